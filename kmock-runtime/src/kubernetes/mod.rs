@@ -1,1 +1,2 @@
 //! An in-memory Kubernetes API.
+pub mod schema;
