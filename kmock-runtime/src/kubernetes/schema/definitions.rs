@@ -29,14 +29,24 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         .filter_map(|line| {
             let (name, rest) = line.split_once('\t')?;
             let (gvk, json) = rest.split_once('\t')?;
-            Some(Entry { name, gvk, json, schema: OnceLock::new() })
+            Some(Entry {
+                name,
+                gvk,
+                json,
+                schema: OnceLock::new(),
+            })
         })
         .collect()
 });
 
 static KINDS: LazyLock<HashMap<&'static str, Definition>> = LazyLock::new(|| {
-    let named = ENTRIES.iter().enumerate().filter(|(_, entry)| !entry.gvk.is_empty());
-    named.map(|(index, entry)| (entry.gvk, Definition(index))).collect()
+    let named = ENTRIES
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| !entry.gvk.is_empty());
+    named
+        .map(|(index, entry)| (entry.gvk, Definition(index)))
+        .collect()
 });
 
 /// A built-in definition: a handle of one word, whose schema is parsed at the first look.
@@ -46,12 +56,17 @@ pub struct Definition(usize);
 impl Definition {
     /// The definition of that name, e.g. `io.k8s.api.core.v1.PodSpec`.
     pub fn named(name: &str) -> Option<Definition> {
-        ENTRIES.binary_search_by(|entry| entry.name.cmp(name)).ok().map(Definition)
+        ENTRIES
+            .binary_search_by(|entry| entry.name.cmp(name))
+            .ok()
+            .map(Definition)
     }
 
     /// The definition of an object's type; the core group is `""`.
     pub fn of_kind(group: &str, version: &str, kind: &str) -> Option<Definition> {
-        KINDS.get(format!("{group}/{version}/{kind}").as_str()).copied()
+        KINDS
+            .get(format!("{group}/{version}/{kind}").as_str())
+            .copied()
     }
 
     /// All definitions, by name.
@@ -100,7 +115,8 @@ fn parse(name: &str, json: &str) -> Schema {
     match name {
         "io.k8s.apimachinery.pkg.api.resource.Quantity" => Schema::untyped_scalar(),
         "io.k8s.apimachinery.pkg.runtime.RawExtension" => Schema::untyped_atomic().clone(),
-        _ => serde_json::from_str::<Value>(json).map_or_else(|_| Schema::any().clone(), |value| Schema::parse(&value)),
+        _ => serde_json::from_str::<Value>(json)
+            .map_or_else(|_| Schema::any().clone(), |value| Schema::parse(&value)),
     }
 }
 
@@ -132,8 +148,14 @@ mod tests {
     fn kinds_are_found_by_group_and_version() {
         let found = Definition::of_kind("apps", "v1", "Deployment").expect("Deployment");
         assert_eq!(found.name(), "io.k8s.api.apps.v1.Deployment");
-        assert_eq!(found.group_version_kind(), Some(("apps", "v1", "Deployment")));
-        assert_eq!(Definition::of_kind("", "v1", "Pod").map(Definition::name), Some("io.k8s.api.core.v1.Pod"));
+        assert_eq!(
+            found.group_version_kind(),
+            Some(("apps", "v1", "Deployment"))
+        );
+        assert_eq!(
+            Definition::of_kind("", "v1", "Pod").map(Definition::name),
+            Some("io.k8s.api.core.v1.Pod")
+        );
         assert!(Definition::of_kind("apps", "v1", "Pod").is_none());
     }
 }

@@ -125,7 +125,12 @@ static UNTYPED_ATOMIC: LazyLock<Schema> = LazyLock::new(|| Schema {
     ..Schema::default()
 });
 
-static NO_PATCH_RULES: PatchRules = PatchRules { merge: false, retain_keys: false, replace: false, merge_key: None };
+static NO_PATCH_RULES: PatchRules = PatchRules {
+    merge: false,
+    retain_keys: false,
+    replace: false,
+    merge_key: None,
+};
 
 impl Schema {
     /// Anything: lists are atomic, objects granular all the way down.
@@ -140,7 +145,10 @@ impl Schema {
 
     /// A scalar of whatever type.
     pub(crate) fn untyped_scalar() -> Schema {
-        Schema { int_or_string: true, ..Schema::default() }
+        Schema {
+            int_or_string: true,
+            ..Schema::default()
+        }
     }
 
     /// The built-in type of that name, e.g. `io.k8s.api.core.v1.PodSpec`.
@@ -177,13 +185,18 @@ impl Schema {
 
     /// The declared properties, by name.
     pub fn properties(&self) -> impl ExactSizeIterator<Item = (&str, &Schema)> {
-        self.target().properties.iter().map(|(name, schema)| (&**name, schema))
+        self.target()
+            .properties
+            .iter()
+            .map(|(name, schema)| (&**name, schema))
     }
 
     /// A declared property.
     pub fn property(&self, name: &str) -> Option<&Schema> {
         let properties = &self.target().properties;
-        let found = properties.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        let found = properties
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+            .ok()?;
         properties.get(found).map(|(_, schema)| schema)
     }
 
@@ -202,10 +215,14 @@ impl Schema {
             Additional::Of(schema) => Some(schema),
             Additional::Any => Some(Schema::any()),
             Additional::Denied => None,
-            Additional::Unsaid if target.map_type == Some(MapType::Atomic) && target.kind == Type::Any => {
+            Additional::Unsaid
+                if target.map_type == Some(MapType::Atomic) && target.kind == Type::Any =>
+            {
                 Some(Schema::untyped_atomic())
             }
-            Additional::Unsaid if target.open || target.properties.is_empty() => Some(Schema::any()),
+            Additional::Unsaid if target.open || target.properties.is_empty() => {
+                Some(Schema::any())
+            }
             Additional::Unsaid => None,
         }
     }
@@ -225,12 +242,17 @@ impl Schema {
 
     /// The schema of a list's items.
     pub fn items(&self) -> &Schema {
-        self.target().items.as_deref().unwrap_or_else(|| Schema::untyped_atomic())
+        self.target()
+            .items
+            .as_deref()
+            .unwrap_or_else(|| Schema::untyped_atomic())
     }
 
     /// The default at this place: what the place of use says comes before what the type says.
     pub fn default_value(&self) -> Option<&Value> {
-        self.default.as_ref().or_else(|| self.target().default.as_ref())
+        self.default
+            .as_ref()
+            .or_else(|| self.target().default.as_ref())
     }
 
     /// The values allowed, when they are listed.
@@ -244,8 +266,16 @@ impl Schema {
             return said;
         }
         match self.patch_rules() {
-            PatchRules { merge: true, merge_key: Some(_), .. } => ListType::Map,
-            PatchRules { merge: true, merge_key: None, .. } => ListType::Set,
+            PatchRules {
+                merge: true,
+                merge_key: Some(_),
+                ..
+            } => ListType::Map,
+            PatchRules {
+                merge: true,
+                merge_key: None,
+                ..
+            } => ListType::Set,
             _ => ListType::Atomic,
         }
     }
@@ -258,18 +288,27 @@ impl Schema {
         } else {
             &[]
         };
-        let keys = if target.map_keys.is_empty() { from_patch } else { &target.map_keys };
+        let keys = if target.map_keys.is_empty() {
+            from_patch
+        } else {
+            &target.map_keys
+        };
         keys.iter().map(|key| &**key)
     }
 
     /// How an object merges; an object is granular when nothing is said.
     pub fn map_type(&self) -> MapType {
-        self.map_type.or_else(|| self.target().map_type).unwrap_or(MapType::Granular)
+        self.map_type
+            .or_else(|| self.target().map_type)
+            .unwrap_or(MapType::Granular)
     }
 
     /// What a strategic merge patch does here.
     pub fn patch_rules(&self) -> &PatchRules {
-        self.patch.as_deref().or_else(|| self.target().patch.as_deref()).unwrap_or(&NO_PATCH_RULES)
+        self.patch
+            .as_deref()
+            .or_else(|| self.target().patch.as_deref())
+            .unwrap_or(&NO_PATCH_RULES)
     }
 
     /// Says `x-kubernetes-preserve-unknown-fields: true` at this very place.
@@ -337,26 +376,42 @@ mod tests {
     #[test]
     fn references_are_looked_through_and_recursion_is_lazy() {
         let pod = Schema::of_kind("", "v1", "Pod").expect("Pod");
-        let containers = pod.property("spec").and_then(|spec| spec.property("containers")).expect("containers");
+        let containers = pod
+            .property("spec")
+            .and_then(|spec| spec.property("containers"))
+            .expect("containers");
         assert_eq!(containers.list_type(), ListType::Map);
         assert_eq!(containers.map_keys().collect::<Vec<_>>(), ["name"]);
-        assert_eq!(containers.items().property("image").map(Schema::kind), Some(Type::String));
-        let crd = Schema::of_kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition").expect("CRD");
+        assert_eq!(
+            containers.items().property("image").map(Schema::kind),
+            Some(Type::String)
+        );
+        let crd =
+            Schema::of_kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition").expect("CRD");
         assert!(crd.property("spec").is_some());
-        let props = Schema::builtin("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps");
+        let props = Schema::builtin(
+            "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps",
+        );
         let not = props.and_then(|props| props.property("not")).expect("not");
         assert!(not.property("not").is_some());
     }
 
     #[test]
     fn a_place_of_use_adds_to_what_it_refers_to() {
-        let deployment = Schema::builtin("io.k8s.api.apps.v1.DeploymentSpec").expect("DeploymentSpec");
+        let deployment =
+            Schema::builtin("io.k8s.api.apps.v1.DeploymentSpec").expect("DeploymentSpec");
         let strategy = deployment.property("strategy").expect("strategy");
         assert!(strategy.patch_rules().retain_keys);
         assert!(strategy.property("rollingUpdate").is_some());
         let service = Schema::builtin("io.k8s.api.core.v1.ServiceSpec").expect("ServiceSpec");
-        assert_eq!(service.property("selector").map(Schema::map_type), Some(MapType::Atomic));
-        let protocol = service.property("ports").and_then(|ports| ports.items().property("protocol")).expect("protocol");
+        assert_eq!(
+            service.property("selector").map(Schema::map_type),
+            Some(MapType::Atomic)
+        );
+        let protocol = service
+            .property("ports")
+            .and_then(|ports| ports.items().property("protocol"))
+            .expect("protocol");
         assert_eq!(protocol.default_value(), Some(&Value::from("TCP")));
     }
 }

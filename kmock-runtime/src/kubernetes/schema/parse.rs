@@ -20,7 +20,10 @@ impl Schema {
     /// Without one every object is free-form, its metadata too.
     pub fn of_custom_resource(json: Option<&Value>) -> Schema {
         let Some(json) = json else {
-            return Schema { kind: Type::Object, ..Schema::default() };
+            return Schema {
+                kind: Type::Object,
+                ..Schema::default()
+            };
         };
         let mut schema = read(json, false);
         add_object_fields(&mut schema);
@@ -29,7 +32,10 @@ impl Schema {
     }
 
     fn set_property(&mut self, name: &str, schema: Schema) {
-        match self.properties.binary_search_by(|(known, _)| (**known).cmp(name)) {
+        match self
+            .properties
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+        {
             Ok(found) => {
                 if let Some(slot) = self.properties.get_mut(found) {
                     slot.1 = schema;
@@ -41,10 +47,19 @@ impl Schema {
 }
 
 fn add_object_fields(schema: &mut Schema) {
-    let string = || Schema { kind: Type::String, ..Schema::default() };
+    let string = || Schema {
+        kind: Type::String,
+        ..Schema::default()
+    };
     schema.set_property("apiVersion", string());
     schema.set_property("kind", string());
-    schema.set_property("metadata", Schema { reference: Definition::named(OBJECT_META), ..Schema::default() });
+    schema.set_property(
+        "metadata",
+        Schema {
+            reference: Definition::named(OBJECT_META),
+            ..Schema::default()
+        },
+    );
 }
 
 fn add_to_embedded(schema: &mut Schema) {
@@ -67,7 +82,12 @@ fn read(json: &Value, open_above: bool) -> Schema {
     let text = |name: &str| json.get(name).and_then(Value::as_str);
     let names = |name: &str| -> Vec<Box<str>> {
         let listed = json.get(name).and_then(Value::as_array);
-        listed.into_iter().flatten().filter_map(Value::as_str).map(Box::from).collect()
+        listed
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(Box::from)
+            .collect()
     };
     let preserve_unknown = flag("x-kubernetes-preserve-unknown-fields");
     let open = open_above || preserve_unknown;
@@ -96,7 +116,10 @@ fn read(json: &Value, open_above: bool) -> Schema {
         format: format.map(Box::from),
         properties,
         required: names("required"),
-        items: json.get("items").filter(|items| items.is_object()).map(|items| Box::new(read(items, open))),
+        items: json
+            .get("items")
+            .filter(|items| items.is_object())
+            .map(|items| Box::new(read(items, open))),
         additional: match json.get("additionalProperties") {
             Some(Value::Bool(true)) => Additional::Any,
             Some(Value::Bool(false)) => Additional::Denied,
@@ -104,7 +127,11 @@ fn read(json: &Value, open_above: bool) -> Schema {
             _ => Additional::Unsaid,
         },
         default: json.get("default").cloned(),
-        values: json.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
+        values: json
+            .get("enum")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default(),
         list_type: match text("x-kubernetes-list-type") {
             Some("set") => Some(ListType::Set),
             Some("map") => Some(ListType::Map),
@@ -117,7 +144,10 @@ fn read(json: &Value, open_above: bool) -> Schema {
             Some("granular") => Some(MapType::Granular),
             _ => None,
         },
-        patch: patch_rules(text("x-kubernetes-patch-strategy"), text("x-kubernetes-patch-merge-key")),
+        patch: patch_rules(
+            text("x-kubernetes-patch-strategy"),
+            text("x-kubernetes-patch-merge-key"),
+        ),
         preserve_unknown,
         open,
         int_or_string,
@@ -129,7 +159,11 @@ fn read(json: &Value, open_above: bool) -> Schema {
 /// The target of `$ref`, also when it is wrapped in an `allOf` of one, as OpenAPI v3 writes it beside other keys.
 fn reference(json: &Value) -> Option<Definition> {
     let direct = json.get("$ref").and_then(Value::as_str);
-    let wrapped = || match json.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+    let wrapped = || match json
+        .get("allOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
         Some([only]) => only.get("$ref").and_then(Value::as_str),
         _ => None,
     };
@@ -141,7 +175,10 @@ fn patch_rules(strategy: Option<&str>, merge_key: Option<&str>) -> Option<Box<Pa
     if strategy.is_none() && merge_key.is_none() {
         return None;
     }
-    let mut rules = PatchRules { merge_key: merge_key.map(Box::from), ..PatchRules::default() };
+    let mut rules = PatchRules {
+        merge_key: merge_key.map(Box::from),
+        ..PatchRules::default()
+    };
     for strategy in strategy.unwrap_or_default().split(',') {
         match strategy {
             "merge" => rules.merge = true,
@@ -168,13 +205,31 @@ mod tests {
                 "inner": {"type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true},
             },
         })));
-        assert!(schema.property("metadata").and_then(|meta| meta.property("finalizers")).is_some());
-        assert!(schema.property("inner").and_then(|inner| inner.property("metadata")).is_some());
+        assert!(
+            schema
+                .property("metadata")
+                .and_then(|meta| meta.property("finalizers"))
+                .is_some()
+        );
+        assert!(
+            schema
+                .property("inner")
+                .and_then(|inner| inner.property("metadata"))
+                .is_some()
+        );
         assert!(schema.field("other").is_none());
         let spec = schema.property("spec").expect("spec");
         assert!(spec.field("m").is_none());
-        assert_eq!(spec.property("n").and_then(Schema::default_value), Some(&json!(1)));
-        assert!(schema.property("inner").and_then(|inner| inner.field("anything")).is_some());
+        assert_eq!(
+            spec.property("n").and_then(Schema::default_value),
+            Some(&json!(1))
+        );
+        assert!(
+            schema
+                .property("inner")
+                .and_then(|inner| inner.field("anything"))
+                .is_some()
+        );
     }
 
     #[test]
