@@ -1,2 +1,12 @@
 //! An in-memory Kubernetes API.
+
+pub mod cluster;
+pub mod path;
+pub mod registry;
+pub mod resource;
 pub mod schema;
+pub mod serve;
+pub mod status;
+pub mod store;
+
+pub use cluster::{ApiBody, Clock, Cluster, ClusterOptions};

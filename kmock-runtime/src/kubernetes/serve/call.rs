@@ -1,0 +1,74 @@
+//! A request for a resource on its way through a verb.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+
+use super::strategy::{Context, Strategy};
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::path::ApiRequest;
+use crate::kubernetes::registry::Served;
+use crate::kubernetes::resource::Resource;
+use crate::kubernetes::status::ApiError;
+use crate::kubernetes::store::StoredObject;
+
+/// The request, and what it is about.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// What is asked for.
+    pub request: ApiRequest,
+    /// The resource in the version of the request.
+    pub served: Served,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The request's body.
+    pub body: Bytes,
+    /// When it came.
+    pub now: Timestamp,
+}
+
+impl Call {
+    /// The resource.
+    pub fn resource(&self) -> &Resource {
+        &self.served.resource
+    }
+
+    /// The resource's rules.
+    pub fn strategy(&self) -> &dyn Strategy {
+        &*self.served.strategy
+    }
+
+    /// What the rules may know about the request.
+    pub fn context<'a>(&'a self, name: &'a str, dry_run: bool) -> Context<'a> {
+        Context {
+            cluster: &self.cluster,
+            resource: &self.served.resource,
+            namespace: self.request.namespace(),
+            name,
+            subresource: self.request.subresource(),
+            now: self.now,
+            dry_run,
+        }
+    }
+
+    /// The storage key of an object of the request's namespace.
+    pub fn key(&self, name: &str) -> String {
+        self.resource().key(self.request.namespace(), name)
+    }
+
+    /// The object with a name, or 404.
+    pub fn find(&self, name: &str) -> Result<std::sync::Arc<StoredObject>, ApiError> {
+        let resource = self.resource();
+        self.cluster
+            .store()
+            .get(&resource.storage, &self.key(name))
+            .ok_or_else(|| ApiError::not_found(&resource.group, &resource.plural, name))
+    }
+
+    /// A header's text; empty if it is absent or not text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|x| x.to_str().ok()).unwrap_or_default()
+    }
+}

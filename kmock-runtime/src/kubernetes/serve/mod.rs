@@ -1,0 +1,27 @@
+//! Verbs: one file each, and the way from a request to the right one.
+
+pub mod bootstrap;
+pub mod call;
+pub mod get;
+pub mod reply;
+pub mod route;
+pub mod strategy;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+pub use bootstrap::bootstrap;
+pub use call::Call;
+pub use reply::{Body, Reply};
+
+use crate::kubernetes::cluster::{ApiBody, Cluster};
+
+/// Answers one request.
+pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
+    let (parts, body) = request.into_parts();
+    let answer = route::route(cluster, &parts, body).await;
+    match answer {
+        Ok(reply) => reply::render(&parts.headers, reply),
+        Err(error) => reply::render_error(&parts.headers, &error),
+    }
+}

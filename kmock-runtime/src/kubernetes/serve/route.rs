@@ -1,0 +1,26 @@
+//! From a request to the verb that answers it.
+
+use bytes::Bytes;
+use http::request::Parts;
+
+use super::call::Call;
+use super::get;
+use super::reply::Reply;
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::path::{ApiRequest, Verb};
+use crate::kubernetes::status::ApiError;
+
+/// Finds the resource and the verb.
+pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
+    let Some(request) = ApiRequest::parse(&parts.method, &parts.uri) else {
+        return Err(ApiError::page_not_found());
+    };
+    let Some(served) = cluster.registry().find(&request.group, &request.version, &request.resource) else {
+        return Err(ApiError::page_not_found());
+    };
+    let call = Call { cluster: cluster.clone(), request, served, headers: parts.headers.clone(), body, now: cluster.now() };
+    match call.request.verb {
+        Verb::Get => get::get(&call),
+        _ => Err(ApiError::not_implemented("this verb")),
+    }
+}

@@ -1,0 +1,220 @@
+//! How a resource behaves: the questions that the verbs ask of each kind.
+//!
+//! The seam between `serve/` and the kinds: `builtin/` and `crd/` implement it, [`Neutral`] is a resource without
+//! rules of its own. All values are in the served version, unless it is said otherwise. A strategy is never called
+//! under the store's lock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::resource::Resource;
+use crate::kubernetes::status::{ApiError, FieldError};
+use crate::kubernetes::store::Event;
+
+/// What a strategy may want to know about the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The resource in the version of the request.
+    pub resource: &'a Resource,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// The object's name; empty while it is not generated yet.
+    pub name: &'a str,
+    /// The subresource that is written; empty for the object itself.
+    pub subresource: &'a str,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// Nothing will be stored.
+    pub dry_run: bool,
+}
+
+/// Which names are valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// RFC 1123 subdomain: most kinds.
+    Subdomain,
+    /// RFC 1123 label: namespaces.
+    Label,
+    /// RFC 1035 label.
+    Label1035,
+    /// Anything that can be a path segment: RBAC kinds.
+    PathSegment,
+}
+
+/// When `metadata.generation` is kept by the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// The server does not touch it: ConfigMaps, Leases.
+    Unmanaged,
+    /// 1 on create, one more with each change that [`Strategy::bumps_generation`] tells.
+    Managed,
+}
+
+/// How DELETE of an object answers and proceeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grace {
+    /// Removed at once.
+    None,
+    /// Removed after so many seconds: the default period of a kind that supports graceful deletion.
+    Seconds(i64),
+}
+
+/// The rules of a kind.
+pub trait Strategy: Send + Sync + fmt::Debug {
+    // ── shape ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Turns a decoded body into what the server holds in memory: drops what decoding drops (nulls, empty optional
+    /// fields), normalises quantities and times. Called on every body and on every patched object.
+    /// A body that does not decode is an error (400, or 422 on a patch: the caller knows).
+    fn decode(&self, _context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// Unknown and duplicate fields of a decoded body for `fieldValidation`: `unknown field "spec.x"`, in the order of
+    /// the server's answers. `order` is the body's own text, where the order of fields is needed.
+    /// May remove (prune) the fields from `object`.
+    fn unknown_fields(&self, _context: &Context<'_>, _object: &mut Value, _order: &[u8]) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Fills in defaults.
+    fn default(&self, _context: &Context<'_>, _object: &mut Value) {}
+
+    /// Changes a value between two served versions, both given as `group/version`. The caller sets `apiVersion`.
+    fn convert(&self, _object: &mut Value, _from: &str, _to: &str) {}
+
+    // ── create ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Resets what a client may not set (e.g. `status`), before validation.
+    fn prepare_for_create(&self, _context: &Context<'_>, _object: &mut Value) {}
+
+    /// Faults of a new object, beyond its metadata.
+    fn validate(&self, _context: &Context<'_>, _object: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Refuses a create for another reason than the object's fields (e.g. 403 while a CRD is terminating).
+    fn admit_create(&self, _context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// `Warning` texts of a create.
+    fn warnings(&self, _context: &Context<'_>, _object: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    // ── update ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Resets what this (sub)resource may not change, before validation. For `status` and other subresources the
+    /// implementation decides what is taken over from `new`; [`Context::subresource`] tells which.
+    fn prepare_for_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) {}
+
+    /// Faults of a changed object, beyond its metadata.
+    fn validate_update(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Refuses an update for another reason than the object's fields.
+    fn admit_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// `Warning` texts of an update.
+    fn update_warnings(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// PUT of an absent object creates it.
+    fn allow_create_on_update(&self) -> bool {
+        false
+    }
+
+    /// A write without resourceVersion is allowed.
+    fn allow_unconditional_update(&self) -> bool {
+        true
+    }
+
+    // ── metadata ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Which names are valid.
+    fn name_rule(&self) -> NameRule {
+        NameRule::Subdomain
+    }
+
+    /// How `generation` is kept.
+    fn generation(&self) -> Generation {
+        Generation::Unmanaged
+    }
+
+    /// Whether the change from `old` to `new` is a new generation. By default: any difference outside of
+    /// `metadata` and `status`.
+    fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
+        differs_beyond(new, old, &["metadata", "status", "apiVersion", "kind"])
+    }
+
+    /// The same metadata fault is reported so many times on update: some kinds validate metadata more than once.
+    fn metadata_validations_on_update(&self) -> usize {
+        1
+    }
+
+    // ── delete ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// DELETE answers with the object instead of a `Status`.
+    fn delete_returns_object(&self) -> bool {
+        false
+    }
+
+    /// How long a deletion takes; `requested` is the client's wish.
+    fn grace(&self, _object: &Value, _requested: Option<i64>) -> Grace {
+        Grace::None
+    }
+
+    /// The finalizer that the kind gets by default when it is deleted without a propagation policy:
+    /// `orphan`-by-default is history, so it is background unless the kind says otherwise.
+    fn orphans_by_default(&self) -> bool {
+        false
+    }
+
+    /// Changes the object at DELETE, before it is marked or removed (e.g. the CRD's clean-up finalizer, a namespace's
+    /// phase). `true` means: the object stays, even without finalizers in its metadata.
+    fn begin_delete(&self, _context: &Context<'_>, _object: &mut Value) -> bool {
+        false
+    }
+
+    // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The labels for field selectors, beyond `metadata.name` and `metadata.namespace`.
+    fn selectable_fields(&self, _object: &Value) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Changes an object that is about to be shown, e.g. defaults of a CRD that are applied on reading. `true`: changed.
+    fn after_read(&self, _object: &mut Value) -> bool {
+        false
+    }
+
+    // ── effects ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Called after a write was stored, outside of any lock: what a controller inside of the API server would do.
+    fn after_commit(&self, _cluster: &Cluster, _event: &Arc<Event>) {}
+}
+
+/// Whether two objects differ at their top level, not counting some fields.
+pub fn differs_beyond(new: &Value, old: &Value, except: &[&str]) -> bool {
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return new != old };
+    let counts = |key: &&String| !except.contains(&key.as_str());
+    new.keys().filter(counts).any(|key| new.get(key) != old.get(key))
+        || old.keys().filter(counts).any(|key| !new.contains_key(key))
+}
+
+/// A resource without rules of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Neutral;
+
+impl Strategy for Neutral {}

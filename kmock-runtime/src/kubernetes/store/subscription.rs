@@ -1,0 +1,97 @@
+//! A reader of the event log that waits for more.
+
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Event;
+use super::table::Log;
+
+/// So many events are handed out at once at most: a long replay does not hold the log's lock for long.
+const BATCH: usize = 256;
+
+/// The state that all subscriptions of a resource see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Signal {
+    /// The revision of the resource's last change.
+    pub revision: u64,
+    /// How often subscriptions were dropped.
+    pub drops: u64,
+    /// How often bookmarks were asked for.
+    pub bookmarks: u64,
+    /// The revision of the last bookmark that was asked for.
+    pub bookmark_at: u64,
+    /// Events are held back.
+    pub paused: bool,
+}
+
+/// What a subscription brings next.
+#[derive(Debug)]
+pub enum Step {
+    /// One or more events, in order.
+    Events(Vec<Arc<Event>>),
+    /// A bookmark at this revision was asked for; all events before it were handed out.
+    Bookmark(u64),
+    /// The subscription was dropped.
+    Closed,
+}
+
+/// Events after a revision, each exactly once.
+#[derive(Debug)]
+pub struct Subscription {
+    log: Log,
+    signal: watch::Receiver<Signal>,
+    at: usize,
+    after: u64,
+    drops: u64,
+    bookmarks: u64,
+}
+
+impl Subscription {
+    pub(super) fn new(log: Log, mut signal: watch::Receiver<Signal>, after: u64) -> Self {
+        let at = log.read().unwrap_or_else(PoisonError::into_inner).partition_point(|event| event.revision <= after);
+        let now = *signal.borrow_and_update();
+        Self { log, signal, at, after, drops: now.drops, bookmarks: now.bookmarks }
+    }
+
+    /// The next events, bookmark or end. Cancel-safe.
+    pub async fn next(&mut self) -> Step {
+        loop {
+            let signal = *self.signal.borrow_and_update();
+            if signal.drops != self.drops {
+                return Step::Closed;
+            }
+            if !signal.paused {
+                let events = self.pending();
+                if !events.is_empty() {
+                    return Step::Events(events);
+                }
+                if signal.bookmarks != self.bookmarks {
+                    self.bookmarks = signal.bookmarks;
+                    return Step::Bookmark(signal.bookmark_at.max(self.after));
+                }
+            }
+            if self.signal.changed().await.is_err() {
+                return Step::Closed;
+            }
+        }
+    }
+
+    /// The events that are there already, at most a batch of them; empty if there are none.
+    pub fn pending(&mut self) -> Vec<Arc<Event>> {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        let end = log.len().min(self.at + BATCH);
+        let events = log.get(self.at..end).map(<[_]>::to_vec).unwrap_or_default();
+        drop(log);
+        self.at = end;
+        if let Some(last) = events.last() {
+            self.after = last.revision;
+        }
+        events
+    }
+
+    /// The revision of the last event that was handed out, or where the subscription started.
+    pub fn position(&self) -> u64 {
+        self.after
+    }
+}
