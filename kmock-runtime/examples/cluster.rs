@@ -14,7 +14,10 @@ use kmock_runtime::kubernetes::{ApiBody, Cluster, ClusterOptions};
 
 type Out = StreamBody<stream::BoxStream<'static, Result<Frame<Bytes>, Infallible>>>;
 
-async fn answer(cluster: Cluster, request: Request<Incoming>) -> Result<Response<Out>, hyper::Error> {
+async fn answer(
+    cluster: Cluster,
+    request: Request<Incoming>,
+) -> Result<Response<Out>, hyper::Error> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let response = cluster.call(Request::from_parts(parts, body)).await;
@@ -28,19 +31,26 @@ async fn answer(cluster: Cluster, request: Request<Incoming>) -> Result<Response
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9101".into());
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let cluster = Cluster::new(ClusterOptions::default());
-        let listener = tokio::net::TcpListener::bind(&address).await?;
-        eprintln!("listening on http://{}", listener.local_addr()?);
-        loop {
-            let (socket, _) = listener.accept().await?;
-            socket.set_nodelay(true)?;
-            let cluster = cluster.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| answer(cluster.clone(), request));
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    })
+    let address = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:9101".into());
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let cluster = Cluster::new(ClusterOptions::default());
+            let listener = tokio::net::TcpListener::bind(&address).await?;
+            eprintln!("listening on http://{}", listener.local_addr()?);
+            loop {
+                let (socket, _) = listener.accept().await?;
+                socket.set_nodelay(true)?;
+                let cluster = cluster.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(move |request| answer(cluster.clone(), request));
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(socket), service)
+                        .await;
+                });
+            }
+        })
 }

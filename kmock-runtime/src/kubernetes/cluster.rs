@@ -87,7 +87,12 @@ pub struct ClusterOptions {
 
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { seed: 0, clock: None, revision: 100, controllers: false }
+        Self {
+            seed: 0,
+            clock: None,
+            revision: 100,
+            controllers: false,
+        }
     }
 }
 
@@ -107,7 +112,9 @@ struct Shared {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("revision", &self.shared.store.revision()).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("revision", &self.shared.store.revision())
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,7 +167,11 @@ impl Cluster {
 
     /// The next number of the cluster's seeded sequence (splitmix64).
     pub fn random(&self) -> u64 {
-        let mut state = self.shared.random.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = *state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -45,7 +45,10 @@ impl Verb {
 
     /// Whether it changes state.
     pub fn is_write(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Patch | Self::Delete | Self::DeleteCollection)
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Patch | Self::Delete | Self::DeleteCollection
+        )
     }
 }
 
@@ -98,7 +101,10 @@ impl ApiRequest {
         parts.drain(..skip.min(parts.len()));
         let mut namespace = None;
         if parts.first().map(String::as_str) == Some("namespaces") && parts.len() > 2 {
-            let is_subresource = matches!(parts.get(2).map(String::as_str), Some("status" | "finalize"));
+            let is_subresource = matches!(
+                parts.get(2).map(String::as_str),
+                Some("status" | "finalize")
+            );
             // `/apis/<group>/…/namespaces/x/status` can only be a resource called `status`; nobody has one.
             if !(is_subresource && group.is_empty()) {
                 namespace = parts.get(1).cloned();
@@ -140,7 +146,11 @@ impl ApiRequest {
 
     /// `v1` or `group/v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The object's name, or an empty text.
@@ -181,12 +191,18 @@ impl Query {
 
     /// The first value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+        self.pairs
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
     }
 
     /// All values of a key.
     pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.pairs.iter().filter(move |(k, _)| k == key).map(|(_, v)| v.as_str())
+        self.pairs
+            .iter()
+            .filter(move |(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
     }
 
     /// Whether a key is there at all.
@@ -196,7 +212,8 @@ impl Query {
 
     /// A boolean as the API server converts it: absent, `false` and `0` are false; all else, even nothing, is true.
     pub fn flag(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+        self.get(key)
+            .is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
     /// All pairs in order.
@@ -263,21 +280,60 @@ mod tests {
 
     #[test]
     fn verbs_and_parts() {
-        let r = parse("GET", "/apis/apps/v1/namespaces/a/deployments/web/scale?x=1");
-        assert_eq!((r.verb, r.group.as_str(), r.namespace(), r.name(), r.subresource()), (Verb::Get, "apps", "a", "web", "scale"));
+        let r = parse(
+            "GET",
+            "/apis/apps/v1/namespaces/a/deployments/web/scale?x=1",
+        );
+        assert_eq!(
+            (
+                r.verb,
+                r.group.as_str(),
+                r.namespace(),
+                r.name(),
+                r.subresource()
+            ),
+            (Verb::Get, "apps", "a", "web", "scale")
+        );
         assert_eq!(parse("GET", "/api/v1/pods?watch=1").verb, Verb::Watch);
         assert_eq!(parse("GET", "/api/v1/pods?watch=false").verb, Verb::List);
-        assert_eq!(parse("GET", "/api/v1/watch/namespaces/a/pods").verb, Verb::Watch);
-        assert_eq!(parse("DELETE", "/api/v1/namespaces/a/pods").verb, Verb::DeleteCollection);
+        assert_eq!(
+            parse("GET", "/api/v1/watch/namespaces/a/pods").verb,
+            Verb::Watch
+        );
+        assert_eq!(
+            parse("DELETE", "/api/v1/namespaces/a/pods").verb,
+            Verb::DeleteCollection
+        );
         let r = parse("PUT", "/api/v1/namespaces/a/finalize");
-        assert_eq!((r.resource.as_str(), r.name(), r.subresource(), r.namespace.as_deref()), ("namespaces", "a", "finalize", None));
-        assert_eq!(parse("GET", "/api/v1/namespaces/a/pods/x%20y").name(), "x y");
+        assert_eq!(
+            (
+                r.resource.as_str(),
+                r.name(),
+                r.subresource(),
+                r.namespace.as_deref()
+            ),
+            ("namespaces", "a", "finalize", None)
+        );
+        assert_eq!(
+            parse("GET", "/api/v1/namespaces/a/pods/x%20y").name(),
+            "x y"
+        );
     }
 
     #[test]
     fn other_paths_are_not_requests_for_resources() {
-        for path in ["/api", "/api/v1", "/apis/apps", "/apis/apps/v1", "/healthz", "/"] {
-            assert!(ApiRequest::parse(&Method::GET, &path.parse().expect("a URI")).is_none(), "{path}");
+        for path in [
+            "/api",
+            "/api/v1",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/healthz",
+            "/",
+        ] {
+            assert!(
+                ApiRequest::parse(&Method::GET, &path.parse().expect("a URI")).is_none(),
+                "{path}"
+            );
         }
     }
 

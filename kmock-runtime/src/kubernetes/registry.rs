@@ -28,13 +28,21 @@ pub struct Served {
 impl Served {
     /// A resource with its rules.
     pub fn new(resource: Resource, strategy: Arc<dyn Strategy>) -> Self {
-        Self { resource: Arc::new(resource), strategy }
+        Self {
+            resource: Arc::new(resource),
+            strategy,
+        }
     }
 }
 
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Served({} {})", self.resource.api_version(), self.resource.plural)
+        write!(
+            f,
+            "Served({} {})",
+            self.resource.api_version(),
+            self.resource.plural
+        )
     }
 }
 
@@ -44,16 +52,20 @@ pub fn built_ins() -> &'static [Served] {
         let mut all = Vec::with_capacity(80);
         for text in [CORE_DISCOVERY, GROUPS_DISCOVERY] {
             let document: Value = serde_json::from_str(text).unwrap_or_default();
-            all.extend(from_aggregated_discovery(&document, Origin::BuiltIn).into_iter().map(|mut resource| {
-                if resource.group == "events.k8s.io" {
-                    resource.storage = ResourceKey::new("", "events");
-                }
-                if resource.group == "autoscaling" {
-                    resource.storage_version = "v2".into();
-                }
-                let strategy = built_in_strategy(&resource);
-                Served::new(resource, strategy)
-            }));
+            all.extend(
+                from_aggregated_discovery(&document, Origin::BuiltIn)
+                    .into_iter()
+                    .map(|mut resource| {
+                        if resource.group == "events.k8s.io" {
+                            resource.storage = ResourceKey::new("", "events");
+                        }
+                        if resource.group == "autoscaling" {
+                            resource.storage_version = "v2".into();
+                        }
+                        let strategy = built_in_strategy(&resource);
+                        Served::new(resource, strategy)
+                    }),
+            );
         }
         all
     });
@@ -65,10 +77,21 @@ fn built_in_strategy(_resource: &Resource) -> Arc<dyn Strategy> {
 }
 
 fn index() -> &'static BTreeMap<(&'static str, &'static str, &'static str), usize> {
-    static INDEX: LazyLock<BTreeMap<(&'static str, &'static str, &'static str), usize>> = LazyLock::new(|| {
-        let key = |x: &'static Served| (x.resource.group.as_str(), x.resource.version.as_str(), x.resource.plural.as_str());
-        built_ins().iter().enumerate().map(|(i, x)| (key(x), i)).collect()
-    });
+    static INDEX: LazyLock<BTreeMap<(&'static str, &'static str, &'static str), usize>> =
+        LazyLock::new(|| {
+            let key = |x: &'static Served| {
+                (
+                    x.resource.group.as_str(),
+                    x.resource.version.as_str(),
+                    x.resource.plural.as_str(),
+                )
+            };
+            built_ins()
+                .iter()
+                .enumerate()
+                .map(|(i, x)| (key(x), i))
+                .collect()
+        });
     &INDEX
 }
 
@@ -79,7 +102,10 @@ pub fn from_aggregated_discovery(document: &Value, origin: Origin) -> Vec<Resour
         let group_name = text(&group["metadata"]["name"]);
         let versions = items(&group["versions"]);
         // The first version is the preferred one: the best guess at what is stored.
-        let storage_version = versions.first().map(|v| text(&v["version"])).unwrap_or_default();
+        let storage_version = versions
+            .first()
+            .map(|v| text(&v["version"]))
+            .unwrap_or_default();
         for version in versions {
             for entry in items(&version["resources"]) {
                 let kind = text(&entry["responseKind"]["kind"]);
@@ -94,7 +120,11 @@ pub fn from_aggregated_discovery(document: &Value, origin: Origin) -> Vec<Resour
                     let own_kind = answer["version"].as_str().is_none_or(str::is_empty);
                     Subresource {
                         name: text(&sub["subresource"]),
-                        group: if own_kind { group_name.clone() } else { text(&answer["group"]) },
+                        group: if own_kind {
+                            group_name.clone()
+                        } else {
+                            text(&answer["group"])
+                        },
                         version: or("version", &api_version),
                         kind: or("kind", &kind),
                         verbs: texts(&sub["verbs"]),
@@ -157,7 +187,11 @@ impl Registry {
             return built_ins().get(at).cloned();
         }
         let custom = self.custom();
-        custom.get(&format!("{plural}.{group}"))?.iter().find(|x| x.resource.version == version).cloned()
+        custom
+            .get(&format!("{plural}.{group}"))?
+            .iter()
+            .find(|x| x.resource.version == version)
+            .cloned()
     }
 
     /// The resource of a group and kind in a version.
@@ -171,15 +205,24 @@ impl Registry {
     /// Any version of the resource that is stored at a place; the storage version if it is served.
     pub fn stored_at(&self, key: &ResourceKey) -> Option<Served> {
         let all = self.all();
-        let mut versions = all.iter().filter(|x| x.resource.storage == *key && *x.resource.group == *key.group);
+        let mut versions = all
+            .iter()
+            .filter(|x| x.resource.storage == *key && *x.resource.group == *key.group);
         let first = versions.clone().next();
-        versions.find(|x| x.resource.version == x.resource.storage_version).or(first).cloned()
+        versions
+            .find(|x| x.resource.version == x.resource.storage_version)
+            .or(first)
+            .cloned()
     }
 
     /// Whether a group is known at all.
     pub fn has_group(&self, group: &str) -> bool {
         built_ins().iter().any(|x| x.resource.group == group)
-            || self.custom().values().flatten().any(|x| x.resource.group == group)
+            || self
+                .custom()
+                .values()
+                .flatten()
+                .any(|x| x.resource.group == group)
     }
 
     /// Whether a group is built in (as `apps`), even if custom resources were added to it.
@@ -189,7 +232,9 @@ impl Registry {
 
     /// Whether a built-in group has a version.
     pub fn has_built_in_version(&self, group: &str, version: &str) -> bool {
-        built_ins().iter().any(|x| x.resource.group == group && x.resource.version == version)
+        built_ins()
+            .iter()
+            .any(|x| x.resource.group == group && x.resource.version == version)
     }
 
     /// All resources: built-ins in discovery's order, then custom ones by group, version and name.
@@ -204,7 +249,13 @@ impl Registry {
         let custom = self.custom();
         let mut all: Vec<Served> = custom.values().flatten().cloned().collect();
         all.sort_by(|a, b| {
-            let key = |x: &Served| (x.resource.group.clone(), x.resource.version.clone(), x.resource.plural.clone());
+            let key = |x: &Served| {
+                (
+                    x.resource.group.clone(),
+                    x.resource.version.clone(),
+                    x.resource.plural.clone(),
+                )
+            };
             key(a).cmp(&key(b))
         });
         all
@@ -242,11 +293,27 @@ mod tests {
     fn built_ins_are_found() {
         let registry = Registry::new();
         let pods = registry.find("", "v1", "pods").expect("pods").resource;
-        assert_eq!((pods.kind.as_str(), pods.namespaced, pods.is_built_in()), ("Pod", true, true));
-        let scale = registry.find("apps", "v1", "deployments").expect("deployments").resource;
+        assert_eq!(
+            (pods.kind.as_str(), pods.namespaced, pods.is_built_in()),
+            ("Pod", true, true)
+        );
+        let scale = registry
+            .find("apps", "v1", "deployments")
+            .expect("deployments")
+            .resource;
         let scale = scale.subresource("scale").expect("scale").clone();
-        assert_eq!((scale.group.as_str(), scale.version.as_str(), scale.kind.as_str()), ("autoscaling", "v1", "Scale"));
-        let events = registry.find("events.k8s.io", "v1", "events").expect("events").resource;
+        assert_eq!(
+            (
+                scale.group.as_str(),
+                scale.version.as_str(),
+                scale.kind.as_str()
+            ),
+            ("autoscaling", "v1", "Scale")
+        );
+        let events = registry
+            .find("events.k8s.io", "v1", "events")
+            .expect("events")
+            .resource;
         assert_eq!(events.storage, ResourceKey::new("", "events"));
         assert!(registry.find("apps", "v1", "pods").is_none());
     }

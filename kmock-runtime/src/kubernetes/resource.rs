@@ -17,7 +17,10 @@ pub struct ResourceKey {
 impl ResourceKey {
     /// The place of `plural` in `group`.
     pub fn new(group: impl Into<Arc<str>>, plural: impl Into<Arc<str>>) -> Self {
-        Self { group: group.into(), plural: plural.into() }
+        Self {
+            group: group.into(),
+            plural: plural.into(),
+        }
     }
 }
 
@@ -97,13 +100,21 @@ pub struct Subresource {
 impl Resource {
     /// `v1` or `group/v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// `group/v1` of the version in which objects are stored.
     pub fn storage_api_version(&self) -> String {
         let group = &self.storage.group;
-        if group.is_empty() { self.storage_version.clone() } else { format!("{group}/{}", self.storage_version) }
+        if group.is_empty() {
+            self.storage_version.clone()
+        } else {
+            format!("{group}/{}", self.storage_version)
+        }
     }
 
     /// Whether it has a verb.
@@ -123,7 +134,11 @@ impl Resource {
 
     /// The storage key of an object: `namespace/name`, or the name of a cluster-scoped one.
     pub fn key(&self, namespace: &str, name: &str) -> String {
-        if self.namespaced { format!("{namespace}/{name}") } else { name.to_owned() }
+        if self.namespaced {
+            format!("{namespace}/{name}")
+        } else {
+            name.to_owned()
+        }
     }
 
     /// `plural.group`, as messages name it.

@@ -61,13 +61,21 @@ impl Details {
     /// The JSON of it, without empty fields.
     pub fn to_value(&self) -> Value {
         let mut out = Map::new();
-        for (key, text) in [("name", &self.name), ("group", &self.group), ("kind", &self.kind), ("uid", &self.uid)] {
+        for (key, text) in [
+            ("name", &self.name),
+            ("group", &self.group),
+            ("kind", &self.kind),
+            ("uid", &self.uid),
+        ] {
             if !text.is_empty() {
                 out.insert(key.into(), Value::String(text.clone()));
             }
         }
         if !self.causes.is_empty() {
-            out.insert("causes".into(), self.causes.iter().map(Cause::to_value).collect());
+            out.insert(
+                "causes".into(),
+                self.causes.iter().map(Cause::to_value).collect(),
+            );
         }
         if self.retry_after_seconds > 0 {
             out.insert("retryAfterSeconds".into(), self.retry_after_seconds.into());
@@ -79,7 +87,11 @@ impl Details {
 impl Cause {
     fn to_value(&self) -> Value {
         let mut out = Map::new();
-        for (key, text) in [("reason", &self.reason), ("message", &self.message), ("field", &self.field)] {
+        for (key, text) in [
+            ("reason", &self.reason),
+            ("message", &self.message),
+            ("field", &self.field),
+        ] {
             if !text.is_empty() {
                 out.insert(key.into(), Value::String(text.clone()));
             }
@@ -90,7 +102,11 @@ impl Cause {
 
 /// `resource` or `resource.group`: how messages name a resource.
 pub fn qualified(group: &str, resource: &str) -> String {
-    if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") }
+    if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    }
 }
 
 /// A Go string literal of `text`, as `%q` prints it.
@@ -108,7 +124,9 @@ pub fn quoted(text: &str) -> String {
             '\u{8}' => out.push_str("\\b"),
             '\u{b}' => out.push_str("\\v"),
             '\u{c}' => out.push_str("\\f"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
+            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
+                out.push_str(&format!("\\x{:02x}", c as u32))
+            }
             c if c.is_control() || c == '\u{feff}' || c == '\u{2028}' || c == '\u{2029}' => {
                 out.push_str(&format!("\\u{:04x}", c as u32));
             }
@@ -121,7 +139,11 @@ pub fn quoted(text: &str) -> String {
 
 impl ApiError {
     /// A failure with a code, a reason (empty for none) and a message, without details.
-    pub fn new(code: u16, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(
+        code: u16,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             reason: reason.into(),
@@ -148,7 +170,14 @@ impl ApiError {
         self
     }
 
-    fn about(code: u16, reason: &'static str, group: &str, kind: &str, name: &str, message: String) -> Self {
+    fn about(
+        code: u16,
+        reason: &'static str,
+        group: &str,
+        kind: &str,
+        name: &str,
+        message: String,
+    ) -> Self {
         Self::new(code, reason, message).with_details(Details {
             name: name.to_owned(),
             group: group.to_owned(),
@@ -165,24 +194,38 @@ impl ApiError {
 
     /// 404 of a path of a known group whose version or resource is unknown.
     pub fn no_such_resource() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource").with_details(Details::default())
+        Self::new(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+        .with_details(Details::default())
     }
 
     /// 404 as text: a path that no route knows.
     pub fn page_not_found() -> Self {
-        Self { plain: true, ..Self::new(404, "", "404 page not found\n") }
+        Self {
+            plain: true,
+            ..Self::new(404, "", "404 page not found\n")
+        }
     }
 
     /// 409 of a name that is taken.
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
-        let message = format!("{} {} already exists", qualified(group, resource), quoted(name));
+        let message = format!(
+            "{} {} already exists",
+            qualified(group, resource),
+            quoted(name)
+        );
         Self::about(409, "AlreadyExists", group, resource, name, message)
     }
 
     /// 409 of a generated name that is taken, even after the retries.
     pub fn generated_name_conflict(group: &str, resource: &str, name: &str) -> Self {
         let mut error = Self::already_exists(group, resource, name);
-        error.message.push_str(", the server was not able to generate a unique name for the object");
+        error
+            .message
+            .push_str(", the server was not able to generate a unique name for the object");
         if let Some(details) = &mut error.details {
             details.retry_after_seconds = 1;
         }
@@ -192,8 +235,11 @@ impl ApiError {
 
     /// 409 `Operation cannot be fulfilled on …: <why>`.
     pub fn conflict(group: &str, resource: &str, name: &str, why: impl fmt::Display) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {} {}: {why}", qualified(group, resource), quoted(name));
+        let message = format!(
+            "Operation cannot be fulfilled on {} {}: {why}",
+            qualified(group, resource),
+            quoted(name)
+        );
         Self::about(409, "Conflict", group, resource, name, message)
     }
 
@@ -231,21 +277,36 @@ impl ApiError {
     /// 500 `Internal error occurred: …`.
     pub fn internal(message: impl fmt::Display) -> Self {
         let text = message.to_string();
-        Self::new(500, "InternalError", format!("Internal error occurred: {text}")).with_details(Details {
-            causes: vec![Cause { message: text, ..Cause::default() }],
+        Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {text}"),
+        )
+        .with_details(Details {
+            causes: vec![Cause {
+                message: text,
+                ..Cause::default()
+            }],
             ..Details::default()
         })
     }
 
     /// 405 of a resource that does not have the verb.
     pub fn method_not_allowed() -> Self {
-        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-            .with_details(Details::default())
+        Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .with_details(Details::default())
     }
 
     /// 405 with the text of a custom resource's handler or of a missing subresource verb.
     pub fn method_not_supported(group: &str, resource: &str, action: &str) -> Self {
-        let message = format!("{action} is not supported on resources of kind {}", quoted(&qualified(group, resource)));
+        let message = format!(
+            "{action} is not supported on resources of kind {}",
+            quoted(&qualified(group, resource))
+        );
         Self::about(405, "MethodNotAllowed", group, resource, "", message)
     }
 
@@ -266,7 +327,10 @@ impl ApiError {
         Self::new(
             406,
             "NotAcceptable",
-            format!("only the following media types are accepted: {}", accepted.join(", ")),
+            format!(
+                "only the following media types are accepted: {}",
+                accepted.join(", ")
+            ),
         )
     }
 
@@ -277,8 +341,12 @@ impl ApiError {
 
     /// 422 of an object: every fault is a cause, the message joins them without repetition.
     pub fn invalid(group: &str, kind: &str, name: &str, faults: &[FieldError]) -> Self {
-        let message =
-            format!("{} {} is invalid{}", qualified(group, kind), quoted(name), aggregate(faults, ": "));
+        let message = format!(
+            "{} {} is invalid{}",
+            qualified(group, kind),
+            quoted(name),
+            aggregate(faults, ": ")
+        );
         Self::about(422, "Invalid", group, kind, name, message).with_causes(faults)
     }
 
@@ -291,13 +359,21 @@ impl ApiError {
 
     /// 422 without an object: a request that cannot be processed, e.g. a JSON patch that fails.
     pub fn unprocessable() -> Self {
-        Self::new(422, "Invalid", "the server rejected our request due to an error in our request")
-            .with_details(Details::default())
+        Self::new(
+            422,
+            "Invalid",
+            "the server rejected our request due to an error in our request",
+        )
+        .with_details(Details::default())
     }
 
     /// 501 of something that the emulator does not do: never a silent difference.
     pub fn not_implemented(what: impl fmt::Display) -> Self {
-        Self::new(501, "NotImplemented", format!("kmock does not emulate {what}"))
+        Self::new(
+            501,
+            "NotImplemented",
+            format!("kmock does not emulate {what}"),
+        )
     }
 
     /// Whether it is a 404 of an object.
@@ -312,7 +388,8 @@ impl ApiError {
 
     /// The `Status` object.
     pub fn to_status(&self) -> Value {
-        let mut out = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"});
+        let mut out =
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"});
         if let Some(token) = &self.continue_token {
             out["metadata"]["continue"] = token.as_str().into();
         }
@@ -368,23 +445,46 @@ pub struct FieldError {
 impl FieldError {
     /// A fault from its parts.
     pub fn new(reason: &'static str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, field: field.into(), message: message.into() }
+        Self {
+            reason,
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
-    fn with_detail(reason: &'static str, field: impl Into<String>, head: String, detail: impl fmt::Display) -> Self {
+    fn with_detail(
+        reason: &'static str,
+        field: impl Into<String>,
+        head: String,
+        detail: impl fmt::Display,
+    ) -> Self {
         let detail = detail.to_string();
-        let message = if detail.is_empty() { head } else { format!("{head}: {detail}") };
+        let message = if detail.is_empty() {
+            head
+        } else {
+            format!("{head}: {detail}")
+        };
         Self::new(reason, field, message)
     }
 
     /// `Invalid value: <value>: <detail>`; strings are quoted, everything else is printed as JSON.
     pub fn invalid(field: impl Into<String>, value: &Value, detail: impl fmt::Display) -> Self {
-        Self::with_detail("FieldValueInvalid", field, format!("Invalid value: {}", shown(value)), detail)
+        Self::with_detail(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {}", shown(value)),
+            detail,
+        )
     }
 
     /// The same for a text.
     pub fn invalid_text(field: impl Into<String>, value: &str, detail: impl fmt::Display) -> Self {
-        Self::with_detail("FieldValueInvalid", field, format!("Invalid value: {}", quoted(value)), detail)
+        Self::with_detail(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {}", quoted(value)),
+            detail,
+        )
     }
 
     /// `Invalid value: <detail>`, for values that are not shown.
@@ -404,37 +504,66 @@ impl FieldError {
 
     /// `Duplicate value: <value>`.
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
-        Self::new("FieldValueDuplicate", field, format!("Duplicate value: {}", shown(value)))
+        Self::new(
+            "FieldValueDuplicate",
+            field,
+            format!("Duplicate value: {}", shown(value)),
+        )
     }
 
     /// `Not found: <value>`.
     pub fn not_found(field: impl Into<String>, value: &Value) -> Self {
-        Self::new("FieldValueNotFound", field, format!("Not found: {}", shown(value)))
+        Self::new(
+            "FieldValueNotFound",
+            field,
+            format!("Not found: {}", shown(value)),
+        )
     }
 
     /// `Unsupported value: <value>: supported values: "a", "b"`; the values in the given order.
     pub fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let head = format!("Unsupported value: {}", shown(value));
         let list: Vec<String> = supported.iter().map(|x| quoted(x)).collect();
-        let detail = if list.is_empty() { String::new() } else { format!("supported values: {}", list.join(", ")) };
+        let detail = if list.is_empty() {
+            String::new()
+        } else {
+            format!("supported values: {}", list.join(", "))
+        };
         Self::with_detail("FieldValueNotSupported", field, head, detail)
     }
 
     /// `Too long: may not be more than <n> bytes`.
     pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
         let unit = if limit == 1 { "byte" } else { "bytes" };
-        Self::new("FieldValueTooLong", field, format!("Too long: may not be more than {limit} {unit}"))
+        Self::new(
+            "FieldValueTooLong",
+            field,
+            format!("Too long: may not be more than {limit} {unit}"),
+        )
     }
 
     /// `Too many: <actual>: must have at most <n> items`.
     pub fn too_many(field: impl Into<String>, actual: usize, limit: usize) -> Self {
         let unit = if limit == 1 { "item" } else { "items" };
-        Self::new("FieldValueTooMany", field, format!("Too many: {actual}: must have at most {limit} {unit}"))
+        Self::new(
+            "FieldValueTooMany",
+            field,
+            format!("Too many: {actual}: must have at most {limit} {unit}"),
+        )
     }
 
     /// `Invalid value: <value>: <detail>` with the reason of a wrong type.
-    pub fn type_invalid(field: impl Into<String>, value: &Value, detail: impl fmt::Display) -> Self {
-        Self::with_detail("FieldValueTypeInvalid", field, format!("Invalid value: {}", shown(value)), detail)
+    pub fn type_invalid(
+        field: impl Into<String>,
+        value: &Value,
+        detail: impl fmt::Display,
+    ) -> Self {
+        Self::with_detail(
+            "FieldValueTypeInvalid",
+            field,
+            format!("Invalid value: {}", shown(value)),
+            detail,
+        )
     }
 
     /// `Internal error: <detail>`.
@@ -444,13 +573,21 @@ impl FieldError {
 
     /// The cause that goes into the `Status`.
     pub fn to_cause(&self) -> Cause {
-        Cause { reason: self.reason.into(), message: self.message.clone(), field: self.field.clone() }
+        Cause {
+            reason: self.reason.into(),
+            message: self.message.clone(),
+            field: self.field.clone(),
+        }
     }
 }
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.field, self.message) }
+        if self.field.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.field, self.message)
+        }
     }
 }
 
@@ -470,14 +607,20 @@ mod tests {
     fn status_of_absent_object() {
         let status = ApiError::not_found("apps", "deployments", "web").to_status();
         assert_eq!(status["message"], "deployments.apps \"web\" not found");
-        assert_eq!(status["details"], json!({"name": "web", "group": "apps", "kind": "deployments"}));
+        assert_eq!(
+            status["details"],
+            json!({"name": "web", "group": "apps", "kind": "deployments"})
+        );
     }
 
     #[test]
     fn repeated_faults_are_causes_but_said_once() {
         let fault = FieldError::invalid("metadata.labels", &json!("a b"), "bad");
         let error = ApiError::invalid("", "ConfigMap", "x", &[fault.clone(), fault]);
-        assert_eq!(error.message, "ConfigMap \"x\" is invalid: metadata.labels: Invalid value: \"a b\": bad");
+        assert_eq!(
+            error.message,
+            "ConfigMap \"x\" is invalid: metadata.labels: Invalid value: \"a b\": bad"
+        );
         assert_eq!(error.details.map(|d| d.causes.len()), Some(2));
     }
 }

@@ -20,6 +20,12 @@ pub fn bootstrap(cluster: &Cluster) {
             "status": {"phase": "Active"},
         });
         // The store is empty: the keys are free.
-        let _ = cluster.store().commit(&ResourceKey::new("", "namespaces"), Write::Create { key: name.into(), value });
+        let _ = cluster.store().commit(
+            &ResourceKey::new("", "namespaces"),
+            Write::Create {
+                key: name.into(),
+                value,
+            },
+        );
     }
 }

@@ -69,6 +69,9 @@ impl Call {
 
     /// A header's text; empty if it is absent or not text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|x| x.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|x| x.to_str().ok())
+            .unwrap_or_default()
     }
 }

@@ -43,7 +43,12 @@ pub enum Body {
 impl Reply {
     /// An answer with a code and a body.
     pub fn new(code: u16, body: Body) -> Self {
-        Self { code, body, warnings: Vec::new(), headers: Vec::new() }
+        Self {
+            code,
+            body,
+            warnings: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// The same with `Warning` headers.
@@ -68,7 +73,10 @@ pub fn render(_headers: &HeaderMap, reply: Reply) -> Response<ApiBody> {
 /// Renders a failure.
 pub fn render_error(_headers: &HeaderMap, error: &ApiError) -> Response<ApiBody> {
     let (kind, bytes) = if error.plain {
-        ("text/plain; charset=utf-8", Bytes::from(error.message.clone()))
+        (
+            "text/plain; charset=utf-8",
+            Bytes::from(error.message.clone()),
+        )
     } else {
         ("application/json", json(&error.to_status()))
     };
@@ -78,7 +86,10 @@ pub fn render_error(_headers: &HeaderMap, error: &ApiError) -> Response<ApiBody>
 /// An object of the storage in the version of a resource.
 pub fn shown(served: &Served, value: &Value) -> Value {
     let mut out = value.clone();
-    let (from, to) = (served.resource.storage_api_version(), served.resource.api_version());
+    let (from, to) = (
+        served.resource.storage_api_version(),
+        served.resource.api_version(),
+    );
     if from != to {
         served.strategy.convert(&mut out, &from, &to);
         out["apiVersion"] = to.into();
@@ -99,7 +110,9 @@ pub fn respond(
     warnings: &[String],
     headers: &[(&'static str, String)],
 ) -> Response<ApiBody> {
-    let mut response = Response::builder().status(code).header("content-type", content_type);
+    let mut response = Response::builder()
+        .status(code)
+        .header("content-type", content_type);
     for warning in warnings {
         let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
         response = response.header("warning", format!("299 - \"{escaped}\""));

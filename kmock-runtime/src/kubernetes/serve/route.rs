@@ -15,10 +15,20 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
     let Some(request) = ApiRequest::parse(&parts.method, &parts.uri) else {
         return Err(ApiError::page_not_found());
     };
-    let Some(served) = cluster.registry().find(&request.group, &request.version, &request.resource) else {
+    let Some(served) = cluster
+        .registry()
+        .find(&request.group, &request.version, &request.resource)
+    else {
         return Err(ApiError::page_not_found());
     };
-    let call = Call { cluster: cluster.clone(), request, served, headers: parts.headers.clone(), body, now: cluster.now() };
+    let call = Call {
+        cluster: cluster.clone(),
+        request,
+        served,
+        headers: parts.headers.clone(),
+        body,
+        now: cluster.now(),
+    };
     match call.request.verb {
         Verb::Get => get::get(&call),
         _ => Err(ApiError::not_implemented("this verb")),

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::resource::Resource;
+use crate::kubernetes::schema::SchemaRef;
 use crate::kubernetes::status::{ApiError, FieldError};
 use crate::kubernetes::store::Event;
 
@@ -67,6 +68,11 @@ pub enum Grace {
 
 /// The rules of a kind.
 pub trait Strategy: Send + Sync + fmt::Debug {
+    /// The schema of the served version; `None` for resources without one: everything is allowed and kept.
+    fn schema(&self, _resource: &Resource) -> Option<SchemaRef> {
+        None
+    }
+
     // ── shape ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Turns a decoded body into what the server holds in memory: drops what decoding drops (nulls, empty optional
@@ -79,7 +85,12 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Unknown and duplicate fields of a decoded body for `fieldValidation`: `unknown field "spec.x"`, in the order of
     /// the server's answers. `order` is the body's own text, where the order of fields is needed.
     /// May remove (prune) the fields from `object`.
-    fn unknown_fields(&self, _context: &Context<'_>, _object: &mut Value, _order: &[u8]) -> Vec<String> {
+    fn unknown_fields(
+        &self,
+        _context: &Context<'_>,
+        _object: &mut Value,
+        _order: &[u8],
+    ) -> Vec<String> {
         Vec::new()
     }
 
@@ -116,12 +127,22 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     fn prepare_for_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) {}
 
     /// Faults of a changed object, beyond its metadata.
-    fn validate_update(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<FieldError> {
+    fn validate_update(
+        &self,
+        _context: &Context<'_>,
+        _new: &Value,
+        _old: &Value,
+    ) -> Vec<FieldError> {
         Vec::new()
     }
 
     /// Refuses an update for another reason than the object's fields.
-    fn admit_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) -> Result<(), ApiError> {
+    fn admit_update(
+        &self,
+        _context: &Context<'_>,
+        _new: &mut Value,
+        _old: &Value,
+    ) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -207,9 +228,13 @@ pub trait Strategy: Send + Sync + fmt::Debug {
 
 /// Whether two objects differ at their top level, not counting some fields.
 pub fn differs_beyond(new: &Value, old: &Value, except: &[&str]) -> bool {
-    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return new != old };
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return new != old;
+    };
     let counts = |key: &&String| !except.contains(&key.as_str());
-    new.keys().filter(counts).any(|key| new.get(key) != old.get(key))
+    new.keys()
+        .filter(counts)
+        .any(|key| new.get(key) != old.get(key))
         || old.keys().filter(counts).any(|key| !new.contains_key(key))
 }
 

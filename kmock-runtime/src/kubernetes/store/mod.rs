@@ -116,8 +116,16 @@ pub struct Store {
 impl Store {
     /// An empty store whose next write gets `start + 1`; nothing before `start` is readable.
     pub fn new(start: u64) -> Self {
-        let inner = Inner { revision: start, compacted: start, signal: Signal::default(), tables: HashMap::new() };
-        Self { inner: RwLock::new(inner), newest: watch::Sender::new(start) }
+        let inner = Inner {
+            revision: start,
+            compacted: start,
+            signal: Signal::default(),
+            tables: HashMap::new(),
+        };
+        Self {
+            inner: RwLock::new(inner),
+            newest: watch::Sender::new(start),
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -153,29 +161,60 @@ impl Store {
     /// All objects of a resource, or of one namespace (`prefix` is `"namespace/"`), as they are now.
     pub fn list(&self, resource: &ResourceKey, prefix: &str) -> Snapshot {
         let inner = self.read();
-        let objects = inner.tables.get(resource).map(|t| t.list(prefix)).unwrap_or_default();
-        Snapshot { revision: inner.revision, objects }
+        let objects = inner
+            .tables
+            .get(resource)
+            .map(|t| t.list(prefix))
+            .unwrap_or_default();
+        Snapshot {
+            revision: inner.revision,
+            objects,
+        }
     }
 
     /// The same at a former revision.
-    pub fn list_at(&self, resource: &ResourceKey, prefix: &str, revision: u64) -> Result<Snapshot, Compacted> {
+    pub fn list_at(
+        &self,
+        resource: &ResourceKey,
+        prefix: &str,
+        revision: u64,
+    ) -> Result<Snapshot, Compacted> {
         let inner = self.read();
         if revision < inner.compacted {
-            return Err(Compacted { requested: revision, oldest: inner.compacted });
+            return Err(Compacted {
+                requested: revision,
+                oldest: inner.compacted,
+            });
         }
-        let objects = inner.tables.get(resource).map(|t| t.list_at(prefix, revision)).unwrap_or_default();
-        Ok(Snapshot { revision: revision.min(inner.revision), objects })
+        let objects = inner
+            .tables
+            .get(resource)
+            .map(|t| t.list_at(prefix, revision))
+            .unwrap_or_default();
+        Ok(Snapshot {
+            revision: revision.min(inner.revision),
+            objects,
+        })
     }
 
     /// How many objects a resource has.
     pub fn count(&self, resource: &ResourceKey) -> usize {
-        self.read().tables.get(resource).map(|t| t.objects.len()).unwrap_or_default()
+        self.read()
+            .tables
+            .get(resource)
+            .map(|t| t.objects.len())
+            .unwrap_or_default()
     }
 
     /// The resources that have or had objects.
     pub fn resources(&self) -> Vec<ResourceKey> {
         let inner = self.read();
-        let mut keys: Vec<_> = inner.tables.iter().filter(|(_, t)| !t.log().is_empty()).map(|(k, _)| k.clone()).collect();
+        let mut keys: Vec<_> = inner
+            .tables
+            .iter()
+            .filter(|(_, t)| !t.log().is_empty())
+            .map(|(k, _)| k.clone())
+            .collect();
         keys.sort();
         keys
     }
@@ -188,24 +227,38 @@ impl Store {
     }
 
     /// Does several writes of one resource, all or none; each gets its own revision.
-    pub fn transact(&self, resource: &ResourceKey, writes: Vec<Write>) -> Result<Vec<Arc<Event>>, Conflict> {
+    pub fn transact(
+        &self,
+        resource: &ResourceKey,
+        writes: Vec<Write>,
+    ) -> Result<Vec<Arc<Event>>, Conflict> {
         let mut inner = self.write();
         let inner = &mut *inner;
         let signal = inner.signal;
-        let table = inner.tables.entry(resource.clone()).or_insert_with(|| Table::new(signal));
+        let table = inner
+            .tables
+            .entry(resource.clone())
+            .or_insert_with(|| Table::new(signal));
         let mut staged: HashMap<String, Option<Arc<StoredObject>>> = HashMap::new();
         let mut events = Vec::with_capacity(writes.len());
         let mut revision = inner.revision;
         for write in writes {
             let key = match &write {
                 Write::Create { key, .. } => key.clone(),
-                Write::Update { current, .. } | Write::Delete { current } => current.key().to_owned(),
+                Write::Update { current, .. } | Write::Delete { current } => {
+                    current.key().to_owned()
+                }
             };
-            let now = staged.get(&key).cloned().unwrap_or_else(|| table.objects.get(key.as_str()).cloned());
+            let now = staged
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| table.objects.get(key.as_str()).cloned());
             let expected = match &write {
                 Write::Create { .. } => None,
                 // Within one transaction, later writes build upon the earlier ones.
-                Write::Update { .. } | Write::Delete { .. } if staged.contains_key(&key) => now.as_ref(),
+                Write::Update { .. } | Write::Delete { .. } if staged.contains_key(&key) => {
+                    now.as_ref()
+                }
                 Write::Update { current, .. } | Write::Delete { current } => Some(current),
             };
             if expected.map(|x| x.revision) != now.as_ref().map(|x| x.revision) {
@@ -224,11 +277,21 @@ impl Store {
                 }
                 Write::Delete { current } => {
                     let last = now.as_ref().unwrap_or(&current);
-                    (Change::Deleted, StoredObject::new(&key, (*last.value).clone(), revision, created), None)
+                    (
+                        Change::Deleted,
+                        StoredObject::new(&key, (*last.value).clone(), revision, created),
+                        None,
+                    )
                 }
             };
             staged.insert(key, left);
-            events.push(Arc::new(Event { revision, change, object, previous: now, rendered: Rendered::default() }));
+            events.push(Arc::new(Event {
+                revision,
+                change,
+                object,
+                previous: now,
+                rendered: Rendered::default(),
+            }));
         }
         inner.revision = revision;
         for event in &events {
@@ -243,32 +306,66 @@ impl Store {
     pub fn subscribe(&self, resource: &ResourceKey, after: u64) -> Result<Subscription, Compacted> {
         let mut inner = self.write();
         if after < inner.compacted {
-            return Err(Compacted { requested: after, oldest: inner.compacted });
+            return Err(Compacted {
+                requested: after,
+                oldest: inner.compacted,
+            });
         }
         let signal = inner.signal;
-        let table = inner.tables.entry(resource.clone()).or_insert_with(|| Table::new(signal));
-        Ok(Subscription::new(Arc::clone(&table.log), table.signal.subscribe(), after))
+        let table = inner
+            .tables
+            .entry(resource.clone())
+            .or_insert_with(|| Table::new(signal));
+        Ok(Subscription::new(
+            Arc::clone(&table.log),
+            table.signal.subscribe(),
+            after,
+        ))
     }
 
     /// A list as it is now, and the events that follow it: nothing is missed or repeated between the two.
-    pub fn list_and_subscribe(&self, resource: &ResourceKey, prefix: &str) -> (Snapshot, Subscription) {
+    pub fn list_and_subscribe(
+        &self,
+        resource: &ResourceKey,
+        prefix: &str,
+    ) -> (Snapshot, Subscription) {
         let mut inner = self.write();
         let (signal, revision) = (inner.signal, inner.revision);
-        let table = inner.tables.entry(resource.clone()).or_insert_with(|| Table::new(signal));
-        let snapshot = Snapshot { revision, objects: table.list(prefix) };
-        (snapshot, Subscription::new(Arc::clone(&table.log), table.signal.subscribe(), revision))
+        let table = inner
+            .tables
+            .entry(resource.clone())
+            .or_insert_with(|| Table::new(signal));
+        let snapshot = Snapshot {
+            revision,
+            objects: table.list(prefix),
+        };
+        (
+            snapshot,
+            Subscription::new(Arc::clone(&table.log), table.signal.subscribe(), revision),
+        )
     }
 
     /// All versions of an object that were ever stored, compacted ones too: the test's own view.
     pub fn history(&self, resource: &ResourceKey, key: &str) -> Vec<Arc<Event>> {
         let inner = self.read();
-        let Some(table) = inner.tables.get(resource) else { return Vec::new() };
-        table.log().iter().filter(|e| e.object.key() == key).cloned().collect()
+        let Some(table) = inner.tables.get(resource) else {
+            return Vec::new();
+        };
+        table
+            .log()
+            .iter()
+            .filter(|e| e.object.key() == key)
+            .cloned()
+            .collect()
     }
 
     /// All events of a resource.
     pub fn log(&self, resource: &ResourceKey) -> Vec<Arc<Event>> {
-        self.read().tables.get(resource).map(|t| t.log().clone()).unwrap_or_default()
+        self.read()
+            .tables
+            .get(resource)
+            .map(|t| t.log().clone())
+            .unwrap_or_default()
     }
 
     /// Makes all revisions before `revision` unreadable for clients: lists and watches from there are "expired".
@@ -285,7 +382,9 @@ impl Store {
     /// Asks the subscriptions to one resource, or all, for a bookmark at the newest revision.
     pub fn bookmark(&self, resource: Option<&ResourceKey>) {
         let now = self.revision();
-        self.signal(resource, |signal| (signal.bookmarks, signal.bookmark_at) = (signal.bookmarks + 1, now));
+        self.signal(resource, |signal| {
+            (signal.bookmarks, signal.bookmark_at) = (signal.bookmarks + 1, now)
+        });
     }
 
     /// Holds back the events of one resource, or of all, or lets them go.
@@ -300,7 +399,10 @@ impl Store {
         }
         if let Some(key) = resource {
             let signal = inner.signal;
-            inner.tables.entry(key.clone()).or_insert_with(|| Table::new(signal));
+            inner
+                .tables
+                .entry(key.clone())
+                .or_insert_with(|| Table::new(signal));
         }
         for (key, table) in &mut inner.tables {
             if resource.is_none_or(|only| only == key) {
@@ -317,7 +419,10 @@ mod tests {
     use super::*;
 
     fn create(store: &Store, key: &str) -> Arc<Event> {
-        let write = Write::Create { key: key.into(), value: json!({"metadata": {"name": key}}) };
+        let write = Write::Create {
+            key: key.into(),
+            value: json!({"metadata": {"name": key}}),
+        };
         store.commit(&pods(), write).expect("a free key")
     }
 
@@ -334,15 +439,35 @@ mod tests {
         let store = Store::new(10);
         let a = create(&store, "n/a");
         let b = create(&store, "n/b");
-        let write = Write::Update { current: a.object.clone(), value: json!({"metadata": {}, "x": 1}) };
+        let write = Write::Update {
+            current: a.object.clone(),
+            value: json!({"metadata": {}, "x": 1}),
+        };
         let changed = store.commit(&pods(), write).expect("unchanged");
-        store.commit(&pods(), Write::Delete { current: b.object.clone() }).expect("unchanged");
+        store
+            .commit(
+                &pods(),
+                Write::Delete {
+                    current: b.object.clone(),
+                },
+            )
+            .expect("unchanged");
         create(&store, "n/c");
         assert_eq!(keys(&store.list(&pods(), "n/")), ["n/a", "n/c"]);
-        assert_eq!(keys(&store.list_at(&pods(), "n/", b.revision).expect("kept")), ["n/a", "n/b"]);
+        assert_eq!(
+            keys(&store.list_at(&pods(), "n/", b.revision).expect("kept")),
+            ["n/a", "n/b"]
+        );
         let then = store.list_at(&pods(), "n/", b.revision).expect("kept");
         assert_eq!(then.objects[0].value.get("x"), None);
-        assert_eq!(keys(&store.list_at(&pods(), "n/", changed.revision).expect("kept")), ["n/a", "n/b"]);
+        assert_eq!(
+            keys(
+                &store
+                    .list_at(&pods(), "n/", changed.revision)
+                    .expect("kept")
+            ),
+            ["n/a", "n/b"]
+        );
         assert!(store.list_at(&pods(), "", 9).is_err());
         store.compact(changed.revision);
         assert!(store.list_at(&pods(), "", b.revision).is_err());
@@ -353,21 +478,41 @@ mod tests {
     fn stale_writes_conflict_and_leave_nothing() {
         let store = Store::new(0);
         let a = create(&store, "a");
-        let stale = Write::Update { current: a.object.clone(), value: json!({"metadata": {}}) };
+        let stale = Write::Update {
+            current: a.object.clone(),
+            value: json!({"metadata": {}}),
+        };
         store.commit(&pods(), stale.clone()).expect("unchanged");
-        let both = vec![Write::Create { key: "b".into(), value: json!({"metadata": {}}) }, stale];
+        let both = vec![
+            Write::Create {
+                key: "b".into(),
+                value: json!({"metadata": {}}),
+            },
+            stale,
+        ];
         assert!(store.transact(&pods(), both).is_err());
         assert_eq!((store.revision(), store.count(&pods())), (2, 1));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn subscriptions_replay_and_go_on() {
+    #[test]
+    fn subscriptions_replay_and_go_on() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        runtime.expect("a runtime").block_on(replay_and_go_on());
+    }
+
+    async fn replay_and_go_on() {
         let store = Store::new(0);
         create(&store, "a");
         create(&store, "b");
         let mut events = store.subscribe(&pods(), 1).expect("kept");
         let seen = |step: Step| match step {
-            Step::Events(events) => events.iter().map(|e| e.object.key().to_owned()).collect::<Vec<_>>(),
+            Step::Events(events) => events
+                .iter()
+                .map(|e| e.object.key().to_owned())
+                .collect::<Vec<_>>(),
             other => panic!("unexpected {other:?}"),
         };
         assert_eq!(seen(events.next().await), ["b"]);

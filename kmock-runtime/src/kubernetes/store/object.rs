@@ -22,12 +22,20 @@ pub struct StoredObject {
 impl StoredObject {
     pub(super) fn new(key: &str, mut value: Value, revision: u64, created: u64) -> Arc<Self> {
         if let Some(object) = value.as_object_mut() {
-            let metadata = object.entry("metadata").or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let metadata = object
+                .entry("metadata")
+                .or_insert_with(|| Value::Object(serde_json::Map::new()));
             if let Some(metadata) = metadata.as_object_mut() {
                 metadata.insert("resourceVersion".into(), revision.to_string().into());
             }
         }
-        Arc::new(Self { key: key.into(), value: Arc::new(value), revision, created, rendered: Rendered::default() })
+        Arc::new(Self {
+            key: key.into(),
+            value: Arc::new(value),
+            revision,
+            created,
+            rendered: Rendered::default(),
+        })
     }
 
     /// The storage key: `namespace/name`, or the name of a cluster-scoped object.
@@ -47,7 +55,10 @@ impl StoredObject {
 
     /// The namespace; empty for cluster-scoped objects.
     pub fn namespace(&self) -> &str {
-        self.key.split_once('/').map(|(namespace, _)| namespace).unwrap_or_default()
+        self.key
+            .split_once('/')
+            .map(|(namespace, _)| namespace)
+            .unwrap_or_default()
     }
 
     /// The uid.
@@ -83,7 +94,13 @@ impl Rendered {
             }
             return self.keep(form, made);
         }
-        let found = self.others.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|(n, _)| **n == *form).cloned();
+        let found = self
+            .others
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|(n, _)| **n == *form)
+            .cloned();
         match found {
             Some((_, bytes)) => bytes,
             None => self.keep(form, make()),

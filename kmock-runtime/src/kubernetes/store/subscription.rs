@@ -49,9 +49,19 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(log: Log, mut signal: watch::Receiver<Signal>, after: u64) -> Self {
-        let at = log.read().unwrap_or_else(PoisonError::into_inner).partition_point(|event| event.revision <= after);
+        let at = log
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .partition_point(|event| event.revision <= after);
         let now = *signal.borrow_and_update();
-        Self { log, signal, at, after, drops: now.drops, bookmarks: now.bookmarks }
+        Self {
+            log,
+            signal,
+            at,
+            after,
+            drops: now.drops,
+            bookmarks: now.bookmarks,
+        }
     }
 
     /// The next events, bookmark or end. Cancel-safe.

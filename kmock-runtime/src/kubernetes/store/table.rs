@@ -21,7 +21,11 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(signal: Signal) -> Self {
-        Self { objects: BTreeMap::new(), log: Log::default(), signal: watch::Sender::new(signal) }
+        Self {
+            objects: BTreeMap::new(),
+            log: Log::default(),
+            signal: watch::Sender::new(signal),
+        }
     }
 
     pub(super) fn log(&self) -> RwLockReadGuard<'_, Vec<Arc<Event>>> {
@@ -38,7 +42,10 @@ impl Table {
                 self.objects.remove(key);
             }
         }
-        self.log.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(event));
+        self.log
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(event));
     }
 
     pub(super) fn announce(&self, revision: u64) {
@@ -60,15 +67,27 @@ impl Table {
     pub(super) fn list_at(&self, prefix: &str, revision: u64) -> Vec<Arc<StoredObject>> {
         let log = self.log();
         let later = log.partition_point(|event| event.revision <= revision);
-        let Some(undone) = log.get(later..).filter(|events| !events.is_empty()) else { return self.list(prefix) };
+        let Some(undone) = log.get(later..).filter(|events| !events.is_empty()) else {
+            return self.list(prefix);
+        };
         let mut former: BTreeMap<&str, Option<&Arc<StoredObject>>> = BTreeMap::new();
-        for event in undone.iter().filter(|event| event.object.key().starts_with(prefix)) {
+        for event in undone
+            .iter()
+            .filter(|event| event.object.key().starts_with(prefix))
+        {
             // The oldest of the later changes tells what was there before.
-            former.entry(event.object.key()).or_insert(event.previous.as_ref());
+            former
+                .entry(event.object.key())
+                .or_insert(event.previous.as_ref());
         }
         let now = self.list(prefix);
-        let unchanged = now.iter().filter(|object| !former.contains_key(object.key()));
-        let mut objects: Vec<_> = unchanged.chain(former.values().filter_map(|object| *object)).cloned().collect();
+        let unchanged = now
+            .iter()
+            .filter(|object| !former.contains_key(object.key()));
+        let mut objects: Vec<_> = unchanged
+            .chain(former.values().filter_map(|object| *object))
+            .cloned()
+            .collect();
         objects.sort_by(|a, b| a.key().cmp(b.key()));
         objects
     }
