@@ -5,8 +5,11 @@ pub mod path;
 pub mod registry;
 pub mod resource;
 pub mod schema;
+pub mod selectors;
 pub mod serve;
 pub mod status;
 pub mod store;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 pub use cluster::{ApiBody, Clock, Cluster, ClusterOptions};
