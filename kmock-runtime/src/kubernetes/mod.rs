@@ -1,6 +1,8 @@
 //! An in-memory Kubernetes API.
 
+pub mod builtin;
 pub mod cluster;
+pub mod ordered;
 pub mod path;
 pub mod registry;
 pub mod resource;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::SchemaRef;
 use crate::kubernetes::status::{ApiError, FieldError};
@@ -66,6 +67,28 @@ pub enum Grace {
     Seconds(i64),
 }
 
+/// A body as its resource understands it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decoded {
+    /// The object.
+    pub object: Value,
+    /// What `fieldValidation` complains about, in the server's order: `unknown field "spec.x"`.
+    pub complaints: Vec<String>,
+}
+
+/// A column of a resource's Table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its header.
+    pub name: &'static str,
+    /// `string`, `integer`, `boolean`, `date`.
+    pub kind: &'static str,
+    /// `name` in the column of names.
+    pub format: &'static str,
+    /// 1 for columns that only wide output shows.
+    pub priority: i32,
+}
+
 /// The rules of a kind.
 pub trait Strategy: Send + Sync + fmt::Debug {
     /// The schema of the served version; `None` for resources without one: everything is allowed and kept.
@@ -74,6 +97,38 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     }
 
     // ── shape ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Reads a body, given as parsed JSON in the order in which it was sent (`text` are its bytes). An error is what
+    /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
+    /// This is what the verbs call; resources of plain values implement the parts below instead.
+    fn read(
+        &self,
+        context: &Context<'_>,
+        body: &Node,
+        text: &[u8],
+    ) -> Result<Decoded, String> {
+        let mut object = body.to_value();
+        let complaints = self.unknown_fields(context, &mut object, text);
+        self.decode(context, &mut object)
+            .map_err(|error| error.message)?;
+        Ok(Decoded { object, complaints })
+    }
+
+    /// Reads the result of a strategic merge patch, which the server converts without going through JSON text:
+    /// its errors have other words, and unknown fields are sorted. JSON and merge patches go through [`Self::read`].
+    fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
+        self.read(context, &Node::from_value(object), &[])
+    }
+
+    /// The object that the server holds before anything is set: what a created object is compared with to tell
+    /// which fields its manager owns.
+    fn empty(&self, _context: &Context<'_>) -> Value {
+        Value::Object(serde_json::Map::new())
+    }
+
+    /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before
+    /// an object is stored, after `managedFields` were computed.
+    fn before_store(&self, _resource: &Resource, _object: &mut Value) {}
 
     /// Turns a decoded body into what the server holds in memory: drops what decoding drops (nulls, empty optional
     /// fields), normalises quantities and times. Called on every body and on every patched object.
@@ -110,7 +165,8 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// Refuses a create for another reason than the object's fields (e.g. 403 while a CRD is terminating).
+    /// What admission plugins do with a new object, before it is prepared: they fill in (tolerations, the default
+    /// storage class) or refuse for another reason than the object's fields (e.g. 403 while a CRD is terminating).
     fn admit_create(&self, _context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
         Ok(())
     }
@@ -212,6 +268,26 @@ pub trait Strategy: Send + Sync + fmt::Debug {
 
     /// The labels for field selectors, beyond `metadata.name` and `metadata.namespace`.
     fn selectable_fields(&self, _object: &Value) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Faults of a field label that the resource cannot select by; `None` if it can. The text of the 400.
+    fn unsupported_field(&self, _resource: &Resource, label: &str) -> Option<String> {
+        if matches!(label, "metadata.name" | "metadata.namespace") {
+            return None;
+        }
+        Some(format!(
+            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        ))
+    }
+
+    /// The columns of the resource's Table; `None` is the default printer (Name, Created At).
+    fn columns(&self, _resource: &Resource) -> Option<&'static [Column]> {
+        None
+    }
+
+    /// The cells of an object, one for each column.
+    fn cells(&self, _resource: &Resource, _object: &Value, _now: Timestamp) -> Vec<Value> {
         Vec::new()
     }
 

@@ -1,0 +1,6 @@
+//! The built-in kinds: what the API server knows about its own types.
+pub mod base64;
+pub mod decode;
+pub mod gotypes;
+pub mod quantity;
+pub mod times;
