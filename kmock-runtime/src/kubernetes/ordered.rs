@@ -28,13 +28,20 @@ const MAX_DEPTH: usize = 512;
 impl Node {
     /// Reads a document; the error is Go's text.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let mut parser = Parser { text, at: 0, depth: 0 };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            depth: 0,
+        };
         parser.space();
         let node = parser.value()?;
         parser.space();
         match parser.peek() {
             None => Ok(node),
-            Some(c) => Err(format!("invalid character {} after top-level value", quoted_char(c))),
+            Some(c) => Err(format!(
+                "invalid character {} after top-level value",
+                quoted_char(c)
+            )),
         }
     }
 
@@ -47,7 +54,10 @@ impl Node {
             Value::String(x) => Self::String(x.clone()),
             Value::Array(items) => Self::Array(items.iter().map(Self::from_value).collect()),
             Value::Object(map) => {
-                let mut members: Vec<_> = map.iter().map(|(k, v)| (k.clone(), Self::from_value(v))).collect();
+                let mut members: Vec<_> = map
+                    .iter()
+                    .map(|(k, v)| (k.clone(), Self::from_value(v)))
+                    .collect();
                 members.sort_by(|a, b| a.0.cmp(&b.0));
                 Self::Object(members)
             }
@@ -75,7 +85,11 @@ impl Node {
     /// A member of an object, the last one of that name.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => members.iter().rev().find(|(k, _)| k == key).map(|(_, node)| node),
+            Self::Object(members) => members
+                .iter()
+                .rev()
+                .find(|(k, _)| k == key)
+                .map(|(_, node)| node),
             _ => None,
         }
     }
@@ -106,7 +120,10 @@ fn number(text: &str) -> Value {
     if let Ok(n) = text.parse::<i64>() {
         return n.into();
     }
-    text.parse::<f64>().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+    text.parse::<f64>()
+        .ok()
+        .and_then(Number::from_f64)
+        .map_or(Value::Null, Value::Number)
 }
 
 /// A byte as Go quotes it in a syntax error.
@@ -235,7 +252,10 @@ impl Parser<'_> {
     fn word(&mut self, word: &'static str) -> Result<(), String> {
         for expected in word.bytes() {
             if self.peek() != Some(expected) {
-                return self.fail(&format!("in literal {word} (expecting {})", quoted_char(expected)));
+                return self.fail(&format!(
+                    "in literal {word} (expecting {})",
+                    quoted_char(expected)
+                ));
             }
             self.at += 1;
         }
@@ -356,11 +376,20 @@ mod tests {
 
     #[test]
     fn order_repetition_and_numbers_are_kept() {
-        let node = Node::parse(br#" {"b":1.50,"a":{"k":"v","k":"w"},"b":[true,null]} "#).expect("valid");
-        let Node::Object(members) = &node else { panic!("no object") };
-        assert_eq!(members.iter().map(|m| m.0.as_str()).collect::<Vec<_>>(), ["b", "a", "b"]);
+        let node =
+            Node::parse(br#" {"b":1.50,"a":{"k":"v","k":"w"},"b":[true,null]} "#).expect("valid");
+        let Node::Object(members) = &node else {
+            panic!("no object")
+        };
+        assert_eq!(
+            members.iter().map(|m| m.0.as_str()).collect::<Vec<_>>(),
+            ["b", "a", "b"]
+        );
         assert_eq!(members[0].1, Node::Number("1.50".into()));
-        assert_eq!(node.to_value(), serde_json::json!({"a": {"k": "w"}, "b": [true, null]}));
+        assert_eq!(
+            node.to_value(),
+            serde_json::json!({"a": {"k": "w"}, "b": [true, null]})
+        );
     }
 
     #[test]
@@ -374,14 +403,26 @@ mod tests {
         for (text, error) in [
             ("", "unexpected end of JSON input"),
             ("{", "unexpected end of JSON input"),
-            ("{]", "invalid character ']' looking for beginning of object key string"),
+            (
+                "{]",
+                "invalid character ']' looking for beginning of object key string",
+            ),
             ("{\"a\" 1}", "invalid character '1' after object key"),
-            ("{\"a\":1 2}", "invalid character '2' after object key:value pair"),
+            (
+                "{\"a\":1 2}",
+                "invalid character '2' after object key:value pair",
+            ),
             ("[1 2]", "invalid character '2' after array element"),
-            ("nul}", "invalid character '}' in literal null (expecting 'l')"),
+            (
+                "nul}",
+                "invalid character '}' in literal null (expecting 'l')",
+            ),
             ("{} x", "invalid character 'x' after top-level value"),
             ("a", "invalid character 'a' looking for beginning of value"),
-            ("1.x", "invalid character 'x' after decimal point in numeric literal"),
+            (
+                "1.x",
+                "invalid character 'x' after decimal point in numeric literal",
+            ),
             ("\"a\nb\"", "invalid character '\\n' in string literal"),
         ] {
             assert_eq!(Node::parse(text.as_bytes()), Err(error.into()), "{text}");

@@ -6,11 +6,14 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |n, b| (n << 8) | u32::from(*b)) << (8 * (3 - chunk.len()));
+        let group =
+            chunk.iter().fold(0u32, |n, b| (n << 8) | u32::from(*b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
             if i <= chunk.len() {
                 let six = (group >> (18 - 6 * i)) & 63;
-                out.push(char::from(ALPHABET.get(six as usize).copied().unwrap_or(b'=')));
+                out.push(char::from(
+                    ALPHABET.get(six as usize).copied().unwrap_or(b'='),
+                ));
             } else {
                 out.push('=');
             }
@@ -73,7 +76,13 @@ mod tests {
 
     #[test]
     fn both_ways() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user", "dXNlcg==")] {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("user", "dXNlcg=="),
+        ] {
             assert_eq!(encode(bytes.as_bytes()), text);
             assert_eq!(decode(text), Ok(bytes.into()));
         }

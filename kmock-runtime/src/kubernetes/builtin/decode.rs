@@ -32,7 +32,10 @@ pub fn decode(root: &'static Struct, body: &Node) -> Result<Decoded, String> {
     let object = decoder.structure(root, body, root.short_name())?;
     match decoder.first_error {
         Some(error) => Err(error),
-        None => Ok(Decoded { object: object.unwrap_or_else(|| zero_struct(root)), complaints: decoder.complaints }),
+        None => Ok(Decoded {
+            object: object.unwrap_or_else(|| zero_struct(root)),
+            complaints: decoder.complaints,
+        }),
     }
 }
 
@@ -68,7 +71,11 @@ impl Decoder {
         if self.names.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {ty}");
         }
-        format!("json: cannot unmarshal {found} into Go struct field {}.{} of type {ty}", self.within, self.names.join("."))
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {}.{} of type {ty}",
+            self.within,
+            self.names.join(".")
+        )
     }
 
     fn note(&mut self, error: String) {
@@ -87,7 +94,12 @@ impl Decoder {
     }
 
     /// A struct's members; `None` for `null` and for what does not fit.
-    fn structure(&mut self, root: &'static Struct, node: &Node, shown: &str) -> Result<Option<Value>, String> {
+    fn structure(
+        &mut self,
+        root: &'static Struct,
+        node: &Node,
+        shown: &str,
+    ) -> Result<Option<Value>, String> {
         let members = match node {
             Node::Object(members) => members,
             Node::Null => return Ok(None),
@@ -115,7 +127,9 @@ impl Decoder {
             self.names.pop();
             self.within = outer;
             match value {
-                Some(value) if repeated => merge(map.entry(field.name).or_insert(Value::Null), value),
+                Some(value) if repeated => {
+                    merge(map.entry(field.name).or_insert(Value::Null), value)
+                }
                 Some(value) => {
                     map.insert(field.name.into(), value);
                 }
@@ -147,10 +161,16 @@ impl Decoder {
             },
             GoType::Raw => Some(node.to_value()),
             GoType::Time => Some(self.text(node).and_then(|text| times::time(&text))?.into()),
-            GoType::MicroTime => Some(self.text(node).and_then(|text| times::micro_time(&text))?.into()),
-            GoType::Duration => {
-                Some(self.text(node).and_then(|text| times::duration(&text).map(times::print_duration))?.into())
-            }
+            GoType::MicroTime => Some(
+                self.text(node)
+                    .and_then(|text| times::micro_time(&text))?
+                    .into(),
+            ),
+            GoType::Duration => Some(
+                self.text(node)
+                    .and_then(|text| times::duration(&text).map(times::print_duration))?
+                    .into(),
+            ),
             GoType::Quantity => Some(quantity(node)?),
             GoType::IntOrString => Some(self.int_or_string(node)?),
             GoType::Bool => match node {
@@ -245,7 +265,9 @@ pub(super) fn quantity(node: &Node) -> Result<Value, String> {
         Node::String(text) | Node::Number(text) => text.trim().to_owned(),
         other => other.to_value().to_string(),
     };
-    Quantity::parse(&text).map(|q| q.to_string().into()).map_err(str::to_owned)
+    Quantity::parse(&text)
+        .map(|q| q.to_string().into())
+        .map_err(str::to_owned)
 }
 
 pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
@@ -260,7 +282,10 @@ pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
 
 /// Whether `null` in a body resets what a repeated member had set.
 fn nullable(ty: &GoType) -> bool {
-    matches!(ty.underlying(), GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes)
+    matches!(
+        ty.underlying(),
+        GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes
+    )
 }
 
 /// A repeated member: objects are filled on, everything else is replaced.
@@ -343,10 +368,14 @@ fn unset(field: &Field) -> Option<Value> {
 pub fn stored(root: &Struct, value: &mut Value) {
     let Value::Object(map) = value else { return };
     for field in &root.fields {
-        let Some(value) = map.get_mut(field.name) else { continue };
+        let Some(value) = map.get_mut(field.name) else {
+            continue;
+        };
         let empty = match value {
             Value::Array(items) => items.is_empty(),
-            Value::Object(inner) => inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..)),
+            Value::Object(inner) => {
+                inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..))
+            }
             _ => false,
         };
         if empty && !matches!(field.ty, GoType::Raw | GoType::Pointer(_)) {
@@ -372,7 +401,9 @@ fn stored_of(ty: &GoType, value: &mut Value) {
         (GoType::Slice(inner), Value::Array(items)) if inner.element_struct().is_some() => {
             items.iter_mut().for_each(|item| stored_of(inner, item));
         }
-        (GoType::Map(_, inner), Value::Object(map)) => map.values_mut().for_each(|item| stored_of(inner, item)),
+        (GoType::Map(_, inner), Value::Object(map)) => {
+            map.values_mut().for_each(|item| stored_of(inner, item))
+        }
         _ => {}
     }
 }
@@ -384,7 +415,10 @@ mod tests {
     use super::*;
 
     fn read(kind: &str, text: &str) -> Result<Decoded, String> {
-        decode(Struct::named(kind).expect("known"), &Node::parse(text.as_bytes()).expect("JSON"))
+        decode(
+            Struct::named(kind).expect("known"),
+            &Node::parse(text.as_bytes()).expect("JSON"),
+        )
     }
 
     fn object(kind: &str, text: &str) -> Value {
@@ -394,17 +428,61 @@ mod tests {
     #[test]
     fn type_errors_are_gos() {
         for (kind, body, error) in [
-            ("core.v1.ConfigMap", r#"{"data":{"x":1}}"#, "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"),
-            ("core.v1.ConfigMap", r#"{"data":"x"}"#, "json: cannot unmarshal string into Go struct field ConfigMap.data of type map[string]string"),
-            ("core.v1.ConfigMap", r#"{"metadata":{"name":5}}"#, "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string"),
-            ("core.v1.ConfigMap", r#"{"metadata":"a"}"#, "json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta"),
-            ("core.v1.Secret", r#"{"data":{"u":"not base64!"}}"#, "illegal base64 data at input byte 3"),
-            ("core.v1.Secret", r#"{"data":{"u":5}}"#, "json: cannot unmarshal number into Go struct field Secret.data of type []uint8"),
-            ("apps.v1.Deployment", r#"{"spec":{"replicas":"3"}}"#, "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"),
-            ("apps.v1.Deployment", r#"{"spec":{"replicas":1.5}}"#, "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"),
-            ("apps.v1.Deployment", r#"{"spec":{"template":{"spec":{"containers":{"name":"c"}}}}}"#, "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container"),
-            ("core.v1.Pod", r#"{"spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}}"#, super::super::quantity::WRONG_FORMAT),
-            ("core.v1.Pod", r#"{"spec":{"containers":[{"resources":{"limits":[]}}]}}"#, "json: cannot unmarshal array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList"),
+            (
+                "core.v1.ConfigMap",
+                r#"{"data":{"x":1}}"#,
+                "json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"data":"x"}"#,
+                "json: cannot unmarshal string into Go struct field ConfigMap.data of type map[string]string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"metadata":{"name":5}}"#,
+                "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"metadata":"a"}"#,
+                "json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta",
+            ),
+            (
+                "core.v1.Secret",
+                r#"{"data":{"u":"not base64!"}}"#,
+                "illegal base64 data at input byte 3",
+            ),
+            (
+                "core.v1.Secret",
+                r#"{"data":{"u":5}}"#,
+                "json: cannot unmarshal number into Go struct field Secret.data of type []uint8",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"replicas":"3"}}"#,
+                "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"replicas":1.5}}"#,
+                "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"template":{"spec":{"containers":{"name":"c"}}}}}"#,
+                "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container",
+            ),
+            (
+                "core.v1.Pod",
+                r#"{"spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}}"#,
+                super::super::quantity::WRONG_FORMAT,
+            ),
+            (
+                "core.v1.Pod",
+                r#"{"spec":{"containers":[{"resources":{"limits":[]}}]}}"#,
+                "json: cannot unmarshal array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+            ),
         ] {
             assert_eq!(read(kind, body).err().as_deref(), Some(error), "{body}");
         }
@@ -416,25 +494,55 @@ mod tests {
         let decoded = read("core.v1.ConfigMap", body).expect("decodes");
         assert_eq!(
             decoded.complaints,
-            ["unknown field \"metadata.labelz\"", "duplicate field \"data.k\"", "unknown field \"dataa\"", "duplicate field \"data\""]
+            [
+                "unknown field \"metadata.labelz\"",
+                "duplicate field \"data.k\"",
+                "unknown field \"dataa\"",
+                "duplicate field \"data\""
+            ]
         );
         assert_eq!(decoded.object["data"], json!({"k": "w", "z": "z"}));
-        let pod = read("core.v1.Pod", r#"{"spec":{"containers":[{"name":"a"},{"nam":"b"}]}}"#).expect("decodes");
+        let pod = read(
+            "core.v1.Pod",
+            r#"{"spec":{"containers":[{"name":"a"},{"nam":"b"}]}}"#,
+        )
+        .expect("decodes");
         assert_eq!(pod.complaints, ["unknown field \"spec.containers[1].nam\""]);
     }
 
     #[test]
     fn structs_print_their_zeros() {
         assert_eq!(
-            object("core.v1.Event", r#"{"metadata":{"name":"e"},"involvedObject":{"kind":"Pod"}}"#),
+            object(
+                "core.v1.Event",
+                r#"{"metadata":{"name":"e"},"involvedObject":{"kind":"Pod"}}"#
+            ),
             json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod"}, "source": {}, "firstTimestamp": null,
                 "lastTimestamp": null, "eventTime": null, "reportingComponent": "", "reportingInstance": ""})
         );
-        assert_eq!(object("rbac.v1.Role", "{}"), json!({"metadata": {}, "rules": null}));
-        assert_eq!(object("apps.v1.Deployment", "{}")["spec"]["strategy"], json!({}));
-        assert_eq!(object("core.v1.ConfigMap", r#"{"data":{"a":null},"immutable":null}"#), json!({"metadata": {}, "data": {"a": ""}}));
-        let pod = object("core.v1.Pod", r#"{"spec":{"hostNetwork":false,"containers":[{"resources":{"limits":{"cpu":0.5,"memory":"1024Mi"}}}]}}"#);
-        assert_eq!(pod["spec"], json!({"containers": [{"name": "", "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}}]}));
+        assert_eq!(
+            object("rbac.v1.Role", "{}"),
+            json!({"metadata": {}, "rules": null})
+        );
+        assert_eq!(
+            object("apps.v1.Deployment", "{}")["spec"]["strategy"],
+            json!({})
+        );
+        assert_eq!(
+            object(
+                "core.v1.ConfigMap",
+                r#"{"data":{"a":null},"immutable":null}"#
+            ),
+            json!({"metadata": {}, "data": {"a": ""}})
+        );
+        let pod = object(
+            "core.v1.Pod",
+            r#"{"spec":{"hostNetwork":false,"containers":[{"resources":{"limits":{"cpu":0.5,"memory":"1024Mi"}}}]}}"#,
+        );
+        assert_eq!(
+            pod["spec"],
+            json!({"containers": [{"name": "", "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}}]})
+        );
     }
 
     #[test]
@@ -445,7 +553,10 @@ mod tests {
         stored(role, &mut value);
         assert_eq!(value, json!({"metadata": {}, "rules": null}));
         let policy = Struct::named("networking.v1.NetworkPolicy").expect("known");
-        let mut value = object("networking.v1.NetworkPolicy", r#"{"spec":{"podSelector":{"matchLabels":{}},"ingress":[{}],"egress":[]}}"#);
+        let mut value = object(
+            "networking.v1.NetworkPolicy",
+            r#"{"spec":{"podSelector":{"matchLabels":{}},"ingress":[{}],"egress":[]}}"#,
+        );
         stored(policy, &mut value);
         assert_eq!(value["spec"], json!({"podSelector": {}, "ingress": [{}]}));
     }

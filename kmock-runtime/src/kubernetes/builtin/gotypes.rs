@@ -80,7 +80,10 @@ impl Struct {
     /// The struct of that name.
     pub fn named(name: &str) -> Option<&'static Struct> {
         let (name, line, parsed) = TABLE.get_key_value(name).map(|(k, v)| (*k, v.0, &v.1))?;
-        Some(parsed.get_or_init(|| Struct { name, fields: line.split('\t').filter_map(field).collect() }))
+        Some(parsed.get_or_init(|| Struct {
+            name,
+            fields: line.split('\t').filter_map(field).collect(),
+        }))
     }
 
     /// The struct of a kind, e.g. of `apps`, `v1`, `Deployment`.
@@ -126,7 +129,11 @@ fn field(text: &'static str) -> Option<Field> {
         "?" => Zero::Omitted,
         _ => Zero::OmittedStruct,
     };
-    Some(Field { name: text.get(..at)?, zero, ty: GoType::parse(text.get(at + 1..)?) })
+    Some(Field {
+        name: text.get(..at)?,
+        zero,
+        ty: GoType::parse(text.get(at + 1..)?),
+    })
 }
 
 impl GoType {
@@ -178,9 +185,10 @@ impl GoType {
     pub fn element_struct(&self) -> Option<&'static Struct> {
         match self {
             Self::Struct(name) => Struct::named(name),
-            Self::Pointer(inner) | Self::Slice(inner) | Self::Map(_, inner) | Self::Named(inner, _) => {
-                inner.element_struct()
-            }
+            Self::Pointer(inner)
+            | Self::Slice(inner)
+            | Self::Map(_, inner)
+            | Self::Named(inner, _) => inner.element_struct(),
             _ => None,
         }
     }
@@ -237,11 +245,19 @@ mod tests {
             let parsed = Struct::named(name).expect("listed");
             for field in &parsed.fields {
                 let mut ty = &field.ty;
-                while let GoType::Pointer(inner) | GoType::Slice(inner) | GoType::Map(_, inner) | GoType::Named(inner, _) = ty {
+                while let GoType::Pointer(inner)
+                | GoType::Slice(inner)
+                | GoType::Map(_, inner)
+                | GoType::Named(inner, _) = ty
+                {
                     ty = inner;
                 }
                 if let GoType::Struct(target) = ty {
-                    assert!(Struct::named(target).is_some(), "{name}.{} refers to {target}", field.name);
+                    assert!(
+                        Struct::named(target).is_some(),
+                        "{name}.{} refers to {target}",
+                        field.name
+                    );
                 }
             }
         }
@@ -250,12 +266,20 @@ mod tests {
     #[test]
     fn types_print_as_go_prints_them() {
         let container = Struct::named("core.v1.Container").expect("known");
-        let shown = |name: &str| container.field(name).map(|f| f.ty.to_string()).unwrap_or_default();
+        let shown = |name: &str| {
+            container
+                .field(name)
+                .map(|f| f.ty.to_string())
+                .unwrap_or_default()
+        };
         assert_eq!(shown("ports"), "[]v1.ContainerPort");
         assert_eq!(shown("imagePullPolicy"), "v1.PullPolicy");
         assert_eq!(shown("livenessProbe"), "*v1.Probe");
         let resources = Struct::named("core.v1.ResourceRequirements").expect("known");
-        assert_eq!(resources.field("limits").map(|f| f.ty.to_string()), Some("v1.ResourceList".into()));
+        assert_eq!(
+            resources.field("limits").map(|f| f.ty.to_string()),
+            Some("v1.ResourceList".into())
+        );
         assert!(Struct::of_kind("rbac.authorization.k8s.io", "v1", "Role").is_some());
         assert!(Struct::of_kind("", "v1", "Pod").is_some());
     }

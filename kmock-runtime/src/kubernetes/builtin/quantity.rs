@@ -35,13 +35,20 @@ impl Quantity {
             return Err(WRONG_FORMAT);
         }
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let digits_end = unsigned.find(|c: char| !c.is_ascii_digit()).unwrap_or(unsigned.len());
+        let digits_end = unsigned
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(unsigned.len());
         let (whole, rest) = unsigned.split_at(digits_end);
         let (fraction, suffix) = match rest.strip_prefix('.') {
-            Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
+            Some(rest) => rest.split_at(
+                rest.find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len()),
+            ),
             None => ("", rest),
         };
-        let letters = suffix.find(|c: char| !"eEinumkKMGTP".contains(c)).unwrap_or(suffix.len());
+        let letters = suffix
+            .find(|c: char| !"eEinumkKMGTP".contains(c))
+            .unwrap_or(suffix.len());
         let tail = suffix.get(letters..).unwrap_or_default();
         let tail = tail.strip_prefix(['+', '-']).unwrap_or(tail);
         if !tail.chars().all(|c| c.is_ascii_digit()) {
@@ -64,7 +71,11 @@ impl Quantity {
         if text.starts_with('-') {
             mantissa = -mantissa;
         }
-        let mut out = Self { mantissa, exponent, format };
+        let mut out = Self {
+            mantissa,
+            exponent,
+            format,
+        };
         out.round_to_nano();
         out.cap();
         Ok(out)
@@ -118,7 +129,11 @@ impl Quantity {
     /// Binary amounts end at 2^63-1.
     fn cap(&mut self) {
         if self.format == Format::BinarySi {
-            let most = Self { mantissa: i128::from(i64::MAX), exponent: 0, format: self.format };
+            let most = Self {
+                mantissa: i128::from(i64::MAX),
+                exponent: 0,
+                format: self.format,
+            };
             if self.cmp(&most) == Ordering::Greater {
                 *self = most;
             }
@@ -147,7 +162,8 @@ impl Quantity {
 
     /// Whether it is a whole number of units.
     pub fn is_whole(&self) -> bool {
-        self.exponent >= 0 || pow10(self.exponent.unsigned_abs()).is_some_and(|p| self.mantissa % p == 0)
+        self.exponent >= 0
+            || pow10(self.exponent.unsigned_abs()).is_some_and(|p| self.mantissa % p == 0)
     }
 
     /// The mantissa at another exponent, rounded up (away from zero).
@@ -160,16 +176,30 @@ impl Quantity {
             return Some(i128::from(self.mantissa.signum() as i32));
         };
         let (whole, rest) = (self.mantissa / divisor, self.mantissa % divisor);
-        Some(if rest == 0 { whole } else { whole + rest.signum() })
+        Some(if rest == 0 {
+            whole
+        } else {
+            whole + rest.signum()
+        })
     }
 
     /// The sum; written as the first non-zero one is.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
         let exponent = self.exponent.min(other.exponent);
-        let format = if self.is_zero() { other.format } else { self.format };
-        let sum = self.at_scale(exponent).and_then(|a| a.checked_add(other.at_scale(exponent)?));
-        Self { mantissa: sum.unwrap_or(i128::from(i64::MAX)), exponent, format }
+        let format = if self.is_zero() {
+            other.format
+        } else {
+            self.format
+        };
+        let sum = self
+            .at_scale(exponent)
+            .and_then(|a| a.checked_add(other.at_scale(exponent)?));
+        Self {
+            mantissa: sum.unwrap_or(i128::from(i64::MAX)),
+            exponent,
+            format,
+        }
     }
 
     fn cmp(&self, other: &Self) -> Ordering {
@@ -205,7 +235,9 @@ impl fmt::Display for Quantity {
                     number /= 1024;
                     step += 1;
                 }
-                let suffix = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(step).unwrap_or(&"");
+                let suffix = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+                    .get(step)
+                    .unwrap_or(&"");
                 return write!(f, "{number}{suffix}");
             }
         }
@@ -219,7 +251,11 @@ impl fmt::Display for Quantity {
             exponent -= 1;
         }
         if self.format == Format::DecimalExponent {
-            return if exponent == 0 { write!(f, "{number}") } else { write!(f, "{number}e{exponent}") };
+            return if exponent == 0 {
+                write!(f, "{number}")
+            } else {
+                write!(f, "{number}e{exponent}")
+            };
         }
         // Beyond the largest suffix the number takes the zeros.
         while exponent > 18 {
@@ -254,19 +290,58 @@ mod tests {
     #[test]
     fn canonical_forms() {
         for (given, canonical) in [
-            ("0", "0"), ("1", "1"), ("1.0", "1"), ("0.5", "500m"), ("1.5", "1500m"), ("1000m", "1"), ("1500m", "1500m"),
-            ("100000", "100k"), ("1e3", "1e3"), ("1000e0", "1e3"), ("12E6", "12e6"), ("1Gi", "1Gi"), ("1024Mi", "1Gi"), ("1.5Gi", "1536Mi"),
-            ("0.5Gi", "512Mi"), ("100Ki", "100Ki"), ("1023", "1023"), ("0.1Ki", "102400m"), ("-1.5", "-1500m"), ("+5", "5"), ("5n", "5n"),
-            ("0.1n", "1n"), ("1u", "1u"), ("1000k", "1M"), ("1.1Mi", "1153433600m"), ("00.50", "500m"), (".5", "500m"), ("5.", "5"), ("1E", "1E"), ("2048", "2048"),
-            ("16Ei", "9223372036854775807"), ("0.5Ki", "512"), ("123456789m", "123456789m"),
+            ("0", "0"),
+            ("1", "1"),
+            ("1.0", "1"),
+            ("0.5", "500m"),
+            ("1.5", "1500m"),
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("100000", "100k"),
+            ("1e3", "1e3"),
+            ("1000e0", "1e3"),
+            ("12E6", "12e6"),
+            ("1Gi", "1Gi"),
+            ("1024Mi", "1Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("0.5Gi", "512Mi"),
+            ("100Ki", "100Ki"),
+            ("1023", "1023"),
+            ("0.1Ki", "102400m"),
+            ("-1.5", "-1500m"),
+            ("+5", "5"),
+            ("5n", "5n"),
+            ("0.1n", "1n"),
+            ("1u", "1u"),
+            ("1000k", "1M"),
+            ("1.1Mi", "1153433600m"),
+            ("00.50", "500m"),
+            (".5", "500m"),
+            ("5.", "5"),
+            ("1E", "1E"),
+            ("2048", "2048"),
+            ("16Ei", "9223372036854775807"),
+            ("0.5Ki", "512"),
+            ("123456789m", "123456789m"),
         ] {
-            assert_eq!(Quantity::parse(given).map(|q| q.to_string()), Ok(canonical.to_owned()), "{given}");
+            assert_eq!(
+                Quantity::parse(given).map(|q| q.to_string()),
+                Ok(canonical.to_owned()),
+                "{given}"
+            );
         }
     }
 
     #[test]
     fn wrong_texts() {
-        for (given, error) in [("", WRONG_FORMAT), ("1z", WRONG_FORMAT), ("1 Gi", WRONG_FORMAT), ("1iK", WRONG_SUFFIX), ("1mM", WRONG_SUFFIX), ("abc", WRONG_FORMAT)] {
+        for (given, error) in [
+            ("", WRONG_FORMAT),
+            ("1z", WRONG_FORMAT),
+            ("1 Gi", WRONG_FORMAT),
+            ("1iK", WRONG_SUFFIX),
+            ("1mM", WRONG_SUFFIX),
+            ("abc", WRONG_FORMAT),
+        ] {
             assert_eq!(Quantity::parse(given), Err(error), "{given}");
         }
     }

@@ -48,7 +48,13 @@ fn explain(text: &str, layout: &str, fault: &Fault) -> String {
     let quote = |t: &str| format!("\"{}\"", t.replace('\\', "\\\\").replace('"', "\\\""));
     match fault {
         Fault::Element(rest, element) => {
-            format!("parsing time {} as {}: cannot parse {} as {}", quote(text), quote(layout), quote(rest), quote(element))
+            format!(
+                "parsing time {} as {}: cannot parse {} as {}",
+                quote(text),
+                quote(layout),
+                quote(rest),
+                quote(element)
+            )
         }
         Fault::Range(what) => format!("parsing time {}: {what} out of range", quote(text)),
         Fault::Extra(rest) => format!("parsing time {}: extra text: {}", quote(text), quote(rest)),
@@ -83,7 +89,9 @@ fn parse(text: &str, micro: bool) -> Result<Timestamp, Fault> {
     }
     let mut nanos: i32 = 0;
     if micro {
-        let six = rest.get(1..7).filter(|d| rest.starts_with('.') && d.bytes().all(|b| b.is_ascii_digit()));
+        let six = rest
+            .get(1..7)
+            .filter(|d| rest.starts_with('.') && d.bytes().all(|b| b.is_ascii_digit()));
         let Some(six) = six else {
             return Err(Fault::Element(rest.to_owned(), ".000000"));
         };
@@ -91,9 +99,17 @@ fn parse(text: &str, micro: bool) -> Result<Timestamp, Fault> {
         rest = rest.get(7..).unwrap_or_default();
     } else if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         // A fraction is taken even where the layout has none.
-        let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+        let end = fraction
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(fraction.len());
         if end > 0 {
-            let digits: String = fraction.get(..end).unwrap_or_default().chars().chain("000000000".chars()).take(9).collect();
+            let digits: String = fraction
+                .get(..end)
+                .unwrap_or_default()
+                .chars()
+                .chain("000000000".chars())
+                .take(9)
+                .collect();
             nanos = digits.parse().unwrap_or_default();
             rest = fraction.get(end..).unwrap_or_default();
         }
@@ -114,12 +130,18 @@ fn parse(text: &str, micro: bool) -> Result<Timestamp, Fault> {
         nanos,
     )
     .map_err(|_| Fault::Range("day"))?;
-    let utc = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| Fault::Range("year"))?.timestamp();
-    utc.checked_sub(jiff::SignedDuration::from_secs(offset)).map_err(|_| Fault::Range("year"))
+    let utc = civil
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_err(|_| Fault::Range("year"))?
+        .timestamp();
+    utc.checked_sub(jiff::SignedDuration::from_secs(offset))
+        .map_err(|_| Fault::Range("year"))
 }
 
 fn digits(rest: &mut &str, count: usize, element: &'static str) -> Result<i64, Fault> {
-    let found = rest.get(..count).filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    let found = rest
+        .get(..count)
+        .filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
     let Some(found) = found else {
         return Err(Fault::Element((*rest).to_owned(), element));
     };
@@ -129,7 +151,9 @@ fn digits(rest: &mut &str, count: usize, element: &'static str) -> Result<i64, F
 }
 
 fn literal(rest: &mut &str, text: &'static str) -> Result<(), Fault> {
-    *rest = rest.strip_prefix(text).ok_or_else(|| Fault::Element((*rest).to_owned(), text))?;
+    *rest = rest
+        .strip_prefix(text)
+        .ok_or_else(|| Fault::Element((*rest).to_owned(), text))?;
     Ok(())
 }
 
@@ -145,14 +169,21 @@ fn zone(rest: &mut &str) -> Result<i64, Fault> {
         Some(b'-') => -1,
         _ => return Err(fault()),
     };
-    let text = rest.get(1..6).filter(|t| t.as_bytes().get(2) == Some(&b':')).ok_or_else(fault)?;
+    let text = rest
+        .get(1..6)
+        .filter(|t| t.as_bytes().get(2) == Some(&b':'))
+        .ok_or_else(fault)?;
     let (hours, minutes) = text.split_once(':').ok_or_else(fault)?;
     let (Ok(hours), Ok(minutes)) = (hours.parse::<i64>(), minutes.parse::<i64>()) else {
         return Err(fault());
     };
     *rest = rest.get(6..).unwrap_or_default();
     if hours > 24 || minutes > 60 {
-        return Err(Fault::Range(if hours > 24 { "time zone offset hour" } else { "time zone offset minute" }));
+        return Err(Fault::Range(if hours > 24 {
+            "time zone offset hour"
+        } else {
+            "time zone offset minute"
+        }));
     }
     Ok(sign * (hours * 3600 + minutes * 60))
 }
@@ -170,11 +201,15 @@ pub fn duration(text: &str) -> Result<i64, String> {
         return Err(invalid());
     }
     while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let number_end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let number = rest.get(..number_end).unwrap_or_default();
         let number: f64 = number.parse().map_err(|_| invalid())?;
         rest = rest.get(number_end..).unwrap_or_default();
-        let unit_end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit_end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
         let unit = rest.get(..unit_end).unwrap_or_default();
         let nanos = match unit {
             "" => return Err(format!("time: missing unit in duration {text:?}")),
@@ -192,7 +227,11 @@ pub fn duration(text: &str) -> Result<i64, String> {
     if total > i64::MAX as f64 {
         return Err(invalid());
     }
-    Ok(if text.starts_with('-') { -(total as i64) } else { total as i64 })
+    Ok(if text.starts_with('-') {
+        -(total as i64)
+    } else {
+        total as i64
+    })
 }
 
 /// Prints nanoseconds as Go prints a duration: `1h15m30.5s`.
@@ -237,7 +276,11 @@ pub fn human_duration(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let years = days / 365;
     let pair = |big: i64, big_unit: &str, small: i64, small_unit: &str| {
-        if small == 0 { format!("{big}{big_unit}") } else { format!("{big}{big_unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{big}{big_unit}")
+        } else {
+            format!("{big}{big_unit}{small}{small_unit}")
+        }
     };
     match seconds {
         _ if seconds < 120 => format!("{seconds}s"),
@@ -258,8 +301,14 @@ mod tests {
 
     #[test]
     fn times_are_printed_in_utc() {
-        assert_eq!(time("2024-01-01T02:00:00.9+02:00"), Ok("2024-01-01T00:00:00Z".into()));
-        assert_eq!(micro_time("2024-01-01T00:00:02.500000Z"), Ok("2024-01-01T00:00:02.500000Z".into()));
+        assert_eq!(
+            time("2024-01-01T02:00:00.9+02:00"),
+            Ok("2024-01-01T00:00:00Z".into())
+        );
+        assert_eq!(
+            micro_time("2024-01-01T00:00:02.500000Z"),
+            Ok("2024-01-01T00:00:02.500000Z".into())
+        );
         assert_eq!(
             micro_time("2024-01-01T00:00:30Z"),
             Err("parsing time \"2024-01-01T00:00:30Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"Z\" as \".000000\"".into())
@@ -268,24 +317,47 @@ mod tests {
             time("tomorrow"),
             Err("parsing time \"tomorrow\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"tomorrow\" as \"2006\"".into())
         );
-        assert_eq!(time("2024-13-01T00:00:00Z"), Err("parsing time \"2024-13-01T00:00:00Z\": month out of range".into()));
-        assert_eq!(time("2024-02-31T00:00:00Z"), Err("parsing time \"2024-02-31T00:00:00Z\": day out of range".into()));
+        assert_eq!(
+            time("2024-13-01T00:00:00Z"),
+            Err("parsing time \"2024-13-01T00:00:00Z\": month out of range".into())
+        );
+        assert_eq!(
+            time("2024-02-31T00:00:00Z"),
+            Err("parsing time \"2024-02-31T00:00:00Z\": day out of range".into())
+        );
     }
 
     #[test]
     fn durations() {
-        assert_eq!(duration("1h15m30.5s").map(print_duration), Ok("1h15m30.5s".into()));
+        assert_eq!(
+            duration("1h15m30.5s").map(print_duration),
+            Ok("1h15m30.5s".into())
+        );
         assert_eq!(duration("90s").map(print_duration), Ok("1m30s".into()));
         assert_eq!(duration("1500ms").map(print_duration), Ok("1.5s".into()));
-        assert_eq!(duration("5"), Err("time: missing unit in duration \"5\"".into()));
+        assert_eq!(
+            duration("5"),
+            Err("time: missing unit in duration \"5\"".into())
+        );
         assert_eq!(duration("x"), Err("time: invalid duration \"x\"".into()));
     }
 
     #[test]
     fn ages() {
         for (seconds, shown) in [
-            (0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (600, "10m"), (10_800, "3h"), (10_860, "3h1m"), (30_000, "8h"),
-            (172_800, "2d"), (180_000, "2d2h"), (800_000, "9d"), (70_000_000, "2y80d"), (-5, "<invalid>"),
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (125, "2m5s"),
+            (600, "10m"),
+            (10_800, "3h"),
+            (10_860, "3h1m"),
+            (30_000, "8h"),
+            (172_800, "2d"),
+            (180_000, "2d2h"),
+            (800_000, "9d"),
+            (70_000_000, "2y80d"),
+            (-5, "<invalid>"),
         ] {
             assert_eq!(human_duration(seconds), shown, "{seconds}");
         }

@@ -101,12 +101,7 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Reads a body, given as parsed JSON in the order in which it was sent (`text` are its bytes). An error is what
     /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
     /// This is what the verbs call; resources of plain values implement the parts below instead.
-    fn read(
-        &self,
-        context: &Context<'_>,
-        body: &Node,
-        text: &[u8],
-    ) -> Result<Decoded, String> {
+    fn read(&self, context: &Context<'_>, body: &Node, text: &[u8]) -> Result<Decoded, String> {
         let mut object = body.to_value();
         let complaints = self.unknown_fields(context, &mut object, text);
         self.decode(context, &mut object)
