@@ -11,6 +11,7 @@ pub mod selectors;
 pub mod serve;
 pub mod status;
 pub mod store;
+pub mod table;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 

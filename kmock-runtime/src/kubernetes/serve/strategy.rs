@@ -14,7 +14,7 @@ use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::SchemaRef;
-use crate::kubernetes::status::{ApiError, FieldError};
+use crate::kubernetes::status::{ApiError, FieldError, quoted};
 use crate::kubernetes::store::Event;
 
 /// What a strategy may want to know about the request.
@@ -76,15 +76,15 @@ pub struct Decoded {
     pub complaints: Vec<String>,
 }
 
-/// A column of a resource's Table.
+/// A column of a resource's Table; the texts of a CRD's columns live in its strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
+pub struct Column<'a> {
     /// Its header.
-    pub name: &'static str,
-    /// `string`, `integer`, `boolean`, `date`.
-    pub kind: &'static str,
+    pub name: &'a str,
+    /// `string`, `integer`, `number`, `boolean`, `date`.
+    pub kind: &'a str,
     /// `name` in the column of names.
-    pub format: &'static str,
+    pub format: &'a str,
     /// 1 for columns that only wide output shows.
     pub priority: i32,
 }
@@ -272,18 +272,32 @@ pub trait Strategy: Send + Sync + fmt::Debug {
             return None;
         }
         Some(format!(
-            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+            "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+            quoted(label)
         ))
     }
 
-    /// The columns of the resource's Table; `None` is the default printer (Name, Created At).
-    fn columns(&self, _resource: &Resource) -> Option<&'static [Column]> {
+    /// The name by which [`Strategy::selectable_fields`] tells a supported label, e.g. of Pods `spec.host` is
+    /// `spec.nodeName`.
+    fn canonical_field<'a>(&self, _resource: &Resource, label: &'a str) -> &'a str {
+        label
+    }
+
+    /// The columns of the resource's Table, the name first; `None` is the default printer (Name, Created At), whose
+    /// empty tables have `rows: null` instead of `[]`.
+    fn columns(&self, _resource: &Resource) -> Option<Vec<Column<'_>>> {
         None
     }
 
-    /// The cells of an object, one for each column.
+    /// The cells of an object, one for each column. The object is in the served version.
     fn cells(&self, _resource: &Resource, _object: &Value, _now: Timestamp) -> Vec<Value> {
         Vec::new()
+    }
+
+    /// Differs whenever objects may be shown in another way than before (e.g. a CRD got other defaults): serialised
+    /// forms are kept per number. Custom resources tell the revision of their CRD.
+    fn rules_revision(&self) -> u64 {
+        0
     }
 
     /// Changes an object that is about to be shown, e.g. defaults of a CRD that are applied on reading. `true`: changed.
