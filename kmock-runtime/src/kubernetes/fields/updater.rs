@@ -1,0 +1,458 @@
+//! What a write does to the managers: who gains fields, who loses them, and whom an apply conflicts with.
+//!
+//! The rules are those of `structured-merge-diff/merge/update.go` and of the layers that
+//! `apimachinery/pkg/util/managedfields` puts around it; the layers are named where they appear.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::compare::{Comparison, compare};
+use super::element::{PathElement, equal_values};
+use super::managers::{Entry, ManagedFields, Manager, Operation};
+use super::merge::merge;
+use super::reconcile::reconcile;
+use super::remove::remove;
+use super::set::Set;
+use super::typed::{TypedErrors, to_set, validate};
+use crate::kubernetes::schema::{Schema, SchemaRef};
+
+/// At most so many updaters are kept apart.
+const MOST_UPDATERS: usize = 10;
+
+/// The manager that owns what was there before anybody was tracked.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+
+/// Fields that the server owns: no manager does ("strip meta").
+static SERVER_OWNED: LazyLock<Set> = LazyLock::new(|| {
+    Set::of_names(&[
+        &["apiVersion"],
+        &["kind"],
+        &["metadata"],
+        &["metadata", "name"],
+        &["metadata", "namespace"],
+        &["metadata", "creationTimestamp"],
+        &["metadata", "selfLink"],
+        &["metadata", "uid"],
+        &["metadata", "clusterName"],
+        &["metadata", "generation"],
+        &["metadata", "managedFields"],
+        &["metadata", "resourceVersion"],
+    ])
+});
+
+/// A write, as far as the managers are concerned.
+pub struct Write<'a> {
+    /// Who writes: see [`manager_name`](super::manager_name).
+    pub manager: &'a str,
+    /// The version written through, e.g. `apps/v1`.
+    pub version: &'a str,
+    /// The subresource written through; empty for the object itself.
+    pub subresource: &'a str,
+    /// The schema of that version.
+    pub schema: &'a SchemaRef,
+    /// Fields that this way of writing does not write, with all below them: `status` on the object itself.
+    pub reset: Option<&'a Set>,
+    /// The object of the kind in which nothing is set: what a created object is compared with.
+    pub empty: &'a Value,
+    /// The present time (RFC 3339, in seconds).
+    pub now: &'a str,
+    /// The schemas of the kind's other versions; `None` for a version that is not served any more.
+    pub versions: &'a dyn Fn(&str) -> Option<SchemaRef>,
+}
+
+impl std::fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Write")
+            .field("manager", &self.manager)
+            .field("version", &self.version)
+            .field("subresource", &self.subresource)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A field that another manager owns with another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Who owns it.
+    pub manager: Manager,
+    /// The field.
+    pub path: Vec<PathElement>,
+}
+
+impl Conflict {
+    /// The field, as messages show it: `.spec.containers[name="c"].image`.
+    pub fn field(&self) -> String {
+        self.path.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Why an apply failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplyError {
+    /// Others own fields with other values.
+    Conflicts(Vec<Conflict>),
+    /// The managers of the object could not be read.
+    Managers(String),
+    /// The configuration does not conform to the schema.
+    Config(TypedErrors),
+    /// The object does not conform to the schema.
+    Live(TypedErrors),
+    /// The two cannot be merged.
+    Merge(TypedErrors),
+}
+
+/// Updates the managers after a write other than apply, in `new` itself.
+///
+/// `live` is the object before the write, `None` when it is created. What `new` says about its managers counts
+/// only when it is readable and not empty; `[]` and `[{}]` wipe them.
+pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
+    let of_live = live.and_then(managed_fields_of).cloned();
+    let said = take_managed_fields(new);
+    let from_live = || ManagedFields::decode(of_live.as_ref()).unwrap_or_default();
+    let managed = if !write.subresource.is_empty() {
+        from_live()
+    } else if said.as_ref().is_some_and(is_reset) {
+        ManagedFields::default()
+    } else {
+        match ManagedFields::decode(said.as_ref()) {
+            Ok(managed) if !managed.is_empty() => managed,
+            _ => from_live(),
+        }
+    };
+    // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
+    if managed.is_empty() && live.is_some() {
+        return;
+    }
+    let encoded = match track(live.unwrap_or(write.empty), new, managed, write.manager, write) {
+        Ok(managed) => managed.encode(),
+        Err(_) => of_live,
+    };
+    set_managed_fields(new, encoded);
+}
+
+/// Merges an applied configuration into `live` (`None` when the object is created by it) and updates the managers.
+///
+/// The answer is the object with its new managers, before defaults.
+pub fn apply(live: Option<&Value>, config: &Value, force: bool, write: &Write<'_>) -> Result<Value, ApplyError> {
+    let live = live.unwrap_or(write.empty);
+    let mut managed = ManagedFields::decode(managed_fields_of(live)).map_err(ApplyError::Managers)?;
+    if managed.is_empty() {
+        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write).map_err(ApplyError::Live)?;
+    }
+    let manager = Manager::new(write.manager, Operation::Apply, write.version, write.subresource);
+    validate(write.schema, config, false).map_err(ApplyError::Config)?;
+    let mut managed = reconciled(managed, write);
+    let merged = merge(write.schema, live, config).map_err(ApplyError::Merge)?;
+    let last = managed.take(&manager);
+    let mut fields = to_set(write.schema, config);
+    if let Some(reset) = write.reset {
+        fields = fields.recursive_difference(reset);
+    }
+    let time = last.as_ref().and_then(|last| last.time.clone());
+    managed.put(Entry { manager: manager.clone(), version: write.version.into(), time, fields });
+    let merged = match &last {
+        Some(last) => prune(merged, &managed, last, write),
+        None => merged,
+    };
+    let (mut managed, _) = settle(live, &merged, managed, Some(&manager), force, write)?;
+    let changed = !equal_values(live, &merged);
+    if let Some(mut entry) = managed.take(&manager) {
+        entry.fields = entry.fields.difference(&SERVER_OWNED);
+        if changed {
+            entry.time = Some(write.now.into());
+        }
+        if !entry.fields.is_empty() {
+            managed.put(entry);
+        }
+    }
+    let mut merged = merged;
+    set_managed_fields(&mut merged, managed.encode());
+    Ok(merged)
+}
+
+/// Tracks an update: the layers "managed fields updater", "strip meta" and "cap managers".
+fn track(
+    live: &Value,
+    new: &Value,
+    managed: ManagedFields,
+    name: &str,
+    write: &Write<'_>,
+) -> Result<ManagedFields, TypedErrors> {
+    let managed = reconciled(managed, write);
+    // The writer loses what it changes like everybody else, and gains it back with the present time.
+    let (mut managed, comparison) = match settle(live, new, managed, None, true, write) {
+        Ok(settled) => settled,
+        Err(ApplyError::Live(errors)) => return Err(errors),
+        Err(_) => return Err(TypedErrors::one("", "conflict")),
+    };
+    let mut gained = comparison.written().difference(&SERVER_OWNED);
+    if let Some(reset) = write.reset {
+        gained = gained.recursive_difference(reset);
+    }
+    if !gained.is_empty() {
+        let manager = Manager::new(name, Operation::Update, write.version, write.subresource);
+        let fields = match managed.get(&manager) {
+            Some(before) => gained.union(&before.fields),
+            None => gained,
+        };
+        managed.put(Entry { manager, version: write.version.into(), time: Some(write.now.into()), fields });
+    }
+    managed.cap_updates(MOST_UPDATERS);
+    Ok(managed)
+}
+
+/// Takes from everybody but the writer what the write changed and removed; without `force`, what it changed conflicts.
+fn settle(
+    live: &Value,
+    new: &Value,
+    managed: ManagedFields,
+    writer: Option<&Manager>,
+    force: bool,
+    write: &Write<'_>,
+) -> Result<(ManagedFields, Comparison), ApplyError> {
+    let own = compare(write.schema, live, new).map_err(ApplyError::Live)?.without(write.reset);
+    let mut comparisons: Vec<(String, Comparison)> = vec![(write.version.into(), own)];
+    let mut conflicts = Vec::new();
+    let mut left = Vec::with_capacity(managed.entries.len());
+    for mut entry in managed.entries {
+        if writer == Some(&entry.manager) {
+            left.push(entry);
+            continue;
+        }
+        let known = comparisons.iter().position(|(version, _)| *version == entry.version);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                // A version that is gone takes its managers with it.
+                let Some(schema) = (write.versions)(&entry.version) else { continue };
+                let (old, new) = (in_version(live, &entry.version), in_version(new, &entry.version));
+                let comparison = compare(&schema, &old, &new).map_err(ApplyError::Live)?;
+                comparisons.push((entry.version.clone(), comparison));
+                comparisons.len() - 1
+            }
+        };
+        let Some((_, comparison)) = comparisons.get(place) else { continue };
+        let conflicting = entry.fields.intersection(&comparison.written());
+        if !conflicting.is_empty() {
+            conflicts.push((entry.manager.clone(), conflicting.paths()));
+            entry.fields = entry.fields.difference(&conflicting);
+        }
+        if !comparison.removed.is_empty() {
+            entry.fields = entry.fields.difference(&comparison.removed);
+        }
+        left.push(entry);
+    }
+    if !force && !conflicts.is_empty() {
+        conflicts.sort_by_cached_key(|(manager, _)| manager.sort_key());
+        let each = conflicts.into_iter().flat_map(|(manager, paths)| {
+            paths.into_iter().map(move |path| Conflict { manager: manager.clone(), path })
+        });
+        return Err(ApplyError::Conflicts(each.collect()));
+    }
+    left.retain(|entry| !entry.fields.is_empty());
+    Ok((ManagedFields { entries: left }, comparisons.swap_remove(0).1))
+}
+
+/// Takes out what the manager applied before, does not apply now, and nobody else owns.
+fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>) -> Value {
+    let schema = match last.version.as_str() {
+        version if version == write.version => write.schema.clone(),
+        version => match (write.versions)(version) {
+            Some(schema) => schema,
+            None => return merged,
+        },
+    };
+    let now = managed.entries.iter().find(|entry| entry.manager == last.manager);
+    if now.is_some_and(|now| now.version == last.version && last.fields.difference(&now.fields).is_empty()) {
+        return merged;
+    }
+    let last_fields = last.fields.with_named_parents(Some(&schema));
+    let mut pruned = remove(&schema, merged.clone(), &last_fields);
+    // What anybody owns comes back; first in the version at hand.
+    let mut by_version: Vec<(String, Set)> = Vec::new();
+    for entry in &managed.entries {
+        match by_version.iter_mut().find(|(version, _)| *version == entry.version) {
+            Some((_, fields)) => *fields = fields.union(&entry.fields),
+            None => by_version.push((entry.version.clone(), entry.fields.clone())),
+        }
+    }
+    by_version.sort_by_key(|(version, _)| *version != last.version);
+    for (version, owned) in by_version {
+        let of_version = if version == last.version { Some(schema.clone()) } else { (write.versions)(&version) };
+        let Some(schema) = of_version else { continue };
+        let schema: &Schema = &schema;
+        let of_merged = to_set(schema, &merged).with_named_parents(Some(schema));
+        let of_pruned = to_set(schema, &pruned).with_named_parents(Some(schema));
+        let kept = of_pruned.union(&owned.with_named_parents(Some(schema)));
+        pruned = remove(schema, merged.clone(), &of_merged.difference(&kept));
+    }
+    // And so does what the manager never applied, although it lies below what it did.
+    let of_merged = to_set(&schema, &merged).with_named_parents(Some(&schema));
+    let of_pruned = to_set(&schema, &pruned).with_named_parents(Some(&schema));
+    let dropped = of_merged.difference(&of_pruned).intersection(&last_fields);
+    remove(&schema, merged, &dropped)
+}
+
+/// Adapts every set to the present schema.
+fn reconciled(mut managed: ManagedFields, write: &Write<'_>) -> ManagedFields {
+    for entry in &mut managed.entries {
+        let schema = if entry.version == write.version { Some(write.schema.clone()) } else { (write.versions)(&entry.version) };
+        if let Some(fields) = schema.and_then(|schema| reconcile(&schema, &entry.fields)) {
+            entry.fields = fields;
+        }
+    }
+    managed
+}
+
+fn in_version(object: &Value, version: &str) -> Value {
+    let mut object = object.clone();
+    if let Some(said) = object.get_mut("apiVersion") {
+        *said = version.into();
+    }
+    object
+}
+
+/// A list that says that nobody shall be tracked.
+fn is_reset(said: &Value) -> bool {
+    match said.as_array().map(Vec::as_slice) {
+        Some([]) => true,
+        Some([Value::Object(only)]) => only.values().all(|value| value.is_null() || value.as_str() == Some("")),
+        _ => false,
+    }
+}
+
+fn managed_fields_of(object: &Value) -> Option<&Value> {
+    object.get("metadata")?.get("managedFields")
+}
+
+fn take_managed_fields(object: &mut Value) -> Option<Value> {
+    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields").filter(|said| !said.is_null())
+}
+
+fn set_managed_fields(object: &mut Value, managed: Option<Value>) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        match managed {
+            Some(managed) => metadata.insert("managedFields".into(), managed),
+            None => metadata.remove("managedFields"),
+        };
+    }
+}
+
+/// Gives back the old times when a write changed nothing but the times of its managers, so that it is no write.
+pub fn keep_times(old: &Value, new: &mut Value) {
+    let (Some(Value::Array(before)), Some(Value::Array(after))) = (managed_fields_of(old), managed_fields_of(new)) else {
+        return;
+    };
+    if before.len() != after.len() || before == after {
+        return;
+    }
+    let timeless = |entry: &Value| {
+        let mut entry = entry.clone();
+        if let Some(entry) = entry.as_object_mut() {
+            entry.remove("time");
+        }
+        entry
+    };
+    if !before.iter().zip(after).all(|(a, b)| timeless(a) == timeless(b)) {
+        return;
+    }
+    let before = before.clone();
+    let mut candidate = new.clone();
+    set_managed_fields(&mut candidate, Some(Value::Array(before)));
+    if equal_values(old, &candidate) {
+        *new = candidate;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config_map() -> SchemaRef {
+        Schema::of_kind("", "v1", "ConfigMap").expect("ConfigMap").into()
+    }
+
+    fn write<'a>(manager: &'a str, schema: &'a SchemaRef) -> Write<'a> {
+        let now = "2026-01-01T00:00:00Z";
+        Write { manager, version: "v1", subresource: "", schema, reset: None, empty: &Value::Null, now, versions: &|_| None }
+    }
+
+    fn config(data: Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": data})
+    }
+
+    fn fields_of(object: &Value, manager: &str) -> Value {
+        let entries = managed_fields_of(object).and_then(Value::as_array).into_iter().flatten();
+        entries.filter(|entry| entry["manager"] == manager).map(|entry| entry["fieldsV1"].clone()).collect()
+    }
+
+    #[test]
+    fn an_apply_owns_what_it_mentions_and_gives_up_the_rest() {
+        let schema = config_map();
+        let first = apply(None, &config(json!({"a": "1", "b": "1"})), false, &write("op", &schema)).expect("applied");
+        assert_eq!(fields_of(&first, "op"), json!([{"f:data": {"f:a": {}, "f:b": {}}}]));
+        let second = apply(Some(&first), &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
+        assert_eq!(second["data"], json!({"a": "1"}));
+        assert_eq!(fields_of(&second, "op"), json!([{"f:data": {"f:a": {}}}]));
+    }
+
+    #[test]
+    fn another_value_conflicts_unless_forced() {
+        let schema = config_map();
+        let live = apply(None, &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
+        let other = config(json!({"a": "2"}));
+        let Err(ApplyError::Conflicts(conflicts)) = apply(Some(&live), &other, false, &write("two", &schema)) else {
+            panic!("no conflict");
+        };
+        assert_eq!((conflicts[0].manager.to_string(), conflicts[0].field()), ("\"op\"".into(), ".data.a".into()));
+        let forced = apply(Some(&live), &other, true, &write("two", &schema)).expect("forced");
+        assert_eq!(forced["data"], json!({"a": "2"}));
+        assert_eq!((fields_of(&forced, "op"), fields_of(&forced, "two")), (json!([]), json!([{"f:data": {"f:a": {}}}])));
+    }
+
+    #[test]
+    fn co_owning_without_a_change_has_no_time() {
+        let schema = config_map();
+        let live = apply(None, &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
+        let shared = apply(Some(&live), &config(json!({"a": "1"})), false, &write("two", &schema)).expect("applied");
+        let entries = managed_fields_of(&shared).and_then(Value::as_array).expect("entries");
+        assert_eq!(entries[0]["manager"], "two");
+        assert_eq!((entries[0].get("time"), entries.len()), (None, 2));
+    }
+
+    #[test]
+    fn updates_own_what_they_change_and_can_wipe_the_managers() {
+        let schema = config_map();
+        let mut new = config(json!({"a": "1"}));
+        update(None, &mut new, &write("conform", &schema));
+        assert_eq!(fields_of(&new, "conform"), json!([{"f:data": {".": {}, "f:a": {}}}]));
+        let mut next = new.clone();
+        next["data"]["a"] = json!("2");
+        update(Some(&new), &mut next, &write("two", &schema));
+        assert_eq!(fields_of(&next, "conform"), json!([{"f:data": {}}]));
+        assert_eq!(fields_of(&next, "two"), json!([{"f:data": {"f:a": {}}}]));
+        let mut wiped = next.clone();
+        wiped["metadata"]["managedFields"] = json!([{}]);
+        wiped["metadata"]["uid"] = json!("u");
+        update(Some(&next), &mut wiped, &write("two", &schema));
+        assert_eq!(managed_fields_of(&wiped), None);
+        let applied = apply(Some(&wiped), &config(json!({"a": "2"})), false, &write("op", &schema)).expect("applied");
+        assert_eq!(fields_of(&applied, BEFORE_FIRST_APPLY), json!([{"f:data": {".": {}, "f:a": {}}}]));
+    }
+
+    #[test]
+    fn times_alone_are_no_change() {
+        let with = |time: &str, value: &str| {
+            json!({"metadata": {"managedFields": [{"manager": "a", "time": time}]}, "data": {"a": value}})
+        };
+        let mut new = with("2", "1");
+        keep_times(&with("1", "1"), &mut new);
+        assert_eq!(new, with("1", "1"));
+        let mut new = with("2", "2");
+        keep_times(&with("1", "1"), &mut new);
+        assert_eq!(new, with("2", "2"));
+    }
+}
