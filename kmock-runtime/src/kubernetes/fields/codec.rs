@@ -18,14 +18,21 @@ impl Set {
         if is_member && !(self.members().is_empty() && self.children().is_empty()) {
             out.insert(".".into(), Value::Object(Map::new()));
         }
-        let (mut members, mut children) = (self.members().iter().peekable(), self.children().iter().peekable());
+        let (mut members, mut children) = (
+            self.members().iter().peekable(),
+            self.children().iter().peekable(),
+        );
         while members.peek().is_some() || children.peek().is_some() {
             let member_first = match (members.peek(), children.peek()) {
                 (Some(member), Some((step, _))) => *member < step,
                 (member, _) => member.is_some(),
             };
             if member_first {
-                out.extend(members.next().map(|member| (member.encode(), Value::Object(Map::new()))));
+                out.extend(
+                    members
+                        .next()
+                        .map(|member| (member.encode(), Value::Object(Map::new()))),
+                );
             } else if let Some((step, below)) = children.next() {
                 let is_member = members.next_if(|member| *member == step).is_some();
                 out.insert(step.encode(), Value::Object(below.encode(is_member)));

@@ -102,12 +102,23 @@ fn treat(
             Ok((Mark::default(), false))
         }
         Shape::Map | Shape::Open => {
-            let (a, b) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
-            if schema.map_type() == MapType::Atomic || (a.is_none_or(Map::is_empty) && b.is_none_or(Map::is_empty)) {
+            let (a, b) = (
+                old.and_then(Value::as_object),
+                new.and_then(Value::as_object),
+            );
+            if schema.map_type() == MapType::Atomic
+                || (a.is_none_or(Map::is_empty) && b.is_none_or(Map::is_empty))
+            {
                 return Ok((leaf(old, new), true));
             }
             for (name, value) in a.into_iter().flatten() {
-                compare_below(schema, name, Some(value), b.and_then(|b| b.get(name)), below)?;
+                compare_below(
+                    schema,
+                    name,
+                    Some(value),
+                    b.and_then(|b| b.get(name)),
+                    below,
+                )?;
             }
             for (name, value) in b.into_iter().flatten() {
                 if a.is_none_or(|a| !a.contains_key(name)) {
@@ -124,21 +135,35 @@ pub(crate) fn items(value: Option<&Value>) -> &[Value] {
 }
 
 /// One valid side is enough.
-pub(crate) fn check_either(scalar: Scalar, old: Option<&Value>, new: Option<&Value>) -> Result<(), TypedErrors> {
+pub(crate) fn check_either(
+    scalar: Scalar,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Result<(), TypedErrors> {
     let check = |value: Option<&Value>| value.map_or(Ok(()), |value| check_scalar(scalar, value));
     match (check(old), check(new)) {
-        (Err(old), Err(new)) => {
-            Err(TypedErrors(vec![(String::new(), format!("lhs: {old}")), (String::new(), format!("rhs: {new}"))]))
-        }
+        (Err(old), Err(new)) => Err(TypedErrors(vec![
+            (String::new(), format!("lhs: {old}")),
+            (String::new(), format!("rhs: {new}")),
+        ])),
         _ => Ok(()),
     }
 }
 
 fn leaf(old: Option<&Value>, new: Option<&Value>) -> Mark {
     match (old, new) {
-        (None, _) => Mark { added: true, ..Mark::default() },
-        (_, None) => Mark { removed: true, ..Mark::default() },
-        (Some(old), Some(new)) => Mark { modified: !equal_values(old, new), ..Mark::default() },
+        (None, _) => Mark {
+            added: true,
+            ..Mark::default()
+        },
+        (_, None) => Mark {
+            removed: true,
+            ..Mark::default()
+        },
+        (Some(old), Some(new)) => Mark {
+            modified: !equal_values(old, new),
+            ..Mark::default()
+        },
     }
 }
 
@@ -159,7 +184,8 @@ fn compare_below(
     }
     let of_field = schema.field(name).unwrap_or_else(|| Schema::any());
     let mut below = Comparison::default();
-    let mark = walk(of_field, old, new, &mut below).map_err(|errors| errors.below(&format_args!(".{name}")))?;
+    let mark = walk(of_field, old, new, &mut below)
+        .map_err(|errors| errors.below(&format_args!(".{name}")))?;
     attach(PathElement::field(name), mark, below, out);
     Ok(())
 }
@@ -179,33 +205,63 @@ fn attach(step: PathElement, mark: Mark, below: Comparison, out: &mut Comparison
     }
 }
 
-fn compare_items(schema: &Schema, old: &[Value], new: &[Value], out: &mut Comparison) -> Result<(), TypedErrors> {
+fn compare_items(
+    schema: &Schema,
+    old: &[Value],
+    new: &[Value],
+    out: &mut Comparison,
+) -> Result<(), TypedErrors> {
     let mut all: BTreeMap<PathElement, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
     for (index, item) in old.iter().enumerate() {
-        all.entry(step_of(schema, index, item)?).or_default().0.push(item);
+        all.entry(step_of(schema, index, item)?)
+            .or_default()
+            .0
+            .push(item);
     }
     for (index, item) in new.iter().enumerate() {
-        all.entry(step_of(schema, index, item)?).or_default().1.push(item);
+        all.entry(step_of(schema, index, item)?)
+            .or_default()
+            .1
+            .push(item);
     }
     for (step, (old, new)) in all {
         let mut below = Comparison::default();
         let item = |old: Option<&&Value>, new: Option<&&Value>, below: &mut Comparison| {
-            walk(schema.items(), old.copied(), new.copied(), below).map_err(|errors| errors.below(&step))
+            walk(schema.items(), old.copied(), new.copied(), below)
+                .map_err(|errors| errors.below(&step))
         };
         // Items that are repeated are one thing, known by the repeated step.
         let mark = match (old.len(), new.len()) {
             (0 | 1, 0 | 1) => item(old.first(), new.first(), &mut below)?,
             (2.., 2..) => {
-                let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| equal_values(a, b));
-                Mark { modified: !same, ..Mark::default() }
+                let same =
+                    old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| equal_values(a, b));
+                Mark {
+                    modified: !same,
+                    ..Mark::default()
+                }
             }
             (2.., _) => {
-                let mark = if new.is_empty() { Mark::default() } else { item(None, new.first(), &mut below)? };
-                Mark { removed: true, ..mark }
+                let mark = if new.is_empty() {
+                    Mark::default()
+                } else {
+                    item(None, new.first(), &mut below)?
+                };
+                Mark {
+                    removed: true,
+                    ..mark
+                }
             }
             (_, _) => {
-                let mark = if old.is_empty() { Mark::default() } else { item(old.first(), None, &mut below)? };
-                Mark { added: true, ..mark }
+                let mark = if old.is_empty() {
+                    Mark::default()
+                } else {
+                    item(old.first(), None, &mut below)?
+                };
+                Mark {
+                    added: true,
+                    ..mark
+                }
             }
         };
         attach(step, mark, below, out);
@@ -214,7 +270,8 @@ fn compare_items(schema: &Schema, old: &[Value], new: &[Value], out: &mut Compar
 }
 
 fn step_of(schema: &Schema, index: usize, item: &Value) -> Result<PathElement, TypedErrors> {
-    item_step(schema, item).map_err(|message| TypedErrors::one("", format!("element {index}: {message}")))
+    item_step(schema, item)
+        .map_err(|message| TypedErrors::one("", format!("element {index}: {message}")))
 }
 
 #[cfg(test)]
@@ -230,18 +287,25 @@ mod tests {
         let new = json!({"metadata": {}, "spec": {"ports": [{"port": 80}, {"port": 81}], "type": "NodePort"}});
         let got = compare(schema, &old, &new).expect("valid");
         assert_eq!(got.modified, Set::of_names(&[&["spec", "type"]]));
-        assert_eq!(got.removed, Set::of_names(&[&["metadata", "labels"], &["metadata", "labels", "a"]]));
+        assert_eq!(
+            got.removed,
+            Set::of_names(&[&["metadata", "labels"], &["metadata", "labels", "a"]])
+        );
         assert_eq!(
             got.added.to_fields_v1(),
             json!({"f:spec": {"f:ports": {"k:{\"port\":81,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}}}}})
         );
-        assert_eq!(compare(schema, &old, &old).expect("valid"), Comparison::default());
+        assert_eq!(
+            compare(schema, &old, &old).expect("valid"),
+            Comparison::default()
+        );
     }
 
     #[test]
     fn emptied_objects_are_modified_whole() {
         let schema = Schema::of_kind("", "v1", "ConfigMap").expect("ConfigMap");
-        let got = compare(schema, &json!({"data": {"k": "1"}}), &json!({"data": {}})).expect("valid");
+        let got =
+            compare(schema, &json!({"data": {"k": "1"}}), &json!({"data": {}})).expect("valid");
         assert_eq!(got.removed, Set::of_names(&[&["data", "k"]]));
         assert!(got.modified.is_empty() && got.added.is_empty());
     }

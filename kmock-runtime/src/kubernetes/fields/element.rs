@@ -79,12 +79,22 @@ impl PathElement {
         };
         Ok(match kind {
             "f" => Some(PathElement::field(rest)),
-            "v" => Some(PathElement::Value(serde_json::from_str(rest).map_err(|e| e.to_string())?)),
+            "v" => Some(PathElement::Value(
+                serde_json::from_str(rest).map_err(|e| e.to_string())?,
+            )),
             "k" => {
-                let keys: Map<String, Value> = serde_json::from_str(rest).map_err(|e| e.to_string())?;
-                Some(PathElement::key(keys.into_iter().map(|(name, value)| (name.into(), value)).collect()))
+                let keys: Map<String, Value> =
+                    serde_json::from_str(rest).map_err(|e| e.to_string())?;
+                Some(PathElement::key(
+                    keys.into_iter()
+                        .map(|(name, value)| (name.into(), value))
+                        .collect(),
+                ))
             }
-            "i" => Some(PathElement::Index(rest.parse().map_err(|_| format!("invalid index {rest:?}"))?)),
+            "i" => Some(PathElement::Index(
+                rest.parse()
+                    .map_err(|_| format!("invalid index {rest:?}"))?,
+            )),
             _ => None,
         })
     }
@@ -93,7 +103,9 @@ impl PathElement {
 /// Go's encoder keeps what would be markup out of JSON strings.
 fn html_safe(json: &str) -> String {
     if json.contains(['<', '>', '&']) {
-        json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+        json.replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026")
     } else {
         json.to_owned()
     }
@@ -105,7 +117,9 @@ impl Ord for PathElement {
             (PathElement::Field(a), PathElement::Field(b)) => a.cmp(b),
             (PathElement::Key(a), PathElement::Key(b)) => {
                 for ((name_a, value_a), (name_b, value_b)) in a.iter().zip(b.iter()) {
-                    let order = name_a.cmp(name_b).then_with(|| compare_values(value_a, value_b));
+                    let order = name_a
+                        .cmp(name_b)
+                        .then_with(|| compare_values(value_a, value_b));
                     if order != Ordering::Equal {
                         return order;
                     }
@@ -155,8 +169,13 @@ impl fmt::Display for PathElement {
 fn show(value: &Value) -> String {
     match value {
         Value::String(text) => gofmt::quote(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
-        Value::Object(map) => map.iter().map(|(key, value)| format!("{key}={}", show(value))).collect(),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(","))
+        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| format!("{key}={}", show(value)))
+            .collect(),
         _ => value.to_string(),
     }
 }
@@ -178,19 +197,27 @@ pub fn compare_values(a: &Value, b: &Value) -> Ordering {
         (Value::String(a), Value::String(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Array(a), Value::Array(b)) => {
-            let first = a.iter().zip(b).map(|(a, b)| compare_values(a, b)).find(|order| *order != Ordering::Equal);
+            let first = a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| compare_values(a, b))
+                .find(|order| *order != Ordering::Equal);
             first.unwrap_or_else(|| a.len().cmp(&b.len()))
         }
         (Value::Object(a), Value::Object(b)) => {
             let sorted = |map: &'_ Map<String, Value>| {
-                let mut entries: Vec<(String, Value)> = map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+                let mut entries: Vec<(String, Value)> =
+                    map.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 entries
             };
             let (a, b) = (sorted(a), sorted(b));
             let pairs = a.iter().zip(&b);
             let first = pairs.map(|(a, b)| a.0.cmp(&b.0).then_with(|| compare_values(&a.1, &b.1)));
-            first.into_iter().find(|order| *order != Ordering::Equal).unwrap_or_else(|| a.len().cmp(&b.len()))
+            first
+                .into_iter()
+                .find(|order| *order != Ordering::Equal)
+                .unwrap_or_else(|| a.len().cmp(&b.len()))
         }
         _ => rank(a).cmp(&rank(b)),
     }
@@ -200,7 +227,10 @@ fn compare_numbers(a: &Number, b: &Number) -> Ordering {
     match (a.as_i64(), b.as_i64()) {
         (Some(a), Some(b)) => a.cmp(&b),
         _ => {
-            let (a, b) = (a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN));
+            let (a, b) = (
+                a.as_f64().unwrap_or(f64::NAN),
+                b.as_f64().unwrap_or(f64::NAN),
+            );
             a.partial_cmp(&b).unwrap_or(Ordering::Equal)
         }
     }
@@ -210,9 +240,13 @@ fn compare_numbers(a: &Number, b: &Number) -> Ordering {
 pub fn equal_values(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => compare_numbers(a, b) == Ordering::Equal,
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal_values(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal_values(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal_values(a, b)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| equal_values(a, b)))
         }
         _ => a == b,
     }
@@ -226,7 +260,14 @@ mod tests {
 
     #[test]
     fn steps_are_written_and_read_back() {
-        for text in ["f:a.b/c", r#"k:{"containerPort":80,"protocol":"TCP"}"#, r#"v:"x""#, "v:1", "i:-1", r#"v:"\u003ca""#] {
+        for text in [
+            "f:a.b/c",
+            r#"k:{"containerPort":80,"protocol":"TCP"}"#,
+            r#"v:"x""#,
+            "v:1",
+            "i:-1",
+            r#"v:"\u003ca""#,
+        ] {
             let step = PathElement::decode(text).expect("valid").expect("known");
             assert_eq!(step.encode(), text);
         }
@@ -236,7 +277,10 @@ mod tests {
 
     #[test]
     fn steps_are_shown_as_in_messages() {
-        let key = PathElement::key(vec![("protocol".into(), json!("TCP")), ("containerPort".into(), json!(80))]);
+        let key = PathElement::key(vec![
+            ("protocol".into(), json!("TCP")),
+            ("containerPort".into(), json!(80)),
+        ]);
         assert_eq!(key.to_string(), r#"[containerPort=80,protocol="TCP"]"#);
         assert_eq!(PathElement::Value(json!("a")).to_string(), r#"[="a"]"#);
     }

@@ -44,18 +44,37 @@ impl Manager {
     /// The identity of a writer.
     pub fn new(name: &str, operation: Operation, version: &str, subresource: &str) -> Manager {
         let name = if name.is_empty() { "unknown" } else { name };
-        let version = if operation == Operation::Apply { "" } else { version };
-        Manager { name: name.into(), operation, version: version.into(), subresource: subresource.into() }
+        let version = if operation == Operation::Apply {
+            ""
+        } else {
+            version
+        };
+        Manager {
+            name: name.into(),
+            operation,
+            version: version.into(),
+            subresource: subresource.into(),
+        }
     }
 
     /// The text by which the API server keeps and sorts its managers: its JSON, in the structure's order.
     pub(crate) fn sort_key(&self) -> String {
-        let mut out = format!("{{\"manager\":{},\"operation\":{:?}", Value::from(self.name.as_str()), self.operation.as_str());
+        let mut out = format!(
+            "{{\"manager\":{},\"operation\":{:?}",
+            Value::from(self.name.as_str()),
+            self.operation.as_str()
+        );
         if !self.version.is_empty() {
-            out.push_str(&format!(",\"apiVersion\":{}", Value::from(self.version.as_str())));
+            out.push_str(&format!(
+                ",\"apiVersion\":{}",
+                Value::from(self.version.as_str())
+            ));
         }
         if !self.subresource.is_empty() {
-            out.push_str(&format!(",\"subresource\":{}", Value::from(self.subresource.as_str())));
+            out.push_str(&format!(
+                ",\"subresource\":{}",
+                Value::from(self.subresource.as_str())
+            ));
         }
         out.push('}');
         out
@@ -99,7 +118,12 @@ impl ManagedFields {
     /// Reads `metadata.managedFields`.
     pub fn decode(value: Option<&Value>) -> Result<ManagedFields, String> {
         let mut out = ManagedFields::default();
-        for (index, entry) in value.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (index, entry) in value
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
             let operation = match text("operation") {
                 "Apply" => Operation::Apply,
@@ -111,10 +135,22 @@ impl ManagedFields {
             }
             match text("fieldsType") {
                 "FieldsV1" => {}
-                "" => return Err(format!("missing fieldsType in managed fields entry {index}")),
-                other => return Err(format!("invalid fieldsType {other:?} in managed fields entry {index}")),
+                "" => {
+                    return Err(format!(
+                        "missing fieldsType in managed fields entry {index}"
+                    ));
+                }
+                other => {
+                    return Err(format!(
+                        "invalid fieldsType {other:?} in managed fields entry {index}"
+                    ));
+                }
             }
-            let version = if operation == Operation::Apply { "" } else { text("apiVersion") };
+            let version = if operation == Operation::Apply {
+                ""
+            } else {
+                text("apiVersion")
+            };
             let manager = Manager {
                 name: text("manager").into(),
                 operation,
@@ -124,7 +160,12 @@ impl ManagedFields {
             let fields = Set::from_fields_v1(entry.get("fieldsV1").unwrap_or(&Value::Null))
                 .map_err(|e| format!("error decoding versioned set: error decoding set: {e}"))?;
             let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            out.put(Entry { manager, version: text("apiVersion").into(), time, fields });
+            out.put(Entry {
+                manager,
+                version: text("apiVersion").into(),
+                time,
+                fields,
+            });
         }
         Ok(out)
     }
@@ -156,7 +197,11 @@ impl ManagedFields {
 
     /// Sets the fields of one manager.
     pub fn put(&mut self, entry: Entry) {
-        match self.entries.iter_mut().find(|known| known.manager == entry.manager) {
+        match self
+            .entries
+            .iter_mut()
+            .find(|known| known.manager == entry.manager)
+        {
             Some(known) => *known = entry,
             None => self.entries.push(entry),
         }
@@ -164,7 +209,10 @@ impl ManagedFields {
 
     /// Takes one manager out.
     pub fn take(&mut self, manager: &Manager) -> Option<Entry> {
-        let place = self.entries.iter().position(|entry| entry.manager == *manager)?;
+        let place = self
+            .entries
+            .iter()
+            .position(|entry| entry.manager == *manager)?;
         Some(self.entries.remove(place))
     }
 
@@ -174,7 +222,13 @@ impl ManagedFields {
             .entries
             .iter()
             .filter(|entry| entry.manager.operation == Operation::Update)
-            .map(|entry| (entry.time.clone(), entry.manager.sort_key(), entry.manager.clone()))
+            .map(|entry| {
+                (
+                    entry.time.clone(),
+                    entry.manager.sort_key(),
+                    entry.manager.clone(),
+                )
+            })
             .collect();
         updates.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         let mut left = updates.len();
@@ -183,7 +237,11 @@ impl ManagedFields {
             if left <= most {
                 return;
             }
-            let Some(first) = firsts.iter().find(|first| first.version == manager.version).cloned() else {
+            let Some(first) = firsts
+                .iter()
+                .find(|first| first.version == manager.version)
+                .cloned()
+            else {
                 firsts.push(manager);
                 continue;
             };
@@ -191,13 +249,23 @@ impl ManagedFields {
             if self.get(&bucket).is_none()
                 && let Some(entry) = self.take(&first)
             {
-                self.put(Entry { manager: bucket.clone(), ..entry });
+                self.put(Entry {
+                    manager: bucket.clone(),
+                    ..entry
+                });
             }
             if manager != bucket
                 && let Some(entry) = self.take(&manager)
             {
-                let fields = self.get(&bucket).map(|old| old.fields.union(&entry.fields)).unwrap_or_default();
-                self.put(Entry { manager: bucket, fields, ..entry });
+                let fields = self
+                    .get(&bucket)
+                    .map(|old| old.fields.union(&entry.fields))
+                    .unwrap_or_default();
+                self.put(Entry {
+                    manager: bucket,
+                    fields,
+                    ..entry
+                });
             }
             left -= 1;
         }
@@ -207,9 +275,16 @@ impl ManagedFields {
 impl Entry {
     fn order(&self, other: &Entry) -> Ordering {
         let key = |entry: &Entry| {
-            (entry.manager.operation, entry.time.clone(), entry.manager.name.clone(), entry.version.clone())
+            (
+                entry.manager.operation,
+                entry.time.clone(),
+                entry.manager.name.clone(),
+                entry.version.clone(),
+            )
         };
-        key(self).cmp(&key(other)).then_with(|| self.manager.subresource.cmp(&other.manager.subresource))
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| self.manager.subresource.cmp(&other.manager.subresource))
     }
 
     fn encode(&self) -> Value {
@@ -269,24 +344,45 @@ mod tests {
         managed.put(entry("a", Some("2026-01-01T00:00:00Z"), "a"));
         managed.put(entry("z", None, "z"));
         let apply = Manager::new("q", Operation::Apply, "v1", "");
-        managed.put(Entry { manager: apply, time: Some("2026-02-01T00:00:00Z".into()), ..entry("q", None, "q") });
+        managed.put(Entry {
+            manager: apply,
+            time: Some("2026-02-01T00:00:00Z".into()),
+            ..entry("q", None, "q")
+        });
         let encoded = managed.encode().expect("not empty");
-        let names: Vec<&str> = encoded.as_array().into_iter().flatten().filter_map(|e| e["manager"].as_str()).collect();
+        let names: Vec<&str> = encoded
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|e| e["manager"].as_str())
+            .collect();
         assert_eq!(names, ["q", "z", "a", "b"]);
-        assert_eq!(ManagedFields::decode(Some(&encoded)).expect("valid").encode(), Some(encoded));
+        assert_eq!(
+            ManagedFields::decode(Some(&encoded))
+                .expect("valid")
+                .encode(),
+            Some(encoded)
+        );
     }
 
     #[test]
     fn too_many_updates_become_ancient_changes() {
         let mut managed = ManagedFields::default();
         for index in 0..12 {
-            managed.put(entry(&format!("m{index:02}"), Some(&format!("2026-01-01T00:00:{index:02}Z")), &format!("k{index}")));
+            managed.put(entry(
+                &format!("m{index:02}"),
+                Some(&format!("2026-01-01T00:00:{index:02}Z")),
+                &format!("k{index}"),
+            ));
         }
         managed.cap_updates(10);
         assert_eq!(managed.entries().len(), 10);
         let bucket = Manager::new("ancient-changes", Operation::Update, "v1", "");
         let ancient = managed.get(&bucket).expect("bucket");
-        assert_eq!((ancient.fields.len(), ancient.time.as_deref()), (3, Some("2026-01-01T00:00:02Z")));
+        assert_eq!(
+            (ancient.fields.len(), ancient.time.as_deref()),
+            (3, Some("2026-01-01T00:00:02Z"))
+        );
     }
 
     #[test]
@@ -294,12 +390,18 @@ mod tests {
         assert_eq!(manager_name("op", "kubectl/v1"), "op");
         assert_eq!(manager_name("", "kubectl/v1.32 (linux)"), "kubectl");
         assert_eq!(manager_name("", "./bin/x"), ".");
-        assert_eq!(Manager::new("", Operation::Update, "v1", "status").to_string(), r#""unknown" with subresource "status" using v1"#);
+        assert_eq!(
+            Manager::new("", Operation::Update, "v1", "status").to_string(),
+            r#""unknown" with subresource "status" using v1"#
+        );
     }
 
     #[test]
     fn what_cannot_be_decoded() {
         assert!(ManagedFields::decode(Some(&json!([{"manager": "x"}]))).is_err());
-        assert!(ManagedFields::decode(Some(&json!([{"operation": "Update", "apiVersion": "v1"}]))).is_err());
+        assert!(
+            ManagedFields::decode(Some(&json!([{"operation": "Update", "apiVersion": "v1"}])))
+                .is_err()
+        );
     }
 }

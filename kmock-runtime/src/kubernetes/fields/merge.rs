@@ -24,14 +24,23 @@ fn both(schema: &Schema, live: &Value, config: &Value) -> Result<Option<Value>, 
     treat(schema, config_shape, live, config)
 }
 
-fn either(schema: &Schema, live: Option<&Value>, config: Option<&Value>) -> Result<Option<Value>, TypedErrors> {
+fn either(
+    schema: &Schema,
+    live: Option<&Value>,
+    config: Option<&Value>,
+) -> Result<Option<Value>, TypedErrors> {
     match (live, config) {
         (Some(live), Some(config)) => both(schema, live, config),
         (only, None) | (None, only) => Ok(only.cloned()),
     }
 }
 
-fn treat(schema: &Schema, shape: Shape, live: &Value, config: &Value) -> Result<Option<Value>, TypedErrors> {
+fn treat(
+    schema: &Schema,
+    shape: Shape,
+    live: &Value,
+    config: &Value,
+) -> Result<Option<Value>, TypedErrors> {
     match shape {
         Shape::Scalar(scalar) => {
             check_either(scalar, Some(live), Some(config))?;
@@ -47,7 +56,9 @@ fn treat(schema: &Schema, shape: Shape, live: &Value, config: &Value) -> Result<
         }
         Shape::Map | Shape::Open => {
             let (a, b) = (live.as_object(), config.as_object());
-            if schema.map_type() == MapType::Atomic || (a.is_none_or(Map::is_empty) && b.is_none_or(Map::is_empty)) {
+            if schema.map_type() == MapType::Atomic
+                || (a.is_none_or(Map::is_empty) && b.is_none_or(Map::is_empty))
+            {
                 return Ok(Some(config.clone()));
             }
             let mut out = Map::new();
@@ -68,7 +79,12 @@ fn treat(schema: &Schema, shape: Shape, live: &Value, config: &Value) -> Result<
     }
 }
 
-fn field(schema: &Schema, name: &str, live: &Value, config: &Value) -> Result<Option<Value>, TypedErrors> {
+fn field(
+    schema: &Schema,
+    name: &str,
+    live: &Value,
+    config: &Value,
+) -> Result<Option<Value>, TypedErrors> {
     let of_field = schema.field(name).unwrap_or_else(|| Schema::any());
     both(of_field, live, config).map_err(|errors| errors.below(&format_args!(".{name}")))
 }
@@ -83,10 +99,14 @@ fn index<'v>(
     let mut steps = Vec::with_capacity(items.len());
     let mut known = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        let step = item_step(schema, item).map_err(|e| TypedErrors::one("", format!("element {index}: {e}")))?;
+        let step = item_step(schema, item)
+            .map_err(|e| TypedErrors::one("", format!("element {index}: {e}")))?;
         if known.contains_key(&step) {
             if !allow_duplicates {
-                return Err(TypedErrors::one("", format!("duplicate entries for key {step}")));
+                return Err(TypedErrors::one(
+                    "",
+                    format!("duplicate entries for key {step}"),
+                ));
             }
             known.insert(step.clone(), &NOTHING);
         } else {
@@ -97,30 +117,45 @@ fn index<'v>(
     Ok((steps, known))
 }
 
-fn merge_items(schema: &Schema, live: &[Value], config: &[Value]) -> Result<Vec<Value>, TypedErrors> {
+fn merge_items(
+    schema: &Schema,
+    live: &[Value],
+    config: &[Value],
+) -> Result<Vec<Value>, TypedErrors> {
     let (config_steps, of_config) = index(schema, config, false)?;
     let (live_steps, of_live) = index(schema, live, true)?;
     // The steps that both have, in the configuration's order: the order in which they must come out.
-    let mut shared: VecDeque<&PathElement> = config_steps.iter().filter(|step| of_live.contains_key(step)).collect();
+    let mut shared: VecDeque<&PathElement> = config_steps
+        .iter()
+        .filter(|step| of_live.contains_key(step))
+        .collect();
     let mut next_shared = shared.pop_front();
     let mut merged = BTreeSet::new();
     let mut out = Vec::with_capacity(live.len().max(config.len()));
-    let put = |step: &PathElement, live: Option<&Value>, config: Option<&Value>, out: &mut Vec<Value>| {
-        let item = either(schema.items(), live, config).map_err(|errors| errors.below(step))?;
-        out.extend(item);
-        Ok::<(), TypedErrors>(())
-    };
+    let put =
+        |step: &PathElement, live: Option<&Value>, config: Option<&Value>, out: &mut Vec<Value>| {
+            let item = either(schema.items(), live, config).map_err(|errors| errors.below(step))?;
+            out.extend(item);
+            Ok::<(), TypedErrors>(())
+        };
     let (mut l, mut c) = (0, 0);
     while l < live_steps.len() || c < config_steps.len() {
         if let (Some(live_step), Some(config_step)) = (live_steps.get(l), config_steps.get(c)) {
             if live_step == config_step {
                 merged.insert(config_step);
-                put(live_step, of_live.get(live_step).copied(), of_config.get(live_step).copied(), &mut out)?;
+                put(
+                    live_step,
+                    of_live.get(live_step).copied(),
+                    of_config.get(live_step).copied(),
+                    &mut out,
+                )?;
                 (l, c) = (l + 1, c + 1);
                 next_shared = shared.pop_front();
                 continue;
             }
-            if of_config.contains_key(live_step) && next_shared.is_some_and(|next| next != live_step) {
+            if of_config.contains_key(live_step)
+                && next_shared.is_some_and(|next| next != live_step)
+            {
                 // Shared, but not the one whose turn it is.
                 l += 1;
                 continue;
@@ -138,7 +173,12 @@ fn merge_items(schema: &Schema, live: &[Value], config: &[Value]) -> Result<Vec<
         }
         if let Some(config_step) = config_steps.get(c) {
             merged.insert(config_step);
-            put(config_step, of_live.get(config_step).copied(), of_config.get(config_step).copied(), &mut out)?;
+            put(
+                config_step,
+                of_live.get(config_step).copied(),
+                of_config.get(config_step).copied(),
+                &mut out,
+            )?;
             c += 1;
             if next_shared == Some(config_step) {
                 next_shared = shared.pop_front();
@@ -155,25 +195,47 @@ mod tests {
     use super::*;
 
     fn set_of(live: Value, config: Value) -> Value {
-        let schema = Schema::of_kind("", "v1", "ConfigMap").and_then(|schema| schema.property("metadata")).expect("metadata");
-        let merged = merge(schema, &json!({"finalizers": live}), &json!({"finalizers": config})).expect("valid");
+        let schema = Schema::of_kind("", "v1", "ConfigMap")
+            .and_then(|schema| schema.property("metadata"))
+            .expect("metadata");
+        let merged = merge(
+            schema,
+            &json!({"finalizers": live}),
+            &json!({"finalizers": config}),
+        )
+        .expect("valid");
         merged["finalizers"].clone()
     }
 
     #[test]
     fn items_keep_their_places() {
-        assert_eq!(set_of(json!(["a", "b", "c"]), json!(["b"])), json!(["a", "b", "c"]));
-        assert_eq!(set_of(json!(["a", "b", "c"]), json!(["c", "a"])), json!(["b", "c", "a"]));
-        assert_eq!(set_of(json!(["a", "b"]), json!(["d", "b"])), json!(["a", "d", "b"]));
+        assert_eq!(
+            set_of(json!(["a", "b", "c"]), json!(["b"])),
+            json!(["a", "b", "c"])
+        );
+        assert_eq!(
+            set_of(json!(["a", "b", "c"]), json!(["c", "a"])),
+            json!(["b", "c", "a"])
+        );
+        assert_eq!(
+            set_of(json!(["a", "b"]), json!(["d", "b"])),
+            json!(["a", "d", "b"])
+        );
         assert_eq!(set_of(json!([]), json!(["d", "b"])), json!(["d", "b"]));
     }
 
     #[test]
     fn null_does_not_empty_an_object() {
         let schema = Schema::of_kind("", "v1", "ConfigMap").expect("ConfigMap");
-        let merged = merge(schema, &json!({"data": {"a": "1"}}), &json!({"data": null})).expect("valid");
+        let merged =
+            merge(schema, &json!({"data": {"a": "1"}}), &json!({"data": null})).expect("valid");
         assert_eq!(merged, json!({"data": {"a": "1"}}));
-        let merged = merge(schema, &json!({"data": {"a": "1"}}), &json!({"data": {"a": null}})).expect("valid");
+        let merged = merge(
+            schema,
+            &json!({"data": {"a": "1"}}),
+            &json!({"data": {"a": null}}),
+        )
+        .expect("valid");
         assert_eq!(merged, json!({"data": {"a": null}}));
     }
 }

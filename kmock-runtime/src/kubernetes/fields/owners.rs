@@ -14,12 +14,16 @@ const MOST: usize = 8;
 /// Operations other than a plain apply are told, and so are subresources: `owned by ctl (update of status): status.phase`.
 /// Where a manager owns much below one field, the field stands for it, with `…`.
 pub fn owners(object: &Value) -> Vec<String> {
-    let said = object.get("metadata").and_then(|metadata| metadata.get("managedFields"));
+    let said = object
+        .get("metadata")
+        .and_then(|metadata| metadata.get("managedFields"));
     let Ok(managed) = ManagedFields::decode(said) else {
         return Vec::new();
     };
     let mut entries: Vec<_> = managed.entries().iter().collect();
-    entries.sort_by(|a, b| (a.manager.operation, &a.manager.name).cmp(&(b.manager.operation, &b.manager.name)));
+    entries.sort_by(|a, b| {
+        (a.manager.operation, &a.manager.name).cmp(&(b.manager.operation, &b.manager.name))
+    });
     entries
         .into_iter()
         .map(|entry| {
@@ -61,7 +65,11 @@ fn name_fields(set: &Set, prefix: &str, depth: usize, out: &mut Vec<String>) {
 
 fn join(prefix: &str, step: &PathElement) -> String {
     let step = step.to_string();
-    if prefix.is_empty() { step.trim_start_matches('.').to_owned() } else { format!("{prefix}{step}") }
+    if prefix.is_empty() {
+        step.trim_start_matches('.').to_owned()
+    } else {
+        format!("{prefix}{step}")
+    }
 }
 
 #[cfg(test)]

@@ -11,18 +11,28 @@ pub fn reconcile(schema: &Schema, set: &Set) -> Option<Set> {
     (!whole.is_empty()).then(|| set.recursive_difference(&whole).union(&whole))
 }
 
-fn walk(schema: &Schema, set: Option<&Set>, is_leaf: bool, path: &mut Vec<PathElement>, whole: &mut Set) {
+fn walk(
+    schema: &Schema,
+    set: Option<&Set>,
+    is_leaf: bool,
+    path: &mut Vec<PathElement>,
+    whole: &mut Set,
+) {
     match schema.kind() {
         Type::Array => {
             if !is_leaf && schema.list_type() == ListType::Atomic {
                 whole.insert(path);
             } else if let Some(set) = set {
-                each(set, path, |_, below, is_leaf, path| walk(schema.items(), below, is_leaf, path, whole));
+                each(set, path, |_, below, is_leaf, path| {
+                    walk(schema.items(), below, is_leaf, path, whole)
+                });
             }
         }
         Type::Object | Type::Any => {
             // Objects of free form have no type to change.
-            if schema.properties().len() == 0 && schema.additional().is_some_and(|of| of.kind() == Type::Any) {
+            if schema.properties().len() == 0
+                && schema.additional().is_some_and(|of| of.kind() == Type::Any)
+            {
                 return;
             }
             if !is_leaf && schema.map_type() == MapType::Atomic {
@@ -72,13 +82,20 @@ mod tests {
 
     #[test]
     fn what_became_atomic_is_owned_whole() {
-        let old = Set::from_fields_v1(&json!({"f:spec": {"f:m": {"f:a": {}, "f:b": {}}, "f:n": {}}})).expect("valid");
-        let schema = Schema::parse(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
-            "n": {"type": "integer"},
-            "m": {"type": "object", "x-kubernetes-map-type": "atomic", "properties": {"a": {"type": "string"}}},
-        }}}}));
+        let old =
+            Set::from_fields_v1(&json!({"f:spec": {"f:m": {"f:a": {}, "f:b": {}}, "f:n": {}}}))
+                .expect("valid");
+        let schema = Schema::parse(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "n": {"type": "integer"},
+                "m": {"type": "object", "x-kubernetes-map-type": "atomic", "properties": {"a": {"type": "string"}}},
+            }}}}),
+        );
         let new = reconcile(&schema, &old).expect("changed");
-        assert_eq!(new.to_fields_v1(), json!({"f:spec": {"f:m": {}, "f:n": {}}}));
+        assert_eq!(
+            new.to_fields_v1(),
+            json!({"f:spec": {"f:m": {}, "f:n": {}}})
+        );
         assert_eq!(reconcile(&schema, &new), None);
     }
 }

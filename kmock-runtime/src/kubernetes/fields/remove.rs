@@ -26,7 +26,11 @@ pub fn remove(schema: &Schema, value: Value, fields: &Set) -> Value {
                     _ => item,
                 });
             }
-            if left.is_empty() { Value::Null } else { Value::Array(left) }
+            if left.is_empty() {
+                Value::Null
+            } else {
+                Value::Array(left)
+            }
         }
         (Shape::Map | Shape::Open, Value::Object(map)) if schema.map_type() != MapType::Atomic => {
             let mut left = Map::new();
@@ -35,14 +39,20 @@ pub fn remove(schema: &Schema, value: Value, fields: &Set) -> Value {
                     continue;
                 }
                 let value = match fields.below_field(&name) {
-                    Some(below) if !below.is_empty() => {
-                        remove(schema.field(&name).unwrap_or_else(|| Schema::any()), value, below)
-                    }
+                    Some(below) if !below.is_empty() => remove(
+                        schema.field(&name).unwrap_or_else(|| Schema::any()),
+                        value,
+                        below,
+                    ),
                     _ => value,
                 };
                 left.insert(name, value);
             }
-            if left.is_empty() { Value::Null } else { Value::Object(left) }
+            if left.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(left)
+            }
         }
         _ => Value::Null,
     }
@@ -52,19 +62,31 @@ pub fn remove(schema: &Schema, value: Value, fields: &Set) -> Value {
 #[must_use]
 pub fn extract(schema: &Schema, value: &Value, fields: &Set) -> Value {
     match (shape(schema, Some(value)), value) {
-        (Shape::List, Value::Array(items)) if schema.list_type() != ListType::Atomic && !items.is_empty() => {
+        (Shape::List, Value::Array(items))
+            if schema.list_type() != ListType::Atomic && !items.is_empty() =>
+        {
             let mut kept = Vec::new();
             for item in items {
-                let Ok(step) = item_step(schema, item) else { continue };
+                let Ok(step) = item_step(schema, item) else {
+                    continue;
+                };
                 match fields.below(&step) {
-                    Some(below) if !below.is_empty() => kept.push(extract(schema.items(), item, below)),
+                    Some(below) if !below.is_empty() => {
+                        kept.push(extract(schema.items(), item, below))
+                    }
                     _ if fields.has_member(&step) => kept.push(item.clone()),
                     _ => {}
                 }
             }
-            if kept.is_empty() { Value::Null } else { Value::Array(kept) }
+            if kept.is_empty() {
+                Value::Null
+            } else {
+                Value::Array(kept)
+            }
         }
-        (Shape::Map | Shape::Open, Value::Object(map)) if schema.map_type() != MapType::Atomic && !map.is_empty() => {
+        (Shape::Map | Shape::Open, Value::Object(map))
+            if schema.map_type() != MapType::Atomic && !map.is_empty() =>
+        {
             let mut kept = Map::new();
             for (name, value) in map {
                 let of_field = schema.field(name).unwrap_or_else(|| Schema::any());
@@ -78,7 +100,11 @@ pub fn extract(schema: &Schema, value: &Value, fields: &Set) -> Value {
                     _ => {}
                 }
             }
-            if kept.is_empty() { Value::Null } else { Value::Object(kept) }
+            if kept.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(kept)
+            }
         }
         (_, value) => value.clone(),
     }
@@ -99,7 +125,10 @@ mod tests {
             "k:{\"port\":81,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}},
         }}});
         let set = Set::from_fields_v1(&fields).expect("valid");
-        assert_eq!(remove(schema, value.clone(), &set), json!({"spec": {"ports": [{"port": 80}]}}));
+        assert_eq!(
+            remove(schema, value.clone(), &set),
+            json!({"spec": {"ports": [{"port": 80}]}})
+        );
         assert_eq!(
             extract(schema, &value, &set),
             json!({"spec": {"ports": [{"name": "a"}, {"port": 81}], "type": "NodePort"}})

@@ -26,7 +26,11 @@ pub fn scale_to_scale(
     let mut out = ManagedFields::default();
     for entry in ManagedFields::decode(managed_fields)?.entries() {
         if replicas(&entry.version).is_some_and(|path| entry.fields.has(&path)) {
-            out.put(Entry { version: SCALE_VERSION.into(), fields: in_scale(), ..entry.clone() });
+            out.put(Entry {
+                version: SCALE_VERSION.into(),
+                fields: in_scale(),
+                ..entry.clone()
+            });
         }
     }
     Ok(out.encode())
@@ -55,7 +59,10 @@ pub fn scale_to_object(
                 stolen.insert(&path);
                 let fields = entry.fields.difference(&stolen);
                 if !fields.is_empty() {
-                    out.entries.push(Entry { fields, ..entry.clone() });
+                    out.entries.push(Entry {
+                        fields,
+                        ..entry.clone()
+                    });
                 }
             }
         }
@@ -70,7 +77,12 @@ pub fn scale_to_object(
         if !manager.version.is_empty() {
             manager.version = version.into();
         }
-        out.entries.push(Entry { manager, version: version.into(), time: None, fields });
+        out.entries.push(Entry {
+            manager,
+            version: version.into(),
+            time: None,
+            fields,
+        });
     }
     Ok(out.encode())
 }
@@ -83,17 +95,34 @@ mod tests {
 
     #[test]
     fn replicas_change_hands() {
-        let path = |_: &str| Some(vec![PathElement::field("spec"), PathElement::field("replicas")]);
+        let path = |_: &str| {
+            Some(vec![
+                PathElement::field("spec"),
+                PathElement::field("replicas"),
+            ])
+        };
         let entry = |manager: &str, version: &str, fields: Value| {
             json!({"manager": manager, "operation": "Update", "apiVersion": version, "time": "2026-01-01T00:00:00Z",
                    "fieldsType": "FieldsV1", "fieldsV1": fields})
         };
-        let object = json!([entry("a", "apps/v1", json!({"f:spec": {"f:paused": {}, "f:replicas": {}}}))]);
-        let scale = scale_to_scale(Some(&object), &path).expect("valid").expect("one");
+        let object = json!([entry(
+            "a",
+            "apps/v1",
+            json!({"f:spec": {"f:paused": {}, "f:replicas": {}}})
+        )]);
+        let scale = scale_to_scale(Some(&object), &path)
+            .expect("valid")
+            .expect("one");
         assert_eq!(scale[0]["fieldsV1"], json!({"f:spec": {"f:replicas": {}}}));
         assert_eq!(scale[0]["apiVersion"], "autoscaling/v1");
-        let written = json!([entry("b", "autoscaling/v1", json!({"f:spec": {"f:replicas": {}}}))]);
-        let back = scale_to_object(Some(&object), Some(&written), "apps/v1", &path).expect("valid").expect("two");
+        let written = json!([entry(
+            "b",
+            "autoscaling/v1",
+            json!({"f:spec": {"f:replicas": {}}})
+        )]);
+        let back = scale_to_object(Some(&object), Some(&written), "apps/v1", &path)
+            .expect("valid")
+            .expect("two");
         assert_eq!(back[0]["manager"], "b");
         assert_eq!(back[0].get("time"), None);
         assert_eq!(back[1]["fieldsV1"], json!({"f:spec": {"f:paused": {}}}));

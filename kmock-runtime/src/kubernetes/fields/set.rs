@@ -19,14 +19,18 @@ pub struct Set {
 impl Set {
     /// The empty set.
     pub const fn new() -> Set {
-        Set { members: Vec::new(), children: Vec::new() }
+        Set {
+            members: Vec::new(),
+            children: Vec::new(),
+        }
     }
 
     /// The set of some paths of named fields, e.g. `[&["metadata", "name"]]`.
     pub fn of_names(paths: &[&[&str]]) -> Set {
         let mut set = Set::new();
         for path in paths {
-            let steps: Vec<PathElement> = path.iter().map(|name| PathElement::field(name)).collect();
+            let steps: Vec<PathElement> =
+                path.iter().map(|name| PathElement::field(name)).collect();
             set.insert(&steps);
         }
         set
@@ -58,7 +62,10 @@ impl Set {
             self.children.push((step, below));
             return;
         }
-        match self.children.binary_search_by(|(known, _)| known.cmp(&step)) {
+        match self
+            .children
+            .binary_search_by(|(known, _)| known.cmp(&step))
+        {
             Ok(place) => {
                 if let Some((_, known)) = self.children.get_mut(place) {
                     *known = known.union(&below);
@@ -95,17 +102,25 @@ impl Set {
     }
 
     pub(crate) fn has_field(&self, name: &str) -> bool {
-        self.members.binary_search_by(|step| step.cmp_field(name)).is_ok()
+        self.members
+            .binary_search_by(|step| step.cmp_field(name))
+            .is_ok()
     }
 
     /// What lies below a step.
     pub fn below(&self, step: &PathElement) -> Option<&Set> {
-        let place = self.children.binary_search_by(|(known, _)| known.cmp(step)).ok()?;
+        let place = self
+            .children
+            .binary_search_by(|(known, _)| known.cmp(step))
+            .ok()?;
         self.children.get(place).map(|(_, set)| set)
     }
 
     pub(crate) fn below_field(&self, name: &str) -> Option<&Set> {
-        let place = self.children.binary_search_by(|(known, _)| known.cmp_field(name)).ok()?;
+        let place = self
+            .children
+            .binary_search_by(|(known, _)| known.cmp_field(name))
+            .ok()?;
         self.children.get(place).map(|(_, set)| set)
     }
 
@@ -125,7 +140,12 @@ impl Set {
 
     /// How many members it has.
     pub fn len(&self) -> usize {
-        self.members.len() + self.children.iter().map(|(_, below)| below.len()).sum::<usize>()
+        self.members.len()
+            + self
+                .children
+                .iter()
+                .map(|(_, below)| below.len())
+                .sum::<usize>()
     }
 
     /// All paths: at every node first the members, then what lies below.
@@ -155,10 +175,12 @@ impl Set {
         merge_sorted(&self.members, &other.members, PathElement::cmp, |a, b| {
             out.members.extend(a.or(b).cloned());
         });
-        merge_sorted(&self.children, &other.children, by_step, |a, b| match (a, b) {
-            (Some((step, a)), Some((_, b))) => out.children.push((step.clone(), a.union(b))),
-            (Some(only), None) | (None, Some(only)) => out.children.push(only.clone()),
-            (None, None) => {}
+        merge_sorted(&self.children, &other.children, by_step, |a, b| {
+            match (a, b) {
+                (Some((step, a)), Some((_, b))) => out.children.push((step.clone(), a.union(b))),
+                (Some(only), None) | (None, Some(only)) => out.children.push(only.clone()),
+                (None, None) => {}
+            }
         });
         out
     }
@@ -189,10 +211,12 @@ impl Set {
                 out.members.push(step.clone());
             }
         });
-        merge_sorted(&self.children, &other.children, by_step, |a, b| match (a, b) {
-            (Some((step, a)), Some((_, b))) => out.insert_child(step.clone(), a.difference(b)),
-            (Some(only), None) => out.children.push(only.clone()),
-            _ => {}
+        merge_sorted(&self.children, &other.children, by_step, |a, b| {
+            match (a, b) {
+                (Some((step, a)), Some((_, b))) => out.insert_child(step.clone(), a.difference(b)),
+                (Some(only), None) => out.children.push(only.clone()),
+                _ => {}
+            }
         });
         out
     }
@@ -206,11 +230,15 @@ impl Set {
                 out.members.push(step.clone());
             }
         });
-        merge_sorted(&self.children, &other.children, by_step, |a, b| match (a, b) {
-            (Some((step, _)), _) if other.has_member(step) => {}
-            (Some((step, a)), Some((_, b))) => out.insert_child(step.clone(), a.recursive_difference(b)),
-            (Some(only), None) => out.children.push(only.clone()),
-            _ => {}
+        merge_sorted(&self.children, &other.children, by_step, |a, b| {
+            match (a, b) {
+                (Some((step, _)), _) if other.has_member(step) => {}
+                (Some((step, a)), Some((_, b))) => {
+                    out.insert_child(step.clone(), a.recursive_difference(b))
+                }
+                (Some(only), None) => out.children.push(only.clone()),
+                _ => {}
+            }
         });
         out
     }
@@ -220,7 +248,10 @@ impl Set {
     /// Sets do not name such fields; removal needs them named, lest it leave empty objects behind.
     #[must_use]
     pub fn with_named_parents(&self, schema: Option<&Schema>) -> Set {
-        let mut out = Set { members: self.members.clone(), children: Vec::with_capacity(self.children.len()) };
+        let mut out = Set {
+            members: self.members.clone(),
+            children: Vec::with_capacity(self.children.len()),
+        };
         for (step, below) in &self.children {
             let of_step = match (step, schema) {
                 (PathElement::Field(name), Some(schema)) => {
@@ -232,7 +263,8 @@ impl Set {
                 (PathElement::Key(_), Some(schema)) => Some(schema.items()),
                 _ => None,
             };
-            out.children.push((step.clone(), below.with_named_parents(of_step)));
+            out.children
+                .push((step.clone(), below.with_named_parents(of_step)));
         }
         out
     }
@@ -273,7 +305,10 @@ mod tests {
     fn algebra() {
         let a = Set::of_names(&[&["a"], &["b", "c"], &["b", "d"]]);
         let b = Set::of_names(&[&["a"], &["b"], &["b", "c"], &["e"]]);
-        assert_eq!(a.union(&b), Set::of_names(&[&["a"], &["b"], &["b", "c"], &["b", "d"], &["e"]]));
+        assert_eq!(
+            a.union(&b),
+            Set::of_names(&[&["a"], &["b"], &["b", "c"], &["b", "d"], &["e"]])
+        );
         assert_eq!(a.intersection(&b), Set::of_names(&[&["a"], &["b", "c"]]));
         assert_eq!(a.difference(&b), Set::of_names(&[&["b", "d"]]));
         assert_eq!(a.recursive_difference(&b), Set::new());
@@ -284,7 +319,8 @@ mod tests {
     #[test]
     fn declared_parents_are_named() {
         let deployment = Schema::of_kind("apps", "v1", "Deployment");
-        let set = Set::of_names(&[&["spec", "replicas"], &["metadata", "labels", "a"]]).with_named_parents(deployment);
+        let set = Set::of_names(&[&["spec", "replicas"], &["metadata", "labels", "a"]])
+            .with_named_parents(deployment);
         for path in [&["spec"][..], &["metadata"], &["metadata", "labels"]] {
             let path: Vec<PathElement> = path.iter().map(|name| PathElement::field(name)).collect();
             assert!(set.has(&path));

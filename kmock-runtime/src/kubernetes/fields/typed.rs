@@ -40,7 +40,9 @@ impl fmt::Display for TypedErrors {
             [only] => f.write_str(&line(only)),
             errors => {
                 f.write_str("errors:")?;
-                errors.iter().try_for_each(|error| write!(f, "\n  {}", line(error)))
+                errors
+                    .iter()
+                    .try_for_each(|error| write!(f, "\n  {}", line(error)))
             }
         }
     }
@@ -81,7 +83,9 @@ pub(crate) fn shape(schema: &Schema, value: Option<&Value>) -> Shape {
         Type::Any => match value {
             Some(Value::Object(_)) => Shape::Map,
             Some(Value::Array(_)) => Shape::List,
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => Shape::Scalar(Scalar::Untyped),
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                Shape::Scalar(Scalar::Untyped)
+            }
             Some(Value::Null) | None => Shape::Open,
         },
     }
@@ -99,8 +103,14 @@ pub(crate) fn check_scalar(scalar: Scalar, value: &Value) -> Result<(), String> 
         return Ok(());
     }
     Err(match scalar {
-        Scalar::Numeric => format!("expected numeric (int or float), got {}", gofmt::type_name(value)),
-        Scalar::String => format!("expected string, got &value.valueUnstructured{{Value:{}}}", gofmt::syntax(value)),
+        Scalar::Numeric => format!(
+            "expected numeric (int or float), got {}",
+            gofmt::type_name(value)
+        ),
+        Scalar::String => format!(
+            "expected string, got &value.valueUnstructured{{Value:{}}}",
+            gofmt::syntax(value)
+        ),
         Scalar::Boolean => format!("expected boolean, got &{{{}}}", gofmt::plain(value)),
         Scalar::Untyped => format!("expected any scalar, got &{{{}}}", gofmt::plain(value)),
     })
@@ -113,9 +123,13 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
     }
     if schema.map_keys().len() == 0 {
         return match item {
-            Value::Object(_) => Err("associative list without keys has an element that's a map type".into()),
+            Value::Object(_) => {
+                Err("associative list without keys has an element that's a map type".into())
+            }
             Value::Array(_) => Err("not supported: associative list with lists as elements".into()),
-            Value::Null => Err("associative list without keys has an element that's an explicit null".into()),
+            Value::Null => {
+                Err("associative list without keys has an element that's an explicit null".into())
+            }
             scalar => Ok(PathElement::Value(scalar.clone())),
         };
     }
@@ -126,7 +140,12 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
     };
     let mut keys = Vec::with_capacity(schema.map_keys().len());
     for name in schema.map_keys() {
-        let default = || schema.items().property(name).and_then(Schema::default_value);
+        let default = || {
+            schema
+                .items()
+                .property(name)
+                .and_then(Schema::default_value)
+        };
         if let Some(value) = item.get(name).or_else(default) {
             keys.push((Box::from(name), value.clone()));
         }
@@ -144,8 +163,17 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
 /// Checks that a value conforms to its schema. An object that was applied may not repeat a list item.
 pub fn validate(schema: &Schema, value: &Value, allow_duplicates: bool) -> Result<(), TypedErrors> {
     let mut errors = Vec::new();
-    Validation { allow_duplicates, errors: &mut errors, path: String::new() }.walk(schema, value);
-    if errors.is_empty() { Ok(()) } else { Err(TypedErrors(errors)) }
+    Validation {
+        allow_duplicates,
+        errors: &mut errors,
+        path: String::new(),
+    }
+    .walk(schema, value);
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(TypedErrors(errors))
+    }
 }
 
 struct Validation<'a> {
@@ -177,7 +205,9 @@ impl Validation<'_> {
             }
             (_, Value::Null) => {}
             (Shape::List, Value::Array(items)) => self.walk_list(schema, items),
-            (Shape::List, value) => self.report(format!("expected list, got &{{{}}}", gofmt::plain(value))),
+            (Shape::List, value) => {
+                self.report(format!("expected list, got &{{{}}}", gofmt::plain(value)))
+            }
             (Shape::Map | Shape::Open, Value::Object(map)) => self.walk_map(schema, map),
             (Shape::Map | Shape::Open, value) => {
                 self.report(format!("expected map, got &{{{}}}", gofmt::plain(value)));
@@ -213,7 +243,10 @@ impl Validation<'_> {
             match schema.field(name) {
                 Some(of_field) => self.descend(&format_args!(".{name}"), of_field, value),
                 None => {
-                    self.errors.push((format!("{}.{name}", self.path), "field not declared in schema".into()));
+                    self.errors.push((
+                        format!("{}.{name}", self.path),
+                        "field not declared in schema".into(),
+                    ));
                     return;
                 }
             }
@@ -252,7 +285,9 @@ fn collect(schema: &Schema, value: &Value, below: &mut Set) -> bool {
                 let step = PathElement::field(name);
                 let declared = schema.property(name);
                 let mut inner = Set::new();
-                let of_field = declared.or_else(|| schema.additional()).unwrap_or_else(|| Schema::any());
+                let of_field = declared
+                    .or_else(|| schema.additional())
+                    .unwrap_or_else(|| Schema::any());
                 let is_member = collect(of_field, value, &mut inner);
                 let is_empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
                 if is_member || is_empty || declared.is_none() {
@@ -268,7 +303,10 @@ fn collect(schema: &Schema, value: &Value, below: &mut Set) -> bool {
 fn collect_items(schema: &Schema, items: &[Value], below: &mut Set) {
     let mut seen = BTreeSet::new();
     let mut repeated = BTreeSet::new();
-    let steps: Vec<Option<PathElement>> = items.iter().map(|item| item_step(schema, item).ok()).collect();
+    let steps: Vec<Option<PathElement>> = items
+        .iter()
+        .map(|item| item_step(schema, item).ok())
+        .collect();
     for step in steps.iter().flatten() {
         if !seen.insert(step) {
             repeated.insert(step);
@@ -322,14 +360,27 @@ mod tests {
 
     #[test]
     fn texts_of_what_does_not_conform() {
-        let text = |value: Value| validate(deployment(), &value, false).expect_err("invalid").to_string();
-        assert_eq!(text(json!({"spec": {"replicas": "1"}})), ".spec.replicas: expected numeric (int or float), got string");
-        assert_eq!(text(json!({"specs": 1})), ".specs: field not declared in schema");
+        let text = |value: Value| {
+            validate(deployment(), &value, false)
+                .expect_err("invalid")
+                .to_string()
+        };
+        assert_eq!(
+            text(json!({"spec": {"replicas": "1"}})),
+            ".spec.replicas: expected numeric (int or float), got string"
+        );
+        assert_eq!(
+            text(json!({"specs": 1})),
+            ".specs: field not declared in schema"
+        );
         assert_eq!(
             text(json!({"metadata": {"labels": {"a": 1}}})),
             ".metadata.labels.a: expected string, got &value.valueUnstructured{Value:1}"
         );
-        assert_eq!(text(json!({"metadata": {"labels": ["k"]}})), ".metadata.labels: expected map, got &{[k]}");
+        assert_eq!(
+            text(json!({"metadata": {"labels": ["k"]}})),
+            ".metadata.labels: expected map, got &{[k]}"
+        );
         assert_eq!(
             text(json!({"metadata": {"finalizers": ["a/a", "a/a"]}})),
             ".metadata.finalizers: duplicate entries for key [=\"a/a\"]"

@@ -124,7 +124,13 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
     if managed.is_empty() && live.is_some() {
         return;
     }
-    let encoded = match track(live.unwrap_or(write.empty), new, managed, write.manager, write) {
+    let encoded = match track(
+        live.unwrap_or(write.empty),
+        new,
+        managed,
+        write.manager,
+        write,
+    ) {
         Ok(managed) => managed.encode(),
         Err(_) => of_live,
     };
@@ -134,13 +140,25 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
 /// Merges an applied configuration into `live` (`None` when the object is created by it) and updates the managers.
 ///
 /// The answer is the object with its new managers, before defaults.
-pub fn apply(live: Option<&Value>, config: &Value, force: bool, write: &Write<'_>) -> Result<Value, ApplyError> {
+pub fn apply(
+    live: Option<&Value>,
+    config: &Value,
+    force: bool,
+    write: &Write<'_>,
+) -> Result<Value, ApplyError> {
     let live = live.unwrap_or(write.empty);
-    let mut managed = ManagedFields::decode(managed_fields_of(live)).map_err(ApplyError::Managers)?;
+    let mut managed =
+        ManagedFields::decode(managed_fields_of(live)).map_err(ApplyError::Managers)?;
     if managed.is_empty() {
-        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write).map_err(ApplyError::Live)?;
+        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write)
+            .map_err(ApplyError::Live)?;
     }
-    let manager = Manager::new(write.manager, Operation::Apply, write.version, write.subresource);
+    let manager = Manager::new(
+        write.manager,
+        Operation::Apply,
+        write.version,
+        write.subresource,
+    );
     validate(write.schema, config, false).map_err(ApplyError::Config)?;
     let mut managed = reconciled(managed, write);
     let merged = merge(write.schema, live, config).map_err(ApplyError::Merge)?;
@@ -150,7 +168,12 @@ pub fn apply(live: Option<&Value>, config: &Value, force: bool, write: &Write<'_
         fields = fields.recursive_difference(reset);
     }
     let time = last.as_ref().and_then(|last| last.time.clone());
-    managed.put(Entry { manager: manager.clone(), version: write.version.into(), time, fields });
+    managed.put(Entry {
+        manager: manager.clone(),
+        version: write.version.into(),
+        time,
+        fields,
+    });
     let merged = match &last {
         Some(last) => prune(merged, &managed, last, write),
         None => merged,
@@ -196,7 +219,12 @@ fn track(
             Some(before) => gained.union(&before.fields),
             None => gained,
         };
-        managed.put(Entry { manager, version: write.version.into(), time: Some(write.now.into()), fields });
+        managed.put(Entry {
+            manager,
+            version: write.version.into(),
+            time: Some(write.now.into()),
+            fields,
+        });
     }
     managed.cap_updates(MOST_UPDATERS);
     Ok(managed)
@@ -211,7 +239,9 @@ fn settle(
     force: bool,
     write: &Write<'_>,
 ) -> Result<(ManagedFields, Comparison), ApplyError> {
-    let own = compare(write.schema, live, new).map_err(ApplyError::Live)?.without(write.reset);
+    let own = compare(write.schema, live, new)
+        .map_err(ApplyError::Live)?
+        .without(write.reset);
     let mut comparisons: Vec<(String, Comparison)> = vec![(write.version.into(), own)];
     let mut conflicts = Vec::new();
     let mut left = Vec::with_capacity(managed.entries.len());
@@ -220,19 +250,28 @@ fn settle(
             left.push(entry);
             continue;
         }
-        let known = comparisons.iter().position(|(version, _)| *version == entry.version);
+        let known = comparisons
+            .iter()
+            .position(|(version, _)| *version == entry.version);
         let place = match known {
             Some(place) => place,
             None => {
                 // A version that is gone takes its managers with it.
-                let Some(schema) = (write.versions)(&entry.version) else { continue };
-                let (old, new) = (in_version(live, &entry.version), in_version(new, &entry.version));
+                let Some(schema) = (write.versions)(&entry.version) else {
+                    continue;
+                };
+                let (old, new) = (
+                    in_version(live, &entry.version),
+                    in_version(new, &entry.version),
+                );
                 let comparison = compare(&schema, &old, &new).map_err(ApplyError::Live)?;
                 comparisons.push((entry.version.clone(), comparison));
                 comparisons.len() - 1
             }
         };
-        let Some((_, comparison)) = comparisons.get(place) else { continue };
+        let Some((_, comparison)) = comparisons.get(place) else {
+            continue;
+        };
         let conflicting = entry.fields.intersection(&comparison.written());
         if !conflicting.is_empty() {
             conflicts.push((entry.manager.clone(), conflicting.paths()));
@@ -246,12 +285,18 @@ fn settle(
     if !force && !conflicts.is_empty() {
         conflicts.sort_by_cached_key(|(manager, _)| manager.sort_key());
         let each = conflicts.into_iter().flat_map(|(manager, paths)| {
-            paths.into_iter().map(move |path| Conflict { manager: manager.clone(), path })
+            paths.into_iter().map(move |path| Conflict {
+                manager: manager.clone(),
+                path,
+            })
         });
         return Err(ApplyError::Conflicts(each.collect()));
     }
     left.retain(|entry| !entry.fields.is_empty());
-    Ok((ManagedFields { entries: left }, comparisons.swap_remove(0).1))
+    Ok((
+        ManagedFields { entries: left },
+        comparisons.swap_remove(0).1,
+    ))
 }
 
 /// Takes out what the manager applied before, does not apply now, and nobody else owns.
@@ -263,8 +308,13 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
             None => return merged,
         },
     };
-    let now = managed.entries.iter().find(|entry| entry.manager == last.manager);
-    if now.is_some_and(|now| now.version == last.version && last.fields.difference(&now.fields).is_empty()) {
+    let now = managed
+        .entries
+        .iter()
+        .find(|entry| entry.manager == last.manager);
+    if now.is_some_and(|now| {
+        now.version == last.version && last.fields.difference(&now.fields).is_empty()
+    }) {
         return merged;
     }
     let last_fields = last.fields.with_named_parents(Some(&schema));
@@ -272,14 +322,21 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
     // What anybody owns comes back; first in the version at hand.
     let mut by_version: Vec<(String, Set)> = Vec::new();
     for entry in &managed.entries {
-        match by_version.iter_mut().find(|(version, _)| *version == entry.version) {
+        match by_version
+            .iter_mut()
+            .find(|(version, _)| *version == entry.version)
+        {
             Some((_, fields)) => *fields = fields.union(&entry.fields),
             None => by_version.push((entry.version.clone(), entry.fields.clone())),
         }
     }
     by_version.sort_by_key(|(version, _)| *version != last.version);
     for (version, owned) in by_version {
-        let of_version = if version == last.version { Some(schema.clone()) } else { (write.versions)(&version) };
+        let of_version = if version == last.version {
+            Some(schema.clone())
+        } else {
+            (write.versions)(&version)
+        };
         let Some(schema) = of_version else { continue };
         let schema: &Schema = &schema;
         let of_merged = to_set(schema, &merged).with_named_parents(Some(schema));
@@ -297,7 +354,11 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
 /// Adapts every set to the present schema.
 fn reconciled(mut managed: ManagedFields, write: &Write<'_>) -> ManagedFields {
     for entry in &mut managed.entries {
-        let schema = if entry.version == write.version { Some(write.schema.clone()) } else { (write.versions)(&entry.version) };
+        let schema = if entry.version == write.version {
+            Some(write.schema.clone())
+        } else {
+            (write.versions)(&entry.version)
+        };
         if let Some(fields) = schema.and_then(|schema| reconcile(&schema, &entry.fields)) {
             entry.fields = fields;
         }
@@ -317,7 +378,9 @@ fn in_version(object: &Value, version: &str) -> Value {
 fn is_reset(said: &Value) -> bool {
     match said.as_array().map(Vec::as_slice) {
         Some([]) => true,
-        Some([Value::Object(only)]) => only.values().all(|value| value.is_null() || value.as_str() == Some("")),
+        Some([Value::Object(only)]) => only
+            .values()
+            .all(|value| value.is_null() || value.as_str() == Some("")),
         _ => false,
     }
 }
@@ -327,7 +390,11 @@ fn managed_fields_of(object: &Value) -> Option<&Value> {
 }
 
 fn take_managed_fields(object: &mut Value) -> Option<Value> {
-    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields").filter(|said| !said.is_null())
+    object
+        .get_mut("metadata")?
+        .as_object_mut()?
+        .remove("managedFields")
+        .filter(|said| !said.is_null())
 }
 
 fn set_managed_fields(object: &mut Value, managed: Option<Value>) {
@@ -341,7 +408,9 @@ fn set_managed_fields(object: &mut Value, managed: Option<Value>) {
 
 /// Gives back the old times when a write changed nothing but the times of its managers, so that it is no write.
 pub fn keep_times(old: &Value, new: &mut Value) {
-    let (Some(Value::Array(before)), Some(Value::Array(after))) = (managed_fields_of(old), managed_fields_of(new)) else {
+    let (Some(Value::Array(before)), Some(Value::Array(after))) =
+        (managed_fields_of(old), managed_fields_of(new))
+    else {
         return;
     };
     if before.len() != after.len() || before == after {
@@ -354,7 +423,11 @@ pub fn keep_times(old: &Value, new: &mut Value) {
         }
         entry
     };
-    if !before.iter().zip(after).all(|(a, b)| timeless(a) == timeless(b)) {
+    if !before
+        .iter()
+        .zip(after)
+        .all(|(a, b)| timeless(a) == timeless(b))
+    {
         return;
     }
     let before = before.clone();
@@ -372,12 +445,23 @@ mod tests {
     use super::*;
 
     fn config_map() -> SchemaRef {
-        Schema::of_kind("", "v1", "ConfigMap").expect("ConfigMap").into()
+        Schema::of_kind("", "v1", "ConfigMap")
+            .expect("ConfigMap")
+            .into()
     }
 
     fn write<'a>(manager: &'a str, schema: &'a SchemaRef) -> Write<'a> {
         let now = "2026-01-01T00:00:00Z";
-        Write { manager, version: "v1", subresource: "", schema, reset: None, empty: &Value::Null, now, versions: &|_| None }
+        Write {
+            manager,
+            version: "v1",
+            subresource: "",
+            schema,
+            reset: None,
+            empty: &Value::Null,
+            now,
+            versions: &|_| None,
+        }
     }
 
     fn config(data: Value) -> Value {
@@ -385,16 +469,37 @@ mod tests {
     }
 
     fn fields_of(object: &Value, manager: &str) -> Value {
-        let entries = managed_fields_of(object).and_then(Value::as_array).into_iter().flatten();
-        entries.filter(|entry| entry["manager"] == manager).map(|entry| entry["fieldsV1"].clone()).collect()
+        let entries = managed_fields_of(object)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        entries
+            .filter(|entry| entry["manager"] == manager)
+            .map(|entry| entry["fieldsV1"].clone())
+            .collect()
     }
 
     #[test]
     fn an_apply_owns_what_it_mentions_and_gives_up_the_rest() {
         let schema = config_map();
-        let first = apply(None, &config(json!({"a": "1", "b": "1"})), false, &write("op", &schema)).expect("applied");
-        assert_eq!(fields_of(&first, "op"), json!([{"f:data": {"f:a": {}, "f:b": {}}}]));
-        let second = apply(Some(&first), &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
+        let first = apply(
+            None,
+            &config(json!({"a": "1", "b": "1"})),
+            false,
+            &write("op", &schema),
+        )
+        .expect("applied");
+        assert_eq!(
+            fields_of(&first, "op"),
+            json!([{"f:data": {"f:a": {}, "f:b": {}}}])
+        );
+        let second = apply(
+            Some(&first),
+            &config(json!({"a": "1"})),
+            false,
+            &write("op", &schema),
+        )
+        .expect("applied");
         assert_eq!(second["data"], json!({"a": "1"}));
         assert_eq!(fields_of(&second, "op"), json!([{"f:data": {"f:a": {}}}]));
     }
@@ -402,23 +507,51 @@ mod tests {
     #[test]
     fn another_value_conflicts_unless_forced() {
         let schema = config_map();
-        let live = apply(None, &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
+        let live = apply(
+            None,
+            &config(json!({"a": "1"})),
+            false,
+            &write("op", &schema),
+        )
+        .expect("applied");
         let other = config(json!({"a": "2"}));
-        let Err(ApplyError::Conflicts(conflicts)) = apply(Some(&live), &other, false, &write("two", &schema)) else {
+        let Err(ApplyError::Conflicts(conflicts)) =
+            apply(Some(&live), &other, false, &write("two", &schema))
+        else {
             panic!("no conflict");
         };
-        assert_eq!((conflicts[0].manager.to_string(), conflicts[0].field()), ("\"op\"".into(), ".data.a".into()));
+        assert_eq!(
+            (conflicts[0].manager.to_string(), conflicts[0].field()),
+            ("\"op\"".into(), ".data.a".into())
+        );
         let forced = apply(Some(&live), &other, true, &write("two", &schema)).expect("forced");
         assert_eq!(forced["data"], json!({"a": "2"}));
-        assert_eq!((fields_of(&forced, "op"), fields_of(&forced, "two")), (json!([]), json!([{"f:data": {"f:a": {}}}])));
+        assert_eq!(
+            (fields_of(&forced, "op"), fields_of(&forced, "two")),
+            (json!([]), json!([{"f:data": {"f:a": {}}}]))
+        );
     }
 
     #[test]
     fn co_owning_without_a_change_has_no_time() {
         let schema = config_map();
-        let live = apply(None, &config(json!({"a": "1"})), false, &write("op", &schema)).expect("applied");
-        let shared = apply(Some(&live), &config(json!({"a": "1"})), false, &write("two", &schema)).expect("applied");
-        let entries = managed_fields_of(&shared).and_then(Value::as_array).expect("entries");
+        let live = apply(
+            None,
+            &config(json!({"a": "1"})),
+            false,
+            &write("op", &schema),
+        )
+        .expect("applied");
+        let shared = apply(
+            Some(&live),
+            &config(json!({"a": "1"})),
+            false,
+            &write("two", &schema),
+        )
+        .expect("applied");
+        let entries = managed_fields_of(&shared)
+            .and_then(Value::as_array)
+            .expect("entries");
         assert_eq!(entries[0]["manager"], "two");
         assert_eq!((entries[0].get("time"), entries.len()), (None, 2));
     }
@@ -428,7 +561,10 @@ mod tests {
         let schema = config_map();
         let mut new = config(json!({"a": "1"}));
         update(None, &mut new, &write("conform", &schema));
-        assert_eq!(fields_of(&new, "conform"), json!([{"f:data": {".": {}, "f:a": {}}}]));
+        assert_eq!(
+            fields_of(&new, "conform"),
+            json!([{"f:data": {".": {}, "f:a": {}}}])
+        );
         let mut next = new.clone();
         next["data"]["a"] = json!("2");
         update(Some(&new), &mut next, &write("two", &schema));
@@ -439,15 +575,22 @@ mod tests {
         wiped["metadata"]["uid"] = json!("u");
         update(Some(&next), &mut wiped, &write("two", &schema));
         assert_eq!(managed_fields_of(&wiped), None);
-        let applied = apply(Some(&wiped), &config(json!({"a": "2"})), false, &write("op", &schema)).expect("applied");
-        assert_eq!(fields_of(&applied, BEFORE_FIRST_APPLY), json!([{"f:data": {".": {}, "f:a": {}}}]));
+        let applied = apply(
+            Some(&wiped),
+            &config(json!({"a": "2"})),
+            false,
+            &write("op", &schema),
+        )
+        .expect("applied");
+        assert_eq!(
+            fields_of(&applied, BEFORE_FIRST_APPLY),
+            json!([{"f:data": {".": {}, "f:a": {}}}])
+        );
     }
 
     #[test]
     fn times_alone_are_no_change() {
-        let with = |time: &str, value: &str| {
-            json!({"metadata": {"managedFields": [{"manager": "a", "time": time}]}, "data": {"a": value}})
-        };
+        let with = |time: &str, value: &str| json!({"metadata": {"managedFields": [{"manager": "a", "time": time}]}, "data": {"a": value}});
         let mut new = with("2", "1");
         keep_times(&with("1", "1"), &mut new);
         assert_eq!(new, with("1", "1"));
