@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod cluster;
+pub mod crd;
 pub mod fields;
 pub mod ordered;
 pub mod path;

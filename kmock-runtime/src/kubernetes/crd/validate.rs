@@ -4,6 +4,7 @@
 //! type, then junctors (anyOf, oneOf, allOf, not), string, format, number, list, enum, object. Where
 //! the server iterates over a Go map, in no order, this goes by name.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
@@ -300,7 +301,7 @@ fn check_number(node: &Node, limits: Option<&Limits>, num: Num, value: &Value, p
         // An integer is compared with the bound cut to an integer.
         let (order, bound) = match num {
             Num::Int(int) if fits => (int.cmp(&(bound as i64)), (bound as i64).to_string()),
-            _ => (num.double().total_cmp(&(bound + 0.0)), numbers::shown(bound)),
+            _ => (num.double().partial_cmp(&bound).unwrap_or(Ordering::Equal), numbers::shown(bound)),
         };
         let (wrong, words) = match (place, exclusive) {
             (0, false) => (order.is_lt(), "greater than or equal to"),
