@@ -19,8 +19,15 @@ pub(crate) struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// The pair under a key.
     pub(crate) fn key(&self, key: &str) -> Option<Pair<'a>> {
-        let (new, old) = (self.new.as_object()?.get(key)?, self.old.as_object()?.get(key)?);
-        Some(Pair { new, old, node: self.node.field(key)? })
+        let (new, old) = (
+            self.new.as_object()?.get(key)?,
+            self.old.as_object()?.get(key)?,
+        );
+        Some(Pair {
+            new,
+            old,
+            node: self.node.field(key)?,
+        })
     }
 
     /// The pair of an item of the new list.
@@ -29,7 +36,11 @@ impl<'a> Pair<'a> {
         if self.node.listing != Listing::Map {
             return None;
         }
-        Some(Pair { new, old: same_item(self.node, old, new)?, node: self.node.items.as_deref()? })
+        Some(Pair {
+            new,
+            old: same_item(self.node, old, new)?,
+            node: self.node.items.as_deref()?,
+        })
     }
 
     /// Whether nothing changed here.
@@ -47,7 +58,10 @@ impl<'a> Pair<'a> {
                 (0..new.len()).all(|index| self.index(index).is_some_and(|pair| pair.unchanged()))
             }
             (Value::Object(new), Value::Object(old)) => {
-                new.len() == old.len() && new.keys().all(|key| self.key(key).is_some_and(|pair| pair.unchanged()))
+                new.len() == old.len()
+                    && new
+                        .keys()
+                        .all(|key| self.key(key).is_some_and(|pair| pair.unchanged()))
             }
             (new, old) => new == old,
         }
@@ -58,6 +72,7 @@ impl<'a> Pair<'a> {
 pub(crate) fn same_item<'a>(node: &Node, old: &'a [Value], new: &Value) -> Option<&'a Value> {
     let new = new.as_object()?;
     old.iter().find(|old| {
-        old.as_object().is_some_and(|old| node.map_keys.iter().all(|key| old.get(key) == new.get(key)))
+        old.as_object()
+            .is_some_and(|old| node.map_keys.iter().all(|key| old.get(key) == new.get(key)))
     })
 }

@@ -12,7 +12,10 @@ use crate::kubernetes::status::FieldError;
 
 /// Faults of all defaults in a root schema.
 pub(crate) fn check(props: &Props, path: &str, patterns: &mut Patterns) -> Vec<FieldError> {
-    let mut walk = Walk { patterns, faults: Vec::new() };
+    let mut walk = Walk {
+        patterns,
+        faults: Vec::new(),
+    };
     walk.schema(props, path, &mut Vec::new(), true, false);
     walk.faults
 }
@@ -30,8 +33,18 @@ struct Walk<'p> {
 
 impl Walk<'_> {
     /// `steps` lead here from the whole object, `whole` says that this is one, `meta` that this is in its metadata.
-    fn schema<'a>(&mut self, props: &'a Props, path: &str, steps: &mut Vec<Step<'a>>, whole: bool, meta: bool) {
-        let (whole, meta) = (whole || props.embedded_resource, meta && !props.embedded_resource);
+    fn schema<'a>(
+        &mut self,
+        props: &'a Props,
+        path: &str,
+        steps: &mut Vec<Step<'a>>,
+        whole: bool,
+        meta: bool,
+    ) {
+        let (whole, meta) = (
+            whole || props.embedded_resource,
+            meta && !props.embedded_resource,
+        );
         if let Some(default) = &props.default {
             let path = format!("{path}.default");
             let node = Node::compile(props, self.patterns);
@@ -50,9 +63,16 @@ impl Walk<'_> {
             steps.pop();
         }
         for (key, property) in &props.properties {
-            let meta = meta || (whole && matches!(key.as_str(), "metadata" | "apiVersion" | "kind"));
+            let meta =
+                meta || (whole && matches!(key.as_str(), "metadata" | "apiVersion" | "kind"));
             steps.push(Step::Key(key));
-            self.schema(property, &format!("{path}.properties[{key}]"), steps, false, meta);
+            self.schema(
+                property,
+                &format!("{path}.properties[{key}]"),
+                steps,
+                false,
+                meta,
+            );
             steps.pop();
         }
     }
@@ -67,16 +87,27 @@ impl Walk<'_> {
             };
         }
         if let Some(map) = object.as_object_mut() {
-            map.entry("apiVersion").or_insert_with(|| "validation/v1".into());
+            map.entry("apiVersion")
+                .or_insert_with(|| "validation/v1".into());
             map.entry("kind").or_insert_with(|| "Validation".into());
         }
-        let whole = Node { embedded: true, has_embedded: true, ..Node::default() };
+        let whole = Node {
+            embedded: true,
+            has_embedded: true,
+            ..Node::default()
+        };
         let wrong = match embedded::coerce_value(&mut object, &whole) {
             Err(error) => Some(error),
             Ok(()) => match embedded::validate_value(&whole, &object, "").as_slice() {
                 [] => None,
                 [one] => Some(one.to_string()),
-                many => Some(format!("[{}]", many.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
+                many => Some(format!(
+                    "[{}]",
+                    many.iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )),
             },
         };
         match wrong {
@@ -92,14 +123,24 @@ impl Walk<'_> {
         let mut pruned = default.clone();
         prune::prune_value(&mut pruned, node);
         if pruned != *default {
-            self.faults.push(FieldError::invalid(path, default, "must not have unknown fields"));
+            self.faults.push(FieldError::invalid(
+                path,
+                default,
+                "must not have unknown fields",
+            ));
         }
         let mut read = default.clone();
         match embedded::coerce_value(&mut read, node) {
-            Err(error) => self.faults.push(FieldError::new("FieldValueInvalid", path, error)),
+            Err(error) => self
+                .faults
+                .push(FieldError::new("FieldValueInvalid", path, error)),
             Ok(()) => {
                 let wrong = embedded::validate_value(node, &read, path);
-                self.faults.extend(if wrong.is_empty() { values(node, &read, path) } else { wrong });
+                self.faults.extend(if wrong.is_empty() {
+                    values(node, &read, path)
+                } else {
+                    wrong
+                });
             }
         }
     }

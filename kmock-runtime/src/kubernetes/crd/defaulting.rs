@@ -17,7 +17,9 @@ pub(crate) fn default(value: &mut Value, node: &Node) -> bool {
     match value {
         Value::Object(map) => {
             for (key, property) in &node.properties {
-                let Some(default) = &property.default else { continue };
+                let Some(default) = &property.default else {
+                    continue;
+                };
                 let fill = match map.get(key) {
                     None => true,
                     Some(present) => present.is_null() && !property.nullable,
@@ -68,13 +70,17 @@ pub(crate) fn drop_nulls(value: &mut Value, node: Option<&Node>) {
     match value {
         Value::Object(map) => map.retain(|key, value| {
             let schema = node.field(key);
-            if value.is_null() && schema.is_some_and(|schema| !schema.nullable && schema.default.is_none()) {
+            if value.is_null()
+                && schema.is_some_and(|schema| !schema.nullable && schema.default.is_none())
+            {
                 return false;
             }
             drop_nulls(value, schema);
             true
         }),
-        Value::Array(items) => items.iter_mut().for_each(|item| drop_nulls(item, node.items.as_deref())),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| drop_nulls(item, node.items.as_deref())),
         _ => {}
     }
 }
@@ -86,13 +92,15 @@ mod tests {
     use serde_json::json;
 
     fn node() -> Node {
-        Node::of(&Props::parse(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        Node::of(&Props::parse(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
             "replicas": {"type": "integer", "default": 1},
             "box": {"type": "object", "properties": {"w": {"type": "integer", "default": 10}}},
             "full": {"type": "object", "default": {}, "properties": {"x": {"type": "integer", "default": 7}}},
             "items": {"type": "array", "items": {"type": "object", "properties": {"p": {"type": "integer", "default": 80}}}},
             "m": {"type": "object", "additionalProperties": {"type": "integer"}},
-            "none": {"type": "string", "default": "d", "nullable": true}}}}})))
+            "none": {"type": "string", "default": "d", "nullable": true}}}}}),
+        ))
     }
 
     #[test]
@@ -110,6 +118,9 @@ mod tests {
         let mut value = json!({"spec": {"replicas": null, "box": null, "full": null, "none": null, "m": {"k": null}}});
         default(&mut value, &node());
         drop_nulls(&mut value, Some(&node()));
-        assert_eq!(value, json!({"spec": {"replicas": 1, "full": {"x": 7}, "none": null, "m": {}}}));
+        assert_eq!(
+            value,
+            json!({"spec": {"replicas": 1, "full": {"x": 7}, "none": null, "m": {}}})
+        );
     }
 }

@@ -25,9 +25,20 @@ pub(crate) fn validate(crd: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
     if definition.name != format!("{}.{}", definition.names.plural, definition.group) {
         let why = "must be spec.names.plural+\".\"+spec.group";
-        faults.push(FieldError::invalid_text("metadata.name", &definition.name, why));
+        faults.push(FieldError::invalid_text(
+            "metadata.name",
+            &definition.name,
+            why,
+        ));
     }
-    Check { crd, definition: &definition, old: None, faults: &mut faults, patterns: Patterns::default() }.spec();
+    Check {
+        crd,
+        definition: &definition,
+        old: None,
+        faults: &mut faults,
+        patterns: Patterns::default(),
+    }
+    .spec();
     status(&definition, &mut faults);
     approval(&definition, None, &mut faults);
     preserve_unknown_fields(&definition, None, &mut faults);
@@ -38,14 +49,34 @@ pub(crate) fn validate(crd: &Value) -> Vec<FieldError> {
 pub(crate) fn validate_update(crd: &Value, old: &Value) -> Vec<FieldError> {
     let (definition, old) = (Definition::parse(crd), Definition::parse(old));
     let mut faults = Vec::new();
-    Check { crd, definition: &definition, old: Some(&old), faults: &mut faults, patterns: Patterns::default() }.spec();
+    Check {
+        crd,
+        definition: &definition,
+        old: Some(&old),
+        faults: &mut faults,
+        patterns: Patterns::default(),
+    }
+    .spec();
     let immutable = [
         (old.established, "spec.scope", &definition.scope, &old.scope),
-        (old.established, "spec.names.kind", &definition.names.kind, &old.names.kind),
+        (
+            old.established,
+            "spec.names.kind",
+            &definition.names.kind,
+            &old.names.kind,
+        ),
         (true, "spec.group", &definition.group, &old.group),
-        (true, "spec.names.plural", &definition.names.plural, &old.names.plural),
+        (
+            true,
+            "spec.names.plural",
+            &definition.names.plural,
+            &old.names.plural,
+        ),
     ];
-    for (_, path, new, _) in immutable.into_iter().filter(|(held, _, new, old)| *held && new != old) {
+    for (_, path, new, _) in immutable
+        .into_iter()
+        .filter(|(held, _, new, old)| *held && new != old)
+    {
         faults.push(FieldError::invalid_text(path, new, "field is immutable"));
     }
     status(&definition, &mut faults);
@@ -57,21 +88,36 @@ pub(crate) fn validate_update(crd: &Value, old: &Value) -> Vec<FieldError> {
 /// Faults of a changed status.
 pub(crate) fn validate_status(crd: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    names(&Definition::parse(crd).accepted, "status.acceptedNames", &mut faults);
+    names(
+        &Definition::parse(crd).accepted,
+        "status.acceptedNames",
+        &mut faults,
+    );
     faults
 }
 
 /// `Warning` texts: formats that are not checked, sets of what is not scalar.
 pub(crate) fn warnings(crd: &Value, old: Option<&Value>) -> Vec<String> {
-    let told: HashSet<String> = old.map(|old| concerns(&Definition::parse(old)).into_iter().collect()).unwrap_or_default();
-    concerns(&Definition::parse(crd)).into_iter().filter(|text| !told.contains(text)).collect()
+    let told: HashSet<String> = old
+        .map(|old| concerns(&Definition::parse(old)).into_iter().collect())
+        .unwrap_or_default();
+    concerns(&Definition::parse(crd))
+        .into_iter()
+        .filter(|text| !told.contains(text))
+        .collect()
 }
 
 fn concerns(definition: &Definition) -> Vec<String> {
     let (mut formats, mut sets) = (Vec::new(), Vec::new());
     let shared = definition.shared().schema;
-    for version in definition.versions.iter().take(if shared { 1 } else { usize::MAX }) {
-        let Some(props) = version.props() else { continue };
+    for version in definition
+        .versions
+        .iter()
+        .take(if shared { 1 } else { usize::MAX })
+    {
+        let Some(props) = version.props() else {
+            continue;
+        };
         props.any(&mut |one| {
             if !one.format.is_empty() && !is_known_format(one) {
                 formats.push(format!("unrecognized format \"{}\"", one.format));
@@ -139,10 +185,18 @@ impl Check<'_> {
             }
             self.deprecation(version, &path);
             if !shared.schema {
-                self.schema(version, index, version.has_status(), &format!("{path}.schema"));
+                self.schema(
+                    version,
+                    index,
+                    version.has_status(),
+                    &format!("{path}.schema"),
+                );
             }
             if !shared.subresources {
-                self.subresources(version.subresources.as_ref(), &format!("{path}.subresources"));
+                self.subresources(
+                    version.subresources.as_ref(),
+                    &format!("{path}.subresources"),
+                );
             }
             if !shared.columns {
                 self.columns(&version.columns, &path);
@@ -152,16 +206,33 @@ impl Check<'_> {
             }
         }
         let show = |why: &str, crd: &Value| {
-            let text = format!("Invalid value: {}: {why}", internal::versions(definition, crd));
+            let text = format!(
+                "Invalid value: {}: {why}",
+                internal::versions(definition, crd)
+            );
             FieldError::new("FieldValueInvalid", "spec.versions", text)
         };
         if !unique {
-            self.faults.push(show("must contain unique version names", self.crd));
+            self.faults
+                .push(show("must contain unique version names", self.crd));
         }
-        if definition.versions.iter().filter(|version| version.storage).count() != 1 {
-            self.faults.push(show("must have exactly one version marked as storage version", self.crd));
+        if definition
+            .versions
+            .iter()
+            .filter(|version| version.storage)
+            .count()
+            != 1
+        {
+            self.faults.push(show(
+                "must have exactly one version marked as storage version",
+                self.crd,
+            ));
         }
-        if let Some(first) = definition.versions.first().filter(|first| !first.name.is_empty()) {
+        if let Some(first) = definition
+            .versions
+            .first()
+            .filter(|first| !first.name.is_empty())
+        {
             let wrong = dns_1035_label(&first.name);
             if !wrong.is_empty() {
                 self.invalid("spec.version", &first.name, &wrong.join(","));
@@ -204,19 +275,29 @@ impl Check<'_> {
         } else if !wrong.is_empty() {
             self.invalid("spec.group", &definition.group, &wrong.join(","));
         } else if !definition.group.contains('.') {
-            self.invalid("spec.group", &definition.group, "should be a domain with at least one dot");
+            self.invalid(
+                "spec.group",
+                &definition.group,
+                "should be a domain with at least one dot",
+            );
         }
         match definition.scope.as_str() {
             "" => self.required("spec.scope", ""),
             "Cluster" | "Namespaced" => {}
             other => {
-                self.faults.push(FieldError::not_supported("spec.scope", &other.into(), &["Cluster", "Namespaced"]));
+                self.faults.push(FieldError::not_supported(
+                    "spec.scope",
+                    &other.into(),
+                    &["Cluster", "Namespaced"],
+                ));
             }
         }
     }
 
     fn deprecation(&mut self, version: &Version, path: &str) {
-        let Some(text) = version.deprecation_warning.as_deref() else { return };
+        let Some(text) = version.deprecation_warning.as_deref() else {
+            return;
+        };
         let path = format!("{path}.deprecationWarning");
         if !version.deprecated {
             self.invalid(path, text, "can only be set for deprecated versions");
@@ -229,8 +310,13 @@ impl Check<'_> {
             self.invalid(path.clone(), text, "must not be an empty string");
         }
         // Of the white space, only the plain space is printable.
-        if let Some((at, _)) = text.char_indices().find(|(_, c)| c.is_control() || (c.is_whitespace() && *c != ' ')) {
-            let why = format!("must only contain printable UTF-8 characters; non-printable character found at index {at}");
+        if let Some((at, _)) = text
+            .char_indices()
+            .find(|(_, c)| c.is_control() || (c.is_whitespace() && *c != ' '))
+        {
+            let why = format!(
+                "must only contain printable UTF-8 characters; non-printable character found at index {at}"
+            );
             self.invalid(path, text, &why);
         }
     }
@@ -239,19 +325,35 @@ impl Check<'_> {
         let Some(props) = version.props() else { return };
         let raw = &self.crd["spec"]["versions"][index]["schema"]["openAPIV3Schema"];
         let unchanged = self.old.is_some_and(|old| {
-            old.versions.iter().any(|old| old.name == version.name && old.props() == Some(props))
+            old.versions
+                .iter()
+                .any(|old| old.name == version.name && old.props() == Some(props))
         });
         let path = format!("{path}.openAPIV3Schema");
-        let wrong = schema_check::check(props, raw, &path, status_enabled, unchanged, &mut self.patterns);
+        let wrong = schema_check::check(
+            props,
+            raw,
+            &path,
+            status_enabled,
+            unchanged,
+            &mut self.patterns,
+        );
         self.faults.extend(wrong);
     }
 
     fn subresources(&mut self, subresources: Option<&Subresources>, path: &str) {
-        let Some(scale) = subresources.and_then(|all| all.scale.as_ref()) else { return };
-        let Scale { spec_replicas, status_replicas, label_selector } = scale;
-        for (key, value, root) in
-            [("specReplicasPath", spec_replicas, ".spec."), ("statusReplicasPath", status_replicas, ".status.")]
-        {
+        let Some(scale) = subresources.and_then(|all| all.scale.as_ref()) else {
+            return;
+        };
+        let Scale {
+            spec_replicas,
+            status_replicas,
+            label_selector,
+        } = scale;
+        for (key, value, root) in [
+            ("specReplicasPath", spec_replicas, ".spec."),
+            ("statusReplicasPath", status_replicas, ".status."),
+        ] {
             let path = format!("{path}.scale.{key}");
             if value.is_empty() {
                 self.required(path, "");
@@ -267,7 +369,11 @@ impl Check<'_> {
             if !value.starts_with('.') {
                 self.invalid(path, value, "must be a simple json path starting with .");
             } else if !value.starts_with(".spec.") && !value.starts_with(".status.") {
-                self.invalid(path, value, "should be a json path under either .spec or .status");
+                self.invalid(
+                    path,
+                    value,
+                    "should be a json path under either .spec or .status",
+                );
             }
         }
     }
@@ -284,13 +390,25 @@ impl Check<'_> {
             } else if !COLUMN_TYPES.contains(&column.kind.as_str()) {
                 self.invalid(format!("{path}.type"), &column.kind, &why);
             }
-            if !column.format.is_empty() && !COLUMN_FORMATS.split(',').any(|known| known == column.format) {
-                self.invalid(format!("{path}.format"), &column.format, &format!("must be one of {COLUMN_FORMATS}"));
+            if !column.format.is_empty()
+                && !COLUMN_FORMATS
+                    .split(',')
+                    .any(|known| known == column.format)
+            {
+                self.invalid(
+                    format!("{path}.format"),
+                    &column.format,
+                    &format!("must be one of {COLUMN_FORMATS}"),
+                );
             }
             if column.json_path.is_empty() {
                 self.required(format!("{path}.JSONPath"), "");
             } else if !column.json_path.starts_with('.') {
-                self.invalid(format!("{path}.JSONPath"), &column.json_path, "must be a simple json path starting with .");
+                self.invalid(
+                    format!("{path}.JSONPath"),
+                    &column.json_path,
+                    "must be a simple json path starting with .",
+                );
             }
         }
     }
@@ -327,25 +445,38 @@ impl Check<'_> {
                         self.invalid(path.clone(), field, why);
                     }
                     if !seen.insert(found.shown) {
-                        self.faults.push(FieldError::duplicate(path, &field.as_str().into()));
+                        self.faults
+                            .push(FieldError::duplicate(path, &field.as_str().into()));
                     }
                 }
             }
         }
-        let before = self.old.and_then(|old| old.versions.iter().find(|old| old.name == version.name));
+        let before = self
+            .old
+            .and_then(|old| old.versions.iter().find(|old| old.name == version.name));
         let kept = before.is_some_and(|old| old.selectable == version.selectable);
         if seen.len() > MOST_SELECTABLE_FIELDS && !kept {
-            self.faults.push(FieldError::too_many(path, seen.len(), MOST_SELECTABLE_FIELDS));
+            self.faults.push(FieldError::too_many(
+                path,
+                seen.len(),
+                MOST_SELECTABLE_FIELDS,
+            ));
         }
     }
 
     fn conversion(&mut self) {
-        let Some(conversion) = &self.definition.conversion else { return };
+        let Some(conversion) = &self.definition.conversion else {
+            return;
+        };
         match conversion.strategy.as_str() {
             "" => self.required("spec.conversion.strategy", ""),
             "None" | "Webhook" => {}
             other => {
-                let fault = FieldError::not_supported("spec.conversion.strategy", &other.into(), &["None", "Webhook"]);
+                let fault = FieldError::not_supported(
+                    "spec.conversion.strategy",
+                    &other.into(),
+                    &["None", "Webhook"],
+                );
                 self.faults.push(fault);
             }
         }
@@ -393,7 +524,11 @@ impl Check<'_> {
         }
         if !seen.contains("v1") && !seen.contains("v1beta1") {
             let value = Value::from(conversion.review_versions.clone());
-            self.faults.push(FieldError::invalid(versions, &value, "must include at least one of v1, v1beta1"));
+            self.faults.push(FieldError::invalid(
+                versions,
+                &value,
+                "must include at least one of v1, v1beta1",
+            ));
         }
     }
 }
@@ -403,10 +538,22 @@ fn names(names: &Names, path: &str, faults: &mut Vec<FieldError>) {
         if name.is_empty() {
             return;
         }
-        let wrong = if mixed { dns_1035_label(&name.to_lowercase()) } else { dns_1035_label(name) };
+        let wrong = if mixed {
+            dns_1035_label(&name.to_lowercase())
+        } else {
+            dns_1035_label(name)
+        };
         if !wrong.is_empty() {
-            let prefix = if mixed { "may have mixed case, but should otherwise match: " } else { "" };
-            faults.push(FieldError::invalid_text(format!("{path}.{key}"), name, format!("{prefix}{}", wrong.join(","))));
+            let prefix = if mixed {
+                "may have mixed case, but should otherwise match: "
+            } else {
+                ""
+            };
+            faults.push(FieldError::invalid_text(
+                format!("{path}.{key}"),
+                name,
+                format!("{prefix}{}", wrong.join(",")),
+            ));
         }
     };
     check("plural".into(), &names.plural, false);
@@ -417,14 +564,22 @@ fn names(names: &Names, path: &str, faults: &mut Vec<FieldError>) {
         for (index, name) in all.iter().enumerate() {
             let wrong = dns_1035_label(name);
             if !wrong.is_empty() {
-                faults.push(FieldError::invalid_text(format!("{path}.{key}[{index}]"), name, wrong.join(",")));
+                faults.push(FieldError::invalid_text(
+                    format!("{path}.{key}[{index}]"),
+                    name,
+                    wrong.join(","),
+                ));
             }
         }
     };
     each("shortNames", &names.short_names, faults);
     if !names.kind.is_empty() && names.kind == names.list_kind {
         let why = "kind and listKind may not be the same";
-        faults.push(FieldError::invalid_text(format!("{path}.listKind"), &names.list_kind, why));
+        faults.push(FieldError::invalid_text(
+            format!("{path}.listKind"),
+            &names.list_kind,
+            why,
+        ));
     }
     each("categories", &names.categories, faults);
 }
@@ -434,21 +589,37 @@ fn status(definition: &Definition, faults: &mut Vec<FieldError>) {
     let path = "status.storedVersions";
     let stored = &definition.stored_versions;
     if stored.is_empty() {
-        faults.push(FieldError::invalid(path, &Value::Null, "must have at least one stored version"));
+        faults.push(FieldError::invalid(
+            path,
+            &Value::Null,
+            "must have at least one stored version",
+        ));
         return;
     }
-    for version in definition.versions.iter().filter(|version| version.storage && !stored.contains(&version.name)) {
+    for version in definition
+        .versions
+        .iter()
+        .filter(|version| version.storage && !stored.contains(&version.name))
+    {
         let why = format!("must have the storage version {}", version.name);
         faults.push(FieldError::invalid(path, &stored.clone().into(), why));
     }
     for (index, name) in stored.iter().enumerate() {
-        if !definition.versions.iter().any(|version| version.name == *name) {
+        if !definition
+            .versions
+            .iter()
+            .any(|version| version.name == *name)
+        {
             let why = format!(
                 "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions \
                  until a storage migration ensures no data remains persisted in {name} and removes {name} from \
                  status.storedVersions"
             );
-            faults.push(FieldError::invalid_text(format!("{path}[{index}]"), name, why));
+            faults.push(FieldError::invalid_text(
+                format!("{path}[{index}]"),
+                name,
+                why,
+            ));
         }
     }
 }
@@ -472,7 +643,10 @@ fn approval_of(definition: &Definition) -> Approval {
 
 fn approval(definition: &Definition, old: Option<&Definition>, faults: &mut Vec<FieldError>) {
     let group = definition.group.as_str();
-    if !["k8s.io", "kubernetes.io"].iter().any(|owner| group == *owner || group.ends_with(&format!(".{owner}"))) {
+    if !["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|owner| group == *owner || group.ends_with(&format!(".{owner}")))
+    {
         return;
     }
     let state = approval_of(definition);
@@ -493,9 +667,17 @@ fn approval(definition: &Definition, old: Option<&Definition>, faults: &mut Vec<
     }
 }
 
-fn preserve_unknown_fields(definition: &Definition, old: Option<&Definition>, faults: &mut Vec<FieldError>) {
+fn preserve_unknown_fields(
+    definition: &Definition,
+    old: Option<&Definition>,
+    faults: &mut Vec<FieldError>,
+) {
     if definition.preserve_unknown_fields && !old.is_some_and(|old| old.preserve_unknown_fields) {
         let why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
-        faults.push(FieldError::invalid("spec.preserveUnknownFields", &true.into(), why));
+        faults.push(FieldError::invalid(
+            "spec.preserveUnknownFields",
+            &true.into(),
+            why,
+        ));
     }
 }

@@ -40,7 +40,10 @@ impl Names {
                 out[key] = value.as_str().into();
             }
         }
-        for (key, values) in [("shortNames", &self.short_names), ("categories", &self.categories)] {
+        for (key, values) in [
+            ("shortNames", &self.short_names),
+            ("categories", &self.categories),
+        ] {
             if !values.is_empty() {
                 out[key] = values.clone().into();
             }
@@ -100,7 +103,9 @@ impl Version {
     }
 
     pub(crate) fn scale(&self) -> Option<&Scale> {
-        self.subresources.as_ref().and_then(|all| all.scale.as_ref())
+        self.subresources
+            .as_ref()
+            .and_then(|all| all.scale.as_ref())
     }
 }
 
@@ -154,14 +159,18 @@ impl Definition {
             versions_given: spec["versions"].is_array(),
             conversion: conversion.is_object().then(|| Conversion {
                 strategy: text(&conversion["strategy"]),
-                client_config: Some(conversion["webhook"]["clientConfig"].clone()).filter(Value::is_object),
+                client_config: Some(conversion["webhook"]["clientConfig"].clone())
+                    .filter(Value::is_object),
                 review_versions: texts(&conversion["webhook"]["conversionReviewVersions"]),
             }),
             preserve_unknown_fields: spec["preserveUnknownFields"] == true,
-            approval: json["metadata"]["annotations"]["api-approved.kubernetes.io"].as_str().map(str::to_owned),
+            approval: json["metadata"]["annotations"]["api-approved.kubernetes.io"]
+                .as_str()
+                .map(str::to_owned),
             accepted: Names::parse(&status["acceptedNames"]),
             stored_versions: texts(&status["storedVersions"]),
-            established: condition(json, "Established").is_some_and(|found| found["status"] == "True"),
+            established: condition(json, "Established")
+                .is_some_and(|found| found["status"] == "True"),
             terminating: json["metadata"]["deletionTimestamp"].is_string(),
         }
     }
@@ -178,11 +187,18 @@ impl Definition {
     /// What stands once above the versions in the server's internal type.
     pub(crate) fn shared(&self) -> Shared {
         let Some((first, rest)) = self.versions.split_first() else {
-            return Shared { schema: false, subresources: false, columns: false, selectable: false };
+            return Shared {
+                schema: false,
+                subresources: false,
+                columns: false,
+                selectable: false,
+            };
         };
         Shared {
             schema: rest.iter().all(|one| one.schema == first.schema),
-            subresources: rest.iter().all(|one| one.subresources == first.subresources),
+            subresources: rest
+                .iter()
+                .all(|one| one.subresources == first.subresources),
             columns: rest.iter().all(|one| one.columns == first.columns),
             selectable: rest.iter().all(|one| one.selectable == first.selectable),
         }
@@ -231,22 +247,36 @@ fn version(json: &Value) -> Version {
                 json_path: text(&column["jsonPath"]),
             })
             .collect(),
-        selectable: items(&json["selectableFields"]).iter().map(|one| text(&one["jsonPath"])).collect(),
+        selectable: items(&json["selectableFields"])
+            .iter()
+            .map(|one| text(&one["jsonPath"]))
+            .collect(),
     }
 }
 
 /// A condition of a definition's status.
 pub(crate) fn condition<'a>(crd: &'a Value, kind: &str) -> Option<&'a Value> {
-    items(&crd["status"]["conditions"]).iter().find(|one| one["type"] == kind)
+    items(&crd["status"]["conditions"])
+        .iter()
+        .find(|one| one["type"] == kind)
 }
 
 /// Fills in what the server fills in: names, conversion, the stored version.
 pub(crate) fn default(crd: &mut Value) {
-    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    let names = spec.entry("names").or_insert_with(|| Value::Object(Map::new()));
+    let Some(spec) = crd.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let names = spec
+        .entry("names")
+        .or_insert_with(|| Value::Object(Map::new()));
     let kind = text(&names["kind"]);
     if let Some(names) = names.as_object_mut() {
-        let absent = |names: &Map<String, Value>, key: &str| names.get(key).and_then(Value::as_str).is_none_or(str::is_empty);
+        let absent = |names: &Map<String, Value>, key: &str| {
+            names
+                .get(key)
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty)
+        };
         if absent(names, "singular") && !kind.is_empty() {
             names.insert("singular".into(), kind.to_lowercase().into());
         }
@@ -264,7 +294,10 @@ pub(crate) fn default(crd: &mut Value) {
         }
     }
     let storage = storage_version(crd);
-    if let (Some(storage), Some(status)) = (storage, crd.get_mut("status").and_then(Value::as_object_mut)) {
+    if let (Some(storage), Some(status)) = (
+        storage,
+        crd.get_mut("status").and_then(Value::as_object_mut),
+    ) {
         if items(status.get("storedVersions").unwrap_or(&Value::Null)).is_empty() {
             status.insert("storedVersions".into(), json!([storage]));
         }
@@ -273,7 +306,10 @@ pub(crate) fn default(crd: &mut Value) {
 
 /// The name of the (first) version marked as storage.
 pub(crate) fn storage_version(crd: &Value) -> Option<String> {
-    items(&crd["spec"]["versions"]).iter().find(|version| version["storage"] == true).map(|version| text(&version["name"]))
+    items(&crd["spec"]["versions"])
+        .iter()
+        .find(|version| version["storage"] == true)
+        .map(|version| text(&version["name"]))
 }
 
 pub(crate) fn text(value: &Value) -> String {
@@ -281,7 +317,11 @@ pub(crate) fn text(value: &Value) -> String {
 }
 
 pub(crate) fn texts(value: &Value) -> Vec<String> {
-    items(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    items(value)
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 pub(crate) fn items(value: &Value) -> &[Value] {

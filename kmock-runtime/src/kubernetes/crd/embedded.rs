@@ -32,10 +32,20 @@ pub(crate) fn coerce_value(value: &mut Value, node: &Node) -> Result<(), String>
 }
 
 fn child(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
-fn walk(value: &mut Value, node: &Node, embedded: bool, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
+fn walk(
+    value: &mut Value,
+    node: &Node,
+    embedded: bool,
+    path: &str,
+    unknown: &mut Vec<String>,
+) -> Result<(), String> {
     match value {
         Value::Object(map) => {
             if embedded {
@@ -43,16 +53,34 @@ fn walk(value: &mut Value, node: &Node, embedded: bool, path: &str, unknown: &mu
             }
             for (key, value) in map.iter_mut() {
                 if let Some(property) = node.properties.get(key) {
-                    walk(value, property, property.embedded, &child(path, key), unknown)?;
+                    walk(
+                        value,
+                        property,
+                        property.embedded,
+                        &child(path, key),
+                        unknown,
+                    )?;
                 } else if let Some(schema) = node.additional() {
-                    walk(value, schema, schema.embedded, &format!("{path}[{key}]"), unknown)?;
+                    walk(
+                        value,
+                        schema,
+                        schema.embedded,
+                        &format!("{path}[{key}]"),
+                        unknown,
+                    )?;
                 }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = node.items.as_deref() {
                 for (index, item) in items.iter_mut().enumerate() {
-                    walk(item, schema, schema.embedded, &format!("{path}[{index}]"), unknown)?;
+                    walk(
+                        item,
+                        schema,
+                        schema.embedded,
+                        &format!("{path}[{index}]"),
+                        unknown,
+                    )?;
                 }
             }
         }
@@ -61,24 +89,40 @@ fn walk(value: &mut Value, node: &Node, embedded: bool, path: &str, unknown: &mu
     Ok(())
 }
 
-fn typed(map: &mut Map<String, Value>, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
+fn typed(
+    map: &mut Map<String, Value>,
+    path: &str,
+    unknown: &mut Vec<String>,
+) -> Result<(), String> {
     for key in ["apiVersion", "kind"] {
         if let Some(value) = map.get(key).filter(|value| !value.is_string()) {
-            return Err(format!("{}: Invalid value: {}: must be a string", child(path, key), shown(value)));
+            return Err(format!(
+                "{}: Invalid value: {}: must be a string",
+                child(path, key),
+                shown(value)
+            ));
         }
     }
-    let Some(metadata) = map.get_mut("metadata") else { return Ok(()) };
+    let Some(metadata) = map.get_mut("metadata") else {
+        return Ok(());
+    };
     let place = child(path, "metadata");
     let (read, complaints) = object_meta(metadata)
         .map_err(|error| format!("{place}: Invalid value: {}: {error}", shown(metadata)))?;
-    unknown.extend(complaints.into_iter().map(|field| format!("{place}.{field}")));
+    unknown.extend(
+        complaints
+            .into_iter()
+            .map(|field| format!("{place}.{field}")),
+    );
     *metadata = read;
     Ok(())
 }
 
 /// Metadata as its struct keeps it, and the paths of unknown fields.
 fn object_meta(metadata: &Value) -> Result<(Value, Vec<String>), String> {
-    let Some(root) = Struct::named("meta.v1.ObjectMeta") else { return Ok((metadata.clone(), Vec::new())) };
+    let Some(root) = Struct::named("meta.v1.ObjectMeta") else {
+        return Ok((metadata.clone(), Vec::new()));
+    };
     let decoded = decode::decode(root, &ordered::Node::from_value(metadata))?;
     let mut object = decoded.object;
     decode::stored(root, &mut object);
@@ -88,7 +132,11 @@ fn object_meta(metadata: &Value) -> Result<(Value, Vec<String>), String> {
     let unknown = decoded
         .complaints
         .iter()
-        .filter_map(|complaint| complaint.strip_prefix("unknown field \"")?.strip_suffix('"'))
+        .filter_map(|complaint| {
+            complaint
+                .strip_prefix("unknown field \"")?
+                .strip_suffix('"')
+        })
         .map(str::to_owned)
         .collect();
     Ok((object, unknown))
@@ -122,16 +170,34 @@ fn check(value: &Value, node: &Node, embedded: bool, path: &str, faults: &mut Ve
             let sorted: BTreeMap<&String, &Value> = map.iter().collect();
             for (key, value) in sorted {
                 if let Some(property) = node.properties.get(key) {
-                    check(value, property, property.embedded, &child(path, key), faults);
+                    check(
+                        value,
+                        property,
+                        property.embedded,
+                        &child(path, key),
+                        faults,
+                    );
                 } else if let Some(schema) = node.additional() {
-                    check(value, schema, schema.embedded, &format!("{path}[{key}]"), faults);
+                    check(
+                        value,
+                        schema,
+                        schema.embedded,
+                        &format!("{path}[{key}]"),
+                        faults,
+                    );
                 }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = node.items.as_deref() {
                 for (index, item) in items.iter().enumerate() {
-                    check(item, schema, schema.embedded, &format!("{path}[{index}]"), faults);
+                    check(
+                        item,
+                        schema,
+                        schema.embedded,
+                        &format!("{path}[{index}]"),
+                        faults,
+                    );
                 }
             }
         }
@@ -156,7 +222,10 @@ fn check_object(map: &Map<String, Value>, path: &str, faults: &mut Vec<FieldErro
             Some(Value::String(text)) => {
                 let wrong = words::dns_1035_label(&text.to_lowercase());
                 if !wrong.is_empty() {
-                    let why = format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
+                    let why = format!(
+                        "may have mixed case, but should otherwise match: {}",
+                        wrong.join(",")
+                    );
                     faults.push(FieldError::invalid_text(place, text, why));
                 }
             }
@@ -175,7 +244,9 @@ fn check_object(map: &Map<String, Value>, path: &str, faults: &mut Vec<FieldErro
 /// Metadata of an embedded object: names need only be path segments.
 fn check_metadata(metadata: &Value, path: &str, faults: &mut Vec<FieldError>) {
     for (key, prefix) in [("generateName", true), ("name", false)] {
-        let Some(name) = metadata[key].as_str().filter(|name| !name.is_empty()) else { continue };
+        let Some(name) = metadata[key].as_str().filter(|name| !name.is_empty()) else {
+            continue;
+        };
         let mut wrong: Vec<String> = Vec::new();
         if !prefix && matches!(name, "." | "..") {
             wrong.push(format!("may not be '{name}'"));
@@ -185,7 +256,11 @@ fn check_metadata(metadata: &Value, path: &str, faults: &mut Vec<FieldError>) {
                 wrong.push(format!("may not contain '{c}'"));
             }
         }
-        faults.extend(wrong.into_iter().map(|why| FieldError::invalid_text(format!("{path}.{key}"), name, why)));
+        faults.extend(
+            wrong
+                .into_iter()
+                .map(|why| FieldError::invalid_text(format!("{path}.{key}"), name, why)),
+        );
     }
     crate::kubernetes::crd::meta::validate(metadata, path, faults);
 }

@@ -16,8 +16,16 @@ pub(crate) struct Found<'a> {
 }
 
 /// Follows a path through a schema; brackets only when `brackets`.
-pub(crate) fn follow<'a>(path: &str, props: &'a Props, brackets: bool) -> Result<Found<'a>, String> {
-    let mut found = Found { shown: String::new(), names: Vec::new(), props };
+pub(crate) fn follow<'a>(
+    path: &str,
+    props: &'a Props,
+    brackets: bool,
+) -> Result<Found<'a>, String> {
+    let mut found = Found {
+        shown: String::new(),
+        names: Vec::new(),
+        props,
+    };
     let mut tokens = tokens(path).into_iter();
     while let Some(token) = tokens.next() {
         match token {
@@ -30,7 +38,9 @@ pub(crate) fn follow<'a>(path: &str, props: &'a Props, brackets: bool) -> Result
                     return Err("array notation is not allowed".into());
                 }
                 let token = tokens.next().ok_or("unexpected end of JSON path")?;
-                let inner = token.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+                let inner = token
+                    .strip_prefix('\'')
+                    .and_then(|rest| rest.strip_suffix('\''));
                 let Some(inner) = inner.filter(|_| token.len() >= 2) else {
                     return Err(format!("expected single quoted string but got {token}"));
                 };
@@ -50,13 +60,18 @@ pub(crate) fn follow<'a>(path: &str, props: &'a Props, brackets: bool) -> Result
 fn step(found: &mut Found<'_>, name: String) -> Result<(), String> {
     let props = found.props;
     if !props.properties.is_empty() {
-        found.props = props.properties.get(&name).ok_or("does not refer to a valid field")?;
+        found.props = props
+            .properties
+            .get(&name)
+            .ok_or("does not refer to a valid field")?;
         if !found.shown.is_empty() {
             found.shown.push('.');
         }
         found.shown.push_str(&name);
     } else {
-        found.props = props.additional().ok_or("does not refer to a valid field")?;
+        found.props = props
+            .additional()
+            .ok_or("does not refer to a valid field")?;
         found.shown.push_str(&format!("[{name}]"));
     }
     found.names.push(name);
@@ -69,7 +84,9 @@ fn tokens(path: &str) -> Vec<&str> {
     while !rest.is_empty() {
         let end = if rest.starts_with('\'') {
             let bytes = rest.as_bytes();
-            (1..bytes.len()).find(|&i| bytes.get(i) == Some(&b'\'') && bytes.get(i - 1) != Some(&b'\\')).map_or(rest.len(), |i| i + 1)
+            (1..bytes.len())
+                .find(|&i| bytes.get(i) == Some(&b'\'') && bytes.get(i - 1) != Some(&b'\\'))
+                .map_or(rest.len(), |i| i + 1)
         } else {
             match rest.find(['.', '[', ']']) {
                 Some(0) => 1,
@@ -102,7 +119,11 @@ fn unescape(text: &str) -> Result<String, String> {
             Some('v') => '\u{b}',
             Some('\'') => '\'',
             Some('\\') => '\\',
-            Some(other) => return Err(format!("invalid string literal: invalid escape char \\{other}")),
+            Some(other) => {
+                return Err(format!(
+                    "invalid string literal: invalid escape char \\{other}"
+                ));
+            }
             None => '\\',
         });
     }
@@ -119,11 +140,29 @@ mod tests {
         let props = Props::parse(&json!({"type": "object", "properties": {
             "a": {"type": "object", "properties": {"b.c": {"type": "string"}, "d": {"type": "integer"}}},
             "m": {"type": "object", "additionalProperties": {"type": "string"}}}}));
-        assert_eq!(follow(".a.d", &props, false).map(|found| found.shown), Ok("a.d".into()));
-        assert_eq!(follow(".a['b.c']", &props, true).map(|found| found.shown), Ok("a.b.c".into()));
-        assert_eq!(follow(".m['k']", &props, true).map(|found| found.shown), Ok("m[k]".into()));
-        assert_eq!(follow(".a['b.c']", &props, false).map(|found| found.shown), Err("array notation is not allowed".into()));
-        assert_eq!(follow(".b", &props, true).map(|found| found.shown), Err("does not refer to a valid field".into()));
-        assert_eq!(follow("a", &props, true).map(|found| found.shown), Err("expected [ or . but got: a".into()));
+        assert_eq!(
+            follow(".a.d", &props, false).map(|found| found.shown),
+            Ok("a.d".into())
+        );
+        assert_eq!(
+            follow(".a['b.c']", &props, true).map(|found| found.shown),
+            Ok("a.b.c".into())
+        );
+        assert_eq!(
+            follow(".m['k']", &props, true).map(|found| found.shown),
+            Ok("m[k]".into())
+        );
+        assert_eq!(
+            follow(".a['b.c']", &props, false).map(|found| found.shown),
+            Err("array notation is not allowed".into())
+        );
+        assert_eq!(
+            follow(".b", &props, true).map(|found| found.shown),
+            Err("does not refer to a valid field".into())
+        );
+        assert_eq!(
+            follow("a", &props, true).map(|found| found.shown),
+            Err("expected [ or . but got: a".into())
+        );
     }
 }

@@ -81,7 +81,9 @@ impl Format {
             Format::Uri => is_request_uri(text),
             Format::Email => is_email(text),
             Format::Hostname => {
-                matches(&HOSTNAME, text) && text.len() <= 255 && text.split('.').all(|label| label.len() <= 63)
+                matches(&HOSTNAME, text)
+                    && text.len() <= 255
+                    && text.split('.').all(|label| label.len() <= 63)
             }
             Format::Ipv4 => is_ipv4(text),
             Format::Ipv6 => text.contains(':') && text.parse::<Ipv6Addr>().is_ok(),
@@ -104,7 +106,9 @@ impl Format {
             Format::Duration => duration(text).is_some(),
             Format::DateTime => is_date_time(text),
             Format::ShortName => matches(&LABEL, text) && text.len() <= 63,
-            Format::LongName => text.len() <= 253 && text.split('.').all(|label| matches(&LABEL, label)),
+            Format::LongName => {
+                text.len() <= 253 && text.split('.').all(|label| matches(&LABEL, label))
+            }
         }
     }
 }
@@ -121,18 +125,36 @@ pattern!(
     HOSTNAME,
     r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$"
 );
-pattern!(UUID, r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$");
-pattern!(UUID3, r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$");
-pattern!(UUID4, r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$");
-pattern!(UUID5, r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$");
+pattern!(
+    UUID,
+    r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"
+);
+pattern!(
+    UUID3,
+    r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$"
+);
+pattern!(
+    UUID4,
+    r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"
+);
+pattern!(
+    UUID5,
+    r"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$"
+);
 pattern!(SSN, r"^[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}$");
 pattern!(HEX_COLOR, r"^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$");
 pattern!(
     RGB_COLOR,
     r"^rgb\(\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$"
 );
-pattern!(BASE64, r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$");
-pattern!(TIME, r"^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$");
+pattern!(
+    BASE64,
+    r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"
+);
+pattern!(
+    TIME,
+    r"^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))$"
+);
 pattern!(LABEL, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$");
 pattern!(
     CREDIT_CARD,
@@ -141,7 +163,9 @@ pattern!(
 pattern!(SCALA_DURATION, r"([0-9]+)\s*([A-Za-zµ]+)");
 
 fn matches(pattern: &Pattern, text: &str) -> bool {
-    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    pattern
+        .as_ref()
+        .is_some_and(|pattern| pattern.is_match(text))
 }
 
 fn is_ipv4(text: &str) -> bool {
@@ -152,22 +176,36 @@ fn is_ipv4(text: &str) -> bool {
         !part.is_empty()
             && part.bytes().all(|b| b.is_ascii_digit())
             && part.trim_start_matches('0').len() <= 3
-            && part.trim_start_matches('0').parse::<u16>().unwrap_or_default() <= 255
+            && part
+                .trim_start_matches('0')
+                .parse::<u16>()
+                .unwrap_or_default()
+                <= 255
     });
-    (good && parts == 4) || (text.contains('.') && text.contains(':') && text.parse::<Ipv6Addr>().is_ok())
+    (good && parts == 4)
+        || (text.contains('.') && text.contains(':') && text.parse::<Ipv6Addr>().is_ok())
 }
 
 fn is_cidr(text: &str) -> bool {
-    let Some((address, length)) = text.split_once('/') else { return false };
-    let Ok(bits) = length.parse::<u8>() else { return false };
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let Ok(bits) = length.parse::<u8>() else {
+        return false;
+    };
     if length.starts_with('+') {
         return false;
     }
-    if address.contains(':') { address.parse::<Ipv6Addr>().is_ok() && bits <= 128 } else { is_ipv4(address) && bits <= 32 }
+    if address.contains(':') {
+        address.parse::<Ipv6Addr>().is_ok() && bits <= 128
+    } else {
+        is_ipv4(address) && bits <= 32
+    }
 }
 
 fn is_mac(text: &str) -> bool {
-    let hex = |part: &str, len: usize| part.len() == len && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let hex =
+        |part: &str, len: usize| part.len() == len && part.bytes().all(|b| b.is_ascii_hexdigit());
     for separator in [':', '-'] {
         let parts: Vec<&str> = text.split(separator).collect();
         if matches!(parts.len(), 6 | 8 | 20) {
@@ -184,12 +222,16 @@ fn is_email(text: &str) -> bool {
         (Some(at), Some(head)) => head.get(at + 1..).unwrap_or_default(),
         _ => text.trim(),
     };
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return false;
+    };
     let atom = |part: &str| {
         !part.is_empty()
             && part.split('.').all(|word| {
                 !word.is_empty()
-                    && word.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii())
+                    && word.chars().all(|c| {
+                        c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii()
+                    })
             })
     };
     let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
@@ -204,7 +246,9 @@ fn is_request_uri(text: &str) -> bool {
     if text.starts_with('/') {
         return percent_signs_are_good(text);
     }
-    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
     let mut letters = scheme.bytes();
     let good_scheme = letters.next().is_some_and(|b| b.is_ascii_alphabetic())
         && letters.all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
@@ -222,9 +266,16 @@ fn is_request_uri(text: &str) -> bool {
                 Some((_, port)) => port,
                 None => return false,
             },
-            None => host.find(':').and_then(|at| host.get(at..)).unwrap_or_default(),
+            None => host
+                .find(':')
+                .and_then(|at| host.get(at..))
+                .unwrap_or_default(),
         };
-        if !port.is_empty() && !port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit())) {
+        if !port.is_empty()
+            && !port
+                .strip_prefix(':')
+                .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        {
             return false;
         }
         return percent_signs_are_good(after);
@@ -236,7 +287,9 @@ fn is_request_uri(text: &str) -> bool {
 fn percent_signs_are_good(text: &str) -> bool {
     let path = text.split('?').next().unwrap_or_default();
     path.match_indices('%').all(|(at, _)| {
-        path.as_bytes().get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+        path.as_bytes()
+            .get(at + 1..at + 3)
+            .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
     })
 }
 
@@ -260,12 +313,20 @@ fn is_isbn10(text: &str) -> bool {
 }
 
 fn is_isbn13(text: &str) -> bool {
-    let digits: Option<Vec<u32>> = text.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_digit(10)).collect();
+    let digits: Option<Vec<u32>> = text
+        .chars()
+        .filter(|c| !matches!(c, '-' | ' '))
+        .map(|c| c.to_digit(10))
+        .collect();
     let Some(digits) = digits else { return false };
     if digits.len() != 13 || !matches!(digits.get(..3), Some([9, 7, 8 | 9])) {
         return false;
     }
-    let sum: u32 = digits.iter().enumerate().map(|(place, digit)| if place % 2 == 0 { *digit } else { digit * 3 }).sum();
+    let sum: u32 = digits
+        .iter()
+        .enumerate()
+        .map(|(place, digit)| if place % 2 == 0 { *digit } else { digit * 3 })
+        .sum();
     sum % 10 == 0
 }
 
@@ -289,11 +350,17 @@ fn is_credit_card(text: &str) -> bool {
 
 /// Whether it is a day that exists, as `2006-01-02`.
 pub(crate) fn is_date(text: &str) -> bool {
-    let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else { return false };
-    let number = |part: &str, len: usize| {
-        (part.len() == len && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<u32>().unwrap_or_default())
+    let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else {
+        return false;
     };
-    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else { return false };
+    let number = |part: &str, len: usize| {
+        (part.len() == len && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<u32>().unwrap_or_default())
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
+    else {
+        return false;
+    };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -309,12 +376,17 @@ pub(crate) fn is_date(text: &str) -> bool {
 pub(crate) fn is_date_time(text: &str) -> bool {
     let lower = text.to_lowercase();
     let mut parts = lower.split('t');
-    let (Some(date), Some(time)) = (parts.next(), parts.next()) else { return false };
+    let (Some(date), Some(time)) = (parts.next(), parts.next()) else {
+        return false;
+    };
     if text.len() < 4 || !is_date(date) {
         return false;
     }
-    let Some(found) = TIME.as_ref().and_then(|pattern| pattern.captures(time)) else { return false };
-    let at_most = |group: usize, limit: &str| found.get(group).is_some_and(|part| part.as_str() <= limit);
+    let Some(found) = TIME.as_ref().and_then(|pattern| pattern.captures(time)) else {
+        return false;
+    };
+    let at_most =
+        |group: usize, limit: &str| found.get(group).is_some_and(|part| part.as_str() <= limit);
     at_most(1, "23") && at_most(2, "59") && at_most(3, "59")
 }
 
@@ -340,7 +412,9 @@ pub(crate) fn duration(text: &str) -> Option<i64> {
         for (names, size) in UNITS {
             for (place, name) in names.iter().enumerate() {
                 if unit == *name || (place + 1 == names.len() && unit.starts_with(name)) {
-                    let sum = total.unwrap_or_default().wrapping_add(factor.wrapping_mul(size));
+                    let sum = total
+                        .unwrap_or_default()
+                        .wrapping_add(factor.wrapping_mul(size));
                     total = Some(sum);
                 }
             }
@@ -365,9 +439,13 @@ pub(crate) fn go_duration(text: &str) -> Option<i64> {
     let mut total: f64 = 0.0;
     let mut exact: i64 = 0;
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at(end);
-        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let unit_end = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
         let (unit, next) = after.split_at(unit_end);
         let size: i64 = match unit {
             "ns" => 1,
@@ -382,7 +460,11 @@ pub(crate) fn go_duration(text: &str) -> Option<i64> {
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return None;
         }
-        let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let whole: i64 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
         exact = exact.checked_add(whole.checked_mul(size)?)?;
         if !fraction.is_empty() {
             total += format!("0.{fraction}").parse::<f64>().ok()? * size as f64;

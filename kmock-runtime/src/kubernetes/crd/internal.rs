@@ -24,18 +24,45 @@ pub(crate) fn versions(definition: &Definition, raw: &Value) -> String {
                 ("Served", version.served.to_string()),
                 ("Storage", version.storage.to_string()),
                 ("Deprecated", version.deprecated.to_string()),
-                ("DeprecationWarning", optional(version.deprecation_warning.as_deref())),
+                (
+                    "DeprecationWarning",
+                    optional(version.deprecation_warning.as_deref()),
+                ),
                 (
                     "Schema",
                     match (&version.schema, shared.schema) {
                         (None, _) | (_, true) => "null".into(),
                         (Some(None), _) => "{\"OpenAPIV3Schema\":null}".into(),
-                        (Some(Some(_)), _) => format!("{{\"OpenAPIV3Schema\":{}}}", self::schema(&schema["openAPIV3Schema"])),
+                        (Some(Some(_)), _) => format!(
+                            "{{\"OpenAPIV3Schema\":{}}}",
+                            self::schema(&schema["openAPIV3Schema"])
+                        ),
                     },
                 ),
-                ("Subresources", if shared.subresources { "null".into() } else { subresources(version) }),
-                ("AdditionalPrinterColumns", if shared.columns { "null".into() } else { columns(version) }),
-                ("SelectableFields", if shared.selectable { "null".into() } else { selectable(version) }),
+                (
+                    "Subresources",
+                    if shared.subresources {
+                        "null".into()
+                    } else {
+                        subresources(version)
+                    },
+                ),
+                (
+                    "AdditionalPrinterColumns",
+                    if shared.columns {
+                        "null".into()
+                    } else {
+                        columns(version)
+                    },
+                ),
+                (
+                    "SelectableFields",
+                    if shared.selectable {
+                        "null".into()
+                    } else {
+                        selectable(version)
+                    },
+                ),
             ];
             object(&parts)
         })
@@ -52,27 +79,49 @@ fn optional(value: Option<&str>) -> String {
 }
 
 fn object(parts: &[(&str, String)]) -> String {
-    let parts: Vec<String> = parts.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(key, value)| format!("\"{key}\":{value}"))
+        .collect();
     format!("{{{}}}", parts.join(","))
 }
 
 fn list(all: Vec<String>) -> String {
-    if all.is_empty() { "null".into() } else { format!("[{}]", all.join(",")) }
+    if all.is_empty() {
+        "null".into()
+    } else {
+        format!("[{}]", all.join(","))
+    }
 }
 
 fn subresources(version: &Version) -> String {
-    let Some(all) = &version.subresources else { return "null".into() };
+    let Some(all) = &version.subresources else {
+        return "null".into();
+    };
     let scale = all.scale.as_ref().map_or_else(
         || "null".into(),
         |scale| {
             object(&[
                 ("SpecReplicasPath", text(&scale.spec_replicas)),
                 ("StatusReplicasPath", text(&scale.status_replicas)),
-                ("LabelSelectorPath", optional(scale.label_selector.as_deref())),
+                (
+                    "LabelSelectorPath",
+                    optional(scale.label_selector.as_deref()),
+                ),
             ])
         },
     );
-    object(&[("Status", if all.status { "{}".into() } else { "null".into() }), ("Scale", scale)])
+    object(&[
+        (
+            "Status",
+            if all.status {
+                "{}".into()
+            } else {
+                "null".into()
+            },
+        ),
+        ("Scale", scale),
+    ])
 }
 
 fn columns(version: &Version) -> String {
@@ -90,7 +139,13 @@ fn columns(version: &Version) -> String {
 }
 
 fn selectable(version: &Version) -> String {
-    list(version.selectable.iter().map(|path| object(&[("JSONPath", text(path))])).collect())
+    list(
+        version
+            .selectable
+            .iter()
+            .map(|path| object(&[("JSONPath", text(path))]))
+            .collect(),
+    )
 }
 
 /// A schema of the internal type.
@@ -98,11 +153,29 @@ pub(crate) fn schema(json: &Value) -> String {
     let string = |key: &str| text(json[key].as_str().unwrap_or_default());
     let pointer = |key: &str| json[key].to_string();
     let flag = |key: &str| (json[key] == true).to_string();
-    let one = |key: &str| if json[key].is_object() { schema(&json[key]) } else { "null".into() };
-    let each = |key: &str| list(json[key].as_array().into_iter().flatten().map(schema).collect());
+    let one = |key: &str| {
+        if json[key].is_object() {
+            schema(&json[key])
+        } else {
+            "null".into()
+        }
+    };
+    let each = |key: &str| {
+        list(
+            json[key]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(schema)
+                .collect(),
+        )
+    };
     let named = |key: &str| match json[key].as_object() {
         Some(map) if !map.is_empty() => {
-            let mut parts: Vec<(&str, String)> = map.iter().map(|(name, inner)| (name.as_str(), schema(inner))).collect();
+            let mut parts: Vec<(&str, String)> = map
+                .iter()
+                .map(|(name, inner)| (name.as_str(), schema(inner)))
+                .collect();
             parts.sort();
             object(&parts)
         }
@@ -118,29 +191,50 @@ pub(crate) fn schema(json: &Value) -> String {
         _ => "null".into(),
     };
     let items = match &json["items"] {
-        Value::Array(all) => format!("{{\"Schema\":null,\"JSONSchemas\":{}}}", list(all.iter().map(schema).collect())),
-        inner @ Value::Object(_) => format!("{{\"Schema\":{},\"JSONSchemas\":null}}", schema(inner)),
+        Value::Array(all) => format!(
+            "{{\"Schema\":null,\"JSONSchemas\":{}}}",
+            list(all.iter().map(schema).collect())
+        ),
+        inner @ Value::Object(_) => {
+            format!("{{\"Schema\":{},\"JSONSchemas\":null}}", schema(inner))
+        }
         _ => "null".into(),
     };
     let docs = if json["externalDocs"].is_object() {
         let docs = &json["externalDocs"];
         object(&[
-            ("Description", text(docs["description"].as_str().unwrap_or_default())),
+            (
+                "Description",
+                text(docs["description"].as_str().unwrap_or_default()),
+            ),
             ("URL", text(docs["url"].as_str().unwrap_or_default())),
         ])
     } else {
         "null".into()
     };
-    let rules = json["x-kubernetes-validations"].as_array().into_iter().flatten().map(|rule| {
-        object(&[
-            ("Rule", text(rule["rule"].as_str().unwrap_or_default())),
-            ("Message", text(rule["message"].as_str().unwrap_or_default())),
-            ("MessageExpression", text(rule["messageExpression"].as_str().unwrap_or_default())),
-            ("Reason", rule["reason"].to_string()),
-            ("FieldPath", text(rule["fieldPath"].as_str().unwrap_or_default())),
-            ("OptionalOldSelf", rule["optionalOldSelf"].to_string()),
-        ])
-    });
+    let rules = json["x-kubernetes-validations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|rule| {
+            object(&[
+                ("Rule", text(rule["rule"].as_str().unwrap_or_default())),
+                (
+                    "Message",
+                    text(rule["message"].as_str().unwrap_or_default()),
+                ),
+                (
+                    "MessageExpression",
+                    text(rule["messageExpression"].as_str().unwrap_or_default()),
+                ),
+                ("Reason", rule["reason"].to_string()),
+                (
+                    "FieldPath",
+                    text(rule["fieldPath"].as_str().unwrap_or_default()),
+                ),
+                ("OptionalOldSelf", rule["optionalOldSelf"].to_string()),
+            ])
+        });
     object(&[
         ("ID", string("id")),
         ("Schema", string("$schema")),
@@ -179,7 +273,10 @@ pub(crate) fn schema(json: &Value) -> String {
         ("Definitions", named("definitions")),
         ("ExternalDocs", docs),
         ("Example", pointer("example")),
-        ("XPreserveUnknownFields", pointer("x-kubernetes-preserve-unknown-fields")),
+        (
+            "XPreserveUnknownFields",
+            pointer("x-kubernetes-preserve-unknown-fields"),
+        ),
         ("XEmbeddedResource", flag("x-kubernetes-embedded-resource")),
         ("XIntOrString", flag("x-kubernetes-int-or-string")),
         ("XListMapKeys", plain("x-kubernetes-list-map-keys")),

@@ -30,7 +30,11 @@ fn walk(node: &Node, value: &Value, path: &str, faults: &mut Vec<FieldError>) {
                     walk(schema, value, &format!("{path}[{key}]"), faults);
                 }
                 if let Some(schema) = node.properties.get(key).filter(|schema| schema.has_lists) {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
                     walk(schema, value, &path, faults);
                 }
             }
@@ -76,7 +80,9 @@ fn keyed(node: &Node, items: &[Value], path: &str, faults: &mut Vec<FieldError>)
     let keys: Vec<Value> = items
         .iter()
         .map(|item| {
-            let present = names.iter().filter_map(|name| Some(((*name).clone(), item.get(name.as_str())?.clone())));
+            let present = names
+                .iter()
+                .filter_map(|name| Some(((*name).clone(), item.get(name.as_str())?.clone())));
             Value::Object(present.collect())
         })
         .collect();
@@ -100,6 +106,12 @@ mod tests {
             &json!({"set": [1, 1, 1], "ports": [{"proto": "TCP", "port": 80}, {"port": 80, "proto": "TCP", "x": 1}]}),
         );
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(told, [r#"ports[1]: Duplicate value: {"port":80,"proto":"TCP"}"#, "set[1]: Duplicate value: 1"]);
+        assert_eq!(
+            told,
+            [
+                r#"ports[1]: Duplicate value: {"port":80,"proto":"TCP"}"#,
+                "set[1]: Duplicate value: 1"
+            ]
+        );
     }
 }

@@ -129,7 +129,11 @@ pub(crate) struct Node {
 impl Node {
     /// Compiles a schema; patterns are shared with those compiled before.
     pub(crate) fn compile(props: &Props, patterns: &mut Patterns) -> Node {
-        let kind = if props.int_or_string { Kind::IntOrString } else { Kind::named(&props.kind) };
+        let kind = if props.int_or_string {
+            Kind::IntOrString
+        } else {
+            Kind::named(&props.kind)
+        };
         let text_format = match kind {
             Kind::Any | Kind::String | Kind::IntOrString => Format::named(&props.format),
             _ => None,
@@ -139,7 +143,11 @@ impl Node {
             Kind::Number => matches!(props.format.as_str(), "float" | "double"),
             _ => text_format.is_some(),
         };
-        let mut each = |all: &[Props]| all.iter().map(|one| Node::compile(one, patterns)).collect::<Vec<_>>();
+        let mut each = |all: &[Props]| {
+            all.iter()
+                .map(|one| Node::compile(one, patterns))
+                .collect::<Vec<_>>()
+        };
         let mut limits = Limits {
             maximum: props.maximum,
             exclusive_maximum: props.exclusive_maximum,
@@ -159,7 +167,10 @@ impl Node {
             one_of: each(&props.one_of),
             ..Limits::default()
         };
-        limits.not = props.not.as_ref().map(|not| Box::new(Node::compile(not, patterns)));
+        limits.not = props
+            .not
+            .as_ref()
+            .map(|not| Box::new(Node::compile(not, patterns)));
         if !props.pattern.is_empty() {
             limits.pattern = Some((props.pattern.clone(), patterns.get(&props.pattern)));
         }
@@ -179,9 +190,13 @@ impl Node {
                 None => Additional::Unsaid,
                 Some(PropsOrBool::Bool(false)) => Additional::Denied,
                 Some(PropsOrBool::Bool(true)) => Additional::Any,
-                Some(PropsOrBool::Props(props)) => Additional::Of(Box::new(Node::compile(props, patterns))),
+                Some(PropsOrBool::Props(props)) => {
+                    Additional::Of(Box::new(Node::compile(props, patterns)))
+                }
             },
-            items: props.item().map(|item| Box::new(Node::compile(item, patterns))),
+            items: props
+                .item()
+                .map(|item| Box::new(Node::compile(item, patterns))),
             preserves: props.preserves(),
             embedded: props.embedded_resource,
             listing: match props.list_type.as_deref() {
@@ -194,11 +209,15 @@ impl Node {
             limits: (!limits.is_empty()).then(|| Box::new(limits)),
             ..Node::default()
         };
-        node.has_lists = node.listing != Listing::Atomic || node.inner().any(|inner| inner.has_lists);
+        node.has_lists =
+            node.listing != Listing::Atomic || node.inner().any(|inner| inner.has_lists);
         node.has_embedded = node.embedded || node.inner().any(|inner| inner.has_embedded);
         node.has_rules = !node.rules.is_empty()
             || node.inner().any(|inner| inner.has_rules)
-            || node.limits.as_ref().is_some_and(|limits| limits.all_of.iter().any(|one| one.has_rules));
+            || node
+                .limits
+                .as_ref()
+                .is_some_and(|limits| limits.all_of.iter().any(|one| one.has_rules));
         node.has_defaults = node.default.is_some() || node.inner().any(|inner| inner.has_defaults);
         node
     }
@@ -209,7 +228,10 @@ impl Node {
     }
 
     fn inner(&self) -> impl Iterator<Item = &Node> {
-        self.properties.values().chain(self.items.as_deref()).chain(self.additional())
+        self.properties
+            .values()
+            .chain(self.items.as_deref())
+            .chain(self.additional())
     }
 
     /// The schema of keys that are not declared, if one was given.

@@ -107,15 +107,36 @@ mod tests {
 
     #[test]
     fn whole_doubles_become_integers() {
-        let mut value: Value = serde_json::from_str(r#"[1, 1.0, 1.5, -0, 1e3, 9007199254740993, 9223372036854775808, 1E-7]"#)
-            .expect("JSON");
+        let mut value: Value = serde_json::from_str(
+            r#"[1, 1.0, 1.5, -0, 1e3, 9007199254740993, 9223372036854775808, 1E-7]"#,
+        )
+        .expect("JSON");
         canonicalise(&mut value);
-        assert_eq!(value, json!([1, 1, 1.5, 0, 1000, 9_007_199_254_740_993_i64, 9_223_372_036_854_775_808_u64, 1e-7]));
+        assert_eq!(
+            value,
+            json!([
+                1,
+                1,
+                1.5,
+                0,
+                1000,
+                9_007_199_254_740_993_i64,
+                9_223_372_036_854_775_808_u64,
+                1e-7
+            ])
+        );
     }
 
     #[test]
     fn doubles_print_as_go_prints_them() {
-        for (double, text) in [(5.0, "5"), (1.5, "1.5"), (0.0, "0"), (1e21, "1e+21"), (1e-7, "1e-07"), (1e20, "100000000000000000000")] {
+        for (double, text) in [
+            (5.0, "5"),
+            (1.5, "1.5"),
+            (0.0, "0"),
+            (1e21, "1e+21"),
+            (1e-7, "1e-07"),
+            (1e20, "100000000000000000000"),
+        ] {
             assert_eq!(shown(double), text);
         }
     }

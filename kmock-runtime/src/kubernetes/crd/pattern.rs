@@ -32,7 +32,9 @@ impl Patterns {
 /// Compiles one Go pattern.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     if repeats_too_often(pattern) {
-        return Err(format!("error parsing regexp: invalid repeat count: `{pattern}`"));
+        return Err(format!(
+            "error parsing regexp: invalid repeat count: `{pattern}`"
+        ));
     }
     regex::RegexBuilder::new(&translate(pattern))
         .size_limit(SIZE_LIMIT)
@@ -43,7 +45,10 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
 fn reason(pattern: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     if text.contains("unclosed character class") {
-        let from = pattern.find('[').and_then(|at| pattern.get(at..)).unwrap_or(pattern);
+        let from = pattern
+            .find('[')
+            .and_then(|at| pattern.get(at..))
+            .unwrap_or(pattern);
         return format!("missing closing ]: `{from}`");
     }
     if text.contains("unclosed group") {
@@ -56,16 +61,27 @@ fn reason(pattern: &str, error: &regex::Error) -> String {
         let operator = pattern.chars().find(|c| "*+?".contains(*c)).unwrap_or('*');
         return format!("missing argument to repetition operator: `{operator}`");
     }
-    if let Some(at) = ["(?=", "(?!", "(?<=", "(?<!"].iter().find(|look| pattern.contains(**look)) {
+    if let Some(at) = ["(?=", "(?!", "(?<=", "(?<!"]
+        .iter()
+        .find(|look| pattern.contains(**look))
+    {
         return format!("invalid or unsupported Perl syntax: `{at}`");
     }
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    text.lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned()
 }
 
 fn repeats_too_often(pattern: &str) -> bool {
     pattern.split('{').skip(1).any(|rest| {
         rest.split_once('}').is_some_and(|(counts, _)| {
-            counts.split(',').any(|count| count.parse::<u32>().is_ok_and(|count| count > LARGEST_REPEAT))
+            counts.split(',').any(|count| {
+                count
+                    .parse::<u32>()
+                    .is_ok_and(|count| count > LARGEST_REPEAT)
+            })
         })
     })
 }
@@ -173,7 +189,10 @@ mod tests {
 
     #[test]
     fn what_go_refuses_is_refused() {
-        assert_eq!(compile("[").unwrap_err(), "error parsing regexp: missing closing ]: `[`");
+        assert_eq!(
+            compile("[").unwrap_err(),
+            "error parsing regexp: missing closing ]: `[`"
+        );
         assert!(compile("a{1001}").is_err());
         assert!(compile("(?!x)").is_err());
     }

@@ -13,7 +13,9 @@ enum Stage {
 
 fn parse(name: &str) -> Option<(Stage, u64, u64)> {
     let rest = name.strip_prefix('v')?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (major, tail) = rest.split_at(end);
     if major.is_empty() || major.starts_with('0') {
         return None;
@@ -49,8 +51,29 @@ mod tests {
 
     #[test]
     fn stable_before_beta_before_alpha_before_words() {
-        let mut names = ["foo1", "v1", "v3beta1", "v2", "v10beta3", "v11alpha2", "foo10", "v3"];
+        let mut names = [
+            "foo1",
+            "v1",
+            "v3beta1",
+            "v2",
+            "v10beta3",
+            "v11alpha2",
+            "foo10",
+            "v3",
+        ];
         names.sort_by(|a, b| compare(a, b));
-        assert_eq!(names, ["v3", "v2", "v1", "v10beta3", "v3beta1", "v11alpha2", "foo1", "foo10"]);
+        assert_eq!(
+            names,
+            [
+                "v3",
+                "v2",
+                "v1",
+                "v10beta3",
+                "v3beta1",
+                "v11alpha2",
+                "foo1",
+                "foo10"
+            ]
+        );
     }
 }

@@ -130,7 +130,9 @@ impl Props {
 
     /// The schema of all keys that are not declared, if one was given.
     pub(crate) fn additional(&self) -> Option<&Props> {
-        self.additional_properties.as_ref().and_then(PropsOrBool::props)
+        self.additional_properties
+            .as_ref()
+            .and_then(PropsOrBool::props)
     }
 
     /// Whether unknown fields are kept here.
@@ -148,9 +150,21 @@ impl Props {
             Some(Items::Each(all)) if all.iter().any(|one| one.any(found)) => return true,
             _ => {}
         }
-        let junctors = self.all_of.iter().chain(&self.any_of).chain(&self.one_of).chain(self.not.as_deref());
-        let named = self.properties.values().chain(self.pattern_properties.values()).chain(self.definitions.values());
-        let loose = self.additional().into_iter().chain(self.additional_items.as_ref().and_then(PropsOrBool::props));
+        let junctors = self
+            .all_of
+            .iter()
+            .chain(&self.any_of)
+            .chain(&self.one_of)
+            .chain(self.not.as_deref());
+        let named = self
+            .properties
+            .values()
+            .chain(self.pattern_properties.values())
+            .chain(self.definitions.values());
+        let loose = self
+            .additional()
+            .into_iter()
+            .chain(self.additional_items.as_ref().and_then(PropsOrBool::props));
         for inner in junctors.chain(named).chain(loose) {
             if inner.any(found) {
                 return true;
@@ -228,7 +242,10 @@ fn rule(json: &Value) -> Rule {
         rule: get("rule"),
         message: get("message"),
         message_expression: get("messageExpression"),
-        reason: json.get("reason").and_then(Value::as_str).map(str::to_owned),
+        reason: json
+            .get("reason")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         field_path: get("fieldPath"),
         optional_old_self: json.get("optionalOldSelf").and_then(Value::as_bool),
     }
@@ -243,15 +260,31 @@ fn flag(value: &Value) -> bool {
 }
 
 fn texts(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn each(value: &Value) -> Vec<Props> {
-    value.as_array().into_iter().flatten().map(Props::parse).collect()
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Props::parse)
+        .collect()
 }
 
 fn named(value: &Value) -> BTreeMap<String, Props> {
-    value.as_object().into_iter().flatten().map(|(name, schema)| (name.clone(), Props::parse(schema))).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.clone(), Props::parse(schema)))
+        .collect()
 }
 
 fn or_bool(value: &Value) -> Option<PropsOrBool> {
@@ -264,22 +297,48 @@ fn or_bool(value: &Value) -> Option<PropsOrBool> {
 
 /// Rewrites a schema's JSON as the typed server keeps it: empty values and unknown keys are gone.
 pub(crate) fn normalise(json: &mut Value) {
-    let Some(map) = json.as_object_mut() else { return };
+    let Some(map) = json.as_object_mut() else {
+        return;
+    };
     map.retain(|key, value| match key.as_str() {
         "id" | "$schema" | "description" | "type" | "format" | "title" | "pattern" => {
             value.as_str().is_some_and(|text| !text.is_empty())
         }
-        "nullable" | "exclusiveMaximum" | "exclusiveMinimum" | "uniqueItems" | "x-kubernetes-embedded-resource"
+        "nullable"
+        | "exclusiveMaximum"
+        | "exclusiveMinimum"
+        | "uniqueItems"
+        | "x-kubernetes-embedded-resource"
         | "x-kubernetes-int-or-string" => value == &Value::Bool(true),
-        "enum" | "required" | "allOf" | "oneOf" | "anyOf" | "x-kubernetes-list-map-keys" | "x-kubernetes-validations" => {
-            value.as_array().is_some_and(|all| !all.is_empty())
-        }
+        "enum"
+        | "required"
+        | "allOf"
+        | "oneOf"
+        | "anyOf"
+        | "x-kubernetes-list-map-keys"
+        | "x-kubernetes-validations" => value.as_array().is_some_and(|all| !all.is_empty()),
         "properties" | "patternProperties" | "definitions" | "dependencies" => {
             value.as_object().is_some_and(|all| !all.is_empty())
         }
-        "$ref" | "default" | "maximum" | "minimum" | "maxLength" | "minLength" | "maxItems" | "minItems" | "multipleOf"
-        | "maxProperties" | "minProperties" | "items" | "not" | "additionalProperties" | "additionalItems"
-        | "externalDocs" | "example" | "x-kubernetes-preserve-unknown-fields" | "x-kubernetes-list-type"
+        "$ref"
+        | "default"
+        | "maximum"
+        | "minimum"
+        | "maxLength"
+        | "minLength"
+        | "maxItems"
+        | "minItems"
+        | "multipleOf"
+        | "maxProperties"
+        | "minProperties"
+        | "items"
+        | "not"
+        | "additionalProperties"
+        | "additionalItems"
+        | "externalDocs"
+        | "example"
+        | "x-kubernetes-preserve-unknown-fields"
+        | "x-kubernetes-list-type"
         | "x-kubernetes-map-type" => !value.is_null(),
         _ => false,
     });
@@ -288,8 +347,13 @@ pub(crate) fn normalise(json: &mut Value) {
             ("properties" | "patternProperties" | "definitions", Value::Object(all)) => {
                 all.values_mut().for_each(normalise);
             }
-            ("allOf" | "oneOf" | "anyOf" | "items", Value::Array(all)) => all.iter_mut().for_each(normalise),
-            ("not" | "items" | "additionalProperties" | "additionalItems", inner @ Value::Object(_)) => {
+            ("allOf" | "oneOf" | "anyOf" | "items", Value::Array(all)) => {
+                all.iter_mut().for_each(normalise)
+            }
+            (
+                "not" | "items" | "additionalProperties" | "additionalItems",
+                inner @ Value::Object(_),
+            ) => {
                 normalise(inner);
             }
             ("maximum" | "minimum" | "multipleOf", number) => super::numbers::canonicalise(number),
@@ -297,11 +361,14 @@ pub(crate) fn normalise(json: &mut Value) {
                 for rule in rules.iter_mut().filter_map(Value::as_object_mut) {
                     rule.retain(|key, value| match key.as_str() {
                         "rule" => true,
-                        "message" | "messageExpression" | "fieldPath" => value.as_str().is_some_and(|text| !text.is_empty()),
+                        "message" | "messageExpression" | "fieldPath" => {
+                            value.as_str().is_some_and(|text| !text.is_empty())
+                        }
                         "reason" | "optionalOldSelf" => !value.is_null(),
                         _ => false,
                     });
-                    rule.entry("rule").or_insert_with(|| Value::String(String::new()));
+                    rule.entry("rule")
+                        .or_insert_with(|| Value::String(String::new()));
                 }
             }
             _ => {}

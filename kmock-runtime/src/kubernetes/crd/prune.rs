@@ -11,7 +11,10 @@ use super::node::Node;
 
 /// Removes unknown fields of an object; gives their paths, sorted.
 pub(crate) fn prune(object: &mut Value, node: &Node) -> Vec<String> {
-    let mut walk = Walk { path: String::new(), unknown: Vec::new() };
+    let mut walk = Walk {
+        path: String::new(),
+        unknown: Vec::new(),
+    };
     walk.value(object, Some(node), true);
     walk.unknown.sort();
     walk.unknown
@@ -19,7 +22,11 @@ pub(crate) fn prune(object: &mut Value, node: &Node) -> Vec<String> {
 
 /// Removes unknown fields of a value that is not a whole object, e.g. of a default.
 pub(crate) fn prune_value(value: &mut Value, node: &Node) {
-    Walk { path: String::new(), unknown: Vec::new() }.value(value, Some(node), node.embedded);
+    Walk {
+        path: String::new(),
+        unknown: Vec::new(),
+    }
+    .value(value, Some(node), node.embedded);
 }
 
 fn is_object_field(key: &str) -> bool {
@@ -50,7 +57,11 @@ impl Walk {
     }
 
     fn record(&mut self, key: &str) {
-        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        let path = if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        };
         self.unknown.push(path);
     }
 
@@ -71,10 +82,14 @@ impl Walk {
                         return true;
                     }
                     match node.properties.get(key) {
-                        Some(property) => self.below(key, |walk| walk.value(value, Some(property), property.embedded)),
+                        Some(property) => self.below(key, |walk| {
+                            walk.value(value, Some(property), property.embedded)
+                        }),
                         None if node.has_additional() => {
                             let schema = node.additional();
-                            self.below(key, |walk| walk.value(value, schema, schema.is_some_and(|x| x.embedded)));
+                            self.below(key, |walk| {
+                                walk.value(value, schema, schema.is_some_and(|x| x.embedded))
+                            });
                         }
                         None => {
                             if !is_object_field(key) || !self.path.is_empty() {
@@ -89,7 +104,9 @@ impl Walk {
             Value::Array(items) => {
                 let schema = node.and_then(|node| node.items.as_deref());
                 for (index, item) in items.iter_mut().enumerate() {
-                    self.item(index, |walk| walk.value(item, schema, schema.is_some_and(|x| x.embedded)));
+                    self.item(index, |walk| {
+                        walk.value(item, schema, schema.is_some_and(|x| x.embedded))
+                    });
                 }
             }
             _ => {}
@@ -105,17 +122,23 @@ impl Walk {
                         continue;
                     }
                     match node.properties.get(key) {
-                        Some(property) => self.below(key, |walk| walk.value(value, Some(property), property.embedded)),
+                        Some(property) => self.below(key, |walk| {
+                            walk.value(value, Some(property), property.embedded)
+                        }),
                         None if node.has_additional() => {
                             let schema = node.additional();
-                            self.below(key, |walk| walk.value(value, schema, schema.is_some_and(|x| x.embedded)));
+                            self.below(key, |walk| {
+                                walk.value(value, schema, schema.is_some_and(|x| x.embedded))
+                            });
                         }
                         None => {}
                     }
                 }
             }
             Value::Array(items) => {
-                let Some(schema) = node.items.as_deref() else { return };
+                let Some(schema) = node.items.as_deref() else {
+                    return;
+                };
                 for (index, item) in items.iter_mut().enumerate() {
                     self.item(index, |walk| walk.known_only(item, schema, schema.embedded));
                 }
@@ -155,6 +178,14 @@ mod tests {
             json!({"apiVersion": "a/v1", "kind": "A", "metadata": {"name": "x", "odd": 1}, "spec": {
                 "size": 1, "items": [{"a": "x"}], "any": {"k": {}, "n": 1}, "half": {"free": {"x": 1}, "inner": {"m": 1}}}})
         );
-        assert_eq!(unknown, ["other", "spec.any.k.x", "spec.half.inner.q", "spec.items[0].b"]);
+        assert_eq!(
+            unknown,
+            [
+                "other",
+                "spec.any.k.x",
+                "spec.half.inner.q",
+                "spec.items[0].b"
+            ]
+        );
     }
 }

@@ -14,7 +14,12 @@ use super::{default_check, field_path, internal, structural};
 use crate::kubernetes::status::FieldError;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
-const REASONS: [&str; 4] = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+const REASONS: [&str; 4] = [
+    "FieldValueDuplicate",
+    "FieldValueForbidden",
+    "FieldValueInvalid",
+    "FieldValueRequired",
+];
 
 /// Checks a root schema found at `path` (`…openAPIV3Schema`); `raw` is its JSON.
 ///
@@ -32,7 +37,10 @@ pub(crate) fn check(
         faults.extend(status_root(props, raw, path));
     }
     if props.nullable {
-        faults.push(FieldError::forbidden(format!("{path}.nullable"), "nullable cannot be true at the root"));
+        faults.push(FieldError::forbidden(
+            format!("{path}.nullable"),
+            "nullable cannot be true at the root",
+        ));
     }
     let mut rules_may_run = false;
     let not_structural = structural::unsupported(props);
@@ -46,12 +54,20 @@ pub(crate) fn check(
             faults.extend(wrong);
         }
     }
-    let mut walk = Walk { faults: Vec::new(), rules: Rules::new(unchanged) };
-    let place = Place { root: true, cel: rules_may_run.then_some(Some(1)), ..Place::default() };
+    let mut walk = Walk {
+        faults: Vec::new(),
+        rules: Rules::new(unchanged),
+    };
+    let place = Place {
+        root: true,
+        cel: rules_may_run.then_some(Some(1)),
+        ..Place::default()
+    };
     walk.schema(props, path, &place);
     faults.extend(walk.faults);
     let total = walk.rules.finish(path);
-    if let Some(why) = not_structural.filter(|_| faults.is_empty() && walk.rules.faults.is_empty()) {
+    if let Some(why) = not_structural.filter(|_| faults.is_empty() && walk.rules.faults.is_empty())
+    {
         faults.push(FieldError::invalid_text(path, "", why));
     }
     faults.extend(walk.rules.faults);
@@ -63,7 +79,11 @@ pub(crate) fn check(
 fn status_root(props: &Props, raw: &Value, path: &str) -> Option<FieldError> {
     if !props.kind.is_empty() && props.kind != "object" {
         let why = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
-        return Some(FieldError::invalid_text(format!("{path}.type"), &props.kind, why));
+        return Some(FieldError::invalid_text(
+            format!("{path}.type"),
+            &props.kind,
+            why,
+        ));
     }
     let forbidden = !props.id.is_empty()
         || !props.schema_url.is_empty()
@@ -117,12 +137,19 @@ struct Place {
 
 impl Place {
     fn inner(&self) -> Place {
-        Place { root: false, ..self.clone() }
+        Place {
+            root: false,
+            ..self.clone()
+        }
     }
 
     /// In a junctor: rules are not looked at.
     fn junctor(&self) -> Place {
-        Place { root: false, cel: None, ..self.clone() }
+        Place {
+            root: false,
+            cel: None,
+            ..self.clone()
+        }
     }
 
     fn uncorrelated(mut self, path: &str) -> Place {
@@ -166,13 +193,18 @@ impl Walk {
         let before = self.faults.len();
         self.keywords(props, path, place);
         if props.unique_items {
-            let why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+            let why =
+                "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
             self.forbidden(format!("{path}.uniqueItems"), why);
         }
         self.children(props, path, place);
         if props.preserve_unknown_fields == Some(false) {
             let place = format!("{path}.x-kubernetes-preserve-unknown-fields");
-            self.faults.push(FieldError::invalid(place, &false.into(), "must be true or undefined"));
+            self.faults.push(FieldError::invalid(
+                place,
+                &false.into(),
+                "must be true or undefined",
+            ));
         }
         self.merge_types(props, path);
         self.list_keys(props, path);
@@ -183,7 +215,13 @@ impl Walk {
         if self.faults.len() == before {
             if let Some(cardinality) = place.cel {
                 let root = place.root || props.embedded_resource;
-                self.rules.check(props, path, root, cardinality, place.uncorrelated.as_deref());
+                self.rules.check(
+                    props,
+                    path,
+                    root,
+                    cardinality,
+                    place.uncorrelated.as_deref(),
+                );
             }
         }
     }
@@ -191,7 +229,11 @@ impl Walk {
     fn keywords(&mut self, props: &Props, path: &str, place: &Place) {
         if !props.kind.is_empty() && !TYPES.contains(&props.kind.as_str()) {
             let value = Value::from(props.kind.as_str());
-            self.faults.push(FieldError::not_supported(format!("{path}.type"), &value, &TYPES));
+            self.faults.push(FieldError::not_supported(
+                format!("{path}.type"),
+                &value,
+                &TYPES,
+            ));
         }
         if let (Some(_), Some(why)) = (&props.default, &place.no_defaults) {
             self.forbidden(format!("{path}.default"), &format!("must not be set {why}"));
@@ -212,7 +254,10 @@ impl Walk {
             self.forbidden(format!("{path}.type"), why);
         }
         if matches!(&props.items, Some(Items::Each(all)) if !all.is_empty()) {
-            self.forbidden(format!("{path}.items"), "items must be a schema object and not an array");
+            self.forbidden(
+                format!("{path}.items"),
+                "items must be a schema object and not an array",
+            );
         }
         if place.inside_meta && props.embedded_resource {
             let why = "must not be used inside of resource meta";
@@ -229,17 +274,23 @@ impl Walk {
             if let PropsOrBool::Props(schema) = additional {
                 let mut inner = place.inner().times(props);
                 if place.inside_meta {
-                    inner.no_defaults = Some("inside additionalProperties applying to object metadata".into());
+                    inner.no_defaults =
+                        Some("inside additionalProperties applying to object metadata".into());
                 }
                 self.schema(schema, &format!("{path}.additionalProperties"), &inner);
             }
         }
         for (key, property) in &props.properties {
             let mut inner = place.inner().times(props);
-            if !matches!(props.map_type.as_deref(), None | Some("granular" | "atomic")) {
+            if !matches!(
+                props.map_type.as_deref(),
+                None | Some("granular" | "atomic")
+            ) {
                 inner = inner.uncorrelated(path);
             }
-            if (place.root || props.embedded_resource) && matches!(key.as_str(), "metadata" | "kind" | "apiVersion") {
+            if (place.root || props.embedded_resource)
+                && matches!(key.as_str(), "metadata" | "kind" | "apiVersion")
+            {
                 inner.inside_meta = true;
                 if place.root {
                     inner.no_defaults = Some(format!("in top-level {key}"));
@@ -250,13 +301,21 @@ impl Walk {
         if let Some(not) = &props.not {
             self.schema(not, &format!("{path}.not"), &place.junctor());
         }
-        for (name, all) in [("allOf", &props.all_of), ("oneOf", &props.one_of), ("anyOf", &props.any_of)] {
+        for (name, all) in [
+            ("allOf", &props.all_of),
+            ("oneOf", &props.one_of),
+            ("anyOf", &props.any_of),
+        ] {
             for (index, one) in all.iter().enumerate() {
                 self.schema(one, &format!("{path}.{name}[{index}]"), &place.junctor());
             }
         }
         for (key, definition) in &props.definitions {
-            self.schema(definition, &format!("{path}.definitions[{key}]"), &place.junctor());
+            self.schema(
+                definition,
+                &format!("{path}.definitions[{key}]"),
+                &place.junctor(),
+            );
         }
         let mut inner = place.inner().times(props);
         if props.list_type.as_deref() != Some("map") {
@@ -289,9 +348,17 @@ impl Walk {
             } else if key == "x-kubernetes-list-type" && said == "set" {
                 self.set_items(props, path);
             }
-            let allowed: &[&str] = if kind == "object" { &["atomic", "granular"] } else { &["atomic", "set", "map"] };
+            let allowed: &[&str] = if kind == "object" {
+                &["atomic", "granular"]
+            } else {
+                &["atomic", "set", "map"]
+            };
             if !allowed.contains(&said.as_str()) {
-                self.faults.push(FieldError::not_supported(format!("{path}.{key}"), &said.as_str().into(), allowed));
+                self.faults.push(FieldError::not_supported(
+                    format!("{path}.{key}"),
+                    &said.as_str().into(),
+                    allowed,
+                ));
             }
         }
     }
@@ -301,11 +368,24 @@ impl Walk {
         let why = "must be atomic as item of a list with x-kubernetes-list-type=set";
         let listed = Value::from(item.list_type.as_deref());
         match item.kind.as_str() {
-            "array" if item.list_type.as_deref().is_some_and(|said| said != "atomic") => {
-                self.faults.push(FieldError::invalid(format!("{path}.items.x-kubernetes-list-type"), &listed, why));
+            "array"
+                if item
+                    .list_type
+                    .as_deref()
+                    .is_some_and(|said| said != "atomic") =>
+            {
+                self.faults.push(FieldError::invalid(
+                    format!("{path}.items.x-kubernetes-list-type"),
+                    &listed,
+                    why,
+                ));
             }
             "object" if item.map_type.as_deref() != Some("atomic") => {
-                self.faults.push(FieldError::invalid(format!("{path}.items.x-kubernetes-map-type"), &listed, why));
+                self.faults.push(FieldError::invalid(
+                    format!("{path}.items.x-kubernetes-map-type"),
+                    &listed,
+                    why,
+                ));
             }
             _ => {}
         }
@@ -324,15 +404,22 @@ impl Walk {
         }
         if list_type == Some("map") {
             if props.list_map_keys.is_empty() {
-                self.required(keys_path.clone(), "must not be empty if x-kubernetes-list-type is map");
+                self.required(
+                    keys_path.clone(),
+                    "must not be empty if x-kubernetes-list-type is map",
+                );
             }
             match (&props.items, props.item()) {
                 (None, _) => {
-                    self.required(format!("{path}.items"), "must have a schema if x-kubernetes-list-type is map");
+                    self.required(
+                        format!("{path}.items"),
+                        "must have a schema if x-kubernetes-list-type is map",
+                    );
                 }
                 (Some(_), None) => {
                     let why = "must only have a single schema if x-kubernetes-list-type is map";
-                    self.faults.push(FieldError::invalid_omitted(format!("{path}.items"), why));
+                    self.faults
+                        .push(FieldError::invalid_omitted(format!("{path}.items"), why));
                 }
                 (Some(_), Some(item)) if item.kind != "object" => {
                     let why = "must be object if parent array's x-kubernetes-list-type is map";
@@ -345,22 +432,35 @@ impl Walk {
                         match item.properties.get(key) {
                             None => {
                                 let why = "entries must all be names of item properties";
-                                self.faults.push(FieldError::invalid(keys_path.clone(), &all, why));
+                                self.faults
+                                    .push(FieldError::invalid(keys_path.clone(), &all, why));
                             }
-                            Some(property) if matches!(property.kind.as_str(), "array" | "object") => {
+                            Some(property)
+                                if matches!(property.kind.as_str(), "array" | "object") =>
+                            {
                                 let why = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-                                self.invalid(format!("{path}.items.properties[{key}].type"), &item.kind, why);
+                                self.invalid(
+                                    format!("{path}.items.properties[{key}].type"),
+                                    &item.kind,
+                                    why,
+                                );
                             }
                             Some(_) => {}
                         }
                         if !seen.insert(key) {
-                            self.faults.push(FieldError::invalid(keys_path.clone(), &all, "must not contain duplicate entries"));
+                            self.faults.push(FieldError::invalid(
+                                keys_path.clone(),
+                                &all,
+                                "must not contain duplicate entries",
+                            ));
                         }
                     }
                 }
             }
         }
-        let (Some(item), Some(list_type @ ("set" | "map"))) = (props.item(), list_type) else { return };
+        let (Some(item), Some(list_type @ ("set" | "map"))) = (props.item(), list_type) else {
+            return;
+        };
         if item.nullable {
             let why = format!("cannot be nullable when x-kubernetes-list-type is {list_type}");
             self.forbidden(format!("{path}.items.nullable"), &why);
@@ -369,14 +469,17 @@ impl Walk {
             return;
         }
         for key in &props.list_map_keys {
-            let Some(property) = item.properties.get(key) else { continue };
+            let Some(property) = item.properties.get(key) else {
+                continue;
+            };
             let place = format!("{path}.items.properties[{key}]");
             if !item.required.contains(key) && property.default.is_none() {
                 let why = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
                 self.required(format!("{place}.default"), why);
             }
             if property.nullable {
-                let why = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
+                let why =
+                    "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
                 self.forbidden(format!("{place}.nullable"), why);
             }
         }
@@ -390,29 +493,61 @@ impl Walk {
             if text.is_empty() {
                 self.required(format!("{place}.rule"), "rule is not specified");
             } else if !rule.message.is_empty() && message.is_empty() {
-                self.invalid(format!("{place}.message"), &rule.message, "must be non-empty if specified");
+                self.invalid(
+                    format!("{place}.message"),
+                    &rule.message,
+                    "must be non-empty if specified",
+                );
             } else if breaks(message) {
-                self.invalid(format!("{place}.message"), &rule.message, "must not contain line breaks");
+                self.invalid(
+                    format!("{place}.message"),
+                    &rule.message,
+                    "must not contain line breaks",
+                );
             } else if breaks(text) && message.is_empty() {
-                self.required(format!("{place}.message"), "message must be specified if rule contains line breaks");
+                self.required(
+                    format!("{place}.message"),
+                    "message must be specified if rule contains line breaks",
+                );
             }
             if !rule.message_expression.is_empty() && rule.message_expression.trim().is_empty() {
-                self.required(format!("{place}.messageExpression"), "messageExpression must be non-empty if specified");
+                self.required(
+                    format!("{place}.messageExpression"),
+                    "messageExpression must be non-empty if specified",
+                );
             }
-            if let Some(reason) = rule.reason.as_deref().filter(|reason| !REASONS.contains(reason)) {
-                self.faults.push(FieldError::not_supported(format!("{place}.reason"), &reason.into(), &REASONS));
+            if let Some(reason) = rule
+                .reason
+                .as_deref()
+                .filter(|reason| !REASONS.contains(reason))
+            {
+                self.faults.push(FieldError::not_supported(
+                    format!("{place}.reason"),
+                    &reason.into(),
+                    &REASONS,
+                ));
             }
             if rule.field_path.is_empty() {
                 continue;
             }
             let place = format!("{place}.fieldPath");
             if rule.field_path.trim().is_empty() {
-                self.invalid(place.clone(), &rule.field_path, "must be non-empty if specified");
+                self.invalid(
+                    place.clone(),
+                    &rule.field_path,
+                    "must be non-empty if specified",
+                );
             }
             if breaks(&rule.field_path) {
-                self.invalid(place.clone(), &rule.field_path, "must not contain line breaks");
+                self.invalid(
+                    place.clone(),
+                    &rule.field_path,
+                    "must not contain line breaks",
+                );
             }
-            if structural::unsupported(props).is_none() && field_path::follow(&rule.field_path, props, true).is_err() {
+            if structural::unsupported(props).is_none()
+                && field_path::follow(&rule.field_path, props, true).is_err()
+            {
                 self.invalid(place, &rule.field_path, "must be a valid path");
             }
         }
@@ -420,7 +555,10 @@ impl Walk {
 }
 
 /// The rules of a schema (CEL): compiled, typed, and weighed.
-#[cfg_attr(not(feature = "cel"), allow(dead_code, reason = "rules are refused as a whole without the feature"))]
+#[cfg_attr(
+    not(feature = "cel"),
+    allow(dead_code, reason = "rules are refused as a whole without the feature")
+)]
 struct Rules {
     unchanged: bool,
     faults: Vec<FieldError>,
@@ -431,7 +569,12 @@ struct Rules {
 #[cfg(not(feature = "cel"))]
 impl Rules {
     fn new(unchanged: bool) -> Rules {
-        Rules { unchanged, faults: Vec::new(), total: 0, expensive: Vec::new() }
+        Rules {
+            unchanged,
+            faults: Vec::new(),
+            total: 0,
+            expensive: Vec::new(),
+        }
     }
 
     /// Definitions with rules are refused before: see `strategy`.
@@ -454,7 +597,12 @@ mod weighed {
 
     impl Rules {
         pub(super) fn new(unchanged: bool) -> Rules {
-            Rules { unchanged, faults: Vec::new(), total: 0, expensive: Vec::new() }
+            Rules {
+                unchanged,
+                faults: Vec::new(),
+                total: 0,
+                expensive: Vec::new(),
+            }
         }
 
         pub(super) fn check(
@@ -465,9 +613,16 @@ mod weighed {
             cardinality: Option<u64>,
             uncorrelated: Option<&str>,
         ) {
-            for (index, (rule, compiled)) in props.validations.iter().zip(cel::compile(props, root)).enumerate() {
+            for (index, (rule, compiled)) in props
+                .validations
+                .iter()
+                .zip(cel::compile(props, root))
+                .enumerate()
+            {
                 let place = format!("{path}.x-kubernetes-validations[{index}]");
-                let cost = compiled.cost.saturating_mul(cardinality.unwrap_or(compiled.cardinality));
+                let cost = compiled
+                    .cost
+                    .saturating_mul(cardinality.unwrap_or(compiled.cardinality));
                 self.weigh(cost, "estimated rule cost", format!("{place}.rule"));
                 let wrong = |field: &str, detail: &str| {
                     let text = format!("Invalid value: {}: {detail}", rule.internal_value());
@@ -480,25 +635,42 @@ mod weighed {
                     Some(Err(error)) => self.faults.push(wrong("messageExpression", error)),
                     Some(Ok(message)) => {
                         let cost = message.cost;
-                        self.weigh(cost, "estimated messageExpression cost", format!("{place}.messageExpression"));
+                        self.weigh(
+                            cost,
+                            "estimated messageExpression cost",
+                            format!("{place}.messageExpression"),
+                        );
                     }
                     None => {}
                 }
                 if compiled.uses_old_self {
                     if let Some(above) = uncorrelated {
-                        let why = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {above}");
-                        self.faults.push(FieldError::invalid_text(format!("{place}.rule"), &rule.rule, why));
+                        let why = format!(
+                            "oldSelf cannot be used on the uncorrelatable portion of the schema within {above}"
+                        );
+                        self.faults.push(FieldError::invalid_text(
+                            format!("{place}.rule"),
+                            &rule.rule,
+                            why,
+                        ));
                     }
                 } else if let Some(optional) = rule.optional_old_self {
                     let why = "may not be set if oldSelf is not used in rule";
-                    self.faults.push(FieldError::invalid(format!("{place}.optionalOldSelf"), &optional.into(), why));
+                    self.faults.push(FieldError::invalid(
+                        format!("{place}.optionalOldSelf"),
+                        &optional.into(),
+                        why,
+                    ));
                 }
             }
         }
 
         fn weigh(&mut self, cost: u64, name: &str, path: String) {
             if !self.unchanged && cost > LIMIT {
-                self.faults.push(FieldError::forbidden(path.clone(), exceeded(name, cost, LIMIT)));
+                self.faults.push(FieldError::forbidden(
+                    path.clone(),
+                    exceeded(name, cost, LIMIT),
+                ));
             }
             self.total = self.total.saturating_add(cost);
             if cost >= TOTAL_LIMIT / 100 {
@@ -513,10 +685,17 @@ mod weighed {
                 return Vec::new();
             }
             let why = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
-            let mut faults: Vec<FieldError> =
-                self.expensive.iter().map(|(_, path)| FieldError::forbidden(path.clone(), why)).collect();
-            let name = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
-            faults.push(FieldError::forbidden(path, exceeded(name, self.total, TOTAL_LIMIT)));
+            let mut faults: Vec<FieldError> = self
+                .expensive
+                .iter()
+                .map(|(_, path)| FieldError::forbidden(path.clone(), why))
+                .collect();
+            let name =
+                "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema";
+            faults.push(FieldError::forbidden(
+                path,
+                exceeded(name, self.total, TOTAL_LIMIT),
+            ));
             faults
         }
     }

@@ -35,7 +35,10 @@ pub(crate) fn unsupported(props: &Props) -> Option<String> {
             found = Some("OpenAPIV3Schema 'items' must be a schema, but is an array".to_owned());
             return true;
         } else if one.preserve_unknown_fields == Some(false) {
-            found = Some("internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined".to_owned());
+            found = Some(
+                "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined"
+                    .to_owned(),
+            );
             return true;
         } else {
             return false;
@@ -48,7 +51,10 @@ pub(crate) fn unsupported(props: &Props) -> Option<String> {
 
 /// What keeps a schema from being structural.
 pub(crate) fn validate(props: &Props, path: &str, patterns: &mut Patterns) -> Vec<FieldError> {
-    let mut check = Check { faults: Vec::new(), patterns };
+    let mut check = Check {
+        faults: Vec::new(),
+        patterns,
+    };
     check.structure(props, Level::Root, path);
     check.completeness(props, Some(props), path, path);
     let mut faults = check.faults;
@@ -86,21 +92,39 @@ impl Check<'_> {
         }
         if let Some(additional) = &props.additional_properties {
             if level == Level::Root {
-                self.forbidden(format!("{path}.additionalProperties"), "must not be used at the root");
+                self.forbidden(
+                    format!("{path}.additionalProperties"),
+                    "must not be used at the root",
+                );
             }
             if let PropsOrBool::Props(additional) = additional {
-                self.structure(additional, Level::Field, &format!("{path}.additionalProperties"));
+                self.structure(
+                    additional,
+                    Level::Field,
+                    &format!("{path}.additionalProperties"),
+                );
             }
         }
         self.extensions(props, path);
         let skip_any_of = is_int_or_string(&props.any_of);
-        let skip_all_of = props.all_of.first().is_some_and(|first| is_int_or_string(&first.any_of));
+        let skip_all_of = props
+            .all_of
+            .first()
+            .is_some_and(|first| is_int_or_string(&first.any_of));
         self.junctors(props, skip_any_of, skip_all_of, path);
         self.types(props, level, path);
         let whole_object = level == Level::Root || props.embedded_resource;
         for key in ["kind", "apiVersion"] {
-            if let Some(property) = props.properties.get(key).filter(|property| whole_object && property.kind != "string") {
-                self.invalid(format!("{path}.properties[{key}].type"), &property.kind, "must be string");
+            if let Some(property) = props
+                .properties
+                .get(key)
+                .filter(|property| whole_object && property.kind != "string")
+            {
+                self.invalid(
+                    format!("{path}.properties[{key}].type"),
+                    &property.kind,
+                    "must be string",
+                );
             }
         }
         if let Some(metadata) = props.properties.get("metadata") {
@@ -130,7 +154,11 @@ impl Check<'_> {
             ("x-kubernetes-embedded-resource", props.embedded_resource),
         ] {
             if props.int_or_string && set {
-                self.faults.push(FieldError::invalid(format!("{path}.{key}"), &true.into(), why));
+                self.faults.push(FieldError::invalid(
+                    format!("{path}.{key}"),
+                    &true.into(),
+                    why,
+                ));
             }
         }
     }
@@ -170,7 +198,11 @@ impl Check<'_> {
             }
         }
         for (index, one) in props.all_of.iter().enumerate() {
-            self.nested(one, skip_all_of_any_of && index == 0, &format!("{path}.allOf[{index}]"));
+            self.nested(
+                one,
+                skip_all_of_any_of && index == 0,
+                &format!("{path}.allOf[{index}]"),
+            );
         }
         for (index, one) in props.one_of.iter().enumerate() {
             self.nested(one, false, &format!("{path}.oneOf[{index}]"));
@@ -196,23 +228,66 @@ impl Check<'_> {
             self.nested(property, false, &format!("{path}.properties[{key}]"));
         }
         let rules: [(bool, &str, &str); 14] = [
-            (!props.kind.is_empty(), "type", "must be empty to be structural"),
             (
-                props.additional_properties.as_ref().is_some_and(PropsOrBool::allows),
+                !props.kind.is_empty(),
+                "type",
+                "must be empty to be structural",
+            ),
+            (
+                props
+                    .additional_properties
+                    .as_ref()
+                    .is_some_and(PropsOrBool::allows),
                 "additionalProperties",
                 "must be undefined to be structural",
             ),
-            (props.default.is_some(), "default", "must be undefined to be structural"),
+            (
+                props.default.is_some(),
+                "default",
+                "must be undefined to be structural",
+            ),
             (props.titled, "title", "must be empty to be structural"),
-            (props.described, "description", "must be empty to be structural"),
+            (
+                props.described,
+                "description",
+                "must be empty to be structural",
+            ),
             (props.nullable, "nullable", "must be false to be structural"),
-            (props.preserves(), "x-kubernetes-preserve-unknown-fields", "must be false to be structural"),
-            (props.embedded_resource, "x-kubernetes-embedded-resource", "must be false to be structural"),
-            (props.int_or_string, "x-kubernetes-int-or-string", "must be false to be structural"),
-            (!props.list_map_keys.is_empty(), "x-kubernetes-list-map-keys", "must be empty to be structural"),
-            (props.list_type.is_some(), "x-kubernetes-list-type", "must be undefined to be structural"),
-            (props.map_type.is_some(), "x-kubernetes-map-type", "must be undefined to be structural"),
-            (!props.validations.is_empty(), "x-kubernetes-validations", "must be empty to be structural"),
+            (
+                props.preserves(),
+                "x-kubernetes-preserve-unknown-fields",
+                "must be false to be structural",
+            ),
+            (
+                props.embedded_resource,
+                "x-kubernetes-embedded-resource",
+                "must be false to be structural",
+            ),
+            (
+                props.int_or_string,
+                "x-kubernetes-int-or-string",
+                "must be false to be structural",
+            ),
+            (
+                !props.list_map_keys.is_empty(),
+                "x-kubernetes-list-map-keys",
+                "must be empty to be structural",
+            ),
+            (
+                props.list_type.is_some(),
+                "x-kubernetes-list-type",
+                "must be undefined to be structural",
+            ),
+            (
+                props.map_type.is_some(),
+                "x-kubernetes-map-type",
+                "must be undefined to be structural",
+            ),
+            (
+                !props.validations.is_empty(),
+                "x-kubernetes-validations",
+                "must be empty to be structural",
+            ),
             (
                 props.properties.contains_key("metadata"),
                 "properties[metadata]",
@@ -231,24 +306,45 @@ impl Check<'_> {
         if let Some(not) = &said.not {
             self.nested_completeness(not, declared, place, &format!("{from}.not"));
         }
-        for (name, all) in [("allOf", &said.all_of), ("anyOf", &said.any_of), ("oneOf", &said.one_of)] {
+        for (name, all) in [
+            ("allOf", &said.all_of),
+            ("anyOf", &said.any_of),
+            ("oneOf", &said.one_of),
+        ] {
             for (index, one) in all.iter().enumerate() {
                 self.nested_completeness(one, declared, place, &format!("{from}.{name}[{index}]"));
             }
         }
     }
 
-    fn nested_completeness(&mut self, said: &Props, declared: Option<&Props>, place: &str, from: &str) {
+    fn nested_completeness(
+        &mut self,
+        said: &Props,
+        declared: Option<&Props>,
+        place: &str,
+        from: &str,
+    ) {
         let Some(declared) = declared else {
-            self.required(place.to_owned(), &format!("because it is defined in {from}"));
+            self.required(
+                place.to_owned(),
+                &format!("because it is defined in {from}"),
+            );
             return;
         };
         self.completeness(said, Some(declared), place, from);
         if let Some(item) = said.item() {
-            self.nested_completeness(item, declared.item(), &format!("{place}.items"), &format!("{from}.items"));
+            self.nested_completeness(
+                item,
+                declared.item(),
+                &format!("{place}.items"),
+                &format!("{from}.items"),
+            );
         }
         for (key, property) in &said.properties {
-            let (place, from) = (format!("{place}.properties[{key}]"), format!("{from}.properties[{key}]"));
+            let (place, from) = (
+                format!("{place}.properties[{key}]"),
+                format!("{from}.properties[{key}]"),
+            );
             self.nested_completeness(property, declared.properties.get(key), &place, &from);
         }
     }
@@ -256,13 +352,22 @@ impl Check<'_> {
 
 /// `anyOf: [{type: integer}, {type: string}]`.
 fn is_int_or_string(any_of: &[Props]) -> bool {
-    let only = |props: &Props, kind: &str| *props == Props { kind: kind.to_owned(), ..Props::default() };
+    let only = |props: &Props, kind: &str| {
+        *props
+            == Props {
+                kind: kind.to_owned(),
+                ..Props::default()
+            }
+    };
     matches!(any_of, [first, second] if only(first, "integer") && only(second, "string"))
 }
 
 /// Whether a schema of the root's metadata restricts names and nothing else.
 fn names_only(metadata: &Props) -> bool {
-    let only_names = metadata.properties.keys().all(|key| matches!(key.as_str(), "name" | "generateName"));
+    let only_names = metadata
+        .properties
+        .keys()
+        .all(|key| matches!(key.as_str(), "name" | "generateName"));
     let mut rest = metadata.clone();
     if only_names {
         rest.properties.clear();

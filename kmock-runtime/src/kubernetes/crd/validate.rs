@@ -54,15 +54,28 @@ impl Faults {
 /// Checks a whole value: an object, a status (below `prefix`), a default.
 ///
 /// With `old`, faults of values that did not change are forgiven.
-pub(crate) fn validate(node: &Node, value: &Value, old: Option<Pair<'_>>, prefix: Option<&str>) -> Vec<FieldError> {
+pub(crate) fn validate(
+    node: &Node,
+    value: &Value,
+    old: Option<Pair<'_>>,
+    prefix: Option<&str>,
+) -> Vec<FieldError> {
     let mut faults = Faults::default();
     let mut path = String::new();
     field(node, value, &mut path, old, &mut faults);
-    faults.0.into_iter().map(|fault| to_field_error(fault, prefix)).collect()
+    faults
+        .0
+        .into_iter()
+        .map(|fault| to_field_error(fault, prefix))
+        .collect()
 }
 
 fn to_field_error(fault: Fault, prefix: Option<&str>) -> FieldError {
-    let name = fault.name.as_deref().map(|name| name.strip_prefix('.').unwrap_or(name)).unwrap_or_default();
+    let name = fault
+        .name
+        .as_deref()
+        .map(|name| name.strip_prefix('.').unwrap_or(name))
+        .unwrap_or_default();
     let field = match (prefix, name.is_empty()) {
         (None, true) => "<nil>".to_owned(),
         (Some(prefix), true) => prefix.to_owned(),
@@ -76,7 +89,9 @@ fn to_field_error(fault: Fault, prefix: Option<&str>) -> FieldError {
             FieldError::not_supported(field, &value, &values)
         }
         What::TooLong(limit) => FieldError::too_long(field, limit.max(0) as usize),
-        What::TooMany(actual, limit) => FieldError::too_many(field, actual.max(0) as usize, limit.max(0) as usize),
+        What::TooMany(actual, limit) => {
+            FieldError::too_many(field, actual.max(0) as usize, limit.max(0) as usize)
+        }
         What::Type(value) => FieldError::type_invalid(field, &value, fault.message),
         What::Other(Value::Null) => FieldError::invalid_text(field, "", fault.message),
         What::Other(value) => FieldError::invalid(field, &value, fault.message),
@@ -85,7 +100,13 @@ fn to_field_error(fault: Fault, prefix: Option<&str>) -> FieldError {
 
 /// Checks a value that may correspond to an old one; gives the number of checks that held, by which
 /// the best of failed alternatives is chosen.
-fn field(node: &Node, value: &Value, path: &mut String, old: Option<Pair<'_>>, faults: &mut Faults) -> usize {
+fn field(
+    node: &Node,
+    value: &Value,
+    path: &mut String,
+    old: Option<Pair<'_>>,
+    faults: &mut Faults,
+) -> usize {
     let before = faults.0.len();
     let held = check(node, value, path, old, faults);
     if faults.0.len() > before && old.is_some_and(|pair| pair.unchanged()) {
@@ -94,7 +115,13 @@ fn field(node: &Node, value: &Value, path: &mut String, old: Option<Pair<'_>>, f
     held
 }
 
-fn check(node: &Node, value: &Value, path: &mut String, old: Option<Pair<'_>>, faults: &mut Faults) -> usize {
+fn check(
+    node: &Node,
+    value: &Value,
+    path: &mut String,
+    old: Option<Pair<'_>>,
+    faults: &mut Faults,
+) -> usize {
     let limits = node.limits.as_deref();
     if value.is_null() {
         let held = check_type(node, value, path, faults);
@@ -121,7 +148,11 @@ fn check(node: &Node, value: &Value, path: &mut String, old: Option<Pair<'_>>, f
             if let Some(format) = node.text_format {
                 held += 1;
                 if !format.accepts(text) {
-                    faults.add(type_fault(path, node.format.as_deref().unwrap_or_default(), text));
+                    faults.add(type_fault(
+                        path,
+                        node.format.as_deref().unwrap_or_default(),
+                        text,
+                    ));
                 }
             }
         }
@@ -145,18 +176,29 @@ fn check(node: &Node, value: &Value, path: &mut String, old: Option<Pair<'_>>, f
 }
 
 fn other(path: &str, value: Value, message: String) -> Fault {
-    Fault { name: Some(path.to_owned()), what: What::Other(value), message }
+    Fault {
+        name: Some(path.to_owned()),
+        what: What::Other(value),
+        message,
+    }
 }
 
 fn nowhere(message: String) -> Fault {
-    Fault { name: None, what: What::Other(NO_VALUE), message }
+    Fault {
+        name: None,
+        what: What::Other(NO_VALUE),
+        message,
+    }
 }
 
 fn type_fault(path: &str, wanted: &str, got: &str) -> Fault {
     Fault {
         name: Some(path.to_owned()),
         what: What::Type(got.into()),
-        message: format!("{path} in body must be of type {wanted}: {}", crate::kubernetes::status::quoted(got)),
+        message: format!(
+            "{path} in body must be of type {wanted}: {}",
+            crate::kubernetes::status::quoted(got)
+        ),
     }
 }
 
@@ -193,7 +235,8 @@ fn check_type(node: &Node, value: &Value, path: &str, faults: &mut Faults) -> us
         _ => false,
     };
     let int_as_float = kind == "integer" && node.kind == Kind::Number;
-    let contained = node.kind.name() == kind || (node.kind == Kind::IntOrString && matches!(kind, "integer" | "string"));
+    let contained = node.kind.name() == kind
+        || (node.kind == Kind::IntOrString && matches!(kind, "integer" | "string"));
     let plain = matches!(value, Value::String(_) | Value::Array(_));
     if let Some(format) = node.format.as_deref() {
         if !plain && !(contained || kind_format == format || float_as_int || int_as_float) {
@@ -234,12 +277,14 @@ fn check_enum(limits: &Limits, value: &Value, path: &str, faults: &mut Faults) {
 fn same(allowed: &Value, value: &Value) -> bool {
     match (allowed, value) {
         (Value::Null, _) | (_, Value::Null) => false,
-        (Value::Number(allowed), Value::Number(value)) => match (Num::of(allowed), Num::of(value)) {
-            (Num::Int(allowed), Num::Int(value)) => allowed == value,
-            // The server converts the value to the type of the allowed one.
-            (Num::Int(allowed), Num::Double(value)) => value as i64 == allowed,
-            (Num::Double(allowed), value) => allowed == value.double(),
-        },
+        (Value::Number(allowed), Value::Number(value)) => {
+            match (Num::of(allowed), Num::of(value)) {
+                (Num::Int(allowed), Num::Int(value)) => allowed == value,
+                // The server converts the value to the type of the allowed one.
+                (Num::Int(allowed), Num::Double(value)) => value as i64 == allowed,
+                (Num::Double(allowed), value) => allowed == value.double(),
+            }
+        }
         (allowed, value) => allowed == value,
     }
 }
@@ -257,11 +302,19 @@ fn check_string(limits: &Limits, text: &str, path: &str, faults: &mut Faults) {
             message: format!("{path} in body should be at most {most} chars long"),
         });
     } else if let Some(least) = limits.min_length.filter(|least| length < *least) {
-        faults.add(other(path, text.into(), format!("{path} in body should be at least {least} chars long")));
+        faults.add(other(
+            path,
+            text.into(),
+            format!("{path} in body should be at least {least} chars long"),
+        ));
     } else if let Some((pattern, compiled)) = &limits.pattern {
         match compiled {
             Ok(compiled) if compiled.is_match(text) => {}
-            Ok(_) => faults.add(other(path, text.into(), format!("{path} in body should match '{pattern}'"))),
+            Ok(_) => faults.add(other(
+                path,
+                text.into(),
+                format!("{path} in body should match '{pattern}'"),
+            )),
             Err(error) => faults.add(other(
                 path,
                 text.into(),
@@ -271,7 +324,14 @@ fn check_string(limits: &Limits, text: &str, path: &str, faults: &mut Faults) {
     }
 }
 
-fn check_number(node: &Node, limits: Option<&Limits>, num: Num, value: &Value, path: &str, faults: &mut Faults) {
+fn check_number(
+    node: &Node,
+    limits: Option<&Limits>,
+    num: Num,
+    value: &Value,
+    path: &str,
+    faults: &mut Faults,
+) {
     let range = Range::of(node);
     if let Some(fault) = range.refuses(num, "Checked", path) {
         faults.add(nowhere(fault));
@@ -301,7 +361,10 @@ fn check_number(node: &Node, limits: Option<&Limits>, num: Num, value: &Value, p
         // An integer is compared with the bound cut to an integer.
         let (order, bound) = match num {
             Num::Int(int) if fits => (int.cmp(&(bound as i64)), (bound as i64).to_string()),
-            _ => (num.double().partial_cmp(&bound).unwrap_or(Ordering::Equal), numbers::shown(bound)),
+            _ => (
+                num.double().partial_cmp(&bound).unwrap_or(Ordering::Equal),
+                numbers::shown(bound),
+            ),
         };
         let (wrong, words) = match (place, exclusive) {
             (0, false) => (order.is_lt(), "greater than or equal to"),
@@ -310,13 +373,21 @@ fn check_number(node: &Node, limits: Option<&Limits>, num: Num, value: &Value, p
             (_, true) => (order.is_ge(), "less than"),
         };
         if wrong {
-            faults.add(other(path, value.clone(), format!("{path} in body should be {words} {bound}")));
+            faults.add(other(
+                path,
+                value.clone(),
+                format!("{path} in body should be {words} {bound}"),
+            ));
         }
     }
 }
 
 fn not_multiple(num: Num, factor: f64, fits: bool, path: &str) -> Option<String> {
-    let must_be_positive = |factor: String| Some(format!("factor MultipleOf declared for {path} must be positive: {factor}"));
+    let must_be_positive = |factor: String| {
+        Some(format!(
+            "factor MultipleOf declared for {path} must be positive: {factor}"
+        ))
+    };
     let fails = |factor: String| Some(format!("{path} in body should be a multiple of {factor}"));
     match num {
         Num::Int(int) if fits => match factor as i64 {
@@ -326,8 +397,16 @@ fn not_multiple(num: Num, factor: f64, fits: bool, path: &str) -> Option<String>
         },
         _ if factor <= 0.0 => must_be_positive(numbers::shown(factor)),
         num => {
-            let times = if factor < 1.0 { 1.0 / factor * num.double() } else { num.double() / factor };
-            if numbers::is_json_integer(times) { None } else { fails(numbers::shown(factor)) }
+            let times = if factor < 1.0 {
+                1.0 / factor * num.double()
+            } else {
+                num.double() / factor
+            };
+            if numbers::is_json_integer(times) {
+                None
+            } else {
+                fails(numbers::shown(factor))
+            }
         }
     }
 }
@@ -354,13 +433,18 @@ impl Range {
     fn refuses(self, num: Num, prefix: &str, path: &str) -> Option<String> {
         match self {
             Range::Any => None,
-            Range::Float => (num.double().abs() > f64::from(f32::MAX))
-                .then(|| format!("{prefix} value must be of type number with format float in {path}")),
+            Range::Float => (num.double().abs() > f64::from(f32::MAX)).then(|| {
+                format!("{prefix} value must be of type number with format float in {path}")
+            }),
             Range::Int(format) => {
                 let fits = match num {
                     Num::Int(int) => format != Some("int32") || i32::try_from(int).is_ok(),
                     Num::Double(double) => {
-                        let limit = if format == Some("int32") { 2_147_483_648.0 } else { 9_223_372_036_854_775_808.0 };
+                        let limit = if format == Some("int32") {
+                            2_147_483_648.0
+                        } else {
+                            9_223_372_036_854_775_808.0
+                        };
                         double.fract() == 0.0 && (-limit..limit).contains(&double)
                     }
                 };
@@ -368,8 +452,12 @@ impl Range {
                     return None;
                 }
                 Some(match format {
-                    Some(format) => format!("{prefix} value must be of type integer with format {format} in {path}"),
-                    None => format!("{prefix} value must be of type integer (default format) in {path}"),
+                    Some(format) => format!(
+                        "{prefix} value must be of type integer with format {format} in {path}"
+                    ),
+                    None => {
+                        format!("{prefix} value must be of type integer (default format) in {path}")
+                    }
                 })
             }
         }
@@ -389,14 +477,24 @@ fn check_list(
         let length = path.len();
         for (index, item) in items.iter().enumerate() {
             let _ = write!(path, "[{index}]");
-            held += field(schema, item, path, old.and_then(|pair| pair.index(index)), faults);
+            held += field(
+                schema,
+                item,
+                path,
+                old.and_then(|pair| pair.index(index)),
+                faults,
+            );
             path.truncate(length);
         }
     }
     if let Some(limits) = limits {
         let size = items.len() as i64;
         if let Some(least) = limits.min_items.filter(|least| size < *least) {
-            faults.add(other(path, size.into(), format!("{path} in body should have at least {least} items")));
+            faults.add(other(
+                path,
+                size.into(),
+                format!("{path} in body should have at least {least} items"),
+            ));
         }
         if let Some(most) = limits.max_items.filter(|most| size > *most) {
             faults.add(Fault {
@@ -405,9 +503,15 @@ fn check_list(
                 message: format!("{path} in body should have at most {most} items"),
             });
         }
-        let repeats = |(place, item): (usize, &Value)| items.iter().take(place).any(|earlier| earlier == item);
+        let repeats = |(place, item): (usize, &Value)| {
+            items.iter().take(place).any(|earlier| earlier == item)
+        };
         if limits.unique_items && items.iter().enumerate().any(repeats) {
-            faults.add(other(path, NO_VALUE, format!("{path} in body shouldn't contain duplicates")));
+            faults.add(other(
+                path,
+                NO_VALUE,
+                format!("{path} in body shouldn't contain duplicates"),
+            ));
         }
     }
     held
@@ -426,7 +530,11 @@ fn check_object(
     if let Some(limits) = limits {
         let size = map.len() as i64;
         if let Some(least) = limits.min_properties.filter(|least| size < *least) {
-            faults.add(other(path, size.into(), format!("{path} in body should have at least {least} properties")));
+            faults.add(other(
+                path,
+                size.into(),
+                format!("{path} in body should have at least {least} properties"),
+            ));
         }
         if let Some(most) = limits.max_properties.filter(|most| size > *most) {
             faults.add(Fault {
@@ -447,7 +555,13 @@ fn check_object(
             for key in sorted(map).filter(|key| !node.properties.contains_key(*key)) {
                 let Some(value) = map.get(key) else { continue };
                 let _ = write!(path, ".{key}");
-                held += field(schema, value, path, old.and_then(|pair| pair.key(key)), faults);
+                held += field(
+                    schema,
+                    value,
+                    path,
+                    old.and_then(|pair| pair.key(key)),
+                    faults,
+                );
                 path.truncate(length);
             }
         }
@@ -462,7 +576,13 @@ fn check_object(
         path.push_str(key);
         // Changes of these two are never seen: both objects are of the same type.
         let old = old.filter(|_| !(at_root && matches!(key.as_str(), "kind" | "apiVersion")));
-        held += field(schema, value, path, old.and_then(|pair| pair.key(key)), faults);
+        held += field(
+            schema,
+            value,
+            path,
+            old.and_then(|pair| pair.key(key)),
+            faults,
+        );
         path.truncate(length);
     }
     for key in node.required.iter().filter(|key| !map.contains_key(*key)) {
@@ -510,7 +630,9 @@ fn check_junctors(
         match (success, best) {
             (Some(matched), _) => held += matched,
             (None, best) => {
-                faults.add(nowhere(format!("\"{path}\" must validate at least one schema (anyOf)")));
+                faults.add(nowhere(format!(
+                    "\"{path}\" must validate at least one schema (anyOf)"
+                )));
                 if let Some((wrong, matched)) = best {
                     faults.extend(wrong);
                     held += matched;
@@ -539,7 +661,9 @@ fn check_junctors(
                 0 => "Found none valid".to_owned(),
                 many => format!("Found {many} valid alternatives"),
             };
-            faults.add(nowhere(format!("\"{path}\" must validate one and only one schema (oneOf). {found}")));
+            faults.add(nowhere(format!(
+                "\"{path}\" must validate one and only one schema (oneOf). {found}"
+            )));
             if let Some((wrong, matched)) = best {
                 faults.extend(wrong);
                 held += matched;
@@ -558,12 +682,16 @@ fn check_junctors(
         }
         if valid != limits.all_of.len() {
             let none = if valid == 0 { ". None validated" } else { "" };
-            faults.add(nowhere(format!("\"{path}\" must validate all the schemas (allOf){none}")));
+            faults.add(nowhere(format!(
+                "\"{path}\" must validate all the schemas (allOf){none}"
+            )));
         }
     }
     if let Some(node) = limits.not.as_deref() {
         if alternative(node, path).0.0.is_empty() {
-            faults.add(nowhere(format!("\"{path}\" must not validate the schema (not)")));
+            faults.add(nowhere(format!(
+                "\"{path}\" must not validate the schema (not)"
+            )));
         }
     }
     held
