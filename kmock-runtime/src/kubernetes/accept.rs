@@ -9,13 +9,17 @@
 
 use http::HeaderMap;
 
+use super::path::Verb;
+use super::serve::Call;
 use super::status::{ApiError, Details};
 
 /// What the server says it can write.
 pub const MEDIA_TYPES: [&str; 3] = ["application/json", "application/yaml", PROTOBUF];
 /// What it can write as a stream.
-pub const STREAM_TYPES: [&str; 2] =
-    ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
+pub const STREAM_TYPES: [&str; 2] = [
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
+];
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// The encoding of an answer.
@@ -93,12 +97,19 @@ pub struct Accepted {
 
 impl Accepted {
     /// Plain JSON.
-    pub const JSON: Self = Self { format: Format::Json, target: None, pretty: false };
+    pub const JSON: Self = Self {
+        format: Format::Json,
+        target: None,
+        pretty: false,
+    };
 }
 
 /// The `Accept` header, empty if there is none. The first one counts.
 pub fn header(headers: &HeaderMap) -> &str {
-    headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(http::header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Negotiates for an endpoint; the failure is the 406 of those who look at parameters.
@@ -112,18 +123,27 @@ pub fn negotiate(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError>
             if !clause.covers(media_type) {
                 continue;
             }
-            let Some(accepted) = clause.options(media_type, endpoint) else { continue };
+            let Some(accepted) = clause.options(media_type, endpoint) else {
+                continue;
+            };
             match media_type {
                 "application/json" => return Ok(accepted),
                 "application/yaml" if cfg!(feature = "yaml") => {
-                    return Ok(Accepted { format: Format::Yaml, ..accepted });
+                    return Ok(Accepted {
+                        format: Format::Yaml,
+                        ..accepted
+                    });
                 }
                 _ => only_protobuf = true,
             }
         }
     }
     if only_protobuf {
-        return Err(ApiError::new(406, "NotAcceptable", format!("kmock does not emulate the encoding {accept}")));
+        return Err(ApiError::new(
+            406,
+            "NotAcceptable",
+            format!("kmock does not emulate the encoding {accept}"),
+        ));
     }
     Err(ApiError::not_acceptable(&MEDIA_TYPES))
 }
@@ -140,7 +160,11 @@ pub fn negotiate_stream(accept: &str) -> Result<Accepted, ApiError> {
 /// The router's check in front of built-in resources and discovery: some media type of the header must be one that
 /// is produced, whatever its parameters. Collections can also produce streams.
 pub fn check_router(accept: &str, streams: bool) -> Result<(), ApiError> {
-    let produced = || MEDIA_TYPES.into_iter().chain(STREAM_TYPES.into_iter().filter(|_| streams));
+    let produced = || {
+        MEDIA_TYPES
+            .into_iter()
+            .chain(STREAM_TYPES.into_iter().filter(|_| streams))
+    };
     let wanted = if accept.is_empty() { "*/*" } else { accept };
     let fits = wanted.split(',').any(|part| {
         let media_type = part.split(';').next().unwrap_or_default().trim_matches(' ');
@@ -150,8 +174,23 @@ pub fn check_router(accept: &str, streams: bool) -> Result<(), ApiError> {
         return Ok(());
     }
     let list: Vec<&str> = produced().collect();
-    let message = format!("406: Not Acceptable\n\nAvailable representations: {}", list.join(", "));
+    let message = format!(
+        "406: Not Acceptable\n\nAvailable representations: {}",
+        list.join(", ")
+    );
     Err(ApiError::new(406, "NotAcceptable", message).with_details(Details::default()))
+}
+
+/// Refuses a request for a resource whose answer the client would not accept, before anything is done.
+pub fn check(call: &Call) -> Result<(), ApiError> {
+    let accept = call.header("accept");
+    if call.resource().is_built_in() {
+        check_router(
+            accept,
+            matches!(call.request.verb, Verb::List | Verb::Watch),
+        )?;
+    }
+    negotiate(accept, Endpoint::Resource).map(drop)
 }
 
 /// One choice of an `Accept` header.
@@ -182,14 +221,25 @@ impl Clause<'_> {
                 "as" => name = Some(value),
                 "g" => group = Some(value),
                 "v" => version = Some(value),
-                "stream" if !value.is_empty() && (value != "watch" || media_type == "application/yaml") => return None,
-                "sv" if !value.is_empty() && (value != "v1" || endpoint != Endpoint::Resource) => return None,
+                "stream"
+                    if !value.is_empty()
+                        && (value != "watch" || media_type == "application/yaml") =>
+                {
+                    return None;
+                }
+                "sv" if !value.is_empty() && (value != "v1" || endpoint != Endpoint::Resource) => {
+                    return None;
+                }
                 "pretty" => pretty = value == "1",
                 _ => {}
             }
         }
         let target = if name.is_some() || group.is_some() || version.is_some() {
-            Some(target(name.unwrap_or_default(), group.unwrap_or_default(), version.unwrap_or_default())?)
+            Some(target(
+                name.unwrap_or_default(),
+                group.unwrap_or_default(),
+                version.unwrap_or_default(),
+            )?)
         } else {
             None
         };
@@ -201,7 +251,11 @@ impl Clause<'_> {
             Endpoint::Plain => target.is_none(),
             Endpoint::Discovery => target == Some(Target::AggregatedDiscovery),
         };
-        allowed.then_some(Accepted { format: Format::Json, target, pretty })
+        allowed.then_some(Accepted {
+            format: Format::Json,
+            target,
+            pretty,
+        })
     }
 
     /// The server's order of preference, which is no order in the strict sense: a definite type comes before a
@@ -241,9 +295,17 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
             Some((_, subtype)) if subtype.contains('/') => continue,
             Some((kind, subtype)) => (kind.trim_matches(' '), subtype.trim_matches(' ')),
         };
-        let mut clause = Clause { kind, subtype, quality: 1.0, params: Vec::new() };
+        let mut clause = Clause {
+            kind,
+            subtype,
+            quality: 1.0,
+            params: Vec::new(),
+        };
         for piece in pieces {
-            let Some((key, value)) = piece.split_once('=').filter(|(_, v)| !v.is_empty() && !v.contains('=')) else {
+            let Some((key, value)) = piece
+                .split_once('=')
+                .filter(|(_, v)| !v.is_empty() && !v.contains('='))
+            else {
                 continue;
             };
             match key.trim_matches(' ') {
@@ -253,7 +315,11 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
         }
         // An insertion sort, as Go's for short slices: with this order, the algorithm shows.
         let mut at = clauses.len();
-        while at > 0 && clauses.get(at - 1).is_some_and(|previous| clause.before(previous)) {
+        while at > 0
+            && clauses
+                .get(at - 1)
+                .is_some_and(|previous| clause.before(previous))
+        {
             at -= 1;
         }
         clauses.insert(at, clause);
@@ -273,31 +339,65 @@ mod tests {
 
     #[test]
     fn formats() {
-        for accept in ["", "*/*", "*", "application/json", "application/xml, application/json", "application/*"] {
+        for accept in [
+            "",
+            "*/*",
+            "*",
+            "application/json",
+            "application/xml, application/json",
+            "application/*",
+        ] {
             assert_eq!(resource(accept), Ok(Accepted::JSON), "{accept}");
         }
         if cfg!(feature = "yaml") {
-            for accept in ["application/yaml", "application/json;q=0.2, application/yaml;q=0.9", "*/*, application/yaml;q=0.1"]
-            {
-                assert_eq!(resource(accept).map(|a| a.format), Ok(Format::Yaml), "{accept}");
+            for accept in [
+                "application/yaml",
+                "application/json;q=0.2, application/yaml;q=0.9",
+                "*/*, application/yaml;q=0.1",
+            ] {
+                assert_eq!(
+                    resource(accept).map(|a| a.format),
+                    Ok(Format::Yaml),
+                    "{accept}"
+                );
             }
         }
-        assert_eq!(resource("application/vnd.kubernetes.protobuf, */*"), Ok(Accepted::JSON));
-        assert!(resource("application/vnd.kubernetes.protobuf").is_err_and(|e| e.contains("kmock does not")));
+        assert_eq!(
+            resource("application/vnd.kubernetes.protobuf, */*"),
+            Ok(Accepted::JSON)
+        );
+        assert!(
+            resource("application/vnd.kubernetes.protobuf")
+                .is_err_and(|e| e.contains("kmock does not"))
+        );
         for accept in ["text/html", "application/cbor", "Application/JSON"] {
-            assert!(resource(accept).is_err_and(|e| e.starts_with("only the following media types")), "{accept}");
+            assert!(
+                resource(accept).is_err_and(|e| e.starts_with("only the following media types")),
+                "{accept}"
+            );
         }
     }
 
     #[test]
     fn targets() {
         let got = |accept: String| resource(&accept).map(|a| a.target);
-        assert_eq!(got(format!("application/json;as=Table;{META}")), Ok(Some(Target::Table(MetaVersion::V1))));
+        assert_eq!(
+            got(format!("application/json;as=Table;{META}")),
+            Ok(Some(Target::Table(MetaVersion::V1)))
+        );
         let beta = "application/json;as=PartialObjectMetadata;v=v1beta1;g=meta.k8s.io";
-        assert_eq!(got(beta.into()), Ok(Some(Target::PartialObjectMetadata(MetaVersion::V1Beta1))));
+        assert_eq!(
+            got(beta.into()),
+            Ok(Some(Target::PartialObjectMetadata(MetaVersion::V1Beta1)))
+        );
         assert!(got(format!("application/json;as=Pigeon;{META}")).is_err());
         assert!(got("application/json;as=Table".into()).is_err());
-        assert_eq!(got(format!("application/json;as=Pigeon;{META}, application/json")), Ok(None));
+        assert_eq!(
+            got(format!(
+                "application/json;as=Pigeon;{META}, application/json"
+            )),
+            Ok(None)
+        );
         let both = format!("application/json;as=Table;{META},application/json");
         assert_eq!(got(both), Ok(Some(Target::Table(MetaVersion::V1))));
     }

@@ -46,20 +46,26 @@ pub fn write(out: &mut Vec<u8>, value: &Value, order: Option<&'static Struct>) {
 }
 
 /// Appends an object's members without the brackets, leaving out some.
-pub fn write_members(out: &mut Vec<u8>, map: &Map<String, Value>, order: Option<&'static Struct>, except: &[&str]) {
+pub fn write_members(
+    out: &mut Vec<u8>,
+    map: &Map<String, Value>,
+    order: Option<&'static Struct>,
+    except: &[&str],
+) {
     let mut first = true;
-    let mut member = |out: &mut Vec<u8>, key: &str, value: &Value, order: Option<&'static Struct>| {
-        if except.contains(&key) {
-            return;
-        }
-        if !first {
-            out.push(b',');
-        }
-        first = false;
-        write_string(out, key);
-        out.push(b':');
-        write(out, value, order);
-    };
+    let mut member =
+        |out: &mut Vec<u8>, key: &str, value: &Value, order: Option<&'static Struct>| {
+            if except.contains(&key) {
+                return;
+            }
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            write_string(out, key);
+            out.push(b':');
+            write(out, value, order);
+        };
     let Some(order) = order else {
         for (key, value) in sorted(map).iter() {
             member(out, key, value, None);
@@ -71,14 +77,20 @@ pub fn write_members(out: &mut Vec<u8>, map: &Map<String, Value>, order: Option<
             member(out, field.name, value, inner(&field.ty));
         }
     }
-    for (key, value) in sorted(map).iter().filter(|(key, _)| order.field(key).is_none()) {
+    for (key, value) in sorted(map)
+        .iter()
+        .filter(|(key, _)| order.field(key).is_none())
+    {
         member(out, key, value, None);
     }
 }
 
 /// The members by key. A map that keeps the order of insertion (a feature that others may switch on) is sorted.
 fn sorted(map: &Map<String, Value>) -> Cow<'_, [(&str, &Value)]> {
-    let mut members: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let mut members: Vec<(&str, &Value)> = map
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
     if !members.is_sorted_by(|a, b| a.0 <= b.0) {
         members.sort_by(|a, b| a.0.cmp(b.0));
     }
@@ -101,7 +113,8 @@ pub fn order_of(object: &Value) -> Option<&'static Struct> {
     let kind = object.get("kind")?.as_str()?;
     match api_version.split_once('/') {
         None if kind == "Status" => Struct::named("meta.v1.Status"),
-        None => Struct::of_kind("", api_version, kind).or_else(|| Struct::named(&format!("meta.v1.{kind}"))),
+        None => Struct::of_kind("", api_version, kind)
+            .or_else(|| Struct::named(&format!("meta.v1.{kind}"))),
         Some((group, version)) => Struct::of_kind(group, version, kind),
     }
 }
@@ -122,8 +135,14 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
             12 => Cow::Borrowed(b"\\f"),
             0..=31 | b'<' | b'>' | b'&' => Cow::Owned(format!("\\u{byte:04x}").into_bytes()),
             // U+2028 and U+2029, which JavaScript takes for line breaks.
-            0xe2 if bytes.get(i + 1) == Some(&0x80) && matches!(bytes.get(i + 2), Some(0xa8 | 0xa9)) => {
-                Cow::Borrowed(if bytes.get(i + 2) == Some(&0xa8) { b"\\u2028" } else { b"\\u2029" })
+            0xe2 if bytes.get(i + 1) == Some(&0x80)
+                && matches!(bytes.get(i + 2), Some(0xa8 | 0xa9)) =>
+            {
+                Cow::Borrowed(if bytes.get(i + 2) == Some(&0xa8) {
+                    b"\\u2028"
+                } else {
+                    b"\\u2029"
+                })
             }
             _ => continue,
         };
@@ -141,7 +160,11 @@ fn write_number(out: &mut Vec<u8>, number: &Number) {
         Some(float) if float == 0.0 || (1e-6..1e21).contains(&float.abs()) => format!("{float}"),
         Some(float) => {
             let text = format!("{float:e}");
-            if text.contains("e-") { text } else { text.replace('e', "e+") }
+            if text.contains("e-") {
+                text
+            } else {
+                text.replace('e', "e+")
+            }
         }
     };
     out.extend_from_slice(text.as_bytes());
@@ -175,7 +198,10 @@ pub fn indent(compact: &[u8]) -> Vec<u8> {
                 }
             }
             b'}' | b']' => {
-                if !matches!(i.checked_sub(1).and_then(|i| compact.get(i)), Some(b'{' | b'[')) {
+                if !matches!(
+                    i.checked_sub(1).and_then(|i| compact.get(i)),
+                    Some(b'{' | b'[')
+                ) {
                     depth = depth.saturating_sub(1);
                     line(&mut out, depth);
                 }
@@ -220,7 +246,8 @@ mod tests {
 
     #[test]
     fn other_objects_are_sorted() {
-        let value = json!({"kind": "Foo", "apiVersion": "example.com/v1", "a": [1.0, 2.5, 1e30, -3]});
+        let value =
+            json!({"kind": "Foo", "apiVersion": "example.com/v1", "a": [1.0, 2.5, 1e30, -3]});
         assert_eq!(
             text(print_object(&value)),
             r#"{"a":[1,2.5,1e+30,-3],"apiVersion":"example.com/v1","kind":"Foo"}"#
@@ -230,7 +257,10 @@ mod tests {
     #[test]
     fn strings_are_escaped_as_go_does() {
         let value = json!("a<b>&\"\\\n\u{1}é\u{2028}z");
-        assert_eq!(text(print(&value, None)), r#""a\u003cb\u003e\u0026\"\\\n\u0001é\u2028z""#);
+        assert_eq!(
+            text(print(&value, None)),
+            r#""a\u003cb\u003e\u0026\"\\\n\u0001é\u2028z""#
+        );
     }
 
     #[test]

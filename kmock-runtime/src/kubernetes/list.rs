@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::accept::{self, Endpoint};
 use super::cluster::Cluster;
 use super::json;
 use super::options::{ListOptions, VersionMatch, parse_version};
@@ -25,17 +24,23 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Answers a GET of a collection.
 pub async fn list(call: &Call) -> Result<Reply, ApiError> {
     let options = ListOptions::read(&call.request, &call.served)?;
-    let (head, objects) = select(&call.cluster, &call.served, call.request.namespace(), &options).await?;
+    let (head, objects) = select(
+        &call.cluster,
+        &call.served,
+        call.request.namespace(),
+        &options,
+    )
+    .await?;
     answer(call, &head, &objects)
 }
 
 /// The answer that shows objects as a list of the request's resource.
-pub fn answer(call: &Call, head: &ListHead, objects: &[Arc<StoredObject>]) -> Result<Reply, ApiError> {
-    let view = View {
-        accepted: accept::negotiate(call.header("accept"), Endpoint::Resource)?,
-        query: &call.request.query,
-        now: call.now,
-    };
+pub fn answer(
+    call: &Call,
+    head: &ListHead,
+    objects: &[Arc<StoredObject>],
+) -> Result<Reply, ApiError> {
+    let view = View::of_resource(&call.headers, &call.request.query, call.now)?;
     let (content_type, bytes) = render::list(&Renderer::new(&call.served), &view, head, objects)?;
     Ok(Reply::new(200, Body::Raw(content_type, bytes)))
 }
@@ -53,9 +58,16 @@ pub async fn select(
     };
     if let Some(name) = single(served, namespace, options) {
         let snapshot = snapshot(cluster, served, &format!("{prefix}{name}"), options, None).await?;
-        let matches = |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
+        let matches =
+            |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
         let objects = snapshot.objects.iter().filter(matches).cloned().collect();
-        return Ok((ListHead { revision: snapshot.revision, ..ListHead::default() }, objects));
+        return Ok((
+            ListHead {
+                revision: snapshot.revision,
+                ..ListHead::default()
+            },
+            objects,
+        ));
     }
     let token = match options.continue_token.as_str() {
         "" => None,
@@ -63,20 +75,35 @@ pub async fn select(
             let token = Token::decode(text)
                 .map_err(|why| ApiError::bad_request(format!("invalid continue token: {why}")))?;
             if !matches!(options.version.as_str(), "" | "0") {
-                return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+                return Err(ApiError::bad_request(
+                    "specifying resource version is not allowed when using continue",
+                ));
             }
             Some(token)
         }
     };
     let snapshot = snapshot(cluster, served, &prefix, options, token.as_ref()).await?;
-    let start = token.map(|token| format!("{prefix}{}", token.start)).unwrap_or_default();
-    let from = snapshot.objects.partition_point(|object| object.key() < start.as_str());
+    let start = token
+        .map(|token| format!("{prefix}{}", token.start))
+        .unwrap_or_default();
+    let from = snapshot
+        .objects
+        .partition_point(|object| object.key() < start.as_str());
     let rest = snapshot.objects.get(from..).unwrap_or_default();
     let from_cache = options.version == "0" && options.continue_token.is_empty();
-    let limit = usize::try_from(options.limit).ok().filter(|&limit| limit > 0 && !from_cache);
-    let mut head = ListHead { revision: snapshot.revision, ..ListHead::default() };
+    let limit = usize::try_from(options.limit)
+        .ok()
+        .filter(|&limit| limit > 0 && !from_cache);
+    let mut head = ListHead {
+        revision: snapshot.revision,
+        ..ListHead::default()
+    };
     let Some(limit) = limit else {
-        let objects = rest.iter().filter(|object| options.selects(served, object)).cloned().collect();
+        let objects = rest
+            .iter()
+            .filter(|object| options.selects(served, object))
+            .cloned()
+            .collect();
         return Ok((head, objects));
     };
     let mut objects = Vec::with_capacity(limit.min(rest.len()));
@@ -91,9 +118,21 @@ pub async fn select(
         }
     }
     // A full page has a token if keys follow, even if none of them is selected.
-    if let Some(last) = objects.last().filter(|_| seen < rest.len() && objects.len() == limit) {
-        let start = format!("{}\0", last.key().strip_prefix(prefix.as_str()).unwrap_or_default());
-        head.continue_token = Some(Token { revision: Some(snapshot.revision), start }.encode());
+    if let Some(last) = objects
+        .last()
+        .filter(|_| seen < rest.len() && objects.len() == limit)
+    {
+        let start = format!(
+            "{}\0",
+            last.key().strip_prefix(prefix.as_str()).unwrap_or_default()
+        );
+        head.continue_token = Some(
+            Token {
+                revision: Some(snapshot.revision),
+                start,
+            }
+            .encode(),
+        );
         head.remaining = options.selects_all().then_some((rest.len() - seen) as u64);
     }
     Ok((head, objects))
@@ -117,9 +156,13 @@ async fn snapshot(
 ) -> Result<Snapshot, ApiError> {
     let (store, place) = (cluster.store(), &served.resource.storage);
     if let Some(token) = token {
-        let Some(revision) = token.revision else { return Ok(store.list(place, prefix)) };
+        let Some(revision) = token.revision else {
+            return Ok(store.list(place, prefix));
+        };
         wait_for(cluster, revision).await?;
-        return store.list_at(place, prefix, revision).map_err(|Compacted { .. }| token.expired());
+        return store
+            .list_at(place, prefix, revision)
+            .map_err(|Compacted { .. }| token.expired());
     }
     let revision = parse_version(&options.version)
         .map_err(|why| ApiError::bad_request(format!("invalid resource version: {why}")))?;
@@ -134,13 +177,19 @@ async fn snapshot(
     }
     store
         .list_at(place, prefix, revision)
-        .map_err(|Compacted { .. }| ApiError::expired("The resourceVersion for the provided list is too old."))
+        .map_err(|Compacted { .. }| {
+            ApiError::expired("The resourceVersion for the provided list is too old.")
+        })
 }
 
 /// Waits until the cluster has reached a revision, for as long as the server does; then it is "too large".
 pub async fn wait_for(cluster: &Cluster, revision: u64) -> Result<(), ApiError> {
     let store = cluster.store();
-    if store.revision() >= revision || tokio::time::timeout(PATIENCE, store.reach(revision)).await.is_ok() {
+    if store.revision() >= revision
+        || tokio::time::timeout(PATIENCE, store.reach(revision))
+            .await
+            .is_ok()
+    {
         return Ok(());
     }
     Err(too_large(revision, store.revision()))
@@ -160,7 +209,11 @@ pub fn too_large(revision: u64, current: u64) -> ApiError {
         message: "Too large resource version".into(),
         field: String::new(),
     };
-    let details = Details { causes: vec![cause], retry_after_seconds: 1, ..Details::default() };
+    let details = Details {
+        causes: vec![cause],
+        retry_after_seconds: 1,
+        ..Details::default()
+    };
     let mut error = ApiError::new(504, "Timeout", message).with_details(details);
     error.headers.push(("retry-after", "1".into()));
     error
@@ -190,7 +243,8 @@ impl Token {
         const INVALID: &str = "continue key is not valid: ";
         let bytes = base64::decode(text)
             .map_err(|at| format!("{INVALID}illegal base64 data at input byte {at}"))?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| format!("{INVALID}{error}"))?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| format!("{INVALID}{error}"))?;
         match value["v"].as_str().unwrap_or_default() {
             "meta.k8s.io/v1" => {}
             other => {
@@ -206,7 +260,10 @@ impl Token {
         };
         let start = value["start"].as_str().unwrap_or_default().to_owned();
         if start.is_empty() {
-            return Err("continue key is not valid: encoded start key empty (version meta.k8s.io/v1)".into());
+            return Err(
+                "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)"
+                    .into(),
+            );
         }
         Ok(Self { revision, start })
     }
@@ -220,7 +277,13 @@ impl Token {
              that were created, modified, or deleted between the time the first chunk was returned and now may show \
              up in the list.",
         );
-        error.continue_token = Some(Self { revision: None, start: self.start.clone() }.encode());
+        error.continue_token = Some(
+            Self {
+                revision: None,
+                start: self.start.clone(),
+            }
+            .encode(),
+        );
         error
     }
 }
@@ -232,10 +295,18 @@ mod base64 {
     pub(super) fn encode(bytes: &[u8]) -> String {
         let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
         for chunk in bytes.chunks(3) {
-            let word = chunk.iter().fold(0u32, |word, &byte| (word << 8) | u32::from(byte)) << (8 * (3 - chunk.len()));
+            let word = chunk
+                .iter()
+                .fold(0u32, |word, &byte| (word << 8) | u32::from(byte))
+                << (8 * (3 - chunk.len()));
             for i in 0..=chunk.len() {
                 let index = (word >> (18 - 6 * i)) & 63;
-                out.push(ALPHABET.get(index as usize).copied().map_or('A', char::from));
+                out.push(
+                    ALPHABET
+                        .get(index as usize)
+                        .copied()
+                        .map_or('A', char::from),
+                );
             }
         }
         out
@@ -245,7 +316,11 @@ mod base64 {
     pub(super) fn decode(text: &str) -> Result<Vec<u8>, usize> {
         let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
         let (mut word, mut bits) = (0u32, 0u32);
-        for (i, byte) in text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).enumerate() {
+        for (i, byte) in text
+            .bytes()
+            .filter(|b| !matches!(b, b'\r' | b'\n'))
+            .enumerate()
+        {
             let value = ALPHABET.iter().position(|&known| known == byte).ok_or(i)?;
             word = (word << 6) | u32::try_from(value).unwrap_or_default();
             bits += 6;
@@ -265,8 +340,15 @@ mod tests {
 
     #[test]
     fn tokens_go_both_ways() {
-        for (revision, start) in [(Some(7), "a\0"), (Some(u64::from(u32::MAX)), "ns/é\0"), (None, "x")] {
-            let token = Token { revision, start: start.into() };
+        for (revision, start) in [
+            (Some(7), "a\0"),
+            (Some(u64::from(u32::MAX)), "ns/é\0"),
+            (None, "x"),
+        ] {
+            let token = Token {
+                revision,
+                start: start.into(),
+            };
             assert_eq!(Token::decode(&token.encode()), Ok(token));
         }
         let message = "continue key is not valid: illegal base64 data at input byte 0";
@@ -277,7 +359,10 @@ mod tests {
     #[test]
     fn base64_without_padding() {
         for text in ["", "a", "ab", "abc", "abcd", "\u{ff}\u{fe}?>"] {
-            assert_eq!(base64::decode(&base64::encode(text.as_bytes())), Ok(text.as_bytes().to_vec()));
+            assert_eq!(
+                base64::decode(&base64::encode(text.as_bytes())),
+                Ok(text.as_bytes().to_vec())
+            );
         }
         assert_eq!(base64::encode(b"\xfb\xff"), "-_8");
         assert_eq!(base64::decode("A"), Err(1));

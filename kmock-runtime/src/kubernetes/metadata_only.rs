@@ -35,7 +35,9 @@ pub fn is_a_list(resource: &Resource) -> ApiError {
     } else {
         "*unstructured.UnstructuredList".into()
     };
-    let message = format!("you requested PartialObjectMetadata, but the requested object is a list ({go_type})");
+    let message = format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({go_type})"
+    );
     ApiError::new(406, "NotAcceptable", message)
 }
 

@@ -68,14 +68,20 @@ impl ListOptions {
             timeout,
             limit,
             continue_token: query.get("continue").unwrap_or_default().to_owned(),
-            send_initial_events: query.has("sendInitialEvents").then(|| query.flag("sendInitialEvents")),
+            send_initial_events: query
+                .has("sendInitialEvents")
+                .then(|| query.flag("sendInitialEvents")),
         };
         let mut said = query.get("resourceVersionMatch").unwrap_or_default();
         let fresh = matches!(options.version.as_str(), "" | "0");
         if options.watch && fresh && said.is_empty() && options.send_initial_events.is_none() {
             (options.send_initial_events, said) = (Some(true), "NotOlderThan");
         }
-        let faults = if options.watch { options.watch_faults(said) } else { options.list_faults(said) };
+        let faults = if options.watch {
+            options.watch_faults(said)
+        } else {
+            options.list_faults(said)
+        };
         if !faults.is_empty() {
             return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &faults));
         }
@@ -87,16 +93,23 @@ impl ListOptions {
         let (resource, strategy) = (&served.resource, &served.strategy);
         options.fields = options
             .fields
-            .transform(|label, value| match strategy.unsupported_field(resource, label) {
-                Some(refusal) => Err(refusal),
-                None => Ok((strategy.canonical_field(resource, label).to_owned(), value.to_owned())),
-            })
+            .transform(
+                |label, value| match strategy.unsupported_field(resource, label) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok((
+                        strategy.canonical_field(resource, label).to_owned(),
+                        value.to_owned(),
+                    )),
+                },
+            )
             .map_err(ApiError::bad_request)?;
         if let Some(name) = &request.name {
             if options.fields.is_empty() {
                 options.fields = FieldSelector::equal("metadata.name", name);
             } else if options.fields.exact("metadata.name") != Some(name) {
-                return Err(ApiError::bad_request("fieldSelector metadata.name doesn't match requested name"));
+                return Err(ApiError::bad_request(
+                    "fieldSelector metadata.name doesn't match requested name",
+                ));
             }
         }
         Ok(options)
@@ -111,10 +124,17 @@ impl ListOptions {
                 faults.push(FieldError::forbidden(FIELD, why));
             }
             if !self.continue_token.is_empty() {
-                faults.push(FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden when continue is provided"));
+                faults.push(FieldError::forbidden(
+                    FIELD,
+                    "resourceVersionMatch is forbidden when continue is provided",
+                ));
             }
             if said != "Exact" && said != "NotOlderThan" {
-                faults.push(FieldError::not_supported(FIELD, &Value::from(said), &["Exact", "NotOlderThan", ""]));
+                faults.push(FieldError::not_supported(
+                    FIELD,
+                    &Value::from(said),
+                    &["Exact", "NotOlderThan", ""],
+                ));
             }
             if said == "Exact" && self.version == "0" {
                 let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
@@ -122,7 +142,10 @@ impl ListOptions {
             }
         }
         if self.send_initial_events.is_some() {
-            faults.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+            faults.push(FieldError::forbidden(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            ));
         }
         faults
     }
@@ -140,10 +163,17 @@ impl ListOptions {
                 faults.push(FieldError::forbidden(FIELD, why));
             }
             if said != "NotOlderThan" {
-                faults.push(FieldError::not_supported(FIELD, &Value::from(said), &["NotOlderThan"]));
+                faults.push(FieldError::not_supported(
+                    FIELD,
+                    &Value::from(said),
+                    &["NotOlderThan"],
+                ));
             }
             if !self.continue_token.is_empty() {
-                faults.push(FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden when continue is provided"));
+                faults.push(FieldError::forbidden(
+                    FIELD,
+                    "resourceVersionMatch is forbidden when continue is provided",
+                ));
             }
         }
         faults
@@ -172,24 +202,39 @@ impl ListOptions {
                     if resource.storage_api_version() == resource.api_version() {
                         strategy.selectable_fields(&object.value)
                     } else {
-                        strategy.selectable_fields(&super::serve::reply::shown(served, &object.value))
+                        strategy
+                            .selectable_fields(&super::serve::reply::shown(served, &object.value))
                     }
                 });
-                known.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone()).unwrap_or_default().into()
+                known
+                    .iter()
+                    .find(|(name, _)| name == field)
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default()
+                    .into()
             }
         })
     }
 }
 
 fn number(query: &Query, key: &str) -> Result<Option<i64>, ApiError> {
-    let Some(text) = query.get(key) else { return Ok(None) };
+    let Some(text) = query.get(key) else {
+        return Ok(None);
+    };
     match text.parse() {
         Ok(number) => Ok(Some(number)),
         Err(_) => {
             let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
             let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-            let why = if plain { "value out of range" } else { "invalid syntax" };
-            Err(ApiError::bad_request(format!("strconv.ParseInt: parsing {}: {why}", quoted(text))))
+            let why = if plain {
+                "value out of range"
+            } else {
+                "invalid syntax"
+            };
+            Err(ApiError::bad_request(format!(
+                "strconv.ParseInt: parsing {}: {why}",
+                quoted(text)
+            )))
         }
     }
 }
@@ -201,9 +246,15 @@ pub fn parse_version(text: &str) -> Result<u64, String> {
     }
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
-        let why = if digits { "value out of range" } else { "invalid syntax" };
+        let why = if digits {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        };
         let shown = quoted(text);
-        format!("resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: {why}")
+        format!(
+            "resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: {why}"
+        )
     })
 }
 
@@ -213,7 +264,9 @@ mod tests {
     use crate::kubernetes::registry::Registry;
 
     fn read(query: &str) -> Result<ListOptions, ApiError> {
-        let uri = format!("/api/v1/namespaces/n/configmaps?{query}").parse().expect("a URI");
+        let uri = format!("/api/v1/namespaces/n/configmaps?{query}")
+            .parse()
+            .expect("a URI");
         let request = ApiRequest::parse(&http::Method::GET, &uri).expect("a request");
         let served = Registry::new().find("", "v1", "configmaps").expect("known");
         ListOptions::read(&request, &served)
@@ -222,10 +275,18 @@ mod tests {
     #[test]
     fn watches_from_nowhere_want_the_initial_events() {
         for query in ["watch=true", "watch", "watch=1&resourceVersion=0"] {
-            assert_eq!(read(query).expect(query).send_initial_events, Some(true), "{query}");
+            assert_eq!(
+                read(query).expect(query).send_initial_events,
+                Some(true),
+                "{query}"
+            );
         }
         for query in ["watch=true&resourceVersion=5", "resourceVersion=0", ""] {
-            assert_eq!(read(query).expect(query).send_initial_events, None, "{query}");
+            assert_eq!(
+                read(query).expect(query).send_initial_events,
+                None,
+                "{query}"
+            );
         }
         let error = read("watch=true&continue=x").expect_err("defaulted first, checked then");
         assert_eq!(
@@ -238,12 +299,22 @@ mod tests {
     #[test]
     fn numbers() {
         let error = |query: &str| read(query).expect_err(query).message;
-        assert_eq!(error("limit="), "strconv.ParseInt: parsing \"\": invalid syntax");
-        assert_eq!(error("limit=1.5&labelSelector=,"), "strconv.ParseInt: parsing \"1.5\": invalid syntax");
+        assert_eq!(
+            error("limit="),
+            "strconv.ParseInt: parsing \"\": invalid syntax"
+        );
+        assert_eq!(
+            error("limit=1.5&labelSelector=,"),
+            "strconv.ParseInt: parsing \"1.5\": invalid syntax"
+        );
         assert_eq!(
             error("timeoutSeconds=99999999999999999999"),
             "strconv.ParseInt: parsing \"99999999999999999999\": value out of range"
         );
-        assert!(parse_version("+1").is_err() && parse_version("-1").is_err() && parse_version("") == Ok(0));
+        assert!(
+            parse_version("+1").is_err()
+                && parse_version("-1").is_err()
+                && parse_version("") == Ok(0)
+        );
     }
 }

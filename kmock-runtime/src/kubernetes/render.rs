@@ -38,7 +38,11 @@ impl Renderer {
         let resource = &served.resource;
         let (order, head) = if resource.is_built_in() {
             let order = Struct::of_kind(&resource.group, &resource.version, &resource.kind);
-            let head = format!("{{\"kind\":\"{}\",\"apiVersion\":\"{}\"", resource.kind, resource.api_version());
+            let head = format!(
+                "{{\"kind\":\"{}\",\"apiVersion\":\"{}\"",
+                resource.kind,
+                resource.api_version()
+            );
             (order, Some(head.into_bytes().into()))
         } else {
             (None, None)
@@ -47,7 +51,12 @@ impl Renderer {
             0 => format!("{}/{}", resource.group, resource.version),
             rules => format!("{}/{}#{rules}", resource.group, resource.version),
         };
-        Self { served: served.clone(), form: form.into(), order, head }
+        Self {
+            served: served.clone(),
+            form: form.into(),
+            order,
+            head,
+        }
     }
 
     /// The object as it is shown in the version of the resource.
@@ -58,18 +67,25 @@ impl Renderer {
     fn complete(&self, mut value: Value) -> Value {
         if let Some(map) = value.as_object_mut() {
             map.insert("kind".into(), self.served.resource.kind.as_str().into());
-            map.insert("apiVersion".into(), self.served.resource.api_version().into());
+            map.insert(
+                "apiVersion".into(),
+                self.served.resource.api_version().into(),
+            );
         }
         value
     }
 
     /// The text of an item of a list.
     pub fn item(&self, object: &StoredObject) -> Bytes {
-        object.rendered.get(&self.form, || self.print_item(&self.value(object)).into())
+        object
+            .rendered
+            .get(&self.form, || self.print_item(&self.value(object)).into())
     }
 
     fn print_item(&self, value: &Value) -> Vec<u8> {
-        let Some(map) = value.as_object().filter(|_| self.head.is_some()) else { return json::print(value, self.order) };
+        let Some(map) = value.as_object().filter(|_| self.head.is_some()) else {
+            return json::print(value, self.order);
+        };
         let mut out = Vec::with_capacity(512);
         out.push(b'{');
         json::write_members(&mut out, map, self.order, &["kind", "apiVersion"]);
@@ -137,7 +153,11 @@ impl Renderer {
 
     /// The text of a BOOKMARK's object. `zero` is the kind's empty object.
     pub fn bookmark_value(&self, zero: Value, revision: u64, initial_events_end: bool) -> Value {
-        let mut map = if let Value::Object(map) = zero { map } else { Map::new() };
+        let mut map = if let Value::Object(map) = zero {
+            map
+        } else {
+            Map::new()
+        };
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial_events_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
@@ -202,6 +222,31 @@ pub struct View<'a> {
     pub now: jiff::Timestamp,
 }
 
+impl<'a> View<'a> {
+    /// Negotiates for the endpoint of a resource. Besides the header, `?pretty=true` and the names of clients that
+    /// humans use ask for indentation.
+    pub fn of_resource(
+        headers: &HeaderMap,
+        query: &'a Query,
+        now: jiff::Timestamp,
+    ) -> Result<Self, ApiError> {
+        let mut accepted = accept::negotiate(accept::header(headers), Endpoint::Resource)?;
+        accepted.pretty |= match query.get("pretty").filter(|wish| !wish.is_empty()) {
+            Some(wish) => matches!(wish, "1" | "t" | "T" | "true" | "TRUE" | "True"),
+            None => headers.get(http::header::USER_AGENT).is_some_and(|agent| {
+                [&b"curl"[..], b"Wget", b"Mozilla/5.0"]
+                    .iter()
+                    .any(|human| agent.as_bytes().starts_with(human))
+            }),
+        };
+        Ok(Self {
+            accepted,
+            query,
+            now,
+        })
+    }
+}
+
 /// A body: its content type and its bytes.
 pub type Rendered = (&'static str, Bytes);
 
@@ -223,9 +268,14 @@ pub fn list(
             let order = Struct::named("meta.v1.ListMeta").filter(|_| !custom);
             let (kind, version) = (&resource.list_kind, resource.api_version());
             if custom {
-                out.extend_from_slice(format!("{{\"apiVersion\":\"{version}\",\"items\":").as_bytes());
+                out.extend_from_slice(
+                    format!("{{\"apiVersion\":\"{version}\",\"items\":").as_bytes(),
+                );
             } else {
-                out.extend_from_slice(format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":").as_bytes());
+                out.extend_from_slice(
+                    format!("{{\"kind\":\"{kind}\",\"apiVersion\":\"{version}\",\"metadata\":")
+                        .as_bytes(),
+                );
                 json::write(&mut out, &metadata, order);
                 out.extend_from_slice(b",\"items\":");
             }
@@ -260,17 +310,26 @@ pub fn list(
         }
         Some(Target::Table(version)) => {
             let tables = Tables::new(renderer.served.clone(), version, Include::read(view.query)?);
-            let values: Vec<Value> = objects.iter().map(|object| renderer.value(object)).collect();
+            let values: Vec<Value> = objects
+                .iter()
+                .map(|object| renderer.value(object))
+                .collect();
             tables.table(&metadata, &values, view.now, true)
         }
         Some(Target::PartialObjectMetadata(_)) => return Err(metadata_only::is_a_list(resource)),
-        Some(Target::AggregatedDiscovery) => return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES)),
+        Some(Target::AggregatedDiscovery) => {
+            return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES));
+        }
     };
     encode(view.accepted, text)
 }
 
 /// A stored object.
-pub fn stored(renderer: &Renderer, view: &View<'_>, object: &StoredObject) -> Result<Rendered, ApiError> {
+pub fn stored(
+    renderer: &Renderer,
+    view: &View<'_>,
+    object: &StoredObject,
+) -> Result<Rendered, ApiError> {
     if view.accepted.target.is_none() {
         return encode(view.accepted, renderer.whole(object));
     }
@@ -279,7 +338,8 @@ pub fn stored(renderer: &Renderer, view: &View<'_>, object: &StoredObject) -> Re
 
 /// Any object that a resource's endpoint answers: one of the resource, a `Status`, a `Scale`.
 pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rendered, ApiError> {
-    let is_status = value.get("kind").is_some_and(|kind| kind == "Status") && value["apiVersion"] == "v1";
+    let is_status =
+        value.get("kind").is_some_and(|kind| kind == "Status") && value["apiVersion"] == "v1";
     let text = match view.accepted.target.filter(|_| !is_status) {
         None => json::print_object(value),
         Some(Target::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
@@ -289,9 +349,16 @@ pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rend
         }
         Some(Target::Table(version)) => {
             let tables = Tables::new(renderer.served.clone(), version, Include::read(view.query)?);
-            tables.table(&metadata_of(value), std::slice::from_ref(value), view.now, true)
+            tables.table(
+                &metadata_of(value),
+                std::slice::from_ref(value),
+                view.now,
+                true,
+            )
         }
-        Some(Target::AggregatedDiscovery) => return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES)),
+        Some(Target::AggregatedDiscovery) => {
+            return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES));
+        }
     };
     encode(view.accepted, text)
 }
@@ -322,7 +389,8 @@ pub fn failure(headers: &HeaderMap, error: &ApiError) -> Rendered {
     if error.plain {
         return ("text/plain; charset=utf-8", error.message.clone().into());
     }
-    let accepted = accept::negotiate(accept::header(headers), Endpoint::Plain).unwrap_or(Accepted::JSON);
+    let accepted =
+        accept::negotiate(accept::header(headers), Endpoint::Plain).unwrap_or(Accepted::JSON);
     let text = json::print_object(&error.to_status());
     encode(accepted, text.clone()).unwrap_or_else(|_| ("application/json", text.into()))
 }
@@ -330,6 +398,9 @@ pub fn failure(headers: &HeaderMap, error: &ApiError) -> Rendered {
 /// An answer of 200 with a body.
 pub fn ok((content_type, bytes): Rendered) -> Response<ApiBody> {
     let mut response = Response::new(ApiBody::Full(bytes));
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static(content_type),
+    );
     response
 }

@@ -45,8 +45,18 @@ impl Include {
 }
 
 const UNPRINTED: [Column<'static>; 2] = [
-    Column { name: "Name", kind: "string", format: "name", priority: 0 },
-    Column { name: "Created At", kind: "date", format: "", priority: 0 },
+    Column {
+        name: "Name",
+        kind: "string",
+        format: "name",
+        priority: 0,
+    },
+    Column {
+        name: "Created At",
+        kind: "date",
+        format: "",
+        priority: 0,
+    },
 ];
 
 /// How the tables of one request are made.
@@ -60,12 +70,22 @@ pub struct Tables {
 impl Tables {
     /// Tables of a resource.
     pub fn new(served: Served, version: MetaVersion, include: Include) -> Self {
-        Self { served, version, include }
+        Self {
+            served,
+            version,
+            include,
+        }
     }
 
     /// A table as JSON text. `metadata` is that of the list or object, `objects` are in the served version;
     /// `headers` is false for all but the first event of a watch.
-    pub fn table(&self, metadata: &Value, objects: &[Value], now: Timestamp, headers: bool) -> Vec<u8> {
+    pub fn table(
+        &self,
+        metadata: &Value,
+        objects: &[Value],
+        now: Timestamp,
+        headers: bool,
+    ) -> Vec<u8> {
         let columns = self.served.strategy.columns(&self.served.resource);
         let mut out = Vec::with_capacity(512 + objects.len() * 512);
         out.extend_from_slice(b"{\"kind\":\"Table\",\"apiVersion\":\"");
@@ -89,7 +109,9 @@ impl Tables {
                 out.push(b',');
             }
             let cells = if columns.is_some() {
-                self.served.strategy.cells(&self.served.resource, object, now)
+                self.served
+                    .strategy
+                    .cells(&self.served.resource, object, now)
             } else {
                 unprinted(object)
             };
@@ -98,7 +120,9 @@ impl Tables {
             out.extend_from_slice(b",\"object\":");
             match self.include {
                 Include::None => out.extend_from_slice(b"null"),
-                Include::Metadata => out.extend_from_slice(&metadata_only::partial(object, self.version)),
+                Include::Metadata => {
+                    out.extend_from_slice(&metadata_only::partial(object, self.version))
+                }
                 Include::Object => json::write(&mut out, object, json::order_of(object)),
             }
             out.push(b'}');
@@ -111,10 +135,14 @@ impl Tables {
 /// The cells of a kind without a printer.
 fn unprinted(object: &Value) -> Vec<Value> {
     let metadata = object.get("metadata").unwrap_or(&Value::Null);
-    let created = metadata.get("creationTimestamp").filter(|time| time.is_string());
+    let created = metadata
+        .get("creationTimestamp")
+        .filter(|time| time.is_string());
     vec![
         metadata.get("name").cloned().unwrap_or_else(|| "".into()),
-        created.cloned().unwrap_or_else(|| "0001-01-01T00:00:00Z".into()),
+        created
+            .cloned()
+            .unwrap_or_else(|| "0001-01-01T00:00:00Z".into()),
     ]
 }
 
@@ -140,6 +168,8 @@ fn definitions(out: &mut Vec<u8>, columns: &[Column<'_>]) {
 
 /// The metadata of a table of one object.
 pub fn metadata_of(object: &Value) -> Value {
-    let version = object.get("metadata").and_then(|m| m.get("resourceVersion"));
+    let version = object
+        .get("metadata")
+        .and_then(|m| m.get("resourceVersion"));
     version.map_or_else(|| json!({}), |version| json!({"resourceVersion": version}))
 }

@@ -40,7 +40,9 @@ pub async fn watch(call: &Call) -> Result<Reply, ApiError> {
     let after = parse_version(&options.version).map_err(ApiError::unreasoned)?;
     let form = Form::choose(call)?;
     let watcher = Watcher::start(call, options, after, form).await;
-    let lines = stream::unfold(watcher, |mut watcher| async { watcher.line().await.map(|line| (line, watcher)) });
+    let lines = stream::unfold(watcher, |mut watcher| async {
+        watcher.line().await.map(|line| (line, watcher))
+    });
     let mut response = Response::new(ApiBody::Stream(lines.boxed()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -56,7 +58,10 @@ enum Form {
     /// Asked for as lists, which events are not: the stream ends with the first of them.
     MetadataList,
     /// Column definitions come with the first event only.
-    Table { tables: Tables, headers: bool },
+    Table {
+        tables: Tables,
+        headers: bool,
+    },
 }
 
 impl Form {
@@ -66,7 +71,10 @@ impl Form {
         let form = match accepted.target {
             Some(Target::Table(version)) => {
                 let include = Include::read(&call.request.query)?;
-                Self::Table { tables: Tables::new(call.served.clone(), version, include), headers: true }
+                Self::Table {
+                    tables: Tables::new(call.served.clone(), version, include),
+                    headers: true,
+                }
             }
             Some(Target::PartialObjectMetadata(version)) => Self::Metadata(version),
             Some(Target::PartialObjectMetadataList(_)) => Self::MetadataList,
@@ -104,7 +112,10 @@ enum Source {
 enum Item {
     Initial(Arc<StoredObject>),
     Event(Arc<Event>),
-    Bookmark { revision: u64, initial_events_end: bool },
+    Bookmark {
+        revision: u64,
+        initial_events_end: bool,
+    },
     Error(ApiError),
 }
 
@@ -151,9 +162,13 @@ impl Watcher {
             }
             let (snapshot, subscription) = store.list_and_subscribe(place, &self.prefix);
             let revision = snapshot.revision;
-            self.queue.extend(snapshot.objects.into_iter().map(Item::Initial));
+            self.queue
+                .extend(snapshot.objects.into_iter().map(Item::Initial));
             if self.options.bookmarks && self.options.send_initial_events == Some(true) {
-                self.queue.push_back(Item::Bookmark { revision, initial_events_end: true });
+                self.queue.push_back(Item::Bookmark {
+                    revision,
+                    initial_events_end: true,
+                });
             }
             self.source = Source::Open(subscription, revision);
             return;
@@ -163,7 +178,8 @@ impl Watcher {
             Ok(subscription) => self.source = Source::Open(subscription, after),
             Err(Compacted { requested, oldest }) => {
                 let message = format!("too old resource version: {requested} ({oldest})");
-                self.queue.push_back(Item::Error(ApiError::expired(message)));
+                self.queue
+                    .push_back(Item::Error(ApiError::expired(message)));
             }
         }
     }
@@ -179,19 +195,31 @@ impl Watcher {
                     return Some(line);
                 }
             }
-            let Source::Open(subscription, after) = &mut self.source else { return None };
-            let wake = self.next_bookmark.map_or(self.deadline, |at| at.min(self.deadline));
+            let Source::Open(subscription, after) = &mut self.source else {
+                return None;
+            };
+            let wake = self
+                .next_bookmark
+                .map_or(self.deadline, |at| at.min(self.deadline));
             match tokio::time::timeout_at(wake, subscription.next()).await {
                 Ok(Step::Events(events)) => {
                     // A watch may start in the future: what comes before it is not for it.
                     let after = *after;
-                    self.queue.extend(events.into_iter().filter(|event| event.revision > after).map(Item::Event));
+                    self.queue.extend(
+                        events
+                            .into_iter()
+                            .filter(|event| event.revision > after)
+                            .map(Item::Event),
+                    );
                     if Instant::now() >= self.deadline {
                         self.source = Source::Ended;
                     }
                 }
                 Ok(Step::Bookmark(revision)) if self.options.bookmarks => {
-                    self.queue.push_back(Item::Bookmark { revision, initial_events_end: false });
+                    self.queue.push_back(Item::Bookmark {
+                        revision,
+                        initial_events_end: false,
+                    });
                 }
                 Ok(Step::Bookmark(_)) => {}
                 Ok(Step::Closed) => self.source = Source::Ended,
@@ -199,14 +227,18 @@ impl Watcher {
                 Err(_) => {
                     let revision = subscription.position().max(*after);
                     self.next_bookmark = Some(wake + BOOKMARK_EVERY);
-                    self.queue.push_back(Item::Bookmark { revision, initial_events_end: false });
+                    self.queue.push_back(Item::Bookmark {
+                        revision,
+                        initial_events_end: false,
+                    });
                 }
             }
         }
     }
 
     fn selects(&self, object: &StoredObject) -> bool {
-        object.key().starts_with(&self.prefix) && self.options.selects(&self.renderer.served, object)
+        object.key().starts_with(&self.prefix)
+            && self.options.selects(&self.renderer.served, object)
     }
 
     /// What an event is to this watch, and whether the object left its selection.
@@ -217,7 +249,10 @@ impl Watcher {
         if event.change == Change::Deleted {
             return self.selects(&event.object).then_some(("DELETED", false));
         }
-        let before = event.previous.as_ref().is_some_and(|previous| self.selects(previous));
+        let before = event
+            .previous
+            .as_ref()
+            .is_some_and(|previous| self.selects(previous));
         match (before, self.selects(&event.object)) {
             (false, true) => Some(("ADDED", false)),
             (true, true) => Some(("MODIFIED", false)),
@@ -255,14 +290,21 @@ impl Watcher {
                     }
                 }
             }
-            Item::Bookmark { revision, initial_events_end } => {
-                let value = self.renderer.bookmark_value(self.zero.clone(), revision, initial_events_end);
+            Item::Bookmark {
+                revision,
+                initial_events_end,
+            } => {
+                let value =
+                    self.renderer
+                        .bookmark_value(self.zero.clone(), revision, initial_events_end);
                 Some(self.shaped("BOOKMARK", &value))
             }
             // Failures are a Status in every form.
             Item::Error(error) => {
                 let text = json::print_object(&error.to_status());
-                Some(render::frame("ERROR", text.len(), |out| out.extend_from_slice(&text)))
+                Some(render::frame("ERROR", text.len(), |out| {
+                    out.extend_from_slice(&text)
+                }))
             }
         }
     }
@@ -275,7 +317,12 @@ impl Watcher {
             Form::MetadataList => Vec::new(),
             Form::Table { tables, headers } => {
                 let first = std::mem::take(headers);
-                tables.table(&metadata_of(value), std::slice::from_ref(value), self.cluster.now(), first)
+                tables.table(
+                    &metadata_of(value),
+                    std::slice::from_ref(value),
+                    self.cluster.now(),
+                    first,
+                )
             }
         };
         render::frame(kind, text.len(), |out| out.extend_from_slice(&text))
