@@ -10,6 +10,7 @@ pub mod list;
 pub mod metadata_only;
 pub mod options;
 pub mod ordered;
+pub mod patch;
 pub mod path;
 pub mod registry;
 pub mod render;
