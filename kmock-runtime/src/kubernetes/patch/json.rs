@@ -26,7 +26,10 @@ pub enum JsonPatchError {
 /// The answer is what it complains about, e.g. `json patch unknown field "[0].paht"`.
 pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
     let wrong = |node: &Node, what: &str| {
-        Err(JsonPatchError::Decode(format!("error decoding patch: json: cannot unmarshal {} into Go {what}", node.sort())))
+        Err(JsonPatchError::Decode(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go {what}",
+            node.sort()
+        )))
     };
     let operations = match patch {
         Node::Array(operations) => operations,
@@ -42,10 +45,15 @@ pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
         };
         let mut seen: Vec<&str> = Vec::new();
         for (key, node) in members {
-            let mut complain = |what: &str| complaints.push(format!("json patch {what} field \"[{index}].{key}\""));
+            let mut complain = |what: &str| {
+                complaints.push(format!("json patch {what} field \"[{index}].{key}\""))
+            };
             match key.as_str() {
                 "op" | "path" | "from" if !matches!(node, Node::String(_) | Node::Null) => {
-                    return wrong(node, &format!("struct field jsonPatchOp.{key} of type string"));
+                    return wrong(
+                        node,
+                        &format!("struct field jsonPatchOp.{key} of type string"),
+                    );
                 }
                 "op" | "path" | "from" | "value" => {}
                 _ => {
@@ -58,7 +66,12 @@ pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
             }
             seen.push(key);
             if key == "value" {
-                repeated_fields(node, &format!("[{index}].value"), "json patch ", &mut complaints);
+                repeated_fields(
+                    node,
+                    &format!("[{index}].value"),
+                    "json patch ",
+                    &mut complaints,
+                );
             }
         }
     }
@@ -71,7 +84,11 @@ pub(crate) fn repeated_fields(node: &Node, path: &str, prefix: &str, complaints:
         Node::Object(members) => {
             let mut seen: Vec<&str> = Vec::new();
             for (key, node) in members {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 if seen.contains(&key.as_str()) {
                     let text = format!("{prefix}duplicate field \"{path}\"");
                     if !complaints.contains(&text) {
@@ -98,13 +115,17 @@ pub fn apply(document: &Value, patch: &Node) -> Result<Value, JsonPatchError> {
         Node::Null => &[],
         other => {
             let what = other.sort();
-            return Err(JsonPatchError::Decode(format!("json: cannot unmarshal {what} into Go value of type jsonpatch.Patch")));
+            return Err(JsonPatchError::Decode(format!(
+                "json: cannot unmarshal {what} into Go value of type jsonpatch.Patch"
+            )));
         }
     };
     for operation in operations {
         if !matches!(operation, Node::Object(_) | Node::Null) {
             let what = operation.sort();
-            return Err(JsonPatchError::Decode(format!("json: cannot unmarshal {what} into Go value of type jsonpatch.Operation")));
+            return Err(JsonPatchError::Decode(format!(
+                "json: cannot unmarshal {what} into Go value of type jsonpatch.Operation"
+            )));
         }
     }
     if operations.len() > MOST_OPERATIONS {
@@ -209,7 +230,11 @@ fn unescape(segment: &str) -> String {
 /// An index into a list of that length; negative ones count from its end.
 fn index(text: &str, length: usize) -> Option<usize> {
     let index: i64 = text.parse().ok()?;
-    let index = if index < 0 { index + i64::try_from(length).ok()? } else { index };
+    let index = if index < 0 {
+        index + i64::try_from(length).ok()?
+    } else {
+        index
+    };
     usize::try_from(index).ok().filter(|index| *index < length)
 }
 
@@ -264,13 +289,17 @@ fn remove(container: &mut Value, key: &str) -> Option<Value> {
 fn same(value: &Value, wanted: &Node) -> bool {
     match (value, wanted) {
         (Value::Number(number), Node::Number(written)) => number.to_string() == *written,
-        (Value::Array(a), Node::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Array(a), Node::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         (Value::Object(a), Node::Object(_)) => {
             let mut keys = Map::new();
             if let Value::Object(wanted) = wanted.to_value() {
                 keys = wanted;
             }
-            a.len() == keys.len() && a.iter().all(|(key, value)| wanted.get(key).is_some_and(|wanted| same(value, wanted)))
+            a.len() == keys.len()
+                && a.iter()
+                    .all(|(key, value)| wanted.get(key).is_some_and(|wanted| same(value, wanted)))
         }
         (Value::String(a), Node::String(b)) => a == b,
         (Value::Bool(a), Node::Bool(b)) => a == b,
@@ -293,13 +322,34 @@ mod tests {
     fn what_the_library_does_beyond_the_standard() {
         let document = json!({"a": {"k": "v"}, "l": ["x", "y"]});
         let one = |op: Value| patched(document.clone(), json!([op]));
-        assert_eq!(one(json!({"op": "replace", "path": "/a/new", "value": 1})).expect("replaced")["a"]["new"], 1);
-        assert_eq!(one(json!({"op": "copy", "from": "/a/none", "path": "/a/c"})).expect("copied")["a"]["c"], Value::Null);
-        assert_eq!(one(json!({"op": "add", "path": "/l/-1", "value": "z"})).expect("added")["l"], json!(["x", "y", "z"]));
-        assert_eq!(one(json!({"op": "remove", "path": "/l/-1"})).expect("removed")["l"], json!(["x"]));
-        assert_eq!(one(json!({"op": "add", "path": "a/k", "value": 1})).expect("added")["k"], 1);
-        assert_eq!(one(json!({"op": "add", "path": "/a/n"})).expect("added")["a"]["n"], Value::Null);
-        assert_eq!(one(json!({"op": "test", "path": "/a/none", "value": null})), Some(document.clone()));
+        assert_eq!(
+            one(json!({"op": "replace", "path": "/a/new", "value": 1})).expect("replaced")["a"]["new"],
+            1
+        );
+        assert_eq!(
+            one(json!({"op": "copy", "from": "/a/none", "path": "/a/c"})).expect("copied")["a"]["c"],
+            Value::Null
+        );
+        assert_eq!(
+            one(json!({"op": "add", "path": "/l/-1", "value": "z"})).expect("added")["l"],
+            json!(["x", "y", "z"])
+        );
+        assert_eq!(
+            one(json!({"op": "remove", "path": "/l/-1"})).expect("removed")["l"],
+            json!(["x"])
+        );
+        assert_eq!(
+            one(json!({"op": "add", "path": "a/k", "value": 1})).expect("added")["k"],
+            1
+        );
+        assert_eq!(
+            one(json!({"op": "add", "path": "/a/n"})).expect("added")["a"]["n"],
+            Value::Null
+        );
+        assert_eq!(
+            one(json!({"op": "test", "path": "/a/none", "value": null})),
+            Some(document.clone())
+        );
         assert_eq!(one(json!({"op": "remove", "path": "/a/none"})), None);
         assert_eq!(one(json!({"op": "add", "path": "/l/9", "value": 1})), None);
         assert_eq!(one(json!({"op": "replace", "path": "", "value": 1})), None);
@@ -309,7 +359,13 @@ mod tests {
 
     #[test]
     fn numbers_are_equal_when_written_equally() {
-        let test = |text: &str| apply(&json!({"n": 1}), &Node::parse(text.as_bytes()).expect("JSON")).is_ok();
+        let test = |text: &str| {
+            apply(
+                &json!({"n": 1}),
+                &Node::parse(text.as_bytes()).expect("JSON"),
+            )
+            .is_ok()
+        };
         assert!(test(r#"[{"op": "test", "path": "/n", "value": 1}]"#));
         assert!(!test(r#"[{"op": "test", "path": "/n", "value": 1.0}]"#));
     }

@@ -49,7 +49,10 @@ fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+            Value::Object(
+                kept.map(|(key, value)| (key.clone(), without_nulls(value)))
+                    .collect(),
+            )
         }
         Value::Array(items) => items.iter().map(without_nulls).collect(),
         scalar => scalar.clone(),
@@ -67,9 +70,15 @@ mod tests {
         let document = json!({"a": {"x": 1, "y": 2}, "b": [1], "c": "s"});
         let patch = json!({"a": {"y": null, "z": {"n": null, "m": 1}}, "b": [null, {"q": null, "r": 1}], "c": null, "d": null});
         let patched = apply(&document, &patch).expect("patched");
-        assert_eq!(patched, json!({"a": {"x": 1, "z": {"m": 1}}, "b": [null, {"r": 1}]}));
+        assert_eq!(
+            patched,
+            json!({"a": {"x": 1, "z": {"m": 1}}, "b": [null, {"r": 1}]})
+        );
         assert_eq!(apply(&document, &json!(null)), Err(NotAPatch));
         assert_eq!(apply(&document, &json!([{"a": null}])), Ok(json!([{}])));
-        assert_eq!(apply(&document, &json!({"a": [{"q": null}]})).expect("patched")["a"], json!([{"q": null}]));
+        assert_eq!(
+            apply(&document, &json!({"a": [{"q": null}]})).expect("patched")["a"],
+            json!([{"q": null}])
+        );
     }
 }

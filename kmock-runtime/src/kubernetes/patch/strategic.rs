@@ -43,7 +43,9 @@ struct Place<'s> {
 
 impl<'s> Place<'s> {
     fn of(schema: &'s Schema, parent: &'s str) -> Place<'s> {
-        let name = schema.definition().map_or(parent, |definition| short_name(definition.name()));
+        let name = schema
+            .definition()
+            .map_or(parent, |definition| short_name(definition.name()));
         Place { schema, name }
     }
 
@@ -56,7 +58,11 @@ impl<'s> Place<'s> {
             ));
         }
         let found = self.schema.property(key);
-        let found = found.or_else(|| properties.find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, schema)| schema));
+        let found = found.or_else(|| {
+            properties
+                .find(|(name, _)| name.eq_ignore_ascii_case(key))
+                .map(|(_, schema)| schema)
+        });
         match found {
             Some(schema) => Ok((Place::of(schema, self.name), schema.patch_rules())),
             None => Err(StrategicError::Internal(format!(
@@ -77,11 +83,24 @@ fn short_name(name: &str) -> &str {
 }
 
 /// Applies a patch to an object of that type. `kind` names the root's Go type in messages.
-pub fn apply(schema: &Schema, kind: &str, original: &Object, patch: &Object) -> Result<Object, StrategicError> {
-    merge_object(original.clone(), patch.clone(), Place { schema, name: kind })
+pub fn apply(
+    schema: &Schema,
+    kind: &str,
+    original: &Object,
+    patch: &Object,
+) -> Result<Object, StrategicError> {
+    merge_object(
+        original.clone(),
+        patch.clone(),
+        Place { schema, name: kind },
+    )
 }
 
-fn merge_object(mut original: Object, mut patch: Object, place: Place<'_>) -> Result<Object, StrategicError> {
+fn merge_object(
+    mut original: Object,
+    mut patch: Object,
+    place: Place<'_>,
+) -> Result<Object, StrategicError> {
     if let Some(directive) = patch.get(DIRECTIVE) {
         return match directive.as_str() {
             Some("replace") => {
@@ -97,7 +116,11 @@ fn merge_object(mut original: Object, mut patch: Object, place: Place<'_>) -> Re
     for (key, value) in patch {
         let (key, is_deletion) = match extract_key(&key, DELETE_FROM_LIST) {
             Some(Ok(list)) => (list.to_owned(), true),
-            Some(Err(())) => return Err(StrategicError::BadRequest("invalid patch format of primitive list".into())),
+            Some(Err(())) => {
+                return Err(StrategicError::BadRequest(
+                    "invalid patch format of primitive list".into(),
+                ));
+            }
             None => (key, false),
         };
         if value.is_null() {
@@ -107,11 +130,21 @@ fn merge_object(mut original: Object, mut patch: Object, place: Place<'_>) -> Re
         let merged = match (original.remove(&key), value) {
             (Some(Value::Object(old)), Value::Object(new)) => {
                 let (place, rules) = place.field(&key)?;
-                Some(Value::Object(if rules.replace { new } else { merge_object(old, new, place)? }))
+                Some(Value::Object(if rules.replace {
+                    new
+                } else {
+                    merge_object(old, new, place)?
+                }))
             }
             (Some(Value::Array(old)), Value::Array(new)) => {
                 let (place, rules) = place.field(&key)?;
-                Some(Value::Array(merge_list(old, new, place.items(), rules, is_deletion)?))
+                Some(Value::Array(merge_list(
+                    old,
+                    new,
+                    place.items(),
+                    rules,
+                    is_deletion,
+                )?))
             }
             (old, _) if is_deletion => old,
             // Values of one scalar type only lose their directives, of which they have none.
@@ -127,7 +160,10 @@ fn merge_object(mut original: Object, mut patch: Object, place: Place<'_>) -> Re
 
 fn bad_directive(directive: &Value, object: &Object) -> StrategicError {
     let object = gofmt::plain(&Value::Object(object.clone()));
-    StrategicError::Internal(format!("unknown patch type: {} in map: {object}", gofmt::plain(directive)))
+    StrategicError::Internal(format!(
+        "unknown patch type: {} in map: {object}",
+        gofmt::plain(directive)
+    ))
 }
 
 /// The list's name behind `prefix/`; an error when there is only the prefix.
@@ -161,13 +197,25 @@ fn retain_keys(original: &mut Object, patch: &mut Object) -> Result<(), Strategi
 }
 
 /// Merges the lists whose order the patch gives, and takes them out of the patch.
-fn set_element_order(original: &mut Object, patch: &mut Object, place: Place<'_>) -> Result<(), StrategicError> {
-    let directives: Vec<String> = patch.keys().filter(|key| key.starts_with(ELEMENT_ORDER)).cloned().collect();
+fn set_element_order(
+    original: &mut Object,
+    patch: &mut Object,
+    place: Place<'_>,
+) -> Result<(), StrategicError> {
+    let directives: Vec<String> = patch
+        .keys()
+        .filter(|key| key.starts_with(ELEMENT_ORDER))
+        .cloned()
+        .collect();
     for directive in directives {
-        let Some(order) = patch.remove(&directive) else { continue };
+        let Some(order) = patch.remove(&directive) else {
+            continue;
+        };
         let order = as_list(order)?;
         let Some(Ok(key)) = extract_key(&directive, ELEMENT_ORDER) else {
-            return Err(StrategicError::BadRequest("invalid patch format of setElementOrder list".into()));
+            return Err(StrategicError::BadRequest(
+                "invalid patch format of setElementOrder list".into(),
+            ));
         };
         let old = original.get(key).cloned().map(as_list).transpose()?;
         let new = patch.get(key).cloned().map(as_list).transpose()?;
@@ -177,7 +225,9 @@ fn set_element_order(original: &mut Object, patch: &mut Object, place: Place<'_>
         let merged = match (&old, &new) {
             (Some(old), None) => old.clone(),
             (None, Some(new)) => new.iter().cloned().filter_map(without_directives).collect(),
-            (Some(old), Some(new)) => merge_list(old.clone(), new.clone(), of_list.items(), rules, false)?,
+            (Some(old), Some(new)) => {
+                merge_list(old.clone(), new.clone(), of_list.items(), rules, false)?
+            }
             (None, None) => continue,
         };
         let (patched, server_only) = partition(merged, &order, merge_key)?;
@@ -198,19 +248,28 @@ fn as_list(value: Value) -> Result<Vec<Value>, StrategicError> {
 }
 
 fn bad_type(expected: &str, actual: &Value) -> StrategicError {
-    let actual = if actual.is_null() { "%!s(<nil>)" } else { gofmt::type_name(actual) };
+    let actual = if actual.is_null() {
+        "%!s(<nil>)"
+    } else {
+        gofmt::type_name(actual)
+    };
     StrategicError::Internal(format!("expected a {expected}, but received a {actual}"))
 }
 
 fn no_merge_key(item: &Value, key: &str) -> StrategicError {
-    StrategicError::Internal(format!("map: {} does not contain declared merge key: {key}", gofmt::plain(item)))
+    StrategicError::Internal(format!(
+        "map: {} does not contain declared merge key: {key}",
+        gofmt::plain(item)
+    ))
 }
 
 /// What tells an item from others: the value of its merge key, or itself.
 fn identity<'v>(item: &'v Value, merge_key: &str) -> Result<&'v Value, StrategicError> {
     match item {
         item if merge_key.is_empty() => Ok(item),
-        Value::Object(object) => object.get(merge_key).ok_or_else(|| no_merge_key(item, merge_key)),
+        Value::Object(object) => object
+            .get(merge_key)
+            .ok_or_else(|| no_merge_key(item, merge_key)),
         other => Err(bad_type("map[string]interface {}", other)),
     }
 }
@@ -224,10 +283,16 @@ fn check_order(patch: &[Value], order: &[Value], merge_key: &str) -> Result<(), 
     if order.is_empty() || patch.is_empty() {
         return Ok(());
     }
-    if let (false, Some(other)) = (merge_key.is_empty(), patch.iter().find(|item| !item.is_object())) {
+    if let (false, Some(other)) = (
+        merge_key.is_empty(),
+        patch.iter().find(|item| !item.is_object()),
+    ) {
         return Err(bad_type("map[string]interface {}", other));
     }
-    let left: Vec<&Value> = patch.iter().filter(|item| merge_key.is_empty() || !is_deleted(item)).collect();
+    let left: Vec<&Value> = patch
+        .iter()
+        .filter(|item| merge_key.is_empty() || !is_deleted(item))
+        .collect();
     let (mut l, mut o) = (0, 0);
     while let (Some(item), Some(wanted)) = (left.get(l), order.get(o)) {
         if item.get(DIRECTIVE).is_some() {
@@ -265,8 +330,14 @@ fn merge_list(
     let is_objects = element_is_object(&[&old, &new])?;
     let (old, new, merged) = if is_objects {
         if merge_key.is_empty() {
-            let kind = if items.schema.properties().len() > 0 { "struct" } else { "map" };
-            return Err(StrategicError::Internal(format!("cannot merge lists without merge key for {kind}")));
+            let kind = if items.schema.properties().len() > 0 {
+                "struct"
+            } else {
+                "map"
+            };
+            return Err(StrategicError::Internal(format!(
+                "cannot merge lists without merge key for {kind}"
+            )));
         }
         let (old, new) = special_items(old, new, merge_key)?;
         let merged = merge_items(old.clone(), &new, merge_key, items)?;
@@ -287,7 +358,11 @@ fn merge_list(
 }
 
 /// Performs the items that are directives; what is left is merged.
-fn special_items(mut old: Vec<Value>, new: Vec<Value>, merge_key: &str) -> Result<(Vec<Value>, Vec<Value>), StrategicError> {
+fn special_items(
+    mut old: Vec<Value>,
+    new: Vec<Value>,
+    merge_key: &str,
+) -> Result<(Vec<Value>, Vec<Value>), StrategicError> {
     let mut plain = Vec::with_capacity(new.len());
     let mut is_replaced = false;
     for item in new {
@@ -297,26 +372,49 @@ fn special_items(mut old: Vec<Value>, new: Vec<Value>, merge_key: &str) -> Resul
         };
         match directive.as_str() {
             Some("delete") => {
-                let key = item.get(merge_key).ok_or_else(|| no_merge_key(&item, merge_key))?;
+                let key = item
+                    .get(merge_key)
+                    .ok_or_else(|| no_merge_key(&item, merge_key))?;
                 old.retain(|known| known.get(merge_key) != Some(key));
             }
             Some("replace") => is_replaced = true,
             Some("merge") => {
-                return Err(StrategicError::Internal("merging lists cannot yet be specified in the patch".into()));
+                return Err(StrategicError::Internal(
+                    "merging lists cannot yet be specified in the patch".into(),
+                ));
             }
-            _ => return Err(bad_directive(directive, item.as_object().unwrap_or(&Object::new()))),
+            _ => {
+                return Err(bad_directive(
+                    directive,
+                    item.as_object().unwrap_or(&Object::new()),
+                ));
+            }
         }
     }
-    Ok(if is_replaced { (plain, Vec::new()) } else { (old, plain) })
+    Ok(if is_replaced {
+        (plain, Vec::new())
+    } else {
+        (old, plain)
+    })
 }
 
-fn merge_items(mut old: Vec<Value>, new: &[Value], merge_key: &str, items: Place<'_>) -> Result<Vec<Value>, StrategicError> {
+fn merge_items(
+    mut old: Vec<Value>,
+    new: &[Value],
+    merge_key: &str,
+    items: Place<'_>,
+) -> Result<Vec<Value>, StrategicError> {
     for item in new {
         let (Value::Object(object), Some(key)) = (item, item.get(merge_key)) else {
             return Err(no_merge_key(item, merge_key));
         };
-        match old.iter_mut().find(|known| known.get(merge_key) == Some(key)) {
-            Some(Value::Object(known)) => *known = merge_object(std::mem::take(known), object.clone(), items)?,
+        match old
+            .iter_mut()
+            .find(|known| known.get(merge_key) == Some(key))
+        {
+            Some(Value::Object(known)) => {
+                *known = merge_object(std::mem::take(known), object.clone(), items)?
+            }
             _ => old.push(item.clone()),
         }
     }
@@ -324,7 +422,11 @@ fn merge_items(mut old: Vec<Value>, new: &[Value], merge_key: &str, items: Place
 }
 
 /// Splits items into those that are listed and those that only the server has.
-fn partition(items: Vec<Value>, listed: &[Value], merge_key: &str) -> Result<(Vec<Value>, Vec<Value>), StrategicError> {
+fn partition(
+    items: Vec<Value>,
+    listed: &[Value],
+    merge_key: &str,
+) -> Result<(Vec<Value>, Vec<Value>), StrategicError> {
     let (mut patched, mut server_only) = (Vec::new(), Vec::new());
     for item in items {
         let own = identity(&item, merge_key)?;
@@ -332,7 +434,11 @@ fn partition(items: Vec<Value>, listed: &[Value], merge_key: &str) -> Result<(Ve
             "" => listed == own,
             key => listed.get(key) == Some(own),
         });
-        if is_listed { patched.push(item) } else { server_only.push(item) }
+        if is_listed {
+            patched.push(item)
+        } else {
+            server_only.push(item)
+        }
     }
     Ok((patched, server_only))
 }
@@ -350,7 +456,10 @@ fn in_order(
     let patched = sorted(patched, patch_order, merge_key, is_objects)?;
     let server_only = sorted(server_only, server_order, merge_key, is_objects)?;
     let mut out = Vec::with_capacity(patched.len() + server_only.len());
-    let (mut patched, mut server_only) = (patched.into_iter().peekable(), server_only.into_iter().peekable());
+    let (mut patched, mut server_only) = (
+        patched.into_iter().peekable(),
+        server_only.into_iter().peekable(),
+    );
     loop {
         let takes_server = match (server_only.peek(), patched.peek()) {
             (None, None) => return Ok(out),
@@ -362,28 +471,47 @@ fn in_order(
                 matches!((left, right), (Some(left), Some(right)) if left < right)
             }
         };
-        out.extend(if takes_server { server_only.next() } else { patched.next() });
+        out.extend(if takes_server {
+            server_only.next()
+        } else {
+            patched.next()
+        });
     }
 }
 
 fn place_in(order: &[Value], item: &Value, merge_key: &str, is_objects: bool) -> Option<usize> {
-    order.iter().position(|known| if is_objects { known.get(merge_key) == item.get(merge_key) } else { known == item })
+    order.iter().position(|known| {
+        if is_objects {
+            known.get(merge_key) == item.get(merge_key)
+        } else {
+            known == item
+        }
+    })
 }
 
 /// Sorts by the places in `order`; deletions go last.
-fn sorted(items: Vec<Value>, order: &[Value], merge_key: &str, is_objects: bool) -> Result<Vec<Value>, StrategicError> {
+fn sorted(
+    items: Vec<Value>,
+    order: &[Value],
+    merge_key: &str,
+    is_objects: bool,
+) -> Result<Vec<Value>, StrategicError> {
     if is_objects {
         for item in items.iter().chain(order) {
             identity(item, merge_key)?;
         }
     }
-    let (deleted, mut kept): (Vec<Value>, Vec<Value>) = items.into_iter().partition(|item| is_objects && is_deleted(item));
+    let (deleted, mut kept): (Vec<Value>, Vec<Value>) = items
+        .into_iter()
+        .partition(|item| is_objects && is_deleted(item));
     // An insertion sort, since the order is none for items without a place: those move to the front.
     for sorted in 1..kept.len() {
         let mut at = sorted;
         while at > 0 {
             let places = (kept.get(at), kept.get(at - 1));
-            let (Some(item), Some(before)) = places else { break };
+            let (Some(item), Some(before)) = places else {
+                break;
+            };
             let item = place_in(order, item, merge_key, is_objects);
             let before = place_in(order, before, merge_key, is_objects);
             if matches!((item, before), (Some(item), Some(before)) if item >= before) {
@@ -401,14 +529,24 @@ fn sorted(items: Vec<Value>, order: &[Value], merge_key: &str, is_objects: bool)
 fn element_is_object(lists: &[&[Value]]) -> Result<bool, StrategicError> {
     let mut items = lists.iter().flat_map(|list| list.iter());
     let Some(first) = items.next() else {
-        return Err(StrategicError::Internal("no elements in any of the given slices".into()));
+        return Err(StrategicError::Internal(
+            "no elements in any of the given slices".into(),
+        ));
     };
     if first.is_array() {
-        return Err(StrategicError::Unprocessable("lists of lists are not supported".into()));
+        return Err(StrategicError::Unprocessable(
+            "lists of lists are not supported".into(),
+        ));
     }
     if items.any(|item| gofmt::type_name(item) != gofmt::type_name(first)) {
-        let lists: Vec<String> = lists.iter().map(|list| gofmt::plain(&(*list).into())).collect();
-        return Err(StrategicError::Internal(format!("list element types are not identical: [{}]", lists.join(" "))));
+        let lists: Vec<String> = lists
+            .iter()
+            .map(|list| gofmt::plain(&(*list).into()))
+            .collect();
+        return Err(StrategicError::Internal(format!(
+            "list element types are not identical: [{}]",
+            lists.join(" ")
+        )));
     }
     Ok(first.is_object())
 }
@@ -429,7 +567,9 @@ fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(DIRECTIVE) => None,
         Value::Object(map) => {
-            let kept = map.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?)));
+            let kept = map
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, without_directives(value)?)));
             Some(Value::Object(kept.collect()))
         }
         Value::Array(items) => Some(items.into_iter().filter_map(without_directives).collect()),
@@ -445,20 +585,29 @@ mod tests {
 
     fn patched(original: Value, patch: Value) -> Result<Value, StrategicError> {
         let schema = Schema::builtin("io.k8s.api.core.v1.Pod").expect("Pod");
-        let (Value::Object(original), Value::Object(patch)) = (original, patch) else { panic!("not objects") };
+        let (Value::Object(original), Value::Object(patch)) = (original, patch) else {
+            panic!("not objects")
+        };
         apply(schema, "Pod", &original, &patch).map(Value::Object)
     }
 
     fn containers(old: Value, new: Value) -> Result<Value, StrategicError> {
         let original = json!({"spec": {"containers": old}});
-        patched(original, json!({"spec": {"containers": new}})).map(|pod| pod["spec"]["containers"].clone())
+        patched(original, json!({"spec": {"containers": new}}))
+            .map(|pod| pod["spec"]["containers"].clone())
     }
 
     #[test]
     fn lists_are_merged_by_their_keys() {
         let old = json!([{"name": "a", "image": "1"}, {"name": "b", "image": "1"}]);
-        let got = containers(old.clone(), json!([{"name": "n"}, {"name": "b", "image": null, "args": ["x"]}]));
-        assert_eq!(got, Ok(json!([{"name": "n"}, {"name": "a", "image": "1"}, {"name": "b", "args": ["x"]}])));
+        let got = containers(
+            old.clone(),
+            json!([{"name": "n"}, {"name": "b", "image": null, "args": ["x"]}]),
+        );
+        assert_eq!(
+            got,
+            Ok(json!([{"name": "n"}, {"name": "a", "image": "1"}, {"name": "b", "args": ["x"]}]))
+        );
         let got = containers(old.clone(), json!([{"name": "a", "$patch": "delete"}]));
         assert_eq!(got, Ok(json!([{"name": "b", "image": "1"}])));
         let got = containers(old.clone(), json!([{"$patch": "replace"}, {"name": "z"}]));
@@ -474,10 +623,17 @@ mod tests {
         let patch = json!({"metadata": {
             "$setElementOrder/finalizers": ["d", "e"], "$deleteFromPrimitiveList/finalizers": ["c"], "finalizers": ["e"],
         }});
-        assert_eq!(patched(original.clone(), patch), Ok(json!({"metadata": {"finalizers": ["d", "e", "b"]}})));
-        let patch = json!({"metadata": {"$setElementOrder/finalizers": ["b"], "finalizers": ["z"]}});
+        assert_eq!(
+            patched(original.clone(), patch),
+            Ok(json!({"metadata": {"finalizers": ["d", "e", "b"]}}))
+        );
+        let patch =
+            json!({"metadata": {"$setElementOrder/finalizers": ["b"], "finalizers": ["z"]}});
         let text = "The order in patch list:\n[z]\n doesn't match $setElementOrder list:\n[b]\n";
-        assert_eq!(patched(original, patch), Err(StrategicError::Internal(text.into())));
+        assert_eq!(
+            patched(original, patch),
+            Err(StrategicError::Internal(text.into()))
+        );
     }
 
     #[test]
@@ -485,8 +641,14 @@ mod tests {
         let original = json!({"spec": {"volumes": [{"name": "v", "emptyDir": {}}], "x": {}}});
         let patch = json!({"spec": {"volumes": [{"name": "v", "$retainKeys": ["name", "configMap"], "configMap": {"name": "c"}}]}});
         let got = patched(original.clone(), patch).expect("patched");
-        assert_eq!(got["spec"]["volumes"], json!([{"name": "v", "configMap": {"name": "c"}}]));
+        assert_eq!(
+            got["spec"]["volumes"],
+            json!([{"name": "v", "configMap": {"name": "c"}}])
+        );
         let text = "unable to find api field in struct PodSpec for the json field \"x\"";
-        assert_eq!(patched(original, json!({"spec": {"x": {}}})), Err(StrategicError::Internal(text.into())));
+        assert_eq!(
+            patched(original, json!({"spec": {"x": {}}})),
+            Err(StrategicError::Internal(text.into()))
+        );
     }
 }
