@@ -1,6 +1,40 @@
 //! The engine of kmock: an HTTP mock server and an in-memory Kubernetes API, usable without macros.
 //!
-//! Most users want the crate `kmock`, which adds the language on top.
+//! Most users want the crate `kmock`, which adds the language (`kmock!`, `#[kmock::test]`) on top.
+//! The modules in reading order: a [`KMock`] is a started server; it asks its [`rules`] in order whether
+//! their [`criteria`] hold for a [`Request`], and lets the first one that answers make the [`reply`],
+//! which may be a scripted [`stream`]. The [`journal`] remembers what came and explains failures.
+
+mod clock;
+mod error;
+mod location;
+mod mock;
+mod server;
+mod wire;
+
+pub mod client;
+pub mod criteria;
+pub mod harness;
+pub mod journal;
+pub mod reply;
+pub mod request;
+pub mod rules;
+pub mod stream;
 
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+
+pub use crate::{
+    criteria::{Filter, FilterError, Pattern},
+    error::Error,
+    journal::{Check, Report, Requests, Seen, View, assert_requests},
+    location::Location,
+    mock::{Builder, KMock},
+    reply::{Fault, Gate, IntoReply, Json, Reply},
+    request::Request,
+    rules::{Rule, Rules, Slice, Times},
+    stream::{Event, IntoItem, Stream},
+};
+
+#[doc(hidden)]
+pub use serde_json::json as __json;

@@ -1,1 +1,37 @@
-//! The facade.
+#![doc = include_str!("../../README.md")]
+
+pub use kmock_runtime::{
+    Builder, Check, Error, Event, Fault, Filter, FilterError, Gate, IntoItem, IntoReply, Json,
+    KMock, Location, Pattern, Reply, Report, Request, Requests, Rule, Rules, Seen, Slice, Stream,
+    Times, View, client, criteria, journal, reply, request, rules, stream,
+};
+
+#[cfg(feature = "kubernetes")]
+pub use kmock_runtime::kubernetes;
+
+/// Everything that a test file names: `use kmock::prelude::*;`
+pub mod prelude {
+    pub use kmock_runtime::{
+        Event, Fault, Filter, Gate, Json, KMock, Pattern, Reply, Request, Rule, Rules, Stream,
+        Times,
+    };
+
+    pub use crate::__private::json;
+}
+
+/// What the macros' expansions name. Nothing here is for users, and it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use kmock_runtime::{
+        Check, assert_requests,
+        harness::{TestOptions, run_async, run_sync},
+        reply::sink_with,
+    };
+
+    pub use crate::verbs;
+
+    pub use kmock_runtime::__json as json;
+}
+
+#[doc(hidden)]
+pub mod verbs;

@@ -6,12 +6,9 @@ use http::request::Parts;
 use super::call::Call;
 use super::get;
 use super::reply::Reply;
-use crate::kubernetes::accept;
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::list;
 use crate::kubernetes::path::{ApiRequest, Verb};
 use crate::kubernetes::status::ApiError;
-use crate::kubernetes::watch;
 
 /// Finds the resource and the verb.
 pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
@@ -32,11 +29,8 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         body,
         now: cluster.now(),
     };
-    accept::check(&call)?;
     match call.request.verb {
-        Verb::Get => get::get(&call).await,
-        Verb::List => list::list(&call).await,
-        Verb::Watch => watch::watch(&call).await,
+        Verb::Get => get::get(&call),
         _ => Err(ApiError::not_implemented("this verb")),
     }
 }

@@ -1,0 +1,308 @@
+//! The embedded client: small, typed, for talking to the mock server from its own test.
+//!
+//! It is no client library: one connection a request, nothing followed, nothing retried. Code under test
+//! brings its own client.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    net::SocketAddr,
+    pin::Pin,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde_core::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{net::TcpStream, task::AbortHandle};
+
+use crate::error::Error;
+
+/// A request to be sent. Awaiting it sends it and reads the whole response.
+///
+/// ```no_run
+/// # async fn example(k: kmock_runtime::KMock) {
+/// let response = k.post("/hello").header("x-user", "john").json("hi").await;
+/// assert_eq!(response.status(), 200);
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a request is sent when it is awaited"]
+pub struct ClientRequest {
+    address: SocketAddr,
+    method: String,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+    /// What could not be used, told when the request is sent.
+    invalid: Option<String>,
+}
+
+impl ClientRequest {
+    pub(crate) fn new(address: SocketAddr, method: &str, target: &str) -> ClientRequest {
+        ClientRequest {
+            address,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            invalid: None,
+        }
+    }
+
+    /// One more header.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl ToString) -> ClientRequest {
+        let (name, value) = (name.as_ref(), value.to_string());
+        match (HeaderName::try_from(name), HeaderValue::try_from(&value)) {
+            (Ok(name), Ok(value)) => {
+                self.headers.append(name, value);
+            }
+            _ => self.invalid = Some(format!("{name:?}: {value:?} cannot be a header")),
+        }
+        self
+    }
+
+    /// One more query parameter, encoded as needed.
+    pub fn query(mut self, name: impl AsRef<str>, value: impl ToString) -> ClientRequest {
+        let encoded = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        self.target
+            .push(if self.target.contains('?') { '&' } else { '?' });
+        let pair = format!("{}={}", encoded(name.as_ref()), encoded(&value.to_string()));
+        self.target.push_str(&pair);
+        self
+    }
+
+    /// A body of bytes.
+    pub fn body(mut self, body: impl Into<Bytes>) -> ClientRequest {
+        self.body = body.into();
+        self
+    }
+
+    /// A body of JSON, with its content type unless one is set.
+    pub fn json(mut self, value: impl Serialize) -> ClientRequest {
+        match serde_json::to_vec(&value) {
+            Ok(json) => self.body = json.into(),
+            Err(error) => self.invalid = Some(format!("the body cannot be made JSON: {error}")),
+        }
+        self.content_type("application/json")
+    }
+
+    /// A body of an urlencoded form, with its content type.
+    pub fn form<'a>(
+        mut self,
+        fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> ClientRequest {
+        let query = fields
+            .into_iter()
+            .fold(
+                ClientRequest::new(self.address, "", ""),
+                |form, (name, value)| form.query(name, value),
+            )
+            .target;
+        self.body = query.trim_start_matches('?').to_owned().into();
+        self.content_type("application/x-www-form-urlencoded")
+    }
+
+    fn content_type(mut self, kind: &'static str) -> ClientRequest {
+        self.headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static(kind));
+        self
+    }
+
+    /// Sends the request and reads the whole response.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or the exchange breaks, e.g. by a fault.
+    pub async fn send(self) -> Result<Response, Error> {
+        let mut open = self.open().await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = open.chunk().await? {
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status: open.status,
+            headers: open.headers.clone(),
+            body: body.into(),
+        })
+    }
+
+    /// Sends the request and reads the head of the response; the body comes chunk by chunk.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or the exchange breaks, e.g. by a fault.
+    pub async fn open(self) -> Result<OpenResponse, Error> {
+        let doing = format!("{} {}", self.method, self.target);
+        if let Some(invalid) = self.invalid {
+            return Err(Error::invalid(format!("{doing}: {invalid}")));
+        }
+        let invalid = |error: http::Error| Error::invalid(format!("{doing}: {error}"));
+        let method = Method::try_from(self.method.as_str())
+            .map_err(|error| Error::invalid(format!("{doing}: {error}")))?;
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(self.target)
+            .body(Full::new(self.body))
+            .map_err(invalid)?;
+        *request.headers_mut() = self.headers;
+        let host = HeaderValue::try_from(self.address.to_string());
+        if let Ok(host) = host {
+            request.headers_mut().entry(header::HOST).or_insert(host);
+        }
+        let stream = TcpStream::connect(self.address)
+            .await
+            .map_err(|error| Error::io(&doing, error))?;
+        let _ = stream.set_nodelay(true);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Error::exchange(&doing, error))?;
+        let connection = Aborted(tokio::spawn(connection).abort_handle());
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| Error::exchange(&doing, error))?;
+        let (head, body) = response.into_parts();
+        Ok(OpenResponse {
+            doing,
+            status: head.status,
+            headers: head.headers,
+            body,
+            _connection: connection,
+        })
+    }
+}
+
+impl IntoFuture for ClientRequest {
+    type Output = Response;
+    type IntoFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    /// # Panics
+    /// When the exchange breaks; where that is what is tested, [`send`](ClientRequest::send) gives the error.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            match self.send().await {
+                Ok(response) => response,
+                Err(error) => panic!("kmock: {error}"),
+            }
+        })
+    }
+}
+
+/// The connection's task ends with the response.
+struct Aborted(AbortHandle);
+
+impl Drop for Aborted {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A response, read to its end.
+#[derive(Clone)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Response {
+    /// The status as a number.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The first value of a header, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The body read into a type.
+    ///
+    /// # Errors
+    /// Those of serde: no JSON, or another shape.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.status, self.text())
+    }
+}
+
+/// A response whose body is still on its way.
+pub struct OpenResponse {
+    doing: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+    _connection: Aborted,
+}
+
+impl OpenResponse {
+    /// The status as a number.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The next chunk of the body as the server sent it; `None` at its end.
+    ///
+    /// # Errors
+    /// When the exchange breaks, e.g. by a fault.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| Error::exchange(&self.doing, error))?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next chunk as text; empty at the end.
+    ///
+    /// # Errors
+    /// When the exchange breaks, e.g. by a fault.
+    pub async fn text(&mut self) -> Result<String, Error> {
+        let chunk = self.chunk().await?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&chunk).into_owned())
+    }
+}
+
+impl fmt::Debug for OpenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {}", self.doing, self.status)
+    }
+}

@@ -1,0 +1,577 @@
+//! What a request must be for a rule to take it: criteria and their algebra.
+//!
+//! A [`Filter`] is a tree of criteria that can *match* and *explain*: the same tree decides, and says ✓ or ✗
+//! for each criterion when nothing matched. Each criterion knows where in the user's source it was written.
+
+mod explain;
+mod notation;
+mod path;
+mod pattern;
+
+use std::{
+    fmt,
+    future::Future,
+    net::IpAddr,
+    ops::{BitAnd, BitOr, Not, Sub},
+    pin::Pin,
+    str::FromStr,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use regex::Regex;
+
+pub use self::pattern::{Number, Pattern};
+pub(crate) use self::{explain::Finding, path::PathTemplate};
+use crate::{location::Location, request::Request};
+
+/// Which requests: criteria combined with `&`, `|`, `-` and `!`.
+///
+/// Texts convert by the string notation: `"get /"`, `"post"`, `"/path?q=1"`, `"list pods.v1"`.
+#[derive(Clone)]
+pub struct Filter {
+    node: Arc<Node>,
+    /// Whether some criterion must be awaited.
+    awaits: bool,
+}
+
+pub(crate) enum Node {
+    Is(Criterion, Location),
+    All(Vec<Filter>),
+    Any(Vec<Filter>),
+    Not(Filter),
+}
+
+type Holds = Box<dyn Fn(&Request) -> bool + Send + Sync>;
+type HoldsLater = Box<dyn Fn(Request) -> BoxFuture<'static, bool> + Send + Sync>;
+
+pub(crate) enum Criterion {
+    Method(String),
+    Path(PathTemplate),
+    PathRegex(Regex),
+    Field(Place, String, Pattern),
+    Host(Pattern),
+    From(Network),
+    Body(Bytes),
+    Text(Pattern),
+    Json { pattern: Pattern, exact: bool },
+    Test(&'static str, Holds),
+    TestLater(&'static str, HoldsLater),
+    Custom(Arc<dyn Matcher>),
+}
+
+/// Where a named text of a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Query,
+    Header,
+    Cookie,
+    Form,
+}
+
+/// A criterion of another half of the library: the Kubernetes one brings its own.
+pub(crate) trait Matcher: fmt::Display + Send + Sync {
+    fn matches(&self, request: &Request) -> bool;
+    /// What the request has where this criterion looks.
+    fn got(&self, request: &Request) -> String;
+}
+
+/// Why a filter cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError(String);
+
+impl FilterError {
+    pub(crate) fn new(message: impl Into<String>) -> FilterError {
+        FilterError(message.into())
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+impl Filter {
+    /// Every request.
+    pub fn any() -> Filter {
+        Filter::node(Node::All(Vec::new()), false)
+    }
+
+    /// The string notation: `"get /"`, `"post"`, `"/path?q=1"`, `"list pods.v1"`.
+    ///
+    /// # Errors
+    /// When the text is none of these, with what was expected.
+    #[track_caller]
+    pub fn parse(text: &str) -> Result<Filter, FilterError> {
+        notation::parse(text, Location::caller())
+    }
+
+    /// Requests with a method, whatever its case.
+    #[track_caller]
+    pub fn method(name: impl AsRef<str>) -> Filter {
+        Filter::is(Criterion::Method(name.as_ref().to_ascii_uppercase()))
+    }
+
+    /// Requests whose path fits a template, e.g. `/users/{id: u64}` or `/files/**`; a query may follow: `/x?q=1`.
+    ///
+    /// # Panics
+    /// When the template is malformed; the message points at the caller. `kmock!` checks it when compiling.
+    #[track_caller]
+    pub fn path(template: impl AsRef<str>) -> Filter {
+        or_panic(notation::path(template.as_ref(), Location::caller()))
+    }
+
+    /// Requests whose whole path a regular expression matches.
+    ///
+    /// # Panics
+    /// When the expression is malformed; the message points at the caller.
+    #[track_caller]
+    pub fn path_regex(expression: &str) -> Filter {
+        Filter::is(Criterion::PathRegex(or_panic(pattern::whole_regex(
+            expression,
+        ))))
+    }
+
+    /// Requests with a query parameter like this; of several values any may fit.
+    #[track_caller]
+    pub fn query(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Field(Place::Query, name.into(), value.into()))
+    }
+
+    /// Requests with a header like this; of several values any may fit. Names are case-insensitive.
+    #[track_caller]
+    pub fn header(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Field(Place::Header, name.into(), value.into()))
+    }
+
+    /// Requests with a cookie like this.
+    #[track_caller]
+    pub fn cookie(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Field(Place::Cookie, name.into(), value.into()))
+    }
+
+    /// Requests with a field of an urlencoded form like this.
+    #[track_caller]
+    pub fn form(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Field(Place::Form, name.into(), value.into()))
+    }
+
+    /// Requests for a host (the port does not count).
+    #[track_caller]
+    pub fn host(host: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Host(host.into()))
+    }
+
+    /// Requests from an address or a network: `127.0.0.1`, `10.0.0.0/8`.
+    ///
+    /// # Panics
+    /// When the text is no such thing; the message points at the caller.
+    #[track_caller]
+    pub fn from(network: impl AsRef<str>) -> Filter {
+        Filter::is(Criterion::From(or_panic(network.as_ref().parse())))
+    }
+
+    /// Requests with exactly this body.
+    #[track_caller]
+    pub fn body(body: impl Into<Bytes>) -> Filter {
+        Filter::is(Criterion::Body(body.into()))
+    }
+
+    /// Requests whose body is a text like this.
+    #[track_caller]
+    pub fn text(text: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Text(text.into()))
+    }
+
+    /// Requests whose body is JSON that has all of this, and maybe more.
+    #[track_caller]
+    pub fn json(pattern: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Json {
+            pattern: pattern.into(),
+            exact: false,
+        })
+    }
+
+    /// Requests whose body is just this JSON: build the pattern with [`Pattern::object_exact`] or [`Pattern::value`].
+    #[track_caller]
+    pub fn json_exact(pattern: impl Into<Pattern>) -> Filter {
+        Filter::is(Criterion::Json {
+            pattern: pattern.into(),
+            exact: true,
+        })
+    }
+
+    /// Requests for which a function holds; `text` names it in reports. A panic in it counts as no.
+    #[track_caller]
+    pub fn test(
+        text: &'static str,
+        holds: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    ) -> Filter {
+        Filter::is(Criterion::Test(text, Box::new(holds)))
+    }
+
+    /// Requests for which an async function holds; the server awaits it before it looks further.
+    #[track_caller]
+    pub fn test_async<F, Fut>(text: &'static str, holds: F) -> Filter
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        Filter::is(Criterion::TestLater(
+            text,
+            Box::new(move |request| Box::pin(holds(request))),
+        ))
+    }
+
+    #[cfg_attr(
+        not(feature = "kubernetes"),
+        expect(dead_code, reason = "its only user is off")
+    )]
+    #[track_caller]
+    pub(crate) fn custom(matcher: impl Matcher + 'static) -> Filter {
+        Filter::is(Criterion::Custom(Arc::new(matcher)))
+    }
+
+    #[track_caller]
+    fn is(criterion: Criterion) -> Filter {
+        Filter::at(criterion, Location::caller())
+    }
+
+    fn at(criterion: Criterion, location: Location) -> Filter {
+        let awaits = matches!(criterion, Criterion::TestLater(..));
+        Filter::node(Node::Is(criterion, location), awaits)
+    }
+
+    fn node(node: Node, awaits: bool) -> Filter {
+        Filter {
+            node: Arc::new(node),
+            awaits,
+        }
+    }
+
+    pub(crate) fn tree(&self) -> &Node {
+        &self.node
+    }
+
+    /// Whether [`Filter::holds`] must be awaited to be right.
+    pub(crate) fn awaits(&self) -> bool {
+        self.awaits
+    }
+
+    /// Whether a request fits, and what its path captures. Criteria that must be awaited count as not holding.
+    pub(crate) fn captures(&self, request: &Request) -> Option<Vec<(String, String)>> {
+        let mut captured = Vec::new();
+        self.holds(request, &mut captured).then_some(captured)
+    }
+
+    /// Whether a request fits. Async criteria, which cannot be awaited here, count as not holding.
+    pub fn matches(&self, request: &Request) -> bool {
+        self.captures(request).is_some()
+    }
+
+    fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
+        match &*self.node {
+            Node::Is(criterion, _) => criterion.holds(request, captured),
+            Node::All(filters) => filters.iter().all(|one| one.holds(request, captured)),
+            Node::Any(filters) => filters.iter().any(|one| one.holds(request, captured)),
+            Node::Not(filter) => !filter.holds(request, &mut Vec::new()),
+        }
+    }
+
+    /// As [`Filter::captures`], with async criteria awaited, and only when the others before them hold.
+    pub(crate) fn captures_later<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> Pin<Box<dyn Future<Output = Option<Vec<(String, String)>>> + Send + 'a>> {
+        Box::pin(async move {
+            match &*self.node {
+                Node::Is(Criterion::TestLater(_, holds), _) => {
+                    holds(request.clone()).await.then(Vec::new)
+                }
+                Node::Is(..) => self.captures(request),
+                Node::All(filters) => {
+                    let mut captured = Vec::new();
+                    for one in filters {
+                        captured.extend(one.captures_later(request).await?);
+                    }
+                    Some(captured)
+                }
+                Node::Any(filters) => {
+                    for one in filters {
+                        if let Some(captured) = one.captures_later(request).await {
+                            return Some(captured);
+                        }
+                    }
+                    None
+                }
+                Node::Not(filter) => match filter.captures_later(request).await {
+                    Some(_) => None,
+                    None => Some(Vec::new()),
+                },
+            }
+        })
+    }
+
+    /// The literal path that every matching request has: what the rule index goes by.
+    pub(crate) fn literal_path(&self) -> Option<&str> {
+        self.required(&|criterion| match criterion {
+            Criterion::Path(template) => template.literal(),
+            _ => None,
+        })
+    }
+
+    /// The literal first segment that the path of every matching request has.
+    pub(crate) fn first_segment(&self) -> Option<&str> {
+        self.required(&|criterion| match criterion {
+            Criterion::Path(template) => template.first_segment(),
+            _ => None,
+        })
+    }
+
+    fn required<'a>(&'a self, pick: &dyn Fn(&'a Criterion) -> Option<&'a str>) -> Option<&'a str> {
+        match &*self.node {
+            Node::Is(criterion, _) => pick(criterion),
+            Node::All(filters) => filters.iter().find_map(|one| one.required(pick)),
+            Node::Any(filters) if filters.len() == 1 => filters.first()?.required(pick),
+            Node::Any(_) | Node::Not(_) => None,
+        }
+    }
+}
+
+impl Criterion {
+    fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
+        match self {
+            Criterion::Method(name) => request.method().as_str() == name,
+            Criterion::Path(template) => match template.captures(request.url_path()) {
+                Some(found) => {
+                    captured.extend(found);
+                    true
+                }
+                None => false,
+            },
+            Criterion::PathRegex(regex) => match regex.captures(request.url_path()) {
+                Some(found) => {
+                    let named = regex.capture_names().flatten().filter_map(|name| {
+                        Some((name.to_owned(), found.name(name)?.as_str().to_owned()))
+                    });
+                    captured.extend(named);
+                    true
+                }
+                None => false,
+            },
+            Criterion::Field(place, name, pattern) => {
+                let values = place.values(request, name);
+                if values.is_empty() {
+                    pattern.matches_text(None)
+                } else {
+                    values.iter().any(|value| pattern.matches_text(Some(value)))
+                }
+            }
+            Criterion::Host(pattern) => pattern.matches_text(request.host()),
+            Criterion::From(network) => request
+                .peer()
+                .is_some_and(|peer| network.contains(peer.ip())),
+            Criterion::Body(body) => request.body() == body,
+            Criterion::Text(pattern) => std::str::from_utf8(request.body())
+                .is_ok_and(|text| pattern.matches_text(Some(text))),
+            Criterion::Json { pattern, .. } => request
+                .json_body()
+                .is_some_and(|json| pattern.matches(Some(json))),
+            Criterion::Test(_, holds) => {
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| holds(request)))
+                    .unwrap_or(false)
+            }
+            Criterion::TestLater(..) => false,
+            Criterion::Custom(matcher) => matcher.matches(request),
+        }
+    }
+}
+
+impl Place {
+    fn values<'a>(self, request: &'a Request, name: &str) -> Vec<&'a str> {
+        fn named<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, name: &str) -> Vec<&'a str> {
+            pairs
+                .filter(|(key, _)| *key == name)
+                .map(|(_, value)| value)
+                .collect()
+        }
+        fn borrowed(pair: &(String, String)) -> (&str, &str) {
+            (&pair.0, &pair.1)
+        }
+        match self {
+            Place::Query => named(request.queries().iter().map(borrowed), name),
+            Place::Form => named(request.forms().iter().map(borrowed), name),
+            Place::Cookie => named(request.cookies(), name),
+            Place::Header => request
+                .headers()
+                .get_all(name)
+                .into_iter()
+                .filter_map(|value| value.to_str().ok())
+                .collect(),
+        }
+    }
+}
+
+/// An address or a network in CIDR notation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    fn contains(self, peer: IpAddr) -> bool {
+        let cut = |bits: u128, width: u8| {
+            bits.checked_shr(u32::from(width.saturating_sub(self.bits)))
+                .unwrap_or(0)
+        };
+        match (self.address, peer.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                cut(u128::from(a.to_bits()), 32) == cut(u128::from(b.to_bits()), 32)
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => cut(a.to_bits(), 128) == cut(b.to_bits(), 128),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Network, FilterError> {
+        let malformed = || {
+            FilterError::new(format!(
+                "`{text}` is no address such as 127.0.0.1 or 10.0.0.0/8"
+            ))
+        };
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().map_err(|_| malformed())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| malformed())?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        match bits.unwrap_or(width) {
+            bits if bits <= width => Ok(Network { address, bits }),
+            _ => Err(malformed()),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+#[track_caller]
+fn or_panic<T>(made: Result<T, FilterError>) -> T {
+    match made {
+        Ok(made) => made,
+        Err(error) => panic!("kmock: {error}"),
+    }
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Filter, FilterError> {
+        Filter::parse(text)
+    }
+}
+
+impl From<&str> for Filter {
+    /// The string notation; see [`Filter::parse`].
+    ///
+    /// # Panics
+    /// When the text cannot be read; the message points at the caller.
+    #[track_caller]
+    fn from(text: &str) -> Filter {
+        or_panic(notation::parse(text, Location::caller()))
+    }
+}
+
+impl From<String> for Filter {
+    #[track_caller]
+    fn from(text: String) -> Filter {
+        Filter::from(text.as_str())
+    }
+}
+
+impl From<&String> for Filter {
+    #[track_caller]
+    fn from(text: &String) -> Filter {
+        Filter::from(text.as_str())
+    }
+}
+
+impl From<http::Method> for Filter {
+    #[track_caller]
+    fn from(method: http::Method) -> Filter {
+        Filter::method(method.as_str())
+    }
+}
+
+impl From<&Filter> for Filter {
+    fn from(filter: &Filter) -> Filter {
+        filter.clone()
+    }
+}
+
+impl BitAnd for Filter {
+    type Output = Filter;
+
+    fn bitand(self, other: Filter) -> Filter {
+        let awaits = self.awaits || other.awaits;
+        let mut all = Vec::new();
+        for side in [self, other] {
+            match &*side.node {
+                Node::All(inner) => all.extend(inner.iter().cloned()),
+                _ => all.push(side),
+            }
+        }
+        match <[Filter; 1]>::try_from(all) {
+            Ok([only]) => only,
+            Err(all) => Filter::node(Node::All(all), awaits),
+        }
+    }
+}
+
+impl BitOr for Filter {
+    type Output = Filter;
+
+    fn bitor(self, other: Filter) -> Filter {
+        let awaits = self.awaits || other.awaits;
+        Filter::node(Node::Any(vec![self, other]), awaits)
+    }
+}
+
+impl Sub for Filter {
+    type Output = Filter;
+
+    #[allow(
+        clippy::suspicious_arithmetic_impl,
+        reason = "the difference of two sets is an intersection with a complement"
+    )]
+    fn sub(self, other: Filter) -> Filter {
+        self & !other
+    }
+}
+
+impl Not for Filter {
+    type Output = Filter;
+
+    fn not(self) -> Filter {
+        let awaits = self.awaits;
+        Filter::node(Node::Not(self), awaits)
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({self})")
+    }
+}

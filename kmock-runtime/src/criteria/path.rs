@@ -1,0 +1,259 @@
+//! Path templates: `/exact`, `/users/{id}`, `/users/{id: u64}`, `/files/*`, `/files/**`.
+
+use std::{fmt, str::FromStr};
+
+use crate::criteria::FilterError;
+
+/// A path template, compiled: one piece a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct PathTemplate {
+    text: String,
+    segments: Vec<Segment>,
+    /// Whether the template ends in `**`: any rest, also none.
+    open: Option<Option<String>>,
+}
+
+#[derive(Clone, Debug)]
+enum Segment {
+    Literal(String),
+    /// A literal with `*` inside.
+    Glob(crate::criteria::Pattern),
+    Any,
+    Capture(String, Kind),
+}
+
+/// The type of a capture: a segment that is no such value does not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Unsigned,
+    Signed,
+    Float,
+    Bool,
+    Uuid,
+    /// A type that only the macro knows; the segment is any text.
+    Other,
+}
+
+impl PathTemplate {
+    /// The literal path, when there is nothing to capture or guess.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        let plain = self.open.is_none()
+            && self
+                .segments
+                .iter()
+                .all(|segment| matches!(segment, Segment::Literal(_)));
+        plain.then_some(self.text.as_str())
+    }
+
+    /// The first segment, when it is literal: what the index goes by.
+    pub(crate) fn first_segment(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment::Literal(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What the template captures from a path, or `None` where it does not match.
+    pub(crate) fn captures(&self, path: &str) -> Option<Vec<(String, String)>> {
+        if self.literal().is_some() {
+            return (self.text == path).then(Vec::new);
+        }
+        let mut captured = Vec::new();
+        let mut rest = path.strip_prefix('/')?;
+        let mut ended = false;
+        for segment in &self.segments {
+            if ended {
+                return None;
+            }
+            let (here, next) = match rest.split_once('/') {
+                Some((here, next)) => (here, Some(next)),
+                None => (rest, None),
+            };
+            let fits = match segment {
+                Segment::Literal(text) => text == here,
+                Segment::Glob(glob) => glob.matches_text(Some(here)),
+                Segment::Any => !here.is_empty(),
+                Segment::Capture(name, kind) => {
+                    let decoded = percent_encoding::percent_decode_str(here).decode_utf8_lossy();
+                    let fits = kind.accepts(&decoded);
+                    captured.push((name.clone(), decoded.into_owned()));
+                    fits
+                }
+            };
+            if !fits {
+                return None;
+            }
+            ended = next.is_none();
+            rest = next.unwrap_or_default();
+        }
+        match &self.open {
+            Some(name) => {
+                if let Some(name) = name {
+                    captured.push((name.clone(), rest.to_owned()));
+                }
+                Some(captured)
+            }
+            None if ended || self.segments.is_empty() && rest.is_empty() => Some(captured),
+            None => None,
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for PathTemplate {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<PathTemplate, FilterError> {
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err(FilterError::new(format!(
+                "the path `{text}` must start with `/`"
+            )));
+        };
+        let mut open = None;
+        let mut segments = Vec::new();
+        let mut pieces = rest.split('/').peekable();
+        while let Some(piece) = pieces.next() {
+            let last = pieces.peek().is_none();
+            if last && piece == "**" {
+                open = Some(None);
+            } else if let Some(inside) = piece
+                .strip_prefix('{')
+                .and_then(|piece| piece.strip_suffix('}'))
+            {
+                let (name, kind) = match inside.split_once(':') {
+                    Some((name, kind)) => (name.trim(), Kind::named(kind.trim())),
+                    None => (inside.trim(), Kind::Text),
+                };
+                if let Some(name) = name.strip_suffix("**").filter(|_| last) {
+                    open = Some(Some(name.to_owned()));
+                    continue;
+                }
+                if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                    return Err(FilterError::new(format!(
+                        "`{{{inside}}}` in the path `{text}` must hold a name, as in `{{id}}` or `{{id: u64}}`"
+                    )));
+                }
+                segments.push(Segment::Capture(name.to_owned(), kind));
+            } else if piece.contains(['{', '}']) {
+                return Err(FilterError::new(format!(
+                    "a capture fills a whole segment: `{piece}` in the path `{text}` does not"
+                )));
+            } else if piece == "*" {
+                segments.push(Segment::Any);
+            } else if piece.contains("**") {
+                return Err(FilterError::new(format!(
+                    "`**` stands alone and last, as in `/files/**`; the path is `{text}`"
+                )));
+            } else if piece.contains('*') {
+                segments.push(Segment::Glob(piece.into()));
+            } else {
+                segments.push(Segment::Literal(piece.to_owned()));
+            }
+        }
+        Ok(PathTemplate {
+            text: text.to_owned(),
+            segments,
+            open,
+        })
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Kind {
+    fn named(name: &str) -> Kind {
+        match name {
+            "str" | "String" | "&str" => Kind::Text,
+            "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => Kind::Unsigned,
+            "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => Kind::Signed,
+            "f32" | "f64" => Kind::Float,
+            "bool" => Kind::Bool,
+            "uuid" | "Uuid" => Kind::Uuid,
+            _ => Kind::Other,
+        }
+    }
+
+    fn accepts(self, text: &str) -> bool {
+        match self {
+            Kind::Text | Kind::Other => !text.is_empty(),
+            Kind::Unsigned => text.parse::<u128>().is_ok(),
+            Kind::Signed => text.parse::<i128>().is_ok(),
+            Kind::Float => text.parse::<f64>().is_ok(),
+            Kind::Bool => matches!(text, "true" | "false"),
+            Kind::Uuid => {
+                text.len() == 36
+                    && text.bytes().enumerate().all(|(at, byte)| match at {
+                        8 | 13 | 18 | 23 => byte == b'-',
+                        _ => byte.is_ascii_hexdigit(),
+                    })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn captures(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+        template
+            .parse::<PathTemplate>()
+            .expect("a template")
+            .captures(path)
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn templates_match_whole_paths() {
+        assert_eq!(captures("/", "/"), Some(vec![]));
+        assert_eq!(captures("/", "/x"), None);
+        assert_eq!(captures("/a/b", "/a/b"), Some(vec![]));
+        assert_eq!(captures("/a/b", "/a/b/"), None);
+        assert_eq!(
+            captures("/users/{id}", "/users/7%20"),
+            Some(vec![pair("id", "7 ")])
+        );
+        assert_eq!(captures("/users/{id}", "/users/"), None);
+        assert_eq!(captures("/users/{id: u64}", "/users/x"), None);
+        assert_eq!(
+            captures("/users/{id: u64}/x", "/users/7/x"),
+            Some(vec![pair("id", "7")])
+        );
+        assert_eq!(captures("/files/*", "/files/a"), Some(vec![]));
+        assert_eq!(captures("/files/*", "/files/a/b"), None);
+        assert_eq!(captures("/files/**", "/files/a/b"), Some(vec![]));
+        assert_eq!(captures("/files/**", "/files"), Some(vec![]));
+        assert_eq!(
+            captures("/files/{rest**}", "/files/a/b"),
+            Some(vec![pair("rest", "a/b")])
+        );
+        assert_eq!(captures("/v*/x", "/v12/x"), Some(vec![]));
+    }
+
+    #[test]
+    fn malformed_templates_are_refused_with_a_reason() {
+        for (template, reason) in [
+            ("users", "must start with `/`"),
+            ("/a{b}", "whole segment"),
+            ("/{}", "must hold a name"),
+            ("/a**/b", "stands alone and last"),
+        ] {
+            let error = template
+                .parse::<PathTemplate>()
+                .expect_err("malformed")
+                .to_string();
+            assert!(error.contains(reason), "{template}: {error}");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What `#[kmock::test]` runs: a runtime, servers on it, the body, and the checks after it.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    process::ExitCode,
+};
+
+use futures::FutureExt;
+
+use crate::{
+    location::Location,
+    mock::{Builder, KMock},
+};
+
+/// The options of one test, as the attribute has them.
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a test runs with them"]
+pub struct TestOptions {
+    name: &'static str,
+    location: Location,
+    start_paused: bool,
+    workers: Option<Option<usize>>,
+    strict: bool,
+    raw: bool,
+    limit: Option<usize>,
+    port: u16,
+    seed: u64,
+    hostnames: &'static [&'static str],
+}
+
+impl TestOptions {
+    /// The defaults, for a test of this name.
+    #[track_caller]
+    pub fn new(name: &'static str) -> TestOptions {
+        TestOptions {
+            name,
+            location: Location::caller(),
+            start_paused: false,
+            workers: None,
+            strict: false,
+            raw: false,
+            limit: None,
+            port: 0,
+            seed: 0,
+            hostnames: &[],
+        }
+    }
+
+    /// Virtual time: the clock stands, and jumps to the next timer when nothing else is to be done.
+    pub fn start_paused(mut self, paused: bool) -> TestOptions {
+        self.start_paused = paused;
+        self
+    }
+
+    /// A runtime of several threads; `None`: as many as there are cores.
+    pub fn multi_thread(mut self, workers: Option<usize>) -> TestOptions {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Unexpected requests and errors of the test's own code fail the test.
+    pub fn strict(mut self, strict: bool) -> TestOptions {
+        self.strict = strict;
+        self
+    }
+
+    /// No Kubernetes API below the rules.
+    pub fn raw(mut self, raw: bool) -> TestOptions {
+        self.raw = raw;
+        self
+    }
+
+    /// How many requests each server answers before it refuses.
+    pub fn limit(mut self, requests: usize) -> TestOptions {
+        self.limit = Some(requests);
+        self
+    }
+
+    /// The port of the server; with several servers, that of the first.
+    pub fn port(mut self, port: u16) -> TestOptions {
+        self.port = port;
+        self
+    }
+
+    /// The seed of everything that looks random.
+    pub fn seed(mut self, seed: u64) -> TestOptions {
+        self.seed = seed;
+        self
+    }
+
+    /// The hostnames that clients are to find at the server.
+    pub fn hostnames(mut self, hostnames: &'static [&'static str]) -> TestOptions {
+        self.hostnames = hostnames;
+        self
+    }
+
+    fn server(&self, nth: u64) -> Builder {
+        let mut builder = KMock::builder()
+            .strict(self.strict)
+            .raw(self.raw)
+            // Two servers are two clusters: their uids differ.
+            .seed(self.seed.wrapping_add(nth));
+        builder.location = self.location;
+        if let Some(limit) = self.limit {
+            builder = builder.limit(limit);
+        }
+        if nth == 0 {
+            builder = builder.port(self.port);
+        }
+        builder
+    }
+
+    fn runtime(&self) -> Result<tokio::runtime::Runtime, String> {
+        let mut builder = match self.workers {
+            None => tokio::runtime::Builder::new_current_thread(),
+            Some(workers) => {
+                let mut builder = tokio::runtime::Builder::new_multi_thread();
+                if let Some(workers) = workers {
+                    builder.worker_threads(workers.max(1));
+                }
+                builder
+            }
+        };
+        if self.start_paused && self.workers.is_some() {
+            return Err(
+                "`start_paused` needs the current-thread flavor: the clock of several threads cannot stand"
+                    .to_owned(),
+            );
+        }
+        builder.enable_all();
+        #[cfg(feature = "test-util")]
+        builder.start_paused(self.start_paused);
+        #[cfg(not(feature = "test-util"))]
+        if self.start_paused {
+            return Err("`start_paused` needs the feature `test-util` of kmock".to_owned());
+        }
+        builder
+            .build()
+            .map_err(|error| format!("cannot start a runtime: {error}"))
+    }
+}
+
+/// A test's result, as far as the checks after it need to know.
+pub trait Outcome {
+    /// Whether the test's body was content.
+    fn is_success(&self) -> bool;
+}
+
+impl Outcome for () {
+    fn is_success(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Outcome, E> Outcome for Result<T, E> {
+    fn is_success(&self) -> bool {
+        self.as_ref().is_ok_and(T::is_success)
+    }
+}
+
+impl Outcome for ExitCode {
+    fn is_success(&self) -> bool {
+        *self == ExitCode::SUCCESS
+    }
+}
+
+impl Outcome for std::convert::Infallible {
+    fn is_success(&self) -> bool {
+        match *self {}
+    }
+}
+
+type Body<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// An async test: a function of up to four servers.
+#[diagnostic::on_unimplemented(
+    message = "unsupported `#[kmock::test]` signature",
+    label = "expected `async fn(k: KMock)`, `async fn()`, or up to four `KMock` arguments",
+    note = "tests may return `()` or a `Result`"
+)]
+pub trait TestFn<Servers> {
+    /// What the test returns.
+    type Output: Outcome;
+    /// How many servers it takes.
+    const SERVERS: usize;
+    #[doc(hidden)]
+    fn call(self, servers: &[KMock]) -> Option<Body<'static, Self::Output>>;
+}
+
+/// A test that is not async: a function of up to four servers.
+#[diagnostic::on_unimplemented(
+    message = "unsupported `#[kmock::test]` signature",
+    label = "expected `fn(k: KMock)`, `fn()`, or up to four `KMock` arguments",
+    note = "tests may return `()` or a `Result`"
+)]
+pub trait SyncTestFn<Servers> {
+    /// What the test returns.
+    type Output: Outcome;
+    /// How many servers it takes.
+    const SERVERS: usize;
+    #[doc(hidden)]
+    fn call(self, servers: &[KMock]) -> Option<Self::Output>;
+}
+
+macro_rules! test_fns {
+    ($($count:literal: $($server:ident)*;)*) => { $(
+        impl<F, Fut> TestFn<[(); $count]> for F
+        where
+            F: FnOnce($(test_fns!(@server $server)),*) -> Fut,
+            Fut: Future<Output: Outcome> + 'static,
+        {
+            type Output = Fut::Output;
+            const SERVERS: usize = $count;
+
+            fn call(self, servers: &[KMock]) -> Option<Body<'static, Fut::Output>> {
+                let [$($server),*] = servers else { return None };
+                Some(Box::pin(self($($server.clone()),*)))
+            }
+        }
+
+        impl<F, R> SyncTestFn<[(); $count]> for F
+        where
+            F: FnOnce($(test_fns!(@server $server)),*) -> R,
+            R: Outcome,
+        {
+            type Output = R;
+            const SERVERS: usize = $count;
+
+            fn call(self, servers: &[KMock]) -> Option<R> {
+                let [$($server),*] = servers else { return None };
+                Some(self($($server.clone()),*))
+            }
+        }
+    )* };
+    (@server $server:ident) => { KMock };
+}
+test_fns! {
+    0: ;
+    1: a;
+    2: a b;
+    3: a b c;
+    4: a b c d;
+}
+
+/// Runs an async test: servers on the test's own runtime, the body, the checks, a clean end.
+///
+/// # Panics
+/// When the body does, or when a check after it does not hold.
+#[track_caller]
+pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> F::Output {
+    let runtime = or_panic(options.runtime());
+    let mut servers = Vec::new();
+    let outcome = runtime.block_on(async {
+        for nth in 0..F::SERVERS as u64 {
+            servers.push(or_panic(options.server(nth).start().await));
+        }
+        // The test may panic already when it is called.
+        let body = AssertUnwindSafe(async { test.call(&servers) }).catch_unwind();
+        let body = match body.await {
+            Ok(body) => body,
+            Err(panic) => return Err(panic),
+        };
+        match body {
+            Some(body) => AssertUnwindSafe(body).catch_unwind().await.map(Some),
+            None => Ok(None),
+        }
+    });
+    let outcome = match outcome {
+        Ok(Some(outcome)) => Ok(outcome),
+        Ok(None) => unreachable_signature(options.name),
+        Err(panic) => Err(panic),
+    };
+    let result = finish(&options, &servers, outcome);
+    // In this order: nothing of the servers is left when the runtime goes.
+    drop(servers);
+    drop(runtime);
+    result
+}
+
+/// Runs a test that is not async: servers on threads of their own, the body, the checks, a clean end.
+///
+/// # Panics
+/// When the body does, or when a check after it does not hold.
+#[track_caller]
+pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) -> F::Output {
+    if options.start_paused || options.workers.is_some() {
+        panic!("kmock: `start_paused` and `flavor` are options of async tests");
+    }
+    let servers: Vec<KMock> = (0..F::SERVERS as u64)
+        .map(|nth| or_panic(options.server(nth).start_blocking()))
+        .collect();
+    let outcome = match catch_unwind(AssertUnwindSafe(|| test.call(&servers))) {
+        Ok(Some(outcome)) => Ok(outcome),
+        Ok(None) => unreachable_signature(options.name),
+        Err(panic) => Err(panic),
+    };
+    finish(&options, &servers, outcome)
+}
+
+/// The checks after the body. A failure of the body comes first and is not hidden behind those of the checks.
+#[track_caller]
+fn finish<T: Outcome>(
+    options: &TestOptions,
+    servers: &[KMock],
+    outcome: std::thread::Result<T>,
+) -> T {
+    let reports: Vec<_> = servers.iter().filter_map(|k| k.check().err()).collect();
+    let succeeded = outcome.as_ref().is_ok_and(T::is_success);
+    let asked = servers.iter().any(|k| !k.requests().is_empty());
+    let timeline: Vec<String> = if succeeded || !asked {
+        Vec::new()
+    } else {
+        servers.iter().map(|k| k.report().to_string()).collect()
+    };
+    for server in servers {
+        server.shutdown();
+    }
+    let text = |reports: &[crate::journal::Report]| {
+        let texts: Vec<String> = reports.iter().map(ToString::to_string).collect();
+        texts.join("\n")
+    };
+    match outcome {
+        Ok(outcome) if !succeeded => {
+            eprintln!(
+                "kmock: what came in {}:\n{}",
+                options.name,
+                timeline.join("\n")
+            );
+            outcome
+        }
+        Ok(outcome) => {
+            if !reports.is_empty() {
+                panic!("{}", text(&reports));
+            }
+            outcome
+        }
+        Err(panic) => {
+            // A failed `assert_requests!` has shown the timeline already.
+            if !crate::reply::panic_text(&*panic).starts_with("kmock: ") {
+                eprintln!(
+                    "kmock: what came in {}:\n{}",
+                    options.name,
+                    timeline.join("\n")
+                );
+            }
+            resume_unwind(panic)
+        }
+    }
+}
+
+#[track_caller]
+fn or_panic<T, E: fmt::Display>(made: Result<T, E>) -> T {
+    match made {
+        Ok(made) => made,
+        Err(error) => panic!("kmock: {error}"),
+    }
+}
+
+#[track_caller]
+fn unreachable_signature(name: &str) -> ! {
+    panic!("kmock: {name} did not get the servers that it takes")
+}

@@ -1,1 +1,0 @@
-//! Rules in CEL (`x-kubernetes-validations`): compiled, typed, weighed, and run.

@@ -1,0 +1,80 @@
+//! The cluster below the rules of a mock server.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use futures::{StreamExt, future::BoxFuture};
+use http::Response;
+
+use crate::{
+    kubernetes::{ApiBody, Cluster, ClusterOptions},
+    mock::{Backend, Builder, KMock},
+    request::Request,
+};
+
+impl KMock {
+    /// The emulated cluster below the rules.
+    ///
+    /// # Panics
+    /// When the server was made `raw`: then there is none.
+    #[track_caller]
+    pub fn cluster(&self) -> &Cluster {
+        match self.cluster_handle() {
+            Some(cluster) => cluster,
+            None => panic!("kmock: this server is `raw`: it has no Kubernetes API"),
+        }
+    }
+}
+
+pub(crate) fn cluster(options: &Builder) -> Cluster {
+    Cluster::new(ClusterOptions {
+        seed: options.seed,
+        ..ClusterOptions::default()
+    })
+}
+
+pub(crate) fn backend(cluster: Cluster) -> Arc<dyn Backend> {
+    Arc::new(Emulator(cluster))
+}
+
+struct Emulator(Cluster);
+
+impl Backend for Emulator {
+    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>> {
+        let cluster = self.0.clone();
+        Box::pin(async move {
+            if !is_api_path(request.url_path()) {
+                return None;
+            }
+            let response = cluster.call(request.to_http()).await;
+            Some(response.map(|body| match body {
+                ApiBody::Full(bytes) => Body::from(bytes),
+                ApiBody::Stream(stream) => {
+                    Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>))
+                }
+            }))
+        })
+    }
+}
+
+/// The paths that an API server claims; the others are the user's.
+fn is_api_path(path: &str) -> bool {
+    let first = path
+        .strip_prefix('/')
+        .and_then(|path| path.split('/').next());
+    matches!(
+        first,
+        Some(
+            "api"
+                | "apis"
+                | "openapi"
+                | "version"
+                | "healthz"
+                | "livez"
+                | "readyz"
+                | "metrics"
+                | ".well-known"
+                | "logs"
+        )
+    )
+}

@@ -1,0 +1,489 @@
+//! The mock server as the test sees it.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::body::Body;
+use futures::future::BoxFuture;
+use http::Response;
+
+use crate::{
+    client::ClientRequest,
+    clock::Clock,
+    criteria::Filter,
+    error::Error,
+    journal::{Failure, Journal, Report, Requests, View},
+    location::Location,
+    request::Request,
+    rules::{Book, Rule, Rules},
+    server::Server,
+    stream::{Live, Stream},
+};
+
+/// A started mock server. A clone is the same server; the server ends with the last clone.
+///
+/// `#[kmock::test]` makes one and hands it in; elsewhere [`KMock::start`] does. It answers by its rules, and
+/// below them it is a Kubernetes API, unless it is [`raw`](Builder::raw).
+///
+/// ```no_run
+/// # async fn example() {
+/// use kmock_runtime::KMock;
+///
+/// let k = KMock::start().await;
+/// k.on("get /").body("john");
+/// assert_eq!(k.get("/").await.text(), "john");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct KMock(Arc<Handle>);
+
+struct Handle {
+    core: Arc<Core>,
+    address: SocketAddr,
+    server: Mutex<Option<Server>>,
+    #[cfg(feature = "kubernetes")]
+    cluster: Option<crate::kubernetes::Cluster>,
+}
+
+/// What the server's tasks share; it outlives the handles only as long as they run.
+pub(crate) struct Core {
+    pub(crate) book: Book,
+    pub(crate) journal: Journal,
+    pub(crate) live: Live,
+    pub(crate) clock: Clock,
+    pub(crate) options: Builder,
+    pub(crate) backend: Option<Arc<dyn Backend>>,
+    errors: Mutex<Vec<String>>,
+    next_id: AtomicU64,
+}
+
+/// What answers below the rules.
+pub(crate) trait Backend: Send + Sync {
+    /// `None`: not its business.
+    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>>;
+}
+
+impl Core {
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn error(&self, message: String) {
+        tracing::warn!(target: "kmock", "{message}");
+        self.errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(message);
+    }
+
+    fn errors(&self) -> Vec<String> {
+        self.errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl KMock {
+    /// Starts a server on a free port of the loopback, on the runtime of the caller.
+    ///
+    /// # Panics
+    /// When the loopback has no free port. [`Builder::start`] returns an error instead.
+    pub async fn start() -> KMock {
+        match KMock::builder().start().await {
+            Ok(server) => server,
+            Err(error) => panic!("kmock: {error}"),
+        }
+    }
+
+    /// The options of a server to be started.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where the server listens, e.g. `http://127.0.0.1:40001`: without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// The address where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Mounts a new rule: a spy until it gets a reply.
+    #[track_caller]
+    pub fn on(&self, filter: impl Into<Filter>) -> Rule {
+        let rule = Rule::on(filter);
+        self.mount(rule.clone());
+        rule
+    }
+
+    /// Mounts rules.
+    pub fn mount(&self, rules: impl Into<Rules>) {
+        let rules = rules.into().into_vec();
+        for rule in &rules {
+            rule.mounted_on(&self.0.core);
+        }
+        self.0.core.book.add(rules);
+    }
+
+    /// The rules in the order of definition.
+    pub fn rules(&self) -> Rules {
+        self.0.core.book.rules().into_iter().collect()
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Requests {
+        Requests::new(self.0.core.journal.all())
+    }
+
+    /// The requests that fit a filter, those to come included.
+    #[track_caller]
+    pub fn filter(&self, filter: impl Into<Filter>) -> View {
+        View::new(Arc::clone(&self.0.core), filter.into())
+    }
+
+    /// Sends something to every stream that waits at a `...` now; says how many there were.
+    pub fn feed(&self, stream: impl Into<Stream>) -> usize {
+        self.0.core.live.feed(stream.into(), |_| true)
+    }
+
+    /// Waits until this many streams wait at a `...`.
+    ///
+    /// # Errors
+    /// A timeout after 5 seconds of the runtime's clock.
+    pub async fn waiting(&self, n: usize) -> Result<(), Error> {
+        self.0.core.live.waiting(n, "streams", |_| true).await
+    }
+
+    /// What went wrong in the test's own code: panics and errors of closures, lost sinks. Strict tests fail on these.
+    pub fn errors(&self) -> Vec<String> {
+        self.0.core.errors()
+    }
+
+    /// Checks what the rules expect, and in strict servers also that nothing unexpected came.
+    ///
+    /// # Errors
+    /// The report of all that does not hold.
+    pub fn check(&self) -> Result<(), Report> {
+        let failures = self.failures();
+        if failures.is_empty() {
+            return Ok(());
+        }
+        Err(Report::of(Some(&self.0.core), failures))
+    }
+
+    /// Asserts what the rules expect; `#[kmock::test]` does it after the test's body.
+    ///
+    /// # Panics
+    /// When something does not hold, with the report. The panic points at the caller.
+    #[track_caller]
+    pub fn verify(&self) {
+        if let Err(report) = self.check() {
+            panic!("{report}");
+        }
+    }
+
+    /// What came so far, as a report without failures.
+    pub fn report(&self) -> Report {
+        Report::of(Some(&self.0.core), Vec::new())
+    }
+
+    fn failures(&self) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for rule in self.0.core.book.rules() {
+            let spec = rule.spec();
+            let count = rule.count();
+            if let Some((times, location)) = spec.expected
+                && !times.contains(count)
+            {
+                failures.push(Failure {
+                    claim: format!("{rule} expects {times}"),
+                    want: times.to_string(),
+                    got: count,
+                    location,
+                    detail: None,
+                });
+            }
+            if let Some(before) = &spec.after
+                && let Some(first) = rule.requests().first()
+                && before
+                    .requests()
+                    .first()
+                    .is_none_or(|earlier| earlier.id() > first.id())
+            {
+                failures.push(Failure {
+                    claim: format!("{before} before {rule}"),
+                    want: "in order".to_owned(),
+                    got: count,
+                    location: spec.location,
+                    detail: Some(format!("#{} came first", first.id())),
+                });
+            }
+        }
+        if self.0.core.options.strict {
+            let location = self.0.core.options.location;
+            let failure = |claim: &str, detail: String| Failure {
+                claim: claim.to_owned(),
+                want: String::new(),
+                got: 0,
+                location,
+                detail: Some(detail),
+            };
+            failures.extend(
+                self.errors()
+                    .into_iter()
+                    .map(|error| failure("no errors", error)),
+            );
+            let unexpected: Vec<String> = self
+                .requests()
+                .iter()
+                .filter(|seen| seen.outcome().answered_by == crate::journal::Answerer::NoRule)
+                .map(|seen| format!("{:?}", seen.request()))
+                .collect();
+            if !unexpected.is_empty() {
+                failures.push(failure(
+                    "no unexpected requests",
+                    format!("{} came: {}", unexpected.len(), unexpected.join(", ")),
+                ));
+            }
+        }
+        failures
+    }
+
+    /// Forgets all requests so far; rules keep what they have counted.
+    pub fn forget(&self) {
+        self.0.core.journal.clear();
+    }
+
+    /// Stops the server at once: connections are cut, rules let go. Dropping the last clone does the same.
+    pub fn shutdown(&self) {
+        let server = self
+            .0
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(server) = server {
+            server.stop();
+        }
+    }
+
+    // ---- the embedded client ----
+
+    /// A request to this server; `await` it for the response.
+    pub fn request(&self, method: &str, target: impl AsRef<str>) -> ClientRequest {
+        ClientRequest::new(self.0.address, method, target.as_ref())
+    }
+
+    /// A GET to this server; `await` it for the response.
+    pub fn get(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("GET", target)
+    }
+
+    /// A HEAD to this server.
+    pub fn head(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("HEAD", target)
+    }
+
+    /// A POST to this server; give it a body with [`ClientRequest::json`] and its kin.
+    pub fn post(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("POST", target)
+    }
+
+    /// A PUT to this server.
+    pub fn put(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("PUT", target)
+    }
+
+    /// A PATCH to this server.
+    pub fn patch(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("PATCH", target)
+    }
+
+    /// A DELETE to this server.
+    pub fn delete(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("DELETE", target)
+    }
+
+    /// An OPTIONS to this server.
+    pub fn options(&self, target: impl AsRef<str>) -> ClientRequest {
+        self.request("OPTIONS", target)
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn cluster_handle(&self) -> Option<&crate::kubernetes::Cluster> {
+        self.0.cluster.as_ref()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let server = self
+            .server
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = server.take() {
+            server.stop();
+        }
+    }
+}
+
+impl AsRef<KMock> for KMock {
+    fn as_ref(&self) -> &KMock {
+        self
+    }
+}
+
+impl fmt::Debug for KMock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "KMock({}, {} requests)",
+            self.url(),
+            self.requests().len()
+        )
+    }
+}
+
+/// The options of a server to be started.
+#[derive(Clone, Debug)]
+#[must_use = "a server is started by `.start().await`"]
+pub struct Builder {
+    pub(crate) listen: SocketAddr,
+    pub(crate) strict: bool,
+    pub(crate) raw: bool,
+    pub(crate) limit: Option<usize>,
+    pub(crate) body_limit: usize,
+    pub(crate) seed: u64,
+    pub(crate) location: Location,
+}
+
+impl Default for Builder {
+    #[track_caller]
+    fn default() -> Builder {
+        Builder {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            strict: false,
+            raw: false,
+            limit: None,
+            body_limit: 64 << 20,
+            seed: 0,
+            location: Location::caller(),
+        }
+    }
+}
+
+impl Builder {
+    /// Listens on this port of the loopback; 0, the default, is any free one.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.listen.set_port(port);
+        self
+    }
+
+    /// Listens on this address: the only way to be reachable from elsewhere than the loopback.
+    pub fn listen(mut self, address: SocketAddr) -> Builder {
+        self.listen = address;
+        self
+    }
+
+    /// Unexpected requests and errors of the test's own code fail the test.
+    pub fn strict(mut self, strict: bool) -> Builder {
+        self.strict = strict;
+        self
+    }
+
+    /// No Kubernetes API below the rules.
+    pub fn raw(mut self, raw: bool) -> Builder {
+        self.raw = raw;
+        self
+    }
+
+    /// How many requests the server answers before it refuses with 429: a guard against endless loops.
+    pub fn limit(mut self, requests: usize) -> Builder {
+        self.limit = Some(requests);
+        self
+    }
+
+    /// The largest request body in bytes, 64 MiB unless said; larger ones get a 413.
+    pub fn body_limit(mut self, bytes: usize) -> Builder {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// The seed of everything that looks random: uids, name suffixes, jitter.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts the server on the runtime of the caller.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(self) -> Result<KMock, Error> {
+        let listener = self.bind()?;
+        let handle = tokio::runtime::Handle::current();
+        self.launch(|core| Server::on_runtime(listener, core, &handle))
+    }
+
+    /// Starts the server on a thread of its own, for tests that are not async.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or no thread can be started.
+    pub fn start_blocking(self) -> Result<KMock, Error> {
+        let listener = self.bind()?;
+        self.launch(|core| Server::on_thread(listener, core))
+    }
+
+    fn bind(&self) -> Result<std::net::TcpListener, Error> {
+        let doing = || format!("cannot listen on {}", self.listen);
+        let listener =
+            std::net::TcpListener::bind(self.listen).map_err(|error| Error::io(doing(), error))?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|error| Error::io(doing(), error))?;
+        Ok(listener)
+    }
+
+    fn launch(
+        self,
+        serve: impl FnOnce(Arc<Core>) -> Result<(SocketAddr, Server), Error>,
+    ) -> Result<KMock, Error> {
+        #[cfg(feature = "kubernetes")]
+        let cluster = (!self.raw).then(|| crate::kubernetes::mock::cluster(&self));
+        #[cfg(feature = "kubernetes")]
+        let backend = cluster.clone().map(crate::kubernetes::mock::backend);
+        #[cfg(not(feature = "kubernetes"))]
+        let backend = None;
+        let core = Arc::new(Core {
+            book: Book::default(),
+            journal: Journal::default(),
+            live: Live::default(),
+            clock: Clock::start(),
+            options: self,
+            backend,
+            errors: Mutex::default(),
+            next_id: AtomicU64::new(0),
+        });
+        let (address, server) = serve(Arc::clone(&core))?;
+        Ok(KMock(Arc::new(Handle {
+            core,
+            address,
+            server: Mutex::new(Some(server)),
+            #[cfg(feature = "kubernetes")]
+            cluster,
+        })))
+    }
+}

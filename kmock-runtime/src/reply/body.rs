@@ -1,0 +1,154 @@
+//! Bodies on their way: files that deplete, bodies cut on purpose, bodies slowed down.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::PathBuf,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::{Body, HttpBody};
+use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::wire::{Cut, Wire};
+
+/// A file that is read on, a line a request.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    path: PathBuf,
+    file: Option<BufReader<File>>,
+}
+
+impl Reader {
+    pub(crate) fn new(path: PathBuf) -> Reader {
+        Reader { path, file: None }
+    }
+
+    /// The next line with its end; `None` when there is no more.
+    pub(crate) fn next_line(&mut self) -> io::Result<Option<Bytes>> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => empty.insert(BufReader::new(File::open(&self.path)?)),
+        };
+        let mut line = Vec::new();
+        let read = file.read_until(b'\n', &mut line)?;
+        Ok((read > 0).then(|| line.into()))
+    }
+}
+
+/// A body that is cut after some bytes: the connection goes with it.
+pub(crate) struct CutBody {
+    pub(crate) inner: Body,
+    pub(crate) left: usize,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) wire: Wire,
+}
+
+impl HttpBody for CutBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.left > 0 {
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(mut data) = frame.into_data() else {
+                        return Poll::Ready(Some(Ok(Frame::data(Bytes::new()))));
+                    };
+                    data.truncate(self.left);
+                    self.left -= data.len();
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                // A body that ends before the cut is cut at its end.
+                Poll::Ready(None) => self.left = 0,
+                other => return other,
+            }
+        }
+        // Hyper flushes what it has when the body is pending; the flush then carries out the cut.
+        if let Some(cut) = self.cut.take() {
+            self.wire.cut_when_flushed(cut);
+        }
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A body that is sent no faster than some bytes a second.
+pub(crate) struct SlowBody {
+    inner: Body,
+    rate: u64,
+    ready: Bytes,
+    sent: u64,
+    started: Option<Instant>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl SlowBody {
+    pub(crate) fn new(inner: Body, rate: u64) -> SlowBody {
+        SlowBody {
+            inner,
+            rate,
+            ready: Bytes::new(),
+            sent: 0,
+            started: None,
+            pause: None,
+        }
+    }
+
+    /// When the next byte may go.
+    fn due(&mut self) -> Instant {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        started + Duration::from_secs_f64(self.sent as f64 / self.rate as f64)
+    }
+}
+
+impl HttpBody for SlowBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                if pause.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.pause = None;
+            }
+            if self.ready.has_remaining() {
+                // A tenth of a second's worth at a time: smooth, and cheap to wait for.
+                let most = usize::try_from(self.rate.div_ceil(10)).unwrap_or(usize::MAX);
+                let most = most.min(self.ready.len());
+                let piece = self.ready.split_to(most);
+                self.due();
+                self.sent += piece.len() as u64;
+                let due = self.due();
+                self.pause = Some(Box::pin(sleep_until(due)));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            match Pin::new(&mut self.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.ready = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                other => return other,
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,324 @@
+//! What goes back: status, headers and bodies that add up, computed or given, and how the exchange breaks.
+
+mod answer;
+mod body;
+mod fault;
+mod gate;
+mod into;
+mod sink;
+
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_core::Serialize;
+
+pub(crate) use self::{
+    answer::{Answer, Made, make},
+    body::Reader,
+    sink::Sink,
+};
+pub use self::{
+    fault::Fault,
+    gate::Gate,
+    into::{IntoReply, Json},
+    sink::{IntoSink, sink_with},
+};
+use crate::{request::Request, stream::Stream};
+
+/// What to reply: parts that add up. The last status wins, headers and cookies add up, bodies follow one another.
+///
+/// An empty reply is a 200 without a body.
+///
+/// ```
+/// use kmock_runtime::Reply;
+///
+/// let reply = Reply::new().status(201).header("Location", "/users/7").json([1, 2]);
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a reply is sent when a rule or a function returns it"]
+pub struct Reply {
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) headers: Vec<HeaderEdit>,
+    pub(crate) bodies: Vec<Source>,
+    pub(crate) before: Vec<Before>,
+    pub(crate) fault: Option<Fault>,
+    /// Bytes a second.
+    pub(crate) rate: Option<u64>,
+    /// Nothing to say: the next rule is asked.
+    pub(crate) pass: bool,
+    /// The user's code failed: a 500, recorded.
+    pub(crate) failure: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum HeaderEdit {
+    Add(HeaderName, HeaderValue),
+    Remove(HeaderName),
+}
+
+/// What comes before anything is sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Before {
+    Delay(Duration),
+    Hold(Gate),
+}
+
+/// A part of the body, or what makes one.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Bytes {
+        bytes: Bytes,
+        kind: Option<&'static str>,
+    },
+    File(PathBuf),
+    Lines(Arc<Mutex<Reader>>),
+    Stream(Stream),
+    /// A whole body of another library, which can be sent once.
+    Whole(Arc<Mutex<Option<Body>>>),
+    Compute(Compute),
+    ComputeLater(ComputeLater),
+    Router(axum::Router),
+}
+
+type Compute = Arc<dyn Fn(Request) -> Reply + Send + Sync>;
+type ComputeLater = Arc<dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync>;
+
+impl Reply {
+    /// An empty reply: 200, no body.
+    pub fn new() -> Reply {
+        Reply::default()
+    }
+
+    /// No reply: the next rule is asked. Computed replies say so with `None`.
+    pub fn pass() -> Reply {
+        Reply {
+            pass: true,
+            ..Reply::default()
+        }
+    }
+
+    /// A failure of the test's own code: a 500 that is recorded in [`KMock::errors`](crate::KMock::errors).
+    pub fn failure(message: impl fmt::Display) -> Reply {
+        Reply {
+            failure: Some(message.to_string()),
+            ..Reply::default()
+        }
+    }
+
+    /// The reply computed for each request.
+    pub fn compute<F, R>(make: F) -> Reply
+    where
+        F: Fn(Request) -> R + Send + Sync + 'static,
+        R: IntoReply,
+    {
+        Reply::new().with(Source::Compute(Arc::new(move |request| {
+            make(request).into_reply()
+        })))
+    }
+
+    /// The reply computed for each request by an async function.
+    pub fn compute_later<F, Fut>(make: F) -> Reply
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoReply> + Send + 'static,
+    {
+        Reply::new().with(Source::ComputeLater(Arc::new(move |request| {
+            let made = make(request);
+            Box::pin(async move { made.await.into_reply() })
+        })))
+    }
+
+    /// The status.
+    ///
+    /// # Panics
+    /// When the number is not between 100 and 999.
+    #[track_caller]
+    pub fn status(mut self, status: u16) -> Reply {
+        match StatusCode::from_u16(status) {
+            Ok(status) => self.status = Some(status),
+            Err(_) => panic!("kmock: {status} is no status: 100 to 999 are"),
+        }
+        self
+    }
+
+    /// One more header.
+    ///
+    /// # Panics
+    /// When the name or the value cannot stand in a header.
+    #[track_caller]
+    pub fn header(mut self, name: impl AsRef<str>, value: impl ToString) -> Reply {
+        let value = value.to_string();
+        let Ok(header) = HeaderValue::try_from(value.as_str()) else {
+            panic!("kmock: {value:?} cannot be the value of a header");
+        };
+        self.headers
+            .push(HeaderEdit::Add(header_name(name.as_ref()), header));
+        self
+    }
+
+    /// Without a header that would be there otherwise, e.g. `content-type`.
+    ///
+    /// # Panics
+    /// When the name cannot be that of a header.
+    #[track_caller]
+    pub fn no_header(mut self, name: impl AsRef<str>) -> Reply {
+        self.headers
+            .push(HeaderEdit::Remove(header_name(name.as_ref())));
+        self
+    }
+
+    /// A cookie, as a `set-cookie` header (RFC 6265).
+    #[track_caller]
+    pub fn cookie(self, name: impl AsRef<str>, value: impl ToString) -> Reply {
+        let cookie = format!("{}={}", name.as_ref(), value.to_string());
+        self.header(header::SET_COOKIE, cookie)
+    }
+
+    /// Makes the client forget a cookie.
+    #[track_caller]
+    pub fn no_cookie(self, name: impl AsRef<str>) -> Reply {
+        let cookie = format!("{}=; Max-Age=0", name.as_ref());
+        self.header(header::SET_COOKIE, cookie)
+    }
+
+    /// Bytes as they are, with no content type.
+    pub fn body(self, body: impl Into<Bytes>) -> Reply {
+        self.with(Source::Bytes {
+            bytes: body.into(),
+            kind: None,
+        })
+    }
+
+    /// A text as it is: `text/plain`.
+    pub fn text(self, text: impl Into<String>) -> Reply {
+        self.with(Source::Bytes {
+            bytes: text.into().into(),
+            kind: Some("text/plain; charset=utf-8"),
+        })
+    }
+
+    /// A value as JSON: `application/json`. What cannot be JSON is a recorded failure.
+    pub fn json(self, value: impl Serialize) -> Reply {
+        match serde_json::to_vec(&value) {
+            Ok(json) => self.with(Source::Bytes {
+                bytes: json.into(),
+                kind: Some("application/json"),
+            }),
+            Err(error) => self.and(Reply::failure(format!("cannot be made JSON: {error}"))),
+        }
+    }
+
+    /// A file, read again for each request.
+    pub fn file(self, path: impl Into<PathBuf>) -> Reply {
+        self.with(Source::File(path.into()))
+    }
+
+    /// The lines of a file, one a request, until none is left.
+    pub fn file_once(self, path: impl Into<PathBuf>) -> Reply {
+        let reader = Reader::new(path.into());
+        self.with(Source::Lines(Arc::new(Mutex::new(reader))))
+    }
+
+    /// A scripted stream.
+    pub fn stream(self, stream: impl Into<Stream>) -> Reply {
+        self.with(Source::Stream(stream.into()))
+    }
+
+    /// Waits before anything is sent, on the runtime's clock.
+    pub fn delay(mut self, delay: Duration) -> Reply {
+        self.before.push(Before::Delay(delay));
+        self
+    }
+
+    /// Waits at a gate before anything is sent.
+    pub fn hold(mut self, gate: &Gate) -> Reply {
+        self.before.push(Before::Hold(gate.clone()));
+        self
+    }
+
+    /// Breaks the exchange on the wire.
+    pub fn fault(mut self, fault: Fault) -> Reply {
+        self.fault = Some(fault);
+        self
+    }
+
+    /// Sends the body no faster than this.
+    pub fn slow(mut self, bytes_per_second: u64) -> Reply {
+        self.rate = Some(bytes_per_second.max(1));
+        self
+    }
+
+    fn with(mut self, source: Source) -> Reply {
+        self.bodies.push(source);
+        self
+    }
+
+    /// This reply and another: what both say adds up, and the other's word counts where only one can.
+    pub fn and(mut self, other: Reply) -> Reply {
+        self.status = other.status.or(self.status);
+        self.headers.extend(other.headers);
+        self.bodies.extend(other.bodies);
+        self.before.extend(other.before);
+        self.fault = other.fault.or(self.fault);
+        self.rate = other.rate.or(self.rate);
+        self.pass |= other.pass;
+        self.failure = self.failure.or(other.failure);
+        self
+    }
+}
+
+#[track_caller]
+fn header_name(name: &str) -> HeaderName {
+    match HeaderName::try_from(name) {
+        Ok(name) => name,
+        Err(_) => panic!("kmock: {name:?} cannot be the name of a header"),
+    }
+}
+
+/// The text of a panic.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("bodies", &self.bodies)
+            .field("before", &self.before)
+            .field("fault", &self.fault)
+            .field("rate", &self.rate)
+            .field("pass", &self.pass)
+            .field("failure", &self.failure)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Bytes { bytes, .. } => fmt::Debug::fmt(bytes, f),
+            Source::File(path) => write!(f, "file {path:?}"),
+            Source::Lines(_) => f.write_str("file once"),
+            Source::Stream(stream) => fmt::Debug::fmt(stream, f),
+            Source::Whole(_) => f.write_str("a body"),
+            Source::Compute(_) | Source::ComputeLater(_) => f.write_str("a function"),
+            Source::Router(_) => f.write_str("a router"),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What a client sent: owned, complete, and cheap to clone.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::SocketAddr,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri, Version, header};
+use serde_json::Value;
+
+use crate::wire::Wire;
+
+/// A request as it came: head and whole body. A clone is a pointer.
+///
+/// Everything is decoded on demand and once: [`json`](Request::json), [`query`](Request::query) and
+/// their kin never fail; what cannot be decoded is absent or null.
+#[derive(Clone)]
+pub struct Request {
+    inner: Arc<Inner>,
+    /// What the path template of the rule that answers has captured.
+    captures: Captures,
+}
+
+/// Names and values captured by a path template.
+pub(crate) type Captures = Option<Arc<Vec<(String, String)>>>;
+
+struct Inner {
+    id: u64,
+    at: Duration,
+    head: http::request::Parts,
+    body: Bytes,
+    peer: Option<SocketAddr>,
+    wire: Option<Wire>,
+    json: OnceLock<Option<Value>>,
+    query: OnceLock<Vec<(String, String)>>,
+    form: OnceLock<Vec<(String, String)>>,
+    #[cfg(feature = "kubernetes")]
+    kubernetes: OnceLock<Option<crate::kubernetes::path::ApiRequest>>,
+}
+
+impl Request {
+    pub(crate) fn new(
+        id: u64,
+        at: Duration,
+        head: http::request::Parts,
+        body: Bytes,
+        peer: Option<SocketAddr>,
+        wire: Option<Wire>,
+    ) -> Request {
+        Request {
+            inner: Arc::new(Inner {
+                id,
+                at,
+                head,
+                body,
+                peer,
+                wire,
+                json: OnceLock::new(),
+                query: OnceLock::new(),
+                form: OnceLock::new(),
+                #[cfg(feature = "kubernetes")]
+                kubernetes: OnceLock::new(),
+            }),
+            captures: None,
+        }
+    }
+
+    /// The number of the request at its server: 0 for the first.
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// When it came, counted from the start of the server, on the runtime's clock.
+    pub fn at(&self) -> Duration {
+        self.inner.at
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.inner.head.method
+    }
+
+    /// The target as it came: path and query.
+    pub fn uri(&self) -> &Uri {
+        &self.inner.head.uri
+    }
+
+    /// The path and query as they came, e.g. `/search?q=rust`.
+    pub fn target(&self) -> &str {
+        self.inner
+            .head
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str())
+    }
+
+    /// The path as it came, without the query.
+    pub fn url_path(&self) -> &str {
+        self.inner.head.uri.path()
+    }
+
+    /// What the path template of the answering rule captured as `name`, or an empty text.
+    pub fn path(&self, name: &str) -> &str {
+        self.capture_text(name).unwrap_or_default()
+    }
+
+    /// What the path template captured as `name`, as a type: `req.capture::<u64>("id")`.
+    pub fn capture<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.capture_text(name)?.parse().ok()
+    }
+
+    fn capture_text(&self, name: &str) -> Option<&str> {
+        let captures = self.captures.as_ref()?;
+        let (_, value) = captures.iter().find(|(key, _)| key == name)?;
+        Some(value)
+    }
+
+    pub(crate) fn with_captures(mut self, captures: Vec<(String, String)>) -> Request {
+        if !captures.is_empty() {
+            self.captures = Some(Arc::new(captures));
+        }
+        self
+    }
+
+    /// The protocol version.
+    pub fn version(&self) -> Version {
+        self.inner.head.version
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.inner.head.headers
+    }
+
+    /// The first value of a header, where it is text. Names are case-insensitive.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The host that the client believes to talk to, without the port.
+    pub fn host(&self) -> Option<&str> {
+        let host = self.uri().host().or_else(|| self.header("host"))?;
+        // An IPv6 address keeps its brackets; only a port after them is cut off.
+        match host.rfind(':') {
+            Some(colon) if !host[colon..].contains(']') => Some(&host[..colon]),
+            _ => Some(host),
+        }
+    }
+
+    /// A cookie by its name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// All cookies, in order.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers()
+            .get_all(header::COOKIE)
+            .into_iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.queries()
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All query parameters in order, decoded. Empty pairs (`?&a=b`) are left out.
+    pub fn queries(&self) -> &[(String, String)] {
+        self.inner
+            .query
+            .get_or_init(|| decode_pairs(self.uri().query().unwrap_or_default()))
+    }
+
+    /// The first value of a field of an urlencoded form.
+    pub fn form(&self, name: &str) -> Option<&str> {
+        self.forms()
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All fields of an urlencoded form in order; empty where the body is none.
+    pub fn forms(&self) -> &[(String, String)] {
+        self.inner.form.get_or_init(|| {
+            let urlencoded = self
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+            match std::str::from_utf8(self.body()) {
+                Ok(text) if urlencoded => decode_pairs(text),
+                _ => Vec::new(),
+            }
+        })
+    }
+
+    /// The whole body.
+    pub fn body(&self) -> &Bytes {
+        &self.inner.body
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.body())
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> &Value {
+        self.json_body().unwrap_or(&Value::Null)
+    }
+
+    /// The body as JSON, if it is JSON.
+    pub(crate) fn json_body(&self) -> Option<&Value> {
+        self.inner
+            .json
+            .get_or_init(|| serde_json::from_slice(self.body()).ok())
+            .as_ref()
+    }
+
+    /// The body read into a type.
+    ///
+    /// # Errors
+    /// Those of serde: no JSON, or another shape.
+    pub fn parse<'a, T: serde_core::Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(self.body())
+    }
+
+    /// The address of the client.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.inner.peer
+    }
+
+    /// The connection underneath: the hand that faults pull.
+    pub(crate) fn wire(&self) -> Option<&Wire> {
+        self.inner.wire.as_ref()
+    }
+
+    /// The request as a Kubernetes API request, if its path is one.
+    #[cfg(feature = "kubernetes")]
+    pub fn kubernetes(&self) -> Option<&crate::kubernetes::path::ApiRequest> {
+        self.inner
+            .kubernetes
+            .get_or_init(|| crate::kubernetes::path::ApiRequest::parse(self.method(), self.uri()))
+            .as_ref()
+    }
+
+    /// The request as the `http` crate has it, for other handlers.
+    pub fn to_http(&self) -> http::Request<Bytes> {
+        let mut head = http::Request::new(()).into_parts().0;
+        head.method = self.method().clone();
+        head.uri = self.uri().clone();
+        head.version = self.version();
+        head.headers = self.headers().clone();
+        http::Request::from_parts(head, self.body().clone())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {} {}", self.id(), self.method(), self.target())
+    }
+}
+
+/// `a=b&c=d` with `+` for space and `%XX`, as forms and queries have it (WHATWG URL, urlencoded parsing).
+fn decode_pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced)
+        .decode_utf8_lossy()
+        .into_owned()
+}

@@ -1,0 +1,521 @@
+//! Rules: which requests get which reply, in which order they are asked, and what each has seen.
+
+mod book;
+mod times;
+
+use std::{
+    fmt,
+    future::Future,
+    ops::Add,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_core::Serialize;
+use tokio::sync::watch;
+
+pub(crate) use self::book::Book;
+pub use self::times::{Slice, Times};
+use crate::{
+    criteria::Filter,
+    error::Error,
+    journal::{Requests, Seen},
+    location::Location,
+    mock::Core,
+    reply::{Fault, Gate, IntoReply, IntoSink, Reply, Sink},
+    request::Request,
+    stream::{Live, Stream},
+};
+
+/// One rule: a filter, what to reply, and what has come so far. A cheap handle: clones are the same rule.
+///
+/// A rule without a reply is a *spy*: it records the requests and lets them go on to the next rule.
+/// `k.on(filter)` makes a rule that is mounted; [`Rule::on`] makes one for [`KMock::mount`](crate::KMock::mount).
+///
+/// ```no_run
+/// # async fn example(k: kmock_runtime::KMock) {
+/// let hello = k.on("post /hello").status(201).json("hi");
+/// k.post("/hello").await;
+/// assert_eq!(hello.count(), 1);
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Rule(Arc<State>);
+
+struct State {
+    /// Unique in the process: rules may be mounted on several servers.
+    id: u64,
+    spec: RwLock<Arc<Spec>>,
+    /// How many requests the filter has seen, before the slice.
+    reached: AtomicUsize,
+    seen: Mutex<Vec<Seen>>,
+    count: watch::Sender<usize>,
+    removed: AtomicBool,
+    /// The books that must look again when the rule changes.
+    books: Mutex<Vec<Weak<AtomicBool>>>,
+    live: Live,
+    /// The server that the rule was mounted on last, for reports.
+    server: Mutex<Weak<Core>>,
+}
+
+/// What the user has said of a rule. Immutable: a change makes a new one.
+#[derive(Clone)]
+pub(crate) struct Spec {
+    pub(crate) filter: Filter,
+    pub(crate) name: Option<String>,
+    pub(crate) location: Location,
+    pub(crate) priority: Vec<f64>,
+    pub(crate) slice: Option<Slice>,
+    pub(crate) expected: Option<(Times, Location)>,
+    pub(crate) reply: Option<Reply>,
+    pub(crate) sinks: Vec<Sink>,
+    /// The rules that must have been asked before, of an `in_order!` group.
+    pub(crate) after: Option<Rule>,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Rule {
+    /// A rule that is not mounted yet: a spy until it gets a reply.
+    #[track_caller]
+    pub fn on(filter: impl Into<Filter>) -> Rule {
+        Rule(Arc::new(State {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            spec: RwLock::new(Arc::new(Spec {
+                filter: filter.into(),
+                name: None,
+                location: Location::caller(),
+                priority: Vec::new(),
+                slice: None,
+                expected: None,
+                reply: None,
+                sinks: Vec::new(),
+                after: None,
+            })),
+            reached: AtomicUsize::new(0),
+            seen: Mutex::default(),
+            count: watch::Sender::new(0),
+            removed: AtomicBool::new(false),
+            books: Mutex::default(),
+            live: Live::default(),
+            server: Mutex::default(),
+        }))
+    }
+
+    /// A name for reports: `kmock!` takes the doc comment above the rule.
+    pub fn named(self, name: impl Into<String>) -> Rule {
+        let name = name.into().trim().to_owned();
+        self.change(|spec| spec.name = Some(name))
+    }
+
+    /// Rules with a higher priority are asked first; it is 0 unless said. Equals are asked in the order of definition.
+    pub fn priority(self, priority: impl Into<f64>) -> Rule {
+        let priority = priority.into();
+        self.change(|spec| {
+            spec.priority.retain(|level| level.is_infinite());
+            spec.priority.push(priority);
+        })
+    }
+
+    /// Asked before all rules that are not overriding. Nests: an override of an override is asked even before.
+    pub fn overriding(self) -> Rule {
+        self.change(|spec| spec.priority.insert(0, f64::INFINITY))
+    }
+
+    /// Asked after all rules that are no fallback. Nests: there is a fallback of a fallback.
+    pub fn falling_back(self) -> Rule {
+        self.change(|spec| spec.priority.insert(0, f64::NEG_INFINITY))
+    }
+
+    /// Answers only some of the requests that the filter sees, by their number: `.slice(0)`, `.slice(..3)`, `.slice(9..)`.
+    pub fn slice(self, slice: impl Into<Slice>) -> Rule {
+        let slice = slice.into();
+        self.change(|spec| spec.slice = Some(slice))
+    }
+
+    /// How many requests must have come when the test ends; checked by `#[kmock::test]` and [`KMock::verify`](crate::KMock::verify).
+    #[track_caller]
+    pub fn expecting(self, times: impl Into<Times>) -> Rule {
+        let (times, location) = (times.into(), Location::caller());
+        self.change(|spec| spec.expected = Some((times, location)))
+    }
+
+    /// No request may have come when the test ends.
+    #[track_caller]
+    pub fn never(self) -> Rule {
+        self.expecting(0)
+    }
+
+    /// Puts each request also somewhere else: a `Vec` behind a lock, a channel, a `Notify`, a writer, a closure.
+    /// A sink never holds up the answer, and its failures are collected in [`KMock::errors`](crate::KMock::errors).
+    pub fn sink(self, sink: impl IntoSink) -> Rule {
+        let sink = sink.into_sink().into();
+        self.change(|spec| spec.sinks.push(sink))
+    }
+
+    // ---- what to reply ----
+
+    /// Replies with this, and whatever else the rule replies: status, headers and bodies add up.
+    pub fn reply(self, reply: impl IntoReply) -> Rule {
+        let more = reply.into_reply();
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Replies with what a function makes of the request.
+    pub fn reply_with<F, R>(self, make: F) -> Rule
+    where
+        F: Fn(Request) -> R + Send + Sync + 'static,
+        R: IntoReply,
+    {
+        self.replying(|reply| reply.and(Reply::compute(make)))
+    }
+
+    /// Replies with what an async function makes of the request.
+    pub fn reply_async<F, Fut>(self, make: F) -> Rule
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoReply> + Send + 'static,
+    {
+        self.replying(|reply| reply.and(Reply::compute_later(make)))
+    }
+
+    /// Replies with a status.
+    ///
+    /// # Panics
+    /// When the number is not between 100 and 999.
+    #[track_caller]
+    pub fn status(self, status: u16) -> Rule {
+        let more = Reply::new().status(status);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Replies with a header.
+    ///
+    /// # Panics
+    /// When the name or the value cannot stand in a header.
+    #[track_caller]
+    pub fn header(self, name: impl AsRef<str>, value: impl ToString) -> Rule {
+        let more = Reply::new().header(name, value);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Replies without a header that would be there otherwise.
+    #[track_caller]
+    pub fn no_header(self, name: impl AsRef<str>) -> Rule {
+        let more = Reply::new().no_header(name);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Replies with a cookie.
+    #[track_caller]
+    pub fn cookie(self, name: impl AsRef<str>, value: impl ToString) -> Rule {
+        let more = Reply::new().cookie(name, value);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Replies with bytes as they are.
+    pub fn body(self, body: impl Into<Bytes>) -> Rule {
+        self.replying(|reply| reply.body(body))
+    }
+
+    /// Replies with a text as it is.
+    pub fn text(self, text: impl Into<String>) -> Rule {
+        self.replying(|reply| reply.text(text))
+    }
+
+    /// Replies with a value as JSON.
+    pub fn json(self, value: impl Serialize) -> Rule {
+        self.replying(|reply| reply.json(value))
+    }
+
+    /// Replies with a file, read again for each request.
+    pub fn file(self, path: impl Into<std::path::PathBuf>) -> Rule {
+        self.replying(|reply| reply.file(path))
+    }
+
+    /// Replies with the lines of a file, one a request; then the rule steps aside for the next one.
+    pub fn file_once(self, path: impl Into<std::path::PathBuf>) -> Rule {
+        self.replying(|reply| reply.file_once(path))
+    }
+
+    /// Replies with a scripted stream.
+    pub fn stream(self, stream: impl Into<Stream>) -> Rule {
+        self.replying(|reply| reply.stream(stream))
+    }
+
+    /// Waits before it replies, on the runtime's clock.
+    pub fn delay(self, delay: Duration) -> Rule {
+        self.replying(|reply| reply.delay(delay))
+    }
+
+    /// Waits at a gate before it replies.
+    pub fn hold(self, gate: &Gate) -> Rule {
+        self.replying(|reply| reply.hold(gate))
+    }
+
+    /// Breaks the exchange on the wire.
+    pub fn fault(self, fault: Fault) -> Rule {
+        self.replying(|reply| reply.fault(fault))
+    }
+
+    /// Sends the body no faster than this.
+    pub fn slow(self, bytes_per_second: u64) -> Rule {
+        self.replying(|reply| reply.slow(bytes_per_second))
+    }
+
+    fn replying(self, change: impl FnOnce(Reply) -> Reply) -> Rule {
+        self.change(|spec| spec.reply = Some(change(spec.reply.take().unwrap_or_default())))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Spec)) -> Rule {
+        {
+            let mut spec = self.0.spec.write().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = Spec::clone(&spec);
+            change(&mut changed);
+            *spec = Arc::new(changed);
+        }
+        self.touch();
+        self
+    }
+
+    /// Tells the books to look at the rule again.
+    fn touch(&self) {
+        let mut books = lock(&self.0.books);
+        books.retain(|book| match book.upgrade() {
+            Some(dirty) => {
+                dirty.store(true, Ordering::Release);
+                true
+            }
+            None => false,
+        });
+    }
+
+    // ---- the handle ----
+
+    /// How many requests the rule has answered, or seen if it is a spy.
+    pub fn count(&self) -> usize {
+        lock(&self.0.seen).len()
+    }
+
+    /// The requests that the rule has answered, or seen if it is a spy.
+    pub fn requests(&self) -> Requests {
+        Requests::new(lock(&self.0.seen).clone())
+    }
+
+    /// Takes the rule off all its servers. What it has seen remains.
+    pub fn remove(&self) {
+        self.0.removed.store(true, Ordering::Release);
+        self.touch();
+    }
+
+    /// Waits until the rule has answered or seen this many requests.
+    ///
+    /// # Errors
+    /// A timeout after 5 seconds of the runtime's clock.
+    pub async fn wait_for(&self, n: usize) -> Result<Requests, Error> {
+        let mut count = self.0.count.subscribe();
+        let within = crate::journal::PATIENCE;
+        let reached = count.wait_for(|count| *count >= n);
+        match tokio::time::timeout(within, reached).await {
+            Ok(_) => Ok(self.requests()),
+            Err(_) => Err(Error::timeout(
+                format!("request number {n} of {self} (there are {})", self.count()),
+                within,
+            )),
+        }
+    }
+
+    /// Sends something to every stream of this rule that waits at a `...` now; says how many there were.
+    pub fn feed(&self, stream: impl Into<Stream>) -> usize {
+        self.0.live.feed(stream.into(), |_| true)
+    }
+
+    /// Waits until this many streams of the rule wait at a `...`.
+    ///
+    /// # Errors
+    /// A timeout after 5 seconds of the runtime's clock.
+    pub async fn waiting(&self, n: usize) -> Result<(), Error> {
+        self.0
+            .live
+            .waiting(n, &format!("streams of {self}"), |_| true)
+            .await
+    }
+
+    // ---- for the server ----
+
+    pub(crate) fn spec(&self) -> Arc<Spec> {
+        Arc::clone(&self.0.spec.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.0.removed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn mounted_on(&self, server: &Arc<Core>) {
+        *lock(&self.0.server) = Arc::downgrade(server);
+    }
+
+    pub(crate) fn server(&self) -> Option<Arc<Core>> {
+        lock(&self.0.server).upgrade()
+    }
+
+    pub(crate) fn watched_by(&self, book: Weak<AtomicBool>) {
+        lock(&self.0.books).push(book);
+    }
+
+    /// The number of this request among those that the filter has seen.
+    pub(crate) fn reach(&self) -> usize {
+        self.0.reached.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn record(&self, seen: Seen) {
+        let count = {
+            let mut all = lock(&self.0.seen);
+            all.push(seen);
+            all.len()
+        };
+        self.0.count.send_replace(count);
+    }
+
+    /// Takes back the last record of a request: the rule stepped aside after all.
+    pub(crate) fn forget(&self, seen: &Seen) {
+        let mut all = lock(&self.0.seen);
+        if let Some(at) = all.iter().rposition(|one| one.id() == seen.id()) {
+            all.remove(at);
+        }
+        self.0.count.send_replace(all.len());
+    }
+
+    pub(crate) fn ordered_after(self, before: Rule) -> Rule {
+        self.change(|spec| spec.after = Some(before))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spec = self.spec();
+        match &spec.name {
+            Some(name) => write!(f, "rule `{name}`"),
+            None => write!(f, "rule {}", spec.filter),
+        }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} ({} requests)", self.count())
+    }
+}
+
+/// A set of rules that can be put together before it is mounted: what `kmock! { … }` without a server is.
+#[derive(Clone, Debug, Default)]
+#[must_use = "rules do nothing until they are mounted: `k.mount(rules)`, or `kmock! { k, … }`"]
+pub struct Rules(Vec<Rule>);
+
+impl Rules {
+    /// No rules.
+    pub fn new() -> Rules {
+        Rules::default()
+    }
+
+    /// Adds a rule and hands out its handle.
+    pub fn add(&mut self, rule: Rule) -> Rule {
+        self.0.push(rule.clone());
+        rule
+    }
+
+    /// Adds rules whose first requests must come in this order, checked when the test ends.
+    pub fn in_order(&mut self, group: Rules) {
+        let mut before: Option<Rule> = None;
+        for rule in group.0 {
+            let rule = match before {
+                Some(before) => rule.ordered_after(before),
+                None => rule,
+            };
+            before = Some(rule.clone());
+            self.0.push(rule);
+        }
+    }
+
+    /// All of them as fallbacks; nests.
+    pub fn falling_back(self) -> Rules {
+        self.0.into_iter().map(Rule::falling_back).collect()
+    }
+
+    /// All of them as overrides; nests.
+    pub fn overriding(self) -> Rules {
+        self.0.into_iter().map(Rule::overriding).collect()
+    }
+
+    /// The rules in the order of definition.
+    pub fn iter(&self) -> std::slice::Iter<'_, Rule> {
+        self.0.iter()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Rule> {
+        self.0
+    }
+}
+
+impl Add for Rules {
+    type Output = Rules;
+
+    fn add(mut self, other: Rules) -> Rules {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+impl Extend<Rule> for Rules {
+    fn extend<I: IntoIterator<Item = Rule>>(&mut self, rules: I) {
+        self.0.extend(rules);
+    }
+}
+
+impl FromIterator<Rule> for Rules {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Rules {
+        Rules(rules.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Rules {
+    type Item = Rule;
+    type IntoIter = std::vec::IntoIter<Rule>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Rules {
+    type Item = &'a Rule;
+    type IntoIter = std::slice::Iter<'a, Rule>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl From<Rule> for Rules {
+    fn from(rule: Rule) -> Rules {
+        Rules(vec![rule])
+    }
+}

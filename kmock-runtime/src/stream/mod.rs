@@ -1,0 +1,255 @@
+//! Scripted streams: a body that goes out item by item, with pauses, computed items, and live continuations.
+
+mod item;
+mod live;
+mod play;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
+use serde_core::Serialize;
+
+pub use self::item::{Event, IntoItem};
+pub(crate) use self::{
+    live::{Live, Lives},
+    play::Player,
+};
+use crate::{
+    reply::{Fault, Gate},
+    request::Request,
+};
+
+/// A script for a body: bytes, JSON lines, pauses, computed items, and points where it waits to be fed.
+///
+/// It is played anew for each request, on the runtime's clock. `stream [ … ]` in `kmock!` is this:
+///
+/// ```
+/// use std::time::Duration;
+/// use kmock_runtime::Stream;
+///
+/// let stream = Stream::new()
+///     .item(b"hello")                      // bytes as they are
+///     .sleep(Duration::from_secs(1))
+///     .item("a JSON line")                 // everything else is JSON, a line each
+///     .live();                             // `...`: waits here for `k.feed(…)`
+/// # drop(stream);
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a stream is played when a rule has it"]
+pub struct Stream {
+    items: Vec<Item>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Item {
+    Bytes(Bytes),
+    Sleep(Duration),
+    Wait(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>),
+    Call(Arc<dyn Fn(Request) -> Stream + Send + Sync>),
+    CallLater(Arc<dyn Fn(Request) -> BoxFuture<'static, Stream> + Send + Sync>),
+    Nested(Stream),
+    /// Played by the first who gets there, and by nobody else.
+    Once(Arc<AtomicBool>, Stream),
+    /// What a foreign stream still has; every consumer takes from the same.
+    From(Arc<Source>),
+    Live,
+    Fault(Fault),
+    Hold(Gate),
+    /// Something that could not be made an item: the stream breaks here.
+    Broken(String),
+}
+
+/// A foreign stream that several may take from.
+pub(crate) struct Source {
+    stream: tokio::sync::Mutex<BoxStream<'static, Stream>>,
+    depleted: AtomicBool,
+}
+
+impl Stream {
+    /// An empty script.
+    pub fn new() -> Stream {
+        Stream::default()
+    }
+
+    /// One more item: bytes as they are; texts, numbers, booleans and JSON values as JSON lines; nested streams.
+    pub fn item(self, item: impl IntoItem) -> Stream {
+        let more = item.into_item();
+        self.extend(more)
+    }
+
+    /// A value as a JSON line.
+    pub fn json(self, value: impl Serialize) -> Stream {
+        self.extend(item::json_line(value))
+    }
+
+    /// A pause, on the runtime's clock.
+    pub fn sleep(self, pause: Duration) -> Stream {
+        self.with(Item::Sleep(pause))
+    }
+
+    /// Waits for something: the function makes the future for each request.
+    pub fn wait<F, Fut>(self, until: F) -> Stream
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+    {
+        self.with(Item::Wait(Arc::new(move || {
+            let waited = until();
+            Box::pin(async move {
+                waited.await;
+            })
+        })))
+    }
+
+    /// An item computed when the stream gets there.
+    pub fn call<F, I>(self, make: F) -> Stream
+    where
+        F: Fn() -> I + Send + Sync + 'static,
+        I: IntoItem,
+    {
+        self.with(Item::Call(Arc::new(move |_| make().into_item())))
+    }
+
+    /// An item computed from the request when the stream gets there.
+    pub fn call_with<F, I>(self, make: F) -> Stream
+    where
+        F: Fn(Request) -> I + Send + Sync + 'static,
+        I: IntoItem,
+    {
+        self.with(Item::Call(Arc::new(move |request| {
+            make(request).into_item()
+        })))
+    }
+
+    /// An item computed by an async function when the stream gets there.
+    pub fn call_async<F, Fut>(self, make: F) -> Stream
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoItem> + Send + 'static,
+    {
+        self.with(Item::CallLater(Arc::new(move |request| {
+            let made = make(request);
+            Box::pin(async move { made.await.into_item() })
+        })))
+    }
+
+    /// A part of the script that is made when the stream gets there: loops are this.
+    pub fn lazy(self, make: impl Fn() -> Stream + Send + Sync + 'static) -> Stream {
+        self.with(Item::Call(Arc::new(move |_| make())))
+    }
+
+    /// A part that is played once in all, by whoever gets there first.
+    pub fn once(self, stream: impl Into<Stream>) -> Stream {
+        self.with(Item::Once(Arc::default(), stream.into()))
+    }
+
+    /// The items of a foreign stream: a channel's receiver, a file's lines. They are taken once, by whoever is there.
+    pub fn from<S>(self, stream: S) -> Stream
+    where
+        S: futures::Stream<Item: IntoItem> + Send + 'static,
+    {
+        let stream = stream.map(IntoItem::into_item).boxed();
+        self.with(Item::From(Arc::new(Source {
+            stream: tokio::sync::Mutex::new(stream),
+            depleted: AtomicBool::new(false),
+        })))
+    }
+
+    /// A server-sent event.
+    pub fn sse(self, event: Event) -> Stream {
+        self.extend(event.into_item())
+    }
+
+    /// Waits here to be fed: `...` in `kmock!`. What is fed and ends in another `...` leaves it waiting.
+    pub fn live(self) -> Stream {
+        self.with(Item::Live)
+    }
+
+    /// Breaks the exchange here.
+    pub fn fault(self, fault: Fault) -> Stream {
+        self.with(Item::Fault(fault))
+    }
+
+    /// Waits at a gate.
+    pub fn hold(self, gate: &Gate) -> Stream {
+        self.with(Item::Hold(gate.clone()))
+    }
+
+    fn with(mut self, item: Item) -> Stream {
+        self.items.push(item);
+        self
+    }
+
+    fn extend(mut self, more: Stream) -> Stream {
+        self.items.extend(more.items);
+        self
+    }
+
+    pub(crate) fn nested(stream: Stream) -> Stream {
+        Stream::new().with(Item::Nested(stream))
+    }
+
+    /// Whether everything in the script was for once, and is gone.
+    pub(crate) fn is_depleted(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(Item::is_depleted)
+    }
+
+    /// `text/event-stream` when it starts with an event; else nothing can be said of what is mixed.
+    pub(crate) fn content_type(&self) -> Option<&'static str> {
+        match self.items.first()? {
+            Item::Bytes(bytes) if item::is_event(bytes) => Some("text/event-stream"),
+            Item::Nested(stream) => stream.content_type(),
+            _ => None,
+        }
+    }
+}
+
+impl Item {
+    fn is_depleted(&self) -> bool {
+        match self {
+            Item::Once(played, _) => played.load(Ordering::Acquire),
+            Item::From(source) => source.depleted.load(Ordering::Acquire),
+            Item::Nested(stream) => stream.is_depleted(),
+            _ => false,
+        }
+    }
+}
+
+impl<I: IntoItem> From<Vec<I>> for Stream {
+    fn from(items: Vec<I>) -> Stream {
+        items.into_iter().fold(Stream::new(), Stream::item)
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.items).finish()
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Item::Bytes(bytes) => fmt::Debug::fmt(bytes, f),
+            Item::Sleep(pause) => write!(f, "sleep({pause:?})"),
+            Item::Wait(_) => f.write_str("wait(…)"),
+            Item::Call(_) | Item::CallLater(_) => f.write_str("|| …"),
+            Item::Nested(stream) => fmt::Debug::fmt(stream, f),
+            Item::Once(_, stream) => write!(f, "once {stream:?}"),
+            Item::From(_) => f.write_str("from(…)"),
+            Item::Live => f.write_str("..."),
+            Item::Fault(fault) => fmt::Debug::fmt(fault, f),
+            Item::Hold(_) => f.write_str("hold(…)"),
+            Item::Broken(why) => write!(f, "broken({why})"),
+        }
+    }
+}

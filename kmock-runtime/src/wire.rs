@@ -1,0 +1,213 @@
+//! The socket under a connection, with a hand on it: faults that are true on the wire.
+//!
+//! Hyper writes well-formed HTTP. A fault must break that on purpose and at an exact place, so the stream
+//! that hyper writes to is wrapped: a reply arms a [`Wire`] with a [`Cut`], and the wrapper carries it out
+//! once everything that hyper has written before it is on its way.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// How a connection ends before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// An orderly FIN.
+    Close,
+    /// A TCP RST.
+    Reset,
+    /// Nothing more is written, and the connection stays open.
+    Stall,
+    /// These bytes instead of HTTP, then an orderly FIN.
+    Garbage(Bytes),
+}
+
+/// The hand on one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wire(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    cut: Option<Armed>,
+    /// Whoever polls the stalled connection.
+    stalled: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Armed {
+    cut: Cut,
+    /// How many more bytes may pass before the cut; `None`: at the next flush, after all that was written.
+    after: Option<usize>,
+}
+
+impl Wire {
+    /// Cuts the connection after `bytes` more bytes of whatever is written next, heads included.
+    pub(crate) fn cut_after(&self, bytes: usize, cut: Cut) {
+        self.arm(Armed {
+            cut,
+            after: Some(bytes),
+        });
+    }
+
+    /// Cuts the connection as soon as all that has been written is on its way.
+    pub(crate) fn cut_when_flushed(&self, cut: Cut) {
+        self.arm(Armed { cut, after: None });
+    }
+
+    fn arm(&self, armed: Armed) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.cut = Some(armed);
+    }
+}
+
+/// A TCP stream that obeys a [`Wire`].
+#[derive(Debug)]
+pub(crate) struct WiredStream {
+    inner: TcpStream,
+    wire: Wire,
+    garbage: Option<Bytes>,
+}
+
+impl WiredStream {
+    pub(crate) fn new(inner: TcpStream, wire: Wire) -> WiredStream {
+        WiredStream {
+            inner,
+            wire,
+            garbage: None,
+        }
+    }
+
+    /// How many of `wanted` bytes may pass now; `None`: the cut is due.
+    fn allowance(&self, wanted: usize) -> Option<usize> {
+        let state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &state.cut {
+            Some(Armed {
+                after: Some(left), ..
+            }) => (*left > 0).then(|| wanted.min(*left)),
+            _ => Some(wanted),
+        }
+    }
+
+    fn passed(&self, bytes: usize) {
+        let mut state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Armed {
+            after: Some(left), ..
+        }) = &mut state.cut
+        {
+            *left = left.saturating_sub(bytes);
+        }
+    }
+
+    /// Carries out the armed cut.
+    fn cut(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let cut = {
+            let mut state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let cut = state.cut.as_ref().map(|armed| armed.cut.clone());
+            if cut == Some(Cut::Stall) {
+                state.stalled = Some(cx.waker().clone());
+            }
+            cut
+        };
+        match cut {
+            Some(Cut::Stall) => Poll::Pending,
+            Some(Cut::Reset) => {
+                // An abortive close: the kernel answers with RST (RFC 9293, 3.5.3; SO_LINGER of zero).
+                let _ =
+                    socket2::SockRef::from(&self.inner).set_linger(Some(std::time::Duration::ZERO));
+                Poll::Ready(io::ErrorKind::ConnectionReset.into())
+            }
+            Some(Cut::Garbage(bytes)) => {
+                let mut left = self.garbage.take().unwrap_or(bytes);
+                while left.has_remaining() {
+                    match Pin::new(&mut self.inner).poll_write(cx, &left) {
+                        Poll::Ready(Ok(n)) => left.advance(n),
+                        Poll::Ready(Err(error)) => return Poll::Ready(error),
+                        Poll::Pending => {
+                            self.garbage = Some(left);
+                            return Poll::Pending;
+                        }
+                    }
+                }
+                self.garbage = Some(left);
+                Poll::Ready(io::ErrorKind::BrokenPipe.into())
+            }
+            Some(Cut::Close) | None => Poll::Ready(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn due_at_flush(&self) -> bool {
+        let state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(&state.cut, Some(armed) if armed.after.is_none_or(|left| left == 0))
+    }
+}
+
+impl AsyncRead for WiredStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for WiredStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Some(allowed) = self.allowance(buf.len()) else {
+            return self.cut(cx).map(Err);
+        };
+        let written = Pin::new(&mut self.inner).poll_write(cx, &buf[..allowed]);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.passed(bytes);
+        }
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
+        match self.allowance(wanted) {
+            Some(allowed) if allowed == wanted => {
+                let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+                if let Poll::Ready(Ok(bytes)) = written {
+                    self.passed(bytes);
+                }
+                written
+            }
+            _ => {
+                let first = bufs.iter().find(|buf| !buf.is_empty());
+                self.poll_write(cx, first.map_or(&[], |buf| buf))
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.inner).poll_flush(cx) {
+            Poll::Ready(Ok(())) if self.due_at_flush() => self.cut(cx).map(Err),
+            flushed => flushed,
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

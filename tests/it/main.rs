@@ -1,0 +1,3 @@
+//! The behaviour of kmock through its facade: one module a topic.
+
+mod engine;
