@@ -1,13 +1,21 @@
 //! An in-memory Kubernetes API.
 
+pub mod accept;
 pub mod builtin;
 pub mod cluster;
+pub mod crd;
 pub(crate) mod criteria;
 pub mod fields;
+pub mod json;
+pub mod list;
+pub mod metadata_only;
 pub(crate) mod mock;
+pub mod options;
 pub mod ordered;
+pub mod patch;
 pub mod path;
 pub mod registry;
+pub mod render;
 pub mod resource;
 pub mod schema;
 pub mod selectors;
@@ -15,6 +23,7 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod table;
+pub mod watch;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 

@@ -2,10 +2,13 @@
 
 use super::call::Call;
 use super::reply::{Body, Reply};
+use crate::kubernetes::list;
 use crate::kubernetes::status::ApiError;
 
-/// Answers with the object as it is now.
-pub fn get(call: &Call) -> Result<Reply, ApiError> {
+/// Answers with the object as it is now, once the version that was asked for is reached.
+pub async fn get(call: &Call) -> Result<Reply, ApiError> {
+    let version = call.request.query.get("resourceVersion");
+    list::wait_to_get(&call.cluster, version.unwrap_or_default()).await?;
     let object = call.find(call.request.name())?;
     Ok(Reply::new(200, Body::Stored(call.served.clone(), object)))
 }

@@ -21,7 +21,7 @@ pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBod
     let (parts, body) = request.into_parts();
     let answer = route::route(cluster, &parts, body).await;
     match answer {
-        Ok(reply) => reply::render(&parts.headers, reply),
+        Ok(reply) => reply::render(cluster, &parts, reply),
         Err(error) => reply::render_error(&parts.headers, &error),
     }
 }

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 
-use crate::kubernetes::cluster::ApiBody;
+use crate::kubernetes::cluster::{ApiBody, Cluster};
+use crate::kubernetes::json;
+use crate::kubernetes::path::Query;
 use crate::kubernetes::registry::Served;
+use crate::kubernetes::render::{self, Renderer, View};
 use crate::kubernetes::status::ApiError;
 use crate::kubernetes::store::StoredObject;
 
@@ -59,27 +63,30 @@ impl Reply {
     }
 }
 
-/// Renders an answer. JSON only so far: `accept.rs` takes over.
-pub fn render(_headers: &HeaderMap, reply: Reply) -> Response<ApiBody> {
+/// Renders an answer in the form that the client accepts.
+pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let view = View::of_resource(&parts.headers, &query, cluster.now());
+    let rendered = view.and_then(|view| match &reply.body {
+        Body::Stored(served, object) => render::stored(&Renderer::new(served), &view, object),
+        Body::Object(served, value) => render::value(&Renderer::new(served), &view, value),
+        Body::Value(value) => render::encode(view.accepted, json::print_object(value)),
+        Body::Raw(..) | Body::Response(_) => Ok(("", Bytes::new())),
+    });
     let (kind, bytes) = match reply.body {
-        Body::Stored(served, object) => ("application/json", json(&shown(&served, &object.value))),
-        Body::Object(_, value) | Body::Value(value) => ("application/json", json(&value)),
-        Body::Raw(kind, bytes) => (kind, bytes),
         Body::Response(response) => return response,
+        Body::Raw(kind, bytes) => (kind, bytes),
+        _ => match rendered {
+            Ok(rendered) => rendered,
+            Err(error) => return render_error(&parts.headers, &error),
+        },
     };
     respond(reply.code, kind, bytes, &reply.warnings, &reply.headers)
 }
 
 /// Renders a failure.
-pub fn render_error(_headers: &HeaderMap, error: &ApiError) -> Response<ApiBody> {
-    let (kind, bytes) = if error.plain {
-        (
-            "text/plain; charset=utf-8",
-            Bytes::from(error.message.clone()),
-        )
-    } else {
-        ("application/json", json(&error.to_status()))
-    };
+pub fn render_error(headers: &HeaderMap, error: &ApiError) -> Response<ApiBody> {
+    let (kind, bytes) = render::failure(headers, error);
     respond(error.code, kind, bytes, &error.warnings, &error.headers)
 }
 
@@ -96,10 +103,6 @@ pub fn shown(served: &Served, value: &Value) -> Value {
     }
     served.strategy.after_read(&mut out);
     out
-}
-
-fn json(value: &Value) -> Bytes {
-    Bytes::from(value.to_string())
 }
 
 /// Puts a response together. A `Warning` text gets its code and quotes here.

@@ -6,9 +6,12 @@ use http::request::Parts;
 use super::call::Call;
 use super::get;
 use super::reply::Reply;
+use crate::kubernetes::accept;
 use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::list;
 use crate::kubernetes::path::{ApiRequest, Verb};
 use crate::kubernetes::status::ApiError;
+use crate::kubernetes::watch;
 
 /// Finds the resource and the verb.
 pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
@@ -29,8 +32,11 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         body,
         now: cluster.now(),
     };
+    accept::check(&call)?;
     match call.request.verb {
-        Verb::Get => get::get(&call),
+        Verb::Get => get::get(&call).await,
+        Verb::List => list::list(&call).await,
+        Verb::Watch => watch::watch(&call).await,
         _ => Err(ApiError::not_implemented("this verb")),
     }
 }

@@ -1,0 +1,425 @@
+//! Content negotiation: which representation an `Accept` header asks for, and the two refusals (406) that exist.
+//!
+//! Built-in resources sit behind a router that only compares media types ("Available representations: …"); behind
+//! it, and for everything else, parameters count too ("only the following media types are accepted: …"). The rules
+//! are those of `k8s.io/apiserver/pkg/endpoints/handlers/negotiation` and of go-restful.
+//!
+//! Protobuf is named in the refusals, as the server does, but it is not served: clients that also accept JSON get
+//! that.
+
+use http::HeaderMap;
+
+use super::path::Verb;
+use super::serve::Call;
+use super::status::{ApiError, Details};
+
+/// What the server says it can write.
+pub const MEDIA_TYPES: [&str; 3] = ["application/json", "application/yaml", PROTOBUF];
+/// What it can write as a stream.
+pub const STREAM_TYPES: [&str; 2] = [
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
+];
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+/// The encoding of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `application/json`
+    Json,
+    /// `application/yaml`
+    Yaml,
+}
+
+impl Format {
+    /// The content type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Yaml => "application/yaml",
+        }
+    }
+}
+
+/// Another kind of object than the one that is stored (`as=…;g=…;v=…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// `Table`
+    Table(MetaVersion),
+    /// `PartialObjectMetadata`
+    PartialObjectMetadata(MetaVersion),
+    /// `PartialObjectMetadataList`
+    PartialObjectMetadataList(MetaVersion),
+    /// `APIGroupDiscoveryList`: aggregated discovery.
+    AggregatedDiscovery,
+}
+
+/// The versions of `meta.k8s.io`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetaVersion {
+    /// `v1`
+    V1,
+    /// `v1beta1`
+    V1Beta1,
+}
+
+impl MetaVersion {
+    /// `meta.k8s.io/v1` or its beta.
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::V1 => "meta.k8s.io/v1",
+            Self::V1Beta1 => "meta.k8s.io/v1beta1",
+        }
+    }
+}
+
+/// Who asks: endpoints differ in the targets that they know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Objects and lists.
+    Resource,
+    /// Answers without other forms: errors, legacy discovery.
+    Plain,
+    /// Aggregated discovery and nothing else.
+    Discovery,
+}
+
+/// The outcome of a negotiation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The encoding.
+    pub format: Format,
+    /// The kind, if it is not the object's own.
+    pub target: Option<Target>,
+    /// Indented for humans.
+    pub pretty: bool,
+}
+
+impl Accepted {
+    /// Plain JSON.
+    pub const JSON: Self = Self {
+        format: Format::Json,
+        target: None,
+        pretty: false,
+    };
+}
+
+/// The `Accept` header, empty if there is none. The first one counts.
+pub fn header(headers: &HeaderMap) -> &str {
+    headers
+        .get(http::header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+/// Negotiates for an endpoint; the failure is the 406 of those who look at parameters.
+pub fn negotiate(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError> {
+    if accept.is_empty() && endpoint != Endpoint::Discovery {
+        return Ok(Accepted::JSON);
+    }
+    let mut only_protobuf = false;
+    for clause in clauses(accept) {
+        for media_type in MEDIA_TYPES {
+            if !clause.covers(media_type) {
+                continue;
+            }
+            let Some(accepted) = clause.options(media_type, endpoint) else {
+                continue;
+            };
+            match media_type {
+                "application/json" => return Ok(accepted),
+                "application/yaml" if cfg!(feature = "yaml") => {
+                    return Ok(Accepted {
+                        format: Format::Yaml,
+                        ..accepted
+                    });
+                }
+                _ => only_protobuf = true,
+            }
+        }
+    }
+    if only_protobuf {
+        return Err(ApiError::new(
+            406,
+            "NotAcceptable",
+            format!("kmock does not emulate the encoding {accept}"),
+        ));
+    }
+    Err(ApiError::not_acceptable(&MEDIA_TYPES))
+}
+
+/// Negotiates for a watch: only JSON can be streamed.
+pub fn negotiate_stream(accept: &str) -> Result<Accepted, ApiError> {
+    match negotiate(accept, Endpoint::Resource) {
+        Ok(accepted) if accepted.format == Format::Json => Ok(accepted),
+        Ok(_) => Err(ApiError::not_acceptable(&STREAM_TYPES)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The router's check in front of built-in resources and discovery: some media type of the header must be one that
+/// is produced, whatever its parameters. Collections can also produce streams.
+pub fn check_router(accept: &str, streams: bool) -> Result<(), ApiError> {
+    let produced = || {
+        MEDIA_TYPES
+            .into_iter()
+            .chain(STREAM_TYPES.into_iter().filter(|_| streams))
+    };
+    let wanted = if accept.is_empty() { "*/*" } else { accept };
+    let fits = wanted.split(',').any(|part| {
+        let media_type = part.split(';').next().unwrap_or_default().trim_matches(' ');
+        media_type == "*/*" || produced().any(|p| p == media_type)
+    });
+    if fits {
+        return Ok(());
+    }
+    let list: Vec<&str> = produced().collect();
+    let message = format!(
+        "406: Not Acceptable\n\nAvailable representations: {}",
+        list.join(", ")
+    );
+    Err(ApiError::new(406, "NotAcceptable", message).with_details(Details::default()))
+}
+
+/// Refuses a request for a resource whose answer the client would not accept, before anything is done.
+pub fn check(call: &Call) -> Result<(), ApiError> {
+    let accept = call.header("accept");
+    if call.resource().is_built_in() {
+        check_router(
+            accept,
+            matches!(call.request.verb, Verb::List | Verb::Watch),
+        )?;
+    }
+    negotiate(accept, Endpoint::Resource).map(drop)
+}
+
+/// One choice of an `Accept` header.
+#[derive(Debug, Clone)]
+struct Clause<'a> {
+    kind: &'a str,
+    subtype: &'a str,
+    quality: f32,
+    params: Vec<(&'a str, &'a str)>,
+}
+
+impl Clause<'_> {
+    fn covers(&self, media_type: &str) -> bool {
+        let (kind, subtype) = media_type.split_once('/').unwrap_or((media_type, ""));
+        match (self.kind, self.subtype) {
+            ("*", "*") => true,
+            (k, "*") => k == kind,
+            (k, s) => k == kind && s == subtype,
+        }
+    }
+
+    /// What the parameters ask for, if the endpoint can give it.
+    fn options(&self, media_type: &str, endpoint: Endpoint) -> Option<Accepted> {
+        let (mut name, mut group, mut version) = (None, None, None);
+        let mut pretty = false;
+        for &(key, value) in &self.params {
+            match key {
+                "as" => name = Some(value),
+                "g" => group = Some(value),
+                "v" => version = Some(value),
+                "stream"
+                    if !value.is_empty()
+                        && (value != "watch" || media_type == "application/yaml") =>
+                {
+                    return None;
+                }
+                "sv" if !value.is_empty() && (value != "v1" || endpoint != Endpoint::Resource) => {
+                    return None;
+                }
+                "pretty" => pretty = value == "1",
+                _ => {}
+            }
+        }
+        let target = if name.is_some() || group.is_some() || version.is_some() {
+            Some(target(
+                name.unwrap_or_default(),
+                group.unwrap_or_default(),
+                version.unwrap_or_default(),
+            )?)
+        } else {
+            None
+        };
+        let allowed = match endpoint {
+            Endpoint::Resource => match target {
+                Some(Target::Table(_)) => media_type != PROTOBUF,
+                other => other != Some(Target::AggregatedDiscovery),
+            },
+            Endpoint::Plain => target.is_none(),
+            Endpoint::Discovery => target == Some(Target::AggregatedDiscovery),
+        };
+        allowed.then_some(Accepted {
+            format: Format::Json,
+            target,
+            pretty,
+        })
+    }
+
+    /// The server's order of preference, which is no order in the strict sense: a definite type comes before a
+    /// wildcard even if it is wanted less.
+    fn before(&self, other: &Self) -> bool {
+        self.quality > other.quality
+            || self.kind != "*" && other.kind == "*"
+            || self.subtype != "*" && other.subtype == "*"
+    }
+}
+
+fn target(name: &str, group: &str, version: &str) -> Option<Target> {
+    if (name, group, version) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") {
+        return Some(Target::AggregatedDiscovery);
+    }
+    let version = match (group, version) {
+        ("meta.k8s.io", "v1") => MetaVersion::V1,
+        ("meta.k8s.io", "v1beta1") => MetaVersion::V1Beta1,
+        _ => return None,
+    };
+    match name {
+        "Table" => Some(Target::Table(version)),
+        "PartialObjectMetadata" => Some(Target::PartialObjectMetadata(version)),
+        "PartialObjectMetadataList" => Some(Target::PartialObjectMetadataList(version)),
+        _ => None,
+    }
+}
+
+fn clauses(accept: &str) -> Vec<Clause<'_>> {
+    let mut clauses: Vec<Clause<'_>> = Vec::new();
+    for part in accept.split(',') {
+        let mut pieces = part.split(';');
+        let media_type = pieces.next().unwrap_or_default().trim_matches(' ');
+        let (kind, subtype) = match media_type.split_once('/') {
+            None | Some((_, "")) if media_type.trim_end_matches('/').trim() == "*" => ("*", "*"),
+            None | Some((_, "")) => continue,
+            Some((_, subtype)) if subtype.contains('/') => continue,
+            Some((kind, subtype)) => (kind.trim_matches(' '), subtype.trim_matches(' ')),
+        };
+        let mut clause = Clause {
+            kind,
+            subtype,
+            quality: 1.0,
+            params: Vec::new(),
+        };
+        for piece in pieces {
+            let Some((key, value)) = piece
+                .split_once('=')
+                .filter(|(_, v)| !v.is_empty() && !v.contains('='))
+            else {
+                continue;
+            };
+            match key.trim_matches(' ') {
+                "q" => clause.quality = value.parse().unwrap_or(0.0),
+                key => clause.params.push((key, value.trim_matches(' '))),
+            }
+        }
+        // An insertion sort, as Go's for short slices: with this order, the algorithm shows.
+        let mut at = clauses.len();
+        while at > 0
+            && clauses
+                .get(at - 1)
+                .is_some_and(|previous| clause.before(previous))
+        {
+            at -= 1;
+        }
+        clauses.insert(at, clause);
+    }
+    clauses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(accept: &str) -> Result<Accepted, String> {
+        negotiate(accept, Endpoint::Resource).map_err(|error| error.message)
+    }
+
+    const META: &str = "v=v1;g=meta.k8s.io";
+
+    #[test]
+    fn formats() {
+        for accept in [
+            "",
+            "*/*",
+            "*",
+            "application/json",
+            "application/xml, application/json",
+            "application/*",
+        ] {
+            assert_eq!(resource(accept), Ok(Accepted::JSON), "{accept}");
+        }
+        if cfg!(feature = "yaml") {
+            for accept in [
+                "application/yaml",
+                "application/json;q=0.2, application/yaml;q=0.9",
+                "*/*, application/yaml;q=0.1",
+            ] {
+                assert_eq!(
+                    resource(accept).map(|a| a.format),
+                    Ok(Format::Yaml),
+                    "{accept}"
+                );
+            }
+        }
+        assert_eq!(
+            resource("application/vnd.kubernetes.protobuf, */*"),
+            Ok(Accepted::JSON)
+        );
+        assert!(
+            resource("application/vnd.kubernetes.protobuf")
+                .is_err_and(|e| e.contains("kmock does not"))
+        );
+        for accept in ["text/html", "application/cbor", "Application/JSON"] {
+            assert!(
+                resource(accept).is_err_and(|e| e.starts_with("only the following media types")),
+                "{accept}"
+            );
+        }
+    }
+
+    #[test]
+    fn targets() {
+        let got = |accept: String| resource(&accept).map(|a| a.target);
+        assert_eq!(
+            got(format!("application/json;as=Table;{META}")),
+            Ok(Some(Target::Table(MetaVersion::V1)))
+        );
+        let beta = "application/json;as=PartialObjectMetadata;v=v1beta1;g=meta.k8s.io";
+        assert_eq!(
+            got(beta.into()),
+            Ok(Some(Target::PartialObjectMetadata(MetaVersion::V1Beta1)))
+        );
+        assert!(got(format!("application/json;as=Pigeon;{META}")).is_err());
+        assert!(got("application/json;as=Table".into()).is_err());
+        assert_eq!(
+            got(format!(
+                "application/json;as=Pigeon;{META}, application/json"
+            )),
+            Ok(None)
+        );
+        let both = format!("application/json;as=Table;{META},application/json");
+        assert_eq!(got(both), Ok(Some(Target::Table(MetaVersion::V1))));
+    }
+
+    #[test]
+    fn discovery_looks_for_its_own_kind_only() {
+        let v2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        let found = |accept: &str| negotiate(accept, Endpoint::Discovery).is_ok();
+        assert!(found(v2) && found(&format!("application/json,{v2}")));
+        assert!(!found("") && !found("*/*") && !found(&v2.replace("v2", "v2beta1")));
+        assert!(negotiate(v2, Endpoint::Plain).is_err());
+    }
+
+    #[test]
+    fn routers_look_at_types_only() {
+        assert!(check_router("application/json;as=Pigeon", false).is_ok());
+        assert!(check_router("", false).is_ok());
+        let error = check_router("application/*", false).expect_err("no wildcard subtypes");
+        assert!(error.message.ends_with(
+            "representations: application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        ));
+        let error = check_router("text/html", true).expect_err("no HTML");
+        assert!(error.message.ends_with("protobuf;stream=watch"));
+    }
+}

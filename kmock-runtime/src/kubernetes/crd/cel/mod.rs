@@ -1,0 +1,1 @@
+//! Rules in CEL (`x-kubernetes-validations`): compiled, typed, weighed, and run.

@@ -1,0 +1,37 @@
+//! Custom resources: definitions, and the objects they define.
+//!
+//! ```text
+//! CustomResourceDefinition (JSON)
+//!   │  props: the schema as written ── structural, define: what is wrong with a definition
+//!   ▼
+//! Node: the compiled schema, once per version
+//!   ├─ prune, defaulting, embedded ── what is kept of a body
+//!   ├─ validate, lists, cel ───────── what is wrong with an object (correlate: what did not change)
+//!   └─ columns, scale paths ───────── how an object is shown
+//! lifecycle: names, Established, storedVersions, deletion with all objects
+//! strategy: the answers to the questions of `serve/`
+//! ```
+
+#[cfg(feature = "cel")]
+pub(crate) mod cel;
+pub(crate) mod correlate;
+pub(crate) mod default_check;
+pub(crate) mod defaulting;
+pub(crate) mod define;
+pub(crate) mod definition;
+pub(crate) mod embedded;
+pub(crate) mod field_path;
+pub(crate) mod formats;
+pub(crate) mod internal;
+pub(crate) mod lists;
+pub(crate) mod meta;
+pub(crate) mod node;
+pub(crate) mod numbers;
+pub(crate) mod pattern;
+pub(crate) mod priority;
+pub(crate) mod props;
+pub(crate) mod prune;
+pub(crate) mod schema_check;
+pub(crate) mod structural;
+pub(crate) mod validate;
+pub(crate) mod words;

@@ -1,0 +1,199 @@
+//! Regular expressions: Go's RE2 syntax on the `regex` crate.
+//!
+//! The two languages differ in little: Go's classes `\d \w \s \b` are ASCII, `\Q…\E` quotes, and
+//! `[`, `&&`, `--` and `~~` mean nothing special inside brackets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use regex::Regex;
+
+/// The largest automaton that a pattern may need; bounded repeats of classes are large.
+const SIZE_LIMIT: usize = 64 << 20;
+/// The largest count of `{n,m}` that Go accepts.
+const LARGEST_REPEAT: u32 = 1000;
+
+/// Compiled patterns by their text: real definitions repeat the same few hundreds of times.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns(HashMap<String, Result<Arc<Regex>, String>>);
+
+impl Patterns {
+    /// The pattern compiled, or Go's words for what is wrong with it.
+    pub(crate) fn get(&mut self, pattern: &str) -> Result<Arc<Regex>, String> {
+        if let Some(known) = self.0.get(pattern) {
+            return known.clone();
+        }
+        let compiled = compile(pattern).map(Arc::new);
+        self.0.insert(pattern.to_owned(), compiled.clone());
+        compiled
+    }
+}
+
+/// Compiles one Go pattern.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    if repeats_too_often(pattern) {
+        return Err(format!(
+            "error parsing regexp: invalid repeat count: `{pattern}`"
+        ));
+    }
+    regex::RegexBuilder::new(&translate(pattern))
+        .size_limit(SIZE_LIMIT)
+        .build()
+        .map_err(|error| format!("error parsing regexp: {}", reason(pattern, &error)))
+}
+
+fn reason(pattern: &str, error: &regex::Error) -> String {
+    let text = error.to_string();
+    if text.contains("unclosed character class") {
+        let from = pattern
+            .find('[')
+            .and_then(|at| pattern.get(at..))
+            .unwrap_or(pattern);
+        return format!("missing closing ]: `{from}`");
+    }
+    if text.contains("unclosed group") {
+        return format!("missing closing ): `{pattern}`");
+    }
+    if text.contains("unopened group") {
+        return format!("unexpected ): `{pattern}`");
+    }
+    if text.contains("missing expression") {
+        let operator = pattern.chars().find(|c| "*+?".contains(*c)).unwrap_or('*');
+        return format!("missing argument to repetition operator: `{operator}`");
+    }
+    if let Some(at) = ["(?=", "(?!", "(?<=", "(?<!"]
+        .iter()
+        .find(|look| pattern.contains(**look))
+    {
+        return format!("invalid or unsupported Perl syntax: `{at}`");
+    }
+    text.lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned()
+}
+
+fn repeats_too_often(pattern: &str) -> bool {
+    pattern.split('{').skip(1).any(|rest| {
+        rest.split_once('}').is_some_and(|(counts, _)| {
+            counts.split(',').any(|count| {
+                count
+                    .parse::<u32>()
+                    .is_ok_and(|count| count > LARGEST_REPEAT)
+            })
+        })
+    })
+}
+
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut rest = pattern.chars().peekable();
+    // Inside brackets: the number of characters seen since the opening one.
+    let mut class: Option<usize> = None;
+    while let Some(c) = rest.next() {
+        let seen = class;
+        if let Some(count) = &mut class {
+            *count += 1;
+        }
+        match (c, seen) {
+            ('\\', _) => match (rest.next(), seen.is_some()) {
+                (Some('d'), true) => out.push_str("0-9"),
+                (Some('d'), false) => out.push_str("[0-9]"),
+                (Some('w'), true) => out.push_str("0-9A-Za-z_"),
+                (Some('w'), false) => out.push_str("[0-9A-Za-z_]"),
+                (Some('s'), true) => out.push_str(r"\t\n\x0C\r\x20"),
+                (Some('s'), false) => out.push_str(r"[\t\n\x0C\r\x20]"),
+                (Some('D'), _) => out.push_str("[^0-9]"),
+                (Some('W'), _) => out.push_str("[^0-9A-Za-z_]"),
+                (Some('S'), _) => out.push_str(r"[^\t\n\x0C\r\x20]"),
+                (Some('b'), false) => out.push_str(r"(?-u:\b)"),
+                (Some('Q'), false) => {
+                    let mut quoted = String::new();
+                    while let Some(c) = rest.next() {
+                        if c == '\\' && rest.peek() == Some(&'E') {
+                            rest.next();
+                            break;
+                        }
+                        quoted.push(c);
+                    }
+                    out.push_str(&regex::escape(&quoted));
+                }
+                (Some(other), _) => {
+                    out.push('\\');
+                    out.push(other);
+                }
+                (None, _) => out.push('\\'),
+            },
+            ('[', None) => {
+                out.push('[');
+                class = Some(0);
+                if rest.peek() == Some(&'^') {
+                    rest.next();
+                    out.push('^');
+                }
+                // A bracket right after the opening one is a character.
+                if rest.peek() == Some(&']') {
+                    rest.next();
+                    out.push_str(r"\]");
+                    class = Some(1);
+                }
+            }
+            ('[', Some(_)) => {
+                if rest.peek() == Some(&':') {
+                    out.push('[');
+                    while let Some(c) = rest.next() {
+                        out.push(c);
+                        if c == ':' && rest.peek() == Some(&']') {
+                            rest.next();
+                            out.push(']');
+                            break;
+                        }
+                    }
+                } else {
+                    out.push_str(r"\[");
+                }
+            }
+            (']', Some(_)) => {
+                out.push(']');
+                class = None;
+            }
+            ('&' | '~', Some(_)) => {
+                out.push('\\');
+                out.push(c);
+            }
+            ('-', Some(_)) if rest.peek() == Some(&'-') => {
+                rest.next();
+                out.push_str(r"-\-");
+            }
+            (c, _) => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_ascii_and_brackets_are_plain() {
+        let digits = compile(r"^\d+$").expect("pattern");
+        assert!(digits.is_match("42") && !digits.is_match("٤"));
+        assert!(compile("^[[]a&&b]$").is_ok_and(|p| p.is_match("[a&&b]")));
+        assert!(compile(r"^[\w.-]+$").is_ok_and(|p| p.is_match("a_b.c-d") && !p.is_match("é")));
+        assert!(compile(r"^\Qa.b\E$").is_ok_and(|p| p.is_match("a.b") && !p.is_match("axb")));
+        assert!(compile(r"^[^]]$").is_ok_and(|p| p.is_match("a") && !p.is_match("]")));
+        assert!(compile("[[:alpha:]]{2}").is_ok_and(|p| p.is_match("ab")));
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        assert_eq!(
+            compile("[").unwrap_err(),
+            "error parsing regexp: missing closing ]: `[`"
+        );
+        assert!(compile("a{1001}").is_err());
+        assert!(compile("(?!x)").is_err());
+    }
+}

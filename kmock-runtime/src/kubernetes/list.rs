@@ -1,0 +1,370 @@
+//! Lists: the objects of a collection in the order of their keys, now or at a former version, whole or in pages.
+//!
+//! A page's continue token names the revision of the first page and the key to go on from, so that all pages are of
+//! one state. What `resourceVersion` means depends on `resourceVersionMatch` and `limit`, as in
+//! `k8s.io/apiserver/pkg/storage`; texts as observed on v1.36.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::cluster::Cluster;
+use super::json;
+use super::options::{ListOptions, VersionMatch, parse_version};
+use super::registry::Served;
+use super::render::{self, ListHead, Renderer, View};
+use super::serve::{Body, Call, Reply};
+use super::status::{ApiError, Cause, Details};
+use super::store::{Compacted, Snapshot, StoredObject};
+
+/// How long a read waits for a version that was not reached yet.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Answers a GET of a collection.
+pub async fn list(call: &Call) -> Result<Reply, ApiError> {
+    let options = ListOptions::read(&call.request, &call.served)?;
+    let (head, objects) = select(
+        &call.cluster,
+        &call.served,
+        call.request.namespace(),
+        &options,
+    )
+    .await?;
+    answer(call, &head, &objects)
+}
+
+/// The answer that shows objects as a list of the request's resource.
+pub fn answer(
+    call: &Call,
+    head: &ListHead,
+    objects: &[Arc<StoredObject>],
+) -> Result<Reply, ApiError> {
+    let view = View::of_resource(&call.headers, &call.request.query, call.now)?;
+    let (content_type, bytes) = render::list(&Renderer::new(&call.served), &view, head, objects)?;
+    Ok(Reply::new(200, Body::Raw(content_type, bytes)))
+}
+
+/// The objects that the options select, and what the list says about them. An empty namespace means all.
+pub async fn select(
+    cluster: &Cluster,
+    served: &Served,
+    namespace: &str,
+    options: &ListOptions,
+) -> Result<(ListHead, Vec<Arc<StoredObject>>), ApiError> {
+    let prefix = match (served.resource.namespaced, namespace) {
+        (true, namespace) if !namespace.is_empty() => format!("{namespace}/"),
+        _ => String::new(),
+    };
+    if let Some(name) = single(served, namespace, options) {
+        let snapshot = snapshot(cluster, served, &format!("{prefix}{name}"), options, None).await?;
+        let matches =
+            |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
+        let objects = snapshot.objects.iter().filter(matches).cloned().collect();
+        return Ok((
+            ListHead {
+                revision: snapshot.revision,
+                ..ListHead::default()
+            },
+            objects,
+        ));
+    }
+    let token = match options.continue_token.as_str() {
+        "" => None,
+        text => {
+            let token = Token::decode(text)
+                .map_err(|why| ApiError::bad_request(format!("invalid continue token: {why}")))?;
+            if !matches!(options.version.as_str(), "" | "0") {
+                return Err(ApiError::bad_request(
+                    "specifying resource version is not allowed when using continue",
+                ));
+            }
+            Some(token)
+        }
+    };
+    let snapshot = snapshot(cluster, served, &prefix, options, token.as_ref()).await?;
+    let start = token
+        .map(|token| format!("{prefix}{}", token.start))
+        .unwrap_or_default();
+    let from = snapshot
+        .objects
+        .partition_point(|object| object.key() < start.as_str());
+    let rest = snapshot.objects.get(from..).unwrap_or_default();
+    let from_cache = options.version == "0" && options.continue_token.is_empty();
+    let limit = usize::try_from(options.limit)
+        .ok()
+        .filter(|&limit| limit > 0 && !from_cache);
+    let mut head = ListHead {
+        revision: snapshot.revision,
+        ..ListHead::default()
+    };
+    let Some(limit) = limit else {
+        let objects = rest
+            .iter()
+            .filter(|object| options.selects(served, object))
+            .cloned()
+            .collect();
+        return Ok((head, objects));
+    };
+    let mut objects = Vec::with_capacity(limit.min(rest.len()));
+    let mut seen = 0;
+    for object in rest {
+        seen += 1;
+        if options.selects(served, object) {
+            objects.push(Arc::clone(object));
+            if objects.len() == limit {
+                break;
+            }
+        }
+    }
+    // A full page has a token if keys follow, even if none of them is selected.
+    if let Some(last) = objects
+        .last()
+        .filter(|_| seen < rest.len() && objects.len() == limit)
+    {
+        let start = format!(
+            "{}\0",
+            last.key().strip_prefix(prefix.as_str()).unwrap_or_default()
+        );
+        head.continue_token = Some(
+            Token {
+                revision: Some(snapshot.revision),
+                start,
+            }
+            .encode(),
+        );
+        head.remaining = options.selects_all().then_some((rest.len() - seen) as u64);
+    }
+    Ok((head, objects))
+}
+
+/// The name, if a single object is asked for by its name: that is read like a GET, without pages.
+fn single<'a>(served: &Served, namespace: &str, options: &'a ListOptions) -> Option<&'a str> {
+    if !options.continue_token.is_empty() || served.resource.namespaced && namespace.is_empty() {
+        return None;
+    }
+    let name = options.fields.exact("metadata.name")?;
+    (!name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])).then_some(name)
+}
+
+async fn snapshot(
+    cluster: &Cluster,
+    served: &Served,
+    prefix: &str,
+    options: &ListOptions,
+    token: Option<&Token>,
+) -> Result<Snapshot, ApiError> {
+    let (store, place) = (cluster.store(), &served.resource.storage);
+    if let Some(token) = token {
+        let Some(revision) = token.revision else {
+            return Ok(store.list(place, prefix));
+        };
+        wait_for(cluster, revision).await?;
+        return store
+            .list_at(place, prefix, revision)
+            .map_err(|Compacted { .. }| token.expired());
+    }
+    let revision = parse_version(&options.version)
+        .map_err(|why| ApiError::bad_request(format!("invalid resource version: {why}")))?;
+    wait_for(cluster, revision).await?;
+    let exact = match options.version_match {
+        VersionMatch::Exact => true,
+        VersionMatch::NotOlderThan => false,
+        VersionMatch::Unset => revision > 0 && options.limit > 0,
+    };
+    if !exact {
+        return Ok(store.list(place, prefix));
+    }
+    store
+        .list_at(place, prefix, revision)
+        .map_err(|Compacted { .. }| {
+            ApiError::expired("The resourceVersion for the provided list is too old.")
+        })
+}
+
+/// Waits until the cluster has reached a revision, for as long as the server does; then it is "too large".
+pub async fn wait_for(cluster: &Cluster, revision: u64) -> Result<(), ApiError> {
+    let store = cluster.store();
+    if store.revision() >= revision
+        || tokio::time::timeout(PATIENCE, store.reach(revision))
+            .await
+            .is_ok()
+    {
+        return Ok(());
+    }
+    Err(too_large(revision, store.revision()))
+}
+
+/// Checks the `resourceVersion` of a GET, and waits for it.
+pub async fn wait_to_get(cluster: &Cluster, version: &str) -> Result<(), ApiError> {
+    let revision = parse_version(version).map_err(ApiError::unreasoned)?;
+    wait_for(cluster, revision).await
+}
+
+/// 504 of a version that was not reached.
+pub fn too_large(revision: u64, current: u64) -> ApiError {
+    let message = format!("Timeout: Too large resource version: {revision}, current: {current}");
+    let cause = Cause {
+        reason: "ResourceVersionTooLarge".into(),
+        message: "Too large resource version".into(),
+        field: String::new(),
+    };
+    let details = Details {
+        causes: vec![cause],
+        retry_after_seconds: 1,
+        ..Details::default()
+    };
+    let mut error = ApiError::new(504, "Timeout", message).with_details(details);
+    error.headers.push(("retry-after", "1".into()));
+    error
+}
+
+/// Where the next page begins: base64 of JSON, as the server's own tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Token {
+    /// The revision of the list; `None` goes on with the newest state.
+    revision: Option<u64>,
+    /// The first key that may come, relative to the listed namespace.
+    start: String,
+}
+
+impl Token {
+    fn encode(&self) -> String {
+        let revision = self.revision.map_or_else(|| json!(-1), Value::from);
+        let mut text = b"{\"v\":\"meta.k8s.io/v1\",\"rv\":".to_vec();
+        json::write(&mut text, &revision, None);
+        text.extend_from_slice(b",\"start\":");
+        json::write_string(&mut text, &self.start);
+        text.push(b'}');
+        base64::encode(&text)
+    }
+
+    fn decode(text: &str) -> Result<Self, String> {
+        const INVALID: &str = "continue key is not valid: ";
+        let bytes = base64::decode(text)
+            .map_err(|at| format!("{INVALID}illegal base64 data at input byte {at}"))?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| format!("{INVALID}{error}"))?;
+        match value["v"].as_str().unwrap_or_default() {
+            "meta.k8s.io/v1" => {}
+            other => {
+                return Err(format!(
+                    "continue key is not valid: server does not recognize this encoded version {}",
+                    super::status::quoted(other)
+                ));
+            }
+        }
+        let revision = match value["rv"].as_i64().unwrap_or_default() {
+            0 => return Err("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)".into()),
+            revision => u64::try_from(revision).ok(),
+        };
+        let start = value["start"].as_str().unwrap_or_default().to_owned();
+        if start.is_empty() {
+            return Err(
+                "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)"
+                    .into(),
+            );
+        }
+        Ok(Self { revision, start })
+    }
+
+    /// 410: the state is gone; the answer has a token that goes on with the newest one.
+    fn expired(&self) -> ApiError {
+        let mut error = ApiError::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new \
+             list without the continue parameter, or use the continue token in this response to retrieve the \
+             remainder of the results. Continuing with the provided token results in an inconsistent list - objects \
+             that were created, modified, or deleted between the time the first chunk was returned and now may show \
+             up in the list.",
+        );
+        error.continue_token = Some(
+            Self {
+                revision: None,
+                start: self.start.clone(),
+            }
+            .encode(),
+        );
+        error
+    }
+}
+
+/// Base64 with the alphabet of URLs and without padding.
+mod base64 {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    pub(super) fn encode(bytes: &[u8]) -> String {
+        let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+        for chunk in bytes.chunks(3) {
+            let word = chunk
+                .iter()
+                .fold(0u32, |word, &byte| (word << 8) | u32::from(byte))
+                << (8 * (3 - chunk.len()));
+            for i in 0..=chunk.len() {
+                let index = (word >> (18 - 6 * i)) & 63;
+                out.push(
+                    ALPHABET
+                        .get(index as usize)
+                        .copied()
+                        .map_or('A', char::from),
+                );
+            }
+        }
+        out
+    }
+
+    /// The error is the position of the first wrong byte.
+    pub(super) fn decode(text: &str) -> Result<Vec<u8>, usize> {
+        let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
+        let (mut word, mut bits) = (0u32, 0u32);
+        for (i, byte) in text
+            .bytes()
+            .filter(|b| !matches!(b, b'\r' | b'\n'))
+            .enumerate()
+        {
+            let value = ALPHABET.iter().position(|&known| known == byte).ok_or(i)?;
+            word = (word << 6) | u32::try_from(value).unwrap_or_default();
+            bits += 6;
+            if bits >= 8 {
+                bits -= 8;
+                out.push(u8::try_from((word >> bits) & 0xff).unwrap_or_default());
+            }
+        }
+        // One letter of a group has too few bits for a byte.
+        if bits == 6 { Err(text.len()) } else { Ok(out) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_go_both_ways() {
+        for (revision, start) in [
+            (Some(7), "a\0"),
+            (Some(u64::from(u32::MAX)), "ns/é\0"),
+            (None, "x"),
+        ] {
+            let token = Token {
+                revision,
+                start: start.into(),
+            };
+            assert_eq!(Token::decode(&token.encode()), Ok(token));
+        }
+        let message = "continue key is not valid: illegal base64 data at input byte 0";
+        assert_eq!(Token::decode("%%%"), Err(message.into()));
+        assert!(Token::decode("not-a-token").is_err());
+    }
+
+    #[test]
+    fn base64_without_padding() {
+        for text in ["", "a", "ab", "abc", "abcd", "\u{ff}\u{fe}?>"] {
+            assert_eq!(
+                base64::decode(&base64::encode(text.as_bytes())),
+                Ok(text.as_bytes().to_vec())
+            );
+        }
+        assert_eq!(base64::encode(b"\xfb\xff"), "-_8");
+        assert_eq!(base64::decode("A"), Err(1));
+    }
+}
