@@ -183,6 +183,15 @@ impl Quantity {
         })
     }
 
+    /// The amount rounded up to thousandths, in the same notation.
+    #[must_use]
+    pub fn rounded_to_milli(&self) -> Self {
+        match self.at_scale(-3) {
+            Some(mantissa) if self.exponent < -3 => Self { mantissa, exponent: -3, format: self.format },
+            _ => self.clone(),
+        }
+    }
+
     /// The sum; written as the first non-zero one is.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
