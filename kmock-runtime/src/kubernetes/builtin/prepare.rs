@@ -1,0 +1,284 @@
+//! What the server makes of an object before it validates it: reset fields, generations, things it sets itself.
+//!
+//! Rules of the create and update strategies in `pkg/registry/*/*/strategy.go`, v1.36.
+
+use serde_json::{Value, json};
+
+use super::decode::zero_struct;
+use super::gotypes::Struct;
+use super::values::{Object, at, copy, int, is_set, section, text};
+use super::{pods, services};
+use crate::kubernetes::serve::strategy::Context;
+
+type Paths = &'static [&'static [&'static str]];
+
+/// The paths that a write cannot set, so that nobody owns them.
+pub(super) fn reset_fields(name: &str, has_status: bool, subresource: &str) -> Paths {
+    match (name, subresource) {
+        ("core.v1.Pod", "") => &[&["status"]],
+        ("core.v1.Pod", "status") => &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]],
+        ("certificates.v1.CertificateSigningRequest", "") => &[&["status"]],
+        ("certificates.v1.CertificateSigningRequest", "status" | "approval") => &[&["spec"]],
+        ("apps.v1.Deployment", "status") => &[&["spec"], &["metadata", "labels"]],
+        ("core.v1.Node", "") => &[&["status"]],
+        ("core.v1.Namespace", "finalize") => &[&["status"]],
+        ("networking.v1.ServiceCIDR" | "flowcontrol.v1.FlowSchema" | "flowcontrol.v1.PriorityLevelConfiguration", "status") => {
+            &[&["spec"]]
+        }
+        ("resource.v1.ResourceClaim" | "storage.v1.VolumeAttachment" | "apiregistration.v1.APIService", "status") => {
+            &[&["metadata"], &["spec"]]
+        }
+        (_, "status") if has_status => &[&["spec"]],
+        (_, "") if has_status => &[&["status"]],
+        _ => &[],
+    }
+}
+
+/// Replaces the status by an empty one.
+pub(super) fn reset_status(root: &Struct, object: &mut Value) {
+    let Value::Object(map) = object else { return };
+    match root.field("status").and_then(|field| field.ty.element_struct()) {
+        Some(status) => map.insert("status".into(), zero_struct(status)),
+        None => map.remove("status"),
+    };
+}
+
+/// Whether the server counts generations of the kind.
+pub(super) fn has_generation(name: &str) -> bool {
+    matches!(
+        name,
+        "core.v1.Pod"
+            | "core.v1.ReplicationController"
+            | "core.v1.PodTemplate"
+            | "apps.v1.Deployment"
+            | "apps.v1.ReplicaSet"
+            | "apps.v1.StatefulSet"
+            | "apps.v1.DaemonSet"
+            | "batch.v1.Job"
+            | "batch.v1.CronJob"
+            | "networking.v1.Ingress"
+            | "networking.v1.IngressClass"
+            | "networking.v1.NetworkPolicy"
+            | "policy.v1.PodDisruptionBudget"
+            | "scheduling.v1.PriorityClass"
+            | "discovery.v1.EndpointSlice"
+            | "storage.v1.CSIDriver"
+            | "admissionregistration.v1.ValidatingWebhookConfiguration"
+            | "admissionregistration.v1.MutatingWebhookConfiguration"
+            | "admissionregistration.v1.ValidatingAdmissionPolicy"
+            | "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
+            | "admissionregistration.v1.MutatingAdmissionPolicy"
+            | "admissionregistration.v1.MutatingAdmissionPolicyBinding"
+            | "flowcontrol.v1.FlowSchema"
+            | "flowcontrol.v1.PriorityLevelConfiguration"
+            | "resource.v1.ResourceSlice"
+            | "resource.v1.DeviceClass"
+    )
+}
+
+/// Whether a change of the object is a new generation.
+pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
+    let differs = |path: &[&str]| at(new, path) != at(old, path);
+    match name {
+        "apps.v1.Deployment" => differs(&["spec"]) || differs(&["metadata", "annotations"]),
+        "discovery.v1.EndpointSlice" => {
+            differs(&["metadata", "labels"]) || differs(&["addressType"]) || differs(&["endpoints"]) || differs(&["ports"])
+        }
+        "core.v1.PodTemplate" => differs(&["template"]),
+        "admissionregistration.v1.ValidatingWebhookConfiguration" | "admissionregistration.v1.MutatingWebhookConfiguration" => {
+            differs(&["webhooks"])
+        }
+        "scheduling.v1.PriorityClass" => false,
+        _ => differs(&["spec"]),
+    }
+}
+
+/// What a create strategy does beyond resetting the status.
+pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
+    match name {
+        "core.v1.Pod" => pods::prepare_for_create(object, context.now),
+        "core.v1.Namespace" => {
+            let spec = section(object, "spec");
+            let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
+            if let Value::Array(list) = finalizers
+                && !list.iter().any(|f| f == "kubernetes")
+            {
+                list.push("kubernetes".into());
+            }
+            object["status"] = json!({"phase": "Active"});
+            let name = text(object, &["metadata", "name"]).to_owned();
+            if !name.is_empty()
+                && let Some(metadata) = object.get_mut("metadata")
+            {
+                section(metadata, "labels").insert("kubernetes.io/metadata.name".into(), name.into());
+            }
+        }
+        "core.v1.PersistentVolume" => {
+            let now = super::times::seconds(context.now);
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": now});
+        }
+        "core.v1.PersistentVolumeClaim" => object["status"] = json!({"phase": "Pending"}),
+        "core.v1.Service" => services::prepare_for_create(context, object),
+        "apps.v1.DaemonSet" => set_template_generation(object, 1),
+        "batch.v1.Job" => job_labels(object),
+        "certificates.v1.CertificateSigningRequest" => {
+            let spec = section(object, "spec");
+            for key in ["uid", "extra"] {
+                spec.remove(key);
+            }
+            spec.insert("username".into(), "system:admin".into());
+            spec.insert("groups".into(), json!(["system:masters", "system:authenticated"]));
+        }
+        "apiregistration.v1.APIService" if !is_set(object, &["spec", "service"]) => {
+            object["status"] = json!({"conditions": [{
+                "type": "Available", "status": "True", "lastTransitionTime": super::times::seconds(context.now),
+                "reason": "Local", "message": "Local APIServices are always available",
+            }]});
+        }
+        _ => {}
+    }
+}
+
+/// A job without a selector of its own selects its pods by its uid.
+fn job_labels(object: &mut Value) {
+    if at(object, &["spec", "manualSelector"]) == &Value::Bool(true) {
+        return;
+    }
+    let (name, uid) = (text(object, &["metadata", "name"]).to_owned(), text(object, &["metadata", "uid"]).to_owned());
+    let spec = section(object, "spec");
+    let template = super::values::child(spec, "template");
+    let labels = super::values::child(super::values::child(template, "metadata"), "labels");
+    for (key, value) in [
+        ("job-name", &name),
+        ("batch.kubernetes.io/job-name", &name),
+        ("controller-uid", &uid),
+        ("batch.kubernetes.io/controller-uid", &uid),
+    ] {
+        labels.insert(key.into(), value.as_str().into());
+    }
+    let selector = super::values::child(super::values::child(spec, "selector"), "matchLabels");
+    selector.insert("batch.kubernetes.io/controller-uid".into(), uid.into());
+}
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+fn set_template_generation(object: &mut Value, generation: i64) {
+    if let Some(metadata) = object.get_mut("metadata") {
+        section(metadata, "annotations").insert(TEMPLATE_GENERATION.into(), generation.to_string().into());
+    }
+}
+
+fn template_generation(object: &Value) -> i64 {
+    text(object, &["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or_default()
+}
+
+/// What an update strategy does: of the object itself and of its subresources.
+pub(super) fn update(name: &str, has_status: bool, context: &Context<'_>, new: &mut Value, old: &Value) {
+    match context.subresource {
+        "" => update_object(name, has_status, context, new, old),
+        "status" => update_status(name, new, old),
+        "finalize" => {
+            copy(new, old, "status");
+        }
+        "approval" => {
+            copy(new, old, "spec");
+            let conditions = at(new, &["status", "conditions"]).clone();
+            copy(new, old, "status");
+            set_or_remove(section(new, "status"), "conditions", conditions);
+        }
+        "ephemeralcontainers" => pods::only_ephemeral_containers(new, old),
+        "resize" => pods::only_resources(new, old),
+        _ => {}
+    }
+}
+
+fn set_or_remove(object: &mut Object, key: &str, value: Value) {
+    if value.is_null() {
+        object.remove(key);
+    } else {
+        object.insert(key.into(), value);
+    }
+}
+
+fn update_object(name: &str, has_status: bool, context: &Context<'_>, new: &mut Value, old: &Value) {
+    if has_status {
+        copy(new, old, "status");
+    }
+    match name {
+        "core.v1.Namespace" => {
+            let finalizers = at(old, &["spec", "finalizers"]).clone();
+            set_or_remove(section(new, "spec"), "finalizers", finalizers);
+        }
+        "core.v1.Pod" => pods::prepare_for_update(new, old),
+        "core.v1.Service" => services::prepare_for_update(context, new, old),
+        "core.v1.Secret" => {
+            // A type once given stays when a write leaves it out: the decoder has filled in the default.
+            let kind = text(old, &["type"]);
+            if text(new, &["type"]).is_empty() && !kind.is_empty() {
+                new["type"] = kind.into();
+            }
+        }
+        "apps.v1.DaemonSet" => {
+            let changed = at(new, &["spec", "template"]) != at(old, &["spec", "template"]);
+            set_template_generation(new, template_generation(old) + i64::from(changed));
+        }
+        "certificates.v1.CertificateSigningRequest" => copy(new, old, "spec"),
+        "batch.v1.Job" => {
+            // The generated selector is kept by those who leave it out.
+            if !is_set(new, &["spec", "selector"]) && !super::values::truth(old, &["spec", "manualSelector"]) {
+                let selector = at(old, &["spec", "selector"]).clone();
+                set_or_remove(section(new, "spec"), "selector", selector);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn update_status(name: &str, new: &mut Value, old: &Value) {
+    copy(new, old, "spec");
+    match name {
+        "apps.v1.Deployment" => keep_metadata(new, old, &["labels"]),
+        "core.v1.Pod" => pods::prepare_for_status_update(new, old),
+        "networking.v1.ServiceCIDR"
+        | "flowcontrol.v1.FlowSchema"
+        | "flowcontrol.v1.PriorityLevelConfiguration"
+        | "admissionregistration.v1.ValidatingAdmissionPolicy"
+        | "resource.v1.ResourceClaim"
+        | "storage.v1.VolumeAttachment" => {
+            keep_metadata(new, old, &["deletionTimestamp", "generation", "labels", "annotations", "finalizers", "ownerReferences"]);
+        }
+        "apiregistration.v1.APIService" => {
+            keep_metadata(new, old, &["labels", "annotations", "finalizers", "ownerReferences"]);
+        }
+        "certificates.v1.CertificateSigningRequest" => {
+            // Approval has a subresource of its own.
+            let approval = |c: &&Value| matches!(text(c, &["type"]), "Approved" | "Denied");
+            let mut conditions: Vec<Value> = super::values::items(old, &["status", "conditions"]).iter().filter(approval).cloned().collect();
+            conditions.extend(super::values::items(new, &["status", "conditions"]).iter().filter(|c| !approval(c)).cloned());
+            let conditions = if conditions.is_empty() { Value::Null } else { conditions.into() };
+            set_or_remove(section(new, "status"), "conditions", conditions);
+        }
+        "core.v1.PersistentVolume" if text(new, &["status", "phase"]) != text(old, &["status", "phase"]) => {
+            // The moment of a change of phase is the server's, unless the client tells one.
+            if int(new, &["status", "lastPhaseTransitionTime"]) == 0 && !is_set(new, &["status", "lastPhaseTransitionTime"]) {
+                copy_status_time(new);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn copy_status_time(new: &mut Value) {
+    let now = super::times::seconds(jiff::Timestamp::now());
+    section(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
+}
+
+/// Takes metadata fields from the stored object.
+fn keep_metadata(new: &mut Value, old: &Value, keys: &[&str]) {
+    let old = at(old, &["metadata"]);
+    if let Some(metadata) = new.get_mut("metadata") {
+        for key in keys {
+            copy(metadata, old, key);
+        }
+    }
+}

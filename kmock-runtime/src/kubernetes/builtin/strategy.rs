@@ -1,0 +1,220 @@
+//! The strategy of a built-in kind: puts the rooms of this directory behind the seam that the verbs use.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::gotypes::Struct;
+use super::{admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate};
+use crate::kubernetes::ordered::Node;
+use crate::kubernetes::resource::Resource;
+use crate::kubernetes::schema::{Schema, SchemaRef};
+use crate::kubernetes::serve::strategy::{Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy};
+use crate::kubernetes::status::{ApiError, FieldError};
+
+/// The rules of a built-in resource in one version.
+#[derive(Debug)]
+pub struct BuiltIn {
+    /// Its Go type.
+    root: &'static Struct,
+    /// It has a `status` subresource.
+    has_status: bool,
+}
+
+/// The strategy of a built-in resource.
+pub fn of(resource: &Resource) -> Arc<dyn Strategy> {
+    match Struct::of_kind(&resource.group, &resource.version, &resource.kind) {
+        Some(root) => Arc::new(BuiltIn { root, has_status: resource.subresource("status").is_some() }),
+        None => Arc::new(Neutral),
+    }
+}
+
+impl BuiltIn {
+    /// The type of what is written to a subresource that takes the object itself.
+    fn decoded(&self, context: &Context<'_>, decoded: decode::Decoded) -> Decoded {
+        let mut object = decoded.object;
+        // A decoder of the API server fills in the defaults as it goes.
+        self.default(context, &mut object);
+        Decoded { object, complaints: decoded.complaints }
+    }
+}
+
+impl Strategy for BuiltIn {
+    fn schema(&self, resource: &Resource) -> Option<SchemaRef> {
+        Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
+    }
+
+    fn read(&self, context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+        decode::decode(self.root, body).map(|decoded| self.decoded(context, decoded))
+    }
+
+    fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
+        unstructured::decode(self.root, object).map(|decoded| self.decoded(context, decoded))
+    }
+
+    fn empty(&self, _context: &Context<'_>) -> Value {
+        decode::zero_struct(self.root)
+    }
+
+    fn before_store(&self, _resource: &Resource, object: &mut Value) {
+        decode::stored(self.root, object);
+        // What is read back from the storage gets its defaults again.
+        defaults::fill(self.root, object);
+        decode::stored(self.root, object);
+    }
+
+    fn default(&self, _context: &Context<'_>, object: &mut Value) {
+        convert::aliases(self.root.name, object);
+        defaults::fill(self.root, object);
+    }
+
+    fn convert(&self, object: &mut Value, from: &str, to: &str) {
+        convert::between(object, from, to);
+    }
+
+    fn reset_fields(&self, _resource: &Resource, subresource: &str) -> &'static [&'static [&'static str]] {
+        prepare::reset_fields(self.root.name, self.has_status, subresource)
+    }
+
+    fn prepare_for_create(&self, context: &Context<'_>, object: &mut Value) {
+        if self.has_status && self.root.name != "core.v1.Node" {
+            prepare::reset_status(self.root, object);
+        }
+        prepare::create(self.root.name, context, object);
+    }
+
+    fn validate(&self, context: &Context<'_>, object: &Value) -> Vec<FieldError> {
+        validate::create(self.root.name, context, object)
+    }
+
+    fn admit_create(&self, context: &Context<'_>, object: &mut Value) -> Result<(), ApiError> {
+        admission::create(self.root.name, context, object)
+    }
+
+    fn warnings(&self, _context: &Context<'_>, object: &Value) -> Vec<String> {
+        admission::warnings(self.root.name, object)
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
+        prepare::update(self.root.name, self.has_status, context, new, old);
+    }
+
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+        validate::update(self.root.name, context, new, old)
+    }
+
+    fn update_warnings(&self, _context: &Context<'_>, new: &Value, _old: &Value) -> Vec<String> {
+        admission::warnings(self.root.name, new)
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        matches!(
+            self.root.name,
+            "coordination.v1.Lease"
+                | "rbac.v1.Role"
+                | "rbac.v1.RoleBinding"
+                | "rbac.v1.ClusterRole"
+                | "rbac.v1.ClusterRoleBinding"
+                | "core.v1.LimitRange"
+                | "core.v1.Endpoints"
+                | "core.v1.Event"
+                | "events.v1.Event"
+        )
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        !matches!(
+            self.root.name,
+            "coordination.v1.Lease"
+                | "policy.v1.PodDisruptionBudget"
+                | "apiregistration.v1.APIService"
+                | "admissionregistration.v1.ValidatingWebhookConfiguration"
+                | "admissionregistration.v1.MutatingWebhookConfiguration"
+                | "admissionregistration.v1.ValidatingAdmissionPolicy"
+                | "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
+                | "admissionregistration.v1.MutatingAdmissionPolicy"
+                | "admissionregistration.v1.MutatingAdmissionPolicyBinding"
+                | "storage.v1.VolumeAttachment"
+                | "storage.v1.CSIDriver"
+                | "storage.v1.CSINode"
+                | "storage.v1.CSIStorageCapacity"
+                | "node.v1.RuntimeClass"
+        )
+    }
+
+    fn name_rule(&self) -> NameRule {
+        match self.root.name {
+            "core.v1.Namespace" | "core.v1.Service" => NameRule::Label,
+            "rbac.v1.Role" | "rbac.v1.RoleBinding" | "rbac.v1.ClusterRole" | "rbac.v1.ClusterRoleBinding" => {
+                NameRule::PathSegment
+            }
+            // Their names are checked with the rest of the object, or not at all.
+            "networking.v1.IPAddress" | "apiregistration.v1.APIService" | "policy.v1.PodDisruptionBudget" => {
+                NameRule::PathSegment
+            }
+            _ => NameRule::Subdomain,
+        }
+    }
+
+    fn generation(&self) -> Generation {
+        if prepare::has_generation(self.root.name) { Generation::Managed } else { Generation::Unmanaged }
+    }
+
+    fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
+        prepare::bumps_generation(self.root.name, new, old)
+    }
+
+    fn metadata_validations_on_update(&self) -> usize {
+        match self.root.name {
+            "core.v1.ConfigMap" | "core.v1.Secret" => 2,
+            _ => 1,
+        }
+    }
+
+    fn delete_returns_object(&self) -> bool {
+        matches!(
+            self.root.name,
+            "core.v1.Service"
+                | "core.v1.ServiceAccount"
+                | "core.v1.ResourceQuota"
+                | "core.v1.PodTemplate"
+                | "core.v1.Pod"
+                | "core.v1.Namespace"
+                | "core.v1.PersistentVolume"
+                | "core.v1.PersistentVolumeClaim"
+                | "storage.v1.StorageClass"
+                | "storage.v1.VolumeAttachment"
+                | "storage.v1.CSINode"
+                | "storage.v1.CSIDriver"
+                | "storage.v1.VolumeAttributesClass"
+        )
+    }
+
+    fn grace(&self, object: &Value, requested: Option<i64>) -> Grace {
+        match self.root.name {
+            "core.v1.Pod" => pods::grace(object, requested),
+            _ => Grace::None,
+        }
+    }
+
+    fn selectable_fields(&self, object: &Value) -> Vec<(String, String)> {
+        fields::selectable(self.root.name, object)
+    }
+
+    fn unsupported_field(&self, _resource: &Resource, label: &str) -> Option<String> {
+        fields::unsupported(self.root.name, label)
+    }
+
+    fn canonical_field<'a>(&self, _resource: &Resource, label: &'a str) -> &'a str {
+        fields::canonical(self.root.name, label)
+    }
+
+    fn columns(&self, _resource: &Resource) -> Option<Vec<Column<'_>>> {
+        printers::columns(self.root.name)
+    }
+
+    fn cells(&self, _resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
+        printers::cells(self.root.name, object, now)
+    }
+}
