@@ -8,8 +8,9 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use serde_json::Value;
 
+use crate::kubernetes::builtin;
 use crate::kubernetes::resource::{Origin, Resource, ResourceKey, Subresource};
-use crate::kubernetes::serve::strategy::{Neutral, Strategy};
+use crate::kubernetes::serve::strategy::Strategy;
 
 /// The aggregated discovery document of `/api`.
 pub const CORE_DISCOVERY: &str = include_str!("data/discovery-api.json");
@@ -62,7 +63,7 @@ pub fn built_ins() -> &'static [Served] {
                         if resource.group == "autoscaling" {
                             resource.storage_version = "v2".into();
                         }
-                        let strategy = built_in_strategy(&resource);
+                        let strategy = builtin::strategy::of(&resource);
                         Served::new(resource, strategy)
                     }),
             );
@@ -70,10 +71,6 @@ pub fn built_ins() -> &'static [Served] {
         all
     });
     &ALL
-}
-
-fn built_in_strategy(_resource: &Resource) -> Arc<dyn Strategy> {
-    Arc::new(Neutral)
 }
 
 fn index() -> &'static BTreeMap<(&'static str, &'static str, &'static str), usize> {

@@ -217,4 +217,8 @@ impl Strategy for BuiltIn {
     fn cells(&self, _resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         printers::cells(self.root.name, object, now)
     }
+
+    fn row_conditions(&self, _resource: &Resource, object: &Value) -> Option<Value> {
+        printers::row_conditions(self.root.name, object)
+    }
 }

@@ -121,6 +121,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Value::Object(serde_json::Map::new())
     }
 
+    /// The paths that a write to the object (`""`) or to a subresource resets anyway, so that no manager owns them.
+    fn reset_fields(&self, _resource: &Resource, _subresource: &str) -> &'static [&'static [&'static str]] {
+        &[]
+    }
+
     /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before
     /// an object is stored, after `managedFields` were computed.
     fn before_store(&self, _resource: &Resource, _object: &mut Value) {}
@@ -292,6 +297,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// The cells of an object, one for each column. The object is in the served version.
     fn cells(&self, _resource: &Resource, _object: &Value, _now: Timestamp) -> Vec<Value> {
         Vec::new()
+    }
+
+    /// The `conditions` of an object's row, beside its cells, if it has some.
+    fn row_conditions(&self, _resource: &Resource, _object: &Value) -> Option<Value> {
+        None
     }
 
     /// Differs whenever objects may be shown in another way than before (e.g. a CRD got other defaults): serialised
