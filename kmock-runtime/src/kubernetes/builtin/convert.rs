@@ -15,10 +15,14 @@ pub(super) fn aliases(name: &str, object: &mut Value) {
             pod_spec(object.get_mut("spec"));
             list_and_first(object.get_mut("status"), "podIP", "podIPs", Some("ip"));
         }
-        "core.v1.PodTemplate" => pod_spec(object.get_mut("template").and_then(|t| t.get_mut("spec"))),
+        "core.v1.PodTemplate" => {
+            pod_spec(object.get_mut("template").and_then(|t| t.get_mut("spec")))
+        }
         "core.v1.Node" => list_and_first(object.get_mut("spec"), "podCIDR", "podCIDRs", None),
         "batch.v1.CronJob" => pod_spec(object.pointer_mut("/spec/jobTemplate/spec/template/spec")),
-        "core.v1.ReplicationController" | "batch.v1.Job" => pod_spec(object.pointer_mut("/spec/template/spec")),
+        "core.v1.ReplicationController" | "batch.v1.Job" => {
+            pod_spec(object.pointer_mut("/spec/template/spec"))
+        }
         _ if name.starts_with("apps.") => pod_spec(object.pointer_mut("/spec/template/spec")),
         _ => {}
     }
@@ -27,7 +31,9 @@ pub(super) fn aliases(name: &str, object: &mut Value) {
 /// `stringData` is write-only: it becomes `data`.
 fn string_data(object: &mut Value) {
     let Value::Object(map) = object else { return };
-    let Some(Value::Object(texts)) = map.remove("stringData") else { return };
+    let Some(Value::Object(texts)) = map.remove("stringData") else {
+        return;
+    };
     if texts.is_empty() {
         return;
     }
@@ -40,9 +46,17 @@ fn string_data(object: &mut Value) {
 
 /// `serviceAccount` is the old name of `serviceAccountName`.
 fn pod_spec(spec: Option<&mut Value>) {
-    let Some(Value::Object(spec)) = spec else { return };
-    let given = |spec: &Object, key: &str| spec.get(key).and_then(Value::as_str).filter(|n| !n.is_empty()).map(str::to_owned);
-    if let Some(name) = given(spec, "serviceAccountName").or_else(|| given(spec, "serviceAccount")) {
+    let Some(Value::Object(spec)) = spec else {
+        return;
+    };
+    let given = |spec: &Object, key: &str| {
+        spec.get(key)
+            .and_then(Value::as_str)
+            .filter(|n| !n.is_empty())
+            .map(str::to_owned)
+    };
+    if let Some(name) = given(spec, "serviceAccountName").or_else(|| given(spec, "serviceAccount"))
+    {
         spec.insert("serviceAccountName".into(), name.as_str().into());
         spec.insert("serviceAccount".into(), name.into());
     }
@@ -50,7 +64,9 @@ fn pod_spec(spec: Option<&mut Value>) {
 
 /// A single value beside the list that it is the first item of: the single one wins.
 fn list_and_first(holder: Option<&mut Value>, single: &str, list: &str, member: Option<&str>) {
-    let Some(Value::Object(holder)) = holder else { return };
+    let Some(Value::Object(holder)) = holder else {
+        return;
+    };
     let wrap = |value: &str| match member {
         Some(member) => json!({ member: value }),
         None => Value::from(value),
@@ -59,7 +75,11 @@ fn list_and_first(holder: Option<&mut Value>, single: &str, list: &str, member: 
         let item = holder.get(list)?.as_array()?.first()?;
         Some(member.map_or(item, |m| at(item, &[m])).as_str()?.to_owned())
     };
-    let given = holder.get(single).and_then(Value::as_str).filter(|v| !v.is_empty()).map(str::to_owned);
+    let given = holder
+        .get(single)
+        .and_then(Value::as_str)
+        .filter(|v| !v.is_empty())
+        .map(str::to_owned);
     match (given, first(holder)) {
         (Some(given), listed) if listed.as_deref() != Some(given.as_str()) => {
             holder.insert(list.into(), json!([wrap(&given)]));
@@ -126,10 +146,18 @@ fn autoscaler_to_v1(object: &mut Value) {
             && text(metric, &["resource", "name"]) == "cpu"
             && at(metric, &["resource", "target", "averageUtilization"]).is_i64()
     };
-    let target = metrics.iter().find(cpu).map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
+    let target = metrics
+        .iter()
+        .find(cpu)
+        .map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
     let others: Vec<&Value> = {
         let first = metrics.iter().position(|m| cpu(&m));
-        metrics.iter().enumerate().filter(|(i, _)| Some(*i) != first).map(|(_, m)| m).collect()
+        metrics
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| Some(*i) != first)
+            .map(|(_, m)| m)
+            .collect()
     };
     let behavior = at(object, &["spec", "behavior"]).clone();
     let current = items(object, &["status", "currentMetrics"]).to_vec();
@@ -177,7 +205,9 @@ fn autoscaler_to_v2(object: &mut Value) {
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
             for key in [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR] {
-                let parsed = annotations.remove(key).and_then(|note| serde_json::from_str(note.as_str()?).ok());
+                let parsed = annotations
+                    .remove(key)
+                    .and_then(|note| serde_json::from_str(note.as_str()?).ok());
                 if let Some(parsed) = parsed {
                     taken.insert(key.into(), parsed);
                 }
@@ -203,7 +233,10 @@ fn autoscaler_to_v2(object: &mut Value) {
     }
     let status = section(object, "status");
     status.remove("currentCPUUtilizationPercentage");
-    status.insert("currentMetrics".into(), taken.remove(CURRENT_METRICS).unwrap_or_default());
+    status.insert(
+        "currentMetrics".into(),
+        taken.remove(CURRENT_METRICS).unwrap_or_default(),
+    );
     if let Some(conditions) = taken.remove(CONDITIONS) {
         status.insert("conditions".into(), conditions);
     }

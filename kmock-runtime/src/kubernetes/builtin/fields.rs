@@ -67,7 +67,11 @@ pub(super) fn unsupported(name: &str, label: &str) -> Option<String> {
         // Kinds that list their labels list this one only if they live in namespaces.
         "metadata.namespace" => !matches!(
             name,
-            "core.v1.Node" | "core.v1.Namespace" | "certificates.v1.CertificateSigningRequest" | "storage.v1.VolumeAttributesClass" | "resource.v1.ResourceSlice"
+            "core.v1.Node"
+                | "core.v1.Namespace"
+                | "certificates.v1.CertificateSigningRequest"
+                | "storage.v1.VolumeAttributesClass"
+                | "resource.v1.ResourceSlice"
         ),
         _ => false,
     };
@@ -77,9 +81,13 @@ pub(super) fn unsupported(name: &str, label: &str) -> Option<String> {
     }
     Some(match (name, known) {
         ("batch.v1.Job", _) => format!("field label \"{label}\" not supported for Job"),
-        ("resource.v1.ResourceSlice", _) => format!("field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {label}"),
+        ("resource.v1.ResourceSlice", _) => {
+            format!("field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {label}")
+        }
         (_, Some(_)) => format!("field label not supported: {label}"),
-        (_, None) => format!("\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+        (_, None) => format!(
+            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        ),
     })
 }
 
@@ -93,22 +101,40 @@ pub(super) fn canonical<'a>(name: &str, label: &'a str) -> &'a str {
 
 /// The labels of an object.
 pub(super) fn selectable(name: &str, object: &Value) -> Vec<(String, String)> {
-    let Some(labels) = declared(name) else { return Vec::new() };
-    labels.iter().filter(|label| **label != "spec.host").map(|label| ((*label).to_owned(), value(name, object, label))).collect()
+    let Some(labels) = declared(name) else {
+        return Vec::new();
+    };
+    labels
+        .iter()
+        .filter(|label| **label != "spec.host")
+        .map(|label| ((*label).to_owned(), value(name, object, label)))
+        .collect()
 }
 
 fn value(name: &str, object: &Value, label: &str) -> String {
     match (name, label) {
         ("core.v1.Pod", "spec.hostNetwork") => truth(object, &["spec", "hostNetwork"]).to_string(),
         ("core.v1.Pod", "status.podIP" | "status.podIPs") => {
-            let first = items(object, &["status", "podIPs"]).first().map(|ip| text(ip, &["ip"]));
-            first.unwrap_or_else(|| text(object, &["status", "podIP"])).to_owned()
+            let first = items(object, &["status", "podIPs"])
+                .first()
+                .map(|ip| text(ip, &["ip"]));
+            first
+                .unwrap_or_else(|| text(object, &["status", "podIP"]))
+                .to_owned()
         }
         ("core.v1.Event", "source") => {
             let source = text(object, &["source", "component"]);
-            if source.is_empty() { text(object, &["reportingComponent"]) } else { source }.to_owned()
+            if source.is_empty() {
+                text(object, &["reportingComponent"])
+            } else {
+                source
+            }
+            .to_owned()
         }
-        ("batch.v1.Job", "status.successful") => at(object, &["status", "succeeded"]).as_i64().unwrap_or_default().to_string(),
+        ("batch.v1.Job", "status.successful") => at(object, &["status", "succeeded"])
+            .as_i64()
+            .unwrap_or_default()
+            .to_string(),
         _ => {
             let path: Vec<&str> = label.split('.').collect();
             match at(object, &path) {
@@ -130,9 +156,18 @@ mod tests {
 
     #[test]
     fn three_ways_to_refuse() {
-        assert_eq!(unsupported("core.v1.Pod", "spec.foo").as_deref(), Some("field label not supported: spec.foo"));
-        assert_eq!(unsupported("batch.v1.Job", "spec.x").as_deref(), Some("field label \"spec.x\" not supported for Job"));
-        assert!(unsupported("apps.v1.ReplicaSet", "status.replicas").is_some_and(|t| t.contains("is not a known field selector")));
+        assert_eq!(
+            unsupported("core.v1.Pod", "spec.foo").as_deref(),
+            Some("field label not supported: spec.foo")
+        );
+        assert_eq!(
+            unsupported("batch.v1.Job", "spec.x").as_deref(),
+            Some("field label \"spec.x\" not supported for Job")
+        );
+        assert!(
+            unsupported("apps.v1.ReplicaSet", "status.replicas")
+                .is_some_and(|t| t.contains("is not a known field selector"))
+        );
         assert_eq!(unsupported("core.v1.Pod", "spec.host"), None);
     }
 

@@ -54,10 +54,14 @@ pub(super) fn only_resources(new: &mut Value, old: &Value) {
     let wanted = new.clone();
     keep_old(new, old);
     for list in ["containers", "initContainers"] {
-        let Some(Value::Array(containers)) = section(new, "spec").get_mut(list) else { continue };
+        let Some(Value::Array(containers)) = section(new, "spec").get_mut(list) else {
+            continue;
+        };
         for container in containers {
             let name = text(container, &["name"]).to_owned();
-            let source = items(&wanted, &["spec", list]).iter().find(|c| text(c, &["name"]) == name);
+            let source = items(&wanted, &["spec", list])
+                .iter()
+                .find(|c| text(c, &["name"]) == name);
             if let Some(source) = source {
                 copy(container, source, "resources");
                 copy(container, source, "resizePolicy");
@@ -93,14 +97,19 @@ pub(super) fn qos_class(object: &Value) -> &'static str {
     let spec_resources = is_set(object, &["spec", "resources"]).then(|| at(object, &["spec"]));
     let containers: Vec<&Value> = match spec_resources {
         Some(spec) => vec![spec],
-        None => ["containers", "initContainers"].iter().flat_map(|list| items(object, &["spec", list])).collect(),
+        None => ["containers", "initContainers"]
+            .iter()
+            .flat_map(|list| items(object, &["spec", list]))
+            .collect(),
     };
     for container in containers {
         let of = |what: &str| -> Vec<(String, Quantity)> {
             members(container, &["resources", what])
                 .into_iter()
                 .filter(|(key, _)| matches!(*key, "cpu" | "memory"))
-                .filter_map(|(key, value)| Some((key.to_owned(), Quantity::parse(value.as_str()?).ok()?)))
+                .filter_map(|(key, value)| {
+                    Some((key.to_owned(), Quantity::parse(value.as_str()?).ok()?))
+                })
                 .filter(|(_, amount)| amount.sign() > 0)
                 .collect()
         };
@@ -114,21 +123,33 @@ pub(super) fn qos_class(object: &Value) -> &'static str {
         return "BestEffort";
     }
     let sum = |list: &[(String, Quantity)], key: &str| {
-        list.iter().filter(|(k, _)| k == key).map(|(_, q)| q.clone()).reduce(|a, b| a.add(&b))
+        list.iter()
+            .filter(|(k, _)| k == key)
+            .map(|(_, q)| q.clone())
+            .reduce(|a, b| a.add(&b))
     };
-    let equal = ["cpu", "memory"].iter().all(|key| match (sum(&requests, key), sum(&limits, key)) {
-        (Some(a), Some(b)) => a.compare(&b).is_eq(),
-        (None, None) => true,
-        _ => false,
-    });
-    if guaranteed && equal { "Guaranteed" } else { "Burstable" }
+    let equal =
+        ["cpu", "memory"]
+            .iter()
+            .all(|key| match (sum(&requests, key), sum(&limits, key)) {
+                (Some(a), Some(b)) => a.compare(&b).is_eq(),
+                (None, None) => true,
+                _ => false,
+            });
+    if guaranteed && equal {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
 }
 
 /// How long a pod may take to go: what the client says, else what its spec says; at once if it runs nowhere.
 pub(super) fn grace(object: &Value, requested: Option<i64>) -> Grace {
     let unscheduled = text(object, &["spec", "nodeName"]).is_empty();
     let finished = matches!(text(object, &["status", "phase"]), "Failed" | "Succeeded");
-    let period = requested.or_else(|| at(object, &["spec", "terminationGracePeriodSeconds"]).as_i64()).unwrap_or(30);
+    let period = requested
+        .or_else(|| at(object, &["spec", "terminationGracePeriodSeconds"]).as_i64())
+        .unwrap_or(30);
     if unscheduled || finished {
         return Grace::Seconds(0);
     }
@@ -141,7 +162,10 @@ mod tests {
     use super::*;
 
     fn pod(resources: &[Value]) -> Value {
-        let containers: Vec<Value> = resources.iter().map(|r| json!({"name": "c", "resources": r})).collect();
+        let containers: Vec<Value> = resources
+            .iter()
+            .map(|r| json!({"name": "c", "resources": r}))
+            .collect();
         json!({"spec": {"containers": containers}})
     }
 
@@ -151,6 +175,9 @@ mod tests {
         assert_eq!(qos_class(&pod(&[json!({})])), "BestEffort");
         assert_eq!(qos_class(&pod(std::slice::from_ref(&full))), "Guaranteed");
         assert_eq!(qos_class(&pod(&[full, json!({})])), "Burstable");
-        assert_eq!(qos_class(&pod(&[json!({"requests": {"cpu": "1"}})])), "Burstable");
+        assert_eq!(
+            qos_class(&pod(&[json!({"requests": {"cpu": "1"}})])),
+            "Burstable"
+        );
     }
 }

@@ -16,18 +16,28 @@ type Paths = &'static [&'static [&'static str]];
 pub(super) fn reset_fields(name: &str, has_status: bool, subresource: &str) -> Paths {
     match (name, subresource) {
         ("core.v1.Pod", "") => &[&["status"]],
-        ("core.v1.Pod", "status") => &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]],
+        ("core.v1.Pod", "status") => &[
+            &["spec"],
+            &["metadata", "deletionTimestamp"],
+            &["metadata", "ownerReferences"],
+        ],
         ("certificates.v1.CertificateSigningRequest", "") => &[&["status"]],
         ("certificates.v1.CertificateSigningRequest", "status" | "approval") => &[&["spec"]],
         ("apps.v1.Deployment", "status") => &[&["spec"], &["metadata", "labels"]],
         ("core.v1.Node", "") => &[&["status"]],
         ("core.v1.Namespace", "finalize") => &[&["status"]],
-        ("networking.v1.ServiceCIDR" | "flowcontrol.v1.FlowSchema" | "flowcontrol.v1.PriorityLevelConfiguration", "status") => {
-            &[&["spec"]]
-        }
-        ("resource.v1.ResourceClaim" | "storage.v1.VolumeAttachment" | "apiregistration.v1.APIService", "status") => {
-            &[&["metadata"], &["spec"]]
-        }
+        (
+            "networking.v1.ServiceCIDR"
+            | "flowcontrol.v1.FlowSchema"
+            | "flowcontrol.v1.PriorityLevelConfiguration",
+            "status",
+        ) => &[&["spec"]],
+        (
+            "resource.v1.ResourceClaim"
+            | "storage.v1.VolumeAttachment"
+            | "apiregistration.v1.APIService",
+            "status",
+        ) => &[&["metadata"], &["spec"]],
         (_, "status") if has_status => &[&["spec"]],
         (_, "") if has_status => &[&["status"]],
         _ => &[],
@@ -37,7 +47,10 @@ pub(super) fn reset_fields(name: &str, has_status: bool, subresource: &str) -> P
 /// Replaces the status by an empty one.
 pub(super) fn reset_status(root: &Struct, object: &mut Value) {
     let Value::Object(map) = object else { return };
-    match root.field("status").and_then(|field| field.ty.element_struct()) {
+    match root
+        .field("status")
+        .and_then(|field| field.ty.element_struct())
+    {
         Some(status) => map.insert("status".into(), zero_struct(status)),
         None => map.remove("status"),
     };
@@ -82,12 +95,14 @@ pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
     match name {
         "apps.v1.Deployment" => differs(&["spec"]) || differs(&["metadata", "annotations"]),
         "discovery.v1.EndpointSlice" => {
-            differs(&["metadata", "labels"]) || differs(&["addressType"]) || differs(&["endpoints"]) || differs(&["ports"])
+            differs(&["metadata", "labels"])
+                || differs(&["addressType"])
+                || differs(&["endpoints"])
+                || differs(&["ports"])
         }
         "core.v1.PodTemplate" => differs(&["template"]),
-        "admissionregistration.v1.ValidatingWebhookConfiguration" | "admissionregistration.v1.MutatingWebhookConfiguration" => {
-            differs(&["webhooks"])
-        }
+        "admissionregistration.v1.ValidatingWebhookConfiguration"
+        | "admissionregistration.v1.MutatingWebhookConfiguration" => differs(&["webhooks"]),
         "scheduling.v1.PriorityClass" => false,
         _ => differs(&["spec"]),
     }
@@ -110,7 +125,8 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
             if !name.is_empty()
                 && let Some(metadata) = object.get_mut("metadata")
             {
-                section(metadata, "labels").insert("kubernetes.io/metadata.name".into(), name.into());
+                section(metadata, "labels")
+                    .insert("kubernetes.io/metadata.name".into(), name.into());
             }
         }
         "core.v1.PersistentVolume" => {
@@ -127,7 +143,10 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
                 spec.remove(key);
             }
             spec.insert("username".into(), "system:admin".into());
-            spec.insert("groups".into(), json!(["system:masters", "system:authenticated"]));
+            spec.insert(
+                "groups".into(),
+                json!(["system:masters", "system:authenticated"]),
+            );
         }
         "apiregistration.v1.APIService" if !is_set(object, &["spec", "service"]) => {
             object["status"] = json!({"conditions": [{
@@ -144,7 +163,10 @@ fn job_labels(object: &mut Value) {
     if at(object, &["spec", "manualSelector"]) == &Value::Bool(true) {
         return;
     }
-    let (name, uid) = (text(object, &["metadata", "name"]).to_owned(), text(object, &["metadata", "uid"]).to_owned());
+    let (name, uid) = (
+        text(object, &["metadata", "name"]).to_owned(),
+        text(object, &["metadata", "uid"]).to_owned(),
+    );
     let spec = section(object, "spec");
     let template = super::values::child(spec, "template");
     let labels = super::values::child(super::values::child(template, "metadata"), "labels");
@@ -164,16 +186,25 @@ const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn set_template_generation(object: &mut Value, generation: i64) {
     if let Some(metadata) = object.get_mut("metadata") {
-        section(metadata, "annotations").insert(TEMPLATE_GENERATION.into(), generation.to_string().into());
+        section(metadata, "annotations")
+            .insert(TEMPLATE_GENERATION.into(), generation.to_string().into());
     }
 }
 
 fn template_generation(object: &Value) -> i64 {
-    text(object, &["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or_default()
+    text(object, &["metadata", "annotations", TEMPLATE_GENERATION])
+        .parse()
+        .unwrap_or_default()
 }
 
 /// What an update strategy does: of the object itself and of its subresources.
-pub(super) fn update(name: &str, has_status: bool, context: &Context<'_>, new: &mut Value, old: &Value) {
+pub(super) fn update(
+    name: &str,
+    has_status: bool,
+    context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
     match context.subresource {
         "" => update_object(name, has_status, context, new, old),
         "status" => update_status(name, new, old),
@@ -200,7 +231,13 @@ fn set_or_remove(object: &mut Object, key: &str, value: Value) {
     }
 }
 
-fn update_object(name: &str, has_status: bool, context: &Context<'_>, new: &mut Value, old: &Value) {
+fn update_object(
+    name: &str,
+    has_status: bool,
+    context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
     if has_status {
         copy(new, old, "status");
     }
@@ -225,7 +262,9 @@ fn update_object(name: &str, has_status: bool, context: &Context<'_>, new: &mut 
         "certificates.v1.CertificateSigningRequest" => copy(new, old, "spec"),
         "batch.v1.Job" => {
             // The generated selector is kept by those who leave it out.
-            if !is_set(new, &["spec", "selector"]) && !super::values::truth(old, &["spec", "manualSelector"]) {
+            if !is_set(new, &["spec", "selector"])
+                && !super::values::truth(old, &["spec", "manualSelector"])
+            {
                 let selector = at(old, &["spec", "selector"]).clone();
                 set_or_remove(section(new, "spec"), "selector", selector);
             }
@@ -245,22 +284,54 @@ fn update_status(name: &str, new: &mut Value, old: &Value) {
         | "admissionregistration.v1.ValidatingAdmissionPolicy"
         | "resource.v1.ResourceClaim"
         | "storage.v1.VolumeAttachment" => {
-            keep_metadata(new, old, &["deletionTimestamp", "generation", "labels", "annotations", "finalizers", "ownerReferences"]);
+            keep_metadata(
+                new,
+                old,
+                &[
+                    "deletionTimestamp",
+                    "generation",
+                    "labels",
+                    "annotations",
+                    "finalizers",
+                    "ownerReferences",
+                ],
+            );
         }
         "apiregistration.v1.APIService" => {
-            keep_metadata(new, old, &["labels", "annotations", "finalizers", "ownerReferences"]);
+            keep_metadata(
+                new,
+                old,
+                &["labels", "annotations", "finalizers", "ownerReferences"],
+            );
         }
         "certificates.v1.CertificateSigningRequest" => {
             // Approval has a subresource of its own.
             let approval = |c: &&Value| matches!(text(c, &["type"]), "Approved" | "Denied");
-            let mut conditions: Vec<Value> = super::values::items(old, &["status", "conditions"]).iter().filter(approval).cloned().collect();
-            conditions.extend(super::values::items(new, &["status", "conditions"]).iter().filter(|c| !approval(c)).cloned());
-            let conditions = if conditions.is_empty() { Value::Null } else { conditions.into() };
+            let mut conditions: Vec<Value> = super::values::items(old, &["status", "conditions"])
+                .iter()
+                .filter(approval)
+                .cloned()
+                .collect();
+            conditions.extend(
+                super::values::items(new, &["status", "conditions"])
+                    .iter()
+                    .filter(|c| !approval(c))
+                    .cloned(),
+            );
+            let conditions = if conditions.is_empty() {
+                Value::Null
+            } else {
+                conditions.into()
+            };
             set_or_remove(section(new, "status"), "conditions", conditions);
         }
-        "core.v1.PersistentVolume" if text(new, &["status", "phase"]) != text(old, &["status", "phase"]) => {
+        "core.v1.PersistentVolume"
+            if text(new, &["status", "phase"]) != text(old, &["status", "phase"]) =>
+        {
             // The moment of a change of phase is the server's, unless the client tells one.
-            if int(new, &["status", "lastPhaseTransitionTime"]) == 0 && !is_set(new, &["status", "lastPhaseTransitionTime"]) {
+            if int(new, &["status", "lastPhaseTransitionTime"]) == 0
+                && !is_set(new, &["status", "lastPhaseTransitionTime"])
+            {
                 copy_status_time(new);
             }
         }

@@ -187,7 +187,11 @@ impl Quantity {
     #[must_use]
     pub fn rounded_to_milli(&self) -> Self {
         match self.at_scale(-3) {
-            Some(mantissa) if self.exponent < -3 => Self { mantissa, exponent: -3, format: self.format },
+            Some(mantissa) if self.exponent < -3 => Self {
+                mantissa,
+                exponent: -3,
+                format: self.format,
+            },
             _ => self.clone(),
         }
     }

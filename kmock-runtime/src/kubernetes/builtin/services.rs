@@ -19,7 +19,10 @@ pub(super) fn prepare_for_create(context: &Context<'_>, object: &mut Value) {
 
 /// What the server gave out stays with the service as long as its type needs it.
 pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &Value) {
-    let (new_type, old_type) = (text(new, &["spec", "type"]).to_owned(), text(old, &["spec", "type"]).to_owned());
+    let (new_type, old_type) = (
+        text(new, &["spec", "type"]).to_owned(),
+        text(old, &["spec", "type"]).to_owned(),
+    );
     let old_spec = at(old, &["spec"]).clone();
     let spec = section(new, "spec");
     if new_type == "ExternalName" {
@@ -45,7 +48,9 @@ pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &V
             let protocol = port.get("protocol").cloned();
             let kept = items(&old_spec, &["ports"])
                 .iter()
-                .find(|p| p.get("port") == number.as_ref() && p.get("protocol") == protocol.as_ref())
+                .find(|p| {
+                    p.get("port") == number.as_ref() && p.get("protocol") == protocol.as_ref()
+                })
                 .and_then(|p| p.get("nodePort"));
             if let (None, Some(kept)) = (port.get("nodePort"), kept) {
                 port.insert("nodePort".into(), kept.clone());
@@ -70,33 +75,64 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
     if text(object, &["spec", "type"]) == "ExternalName" {
         return;
     }
-    let selectorless = at(object, &["spec", "selector"]).as_object().is_none_or(serde_json::Map::is_empty);
+    let selectorless = at(object, &["spec", "selector"])
+        .as_object()
+        .is_none_or(serde_json::Map::is_empty);
     let policy = text(object, &["spec", "ipFamilyPolicy"]).to_owned();
     let dual_wanted = matches!(policy.as_str(), "PreferDualStack" | "RequireDualStack");
     let spec = section(object, "spec");
-    let listed = spec.get("clusterIPs").and_then(Value::as_array).and_then(|ips| ips.first()).and_then(Value::as_str);
-    let mut ip = spec.get("clusterIP").and_then(Value::as_str).filter(|ip| !ip.is_empty()).or(listed).unwrap_or_default().to_owned();
+    let listed = spec
+        .get("clusterIPs")
+        .and_then(Value::as_array)
+        .and_then(|ips| ips.first())
+        .and_then(Value::as_str);
+    let mut ip = spec
+        .get("clusterIP")
+        .and_then(Value::as_str)
+        .filter(|ip| !ip.is_empty())
+        .or(listed)
+        .unwrap_or_default()
+        .to_owned();
     if ip.is_empty() {
         ip = free_address(context);
     }
     let headless = ip == "None";
-    if spec.get("clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if spec
+        .get("clusterIPs")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         spec.insert("clusterIPs".into(), json!([ip]));
     }
     spec.insert("clusterIP".into(), ip.as_str().into());
     let family = if ip.contains(':') { "IPv6" } else { "IPv4" };
-    if spec.get("ipFamilies").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if spec
+        .get("ipFamilies")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         spec.insert("ipFamilies".into(), json!([family]));
     }
     if policy.is_empty() {
-        let policy = if headless && selectorless { "RequireDualStack" } else { "SingleStack" };
+        let policy = if headless && selectorless {
+            "RequireDualStack"
+        } else {
+            "SingleStack"
+        };
         spec.insert("ipFamilyPolicy".into(), policy.into());
     }
     if headless && selectorless && (policy.is_empty() || dual_wanted) {
         if let Some(Value::Array(families)) = spec.get_mut("ipFamilies")
             && families.len() == 1
         {
-            families.push(if families.first().is_some_and(|f| f == "IPv6") { "IPv4" } else { "IPv6" }.into());
+            families.push(
+                if families.first().is_some_and(|f| f == "IPv6") {
+                    "IPv4"
+                } else {
+                    "IPv6"
+                }
+                .into(),
+            );
         }
     }
     node_ports(context, spec);
@@ -105,33 +141,51 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
 fn node_ports(context: &Context<'_>, spec: &mut Object) {
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default();
     let wanted = kind == "NodePort"
-        || (kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
+        || (kind == "LoadBalancer"
+            && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)));
     if !wanted {
         return;
     }
-    let local = kind == "LoadBalancer" && spec.get("externalTrafficPolicy").is_some_and(|p| p == "Local");
+    let local = kind == "LoadBalancer"
+        && spec
+            .get("externalTrafficPolicy")
+            .is_some_and(|p| p == "Local");
     let mut taken: Vec<i64> = Vec::new();
     for service in services(context) {
-        taken.extend(items(&service, &["spec", "ports"]).iter().filter_map(|p| p.get("nodePort")?.as_i64()));
+        taken.extend(
+            items(&service, &["spec", "ports"])
+                .iter()
+                .filter_map(|p| p.get("nodePort")?.as_i64()),
+        );
         taken.extend(at(&service, &["spec", "healthCheckNodePort"]).as_i64());
     }
     for port in super::values::each(spec, "ports") {
         taken.extend(port.get("nodePort").and_then(Value::as_i64));
     }
     let mut next = || {
-        let start = i64::try_from(context.cluster.random() % NODE_PORTS.unsigned_abs()).unwrap_or_default();
-        let port = (0..NODE_PORTS).map(|i| FIRST_NODE_PORT + (start + i) % NODE_PORTS).find(|port| !taken.contains(port));
+        let start =
+            i64::try_from(context.cluster.random() % NODE_PORTS.unsigned_abs()).unwrap_or_default();
+        let port = (0..NODE_PORTS)
+            .map(|i| FIRST_NODE_PORT + (start + i) % NODE_PORTS)
+            .find(|port| !taken.contains(port));
         taken.extend(port);
         port
     };
     for port in super::values::each(spec, "ports") {
-        if port.get("nodePort").and_then(Value::as_i64).is_none_or(|n| n == 0)
+        if port
+            .get("nodePort")
+            .and_then(Value::as_i64)
+            .is_none_or(|n| n == 0)
             && let Some(number) = next()
         {
             port.insert("nodePort".into(), number.into());
         }
     }
-    if local && spec.get("healthCheckNodePort").and_then(Value::as_i64).is_none_or(|n| n == 0)
+    if local
+        && spec
+            .get("healthCheckNodePort")
+            .and_then(Value::as_i64)
+            .is_none_or(|n| n == 0)
         && let Some(number) = next()
     {
         spec.insert("healthCheckNodePort".into(), number.into());
@@ -140,13 +194,25 @@ fn node_ports(context: &Context<'_>, spec: &mut Object) {
 
 fn services(context: &Context<'_>) -> Vec<Value> {
     let key = ResourceKey::new("", "services");
-    context.cluster.store().list(&key, "").objects.into_iter().map(|object| (*object.value).clone()).collect()
+    context
+        .cluster
+        .store()
+        .list(&key, "")
+        .objects
+        .into_iter()
+        .map(|object| (*object.value).clone())
+        .collect()
 }
 
 fn free_address(context: &Context<'_>) -> String {
     let taken: Vec<String> = services(context)
         .iter()
-        .flat_map(|service| items(service, &["spec", "clusterIPs"]).iter().filter_map(|ip| ip.as_str().map(str::to_owned)).collect::<Vec<_>>())
+        .flat_map(|service| {
+            items(service, &["spec", "clusterIPs"])
+                .iter()
+                .filter_map(|ip| ip.as_str().map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
         .collect();
     let start = u32::try_from(context.cluster.random() % u64::from(ADDRESSES)).unwrap_or_default();
     for i in 0..ADDRESSES {

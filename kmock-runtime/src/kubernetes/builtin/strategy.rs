@@ -6,11 +6,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::gotypes::Struct;
-use super::{admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate};
+use super::{
+    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate,
+};
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::{Schema, SchemaRef};
-use crate::kubernetes::serve::strategy::{Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy};
+use crate::kubernetes::serve::strategy::{
+    Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy,
+};
 use crate::kubernetes::status::{ApiError, FieldError};
 
 /// The rules of a built-in resource in one version.
@@ -25,7 +29,10 @@ pub struct BuiltIn {
 /// The strategy of a built-in resource.
 pub fn of(resource: &Resource) -> Arc<dyn Strategy> {
     match Struct::of_kind(&resource.group, &resource.version, &resource.kind) {
-        Some(root) => Arc::new(BuiltIn { root, has_status: resource.subresource("status").is_some() }),
+        Some(root) => Arc::new(BuiltIn {
+            root,
+            has_status: resource.subresource("status").is_some(),
+        }),
         None => Arc::new(Neutral),
     }
 }
@@ -36,7 +43,10 @@ impl BuiltIn {
         let mut object = decoded.object;
         // A decoder of the API server fills in the defaults as it goes.
         self.default(context, &mut object);
-        Decoded { object, complaints: decoded.complaints }
+        Decoded {
+            object,
+            complaints: decoded.complaints,
+        }
     }
 }
 
@@ -73,7 +83,11 @@ impl Strategy for BuiltIn {
         convert::between(object, from, to);
     }
 
-    fn reset_fields(&self, _resource: &Resource, subresource: &str) -> &'static [&'static [&'static str]] {
+    fn reset_fields(
+        &self,
+        _resource: &Resource,
+        subresource: &str,
+    ) -> &'static [&'static [&'static str]] {
         prepare::reset_fields(self.root.name, self.has_status, subresource)
     }
 
@@ -146,19 +160,24 @@ impl Strategy for BuiltIn {
     fn name_rule(&self) -> NameRule {
         match self.root.name {
             "core.v1.Namespace" | "core.v1.Service" => NameRule::Label,
-            "rbac.v1.Role" | "rbac.v1.RoleBinding" | "rbac.v1.ClusterRole" | "rbac.v1.ClusterRoleBinding" => {
-                NameRule::PathSegment
-            }
+            "rbac.v1.Role"
+            | "rbac.v1.RoleBinding"
+            | "rbac.v1.ClusterRole"
+            | "rbac.v1.ClusterRoleBinding" => NameRule::PathSegment,
             // Their names are checked with the rest of the object, or not at all.
-            "networking.v1.IPAddress" | "apiregistration.v1.APIService" | "policy.v1.PodDisruptionBudget" => {
-                NameRule::PathSegment
-            }
+            "networking.v1.IPAddress"
+            | "apiregistration.v1.APIService"
+            | "policy.v1.PodDisruptionBudget" => NameRule::PathSegment,
             _ => NameRule::Subdomain,
         }
     }
 
     fn generation(&self) -> Generation {
-        if prepare::has_generation(self.root.name) { Generation::Managed } else { Generation::Unmanaged }
+        if prepare::has_generation(self.root.name) {
+            Generation::Managed
+        } else {
+            Generation::Unmanaged
+        }
     }
 
     fn bumps_generation(&self, new: &Value, old: &Value) -> bool {

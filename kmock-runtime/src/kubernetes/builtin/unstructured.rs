@@ -16,7 +16,10 @@ pub fn decode(root: &'static Struct, value: &Value) -> Result<Decoded, String> {
     let mut unknown = Vec::new();
     let object = structure(root, value, &mut String::new(), &mut unknown)?;
     unknown.sort();
-    Ok(Decoded { object, complaints: unknown })
+    Ok(Decoded {
+        object,
+        complaints: unknown,
+    })
 }
 
 /// `reflect.Kind` of an unstructured value.
@@ -32,19 +35,29 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn structure(root: &'static Struct, value: &Value, path: &mut String, unknown: &mut Vec<String>) -> Result<Value, String> {
+fn structure(
+    root: &'static Struct,
+    value: &Value,
+    path: &mut String,
+    unknown: &mut Vec<String>,
+) -> Result<Value, String> {
     let Value::Object(source) = value else {
         return Err(format!("cannot restore struct from: {}", kind(value)));
     };
     let mut map = Map::new();
     for field in &root.fields {
-        let Some(value) = source.get(field.name).filter(|v| !v.is_null()) else { continue };
+        let Some(value) = source.get(field.name).filter(|v| !v.is_null()) else {
+            continue;
+        };
         let length = path.len();
         if !path.is_empty() {
             path.push('.');
         }
         path.push_str(field.name);
-        map.insert(field.name.into(), typed(&field.ty, &field.ty, value, path, unknown)?);
+        map.insert(
+            field.name.into(),
+            typed(&field.ty, &field.ty, value, path, unknown)?,
+        );
         path.truncate(length);
     }
     let dot = if path.is_empty() { "" } else { "." };
@@ -55,10 +68,19 @@ fn structure(root: &'static Struct, value: &Value, path: &mut String, unknown: &
     Ok(Value::Object(map))
 }
 
-fn typed(ty: &GoType, shown: &GoType, value: &Value, path: &mut String, unknown: &mut Vec<String>) -> Result<Value, String> {
+fn typed(
+    ty: &GoType,
+    shown: &GoType,
+    value: &Value,
+    path: &mut String,
+    unknown: &mut Vec<String>,
+) -> Result<Value, String> {
     let text = |value: &Value| match value {
         Value::String(text) => Ok(text.clone()),
-        other => Err(format!("json: cannot unmarshal {} into Go value of type string", Node::from_value(other).sort())),
+        other => Err(format!(
+            "json: cannot unmarshal {} into Go value of type string",
+            Node::from_value(other).sort()
+        )),
     };
     match ty {
         GoType::Named(under, _) => typed(under, shown, value, path, unknown),
@@ -74,15 +96,24 @@ fn typed(ty: &GoType, shown: &GoType, value: &Value, path: &mut String, unknown:
         GoType::Quantity => quantity(&Node::from_value(value)),
         GoType::IntOrString => match value {
             Value::String(_) => Ok(value.clone()),
-            Value::Number(n) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => Ok(value.clone()),
-            Value::Number(n) => Err(format!("json: cannot unmarshal number {n} into Go value of type int32")),
-            other => Err(format!("json: cannot unmarshal {} into Go value of type int32", Node::from_value(other).sort())),
+            Value::Number(n) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => {
+                Ok(value.clone())
+            }
+            Value::Number(n) => Err(format!(
+                "json: cannot unmarshal number {n} into Go value of type int32"
+            )),
+            other => Err(format!(
+                "json: cannot unmarshal {} into Go value of type int32",
+                Node::from_value(other).sort()
+            )),
         },
         GoType::Bool | GoType::String | GoType::Int(_) | GoType::Float => scalar(ty, shown, value),
         GoType::Bytes => match value {
             Value::String(text) => match base64::decode(text) {
                 Ok(bytes) => Ok(base64::encode(&bytes).into()),
-                Err(at) => Err(format!("error decoding from json: illegal base64 data at input byte {at}")),
+                Err(at) => Err(format!(
+                    "error decoding from json: illegal base64 data at input byte {at}"
+                )),
             },
             other => Err(format!("cannot restore slice from {}", kind(other))),
         },
@@ -92,7 +123,11 @@ fn typed(ty: &GoType, shown: &GoType, value: &Value, path: &mut String, unknown:
                 for (i, item) in list.iter().enumerate() {
                     let length = path.len();
                     path.push_str(&format!("[{i}]"));
-                    out.push(if item.is_null() { zero(inner) } else { typed(inner, inner, item, path, unknown)? });
+                    out.push(if item.is_null() {
+                        zero(inner)
+                    } else {
+                        typed(inner, inner, item, path, unknown)?
+                    });
                     path.truncate(length);
                 }
                 Ok(Value::Array(out))
@@ -103,7 +138,11 @@ fn typed(ty: &GoType, shown: &GoType, value: &Value, path: &mut String, unknown:
             Value::Object(members) => {
                 let mut out = Map::new();
                 for (key, item) in members {
-                    let value = if item.is_null() { zero(inner) } else { typed(inner, inner, item, path, unknown)? };
+                    let value = if item.is_null() {
+                        zero(inner)
+                    } else {
+                        typed(inner, inner, item, path, unknown)?
+                    };
                     out.insert(key.clone(), value);
                 }
                 Ok(Value::Object(out))
@@ -116,7 +155,9 @@ fn typed(ty: &GoType, shown: &GoType, value: &Value, path: &mut String, unknown:
 /// Scalars convert within their group: booleans, strings, numbers.
 fn scalar(ty: &GoType, shown: &GoType, value: &Value) -> Result<Value, String> {
     match (ty, value) {
-        (GoType::Bool, Value::Bool(_)) | (GoType::String, Value::String(_)) | (GoType::Float, Value::Number(_)) => Ok(value.clone()),
+        (GoType::Bool, Value::Bool(_))
+        | (GoType::String, Value::String(_))
+        | (GoType::Float, Value::Number(_)) => Ok(value.clone()),
         (GoType::Int(_), Value::Number(n)) => {
             if let Some(n) = n.as_i64() {
                 return Ok(n.into());
@@ -127,7 +168,9 @@ fn scalar(ty: &GoType, shown: &GoType, value: &Value) -> Result<Value, String> {
             }
         }
         // Go can turn a whole number into a string (a character), which the converter refuses by name.
-        (GoType::String, Value::Number(n)) if n.is_i64() => Err(format!("cannot convert int64 to {shown}")),
+        (GoType::String, Value::Number(n)) if n.is_i64() => {
+            Err(format!("cannot convert int64 to {shown}"))
+        }
         _ => Err(format!("unrecognized type: {}", ty.kind())),
     }
 }
@@ -144,13 +187,23 @@ mod tests {
         for (value, error) in [
             (json!({"data": {"k": 7}}), "cannot convert int64 to string"),
             (json!({"data": [1]}), "cannot restore map from slice"),
-            (json!({"metadata": {"labels": ["a"]}}), "cannot restore map from slice"),
-            (json!({"metadata": {"finalizers": "x"}}), "cannot restore slice from string"),
+            (
+                json!({"metadata": {"labels": ["a"]}}),
+                "cannot restore map from slice",
+            ),
+            (
+                json!({"metadata": {"finalizers": "x"}}),
+                "cannot restore slice from string",
+            ),
             (json!({"data": {"k": true}}), "unrecognized type: string"),
         ] {
             assert_eq!(decode(map, &value).err().as_deref(), Some(error), "{value}");
         }
-        let decoded = decode(map, &json!({"zzz": 1, "aaa": 1, "data": {"k": "v"}})).expect("converts");
-        assert_eq!(decoded.complaints, ["unknown field \"aaa\"", "unknown field \"zzz\""]);
+        let decoded =
+            decode(map, &json!({"zzz": 1, "aaa": 1, "data": {"k": "v"}})).expect("converts");
+        assert_eq!(
+            decoded.complaints,
+            ["unknown field \"aaa\"", "unknown field \"zzz\""]
+        );
     }
 }

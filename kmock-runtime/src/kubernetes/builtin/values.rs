@@ -9,7 +9,8 @@ static NULL: Value = Value::Null;
 
 /// The value at a path of member names; `null` if there is none.
 pub fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
-    path.iter().fold(value, |value, key| value.get(key).unwrap_or(&NULL))
+    path.iter()
+        .fold(value, |value, key| value.get(key).unwrap_or(&NULL))
 }
 
 /// The text at a path; empty if there is none.
@@ -34,8 +35,12 @@ pub fn items<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
 
 /// The members of the object at a path, sorted by name.
 pub fn members<'a>(value: &'a Value, path: &[&str]) -> Vec<(&'a str, &'a Value)> {
-    let mut out: Vec<_> =
-        at(value, path).as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value)).collect();
+    let mut out: Vec<_> = at(value, path)
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
     out.sort_by_key(|(key, _)| *key);
     out
 }
@@ -96,7 +101,12 @@ pub fn section<'a>(value: &'a mut Value, key: &str) -> &'a mut Object {
 
 /// The object members of a list member.
 pub fn each<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'a mut Object> {
-    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    object
+        .get_mut(key)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 /// Sets a member to that of another object, or takes it away.

@@ -122,7 +122,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     }
 
     /// The paths that a write to the object (`""`) or to a subresource resets anyway, so that no manager owns them.
-    fn reset_fields(&self, _resource: &Resource, _subresource: &str) -> &'static [&'static [&'static str]] {
+    fn reset_fields(
+        &self,
+        _resource: &Resource,
+        _subresource: &str,
+    ) -> &'static [&'static [&'static str]] {
         &[]
     }
 

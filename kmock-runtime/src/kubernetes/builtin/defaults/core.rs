@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::kubernetes::builtin::quantity::Quantity;
-use crate::kubernetes::builtin::values::{Object, at, child, each, fill as set, fill_number, fill_text, text};
+use crate::kubernetes::builtin::values::{
+    Object, at, child, each, fill as set, fill_number, fill_text, text,
+};
 
 /// The mode of files in volumes: 0644.
 const FILE_MODE: i64 = 0o644;
@@ -15,7 +17,12 @@ pub(super) fn fill(name: &str, object: &mut Object) {
         "core.v1.Container" | "core.v1.EphemeralContainer" => container(object),
         "core.v1.ContainerPort" => fill_text(object, "protocol", "TCP"),
         "core.v1.Probe" => {
-            for (key, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+            for (key, value) in [
+                ("timeoutSeconds", 1),
+                ("periodSeconds", 10),
+                ("successThreshold", 1),
+                ("failureThreshold", 3),
+            ] {
                 fill_number(object, key, value);
             }
         }
@@ -66,7 +73,9 @@ pub(super) fn fill(name: &str, object: &mut Object) {
         "core.v1.Namespace" => namespace(object),
         "core.v1.NamespaceStatus" => fill_text(object, "phase", "Active"),
         "core.v1.NodeStatus" => {
-            if let (Some(capacity), None) = (object.get("capacity").cloned(), object.get("allocatable")) {
+            if let (Some(capacity), None) =
+                (object.get("capacity").cloned(), object.get("allocatable"))
+            {
                 object.insert("allocatable".into(), capacity);
             }
         }
@@ -79,7 +88,12 @@ fn pod(object: &mut Object) {
     let spec = child(object, "spec");
     for list in ["containers", "initContainers"] {
         for container in each(spec, list) {
-            let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else { continue };
+            let Some(resources) = container
+                .get_mut("resources")
+                .and_then(Value::as_object_mut)
+            else {
+                continue;
+            };
             if let Some(Value::Object(limits)) = resources.get("limits").cloned() {
                 let requests = child(resources, "requests");
                 for (key, limit) in limits {
@@ -94,7 +108,10 @@ fn pod(object: &mut Object) {
         for list in ["containers", "initContainers"] {
             for container in each(spec, list) {
                 for port in each(container, "ports") {
-                    let number = port.get("containerPort").and_then(Value::as_i64).unwrap_or_default();
+                    let number = port
+                        .get("containerPort")
+                        .and_then(Value::as_i64)
+                        .unwrap_or_default();
                     if number != 0 {
                         fill_number(port, "hostPort", number);
                     }
@@ -113,9 +130,14 @@ fn pod_level_requests(spec: &mut Object) {
     let sums: Vec<(String, Option<Quantity>)> = limits
         .keys()
         .map(|key| {
-            let asked = spec.get("containers").and_then(Value::as_array).into_iter().flatten().filter_map(|container| {
-                Quantity::parse(text(container, &["resources", "requests", key])).ok()
-            });
+            let asked = spec
+                .get("containers")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|container| {
+                    Quantity::parse(text(container, &["resources", "requests", key])).ok()
+                });
             (key.clone(), asked.reduce(|a, b| a.add(&b)))
         })
         .collect();
@@ -139,7 +161,10 @@ fn pod_spec(object: &mut Object) {
 }
 
 fn container(object: &mut Object) {
-    let image = object.get("image").and_then(Value::as_str).unwrap_or_default();
+    let image = object
+        .get("image")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let policy = pull_policy(image);
     fill_text(object, "imagePullPolicy", policy);
     fill_text(object, "terminationMessagePath", "/dev/termination-log");
@@ -148,22 +173,36 @@ fn container(object: &mut Object) {
 
 /// Images of the tag `latest`, also by default, are always pulled.
 fn pull_policy(image: &str) -> &'static str {
-    if image_tag(image) == Some("latest") { "Always" } else { "IfNotPresent" }
+    if image_tag(image) == Some("latest") {
+        "Always"
+    } else {
+        "IfNotPresent"
+    }
 }
 
 /// The tag of an image reference: `latest` if neither a tag nor a digest is given, `None` if it is no reference.
 fn image_tag(image: &str) -> Option<&str> {
-    let (rest, digest) = image.split_once('@').map_or((image, None), |(a, b)| (a, Some(b)));
+    let (rest, digest) = image
+        .split_once('@')
+        .map_or((image, None), |(a, b)| (a, Some(b)));
     let name_start = rest.rfind('/').map_or(0, |i| i + 1);
     let (name, tag) = match rest.get(name_start..)?.split_once(':') {
         Some((name, tag)) => (rest.get(..name_start + name.len())?, Some(tag)),
         None => (rest, None),
     };
-    let has_host = name.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost" || host.chars().any(char::is_uppercase));
-    let path = if has_host { name.split_once('/').map_or(name, |(_, path)| path) } else { name };
+    let has_host = name.split_once('/').is_some_and(|(host, _)| {
+        host.contains(['.', ':']) || host == "localhost" || host.chars().any(char::is_uppercase)
+    });
+    let path = if has_host {
+        name.split_once('/').map_or(name, |(_, path)| path)
+    } else {
+        name
+    };
     let word = |part: &str| {
         !part.is_empty()
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
             && part.starts_with(|c: char| c.is_ascii_alphanumeric())
             && part.ends_with(|c: char| c.is_ascii_alphanumeric())
     };
@@ -171,18 +210,30 @@ fn image_tag(image: &str) -> Option<&str> {
         return None;
     }
     match (tag, digest) {
-        (Some(tag), _) => tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)).then_some(tag).filter(|t| !t.is_empty()),
+        (Some(tag), _) => tag
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+            .then_some(tag)
+            .filter(|t| !t.is_empty()),
         (None, Some(_)) => Some(""),
         (None, None) => Some("latest"),
     }
 }
 
 fn volume(object: &mut Object) {
-    if object.iter().all(|(key, value)| key == "name" || value.is_null()) {
+    if object
+        .iter()
+        .all(|(key, value)| key == "name" || value.is_null())
+    {
         object.insert("emptyDir".into(), json!({}));
     }
     if let Some(Value::Object(image)) = object.get_mut("image") {
-        let policy = pull_policy(image.get("reference").and_then(Value::as_str).unwrap_or_default());
+        let policy = pull_policy(
+            image
+                .get("reference")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        );
         fill_text(image, "pullPolicy", policy);
     }
 }
@@ -195,9 +246,14 @@ fn service(object: &mut Object) {
             spec.remove("sessionAffinityConfig");
         }
         Some("ClientIP") => {
-            let timeout = spec.get("sessionAffinityConfig").map(|c| at(c, &["clientIP", "timeoutSeconds"]));
+            let timeout = spec
+                .get("sessionAffinityConfig")
+                .map(|c| at(c, &["clientIP", "timeoutSeconds"]));
             if timeout.is_none_or(Value::is_null) {
-                spec.insert("sessionAffinityConfig".into(), json!({"clientIP": {"timeoutSeconds": 10_800}}));
+                spec.insert(
+                    "sessionAffinityConfig".into(),
+                    json!({"clientIP": {"timeoutSeconds": 10_800}}),
+                );
             }
         }
         _ => {}
@@ -215,9 +271,17 @@ fn service(object: &mut Object) {
             port.insert("targetPort".into(), number);
         }
     }
-    let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let external_ips = spec.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
-    if matches!(kind.as_str(), "LoadBalancer" | "NodePort") || (kind == "ClusterIP" && external_ips) {
+    let kind = spec
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let external_ips = spec
+        .get("externalIPs")
+        .and_then(Value::as_array)
+        .is_some_and(|ips| !ips.is_empty());
+    if matches!(kind.as_str(), "LoadBalancer" | "NodePort") || (kind == "ClusterIP" && external_ips)
+    {
         fill_text(spec, "externalTrafficPolicy", "Cluster");
     }
     if matches!(kind.as_str(), "LoadBalancer" | "NodePort" | "ClusterIP") {
@@ -227,7 +291,11 @@ fn service(object: &mut Object) {
         set(spec, "allocateLoadBalancerNodePorts", true);
         let balancer = child(child(object, "status"), "loadBalancer");
         for ingress in each(balancer, "ingress") {
-            if ingress.get("ip").and_then(Value::as_str).is_some_and(|ip| !ip.is_empty()) {
+            if ingress
+                .get("ip")
+                .and_then(Value::as_str)
+                .is_some_and(|ip| !ip.is_empty())
+            {
                 set(ingress, "ipMode", "VIP");
             }
         }
@@ -237,9 +305,17 @@ fn service(object: &mut Object) {
 fn replication_controller(object: &mut Object) {
     let spec = child(object, "spec");
     set(spec, "replicas", 1);
-    let labels = spec.get("template").map(|t| at(t, &["metadata", "labels"])).filter(|l| l.is_object()).cloned();
+    let labels = spec
+        .get("template")
+        .map(|t| at(t, &["metadata", "labels"]))
+        .filter(|l| l.is_object())
+        .cloned();
     let Some(labels) = labels else { return };
-    let is_empty = |map: &Object, key: &str| map.get(key).and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    let is_empty = |map: &Object, key: &str| {
+        map.get(key)
+            .and_then(Value::as_object)
+            .is_none_or(serde_json::Map::is_empty)
+    };
     if is_empty(spec, "selector") {
         spec.insert("selector".into(), labels.clone());
     }
@@ -251,7 +327,11 @@ fn replication_controller(object: &mut Object) {
 
 fn namespace(object: &mut Object) {
     let metadata = child(object, "metadata");
-    let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let name = metadata
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     if !name.is_empty() {
         child(metadata, "labels").insert("kubernetes.io/metadata.name".into(), name.into());
     }
@@ -263,7 +343,11 @@ fn limit_range_item(object: &mut Object) {
     }
     child(object, "default");
     child(object, "defaultRequest");
-    for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+    for (from, to) in [
+        ("max", "default"),
+        ("default", "defaultRequest"),
+        ("min", "defaultRequest"),
+    ] {
         if let Some(Value::Object(source)) = object.get(from).cloned() {
             let target = child(object, to);
             for (key, value) in source {
@@ -280,8 +364,14 @@ mod tests {
     #[test]
     fn tags_decide_about_pulling() {
         for (image, policy) in [
-            ("nginx", "Always"), ("nginx:latest", "Always"), ("nginx:1.27", "IfNotPresent"), ("localhost:5000/a/b", "Always"),
-            ("localhost:5000/a/b:v1", "IfNotPresent"), ("nginx@sha256:0123", "IfNotPresent"), ("", "IfNotPresent"), ("Bad Name", "IfNotPresent"),
+            ("nginx", "Always"),
+            ("nginx:latest", "Always"),
+            ("nginx:1.27", "IfNotPresent"),
+            ("localhost:5000/a/b", "Always"),
+            ("localhost:5000/a/b:v1", "IfNotPresent"),
+            ("nginx@sha256:0123", "IfNotPresent"),
+            ("", "IfNotPresent"),
+            ("Bad Name", "IfNotPresent"),
         ] {
             assert_eq!(pull_policy(image), policy, "{image}");
         }

@@ -47,7 +47,9 @@ fn descend(ty: &GoType, value: &mut Value) {
 /// Amounts of resources are kept in thousandths.
 fn round_to_milli(list: &mut Object) {
     for value in list.values_mut() {
-        let Some(quantity) = value.as_str().and_then(|text| Quantity::parse(text).ok()) else { continue };
+        let Some(quantity) = value.as_str().and_then(|text| Quantity::parse(text).ok()) else {
+            continue;
+        };
         *value = quantity.rounded_to_milli().to_string().into();
     }
 }

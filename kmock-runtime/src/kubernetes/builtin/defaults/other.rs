@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::kubernetes::builtin::values::{Object, child, each, fill as set, fill_number, fill_text};
+use crate::kubernetes::builtin::values::{
+    Object, child, each, fill as set, fill_number, fill_text,
+};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -15,7 +17,10 @@ pub(super) fn fill(name: &str, object: &mut Object) {
             fill_text(child(object, "roleRef"), "apiGroup", RBAC);
         }
         "rbac.v1.Subject" => {
-            if matches!(object.get("kind").and_then(Value::as_str), Some("User" | "Group")) {
+            if matches!(
+                object.get("kind").and_then(Value::as_str),
+                Some("User" | "Group")
+            ) {
                 fill_text(object, "apiGroup", RBAC);
             }
         }
@@ -36,11 +41,15 @@ pub(super) fn fill(name: &str, object: &mut Object) {
             webhook(object);
             set(object, "reinvocationPolicy", "Never");
         }
-        "admissionregistration.v1.RuleWithOperations" | "admissionregistration.v1.NamedRuleWithOperations" => {
+        "admissionregistration.v1.RuleWithOperations"
+        | "admissionregistration.v1.NamedRuleWithOperations" => {
             set(object, "scope", "*");
         }
-        "admissionregistration.v1.ServiceReference" | "apiregistration.v1.ServiceReference" => set(object, "port", 443),
-        "admissionregistration.v1.ValidatingAdmissionPolicySpec" | "admissionregistration.v1.MutatingAdmissionPolicySpec" => {
+        "admissionregistration.v1.ServiceReference" | "apiregistration.v1.ServiceReference" => {
+            set(object, "port", 443)
+        }
+        "admissionregistration.v1.ValidatingAdmissionPolicySpec"
+        | "admissionregistration.v1.MutatingAdmissionPolicySpec" => {
             set(object, "failurePolicy", "Fail");
         }
         "admissionregistration.v1.MatchResources" => {
@@ -74,9 +83,17 @@ pub(super) fn fill(name: &str, object: &mut Object) {
 }
 
 fn network_policy(spec: &mut Object) {
-    if spec.get("policyTypes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if spec
+        .get("policyTypes")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         let mut types = vec!["Ingress"];
-        if spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
+        if spec
+            .get("egress")
+            .and_then(Value::as_array)
+            .is_some_and(|rules| !rules.is_empty())
+        {
             types.push("Egress");
         }
         spec.insert("policyTypes".into(), json!(types));
@@ -88,7 +105,11 @@ fn csi_driver(spec: &mut Object) {
     set(spec, "podInfoOnMount", false);
     set(spec, "storageCapacity", false);
     set(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
-    if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if spec
+        .get("volumeLifecycleModes")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         spec.insert("volumeLifecycleModes".into(), json!(["Persistent"]));
     }
     set(spec, "requiresRepublish", false);

@@ -16,7 +16,12 @@ pub(super) fn fill(name: &str, object: &mut Object) {
         "autoscaling.v1.HorizontalPodAutoscaler" => {
             let has_metrics = object
                 .get("metadata")
-                .map(|m| at(m, &["annotations", "autoscaling.alpha.kubernetes.io/metrics"]))
+                .map(|m| {
+                    at(
+                        m,
+                        &["annotations", "autoscaling.alpha.kubernetes.io/metrics"],
+                    )
+                })
                 .is_some_and(Value::is_string);
             let spec = child(object, "spec");
             set(spec, "minReplicas", 1);
@@ -90,14 +95,23 @@ fn daemon_set(object: &mut Object) {
 }
 
 fn job(object: &mut Object) {
-    let template_labels = object.get("spec").map(|s| at(s, &["template", "metadata", "labels"]).clone()).unwrap_or_default();
+    let template_labels = object
+        .get("spec")
+        .map(|s| at(s, &["template", "metadata", "labels"]).clone())
+        .unwrap_or_default();
     let spec = child(object, "spec");
     if !spec.contains_key("completions") && !spec.contains_key("parallelism") {
         spec.insert("completions".into(), 1.into());
     }
     set(spec, "parallelism", 1);
-    let per_index = spec.get("backoffLimitPerIndex").is_some_and(|x| !x.is_null());
-    set(spec, "backoffLimit", if per_index { i64::from(i32::MAX) } else { 6 });
+    let per_index = spec
+        .get("backoffLimitPerIndex")
+        .is_some_and(|x| !x.is_null());
+    set(
+        spec,
+        "backoffLimit",
+        if per_index { i64::from(i32::MAX) } else { 6 },
+    );
     set(spec, "completionMode", "NonIndexed");
     set(spec, "suspend", false);
     set(spec, "manualSelector", false);
@@ -109,9 +123,20 @@ fn job(object: &mut Object) {
             }
         }
     }
-    set(spec, "podReplacementPolicy", if has_policy { "Failed" } else { "TerminatingOrFailed" });
+    set(
+        spec,
+        "podReplacementPolicy",
+        if has_policy {
+            "Failed"
+        } else {
+            "TerminatingOrFailed"
+        },
+    );
     let metadata = child(object, "metadata");
-    let unlabelled = metadata.get("labels").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    let unlabelled = metadata
+        .get("labels")
+        .and_then(Value::as_object)
+        .is_none_or(serde_json::Map::is_empty);
     if unlabelled && template_labels.as_object().is_some_and(|l| !l.is_empty()) {
         metadata.insert("labels".into(), template_labels);
     }
@@ -126,11 +151,17 @@ fn cron_job(spec: &mut Object) {
 
 fn autoscaler(spec: &mut Object) {
     set(spec, "minReplicas", 1);
-    if spec.get("metrics").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if spec
+        .get("metrics")
+        .and_then(Value::as_array)
+        .is_none_or(Vec::is_empty)
+    {
         let metric = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}});
         spec.insert("metrics".into(), json!([metric]));
     }
-    let Some(Value::Object(behavior)) = spec.get_mut("behavior") else { return };
+    let Some(Value::Object(behavior)) = spec.get_mut("behavior") else {
+        return;
+    };
     let up = child(behavior, "scaleUp");
     set(up, "stabilizationWindowSeconds", 0);
     set(up, "selectPolicy", "Max");
@@ -141,5 +172,9 @@ fn autoscaler(spec: &mut Object) {
     );
     let down = child(behavior, "scaleDown");
     set(down, "selectPolicy", "Max");
-    set(down, "policies", json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]));
+    set(
+        down,
+        "policies",
+        json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]),
+    );
 }

@@ -8,7 +8,9 @@ use crate::kubernetes::builtin::values::{at, int, is_set, items, members, text, 
 
 pub(super) fn columns(name: &str) -> Option<&'static str> {
     Some(match name {
-        "core.v1.Pod" => "Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*",
+        "core.v1.Pod" => {
+            "Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*"
+        }
         "core.v1.PodTemplate" => "Name, Containers, Images, Pod Labels",
         "core.v1.ReplicationController" => {
             "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*"
@@ -42,7 +44,12 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
         "core.v1.Pod" => pod(p),
         "core.v1.PodTemplate" => {
             let [names, images] = containers(p.at(&["template", "spec", "containers"]));
-            vec![p.name(), names, images, labels(p.at(&["template", "metadata", "labels"])).into()]
+            vec![
+                p.name(),
+                names,
+                images,
+                labels(p.at(&["template", "metadata", "labels"])).into(),
+            ]
         }
         "core.v1.ReplicationController" => {
             let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
@@ -62,21 +69,32 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
         "core.v1.Node" => node(p),
         "core.v1.Event" | "events.v1.Event" => event(p),
         "core.v1.Namespace" => vec![p.name(), p.text(&["status", "phase"]).into(), p.age()],
-        "core.v1.Secret" => vec![p.name(), p.text(&["type"]).into(), members(p.object, &["data"]).len().into(), p.age()],
+        "core.v1.Secret" => vec![
+            p.name(),
+            p.text(&["type"]).into(),
+            members(p.object, &["data"]).len().into(),
+            p.age(),
+        ],
         "core.v1.ServiceAccount" => vec![p.name(), p.age()],
         "core.v1.PersistentVolume" => persistent_volume(p),
         "core.v1.PersistentVolumeClaim" => claim(p),
         "core.v1.ComponentStatus" => {
-            let healthy = p.items(&["conditions"]).iter().find(|c| text(c, &["type"]) == "Healthy");
+            let healthy = p
+                .items(&["conditions"])
+                .iter()
+                .find(|c| text(c, &["type"]) == "Healthy");
             let (status, message, error) = match healthy {
-                Some(c) if text(c, &["status"]) == "True" => ("Healthy", text(c, &["message"]), text(c, &["error"])),
+                Some(c) if text(c, &["status"]) == "True" => {
+                    ("Healthy", text(c, &["message"]), text(c, &["error"]))
+                }
                 Some(c) => ("Unhealthy", text(c, &["message"]), text(c, &["error"])),
                 None => ("Unknown", "", ""),
             };
             vec![p.name(), status.into(), message.into(), error.into()]
         }
         "core.v1.ConfigMap" => {
-            let count = members(p.object, &["data"]).len() + members(p.object, &["binaryData"]).len();
+            let count =
+                members(p.object, &["data"]).len() + members(p.object, &["binaryData"]).len();
             vec![p.name(), count.into(), p.age()]
         }
         "core.v1.ResourceQuota" => quota(p),
@@ -94,7 +112,9 @@ fn ended(terminated: &Value) -> String {
 }
 
 fn pod(p: &Printer<'_>) -> Vec<Value> {
-    let mut reason = p.text_or(&["status", "reason"], p.text(&["status", "phase"])).to_owned();
+    let mut reason = p
+        .text_or(&["status", "reason"], p.text(&["status", "phase"]))
+        .to_owned();
     if p.items(&["status", "conditions"])
         .iter()
         .any(|c| text(c, &["type"]) == "PodScheduled" && text(c, &["reason"]) == "SchedulingGated")
@@ -106,17 +126,27 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
             .iter()
             .any(|c| text(c, &["name"]) == name && text(c, &["restartPolicy"]) == "Always")
     };
-    let sidecars = p.items(&["spec", "initContainers"]).iter().filter(|c| text(c, &["restartPolicy"]) == "Always").count();
+    let sidecars = p
+        .items(&["spec", "initContainers"])
+        .iter()
+        .filter(|c| text(c, &["restartPolicy"]) == "Always")
+        .count();
     let total = p.items(&["spec", "containers"]).len() + sidecars;
     let (mut ready, mut restarts, mut sidecar_restarts) = (0, 0, 0);
     let later = |status: &Value| {
-        let finished = at(status, &["lastState", "terminated", "finishedAt"]).as_str().and_then(times::moment);
+        let finished = at(status, &["lastState", "terminated", "finishedAt"])
+            .as_str()
+            .and_then(times::moment);
         finished.map(|moment| moment.as_second())
     };
     let (mut last, mut sidecar_last): (Option<i64>, Option<i64>) = (None, None);
     let mut initializing = false;
     let init_count = p.items(&["spec", "initContainers"]).len();
-    for (i, status) in p.items(&["status", "initContainerStatuses"]).iter().enumerate() {
+    for (i, status) in p
+        .items(&["status", "initContainerStatuses"])
+        .iter()
+        .enumerate()
+    {
         let sidecar = is_sidecar(text(status, &["name"]));
         restarts += int(status, &["restartCount"]);
         last = last.max(later(status));
@@ -146,7 +176,11 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
         break;
     }
     let conditions = p.items(&["status", "conditions"]);
-    let is_true = |kind: &str| conditions.iter().any(|c| text(c, &["type"]) == kind && text(c, &["status"]) == "True");
+    let is_true = |kind: &str| {
+        conditions
+            .iter()
+            .any(|c| text(c, &["type"]) == kind && text(c, &["status"]) == "True")
+    };
     if !initializing || is_true("Initialized") {
         restarts = sidecar_restarts;
         last = sidecar_last;
@@ -167,7 +201,12 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
         }
         // A pod of which one container has completed while another one runs is not completed.
         if reason == "Completed" && running {
-            reason = if is_true("Ready") { "Running" } else { "NotReady" }.into();
+            reason = if is_true("Ready") {
+                "Running"
+            } else {
+                "NotReady"
+            }
+            .into();
         }
     }
     let finished = matches!(p.text(&["status", "phase"]), "Failed" | "Succeeded");
@@ -177,15 +216,28 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
         reason = "Terminating".into();
     }
     let restarts = match last {
-        Some(moment) if restarts != 0 => format!("{restarts} ({} ago)", times::human_duration(p.now.as_second() - moment)),
+        Some(moment) if restarts != 0 => format!(
+            "{restarts} ({} ago)",
+            times::human_duration(p.now.as_second() - moment)
+        ),
         _ => restarts.to_string(),
     };
-    let ip = p.items(&["status", "podIPs"]).first().map_or(p.text(&["status", "podIP"]), |ip| text(ip, &["ip"]));
+    let ip = p
+        .items(&["status", "podIPs"])
+        .first()
+        .map_or(p.text(&["status", "podIP"]), |ip| text(ip, &["ip"]));
     let gates = p.items(&["spec", "readinessGates"]);
     let gates_text = if gates.is_empty() {
         "<none>".to_owned()
     } else {
-        format!("{}/{}", gates.iter().filter(|g| is_true(text(g, &["conditionType"]))).count(), gates.len())
+        format!(
+            "{}/{}",
+            gates
+                .iter()
+                .filter(|g| is_true(text(g, &["conditionType"])))
+                .count(),
+            gates.len()
+        )
     };
     vec![
         p.name(),
@@ -201,7 +253,11 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
 }
 
 fn service(p: &Printer<'_>) -> Vec<Value> {
-    let external: Vec<&str> = p.items(&["spec", "externalIPs"]).iter().filter_map(Value::as_str).collect();
+    let external: Vec<&str> = p
+        .items(&["spec", "externalIPs"])
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     let external = match p.text(&["spec", "type"]) {
         "ClusterIP" | "NodePort" if external.is_empty() => "<none>".to_owned(),
         "ClusterIP" | "NodePort" => external.join(","),
@@ -228,14 +284,27 @@ fn service(p: &Printer<'_>) -> Vec<Value> {
             }
         })
         .collect();
-    let listed = p.items(&["spec", "clusterIPs"]).first().and_then(Value::as_str).unwrap_or_default();
-    let ip = if listed.is_empty() { p.text(&["spec", "clusterIP"]) } else { listed };
+    let listed = p
+        .items(&["spec", "clusterIPs"])
+        .first()
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let ip = if listed.is_empty() {
+        p.text(&["spec", "clusterIP"])
+    } else {
+        listed
+    };
     vec![
         p.name(),
         p.text(&["spec", "type"]).into(),
         if ip.is_empty() { "<none>" } else { ip }.into(),
         external.into(),
-        if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") }.into(),
+        if ports.is_empty() {
+            "<none>".to_owned()
+        } else {
+            ports.join(",")
+        }
+        .into(),
         p.age(),
         labels(p.at(&["spec", "selector"])).into(),
     ]
@@ -248,7 +317,9 @@ fn endpoints(p: &Printer<'_>) -> String {
     }
     let mut list = Vec::new();
     for subset in subsets {
-        let addresses = items(subset, &["addresses"]).iter().map(|a| text(a, &["ip"]));
+        let addresses = items(subset, &["addresses"])
+            .iter()
+            .map(|a| text(a, &["ip"]));
         let ports = items(subset, &["ports"]);
         if ports.is_empty() {
             list.extend(addresses.map(str::to_owned));
@@ -258,7 +329,11 @@ fn endpoints(p: &Printer<'_>) -> String {
             let number = int(port, &["port"]);
             list.extend(items(subset, &["addresses"]).iter().map(|a| {
                 let ip = text(a, &["ip"]);
-                if ip.contains(':') { format!("[{ip}]:{number}") } else { format!("{ip}:{number}") }
+                if ip.contains(':') {
+                    format!("[{ip}]:{number}")
+                } else {
+                    format!("{ip}:{number}")
+                }
             }));
         }
     }
@@ -266,7 +341,10 @@ fn endpoints(p: &Printer<'_>) -> String {
 }
 
 fn node(p: &Printer<'_>) -> Vec<Value> {
-    let ready = p.items(&["status", "conditions"]).iter().find(|c| text(c, &["type"]) == "Ready");
+    let ready = p
+        .items(&["status", "conditions"])
+        .iter()
+        .find(|c| text(c, &["type"]) == "Ready");
     let mut status = match ready {
         Some(c) if text(c, &["status"]) == "True" => "Ready".to_owned(),
         Some(_) => "NotReady".into(),
@@ -277,24 +355,34 @@ fn node(p: &Printer<'_>) -> Vec<Value> {
     }
     let mut roles: Vec<&str> = members(p.object, &["metadata", "labels"])
         .into_iter()
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) => Some(role),
-            None if key == "kubernetes.io/role" => value.as_str(),
-            None => None,
-        })
+        .filter_map(
+            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+                Some(role) => Some(role),
+                None if key == "kubernetes.io/role" => value.as_str(),
+                None => None,
+            },
+        )
         .filter(|role| !role.is_empty())
         .collect();
     roles.sort_unstable();
     roles.dedup();
     let address = |kind: &str| {
-        let found = p.items(&["status", "addresses"]).iter().find(|a| text(a, &["type"]) == kind);
+        let found = p
+            .items(&["status", "addresses"])
+            .iter()
+            .find(|a| text(a, &["type"]) == kind);
         Value::from(found.map_or("<none>", |a| text(a, &["address"])))
     };
     let info = |key: &str| Value::from(p.text_or(&["status", "nodeInfo", key], "<unknown>"));
     vec![
         p.name(),
         status.into(),
-        if roles.is_empty() { "<none>".to_owned() } else { roles.join(",") }.into(),
+        if roles.is_empty() {
+            "<none>".to_owned()
+        } else {
+            roles.join(",")
+        }
+        .into(),
         p.age(),
         p.text(&["status", "nodeInfo", "kubeletVersion"]).into(),
         address("InternalIP"),
@@ -318,7 +406,9 @@ fn event(p: &Printer<'_>) -> Vec<Value> {
     if last == "<unknown>" {
         last.clone_from(&first);
     }
-    let mut count = either(&["count"], &["deprecatedCount"]).as_i64().unwrap_or_default();
+    let mut count = either(&["count"], &["deprecatedCount"])
+        .as_i64()
+        .unwrap_or_default();
     let series = p.at(&["series"]);
     if series.is_object() {
         last = p.since(at(series, &["lastObservedTime"]));
@@ -332,15 +422,24 @@ fn event(p: &Printer<'_>) -> Vec<Value> {
         name => format!("{kind}/{name}"),
     };
     let component = match text(source, &["component"]) {
-        "" => either(&["reportingComponent"], &["reportingController"]).as_str().unwrap_or_default(),
+        "" => either(&["reportingComponent"], &["reportingController"])
+            .as_str()
+            .unwrap_or_default(),
         component => component,
     };
     let host = match text(source, &["host"]) {
         "" => p.text(&["reportingInstance"]),
         host => host,
     };
-    let from = if host.is_empty() { component.to_owned() } else { format!("{component}, {host}") };
-    let message = either(&["message"], &["note"]).as_str().unwrap_or_default().trim();
+    let from = if host.is_empty() {
+        component.to_owned()
+    } else {
+        format!("{component}, {host}")
+    };
+    let message = either(&["message"], &["note"])
+        .as_str()
+        .unwrap_or_default()
+        .trim();
     vec![
         last.into(),
         p.text(&["type"]).into(),
@@ -357,23 +456,43 @@ fn event(p: &Printer<'_>) -> Vec<Value> {
 
 fn access_modes(modes: &[Value]) -> String {
     let has = |mode: &str| modes.iter().any(|m| m == mode);
-    [("ReadWriteOnce", "RWO"), ("ReadOnlyMany", "ROX"), ("ReadWriteMany", "RWX"), ("ReadWriteOncePod", "RWOP")]
-        .into_iter()
-        .filter(|(mode, _)| has(mode))
-        .map(|(_, short)| short)
-        .collect::<Vec<_>>()
-        .join(",")
+    [
+        ("ReadWriteOnce", "RWO"),
+        ("ReadOnlyMany", "ROX"),
+        ("ReadWriteMany", "RWX"),
+        ("ReadWriteOncePod", "RWOP"),
+    ]
+    .into_iter()
+    .filter(|(mode, _)| has(mode))
+    .map(|(_, short)| short)
+    .collect::<Vec<_>>()
+    .join(",")
 }
 
 fn class(p: &Printer<'_>) -> Value {
-    p.text_or(&["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"], p.text(&["spec", "storageClassName"])).into()
+    p.text_or(
+        &[
+            "metadata",
+            "annotations",
+            "volume.beta.kubernetes.io/storage-class",
+        ],
+        p.text(&["spec", "storageClassName"]),
+    )
+    .into()
 }
 
 fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
     let claim = p.at(&["spec", "claimRef"]);
-    let claim =
-        if claim.is_object() { format!("{}/{}", text(claim, &["namespace"]), text(claim, &["name"])) } else { String::new() };
-    let phase = if p.is_terminating() { "Terminating" } else { p.text(&["status", "phase"]) };
+    let claim = if claim.is_object() {
+        format!("{}/{}", text(claim, &["namespace"]), text(claim, &["name"]))
+    } else {
+        String::new()
+    };
+    let phase = if p.is_terminating() {
+        "Terminating"
+    } else {
+        p.text(&["status", "phase"])
+    };
     vec![
         p.name(),
         p.text_or(&["spec", "capacity", "storage"], "0").into(),
@@ -382,7 +501,8 @@ fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
         phase.into(),
         claim.into(),
         class(p),
-        p.text_or(&["spec", "volumeAttributesClassName"], "<unset>").into(),
+        p.text_or(&["spec", "volumeAttributesClassName"], "<unset>")
+            .into(),
         p.text(&["status", "reason"]).into(),
         p.age(),
         p.text_or(&["spec", "volumeMode"], "<unset>").into(),
@@ -392,11 +512,18 @@ fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
 fn claim(p: &Printer<'_>) -> Vec<Value> {
     let bound = !p.text(&["spec", "volumeName"]).is_empty();
     let (capacity, modes) = if bound {
-        (p.text_or(&["status", "capacity", "storage"], "0"), access_modes(p.items(&["status", "accessModes"])))
+        (
+            p.text_or(&["status", "capacity", "storage"], "0"),
+            access_modes(p.items(&["status", "accessModes"])),
+        )
     } else {
         ("", String::new())
     };
-    let phase = if p.is_terminating() { "Terminating" } else { p.text(&["status", "phase"]) };
+    let phase = if p.is_terminating() {
+        "Terminating"
+    } else {
+        p.text(&["status", "phase"])
+    };
     vec![
         p.name(),
         phase.into(),
@@ -404,7 +531,8 @@ fn claim(p: &Printer<'_>) -> Vec<Value> {
         capacity.into(),
         modes.into(),
         class(p),
-        p.text_or(&["spec", "volumeAttributesClassName"], "<unset>").into(),
+        p.text_or(&["spec", "volumeAttributesClassName"], "<unset>")
+            .into(),
         p.age(),
         p.text_or(&["spec", "volumeMode"], "<unset>").into(),
     ]
@@ -415,7 +543,16 @@ fn quota(p: &Printer<'_>) -> Vec<Value> {
     for (key, hard) in members(p.object, &["status", "hard"]) {
         let used = p.text_or(&["status", "used", key], "0");
         let entry = format!("{key}: {used}/{}", hard.as_str().unwrap_or("0"));
-        if key.starts_with("limits") { limits.push(entry) } else { requests.push(entry) }
+        if key.starts_with("limits") {
+            limits.push(entry)
+        } else {
+            requests.push(entry)
+        }
     }
-    vec![p.name(), json!(requests.join(", ")), json!(limits.join(", ")), p.age()]
+    vec![
+        p.name(),
+        json!(requests.join(", ")),
+        json!(limits.join(", ")),
+        p.age(),
+    ]
 }

@@ -15,19 +15,36 @@ use super::values::{at, items, members, text};
 use crate::kubernetes::serve::strategy::Column;
 
 const fn column(name: &'static str, kind: &'static str, priority: i32) -> Column<'static> {
-    Column { name, kind, format: "", priority }
+    Column {
+        name,
+        kind,
+        format: "",
+        priority,
+    }
 }
 
 /// The column of the object's name.
-const NAME: Column<'static> = Column { name: "Name", kind: "string", format: "name", priority: 0 };
+const NAME: Column<'static> = Column {
+    name: "Name",
+    kind: "string",
+    format: "name",
+    priority: 0,
+};
 
 /// Columns from a compact text: `Ready, Restarts:integer, Node*` (`*`: only in wide output).
 fn columns_of(list: &'static str) -> Vec<Column<'static>> {
     list.split(", ")
         .map(|entry| {
-            let (entry, priority) = entry.strip_suffix('*').map_or((entry, 0), |entry| (entry, 1));
+            let (entry, priority) = entry
+                .strip_suffix('*')
+                .map_or((entry, 0), |entry| (entry, 1));
             match entry.split_once(':') {
-                Some((name, "name")) => Column { name, kind: "string", format: "name", priority },
+                Some((name, "name")) => Column {
+                    name,
+                    kind: "string",
+                    format: "name",
+                    priority,
+                },
                 Some((name, kind)) => column(name, kind, priority),
                 None if entry == "Name" => Column { priority, ..NAME },
                 None => column(entry, "string", priority),
@@ -38,14 +55,19 @@ fn columns_of(list: &'static str) -> Vec<Column<'static>> {
 
 /// The columns of a kind; `None` is the default printer.
 pub(super) fn columns(name: &str) -> Option<Vec<Column<'static>>> {
-    let list = core::columns(name).or_else(|| workloads::columns(name)).or_else(|| other::columns(name))?;
+    let list = core::columns(name)
+        .or_else(|| workloads::columns(name))
+        .or_else(|| other::columns(name))?;
     Some(columns_of(list))
 }
 
 /// The cells of an object, one for each column.
 pub(super) fn cells(name: &str, object: &Value, now: Timestamp) -> Vec<Value> {
     let printer = Printer { object, now };
-    core::cells(name, &printer).or_else(|| workloads::cells(name, &printer)).or_else(|| other::cells(name, &printer)).unwrap_or_default()
+    core::cells(name, &printer)
+        .or_else(|| workloads::cells(name, &printer))
+        .or_else(|| other::cells(name, &printer))
+        .unwrap_or_default()
 }
 
 /// An object on its way into a row.
@@ -100,7 +122,8 @@ impl<'a> Printer<'a> {
     }
 
     fn age(&self) -> Value {
-        self.since(self.at(&["metadata", "creationTimestamp"])).into()
+        self.since(self.at(&["metadata", "creationTimestamp"]))
+            .into()
     }
 
     fn is_terminating(&self) -> bool {
@@ -110,26 +133,44 @@ impl<'a> Printer<'a> {
 
 /// `a=b,c=d`, or `<none>`.
 fn labels(map: &Value) -> String {
-    let pairs: Vec<String> =
-        members(map, &[]).into_iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
-    if pairs.is_empty() { "<none>".into() } else { pairs.join(",") }
+    let pairs: Vec<String> = members(map, &[])
+        .into_iter()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    if pairs.is_empty() {
+        "<none>".into()
+    } else {
+        pairs.join(",")
+    }
 }
 
 /// A label selector as one text, or `<none>`.
 fn selector(selector: &Value) -> String {
     let text = selector_text(selector);
-    if text.is_empty() { "<none>".into() } else { text }
+    if text.is_empty() {
+        "<none>".into()
+    } else {
+        text
+    }
 }
 
 /// A label selector as one text: requirements sorted by key.
 fn selector_text(selector: &Value) -> String {
     let mut parts: Vec<(String, String)> = members(selector, &["matchLabels"])
         .into_iter()
-        .map(|(key, value)| (key.to_owned(), format!("{key}={}", value.as_str().unwrap_or_default())))
+        .map(|(key, value)| {
+            (
+                key.to_owned(),
+                format!("{key}={}", value.as_str().unwrap_or_default()),
+            )
+        })
         .collect();
     for rule in items(selector, &["matchExpressions"]) {
         let key = text(rule, &["key"]);
-        let mut values: Vec<&str> = items(rule, &["values"]).iter().filter_map(Value::as_str).collect();
+        let mut values: Vec<&str> = items(rule, &["values"])
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         values.sort_unstable();
         let values = values.join(",");
         let part = match text(rule, &["operator"]) {
@@ -142,13 +183,20 @@ fn selector_text(selector: &Value) -> String {
         parts.push((key.to_owned(), part));
     }
     parts.sort_by(|a, b| a.0.cmp(&b.0));
-    parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(",")
+    parts
+        .into_iter()
+        .map(|(_, part)| part)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The names and the images of containers.
 fn containers(containers: &Value) -> [Value; 2] {
     let join = |key: &str| {
-        let texts: Vec<&str> = items(containers, &[]).iter().map(|c| text(c, &[key])).collect();
+        let texts: Vec<&str> = items(containers, &[])
+            .iter()
+            .map(|c| text(c, &[key]))
+            .collect();
         Value::from(texts.join(","))
     };
     [join("name"), join("image")]
@@ -156,8 +204,15 @@ fn containers(containers: &Value) -> [Value; 2] {
 
 /// Texts joined by commas, at most `most` of them.
 fn with_more(list: &[String], most: usize) -> String {
-    let shown = list.get(..most.min(list.len())).unwrap_or_default().join(",");
-    if list.len() > most { format!("{shown} + {} more...", list.len() - most) } else { shown }
+    let shown = list
+        .get(..most.min(list.len()))
+        .unwrap_or_default()
+        .join(",");
+    if list.len() > most {
+        format!("{shown} + {} more...", list.len() - most)
+    } else {
+        shown
+    }
 }
 
 /// An int-or-string as text.
@@ -202,9 +257,21 @@ mod tests {
     fn every_kind_with_columns_fills_them() {
         for served in registry::built_ins() {
             let resource = &served.resource;
-            let Some(columns) = served.strategy.columns(resource) else { continue };
-            let cells = served.strategy.cells(resource, &json!({"metadata": {"name": "x"}}), Timestamp::UNIX_EPOCH);
-            assert_eq!(columns.len(), cells.len(), "{} {}", resource.api_version(), resource.kind);
+            let Some(columns) = served.strategy.columns(resource) else {
+                continue;
+            };
+            let cells = served.strategy.cells(
+                resource,
+                &json!({"metadata": {"name": "x"}}),
+                Timestamp::UNIX_EPOCH,
+            );
+            assert_eq!(
+                columns.len(),
+                cells.len(),
+                "{} {}",
+                resource.api_version(),
+                resource.kind
+            );
         }
     }
 

@@ -13,26 +13,44 @@ pub(super) fn columns(name: &str) -> Option<&'static str> {
         "networking.v1.NetworkPolicy" => "Name, Pod-Selector, Age",
         "networking.v1.ServiceCIDR" => "Name, CIDRs, Age",
         "networking.v1.IPAddress" => "Name, ParentRef, Age",
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => "Name, Role, Age, Users*, Groups*, ServiceAccounts*",
-        "certificates.v1.CertificateSigningRequest" => "Name, Age, SignerName, Requestor, RequestedDuration, Condition",
+        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
+            "Name, Role, Age, Users*, Groups*, ServiceAccounts*"
+        }
+        "certificates.v1.CertificateSigningRequest" => {
+            "Name, Age, SignerName, Requestor, RequestedDuration, Condition"
+        }
         "coordination.v1.Lease" => "Name, Holder, Age",
-        "storage.v1.StorageClass" => "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age",
+        "storage.v1.StorageClass" => {
+            "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
+        }
         "storage.v1.VolumeAttributesClass" => "Name, DriverName, Age",
         "storage.v1.VolumeAttachment" => "Name, Attacher, PV, Node, Attached:boolean, Age",
         "storage.v1.CSINode" => "Name, Drivers:integer, Age",
         "storage.v1.CSIDriver" => {
             "Name, AttachRequired:boolean, PodInfoOnMount:boolean, StorageCapacity:boolean, TokenRequests, RequiresRepublish:boolean, Modes, Age"
         }
-        "scheduling.v1.PriorityClass" => "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy",
+        "scheduling.v1.PriorityClass" => {
+            "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy"
+        }
         "node.v1.RuntimeClass" => "Name, Handler, Age",
         "discovery.v1.EndpointSlice" => "Name, AddressType, Ports, Endpoints, Age",
         "admissionregistration.v1.MutatingWebhookConfiguration"
-        | "admissionregistration.v1.ValidatingWebhookConfiguration" => "Name, Webhooks:integer, Age",
-        "admissionregistration.v1.ValidatingAdmissionPolicy" => "Name, Validations:integer, ParamKind, Age",
-        "admissionregistration.v1.MutatingAdmissionPolicy" => "Name, Mutations:integer, ParamKind, Age",
+        | "admissionregistration.v1.ValidatingWebhookConfiguration" => {
+            "Name, Webhooks:integer, Age"
+        }
+        "admissionregistration.v1.ValidatingAdmissionPolicy" => {
+            "Name, Validations:integer, ParamKind, Age"
+        }
+        "admissionregistration.v1.MutatingAdmissionPolicy" => {
+            "Name, Mutations:integer, ParamKind, Age"
+        }
         "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
-        | "admissionregistration.v1.MutatingAdmissionPolicyBinding" => "Name, PolicyName, ParamRef, Age",
-        "flowcontrol.v1.FlowSchema" => "Name, PriorityLevel, MatchingPrecedence, DistinguisherMethod, Age, MissingPL",
+        | "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
+            "Name, PolicyName, ParamRef, Age"
+        }
+        "flowcontrol.v1.FlowSchema" => {
+            "Name, PriorityLevel, MatchingPrecedence, DistinguisherMethod, Age, MissingPL"
+        }
         "flowcontrol.v1.PriorityLevelConfiguration" => {
             "Name, Type, NominalConcurrencyShares, Queues, HandSize, QueueLengthLimit, Age"
         }
@@ -52,14 +70,31 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
             let parameters = if parameters.is_object() {
                 let group = text(parameters, &["apiGroup"]);
                 let dot = if group.is_empty() { "" } else { "." };
-                format!("{}{dot}{group}/{}", text(parameters, &["kind"]), text(parameters, &["name"]))
+                format!(
+                    "{}{dot}{group}/{}",
+                    text(parameters, &["kind"]),
+                    text(parameters, &["name"])
+                )
             } else {
                 "<none>".into()
             };
-            vec![p.name(), p.text(&["spec", "controller"]).into(), parameters.into(), p.age()]
+            vec![
+                p.name(),
+                p.text(&["spec", "controller"]).into(),
+                parameters.into(),
+                p.age(),
+            ]
         }
-        "networking.v1.NetworkPolicy" => vec![p.name(), selector(p.at(&["spec", "podSelector"])).into(), p.age()],
-        "networking.v1.ServiceCIDR" => vec![p.name(), joined(p.items(&["spec", "cidrs"]), ",").into(), p.age()],
+        "networking.v1.NetworkPolicy" => vec![
+            p.name(),
+            selector(p.at(&["spec", "podSelector"])).into(),
+            p.age(),
+        ],
+        "networking.v1.ServiceCIDR" => vec![
+            p.name(),
+            joined(p.items(&["spec", "cidrs"]), ",").into(),
+            p.age(),
+        ],
         "networking.v1.IPAddress" => {
             let parent = p.at(&["spec", "parentRef"]);
             let group = text(parent, &["group"]);
@@ -76,9 +111,15 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
         }
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => binding(p),
         "certificates.v1.CertificateSigningRequest" => signing_request(p),
-        "coordination.v1.Lease" => vec![p.name(), p.text(&["spec", "holderIdentity"]).into(), p.age()],
+        "coordination.v1.Lease" => vec![
+            p.name(),
+            p.text(&["spec", "holderIdentity"]).into(),
+            p.age(),
+        ],
         "storage.v1.StorageClass" => storage_class(p),
-        "storage.v1.VolumeAttributesClass" => vec![p.name(), p.text(&["driverName"]).into(), p.age()],
+        "storage.v1.VolumeAttributesClass" => {
+            vec![p.name(), p.text(&["driverName"]).into(), p.age()]
+        }
         "storage.v1.VolumeAttachment" => vec![
             p.name(),
             p.text(&["spec", "attacher"]).into(),
@@ -87,7 +128,11 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
             p.flag(&["status", "attached"]).into(),
             p.age(),
         ],
-        "storage.v1.CSINode" => vec![p.name(), p.items(&["spec", "drivers"]).len().into(), p.age()],
+        "storage.v1.CSINode" => vec![
+            p.name(),
+            p.items(&["spec", "drivers"]).len().into(),
+            p.age(),
+        ],
         "storage.v1.CSIDriver" => csi_driver(p),
         "scheduling.v1.PriorityClass" => vec![
             p.name(),
@@ -102,27 +147,46 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
         | "admissionregistration.v1.ValidatingWebhookConfiguration" => {
             vec![p.name(), p.items(&["webhooks"]).len().into(), p.age()]
         }
-        "admissionregistration.v1.ValidatingAdmissionPolicy" | "admissionregistration.v1.MutatingAdmissionPolicy" => {
-            let rules = if name.contains("Validating") { "validations" } else { "mutations" };
+        "admissionregistration.v1.ValidatingAdmissionPolicy"
+        | "admissionregistration.v1.MutatingAdmissionPolicy" => {
+            let rules = if name.contains("Validating") {
+                "validations"
+            } else {
+                "mutations"
+            };
             let kind = p.at(&["spec", "paramKind"]);
             let kind = if kind.is_object() {
                 format!("{}/{}", text(kind, &["apiVersion"]), text(kind, &["kind"]))
             } else {
                 "<unset>".into()
             };
-            vec![p.name(), p.items(&["spec", rules]).len().into(), kind.into(), p.age()]
+            vec![
+                p.name(),
+                p.items(&["spec", rules]).len().into(),
+                kind.into(),
+                p.age(),
+            ]
         }
         "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
         | "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
             let parameter = p.at(&["spec", "paramRef"]);
-            let parameter = match (parameter.is_object(), text(parameter, &["namespace"]), text(parameter, &["name"])) {
+            let parameter = match (
+                parameter.is_object(),
+                text(parameter, &["namespace"]),
+                text(parameter, &["name"]),
+            ) {
                 (false, ..) => "<unset>".into(),
                 (true, namespace, "") if namespace.is_empty() => "*".to_owned(),
                 (true, namespace, "") => format!("{namespace}/*"),
                 (true, "", name) => format!("*/{name}"),
                 (true, namespace, name) => format!("{namespace}/{name}"),
             };
-            vec![p.name(), p.text(&["spec", "policyName"]).into(), parameter.into(), p.age()]
+            vec![
+                p.name(),
+                p.text(&["spec", "policyName"]).into(),
+                parameter.into(),
+                p.age(),
+            ]
         }
         "flowcontrol.v1.FlowSchema" => flow_schema(p),
         "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(p),
@@ -155,13 +219,20 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
 }
 
 fn joined(list: &[Value], separator: &str) -> String {
-    list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(separator)
+    list.iter()
+        .filter_map(Value::as_str)
+        .collect::<Vec<_>>()
+        .join(separator)
 }
 
 fn ingress(p: &Printer<'_>) -> Vec<Value> {
     let rules = p.items(&["spec", "rules"]);
-    let hosts: Vec<String> =
-        rules.iter().take(3).map(|r| text(r, &["host"]).to_owned()).filter(|host| !host.is_empty()).collect();
+    let hosts: Vec<String> = rules
+        .iter()
+        .take(3)
+        .map(|r| text(r, &["host"]).to_owned())
+        .filter(|host| !host.is_empty())
+        .collect();
     let hosts = match (hosts.is_empty(), rules.len() > 3) {
         (true, _) => "*".to_owned(),
         (false, false) => hosts.join(","),
@@ -172,7 +243,12 @@ fn ingress(p: &Printer<'_>) -> Vec<Value> {
         p.text_or(&["spec", "ingressClassName"], "<none>").into(),
         hosts.into(),
         balancer(p.items(&["status", "loadBalancer", "ingress"])).into(),
-        if p.items(&["spec", "tls"]).is_empty() { "80" } else { "80, 443" }.into(),
+        if p.items(&["spec", "tls"]).is_empty() {
+            "80"
+        } else {
+            "80, 443"
+        }
+        .into(),
         p.age(),
     ]
 }
@@ -191,12 +267,27 @@ fn binding(p: &Printer<'_>) -> Vec<Value> {
             .collect();
         names.join(", ").into()
     };
-    let role = format!("{}/{}", p.text(&["roleRef", "kind"]), p.text(&["roleRef", "name"]));
-    vec![p.name(), role.into(), p.age(), of("User"), of("Group"), of("ServiceAccount")]
+    let role = format!(
+        "{}/{}",
+        p.text(&["roleRef", "kind"]),
+        p.text(&["roleRef", "name"])
+    );
+    vec![
+        p.name(),
+        role.into(),
+        p.age(),
+        of("User"),
+        of("Group"),
+        of("ServiceAccount"),
+    ]
 }
 
 fn signing_request(p: &Printer<'_>) -> Vec<Value> {
-    let has = |kind: &str| p.items(&["status", "conditions"]).iter().any(|c| text(c, &["type"]) == kind);
+    let has = |kind: &str| {
+        p.items(&["status", "conditions"])
+            .iter()
+            .any(|c| text(c, &["type"]) == kind)
+    };
     let mut status = if has("Denied") {
         "Denied"
     } else if has("Approved") {
@@ -211,7 +302,10 @@ fn signing_request(p: &Printer<'_>) -> Vec<Value> {
     if !p.text(&["status", "certificate"]).is_empty() {
         status.push_str(",Issued");
     }
-    let duration = p.at(&["spec", "expirationSeconds"]).as_i64().map_or("<none>".to_owned(), times::human_duration);
+    let duration = p
+        .at(&["spec", "expirationSeconds"])
+        .as_i64()
+        .map_or("<none>".to_owned(), times::human_duration);
     vec![
         p.name(),
         p.age(),
@@ -224,8 +318,14 @@ fn signing_request(p: &Printer<'_>) -> Vec<Value> {
 
 fn storage_class(p: &Printer<'_>) -> Vec<Value> {
     let mut name = p.text(&["metadata", "name"]).to_owned();
-    let marks = ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
-    if marks.iter().any(|mark| p.text(&["metadata", "annotations", mark]) == "true") {
+    let marks = [
+        "storageclass.kubernetes.io/is-default-class",
+        "storageclass.beta.kubernetes.io/is-default-class",
+    ];
+    if marks
+        .iter()
+        .any(|mark| p.text(&["metadata", "annotations", mark]) == "true")
+    {
         name.push_str(" (default)");
     }
     vec![
@@ -239,23 +339,44 @@ fn storage_class(p: &Printer<'_>) -> Vec<Value> {
 }
 
 fn csi_driver(p: &Printer<'_>) -> Vec<Value> {
-    let flag = |key: &str, default: bool| Value::Bool(p.at(&["spec", key]).as_bool().unwrap_or(default));
-    let audiences: Vec<&str> = p.items(&["spec", "tokenRequests"]).iter().map(|t| text(t, &["audience"])).collect();
+    let flag =
+        |key: &str, default: bool| Value::Bool(p.at(&["spec", key]).as_bool().unwrap_or(default));
+    let audiences: Vec<&str> = p
+        .items(&["spec", "tokenRequests"])
+        .iter()
+        .map(|t| text(t, &["audience"]))
+        .collect();
     let modes = joined(p.items(&["spec", "volumeLifecycleModes"]), ",");
     vec![
         p.name(),
         flag("attachRequired", true),
         flag("podInfoOnMount", false),
         flag("storageCapacity", false),
-        if audiences.is_empty() { "<unset>".to_owned() } else { audiences.join(",") }.into(),
+        if audiences.is_empty() {
+            "<unset>".to_owned()
+        } else {
+            audiences.join(",")
+        }
+        .into(),
         flag("requiresRepublish", false),
-        if modes.is_empty() { "<none>".to_owned() } else { modes }.into(),
+        if modes.is_empty() {
+            "<none>".to_owned()
+        } else {
+            modes
+        }
+        .into(),
         p.age(),
     ]
 }
 
 fn endpoint_slice(p: &Printer<'_>) -> Vec<Value> {
-    let unset = |text: String| if text.is_empty() { "<unset>".to_owned() } else { text };
+    let unset = |text: String| {
+        if text.is_empty() {
+            "<unset>".to_owned()
+        } else {
+            text
+        }
+    };
     let ports: Vec<String> = p
         .items(&["ports"])
         .iter()
@@ -283,12 +404,17 @@ fn endpoint_slice(p: &Printer<'_>) -> Vec<Value> {
 }
 
 fn flow_schema(p: &Printer<'_>) -> Vec<Value> {
-    let dangling = p.items(&["status", "conditions"]).iter().find(|c| text(c, &["type"]) == "Dangling");
+    let dangling = p
+        .items(&["status", "conditions"])
+        .iter()
+        .find(|c| text(c, &["type"]) == "Dangling");
     vec![
         p.name(),
-        p.text(&["spec", "priorityLevelConfiguration", "name"]).into(),
+        p.text(&["spec", "priorityLevelConfiguration", "name"])
+            .into(),
         p.number(&["spec", "matchingPrecedence"]),
-        p.text_or(&["spec", "distinguisherMethod", "type"], "<none>").into(),
+        p.text_or(&["spec", "distinguisherMethod", "type"], "<none>")
+            .into(),
         p.age(),
         dangling.map_or("?", |c| text(c, &["status"])).into(),
     ]
@@ -300,7 +426,10 @@ fn priority_level(p: &Printer<'_>) -> Vec<Value> {
         _ => "<none>".into(),
     };
     let queuing = |key: &str| match p.at(&["spec", "limited", "limitResponse", "queuing"]) {
-        Value::Object(_) => Value::from(int(p.object, &["spec", "limited", "limitResponse", "queuing", key])),
+        Value::Object(_) => Value::from(int(
+            p.object,
+            &["spec", "limited", "limitResponse", "queuing", key],
+        )),
         _ => "<none>".into(),
     };
     vec![
@@ -317,11 +446,18 @@ fn priority_level(p: &Printer<'_>) -> Vec<Value> {
 fn api_service(p: &Printer<'_>) -> Vec<Value> {
     let service = p.at(&["spec", "service"]);
     let service = if service.is_object() {
-        format!("{}/{}", text(service, &["namespace"]), text(service, &["name"]))
+        format!(
+            "{}/{}",
+            text(service, &["namespace"]),
+            text(service, &["name"])
+        )
     } else {
         "Local".into()
     };
-    let available = p.items(&["status", "conditions"]).iter().find(|c| text(c, &["type"]) == "Available");
+    let available = p
+        .items(&["status", "conditions"])
+        .iter()
+        .find(|c| text(c, &["type"]) == "Available");
     let available = match available {
         Some(c) if text(c, &["status"]) == "True" => "True".to_owned(),
         Some(c) => format!("{} ({})", text(c, &["status"]), text(c, &["reason"])),

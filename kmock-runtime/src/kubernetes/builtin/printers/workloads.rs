@@ -8,7 +8,9 @@ use crate::kubernetes::builtin::values::{at, is_set, text};
 
 pub(super) fn columns(name: &str) -> Option<&'static str> {
     Some(match name {
-        "apps.v1.Deployment" => "Name, Ready, Up-to-date, Available, Age, Containers*, Images*, Selector*",
+        "apps.v1.Deployment" => {
+            "Name, Ready, Up-to-date, Available, Age, Containers*, Images*, Selector*"
+        }
         "apps.v1.ReplicaSet" => {
             "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*"
         }
@@ -17,14 +19,18 @@ pub(super) fn columns(name: &str) -> Option<&'static str> {
             "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, Available:integer, Node Selector, Age, Containers*, Images*, Selector*"
         }
         "apps.v1.ControllerRevision" => "Name, Controller, Revision, Age",
-        "batch.v1.Job" => "Name, Status, Completions, Duration, Age, Containers*, Images*, Selector*",
+        "batch.v1.Job" => {
+            "Name, Status, Completions, Duration, Age, Containers*, Images*, Selector*"
+        }
         "batch.v1.CronJob" => {
             "Name, Schedule, Timezone, Suspend:boolean, Active:integer, Last Schedule, Age, Containers*, Images*, Selector*"
         }
         "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
             "Name, Reference, Targets, MinPods, MaxPods, Replicas, Age"
         }
-        "policy.v1.PodDisruptionBudget" => "Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age",
+        "policy.v1.PodDisruptionBudget" => {
+            "Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age"
+        }
         _ => return None,
     })
 }
@@ -34,7 +40,11 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
     let [names, images] = template;
     Some(match name {
         "apps.v1.Deployment" => {
-            let ready = format!("{}/{}", p.number(&["status", "readyReplicas"]), p.number(&["spec", "replicas"]));
+            let ready = format!(
+                "{}/{}",
+                p.number(&["status", "readyReplicas"]),
+                p.number(&["spec", "replicas"])
+            );
             vec![
                 p.name(),
                 ready.into(),
@@ -57,7 +67,11 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
             selector(p.at(&["spec", "selector"])).into(),
         ],
         "apps.v1.StatefulSet" => {
-            let ready = format!("{}/{}", p.number(&["status", "readyReplicas"]), p.number(&["spec", "replicas"]));
+            let ready = format!(
+                "{}/{}",
+                p.number(&["status", "readyReplicas"]),
+                p.number(&["spec", "replicas"])
+            );
             vec![p.name(), ready.into(), p.age(), names, images]
         }
         "apps.v1.DaemonSet" => vec![
@@ -74,18 +88,31 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
             selector(p.at(&["spec", "selector"])).into(),
         ],
         "apps.v1.ControllerRevision" => {
-            let owner = p.items(&["metadata", "ownerReferences"]).iter().find(|o| at(o, &["controller"]) == &Value::Bool(true));
+            let owner = p
+                .items(&["metadata", "ownerReferences"])
+                .iter()
+                .find(|o| at(o, &["controller"]) == &Value::Bool(true));
             let owner = owner.map_or("<none>".to_owned(), |owner| {
-                let group = text(owner, &["apiVersion"]).rsplit_once('/').map_or("", |(group, _)| group);
+                let group = text(owner, &["apiVersion"])
+                    .rsplit_once('/')
+                    .map_or("", |(group, _)| group);
                 let dot = if group.is_empty() { "" } else { "." };
-                format!("{}{dot}{group}/{}", text(owner, &["kind"]).to_lowercase(), text(owner, &["name"]))
+                format!(
+                    "{}{dot}{group}/{}",
+                    text(owner, &["kind"]).to_lowercase(),
+                    text(owner, &["name"])
+                )
             });
             vec![p.name(), owner.into(), p.number(&["revision"]), p.age()]
         }
         "batch.v1.Job" => job(p, names, images),
         "batch.v1.CronJob" => cron_job(p),
         "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            let target = format!("{}/{}", p.text(&["spec", "scaleTargetRef", "kind"]), p.text(&["spec", "scaleTargetRef", "name"]));
+            let target = format!(
+                "{}/{}",
+                p.text(&["spec", "scaleTargetRef", "kind"]),
+                p.text(&["spec", "scaleTargetRef", "name"])
+            );
             let least = match p.at(&["spec", "minReplicas"]) {
                 Value::Number(n) => n.to_string(),
                 _ => "<unset>".into(),
@@ -105,7 +132,13 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
                 Value::Null => Value::from("N/A"),
                 value => int_or_string(value).into(),
             };
-            vec![p.name(), limit("minAvailable"), limit("maxUnavailable"), p.number(&["status", "disruptionsAllowed"]), p.age()]
+            vec![
+                p.name(),
+                limit("minAvailable"),
+                limit("maxUnavailable"),
+                p.number(&["status", "disruptionsAllowed"]),
+                p.age(),
+            ]
         }
         _ => return None,
     })
@@ -113,7 +146,9 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
 
 fn job(p: &Printer<'_>, names: Value, images: Value) -> Vec<Value> {
     let has = |kind: &str| {
-        p.items(&["status", "conditions"]).iter().any(|c| text(c, &["type"]) == kind && text(c, &["status"]) == "True")
+        p.items(&["status", "conditions"])
+            .iter()
+            .any(|c| text(c, &["type"]) == kind && text(c, &["status"]) == "True")
     };
     let status = if has("Complete") {
         "Complete"
@@ -137,7 +172,12 @@ fn job(p: &Printer<'_>, names: Value, images: Value) -> Vec<Value> {
         _ if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
         _ => format!("{succeeded}/1"),
     };
-    let moment = |key: &str| p.at(&["status", key]).as_str().and_then(times::moment).map(|m| m.as_second());
+    let moment = |key: &str| {
+        p.at(&["status", key])
+            .as_str()
+            .and_then(times::moment)
+            .map(|m| m.as_second())
+    };
     let duration = match (moment("startTime"), moment("completionTime")) {
         (None, _) => String::new(),
         (Some(start), None) => times::human_duration(p.now.as_second() - start),
@@ -156,7 +196,14 @@ fn job(p: &Printer<'_>, names: Value, images: Value) -> Vec<Value> {
 }
 
 fn cron_job(p: &Printer<'_>) -> Vec<Value> {
-    let [names, images] = containers(p.at(&["spec", "jobTemplate", "spec", "template", "spec", "containers"]));
+    let [names, images] = containers(p.at(&[
+        "spec",
+        "jobTemplate",
+        "spec",
+        "template",
+        "spec",
+        "containers",
+    ]));
     let suspend = match p.at(&["spec", "suspend"]) {
         Value::Bool(true) => "True",
         Value::Bool(false) => "False",
@@ -169,7 +216,12 @@ fn cron_job(p: &Printer<'_>) -> Vec<Value> {
         p.text_or(&["spec", "timeZone"], "<none>").into(),
         suspend.into(),
         p.items(&["status", "active"]).len().into(),
-        if last.is_string() { p.since(last) } else { "<none>".into() }.into(),
+        if last.is_string() {
+            p.since(last)
+        } else {
+            "<none>".into()
+        }
+        .into(),
         p.age(),
         names,
         images,
@@ -205,7 +257,10 @@ fn metrics(p: &Printer<'_>) -> String {
                 _ => return "<unknown type>".to_owned(),
             };
             let target = at(spec, &[section, "target"]);
-            let current = statuses.get(i).map(|s| at(s, &[section, "current"])).filter(|c| c.is_object());
+            let current = statuses
+                .get(i)
+                .map(|s| at(s, &[section, "current"]))
+                .filter(|c| c.is_object());
             let now = |key: &str| match current.map(|c| at(c, &[key])) {
                 Some(Value::String(amount)) => amount.clone(),
                 Some(Value::Number(n)) => format!("{n}%"),
@@ -232,5 +287,9 @@ fn metrics(p: &Printer<'_>) -> String {
         })
         .collect();
     let shown = list.get(..list.len().min(2)).unwrap_or_default().join(", ");
-    if list.len() > 2 { format!("{shown} + {} more...", list.len() - 2) } else { shown }
+    if list.len() > 2 {
+        format!("{shown} + {} more...", list.len() - 2)
+    } else {
+        shown
+    }
 }

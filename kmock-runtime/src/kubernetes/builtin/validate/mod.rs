@@ -11,6 +11,11 @@ pub(super) fn create(_name: &str, _context: &Context<'_>, _object: &Value) -> Ve
 }
 
 /// Faults of a changed object.
-pub(super) fn update(_name: &str, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<FieldError> {
+pub(super) fn update(
+    _name: &str,
+    _context: &Context<'_>,
+    _new: &Value,
+    _old: &Value,
+) -> Vec<FieldError> {
     Vec::new()
 }
