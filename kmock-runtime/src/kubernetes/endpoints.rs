@@ -1,0 +1,37 @@
+//! Everything that is not a request for a resource: discovery, OpenAPI, health checks, the version.
+
+use http::request::Parts;
+
+use super::cluster::Cluster;
+use super::serve::Reply;
+use super::status::ApiError;
+use super::{discovery, health, openapi};
+
+/// Answers a request whose path names no resource.
+pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
+    let path = parts.uri.path();
+    let trimmed = path.strip_prefix('/').unwrap_or(path);
+    // Discovery does not mind a slash at the end; the other endpoints do.
+    let lenient = trimmed.strip_suffix('/').unwrap_or(trimmed);
+    let segments: Vec<&str> = lenient.split('/').collect();
+    match segments.as_slice() {
+        ["api"] => discovery::core(cluster, parts),
+        ["api", version] => discovery::version(cluster, parts, "", version),
+        ["apis"] => discovery::groups(cluster, parts),
+        ["apis", group] => discovery::group(cluster, parts, group),
+        ["apis", group, version] => discovery::version(cluster, parts, group, version),
+        ["openapi", "v2"] if trimmed == lenient => openapi::v2(cluster, parts),
+        ["openapi", "v3"] => openapi::index(cluster, parts),
+        ["openapi", "v3", ..] if trimmed == lenient => {
+            openapi::v3(cluster, parts, trimmed.strip_prefix("openapi/v3/").unwrap_or_default())
+        }
+        ["version"] => health::version(parts),
+        [""] => health::index(cluster),
+        ["metrics"] if trimmed == lenient => health::metrics(cluster),
+        [endpoint @ ("healthz" | "livez" | "readyz")] if trimmed == lenient => health::check(parts, endpoint, None),
+        [endpoint @ ("healthz" | "livez" | "readyz"), name] if trimmed == lenient => {
+            health::check(parts, endpoint, Some(name))
+        }
+        _ => Err(ApiError::page_not_found()),
+    }
+}
