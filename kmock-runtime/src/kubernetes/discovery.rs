@@ -29,14 +29,21 @@ pub fn core(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     let accept = accept::header(&parts.headers);
     accept::check_router(accept, false)?;
     if let Ok(accepted) = accept::negotiate(accept, Endpoint::Discovery) {
-        return aggregated(&parts.headers, accepted, registry::CORE_DISCOVERY.trim_end().as_bytes().to_vec());
+        return aggregated(
+            &parts.headers,
+            accepted,
+            registry::CORE_DISCOVERY.trim_end().as_bytes().to_vec(),
+        );
     }
     let _ = cluster;
     let document = json!({
         "kind": "APIVersions", "versions": ["v1"],
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address(&parts.headers)}],
     });
-    plain(&parts.headers, json::print(&document, Struct::named("meta.v1.APIVersions")))
+    plain(
+        &parts.headers,
+        json::print(&document, Struct::named("meta.v1.APIVersions")),
+    )
 }
 
 /// `/apis`
@@ -45,7 +52,10 @@ pub fn groups(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     if let Ok(accepted) = accept::negotiate(accept, Endpoint::Discovery) {
         return aggregated(&parts.headers, accepted, aggregated_groups(cluster));
     }
-    let groups: Vec<Value> = group_names(cluster).iter().filter_map(|name| api_group(cluster, name)).collect();
+    let groups: Vec<Value> = group_names(cluster)
+        .iter()
+        .filter_map(|name| api_group(cluster, name))
+        .collect();
     let document = json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups});
     plain(&parts.headers, json::print_object(&document))
 }
@@ -59,30 +69,54 @@ pub fn group(cluster: &Cluster, parts: &Parts, name: &str) -> Result<Reply, ApiE
 }
 
 /// `/api/<version>` (the group is empty) and `/apis/<group>/<version>`
-pub fn version(cluster: &Cluster, parts: &Parts, group: &str, version: &str) -> Result<Reply, ApiError> {
+pub fn version(
+    cluster: &Cluster,
+    parts: &Parts,
+    group: &str,
+    version: &str,
+) -> Result<Reply, ApiError> {
     let registry = cluster.registry();
     let built_in = registry.has_built_in_version(group, version);
     let resources = resources_of(cluster, group, version);
     if resources.is_empty() {
         let known = group.is_empty() || registry.has_built_in_group(group);
-        return Err(if known { ApiError::no_such_resource() } else { ApiError::page_not_found() });
+        return Err(if known {
+            ApiError::no_such_resource()
+        } else {
+            ApiError::page_not_found()
+        });
     }
     if built_in {
         only_get(parts)?;
         accept::check_router(accept::header(&parts.headers), false)?;
     }
-    let list: Vec<Value> = resources.iter().flat_map(|served| api_resources(&served.resource)).collect();
-    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    let mut document = json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list});
+    let list: Vec<Value> = resources
+        .iter()
+        .flat_map(|served| api_resources(&served.resource))
+        .collect();
+    let group_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
+    let mut document =
+        json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list});
     if !group.is_empty() {
         document["apiVersion"] = "v1".into();
     }
-    plain(&parts.headers, json::print(&document, Struct::named("meta.v1.APIResourceList")))
+    plain(
+        &parts.headers,
+        json::print(&document, Struct::named("meta.v1.APIResourceList")),
+    )
 }
 
 /// 405 for anything but a GET, where the server has a router.
 pub fn only_get(parts: &Parts) -> Result<(), ApiError> {
-    if parts.method == http::Method::GET { Ok(()) } else { Err(ApiError::method_not_allowed()) }
+    if parts.method == http::Method::GET {
+        Ok(())
+    } else {
+        Err(ApiError::method_not_allowed())
+    }
 }
 
 fn plain(headers: &HeaderMap, text: Vec<u8>) -> Result<Reply, ApiError> {
@@ -92,11 +126,17 @@ fn plain(headers: &HeaderMap, text: Vec<u8>) -> Result<Reply, ApiError> {
 }
 
 /// The aggregated form: with an ETag, and 304 for clients that know it.
-fn aggregated(headers: &HeaderMap, accepted: accept::Accepted, text: Vec<u8>) -> Result<Reply, ApiError> {
+fn aggregated(
+    headers: &HeaderMap,
+    accepted: accept::Accepted,
+    text: Vec<u8>,
+) -> Result<Reply, ApiError> {
     debug_assert_eq!(accepted.target, Some(Target::AggregatedDiscovery));
     let (content_type, bytes) = render::encode(accepted, text)?;
     let etag = format!("\"{}\"", digest::hex(&bytes));
-    let known = headers.get(http::header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let known = headers
+        .get(http::header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let response = http::Response::builder()
         .status(if known { 304 } else { 200 })
         .header("cache-control", "public")
@@ -105,15 +145,23 @@ fn aggregated(headers: &HeaderMap, accepted: accept::Accepted, text: Vec<u8>) ->
     let (response, body) = if known {
         (response, Bytes::new())
     } else {
-        (response.header("content-type", format!("{content_type};{AGGREGATED}")), bytes)
+        (
+            response.header("content-type", format!("{content_type};{AGGREGATED}")),
+            bytes,
+        )
     };
-    let response = response.body(ApiBody::Full(body)).map_err(ApiError::internal)?;
+    let response = response
+        .body(ApiBody::Full(body))
+        .map_err(ApiError::internal)?;
     Ok(Reply::new(200, Body::Response(response)))
 }
 
 /// What the client called the server.
 fn address(headers: &HeaderMap) -> &str {
-    headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:443")
+    headers
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("127.0.0.1:443")
 }
 
 /// The groups besides the core one: built-in ones in the server's order, then custom ones by name.
@@ -124,8 +172,14 @@ pub fn group_names(cluster: &Cluster) -> Vec<String> {
             names.push(name.to_owned());
         }
     };
-    registry::built_ins().iter().for_each(|served| add(&served.resource.group));
-    cluster.registry().custom_resources().iter().for_each(|served| add(&served.resource.group));
+    registry::built_ins()
+        .iter()
+        .for_each(|served| add(&served.resource.group));
+    cluster
+        .registry()
+        .custom_resources()
+        .iter()
+        .for_each(|served| add(&served.resource.group));
     names
 }
 
@@ -139,7 +193,12 @@ pub fn versions(cluster: &Cluster, group: &str) -> Vec<String> {
         }
     }
     let mut custom: Vec<String> = Vec::new();
-    for served in cluster.registry().custom_resources().iter().filter(of_group) {
+    for served in cluster
+        .registry()
+        .custom_resources()
+        .iter()
+        .filter(of_group)
+    {
         let version = &served.resource.version;
         if !versions.contains(version) && !custom.contains(version) {
             custom.push(version.clone());
@@ -153,14 +212,17 @@ pub fn versions(cluster: &Cluster, group: &str) -> Vec<String> {
 /// The resources of one version of a group, in the order of discovery.
 pub fn resources_of(cluster: &Cluster, group: &str, version: &str) -> Vec<Served> {
     let all = cluster.registry().all().into_iter();
-    all.filter(|served| served.resource.group == group && served.resource.version == version).collect()
+    all.filter(|served| served.resource.group == group && served.resource.version == version)
+        .collect()
 }
 
 /// Kube-aware order: stable versions before beta before alpha, higher numbers first, other names last by name.
 fn priority(version: &str) -> (u8, std::cmp::Reverse<(u64, u64)>, String) {
     let parse = || {
         let rest = version.strip_prefix('v')?;
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (major, rest) = rest.split_at(end);
         let major: u64 = major.parse().ok().filter(|_| !major.starts_with('0'))?;
         let number = |text: &str| text.parse().ok().filter(|_| !text.starts_with('0'));
@@ -171,14 +233,17 @@ fn priority(version: &str) -> (u8, std::cmp::Reverse<(u64, u64)>, String) {
         }
     };
     match parse() {
-        Some((stability, major, minor)) => (stability, std::cmp::Reverse((major, minor)), String::new()),
+        Some((stability, major, minor)) => {
+            (stability, std::cmp::Reverse((major, minor)), String::new())
+        }
         None => (3, std::cmp::Reverse((0, 0)), version.to_owned()),
     }
 }
 
 fn api_group(cluster: &Cluster, name: &str) -> Option<Value> {
     let versions = versions(cluster, name);
-    let entry = |version: &String| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    let entry =
+        |version: &String| json!({"groupVersion": format!("{name}/{version}"), "version": version});
     let preferred = entry(versions.first()?);
     let versions: Vec<Value> = versions.iter().map(entry).collect();
     Some(json!({"name": name, "versions": versions, "preferredVersion": preferred}))
@@ -205,7 +270,9 @@ fn api_resources(resource: &Resource) -> Vec<Value> {
             "name": format!("{}/{}", resource.plural, sub.name), "singularName": "",
             "namespaced": resource.namespaced, "kind": sub.kind, "verbs": sub.verbs,
         });
-        if (sub.group.as_str(), sub.version.as_str()) != (resource.group.as_str(), resource.version.as_str()) {
+        if (sub.group.as_str(), sub.version.as_str())
+            != (resource.group.as_str(), resource.version.as_str())
+        {
             entry["group"] = sub.group.as_str().into();
             entry["version"] = sub.version.as_str().into();
         }
@@ -238,21 +305,34 @@ fn aggregated_groups(cluster: &Cluster) -> Vec<u8> {
         return document.as_bytes().to_vec();
     }
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
-    let Some(items) = document["items"].as_array_mut() else { return Vec::new() };
+    let Some(items) = document["items"].as_array_mut() else {
+        return Vec::new();
+    };
     for group in group_names(cluster) {
-        let of_group: Vec<&Served> = custom.iter().filter(|served| served.resource.group == group).collect();
+        let of_group: Vec<&Served> = custom
+            .iter()
+            .filter(|served| served.resource.group == group)
+            .collect();
         if of_group.is_empty() {
             continue;
         }
         let mut entries = Vec::new();
         for version in versions(cluster, &group) {
-            let of_version = of_group.iter().filter(|served| served.resource.version == version);
-            let resources: Vec<Value> = of_version.map(|served| aggregated_resource(&served.resource)).collect();
+            let of_version = of_group
+                .iter()
+                .filter(|served| served.resource.version == version);
+            let resources: Vec<Value> = of_version
+                .map(|served| aggregated_resource(&served.resource))
+                .collect();
             if !resources.is_empty() {
-                entries.push(json!({"version": version, "resources": resources, "freshness": "Current"}));
+                entries.push(
+                    json!({"version": version, "resources": resources, "freshness": "Current"}),
+                );
             }
         }
-        let present = items.iter_mut().find(|item| item["metadata"]["name"] == group.as_str());
+        let present = items
+            .iter_mut()
+            .find(|item| item["metadata"]["name"] == group.as_str());
         match present.and_then(|item| item["versions"].as_array_mut()) {
             Some(versions) => versions.extend(entries),
             None => items.push(json!({"metadata": {"name": group}, "versions": entries})),
@@ -265,8 +345,19 @@ fn aggregated_resource(resource: &Resource) -> Value {
     let kind = |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
     let mut out = Map::new();
     out.insert("resource".into(), resource.plural.as_str().into());
-    out.insert("responseKind".into(), kind(&resource.group, &resource.version, &resource.kind));
-    out.insert("scope".into(), if resource.namespaced { "Namespaced" } else { "Cluster" }.into());
+    out.insert(
+        "responseKind".into(),
+        kind(&resource.group, &resource.version, &resource.kind),
+    );
+    out.insert(
+        "scope".into(),
+        if resource.namespaced {
+            "Namespaced"
+        } else {
+            "Cluster"
+        }
+        .into(),
+    );
     out.insert("singularResource".into(), resource.singular.as_str().into());
     out.insert("verbs".into(), resource.verbs.as_slice().into());
     if !resource.short_names.is_empty() {
@@ -290,22 +381,44 @@ mod tests {
 
     #[test]
     fn versions_in_order_of_priority() {
-        let mut versions = ["foo1", "v1beta1", "v2alpha1", "v10", "v1", "v1beta2", "v01", "v2"];
+        let mut versions = [
+            "foo1", "v1beta1", "v2alpha1", "v10", "v1", "v1beta2", "v01", "v2",
+        ];
         versions.sort_by_cached_key(|version| priority(version));
-        assert_eq!(versions, ["v10", "v2", "v1", "v1beta2", "v1beta1", "v2alpha1", "foo1", "v01"]);
+        assert_eq!(
+            versions,
+            [
+                "v10", "v2", "v1", "v1beta2", "v1beta1", "v2alpha1", "foo1", "v01"
+            ]
+        );
     }
 
     #[test]
     fn storage_hashes_are_the_servers() {
         let registry = Cluster::default();
         let hash = |group: &str, version: &str, plural: &str| {
-            let served = registry.registry().find(group, version, plural).expect("known");
+            let served = registry
+                .registry()
+                .find(group, version, plural)
+                .expect("known");
             storage_hash(&served.resource)
         };
-        assert_eq!(hash("", "v1", "configmaps").as_deref(), Some("qFsyl6wFWjQ="));
-        assert_eq!(hash("events.k8s.io", "v1", "events").as_deref(), Some("r2yiGXH7wu8="));
-        assert_eq!(hash("autoscaling", "v1", "horizontalpodautoscalers").as_deref(), Some("qwQve8ut294="));
-        assert_eq!(hash("apiextensions.k8s.io", "v1", "customresourcedefinitions").as_deref(), Some("jfWCUB31mvA="));
+        assert_eq!(
+            hash("", "v1", "configmaps").as_deref(),
+            Some("qFsyl6wFWjQ=")
+        );
+        assert_eq!(
+            hash("events.k8s.io", "v1", "events").as_deref(),
+            Some("r2yiGXH7wu8=")
+        );
+        assert_eq!(
+            hash("autoscaling", "v1", "horizontalpodautoscalers").as_deref(),
+            Some("qwQve8ut294=")
+        );
+        assert_eq!(
+            hash("apiextensions.k8s.io", "v1", "customresourcedefinitions").as_deref(),
+            Some("jfWCUB31mvA=")
+        );
         assert_eq!(hash("", "v1", "bindings"), None);
     }
 }

@@ -22,13 +22,17 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         ["apis", group, version] => discovery::version(cluster, parts, group, version),
         ["openapi", "v2"] if trimmed == lenient => openapi::v2(cluster, parts),
         ["openapi", "v3"] => openapi::index(cluster, parts),
-        ["openapi", "v3", ..] if trimmed == lenient => {
-            openapi::v3(cluster, parts, trimmed.strip_prefix("openapi/v3/").unwrap_or_default())
-        }
+        ["openapi", "v3", ..] if trimmed == lenient => openapi::v3(
+            cluster,
+            parts,
+            trimmed.strip_prefix("openapi/v3/").unwrap_or_default(),
+        ),
         ["version"] => health::version(parts),
         [""] => health::index(cluster),
         ["metrics"] if trimmed == lenient => health::metrics(cluster),
-        [endpoint @ ("healthz" | "livez" | "readyz")] if trimmed == lenient => health::check(parts, endpoint, None),
+        [endpoint @ ("healthz" | "livez" | "readyz")] if trimmed == lenient => {
+            health::check(parts, endpoint, None)
+        }
         [endpoint @ ("healthz" | "livez" | "readyz"), name] if trimmed == lenient => {
             health::check(parts, endpoint, Some(name))
         }

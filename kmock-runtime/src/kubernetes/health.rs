@@ -28,7 +28,11 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
             if query.has("verbose") {
                 let excluded: Vec<&str> = query.all("exclude").collect();
                 let line = |name: &&str| {
-                    let note = if excluded.contains(name) { "excluded: ok" } else { "ok" };
+                    let note = if excluded.contains(name) {
+                        "excluded: ok"
+                    } else {
+                        "ok"
+                    };
                     format!("[+]{name} {note}\n")
                 };
                 let lines: String = known.iter().map(line).collect();
@@ -39,7 +43,10 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
         }
     };
     Ok(Reply {
-        headers: vec![("cache-control", "no-cache, private".into()), ("x-content-type-options", "nosniff".into())],
+        headers: vec![
+            ("cache-control", "no-cache, private".into()),
+            ("x-content-type-options", "nosniff".into()),
+        ],
         ..Reply::new(200, Body::Raw("text/plain; charset=utf-8", text.into()))
     })
 }
@@ -64,25 +71,54 @@ pub fn metrics(cluster: &Cluster) -> Result<Reply, ApiError> {
          # TYPE apiserver_storage_objects gauge\n",
     );
     for resource in store.resources() {
-        text.push_str(&format!("apiserver_storage_objects{{resource=\"{resource}\"}} {}\n", store.count(&resource)));
+        text.push_str(&format!(
+            "apiserver_storage_objects{{resource=\"{resource}\"}} {}\n",
+            store.count(&resource)
+        ));
     }
-    Ok(Reply::new(200, Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into())))
+    Ok(Reply::new(
+        200,
+        Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
+    ))
 }
 
 /// `/`: the paths that are served.
 pub fn index(cluster: &Cluster) -> Result<Reply, ApiError> {
-    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"].map(String::from).to_vec();
+    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"]
+        .map(String::from)
+        .to_vec();
     for group in discovery::group_names(cluster) {
         paths.push(format!("/apis/{group}"));
-        paths.extend(discovery::versions(cluster, &group).iter().map(|version| format!("/apis/{group}/{version}")));
+        paths.extend(
+            discovery::versions(cluster, &group)
+                .iter()
+                .map(|version| format!("/apis/{group}/{version}")),
+        );
     }
     for (endpoint, checks) in [("healthz", 3), ("livez", 3), ("readyz", CHECKS.len())] {
         paths.push(format!("/{endpoint}"));
-        paths.extend(CHECKS.iter().take(checks).map(|name| format!("/{endpoint}/{name}")));
+        paths.extend(
+            CHECKS
+                .iter()
+                .take(checks)
+                .map(|name| format!("/{endpoint}/{name}")),
+        );
     }
-    paths.extend(["/metrics", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/version"].map(String::from));
+    paths.extend(
+        [
+            "/metrics",
+            "/openapi/v2",
+            "/openapi/v3",
+            "/openapi/v3/",
+            "/version",
+        ]
+        .map(String::from),
+    );
     paths.sort();
     let paths: Vec<Value> = paths.into_iter().map(Value::from).collect();
     let text = json::indent(&json::print(&json!({"paths": paths}), None));
-    Ok(Reply::new(200, Body::Raw("application/json", Bytes::from(text))))
+    Ok(Reply::new(
+        200,
+        Body::Raw("application/json", Bytes::from(text)),
+    ))
 }

@@ -21,8 +21,8 @@ use self::paths::operations;
 use self::schemas::{Components, Flavour};
 use super::accept;
 use super::cluster::{ApiBody, Cluster};
-use super::discovery;
 use super::digest;
+use super::discovery;
 use super::json;
 use super::path::Query;
 use super::registry::Served;
@@ -43,22 +43,32 @@ pub fn index(cluster: &Cluster, _parts: &Parts) -> Result<Reply, ApiError> {
         paths.insert(place, json!({"serverRelativeURL": url}));
     }
     let text = json::print(&json!({"paths": paths}), None);
-    Ok(Reply::new(200, Body::Raw("text/plain; charset=utf-8", text.into())))
+    Ok(Reply::new(
+        200,
+        Body::Raw("text/plain; charset=utf-8", text.into()),
+    ))
 }
 
 type Place = (String, Option<String>, Option<String>);
 
 /// The documents there are: the paths below `/openapi/v3/`, with their group and version.
 fn places(cluster: &Cluster) -> Vec<Place> {
-    let mut places: Vec<Place> =
-        vec![("api".into(), None, None), ("apis".into(), None, None), ("version".into(), None, None)];
+    let mut places: Vec<Place> = vec![
+        ("api".into(), None, None),
+        ("apis".into(), None, None),
+        ("version".into(), None, None),
+    ];
     places.push(("api/v1".into(), Some(String::new()), Some("v1".into())));
     for group in discovery::group_names(cluster) {
         if cluster.registry().has_built_in_group(&group) {
             places.push((format!("apis/{group}"), Some(group.clone()), None));
         }
         for version in discovery::versions(cluster, &group) {
-            places.push((format!("apis/{group}/{version}"), Some(group.clone()), Some(version)));
+            places.push((
+                format!("apis/{group}/{version}"),
+                Some(group.clone()),
+                Some(version),
+            ));
         }
     }
     places
@@ -79,13 +89,18 @@ fn hash(cluster: &Cluster, group: Option<&str>, version: Option<&str>) -> String
 
 /// `/openapi/v3/<path>`: one document.
 pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiError> {
-    let Some((_, group, version)) = places(cluster).into_iter().find(|(place, ..)| place == path) else {
+    let Some((_, group, version)) = places(cluster)
+        .into_iter()
+        .find(|(place, ..)| place == path)
+    else {
         return bare(404, None);
     };
     let hash = hash(cluster, group.as_deref(), version.as_deref());
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let cacheable = match query.get("hash") {
-        Some(asked) if asked != hash => return bare(301, Some(format!("/openapi/v3/{path}?hash={hash}"))),
+        Some(asked) if asked != hash => {
+            return bare(301, Some(format!("/openapi/v3/{path}?hash={hash}")));
+        }
         asked => asked.is_some(),
     };
     if !accepts_json(&parts.headers, "v3") {
@@ -93,7 +108,11 @@ pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiErro
     }
     let text = match (&group, &version) {
         (Some(group), Some(version)) => document_v3(cluster, group, version),
-        _ => json::print(&json!({"openapi": "3.0.0", "info": info(), "paths": {}, "components": {}}), None).into(),
+        _ => json::print(
+            &json!({"openapi": "3.0.0", "info": info(), "paths": {}, "components": {}}),
+            None,
+        )
+        .into(),
     };
     document(parts, &hash, text, cacheable)
 }
@@ -104,8 +123,16 @@ pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         return bare(406, None);
     }
     let places = places(cluster);
-    let hashes: String = places.iter().map(|(_, g, v)| hash(cluster, g.as_deref(), v.as_deref())).collect();
-    document(parts, &digest::hex(hashes.as_bytes()), document_v2(cluster), false)
+    let hashes: String = places
+        .iter()
+        .map(|(_, g, v)| hash(cluster, g.as_deref(), v.as_deref()))
+        .collect();
+    document(
+        parts,
+        &digest::hex(hashes.as_bytes()),
+        document_v2(cluster),
+        false,
+    )
 }
 
 /// Documents of built-in groups by flavour, group and version: they are the same for every cluster.
@@ -136,7 +163,11 @@ fn document_v3(cluster: &Cluster, group: &str, version: &str) -> Bytes {
         });
         Bytes::from(json::print(&document, None))
     };
-    if built_in { cached(format!("v3 {group} {version}"), make) } else { make() }
+    if built_in {
+        cached(format!("v3 {group} {version}"), make)
+    } else {
+        make()
+    }
 }
 
 fn document_v2(cluster: &Cluster) -> Bytes {
@@ -152,7 +183,11 @@ fn document_v2(cluster: &Cluster) -> Bytes {
         });
         Bytes::from(json::print(&document, None))
     };
-    if built_in { cached("v2".into(), make) } else { make() }
+    if built_in {
+        cached("v2".into(), make)
+    } else {
+        make()
+    }
 }
 
 fn paths_of(cluster: &Cluster, components: &mut Components, resources: &[Served]) -> Value {
@@ -176,7 +211,10 @@ fn accepts_json(headers: &HeaderMap, _version: &str) -> bool {
     accept.is_empty()
         || accept.split(',').any(|part| {
             let media_type = part.split(';').next().unwrap_or_default().trim();
-            matches!(media_type, "application/json" | "application/*" | "*/*" | "*")
+            matches!(
+                media_type,
+                "application/json" | "application/*" | "*/*" | "*"
+            )
         })
 }
 
@@ -186,24 +224,37 @@ fn bare(code: u16, location: Option<String>) -> Result<Reply, ApiError> {
     if let Some(location) = location {
         response = response.header("location", location);
     }
-    let response = response.body(ApiBody::Full(Bytes::new())).map_err(ApiError::internal)?;
+    let response = response
+        .body(ApiBody::Full(Bytes::new()))
+        .map_err(ApiError::internal)?;
     Ok(Reply::new(code, Body::Response(response)))
 }
 
 fn document(parts: &Parts, hash: &str, text: Bytes, cacheable: bool) -> Result<Reply, ApiError> {
     let etag = format!("\"{hash}\"");
     let headers = &parts.headers;
-    let known = headers.get(http::header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let known = headers
+        .get(http::header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let mut response = http::Response::builder()
         .status(if known { 304 } else { 200 })
         .header("etag", etag)
         .header("vary", "Accept-Encoding, Accept")
-        .header("cache-control", if cacheable { "public, immutable" } else { "no-cache, private" });
+        .header(
+            "cache-control",
+            if cacheable {
+                "public, immutable"
+            } else {
+                "no-cache, private"
+            },
+        );
     if !known {
         response = response.header("content-type", "application/json");
     }
     let body = if known { Bytes::new() } else { text };
-    let response = response.body(ApiBody::Full(body)).map_err(ApiError::internal)?;
+    let response = response
+        .body(ApiBody::Full(body))
+        .map_err(ApiError::internal)?;
     Ok(Reply::new(200, Body::Response(response)))
 }
 
@@ -211,7 +262,12 @@ fn document(parts: &Parts, hash: &str, text: Bytes, cacheable: bool) -> Result<R
 mod tests {
     use super::*;
 
-    fn missing_references(value: &Value, prefix: &str, known: &Map<String, Value>, missing: &mut Vec<String>) {
+    fn missing_references(
+        value: &Value,
+        prefix: &str,
+        known: &Map<String, Value>,
+        missing: &mut Vec<String>,
+    ) {
         match value {
             Value::Object(map) => {
                 if let Some(name) = map.get("$ref").and_then(Value::as_str) {
@@ -219,9 +275,12 @@ mod tests {
                         missing.push(name.to_owned());
                     }
                 }
-                map.values().for_each(|value| missing_references(value, prefix, known, missing));
+                map.values()
+                    .for_each(|value| missing_references(value, prefix, known, missing));
             }
-            Value::Array(items) => items.iter().for_each(|value| missing_references(value, prefix, known, missing)),
+            Value::Array(items) => items
+                .iter()
+                .for_each(|value| missing_references(value, prefix, known, missing)),
             _ => {}
         }
     }
@@ -232,24 +291,46 @@ mod tests {
         let mut documents = vec![("#/definitions/", "definitions", document_v2(&cluster))];
         for (_, group, version) in places(&cluster) {
             if let (Some(group), Some(version)) = (group, version) {
-                documents.push(("#/components/schemas/", "components", document_v3(&cluster, &group, &version)));
+                documents.push((
+                    "#/components/schemas/",
+                    "components",
+                    document_v3(&cluster, &group, &version),
+                ));
             }
         }
         for (prefix, key, text) in documents {
             let document: Value = serde_json::from_slice(&text).expect("JSON");
-            let known = if key == "components" { &document[key]["schemas"] } else { &document[key] };
+            let known = if key == "components" {
+                &document[key]["schemas"]
+            } else {
+                &document[key]
+            };
             let mut missing = Vec::new();
-            missing_references(&document, prefix, known.as_object().expect("schemas"), &mut missing);
+            missing_references(
+                &document,
+                prefix,
+                known.as_object().expect("schemas"),
+                &mut missing,
+            );
             assert_eq!(missing, Vec::<String>::new());
         }
     }
 
     #[test]
     fn operations_tell_their_kind_and_parameters() {
-        let document: Value = serde_json::from_slice(&document_v3(&Cluster::default(), "", "v1")).expect("JSON");
+        let document: Value =
+            serde_json::from_slice(&document_v3(&Cluster::default(), "", "v1")).expect("JSON");
         let patch = &document["paths"]["/api/v1/namespaces/{namespace}/configmaps/{name}"]["patch"];
-        assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "ConfigMap");
-        let names: Vec<&Value> = patch["parameters"].as_array().expect("some").iter().map(|p| &p["name"]).collect();
+        assert_eq!(
+            patch["x-kubernetes-group-version-kind"]["kind"],
+            "ConfigMap"
+        );
+        let names: Vec<&Value> = patch["parameters"]
+            .as_array()
+            .expect("some")
+            .iter()
+            .map(|p| &p["name"])
+            .collect();
         assert!(names.contains(&&json!("fieldValidation")) && names.contains(&&json!("force")));
         let pods = &document["paths"]["/api/v1/pods"]["get"];
         assert_eq!(pods["operationId"], "listCoreV1PodForAllNamespaces");

@@ -40,8 +40,16 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
         false => format!("{base}/{}", resource.plural),
     };
     let item = format!("{collection}/{{name}}");
-    let own = (resource.group.clone(), resource.version.clone(), resource.kind.clone());
-    let scope = if resource.namespaced { "Namespaced" } else { "" };
+    let own = (
+        resource.group.clone(),
+        resource.version.clone(),
+        resource.kind.clone(),
+    );
+    let scope = if resource.namespaced {
+        "Namespaced"
+    } else {
+        ""
+    };
     let stem = format!("{}{}", camel(&resource.group), capital(&resource.version));
     let kind = &resource.kind;
     let operation = |path: &str, verb, id: String, kind: &(String, String, String)| Operation {
@@ -58,7 +66,11 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
         let (path, name, id) = match verb.as_str() {
             "list" => (&collection, "list", format!("list{stem}{scope}{kind}")),
             "create" => (&collection, "post", format!("create{stem}{scope}{kind}")),
-            "deletecollection" => (&collection, "deletecollection", format!("delete{stem}Collection{scope}{kind}")),
+            "deletecollection" => (
+                &collection,
+                "deletecollection",
+                format!("delete{stem}Collection{scope}{kind}"),
+            ),
             "get" => (&item, "get", format!("read{stem}{scope}{kind}")),
             "update" => (&item, "put", format!("replace{stem}{scope}{kind}")),
             "patch" => (&item, "patch", format!("patch{stem}{scope}{kind}")),
@@ -69,7 +81,12 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
     }
     if resource.namespaced && resource.can("list") {
         let path = format!("{base}/{}", resource.plural);
-        all.push(operation(&path, "list", format!("list{stem}{kind}ForAllNamespaces"), &own));
+        all.push(operation(
+            &path,
+            "list",
+            format!("list{stem}{kind}ForAllNamespaces"),
+            &own,
+        ));
     }
     for sub in &resource.subresources {
         let path = format!("{item}/{}", sub.name);
@@ -83,7 +100,12 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
                 "delete" => ("delete", "delete"),
                 _ => continue,
             };
-            all.push(operation(&path, name, format!("{action}{stem}{scope}{kind}{}", capital(&sub.name)), &answer));
+            all.push(operation(
+                &path,
+                name,
+                format!("{action}{stem}{scope}{kind}{}", capital(&sub.name)),
+                &answer,
+            ));
         }
     }
     all
@@ -91,16 +113,28 @@ pub(super) fn operations(resource: &Resource) -> Vec<Operation<'_>> {
 
 impl Operation<'_> {
     /// The HTTP method and the operation as a document has it.
-    pub(super) fn into_value(self, cluster: &Cluster, components: &mut Components) -> (&'static str, Value) {
+    pub(super) fn into_value(
+        self,
+        cluster: &Cluster,
+        components: &mut Components,
+    ) -> (&'static str, Value) {
         let resource = self.resource;
         let method = match self.verb {
             "list" => "get",
             "deletecollection" => "delete",
             other => other,
         };
-        let (group, version, kind) = (self.kind.0.as_str(), self.kind.1.as_str(), self.kind.2.as_str());
+        let (group, version, kind) = (
+            self.kind.0.as_str(),
+            self.kind.1.as_str(),
+            self.kind.2.as_str(),
+        );
         let answer = match self.verb {
-            "list" => components.kind(cluster, resource, (group, version, resource.list_kind.as_str())),
+            "list" => components.kind(
+                cluster,
+                resource,
+                (group, version, resource.list_kind.as_str()),
+            ),
             "delete" | "deletecollection" => components.meta("Status"),
             _ => components.kind(cluster, resource, (group, version, kind)),
         };
@@ -121,7 +155,10 @@ impl Operation<'_> {
             "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
         });
         let streams = self.verb == "list";
-        let media: Vec<&str> = MEDIA_TYPES.into_iter().chain(STREAM_TYPES.into_iter().filter(|_| streams)).collect();
+        let media: Vec<&str> = MEDIA_TYPES
+            .into_iter()
+            .chain(STREAM_TYPES.into_iter().filter(|_| streams))
+            .collect();
         let codes: &[&str] = match self.verb {
             "post" => &["200", "201", "202"],
             "put" | "patch" => &["200", "201"],
@@ -132,15 +169,27 @@ impl Operation<'_> {
         match components.flavour {
             Flavour::V3 => {
                 let content = |types: &[&str], schema: &Value| -> Value {
-                    types.iter().map(|kind| ((*kind).to_owned(), json!({"schema": schema}))).collect()
+                    types
+                        .iter()
+                        .map(|kind| ((*kind).to_owned(), json!({"schema": schema})))
+                        .collect()
                 };
                 value["parameters"] = self.parameters(Flavour::V3).into();
                 value["responses"] = codes
                     .iter()
-                    .map(|code| ((*code).to_owned(), json!({"description": text(code), "content": content(&media, &answer)})))
+                    .map(|code| {
+                        (
+                            (*code).to_owned(),
+                            json!({"description": text(code), "content": content(&media, &answer)}),
+                        )
+                    })
                     .collect();
                 if let Some(body) = body {
-                    let types = if self.verb == "patch" { patch_types } else { &["*/*"][..] };
+                    let types = if self.verb == "patch" {
+                        patch_types
+                    } else {
+                        &["*/*"][..]
+                    };
                     value["requestBody"] = json!({"content": content(types, &body)});
                     if matches!(self.verb, "post" | "put" | "patch") {
                         value["requestBody"]["required"] = true.into();
@@ -158,12 +207,21 @@ impl Operation<'_> {
                     parameters.push(parameter);
                 }
                 value["parameters"] = parameters.into();
-                value["consumes"] = if self.verb == "patch" { patch_types.into() } else { ["*/*"].as_slice().into() };
+                value["consumes"] = if self.verb == "patch" {
+                    patch_types.into()
+                } else {
+                    ["*/*"].as_slice().into()
+                };
                 value["produces"] = media.into();
                 value["schemes"] = ["https"].as_slice().into();
                 value["responses"] = codes
                     .iter()
-                    .map(|code| ((*code).to_owned(), json!({"description": text(code), "schema": answer})))
+                    .map(|code| {
+                        (
+                            (*code).to_owned(),
+                            json!({"description": text(code), "schema": answer}),
+                        )
+                    })
                     .collect();
             }
         }
@@ -195,7 +253,11 @@ impl Operation<'_> {
         }
         all.push(parameter("pretty", "query", "string"));
         let names: &[(&str, &str)] = match self.verb {
-            "post" | "put" => &[("dryRun", "string"), ("fieldManager", "string"), ("fieldValidation", "string")],
+            "post" | "put" => &[
+                ("dryRun", "string"),
+                ("fieldManager", "string"),
+                ("fieldValidation", "string"),
+            ],
             "patch" => &[
                 ("dryRun", "string"),
                 ("fieldManager", "string"),
@@ -205,7 +267,10 @@ impl Operation<'_> {
             "delete" => &[
                 ("dryRun", "string"),
                 ("gracePeriodSeconds", "integer"),
-                ("ignoreStoreReadErrorWithClusterBreakingPotential", "boolean"),
+                (
+                    "ignoreStoreReadErrorWithClusterBreakingPotential",
+                    "boolean",
+                ),
                 ("orphanDependents", "boolean"),
                 ("propagationPolicy", "string"),
             ],
@@ -223,7 +288,11 @@ impl Operation<'_> {
             ],
             _ => &[],
         };
-        all.extend(names.iter().map(|(name, kind)| parameter(name, "query", kind)));
+        all.extend(
+            names
+                .iter()
+                .map(|(name, kind)| parameter(name, "query", kind)),
+        );
         all
     }
 }
@@ -238,7 +307,12 @@ fn text(code: &str) -> &'static str {
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
+    chars
+        .next()
+        .map(|c| c.to_ascii_uppercase())
+        .into_iter()
+        .chain(chars)
+        .collect()
 }
 
 /// `RbacAuthorization` of `rbac.authorization.k8s.io`.
@@ -246,12 +320,22 @@ fn camel(group: &str) -> String {
     if group.is_empty() {
         return "Core".into();
     }
-    group.strip_suffix(".k8s.io").unwrap_or(group).split(['.', '-']).map(capital).collect()
+    group
+        .strip_suffix(".k8s.io")
+        .unwrap_or(group)
+        .split(['.', '-'])
+        .map(capital)
+        .collect()
 }
 
 fn tag(group: &str, version: &str) -> String {
     let camel = camel(group);
     let mut chars = camel.chars();
-    let lower: String = chars.next().map(|c| c.to_ascii_lowercase()).into_iter().chain(chars).collect();
+    let lower: String = chars
+        .next()
+        .map(|c| c.to_ascii_lowercase())
+        .into_iter()
+        .chain(chars)
+        .collect();
     format!("{lower}_{version}")
 }

@@ -28,7 +28,11 @@ const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
 impl Components {
     pub(super) fn new(flavour: Flavour) -> Self {
-        Self { flavour, done: BTreeMap::new(), open: Vec::new() }
+        Self {
+            flavour,
+            done: BTreeMap::new(),
+            open: Vec::new(),
+        }
     }
 
     /// A reference to a definition, which thereby becomes a component.
@@ -50,7 +54,12 @@ impl Components {
     }
 
     /// A reference to an object's type.
-    pub(super) fn kind(&mut self, cluster: &Cluster, resource: &Resource, gvk: (&str, &str, &str)) -> Value {
+    pub(super) fn kind(
+        &mut self,
+        cluster: &Cluster,
+        resource: &Resource,
+        gvk: (&str, &str, &str),
+    ) -> Value {
         if let Some(definition) = Definition::of_kind(gvk.0, gvk.1, gvk.2) {
             return self.reference(definition.name());
         }
@@ -74,7 +83,8 @@ impl Components {
         while let Some(definition) = self.open.pop() {
             let mut schema: Value = serde_json::from_str(definition.json()).unwrap_or_default();
             self.convert(&mut schema);
-            if let (Some((group, version, kind)), Some(map)) = (definition.group_version_kind(), schema.as_object_mut())
+            if let (Some((group, version, kind)), Some(map)) =
+                (definition.group_version_kind(), schema.as_object_mut())
             {
                 map.insert(
                     "x-kubernetes-group-version-kind".into(),
@@ -98,7 +108,11 @@ impl Components {
     fn convert(&mut self, schema: &mut Value) {
         match schema {
             Value::Object(map) => {
-                if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix("#/")) {
+                if let Some(name) = map
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|name| name.strip_prefix("#/"))
+                {
                     let reference = self.reference(&name.to_owned());
                     match self.flavour {
                         Flavour::V3 if map.len() > 1 => {
@@ -122,14 +136,16 @@ impl Components {
     }
 
     fn custom(&mut self, cluster: &Cluster, resource: &Resource) -> Value {
-        let mut schema = custom_schema(cluster, resource).unwrap_or_else(|| {
-            json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
-        });
+        let mut schema = custom_schema(cluster, resource).unwrap_or_else(
+            || json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+        );
         let mut metadata = self.meta("ObjectMeta");
         if self.flavour == Flavour::V3 {
             metadata = json!({"allOf": [metadata]});
         }
-        let properties = schema.as_object_mut().map(|map| map.entry("properties").or_insert_with(|| json!({})));
+        let properties = schema
+            .as_object_mut()
+            .map(|map| map.entry("properties").or_insert_with(|| json!({})));
         if let Some(properties) = properties.and_then(Value::as_object_mut) {
             properties.insert("apiVersion".into(), json!({"type": "string"}));
             properties.insert("kind".into(), json!({"type": "string"}));
@@ -181,7 +197,9 @@ pub(super) fn definition_revision(cluster: &Cluster, resource: &Resource) -> u64
 fn custom_schema(cluster: &Cluster, resource: &Resource) -> Option<Value> {
     let definition = definition(cluster, resource)?;
     let versions = definition.value["spec"]["versions"].as_array()?;
-    let version = versions.iter().find(|version| version["name"] == resource.version.as_str())?;
+    let version = versions
+        .iter()
+        .find(|version| version["name"] == resource.version.as_str())?;
     let schema = version["schema"].get("openAPIV3Schema")?;
     schema.is_object().then(|| schema.clone())
 }

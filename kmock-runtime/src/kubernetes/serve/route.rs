@@ -8,6 +8,7 @@ use super::get;
 use super::reply::Reply;
 use crate::kubernetes::accept;
 use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::endpoints;
 use crate::kubernetes::list;
 use crate::kubernetes::path::{ApiRequest, Verb};
 use crate::kubernetes::status::ApiError;
@@ -16,7 +17,7 @@ use crate::kubernetes::watch;
 /// Finds the resource and the verb.
 pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
     let Some(request) = ApiRequest::parse(&parts.method, &parts.uri) else {
-        return Err(ApiError::page_not_found());
+        return endpoints::serve(cluster, parts);
     };
     let Some(served) = cluster
         .registry()
