@@ -14,15 +14,21 @@
 
 #[cfg(feature = "cel")]
 pub(crate) mod cel;
+pub(crate) mod columns;
 pub(crate) mod correlate;
+pub(crate) mod custom;
 pub(crate) mod default_check;
 pub(crate) mod defaulting;
 pub(crate) mod define;
+pub(crate) mod defined;
 pub(crate) mod definition;
+pub(crate) mod duplicates;
 pub(crate) mod embedded;
 pub(crate) mod field_path;
 pub(crate) mod formats;
 pub(crate) mod internal;
+pub(crate) mod jsonpath;
+pub(crate) mod lifecycle;
 pub(crate) mod lists;
 pub(crate) mod meta;
 pub(crate) mod node;
@@ -32,6 +38,9 @@ pub(crate) mod priority;
 pub(crate) mod props;
 pub(crate) mod prune;
 pub(crate) mod schema_check;
+pub(crate) mod shape;
 pub(crate) mod structural;
 pub(crate) mod validate;
 pub(crate) mod words;
+
+pub use defined::Defined;
