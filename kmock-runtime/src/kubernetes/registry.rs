@@ -63,7 +63,7 @@ pub fn built_ins() -> &'static [Served] {
                         if resource.group == "autoscaling" {
                             resource.storage_version = "v2".into();
                         }
-                        let strategy = builtin::strategy::of(&resource);
+                        let strategy = built_in_strategy(&resource);
                         Served::new(resource, strategy)
                     }),
             );
@@ -71,6 +71,13 @@ pub fn built_ins() -> &'static [Served] {
         all
     });
     &ALL
+}
+
+fn built_in_strategy(resource: &Resource) -> Arc<dyn Strategy> {
+    if resource.group == "apiextensions.k8s.io" {
+        return Arc::new(crate::kubernetes::crd::Defined);
+    }
+    builtin::strategy::of(resource)
 }
 
 fn index() -> &'static BTreeMap<(&'static str, &'static str, &'static str), usize> {

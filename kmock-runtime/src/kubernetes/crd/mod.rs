@@ -12,6 +12,7 @@
 //! strategy: the answers to the questions of `serve/`
 //! ```
 
+mod api;
 #[cfg(feature = "cel")]
 pub(crate) mod cel;
 pub(crate) mod columns;

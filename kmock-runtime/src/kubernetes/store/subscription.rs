@@ -68,14 +68,18 @@ impl Subscription {
     pub async fn next(&mut self) -> Step {
         loop {
             let signal = *self.signal.borrow_and_update();
-            if signal.drops != self.drops {
-                return Step::Closed;
-            }
+            let dropped = signal.drops != self.drops;
             if !signal.paused {
                 let events = self.pending();
                 if !events.is_empty() {
                     return Step::Events(events);
                 }
+            }
+            // What happened before the end is still told: a deleted definition's objects go first.
+            if dropped {
+                return Step::Closed;
+            }
+            if !signal.paused {
                 if signal.bookmarks != self.bookmarks {
                     self.bookmarks = signal.bookmarks;
                     return Step::Bookmark(signal.bookmark_at.max(self.after));
