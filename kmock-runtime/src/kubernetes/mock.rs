@@ -24,6 +24,29 @@ impl KMock {
             None => panic!("kmock: this server is `raw`: it has no Kubernetes API"),
         }
     }
+
+    /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client.
+    pub fn kubeconfig(&self) -> String {
+        let url = self.url();
+        format!(
+            "apiVersion: v1\n\
+             kind: Config\n\
+             clusters:\n\
+             - name: kmock\n\
+             \x20 cluster:\n\
+             \x20   server: {url}\n\
+             contexts:\n\
+             - name: kmock\n\
+             \x20 context:\n\
+             \x20   cluster: kmock\n\
+             \x20   namespace: default\n\
+             \x20   user: kmock\n\
+             current-context: kmock\n\
+             users:\n\
+             - name: kmock\n\
+             \x20 user: {{}}\n"
+        )
+    }
 }
 
 pub(crate) fn cluster(options: &Builder) -> Cluster {

@@ -11,6 +11,8 @@ pub mod endpoints;
 pub mod fields;
 pub mod health;
 pub mod json;
+#[cfg(feature = "kube")]
+mod kube;
 pub mod list;
 pub mod metadata_only;
 pub(crate) mod mock;

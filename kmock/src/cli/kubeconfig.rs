@@ -5,28 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A kubeconfig of one cluster, one context and one user without credentials.
-pub(crate) fn text(url: &str) -> String {
-    format!(
-        "apiVersion: v1\n\
-         kind: Config\n\
-         clusters:\n\
-         - name: kmock\n\
-         \x20 cluster:\n\
-         \x20   server: {url}\n\
-         contexts:\n\
-         - name: kmock\n\
-         \x20 context:\n\
-         \x20   cluster: kmock\n\
-         \x20   namespace: default\n\
-         \x20   user: kmock\n\
-         current-context: kmock\n\
-         users:\n\
-         - name: kmock\n\
-         \x20 user: {{}}\n"
-    )
-}
-
 /// A kubeconfig file; one that nobody asked for by name goes with the server.
 pub(crate) struct File {
     path: PathBuf,
@@ -34,11 +12,11 @@ pub(crate) struct File {
 }
 
 impl File {
-    pub(crate) fn write(asked: Option<PathBuf>, url: &str, port: u16) -> io::Result<File> {
+    pub(crate) fn write(asked: Option<PathBuf>, text: &str, port: u16) -> io::Result<File> {
         let temporary = asked.is_none();
         let path =
             asked.unwrap_or_else(|| std::env::temp_dir().join(format!("kmock-{port}.kubeconfig")));
-        fs::write(&path, text(url))?;
+        fs::write(&path, text)?;
         Ok(File { path, temporary })
     }
 

@@ -43,13 +43,14 @@ async fn run(options: Options) -> Result<(), String> {
     // The address to listen on need not be one to talk to.
     let reachable = match k.address() {
         address if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
-        _ => url,
+        _ => url.clone(),
     };
     let kubeconfig = if options.raw {
         None
     } else {
         let port = k.address().port();
-        let file = kubeconfig::File::write(options.kubeconfig, &reachable, port)
+        let text = k.kubeconfig().replace(&url, &reachable);
+        let file = kubeconfig::File::write(options.kubeconfig, &text, port)
             .map_err(|error| format!("cannot write the kubeconfig: {error}"))?;
         let path = file.path().display();
         say(&format!(

@@ -1,0 +1,45 @@
+//! Comfort for kube-rs: a client, its configuration, a kubeconfig, and custom resources by their types.
+
+use hyper_util::{
+    client::legacy::{Client as HyperClient, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use kube::{
+    Client, Config,
+    client::{Body, ConfigExt, retry::RetryPolicy},
+};
+use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
+
+use crate::mock::KMock;
+
+impl KMock {
+    /// A kube-rs client of this server, as kube-rs makes it by default (retries included).
+    ///
+    /// It talks over a socket with `TCP_NODELAY`, so that it works under a paused clock, too. Call it on the test's runtime.
+    pub fn client(&self) -> Client {
+        let config = self.kube_config();
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(connector);
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .layer(RetryLayer::new(RetryPolicy::default()))
+            .map_err(BoxError::from)
+            .service(http);
+        Client::new(service, config.default_namespace)
+    }
+
+    /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
+    pub fn kube_config(&self) -> Config {
+        Config::new(self.uri())
+    }
+
+    fn uri(&self) -> http::Uri {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(http::uri::Scheme::HTTP);
+        parts.authority = self.address().to_string().parse().ok();
+        parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+        // The three parts are there, and an address is an authority.
+        http::Uri::from_parts(parts).unwrap_or_default()
+    }
+}
