@@ -1,0 +1,263 @@
+//! What a script means: rules, criteria, replies, stream items. Every part keeps the span of its token.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Attribute, Expr, ExprClosure, Lit, LitByteStr, LitStr, Pat, Type};
+
+/// One `kmock! { … }`.
+pub(crate) struct Script {
+    pub(crate) server: Option<Expr>,
+    pub(crate) items: Vec<Item>,
+    /// Whether the last rule has no `;`, so that the script may be worth its handle.
+    pub(crate) open: bool,
+}
+
+pub(crate) enum Item {
+    Rule(Box<Rule>),
+    Feed(Box<Feed>),
+    Block(Block),
+}
+
+/// `override { … }`, `fallback { … }`, `in_order! { … }`.
+pub(crate) struct Block {
+    pub(crate) kind: BlockKind,
+    pub(crate) span: Span,
+    pub(crate) items: Vec<Item>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlockKind {
+    Override,
+    Fallback,
+    InOrder,
+}
+
+/// `[attributes] [let NAME =] [override|fallback] [stream] FILTER [SLICE] [>> SINK]… [=> REPLY, …]`
+pub(crate) struct Rule {
+    pub(crate) attrs: Attrs,
+    pub(crate) binding: Option<Ident>,
+    pub(crate) order: Option<(BlockKind, Span)>,
+    pub(crate) filter: Filter,
+    pub(crate) slice: Option<Expr>,
+    pub(crate) sinks: Vec<Callable>,
+    pub(crate) replies: Vec<Part>,
+    /// The first token of the head: where reports point.
+    pub(crate) span: Span,
+}
+
+#[derive(Default)]
+pub(crate) struct Attrs {
+    /// The doc comment: the rule's name in reports.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) priority: Option<Expr>,
+    pub(crate) expect: Option<Expr>,
+    pub(crate) never: Option<Span>,
+    /// `#[cfg(…)]` and `#[allow(…)]`: Rust's own, kept on the statement.
+    pub(crate) rust: Vec<Attribute>,
+    /// The first attribute, for what is wrong with all of them.
+    pub(crate) span: Option<Span>,
+}
+
+/// `[FILTER] ... => ITEMS`
+pub(crate) struct Feed {
+    pub(crate) filter: Option<Filter>,
+    pub(crate) items: Vec<StreamItem>,
+    pub(crate) span: Span,
+}
+
+/// Criteria and their algebra.
+pub(crate) enum Filter {
+    Any(Span),
+    /// Juxtaposition and `&`.
+    All(Vec<Filter>),
+    Either(Vec<Filter>),
+    Minus(Box<Filter>, Box<Filter>),
+    Not(Span, Box<Filter>),
+    Methods(Vec<Ident>),
+    Path(LitStr),
+    PathOf(Expr),
+    PathRegex(LitStr),
+    Notation(LitStr),
+    Verbs(Vec<Ident>),
+    Resource(LitStr),
+    ResourceOf(Expr),
+    Field {
+        kind: Field,
+        span: Span,
+        name: Name,
+        pattern: Pattern,
+    },
+    Json {
+        span: Span,
+        exact: bool,
+        pattern: Pattern,
+    },
+    Value {
+        kind: ValueKind,
+        span: Span,
+        pattern: Pattern,
+    },
+    Body(Span, Expr),
+    /// An address or a network.
+    From(Span, TokenStream),
+    Where(Span, Callable),
+    /// `(expr)`: a filter, or a text in string notation.
+    Of(Expr),
+    /// A word that is none, kept so that an editor can complete it.
+    Unknown(Ident),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Query,
+    Header,
+    Cookie,
+    Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    Text,
+    Host,
+    Namespace,
+    Name,
+    Subresource,
+}
+
+/// The name of a header, parameter, cookie.
+pub(crate) enum Name {
+    Lit(LitStr),
+    Expr(Expr),
+}
+
+/// What a value looks like.
+pub(crate) enum Pattern {
+    Present(Span),
+    Absent(Span),
+    Text(LitStr),
+    /// A number (with its sign) or a boolean.
+    Value(Span, TokenStream),
+    Null(Span),
+    Regex(LitStr),
+    Range(Span, TokenStream),
+    OneOf(Vec<Pattern>),
+    Object(Span, Vec<(LitStr, Pattern)>),
+    Array(Span, Vec<Pattern>),
+    /// `[a, .., b]`
+    Rest(Span, Vec<Pattern>, Vec<Pattern>),
+    Expr(Expr),
+}
+
+/// Code that answers, by the way it is called.
+pub(crate) enum Callable {
+    /// `|req| …`, with its number of parameters.
+    Sync(ExprClosure),
+    /// `|req| async { … }`
+    Future(ExprClosure),
+    /// `async |req| …`
+    Async(ExprClosure),
+    /// Anything else: a value, or the name of a function.
+    Expr(Expr),
+}
+
+/// A parameter of a path template: `{id}`, `{id: u64}`.
+#[derive(Clone)]
+pub(crate) struct Capture {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+}
+
+/// One part of a reply.
+pub(crate) enum Part {
+    Status(Lit),
+    Header(Span, Name, Option<Expr>),
+    Cookie(Span, Name, Option<Expr>),
+    Bytes(LitByteStr),
+    Text(Span, Expr),
+    Json(Span, TokenStream),
+    JsonOf(Span, Expr),
+    /// `file "path"`, `file once "path"`.
+    File {
+        span: Span,
+        once: bool,
+        path: Expr,
+    },
+    Call(Callable),
+    Stream(Span, Vec<StreamItem>),
+    StreamOf(Span, Expr),
+    Delay(Span, Time),
+    Hold(Span, Expr),
+    Fault(Fault),
+    Slow(Span, u64),
+    Proxy(Span, Expr),
+    /// What did not parse, kept so that an editor can complete it.
+    Broken(Span, TokenStream),
+}
+
+/// A pause: known, between two, or computed.
+pub(crate) enum Time {
+    Known(Span, Duration),
+    Between(Span, Duration, Duration),
+    Expr(Expr),
+}
+
+pub(crate) struct Fault {
+    pub(crate) span: Span,
+    pub(crate) name: &'static str,
+    pub(crate) argument: Option<Expr>,
+}
+
+/// One item of a scripted stream.
+pub(crate) enum StreamItem {
+    /// `...`
+    Live(Span),
+    Sleep(Span, Time),
+    Wait(Span, Expr),
+    Call(Callable),
+    Nested {
+        span: Span,
+        once: bool,
+        items: Vec<StreamItem>,
+    },
+    For {
+        span: Span,
+        pat: Pat,
+        expr: Expr,
+        items: Vec<StreamItem>,
+    },
+    From(Span, Expr),
+    Sse(Span, Vec<(Ident, TokenStream)>),
+    Fault(Fault),
+    Hold(Span, Expr),
+    Json(Span, TokenStream),
+    JsonOf(Span, Expr),
+    Text(Span, Expr),
+    Bytes(LitByteStr),
+    Value(Expr),
+    Broken(Span, TokenStream),
+}
+
+/// One line of `assert_requests!`.
+pub(crate) struct Check {
+    pub(crate) subject: Subject,
+    pub(crate) times: Times,
+    pub(crate) text: TokenStream,
+    pub(crate) span: Span,
+}
+
+pub(crate) enum Subject {
+    Total,
+    Filter(Filter),
+    Handle(Expr),
+}
+
+pub(crate) enum Times {
+    Exactly(Expr),
+    Not(Expr),
+    AtLeast(Expr),
+    MoreThan(Expr),
+    AtMost(Expr),
+    LessThan(Expr),
+    In(Expr),
+}

@@ -1,0 +1,230 @@
+//! Closures → the shape in which the engine calls them: `Fn(Request) -> R`, or `-> impl Future`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::{ExprClosure, Pat, PatType, Token, parse_quote_spanned, spanned::Spanned};
+
+use super::{Expander, our};
+use crate::{
+    ast::{Callable, Capture},
+    parse::parameters,
+};
+
+/// A closure that takes the request, even if it does not care for it.
+pub(super) fn with_argument(closure: &ExprClosure) -> ExprClosure {
+    let mut closure = closure.clone();
+    if closure.inputs.is_empty() {
+        let span = closure.inputs_end.span;
+        closure.inputs.push(Pat::Wild(syn::PatWild {
+            attrs: Vec::new(),
+            underscore_token: Token![_](span),
+        }));
+    }
+    closure
+}
+
+/// The closure without the `move` that every closure of a rule has, for its text in reports.
+pub(super) fn as_written(closure: &ExprClosure) -> ExprClosure {
+    let mut closure = closure.clone();
+    closure.capture = None;
+    closure
+}
+
+impl Expander {
+    /// An async closure as a function that makes futures: it may use what it has captured, for each request anew.
+    pub(super) fn lifted(&self, closure: &ExprClosure) -> TokenStream {
+        let (krate, code, request) = (&self.krate, our("__code"), our("__request"));
+        let closure = with_argument(closure);
+        let span = closure.inputs_begin.span;
+        quote_spanned! {span=>
+            {
+                let #code = ::std::sync::Arc::new(#krate::__private::async_closure(#closure));
+                move |#request: #krate::Request| {
+                    let #code = ::std::sync::Arc::clone(&#code);
+                    async move { #code(#request).await }
+                }
+            }
+        }
+    }
+
+    /// An async closure without an argument, as a function that makes futures.
+    pub(super) fn lifted_event(&self, closure: &ExprClosure) -> TokenStream {
+        let code = our("__code");
+        let span = closure.inputs_begin.span;
+        quote_spanned! {span=>
+            {
+                let #code = ::std::sync::Arc::new(#closure);
+                move || {
+                    let #code = ::std::sync::Arc::clone(&#code);
+                    async move { #code().await }
+                }
+            }
+        }
+    }
+
+    /// Code as a reply: `reply`, `reply_with`, `reply_async`.
+    pub(super) fn reply_call(
+        &self,
+        made: TokenStream,
+        call: &Callable,
+        captures: &[Capture],
+    ) -> TokenStream {
+        let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
+        else {
+            return match call {
+                Callable::Expr(value) => self.reply_value(made, value),
+                _ => made,
+            };
+        };
+        let span = closure.inputs_begin.span;
+        let taken = parameters(closure);
+        let uses = |capture: &&Capture| taken.iter().flatten().any(|name| *name == capture.name);
+        let captured: Vec<&Capture> = captures.iter().filter(uses).collect();
+        if !captured.is_empty() {
+            return self.captured(made, call, closure, &captured);
+        }
+        match call {
+            Callable::Sync(_) => {
+                let closure = with_argument(closure);
+                quote_spanned!(span=> #made.reply_with(#closure))
+            }
+            Callable::Future(_) => {
+                let closure = with_argument(closure);
+                quote_spanned!(span=> #made.reply_async(#closure))
+            }
+            _ => {
+                let code = self.lifted(closure);
+                quote_spanned!(span=> #made.reply_async(#code))
+            }
+        }
+    }
+
+    /// A name may be that of a function; everything else is a value.
+    fn reply_value(&self, made: TokenStream, value: &syn::Expr) -> TokenStream {
+        let span = value.span();
+        let krate = &self.krate;
+        let function = match value {
+            syn::Expr::Path(path) => path.path.segments.last().is_some_and(|last| {
+                last.ident
+                    .to_string()
+                    .starts_with(|c: char| c.is_lowercase() || c == '_')
+            }),
+            _ => false,
+        };
+        if function {
+            quote_spanned!(span=> #made.reply(#krate::__private::answer!(#value)))
+        } else {
+            quote_spanned!(span=> #made.reply(#value))
+        }
+    }
+
+    /// `"/users/{id: u64}" => |id| …`: the parameters are what the path captures, by their names. A value that
+    /// is not of the type lets the request go on to the next rule.
+    fn captured(
+        &self,
+        made: TokenStream,
+        call: &Callable,
+        closure: &ExprClosure,
+        captured: &[&Capture],
+    ) -> TokenStream {
+        let (krate, code, request) = (&self.krate, our("__code"), our("__request"));
+        let span = closure.inputs_begin.span;
+        let mut closure = closure.clone();
+        let names = parameters(&closure);
+        let mut arguments = Vec::new();
+        for (input, name) in closure.inputs.iter_mut().zip(names) {
+            let capture = captured
+                .iter()
+                .find(|capture| name.as_ref() == Some(&capture.name));
+            let ty: TokenStream = match capture {
+                Some(capture) => respanned(capture.ty.to_token_stream(), input.span()),
+                None => quote_spanned!(span=> #krate::Request),
+            };
+            arguments.push(match capture {
+                Some(capture) => {
+                    let text = &capture.name;
+                    let given = match &*input {
+                        Pat::Type(typed) => typed.ty.to_token_stream(),
+                        _ => ty.clone(),
+                    };
+                    quote_spanned!(span=> #request.capture::<#given>(#text)?)
+                }
+                None => quote_spanned!(span=> ::core::clone::Clone::clone(&#request)),
+            });
+            if !matches!(input, Pat::Type(_)) {
+                let typed: PatType = {
+                    let at = input.span();
+                    PatType {
+                        attrs: Vec::new(),
+                        pat: Box::new(input.clone()),
+                        colon_token: Token![:](at),
+                        ty: parse_quote_spanned!(at=> #ty),
+                    }
+                };
+                *input = Pat::Type(typed);
+            }
+        }
+        let some = quote_spanned!(span=> ::core::option::Option::Some);
+        if let Callable::Sync(_) = call {
+            return quote_spanned! {span=>
+                #made.reply_with({
+                    let #code = #closure;
+                    move |#request: #krate::Request| #some(#code(#(#arguments),*))
+                })
+            };
+        }
+        quote_spanned! {span=>
+            #made.reply_async({
+                let #code = ::std::sync::Arc::new(#closure);
+                move |#request: #krate::Request| {
+                    let #code = ::std::sync::Arc::clone(&#code);
+                    async move { #some(#code(#(#arguments),*).await) }
+                }
+            })
+        }
+    }
+
+    /// `>> SINK`
+    pub(super) fn sink(&self, made: TokenStream, sink: &Callable) -> TokenStream {
+        let krate = &self.krate;
+        match sink {
+            Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure) => {
+                let span = closure.inputs_begin.span;
+                let closure = with_argument(closure);
+                quote_spanned!(span=> #made.sink(#krate::__private::sink_with(#closure)))
+            }
+            Callable::Expr(value) => quote_spanned!(value.span()=> #made.sink(#value)),
+        }
+    }
+}
+
+/// The same tokens at another place.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut tree| {
+            if let proc_macro2::TokenTree::Group(group) = &tree {
+                let inner = respanned(group.stream(), span);
+                tree = proc_macro2::TokenTree::Group(proc_macro2::Group::new(
+                    group.delimiter(),
+                    inner,
+                ));
+            }
+            tree.set_span(span);
+            tree
+        })
+        .collect()
+}
+
+/// Whether tokens begin as a closure does.
+pub(super) fn is_closure(tokens: &TokenStream) -> bool {
+    tokens
+        .clone()
+        .into_iter()
+        .next()
+        .is_some_and(|tree| match tree {
+            proc_macro2::TokenTree::Punct(punct) => punct.as_char() == '|',
+            proc_macro2::TokenTree::Ident(word) => word == "move" || word == "async",
+            _ => false,
+        })
+}

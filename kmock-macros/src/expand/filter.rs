@@ -1,0 +1,299 @@
+//! Criteria and patterns → `Filter` and `Pattern`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, LitStr, spanned::Spanned};
+
+use super::{Expander, code, text_of};
+use crate::ast::{Callable, Field, Filter, Name, Pattern, ValueKind};
+
+/// How tightly an expression of criteria binds, as operators of Rust do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Or,
+    And,
+    Minus,
+    Not,
+    Call,
+}
+
+impl Expander {
+    /// The argument of `on(impl Into<Filter>)`: a text is enough where it is all.
+    pub(super) fn filter_argument(&self, filter: &Filter) -> TokenStream {
+        match filter {
+            Filter::Notation(lit) => lit.to_token_stream(),
+            Filter::Of(value) => value.to_token_stream(),
+            other => self.filter(other).0,
+        }
+    }
+
+    fn filter(&self, filter: &Filter) -> (TokenStream, Binding) {
+        let call = |tokens| (tokens, Binding::Call);
+        match filter {
+            Filter::Any(span) => {
+                let ty = self.ty("Filter", *span);
+                call(quote_spanned!(*span=> #ty::any()))
+            }
+            Filter::All(parts) => self.joined(parts, &quote!(&), Binding::And),
+            Filter::Either(parts) => self.joined(parts, &quote!(|), Binding::Or),
+            Filter::Minus(left, right) => {
+                let left = self.operand(left, Binding::Minus);
+                let right = self.operand(right, Binding::Not);
+                (quote!(#left - #right), Binding::Minus)
+            }
+            Filter::Not(span, inner) => {
+                let inner = self.operand(inner, Binding::Not);
+                (quote_spanned!(*span=> !#inner), Binding::Not)
+            }
+            Filter::Methods(names) => self.alternatives(names.len(), |index| {
+                let name = &names[index];
+                let span = name.span();
+                let ty = self.ty("Filter", span);
+                let krate = &self.krate;
+                if crate::words::METHODS.contains(&name.to_string().as_str()) {
+                    quote_spanned!(span=> #ty::method(#krate::__private::verbs::#name))
+                } else {
+                    let text = LitStr::new(&name.to_string(), span);
+                    quote_spanned!(span=> #ty::method(#text))
+                }
+            }),
+            Filter::Verbs(names) => self.alternatives(names.len(), |index| {
+                let name = &names[index];
+                let text = LitStr::new(&name.to_string(), name.span());
+                self.call("verb", name.span(), &text)
+            }),
+            Filter::Path(lit) => call(self.call("path", lit.span(), lit)),
+            Filter::PathOf(value) => call(self.call("path", value.span(), value)),
+            Filter::PathRegex(lit) => call(self.call("path_regex", lit.span(), lit)),
+            Filter::Resource(lit) => call(self.call("resource", lit.span(), lit)),
+            Filter::ResourceOf(value) => call(self.call("resource", value.span(), value)),
+            Filter::Notation(lit) => call(self.converted(lit.span(), lit)),
+            Filter::Of(value) => call(self.converted(value.span(), value)),
+            Filter::Field {
+                kind,
+                span,
+                name,
+                pattern,
+            } => {
+                let method = match kind {
+                    Field::Query => "query",
+                    Field::Header => "header",
+                    Field::Cookie => "cookie",
+                    Field::Form => "form",
+                };
+                let name = name_tokens(name);
+                let pattern = self.pattern_argument(pattern);
+                call(self.call(method, *span, quote!(#name, #pattern)))
+            }
+            Filter::Json {
+                span,
+                exact,
+                pattern,
+            } => {
+                let pattern = self.pattern(pattern, *exact);
+                call(self.call(if *exact { "json_exact" } else { "json" }, *span, pattern))
+            }
+            Filter::Value {
+                kind,
+                span,
+                pattern,
+            } => {
+                let method = match kind {
+                    ValueKind::Text => "text",
+                    ValueKind::Host => "host",
+                    ValueKind::Namespace => "namespace",
+                    ValueKind::Name => "named",
+                    ValueKind::Subresource => "subresource",
+                };
+                call(self.call(method, *span, self.pattern_argument(pattern)))
+            }
+            Filter::Body(span, bytes) => {
+                let bytes = match bytes {
+                    Expr::Lit(lit) if matches!(lit.lit, syn::Lit::ByteStr(_)) => {
+                        quote_spanned!(lit.span()=> #lit.as_slice())
+                    }
+                    other => other.to_token_stream(),
+                };
+                call(self.call("body", *span, bytes))
+            }
+            Filter::From(span, network) => call(self.call("from", *span, network)),
+            Filter::Where(span, condition) => call(self.condition(*span, condition)),
+            Filter::Unknown(name) => {
+                let span = name.span();
+                let ty = self.ty("Filter", span);
+                if self.editor {
+                    let krate = &self.krate;
+                    call(quote_spanned!(span=> #ty::method(#krate::__private::verbs::#name)))
+                } else {
+                    call(quote_spanned!(span=> #ty::any()))
+                }
+            }
+        }
+    }
+
+    fn call(&self, method: &str, span: Span, arguments: impl ToTokens) -> TokenStream {
+        let ty = self.ty("Filter", span);
+        let method = proc_macro2::Ident::new(method, span);
+        quote_spanned!(span=> #ty::#method(#arguments))
+    }
+
+    /// String notation, and whatever else is a filter.
+    fn converted(&self, span: Span, value: impl ToTokens) -> TokenStream {
+        let krate = &self.krate;
+        quote_spanned!(span=> <#krate::Filter as ::core::convert::From<_>>::from(#value))
+    }
+
+    fn operand(&self, filter: &Filter, least: Binding) -> TokenStream {
+        let (tokens, binding) = self.filter(filter);
+        if binding < least {
+            quote!((#tokens))
+        } else {
+            tokens
+        }
+    }
+
+    fn joined(
+        &self,
+        parts: &[Filter],
+        operator: &TokenStream,
+        binding: Binding,
+    ) -> (TokenStream, Binding) {
+        let parts: Vec<TokenStream> = parts
+            .iter()
+            .map(|part| self.operand(part, binding))
+            .collect();
+        let (first, rest) = match parts.split_first() {
+            Some(split) => split,
+            None => {
+                return (
+                    self.call("any", Span::mixed_site(), quote!()),
+                    Binding::Call,
+                );
+            }
+        };
+        let tokens = quote!(#first #(#operator #rest)*);
+        (
+            tokens,
+            if rest.is_empty() {
+                Binding::Call
+            } else {
+                binding
+            },
+        )
+    }
+
+    fn alternatives(
+        &self,
+        count: usize,
+        one: impl Fn(usize) -> TokenStream,
+    ) -> (TokenStream, Binding) {
+        let all: Vec<TokenStream> = (0..count).map(one).collect();
+        (
+            quote!(#(#all)|*),
+            if count == 1 {
+                Binding::Call
+            } else {
+                Binding::Or
+            },
+        )
+    }
+
+    /// `where |req| …`
+    fn condition(&self, span: Span, condition: &Callable) -> TokenStream {
+        let (method, text, code) = match condition {
+            Callable::Sync(closure) => (
+                "test",
+                text_of(code::as_written(closure), span),
+                code::with_argument(closure).to_token_stream(),
+            ),
+            Callable::Future(closure) => (
+                "test_async",
+                text_of(code::as_written(closure), span),
+                code::with_argument(closure).to_token_stream(),
+            ),
+            Callable::Async(closure) => (
+                "test_async",
+                text_of(code::as_written(closure), span),
+                self.lifted(closure),
+            ),
+            Callable::Expr(value) => ("test", text_of(value, span), value.to_token_stream()),
+        };
+        self.call(method, span, quote!(#text, #code))
+    }
+
+    /// The argument of an `impl Into<Pattern>`: plain values are enough.
+    fn pattern_argument(&self, pattern: &Pattern) -> TokenStream {
+        match pattern {
+            Pattern::Text(lit) => lit.to_token_stream(),
+            Pattern::Value(_, value) => value.clone(),
+            other => self.pattern(other, false),
+        }
+    }
+
+    fn pattern(&self, pattern: &Pattern, exact: bool) -> TokenStream {
+        let make = |method: &str, span: Span, arguments: TokenStream| {
+            let ty = self.ty("Pattern", span);
+            let method = proc_macro2::Ident::new(method, span);
+            quote_spanned!(span=> #ty::#method(#arguments))
+        };
+        let list = |patterns: &[Pattern]| {
+            let patterns = patterns.iter().map(|one| self.pattern(one, exact));
+            quote!([#(#patterns),*])
+        };
+        match pattern {
+            Pattern::Present(span) => make("present", *span, quote!()),
+            Pattern::Absent(span) => make("absent", *span, quote!()),
+            Pattern::Text(lit) => make("from", lit.span(), lit.to_token_stream()),
+            Pattern::Value(span, value) => make("value", *span, value.clone()),
+            Pattern::Null(span) => make("value", *span, quote!(())),
+            Pattern::Regex(lit) => make("regex", lit.span(), lit.to_token_stream()),
+            Pattern::Range(span, range) => make("range", *span, range.clone()),
+            Pattern::OneOf(patterns) => {
+                let span = patterns.first().map_or_else(Span::mixed_site, span_of);
+                make("one_of", span, list(patterns))
+            }
+            Pattern::Object(span, members) => {
+                let object = if exact { "object_exact" } else { "object" };
+                let ty = self.ty("Pattern", *span);
+                let method = proc_macro2::Ident::new(object, *span);
+                if members.is_empty() {
+                    return quote_spanned!(*span=> #ty::#method::<&str>([]));
+                }
+                let members = members.iter().map(|(name, pattern)| {
+                    let pattern = self.pattern(pattern, exact);
+                    quote!((#name, #pattern))
+                });
+                quote_spanned!(*span=> #ty::#method([#(#members),*]))
+            }
+            Pattern::Array(span, items) => make("array", *span, list(items)),
+            Pattern::Rest(span, before, after) => {
+                let (before, after) = (list(before), list(after));
+                make("array_rest", *span, quote!(#before, #after))
+            }
+            Pattern::Expr(value) => make("value", value.span(), value.to_token_stream()),
+        }
+    }
+}
+
+fn span_of(pattern: &Pattern) -> Span {
+    match pattern {
+        Pattern::Present(span)
+        | Pattern::Absent(span)
+        | Pattern::Null(span)
+        | Pattern::Value(span, _)
+        | Pattern::Range(span, _)
+        | Pattern::Object(span, _)
+        | Pattern::Array(span, _)
+        | Pattern::Rest(span, ..) => *span,
+        Pattern::Text(lit) | Pattern::Regex(lit) => lit.span(),
+        Pattern::OneOf(patterns) => patterns.first().map_or_else(Span::mixed_site, span_of),
+        Pattern::Expr(value) => value.span(),
+    }
+}
+
+pub(super) fn name_tokens(name: &Name) -> TokenStream {
+    match name {
+        Name::Lit(lit) => lit.to_token_stream(),
+        Name::Expr(value) => value.to_token_stream(),
+    }
+}

@@ -1,0 +1,282 @@
+//! Script → calls of the public API, one for one.
+//!
+//! User tokens keep their spans, and every generated call carries the span of the token that it stands for:
+//! rustc then reports at that token, and `#[track_caller]` hands it to reports of failures. The latter holds
+//! only where an expression begins and ends with such a span, hence `<$crate::Filter>::path` rather than
+//! `$crate::Filter::path`. Names of our own are `mixed_site`: user code cannot reach them.
+
+mod check;
+mod code;
+mod filter;
+mod reply;
+mod stream;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::{
+    ast::{Block, BlockKind, Feed, Item, Rule, Script},
+    errors::Errors,
+    parse,
+};
+
+/// What all expansions need to know.
+pub(crate) struct Expander {
+    /// The facade crate: `$crate` of the wrapper in it.
+    krate: TokenStream,
+    /// Whether an editor reads the expansion: then broken parts are kept, so that it can complete them.
+    editor: bool,
+}
+
+/// `kmock! { … }`: the input is `$crate; …`.
+pub(crate) fn kmock(input: TokenStream, editor: bool) -> TokenStream {
+    let (krate, input) = split_crate(input);
+    let mut errors = Errors::default();
+    let script = parse::script(input, &mut errors);
+    Expander { krate, editor }.script(script, errors)
+}
+
+/// `assert_requests!( … )`: the input is `$crate; …`.
+pub(crate) fn assert_requests(input: TokenStream, editor: bool) -> TokenStream {
+    let (krate, input) = split_crate(input);
+    let mut errors = Errors::default();
+    let checks = parse::checks(input, &mut errors);
+    Expander { krate, editor }.checks(checks, errors)
+}
+
+/// Takes `$crate ;` off the input.
+fn split_crate(input: TokenStream) -> (TokenStream, TokenStream) {
+    let mut rest = input.into_iter();
+    let krate = rest
+        .by_ref()
+        .take_while(|tree| !matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';'))
+        .collect();
+    (krate, rest.collect())
+}
+
+/// A name of our own.
+fn our(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// Where rules go: to a server, or into a set.
+#[derive(Clone)]
+enum Target {
+    Server,
+    Set(Ident),
+}
+
+impl Expander {
+    /// `<$crate::Name>`, in such a way that a call on it is at the user's token.
+    fn ty(&self, name: &str, span: Span) -> TokenStream {
+        let krate = &self.krate;
+        let name = Ident::new(name, Span::mixed_site());
+        quote_spanned!(span=> <#krate::#name>)
+    }
+
+    fn script(&self, script: Script, mut errors: Errors) -> TokenStream {
+        let lets = has_lets(&script.items);
+        let krate = &self.krate;
+        let only = matches!(&script.items[..], [Item::Rule(_)]) && script.open;
+        let Some(server) = script.server else {
+            if lets {
+                for name in let_names(&script.items) {
+                    errors.help(
+                        name.span(),
+                        "`let` needs a server to mount the rule on",
+                        "write `kmock! { k, let hello = … }`; a block without a server is a value of type `Rules`",
+                    );
+                }
+            }
+            let rules = our("__rules");
+            let statements = self.items(
+                &script.items,
+                &Target::Set(rules.clone()),
+                &[],
+                &mut errors,
+                true,
+            );
+            let errors = errors.into_tokens();
+            let rules_type = self.ty("Rules", Span::mixed_site());
+            let mutable = (!script.items.is_empty()).then(|| quote!(mut));
+            return quote!({ #errors let #mutable #rules = #rules_type::new(); #statements #rules });
+        };
+        let kmock = our("__kmock");
+        let borrow = quote_spanned!(Span::mixed_site()=> &);
+        let span = server.span();
+        let bind = quote_spanned!(span=> let #kmock: &#krate::KMock = #borrow #server;);
+        if only && !lets {
+            if let [Item::Rule(rule)] = &script.items[..] {
+                if rule.attrs.rust.is_empty() {
+                    let rule = self.rule(rule, &Target::Server, &[]);
+                    let errors = errors.into_tokens();
+                    return quote!({ #errors #bind #rule });
+                }
+            }
+        }
+        let statements = self.items(&script.items, &Target::Server, &[], &mut errors, false);
+        let errors = errors.into_tokens();
+        let used = script.items.is_empty().then(|| quote!(let _ = #kmock;));
+        let all = quote!(#errors #bind #used #statements);
+        // `let` must be seen by what follows, so there is no block around it.
+        if lets { all } else { quote!({ #all }) }
+    }
+
+    fn items(
+        &self,
+        items: &[Item],
+        target: &Target,
+        orders: &[BlockKind],
+        errors: &mut Errors,
+        no_lets: bool,
+    ) -> TokenStream {
+        items
+            .iter()
+            .map(|item| match item {
+                Item::Rule(rule) => {
+                    let made = self.rule(rule, target, orders);
+                    let rust = &rule.attrs.rust;
+                    let made = match target {
+                        Target::Server => made,
+                        Target::Set(set) => quote_spanned!(rule.span=> #set.add(#made)),
+                    };
+                    match &rule.binding {
+                        Some(name) if !no_lets => {
+                            quote_spanned!(rule.span=> #(#rust)* let #name = #made;)
+                        }
+                        _ => quote_spanned!(rule.span=> #(#rust)* #made;),
+                    }
+                }
+                Item::Feed(feed) => self.feed(feed, target, errors),
+                Item::Block(block) => self.block(block, target, orders, errors, no_lets),
+            })
+            .collect()
+    }
+
+    fn block(
+        &self,
+        block: &Block,
+        target: &Target,
+        orders: &[BlockKind],
+        errors: &mut Errors,
+        no_lets: bool,
+    ) -> TokenStream {
+        if block.kind != BlockKind::InOrder {
+            let mut orders = orders.to_vec();
+            orders.push(block.kind);
+            return self.items(&block.items, target, &orders, errors, no_lets);
+        }
+        let span = block.span;
+        let group = our("__group");
+        let rules = self.ty("Rules", span);
+        let inner = self.items(
+            &block.items,
+            &Target::Set(group.clone()),
+            orders,
+            errors,
+            no_lets,
+        );
+        let made = quote_spanned!(span=> let mut #group = #rules::new(); #inner);
+        match target {
+            Target::Set(set) => quote_spanned!(span=> #made #set.in_order(#group);),
+            Target::Server => {
+                let (kmock, ordered) = (our("__kmock"), our("__ordered"));
+                quote_spanned!(span=> #made let mut #ordered = #rules::new(); #ordered.in_order(#group); #kmock.mount(#ordered);)
+            }
+        }
+    }
+
+    /// `k.on(filter).priority(…).status(…)`, or `Rule::on(filter)…`.
+    fn rule(&self, rule: &Rule, target: &Target, orders: &[BlockKind]) -> TokenStream {
+        let span = rule.span;
+        let filter = self.filter_argument(&rule.filter);
+        let mut made = match target {
+            Target::Server => {
+                let kmock = our("__kmock");
+                quote_spanned!(span=> #kmock.on(#filter))
+            }
+            Target::Set(_) => {
+                let ty = self.ty("Rule", span);
+                quote_spanned!(span=> #ty::on(#filter))
+            }
+        };
+        let attrs = &rule.attrs;
+        if let Some(name) = &attrs.name {
+            made = quote_spanned!(span=> #made.named(#name));
+        }
+        if let Some(priority) = &attrs.priority {
+            made = quote_spanned!(priority.span()=> #made.priority(#priority));
+        }
+        // The innermost word is the first: priorities stack outwards.
+        let own = rule.order.map(|(kind, _)| kind);
+        for kind in own.into_iter().chain(orders.iter().rev().copied()) {
+            made = match kind {
+                BlockKind::Override => quote_spanned!(span=> #made.overriding()),
+                BlockKind::Fallback => quote_spanned!(span=> #made.falling_back()),
+                BlockKind::InOrder => made,
+            };
+        }
+        if let Some(slice) = &rule.slice {
+            made = quote_spanned!(slice.span()=> #made.slice(#slice));
+        }
+        if let Some(expect) = &attrs.expect {
+            made = quote_spanned!(expect.span()=> #made.expecting(#expect));
+        }
+        if let Some(span) = attrs.never {
+            made = quote_spanned!(span=> #made.never());
+        }
+        for sink in &rule.sinks {
+            made = self.sink(made, sink);
+        }
+        let captures = parse::captures(&rule.filter);
+        for part in &rule.replies {
+            made = self.part(made, part, &captures);
+        }
+        made
+    }
+
+    fn feed(&self, feed: &Feed, target: &Target, errors: &mut Errors) -> TokenStream {
+        let span = feed.span;
+        if let Target::Set(_) = target {
+            errors.help(
+                span,
+                "a feed needs a server whose streams it feeds",
+                "write `kmock! { k, ... => [ … ]; }`",
+            );
+            return TokenStream::new();
+        }
+        let kmock = our("__kmock");
+        let stream = self.stream(&feed.items, span);
+        match &feed.filter {
+            Some(filter) => {
+                let filter = self.filter_argument(filter);
+                quote_spanned!(span=> #kmock.filter(#filter).feed(#stream);)
+            }
+            None => quote_spanned!(span=> #kmock.feed(#stream);),
+        }
+    }
+}
+
+fn has_lets(items: &[Item]) -> bool {
+    !let_names(items).is_empty()
+}
+
+fn let_names(items: &[Item]) -> Vec<&Ident> {
+    items
+        .iter()
+        .flat_map(|item| match item {
+            Item::Rule(rule) => rule.binding.iter().collect(),
+            Item::Block(block) => let_names(&block.items),
+            Item::Feed(_) => Vec::new(),
+        })
+        .collect()
+}
+
+/// The text of tokens, as a literal that the compiler makes.
+fn text_of(tokens: impl ToTokens, span: Span) -> TokenStream {
+    quote_spanned!(span=> ::core::stringify!(#tokens))
+}
+
+#[cfg(test)]
+mod tests;

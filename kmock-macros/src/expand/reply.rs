@@ -1,0 +1,111 @@
+//! The parts of a reply → `status`, `header`, `json`, `file`, ….
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{LitInt, spanned::Spanned};
+
+use super::{Expander, code, filter::name_tokens};
+use crate::ast::{Capture, Fault, Part, Time};
+
+impl Expander {
+    pub(super) fn part(&self, made: TokenStream, part: &Part, captures: &[Capture]) -> TokenStream {
+        let krate = &self.krate;
+        match part {
+            Part::Status(lit) => quote_spanned!(lit.span()=> #made.status(#lit)),
+            Part::Header(span, name, value) => {
+                let name = name_tokens(name);
+                match value {
+                    Some(value) => quote_spanned!(*span=> #made.header(#name, #value)),
+                    None => quote_spanned!(*span=> #made.no_header(#name)),
+                }
+            }
+            Part::Cookie(span, name, value) => {
+                let name = name_tokens(name);
+                match value {
+                    Some(value) => quote_spanned!(*span=> #made.cookie(#name, #value)),
+                    None => quote_spanned!(*span=> #made.no_cookie(#name)),
+                }
+            }
+            Part::Bytes(lit) => quote_spanned!(lit.span()=> #made.reply(#lit)),
+            Part::Text(span, text) => quote_spanned!(*span=> #made.text(#text)),
+            Part::Json(span, tokens) => {
+                quote_spanned!(*span=> #made.json(#krate::__private::json!(#tokens)))
+            }
+            Part::JsonOf(span, value) => quote_spanned!(*span=> #made.json(#value)),
+            Part::File {
+                span,
+                once: false,
+                path,
+            } => quote_spanned!(*span=> #made.file(#path)),
+            Part::File {
+                span,
+                once: true,
+                path,
+            } => quote_spanned!(*span=> #made.file_once(#path)),
+            Part::Call(call) => self.reply_call(made, call, captures),
+            Part::Stream(span, items) => {
+                let stream = self.stream(items, *span);
+                quote_spanned!(*span=> #made.stream(#stream))
+            }
+            Part::StreamOf(span, value) => quote_spanned!(*span=> #made.stream(#value)),
+            Part::Delay(span, time) => {
+                let time = time_tokens(time);
+                quote_spanned!(*span=> #made.delay(#time))
+            }
+            Part::Hold(span, gate) => quote_spanned!(*span=> #made.hold(#gate)),
+            Part::Fault(fault) => {
+                let fault_value = self.fault(fault);
+                quote_spanned!(fault.span=> #made.fault(#fault_value))
+            }
+            Part::Slow(span, speed) => {
+                let speed = LitInt::new(&speed.to_string(), *span);
+                quote_spanned!(*span=> #made.slow(#speed))
+            }
+            Part::Proxy(span, url) => quote_spanned!(*span=> #made.proxy(#url)),
+            Part::Broken(span, raw) if self.editor && !raw.is_empty() => {
+                if code::is_closure(raw) {
+                    quote_spanned!(*span=> #made.reply_with(#raw))
+                } else {
+                    quote_spanned!(*span=> #made.reply(#raw))
+                }
+            }
+            Part::Broken(..) => made,
+        }
+    }
+
+    pub(super) fn fault(&self, fault: &Fault) -> TokenStream {
+        let ty = self.ty("Fault", fault.span);
+        let name = Ident::new(fault.name, fault.span);
+        let argument = &fault.argument;
+        quote_spanned!(fault.span=> #ty::#name(#argument))
+    }
+}
+
+pub(super) fn time_tokens(time: &Time) -> TokenStream {
+    match time {
+        Time::Known(span, duration) => known(*span, *duration),
+        Time::Between(span, low, high) => {
+            let (low, high) = (known(*span, *low), known(*span, *high));
+            quote!(#low..#high)
+        }
+        Time::Expr(value) => quote_spanned!(value.span()=> #value),
+    }
+}
+
+/// `Duration::from_millis(1500)`: the largest unit that is exact.
+pub(super) fn known(span: Span, duration: Duration) -> TokenStream {
+    let nanos = duration.as_nanos();
+    let (unit, count) = [
+        ("from_secs", 1_000_000_000),
+        ("from_millis", 1_000_000),
+        ("from_micros", 1_000),
+    ]
+    .into_iter()
+    .find(|(_, size)| nanos % size == 0)
+    .map_or(("from_nanos", nanos), |(unit, size)| (unit, nanos / size));
+    let unit = Ident::new(unit, span);
+    let count = LitInt::new(&count.to_string(), span);
+    quote_spanned!(span=> ::core::time::Duration::#unit(#count))
+}

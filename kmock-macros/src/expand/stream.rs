@@ -1,0 +1,141 @@
+//! Stream items → `Stream::new().item(…).sleep(…).live()`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Expr, spanned::Spanned};
+
+use super::{Expander, code, our, reply::time_tokens};
+use crate::{
+    ast::{Callable, StreamItem},
+    parse::classify,
+};
+
+impl Expander {
+    pub(super) fn stream(&self, items: &[StreamItem], span: Span) -> TokenStream {
+        let ty = self.ty("Stream", span);
+        self.chain(quote_spanned!(span=> #ty::new()), items)
+    }
+
+    fn chain(&self, start: TokenStream, items: &[StreamItem]) -> TokenStream {
+        items
+            .iter()
+            .fold(start, |made, item| self.item(&made, item))
+    }
+
+    fn item(&self, made: &TokenStream, item: &StreamItem) -> TokenStream {
+        let krate = &self.krate;
+        match item {
+            StreamItem::Live(span) => quote_spanned!(*span=> #made.live()),
+            StreamItem::Sleep(span, time) => {
+                let time = time_tokens(time);
+                quote_spanned!(*span=> #made.sleep(#time))
+            }
+            StreamItem::Wait(span, event) => {
+                let event = match classify(event.clone()) {
+                    Callable::Sync(closure) | Callable::Future(closure) => {
+                        closure.to_token_stream()
+                    }
+                    Callable::Async(closure) if matches!(event, Expr::Closure(_)) => {
+                        self.lifted_event(&closure)
+                    }
+                    _ => quote_spanned!(event.span()=> #krate::__private::event(#event)),
+                };
+                quote_spanned!(*span=> #made.wait(#event))
+            }
+            StreamItem::Call(Callable::Sync(closure)) => {
+                let span = closure.inputs_begin.span;
+                if closure.inputs.is_empty() {
+                    quote_spanned!(span=> #made.call(#closure))
+                } else {
+                    quote_spanned!(span=> #made.call_with(#closure))
+                }
+            }
+            StreamItem::Call(Callable::Future(closure)) => {
+                let closure = code::with_argument(closure);
+                quote_spanned!(closure.inputs_begin.span=> #made.call_async(#closure))
+            }
+            StreamItem::Call(Callable::Async(closure)) => {
+                let span = closure.inputs_begin.span;
+                let code = self.lifted(closure);
+                quote_spanned!(span=> #made.call_async(#code))
+            }
+            StreamItem::Call(Callable::Expr(value)) | StreamItem::Value(value) => {
+                quote_spanned!(value.span()=> #made.item(#value))
+            }
+            StreamItem::Nested { span, once, items } => {
+                let stream = self.stream(items, *span);
+                if *once {
+                    quote_spanned!(*span=> #made.once(#stream))
+                } else {
+                    quote_spanned!(*span=> #made.item(#stream))
+                }
+            }
+            StreamItem::For {
+                span,
+                pat,
+                expr,
+                items,
+            } => {
+                let stream = our("__stream");
+                let empty = self.stream(&[], *span);
+                let body = self.chain(stream.to_token_stream(), items);
+                quote_spanned! {*span=>
+                    #made.item({
+                        let mut #stream = #empty;
+                        for #pat in #expr {
+                            #stream = #body;
+                        }
+                        #stream
+                    })
+                }
+            }
+            StreamItem::From(span, source) => quote_spanned!(*span=> #made.from(#source)),
+            StreamItem::Sse(span, fields) => {
+                let ty = self.ty("Event", *span);
+                let mut event = quote_spanned!(*span=> #ty::new());
+                for (name, value) in fields {
+                    let value = self.event_value(value);
+                    event = quote_spanned!(name.span()=> #event.#name(#value));
+                }
+                quote_spanned!(*span=> #made.sse(#event))
+            }
+            StreamItem::Fault(fault) => {
+                let value = self.fault(fault);
+                quote_spanned!(fault.span=> #made.fault(#value))
+            }
+            StreamItem::Hold(span, gate) => quote_spanned!(*span=> #made.hold(#gate)),
+            StreamItem::Json(span, tokens) => {
+                quote_spanned!(*span=> #made.json(#krate::__private::json!(#tokens)))
+            }
+            StreamItem::JsonOf(span, value) => quote_spanned!(*span=> #made.json(#value)),
+            StreamItem::Text(span, text) => {
+                quote_spanned!(*span=> #made.item(::std::string::String::from(#text).into_bytes()))
+            }
+            StreamItem::Bytes(lit) => quote_spanned!(lit.span()=> #made.item(#lit)),
+            StreamItem::Broken(span, raw) if self.editor && !raw.is_empty() => {
+                if code::is_closure(raw) {
+                    quote_spanned!(*span=> #made.call_with(#raw))
+                } else {
+                    quote_spanned!(*span=> #made.item(#raw))
+                }
+            }
+            StreamItem::Broken(..) => made.clone(),
+        }
+    }
+
+    /// A field of an event: bare JSON is marked by the word before it.
+    fn event_value(&self, value: &TokenStream) -> TokenStream {
+        let mut trees = value.clone().into_iter();
+        match (trees.next(), trees.next(), trees.next()) {
+            (
+                Some(proc_macro2::TokenTree::Ident(word)),
+                Some(proc_macro2::TokenTree::Group(json)),
+                None,
+            ) if word == "json" => {
+                let (krate, tokens) = (&self.krate, json.stream());
+                quote!(#krate::__private::json!(#tokens))
+            }
+            _ => value.clone(),
+        }
+    }
+}

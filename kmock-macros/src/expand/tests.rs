@@ -1,0 +1,132 @@
+//! Golden expansions: `tests/expansion/NAME.in.rs` holds an invocation, `NAME.rs` what it expands to.
+//! `KMOCK_BLESS=1 cargo test -p kmock-macros` writes the latter.
+
+use std::{fs, path::PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::*;
+
+/// Expands the one macro call or annotated function in a file.
+fn expand(text: &str, editor: bool) -> (TokenStream, bool) {
+    let tokens: TokenStream = text.parse().expect("tokens");
+    let mut trees = tokens.into_iter();
+    let Some(TokenTree::Ident(name)) = trees.next() else {
+        // `#[kmock::test(…)] fn …`
+        let rest: Vec<TokenTree> = trees.collect();
+        let Some(TokenTree::Group(attribute)) = rest.first() else {
+            panic!("an attribute")
+        };
+        let options = attribute
+            .stream()
+            .into_iter()
+            .find_map(|tree| match tree {
+                TokenTree::Group(group) => Some(group.stream()),
+                _ => None,
+            })
+            .unwrap_or_default();
+        return (
+            crate::test_attr::test(options, rest.into_iter().skip(1).collect()),
+            true,
+        );
+    };
+    let Some(TokenTree::Group(group)) = trees.nth(1) else {
+        panic!("a macro call")
+    };
+    let inner = group.stream();
+    let input = quote!(kmock; #inner);
+    let expanded = if name == "assert_requests" {
+        assert_requests(input, editor)
+    } else {
+        kmock(input, editor)
+    };
+    (expanded, false)
+}
+
+fn pretty(text: &str, editor: bool) -> String {
+    let (tokens, item) = expand(text, editor);
+    let file = if item {
+        tokens.clone()
+    } else {
+        quote!(fn expansion() { #tokens })
+    };
+    match syn::parse2::<syn::File>(file) {
+        Ok(file) => prettyplease::unparse(&file),
+        // Code that is not finished cannot be laid out.
+        Err(_) => format!("// unfinished\n{tokens}\n"),
+    }
+}
+
+#[test]
+fn expansions_are_as_reviewed() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/expansion");
+    let bless = std::env::var_os("KMOCK_BLESS").is_some();
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&dir).expect("the directory") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let Some(stem) = name.strip_suffix(".in.rs") else {
+            continue;
+        };
+        seen += 1;
+        let text = fs::read_to_string(&path).expect("a text");
+        let got = pretty(&text, stem.contains("editor"));
+        let golden = dir.join(format!("{stem}.rs"));
+        if bless {
+            fs::write(&golden, &got).expect("writing");
+        } else if fs::read_to_string(&golden).unwrap_or_default() != got {
+            wrong.push(format!("{stem}:\n{got}"));
+        }
+    }
+    assert!(seen > 10, "only {seen} golden expansions");
+    assert!(
+        wrong.is_empty(),
+        "KMOCK_BLESS=1 writes them anew:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// Every mistake of a block is reported, and the good rules are kept.
+#[test]
+fn good_rules_stay_beside_mistakes() {
+    let text = pretty(
+        r#"kmock! { k,
+            GTE "/a" => 200;
+            GET "/good" => |req| req.body().clone();
+            GET "/b" => sleep(1 sec), 42;
+            "/c" header { X: "1" } => 404
+            POST "/also-good" => 201;
+        }"#,
+        false,
+    );
+    assert_eq!(text.matches("compile_error").count(), 5, "{text}");
+    for kept in [
+        "\"/good\"",
+        "reply_with",
+        "\"/also-good\"",
+        "status(201)",
+        "\"/c\"",
+        "status(404)",
+    ] {
+        assert!(text.contains(kept), "{kept} is lost: {text}");
+    }
+}
+
+/// In an editor, what does not parse is kept too, so that completion works in it.
+#[test]
+fn editors_see_broken_code() {
+    let tokens = "kmock! { k, GET \"/x\" => |req| req.; GE \"/y\" => 200; }";
+    let broken = expand(tokens, true).0.to_string();
+    assert!(
+        broken.contains("| req | req .") || broken.contains("| req | req."),
+        "{broken}"
+    );
+    assert!(broken.contains("verbs :: GE"), "{broken}");
+    let compiled = expand(tokens, false).0.to_string();
+    assert!(!compiled.contains("req ."), "{compiled}");
+}

@@ -1,0 +1,386 @@
+//! Patterns of values, as in `match`: `"x" | "y"`, `1..=9`, `~"re"`, `_`, `!`, `{ … }`, `[a, ..]`, `(expr)`.
+
+use proc_macro2::{Delimiter, Span, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
+
+use super::{code, expr, filter, here, inside, is_filter, skip_to_comma, word};
+use crate::{
+    ast::{Name, Pattern},
+    errors::Errors,
+    notation,
+};
+
+const FORMS: &str = "a pattern is a value, `_` (present), `!` (absent), `\"pre*\"`, `~\"regex\"`, `1..=9`, `{ … }`, `[ … ]`, or `(expr)`";
+
+/// `: PATTERN` in braces.
+pub(super) fn after_colon(content: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let at = here(content);
+    if content.parse::<Token![:]>().is_err() {
+        if content.is_empty() || content.peek(Token![,]) {
+            errors.help(
+                at,
+                "expected `:` and a pattern after the name",
+                "write `\"name\": _` for its presence, `\"name\": !` for its absence",
+            );
+        } else if content.peek(Token![=]) {
+            errors.help(
+                at,
+                "expected `:` after the name",
+                "write `\"name\": \"value\"`",
+            );
+        } else {
+            errors.push(at, "expected `:` after the name");
+        }
+        return None;
+    }
+    alternatives(content, errors, false)
+}
+
+/// The comma after an element of a list in brackets.
+pub(super) fn comma(content: ParseStream<'_>, errors: &mut Errors) {
+    if content.is_empty() || content.parse::<Token![,]>().is_ok() {
+        return;
+    }
+    errors.push(here(content), "expected `,` between the elements");
+    skip_to_comma(content);
+    content.parse::<Token![,]>().ok();
+}
+
+/// `a | b | c`. After a qualifier (`outside` of brackets), a `|` may as well go on with the algebra of criteria.
+pub(super) fn alternatives(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    outside: bool,
+) -> Option<Pattern> {
+    let mut patterns = vec![one(input, errors)?];
+    while input.peek(Token![|]) && (!outside || goes_on(input)) {
+        if input.peek(Token![||]) {
+            errors.help(
+                here(input),
+                "alternatives are separated by one `|`",
+                "write `\"a\" | \"b\"`",
+            );
+            input.parse::<Token![||]>().ok();
+        } else {
+            input.parse::<Token![|]>().ok();
+        }
+        match one(input, errors) {
+            Some(pattern) => patterns.push(pattern),
+            None => break,
+        }
+    }
+    if patterns.len() == 1 {
+        return patterns.pop();
+    }
+    Some(Pattern::OneOf(patterns))
+}
+
+/// Whether a pattern follows the `|`, and not another criterion.
+fn goes_on(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    if fork.parse::<Token![|]>().is_err() {
+        return false;
+    }
+    if let Ok(lit) = fork.fork().parse::<LitStr>() {
+        let text = lit.value();
+        let first = text.split_whitespace().next().unwrap_or_default();
+        let notation = text.contains(' ') && notation::notation(&text).is_ok();
+        return !text.starts_with('/') && !notation && !first.is_empty();
+    }
+    if fork.peek(token::Paren) {
+        let mut criteria = false;
+        let mut ignored = Errors::default();
+        inside(&fork, Delimiter::Parenthesis, &mut ignored, |content, _| {
+            criteria = is_filter(content);
+            super::skip_all(content);
+        });
+        return !criteria;
+    }
+    fork.peek(Lit)
+        || fork.peek(Token![~])
+        || fork.peek(token::Brace)
+        || fork.peek(token::Bracket)
+        || fork.peek(Token![-])
+        || fork.peek(Token![..])
+        || word(&fork).is_some_and(|word| word == "null" || word == "_")
+}
+
+fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let at = here(input);
+    if input.peek(token::Brace) {
+        return object(input, errors);
+    }
+    if input.peek(token::Bracket) {
+        return array(input, errors);
+    }
+    if input.peek(token::Paren) {
+        return code::in_parens(input, errors, "a value").map(Pattern::Expr);
+    }
+    if input.peek(Token![~]) {
+        input.parse::<Token![~]>().ok();
+        let lit = filter::regex_literal(input, errors)?;
+        notation::check(&lit, errors, notation::regex);
+        return Some(Pattern::Regex(lit));
+    }
+    if input.peek(Token![!]) {
+        input.parse::<Token![!]>().ok();
+        return Some(Pattern::Absent(at));
+    }
+    if input.peek(LitStr) {
+        let lit = input.parse::<LitStr>().ok()?;
+        notation::check(&lit, errors, |_| Ok(()));
+        return Some(Pattern::Text(lit));
+    }
+    if input.peek(Lit) || input.peek(Token![-]) || input.peek(Token![..]) {
+        return number(input, errors);
+    }
+    if let Some(name) = word(input) {
+        match name.to_string().as_str() {
+            "_" => {
+                input.call(Ident::parse_any).ok();
+                return Some(Pattern::Present(at));
+            }
+            "null" => {
+                input.call(Ident::parse_any).ok();
+                return Some(Pattern::Null(at));
+            }
+            "None" => {
+                input.call(Ident::parse_any).ok();
+                errors.help(
+                    at,
+                    "a pattern is no `Option`",
+                    "write `!` for what must not be there, `null` for JSON's null",
+                );
+                return None;
+            }
+            _ => {}
+        }
+        let text = match expr(input, errors, "a pattern") {
+            Ok(found) => found.to_token_stream().to_string(),
+            Err(_) => return None,
+        };
+        let text = if text.chars().count() > 40 {
+            "expr".to_owned()
+        } else {
+            text
+        };
+        errors.help(
+            at,
+            "a value of Rust stands in parentheses",
+            format_args!("write `({text})`"),
+        );
+        return None;
+    }
+    errors.help(at, "expected a pattern", FORMS);
+    if !super::at_end(input) && !input.peek(Token![=>]) && !input.peek(Token![|]) {
+        input.parse::<TokenTree>().ok();
+    }
+    None
+}
+
+/// A number, boolean, or a range of numbers.
+fn number(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let span = here(input);
+    if input.peek(Token![..]) {
+        let dots = range_dots(input);
+        if !input.peek(Lit) && !input.peek(Token![-]) {
+            errors.help(
+                span,
+                "a range has a bound",
+                "write `..=9`, `1..`, or `_` for any value",
+            );
+            return None;
+        }
+        let (end, ..) = signed(input, errors)?;
+        return Some(Pattern::Range(span, quote!(#dots #end)));
+    }
+    let (start, kind) = signed(input, errors)?;
+    if !input.peek(Token![..]) {
+        return Some(Pattern::Value(span, start));
+    }
+    if matches!(kind, Kind::Other) {
+        errors.help(
+            span,
+            "a range has numbers as bounds",
+            "write `1..=9`; for texts there are `\"pre*\"` and ~\"[a-f]\"",
+        );
+        range_dots(input);
+        signed(input, errors);
+        return None;
+    }
+    let closed = input.peek(Token![..=]);
+    let dots = range_dots(input);
+    if input.peek(Lit) || input.peek(Token![-]) {
+        let (end, ..) = signed(input, errors)?;
+        let number = |tokens: &proc_macro2::TokenStream| {
+            tokens
+                .to_string()
+                .replace([' ', '_'], "")
+                .parse::<f64>()
+                .ok()
+        };
+        if let (Some(low), Some(high)) = (number(&start), number(&end)) {
+            if low > high || low >= high && !closed {
+                errors.push(
+                    span,
+                    format_args!(
+                        "the range `{start}{}{end}` is empty",
+                        if closed { "..=" } else { ".." }
+                    ),
+                );
+                return None;
+            }
+        }
+        return Some(Pattern::Range(span, quote!(#start #dots #end)));
+    }
+    if closed {
+        errors.help(
+            here(input),
+            "`..=` needs an end",
+            "write `1..` for a range without one",
+        );
+        return None;
+    }
+    Some(Pattern::Range(span, quote!(#start #dots)))
+}
+
+fn range_dots(input: ParseStream<'_>) -> proc_macro2::TokenStream {
+    if input.peek(Token![..=]) {
+        input
+            .parse::<Token![..=]>()
+            .map(ToTokens::into_token_stream)
+            .unwrap_or_default()
+    } else {
+        input
+            .parse::<Token![..]>()
+            .map(ToTokens::into_token_stream)
+            .unwrap_or_default()
+    }
+}
+
+enum Kind {
+    Number,
+    Other,
+}
+
+/// A literal that is no text, perhaps with a minus.
+fn signed(input: ParseStream<'_>, errors: &mut Errors) -> Option<(proc_macro2::TokenStream, Kind)> {
+    let minus = input.parse::<Option<Token![-]>>().ok().flatten();
+    let at = here(input);
+    let Ok(lit) = input.parse::<Lit>() else {
+        errors.push(at, "expected a number");
+        return None;
+    };
+    let kind = match &lit {
+        Lit::Int(_) | Lit::Float(_) => Kind::Number,
+        Lit::Bool(_) | Lit::Str(_) => Kind::Other,
+        Lit::Char(one) => {
+            errors.help(
+                at,
+                "a single character is a text here",
+                format_args!("write \"{}\"", one.value()),
+            );
+            return None;
+        }
+        _ => {
+            errors.help(
+                at,
+                "bytes are no pattern",
+                "drop the `b` for a text; `body b\"…\"` compares whole bodies",
+            );
+            return None;
+        }
+    };
+    let suffix = match &lit {
+        Lit::Int(lit) => lit.suffix().to_owned(),
+        Lit::Float(lit) => lit.suffix().to_owned(),
+        _ => String::new(),
+    };
+    const SUFFIXES: &[&str] = &[
+        "", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64",
+    ];
+    if !SUFFIXES.contains(&suffix.as_str()) {
+        errors.push(at, format_args!("`{suffix}` is no suffix of a number"));
+        return None;
+    }
+    Some((quote!(#minus #lit), kind))
+}
+
+fn object(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let span = here(input);
+    let mut members: Vec<(LitStr, Pattern)> = Vec::new();
+    inside(input, Delimiter::Brace, errors, |content, errors| {
+        while !content.is_empty() {
+            match filter::field_name(content, errors) {
+                Some(Name::Lit(name)) => {
+                    if members
+                        .iter()
+                        .any(|(other, _)| other.value() == name.value())
+                    {
+                        errors.push(
+                            name.span(),
+                            format_args!("the key \"{}\" is there already", name.value()),
+                        );
+                    }
+                    match after_colon(content, errors) {
+                        Some(pattern) => members.push((name, pattern)),
+                        None => skip_to_comma(content),
+                    }
+                }
+                Some(Name::Expr(name)) => {
+                    errors.push(
+                        name.span(),
+                        "the keys of a JSON pattern are texts in quotes",
+                    );
+                    skip_to_comma(content);
+                }
+                None => skip_to_comma(content),
+            }
+            comma(content, errors);
+        }
+    })?;
+    Some(Pattern::Object(span, members))
+}
+
+fn array(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let span = here(input);
+    let mut before = Vec::new();
+    let mut after: Option<(Span, Vec<Pattern>)> = None;
+    inside(input, Delimiter::Bracket, errors, |content, errors| {
+        while !content.is_empty() {
+            let at = here(content);
+            let rest = content.peek(Token![..]) && {
+                let fork = content.fork();
+                fork.parse::<Token![..]>().is_ok() && (fork.is_empty() || fork.peek(Token![,]))
+            };
+            if content.peek(Token![...]) {
+                errors.help(
+                    at,
+                    "the rest of an array is written with two dots",
+                    "write `[a, .., b]`",
+                );
+                content.parse::<Token![...]>().ok();
+            } else if rest {
+                content.parse::<Token![..]>().ok();
+                if after.is_some() {
+                    errors.push(at, "an array has one `..`");
+                }
+                after.get_or_insert((at, Vec::new()));
+            } else {
+                match alternatives(content, errors, false) {
+                    Some(pattern) => match &mut after {
+                        Some((_, after)) => after.push(pattern),
+                        None => before.push(pattern),
+                    },
+                    None => skip_to_comma(content),
+                }
+            }
+            comma(content, errors);
+        }
+    })?;
+    Some(match after {
+        Some((_, after)) => Pattern::Rest(span, before, after),
+        None => Pattern::Array(span, before),
+    })
+}

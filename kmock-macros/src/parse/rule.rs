@@ -1,0 +1,647 @@
+//! One rule, feed or block of a script.
+
+use proc_macro2::{Delimiter, Span, TokenTree};
+use syn::{
+    Attribute, Expr, Ident, LitStr, Meta, Token, ext::IdentExt, parse::ParseStream,
+    spanned::Spanned, token,
+};
+
+use super::{
+    code, expr, filter, here, inside, is_word, items, reply, skip_to_semicolon, skip_while,
+    starts_rule, stream, take_word, word,
+};
+use crate::{
+    ast::{Attrs, Block, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule},
+    errors::Errors,
+    notation,
+    words::{QUALIFIERS, did_you_mean},
+};
+
+/// Reads one item up to and without its `;`, or up to the next rule where a `;` was forgotten.
+pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> {
+    let attrs = attributes(input, errors);
+    if input.is_empty() {
+        errors.push(here(input), "expected a rule after the attributes");
+        return None;
+    }
+    if let Some(block) = block(input, errors) {
+        if let Some(span) = attrs.span {
+            errors.help(
+                span,
+                "attributes belong to rules, not to blocks",
+                "write it before each rule of the block",
+            );
+        }
+        return Some(Item::Block(block));
+    }
+    let binding = binding(input, errors);
+    let (mut order, mut streams) = (None, None);
+    loop {
+        if let Some(span) = take_word(input, "override") {
+            prefix(&mut order, (BlockKind::Override, span), span, errors);
+        } else if let Some(span) = take_word(input, "fallback") {
+            prefix(&mut order, (BlockKind::Fallback, span), span, errors);
+        } else if is_word(input, "stream") && !input.peek2(token::Bracket) {
+            let span = take_word(input, "stream")?;
+            prefix(&mut streams, span, span, errors);
+        } else {
+            break;
+        }
+    }
+    let span = here(input);
+    let whole = order
+        .map(|(_, span)| span)
+        .or(streams)
+        .filter(|_| input.peek(Token![=>]));
+    let filter = match whole {
+        Some(span) => Filter::Any(span),
+        None if input.peek(Token![...]) => {
+            return Some(feed(input, errors, None, &attrs, binding.as_ref()));
+        }
+        None => filter::filter(input, errors),
+    };
+    if input.peek(Token![...]) {
+        return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
+    }
+    let slice = slice(input, errors);
+    let mut rule = Rule {
+        attrs,
+        binding,
+        order,
+        filter,
+        slice,
+        sinks: Vec::new(),
+        replies: Vec::new(),
+        span,
+    };
+    sinks(input, errors, &mut rule.sinks);
+    if !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![=>]) {
+        unexpected(input, errors);
+        if starts_rule(input) && !input.peek(LitStr) {
+            return Some(Item::Rule(Box::new(rule)));
+        }
+        skip_while(input, |input| {
+            !input.peek(Token![=>]) && !input.peek(Token![;])
+        });
+    }
+    if input.peek(Token![=>]) {
+        input.parse::<Token![=>]>().ok();
+        rule.replies = reply::parts(input, errors, streams);
+        after_replies(input, errors);
+    } else if let Some(span) = streams {
+        errors.help(
+            span,
+            "a `stream` has items",
+            "write `stream \"/\" => [ b\"hello\", sleep(1s), ... ];`",
+        );
+    }
+    check(&rule, errors);
+    Some(Item::Rule(Box::new(rule)))
+}
+
+fn prefix<T>(slot: &mut Option<T>, value: T, span: Span, errors: &mut Errors) {
+    if slot.is_some() {
+        errors.push(span, "this word, or one like it, stands here already");
+    }
+    *slot = Some(value);
+}
+
+/// `override { … }`, `fallback { … }`, `in_order! { … }`
+fn block(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
+    let name = word(input)?;
+    let kind = match name.to_string().as_str() {
+        "override" if input.peek2(token::Brace) => BlockKind::Override,
+        "fallback" if input.peek2(token::Brace) => BlockKind::Fallback,
+        "in_order" => BlockKind::InOrder,
+        _ => return None,
+    };
+    input.call(Ident::parse_any).ok()?;
+    if kind == BlockKind::InOrder && input.parse::<Token![!]>().is_err() {
+        errors.help(
+            name.span(),
+            "`in_order` is written with a `!`",
+            "write `in_order! { … }`",
+        );
+    }
+    if !input.peek(token::Brace) {
+        errors.help(
+            here(input),
+            "expected `{` and rules",
+            "write `in_order! { GET \"/a\" => 1; GET \"/b\" => 2; }`",
+        );
+        skip_to_semicolon(input);
+        return Some(Block {
+            kind,
+            span: name.span(),
+            items: Vec::new(),
+        });
+    }
+    let items = inside(input, Delimiter::Brace, errors, |content, errors| {
+        items(content, errors).0
+    })?;
+    if kind == BlockKind::InOrder {
+        for item in &items {
+            if let Item::Feed(feed) = item {
+                errors.push(
+                    feed.span,
+                    "a feed happens at once and has no place in an order",
+                );
+            }
+        }
+    }
+    Some(Block {
+        kind,
+        span: name.span(),
+        items,
+    })
+}
+
+fn attributes(input: ParseStream<'_>, errors: &mut Errors) -> Attrs {
+    let mut attrs = Attrs::default();
+    let mut name: Vec<String> = Vec::new();
+    let mut name_span = None;
+    while input.peek(Token![#]) {
+        let at = here(input);
+        let fork = input.fork();
+        let Ok(found) = Attribute::parse_outer(&fork) else {
+            errors.help(
+                at,
+                "expected an attribute",
+                "write `#[priority(100)]`, `#[expect(1)]` or `#[never]` before the rule",
+            );
+            input.parse::<TokenTree>().ok();
+            input.parse::<Token![!]>().ok();
+            if input.peek(token::Bracket) {
+                input.parse::<TokenTree>().ok();
+            }
+            continue;
+        };
+        syn::parse::discouraged::Speculative::advance_to(input, &fork);
+        for attr in found {
+            if attr.path().is_ident("doc") {
+                if let Some(line) = doc_line(&attr) {
+                    name.push(line.value().trim().to_owned());
+                    name_span.get_or_insert(line.span());
+                }
+                continue;
+            }
+            attrs.span.get_or_insert(attr.span());
+            attribute(&mut attrs, attr, errors);
+        }
+    }
+    let name = name.join(" ");
+    if let Some(span) = name_span.filter(|_| !name.trim().is_empty()) {
+        attrs.name = Some(LitStr::new(name.trim(), span));
+    }
+    attrs
+}
+
+fn doc_line(attr: &Attribute) -> Option<LitStr> {
+    match &attr.meta {
+        Meta::NameValue(pair) => match &pair.value {
+            Expr::Lit(lit) => match &lit.lit {
+                syn::Lit::Str(line) => Some(line.clone()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn attribute(attrs: &mut Attrs, attr: Attribute, errors: &mut Errors) {
+    let span = attr.path().span();
+    let name = attr
+        .path()
+        .get_ident()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let example = match name.as_str() {
+        "priority" => "100",
+        "expect" => "1..",
+        "never" => {
+            if !matches!(attr.meta, Meta::Path(_)) {
+                errors.help(
+                    span,
+                    "`never` takes nothing",
+                    "write `#[never]`, or `#[expect(2)]` for a number",
+                );
+            }
+            attrs.never = Some(span);
+            return;
+        }
+        "cfg" | "allow" => {
+            attrs.rust.push(attr);
+            return;
+        }
+        other => {
+            errors.help(
+                span,
+                format_args!("unknown attribute of a rule{}", did_you_mean(other, ["priority", "expect", "never", "cfg"])),
+                "the attributes are `#[priority(100)]`, `#[expect(1..)]`, `#[never]`, `#[cfg(…)]`, and doc comments for the name",
+            );
+            return;
+        }
+    };
+    let value = match &attr.meta {
+        Meta::List(list) => list
+            .parse_args::<Expr>()
+            .map_err(|error| (error.span(), error.to_string())),
+        Meta::Path(_) => Err((span, format!("`{name}` needs a value"))),
+        Meta::NameValue(pair) => Err((
+            pair.eq_token.span,
+            format!("the value of `{name}` stands in parentheses"),
+        )),
+    };
+    match value {
+        Ok(value) => {
+            if name == "priority" {
+                attrs.priority = Some(value);
+            } else {
+                attrs.expect = Some(value);
+            }
+        }
+        Err((at, message)) => {
+            let message = message
+                .strip_prefix("unexpected end of input, ")
+                .unwrap_or(&message);
+            errors.help(at, message, format_args!("write `#[{name}({example})]`"));
+        }
+    }
+}
+
+/// `let NAME =`
+fn binding(input: ParseStream<'_>, errors: &mut Errors) -> Option<Ident> {
+    take_word(input, "let")?;
+    if let Some(span) = take_word(input, "mut") {
+        errors.help(span, "a handle is never changed", "drop the `mut`");
+    }
+    let at = here(input);
+    let name = match input.call(Ident::parse_any) {
+        Ok(name) if name == "_" || syn::parse_str::<Ident>(&name.to_string()).is_ok() => Some(name),
+        Ok(name) => {
+            errors.push(
+                name.span(),
+                format_args!("`{name}` is a word of Rust's own and no name for a handle"),
+            );
+            None
+        }
+        Err(_) => {
+            errors.help(
+                at,
+                "expected a name for the rule's handle",
+                "write `let hello = GET \"/\" => 200;`",
+            );
+            None
+        }
+    };
+    if input.peek(Token![:]) {
+        errors.help(
+            here(input),
+            "a handle needs no type",
+            "it is always a `Rule`",
+        );
+        skip_while(input, |input| {
+            !input.peek(Token![=]) && !input.peek(Token![;])
+        });
+    }
+    if input.peek(Token![=]) && !input.peek(Token![=>]) {
+        input.parse::<Token![=]>().ok();
+    } else {
+        errors.help(
+            here(input),
+            "expected `=` and a rule",
+            "write `let hello = GET \"/\" => 200;`",
+        );
+    }
+    name
+}
+
+/// `[0]`, `[..3]`, `[9..]`
+fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
+    if !input.peek(token::Bracket) {
+        return None;
+    }
+    let at = here(input);
+    let help = "write `[0]`, `[..3]`, `[9..]` or `[1..=2]`: which of the requests that fit";
+    let found = inside(input, Delimiter::Bracket, errors, |content, errors| {
+        if content.is_empty() {
+            errors.help(at, "the slice is empty", help);
+            return None;
+        }
+        let value = expr(content, errors, "a number or a range").ok()?;
+        match &value {
+            Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_)) => {
+                errors.help(
+                    minus.span(),
+                    "requests are counted from the first on: what comes last is not known",
+                    help,
+                );
+                return None;
+            }
+            Expr::Lit(lit) if !matches!(lit.lit, syn::Lit::Int(_)) => {
+                errors.help(
+                    lit.span(),
+                    "a slice is a number or a range of numbers",
+                    help,
+                );
+                return None;
+            }
+            _ => {}
+        }
+        Some(value)
+    })?;
+    if input.peek(token::Bracket) {
+        errors.push(here(input), "a rule has one slice");
+        input.parse::<TokenTree>().ok();
+    }
+    found
+}
+
+/// `>> SINK >> SINK`
+fn sinks(input: ParseStream<'_>, errors: &mut Errors, sinks: &mut Vec<Callable>) {
+    while input.peek(Token![>>]) {
+        input.parse::<Token![>>]>().ok();
+        if input.peek(Token![=>]) || input.peek(Token![>>]) {
+            errors.help(
+                here(input),
+                "expected a sink after `>>`",
+                "write `>> &list`, `>> sender.clone()` or `>> |req| …`",
+            );
+            continue;
+        }
+        match expr(input, errors, "a sink after `>>`") {
+            Ok(found) => {
+                // `>> a >> b` is one shift to Rust.
+                let mut chain = Vec::new();
+                let mut rest = found;
+                loop {
+                    match rest {
+                        Expr::Binary(binary) if matches!(binary.op, syn::BinOp::Shr(_)) => {
+                            chain.push(*binary.right);
+                            rest = *binary.left;
+                        }
+                        last => {
+                            chain.push(last);
+                            break;
+                        }
+                    }
+                }
+                for sink in chain.into_iter().rev().map(code::classify) {
+                    code::check_parameters(&sink, 1, errors, "write `>> |req| …`");
+                    sinks.push(sink);
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+/// `... => ITEMS`
+fn feed(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    filter: Option<Filter>,
+    attrs: &Attrs,
+    binding: Option<&Ident>,
+) -> Item {
+    let span = here(input);
+    input.parse::<Token![...]>().ok();
+    if let Some(at) = attrs.span {
+        errors.help(
+            at,
+            "a feed is no rule: it happens once, now",
+            "drop the attribute",
+        );
+    }
+    if let Some(name) = binding {
+        errors.help(
+            name.span(),
+            "a feed is no rule and has no handle",
+            "drop the `let`",
+        );
+    }
+    let mut items = Vec::new();
+    if input.peek(Token![=>]) {
+        input.parse::<Token![=>]>().ok();
+        items = if input.peek(token::Bracket) {
+            inside(input, Delimiter::Bracket, errors, stream::items).unwrap_or_default()
+        } else if input.is_empty() || input.peek(Token![;]) {
+            errors.help(
+                here(input),
+                "expected what to feed",
+                "write `... => [ b\"more\", ... ];`",
+            );
+            Vec::new()
+        } else {
+            stream::items(input, errors)
+        };
+        after_replies(input, errors);
+    } else {
+        errors.help(
+            here(input),
+            "expected `=>` and what to feed",
+            "write `... => [ b\"more\", ... ];`",
+        );
+        skip_to_semicolon(input);
+    }
+    Item::Feed(Box::new(Feed {
+        filter,
+        items,
+        span,
+    }))
+}
+
+/// What stands between the filter and the replies and belongs to neither.
+fn unexpected(input: ParseStream<'_>, errors: &mut Errors) {
+    let at = here(input);
+    let arrow = "replies follow `=>`";
+    if input.peek(Token![,]) {
+        errors.help(
+            at,
+            "expected `;`, `=>` or more criteria",
+            "rules end with `;`; criteria follow one another without commas",
+        );
+    } else if input.peek(Token![->]) {
+        errors.help(at, arrow, "write `=>` for `->`");
+    } else if input.peek(Token![<<]) {
+        errors.help(at, arrow, "write `=>` for `<<`");
+    } else if input.peek(Token![==])
+        || input.peek(Token![>=])
+        || input.peek(Token![<=])
+        || input.peek(Token![!=])
+    {
+        errors.help(
+            at,
+            "a rule has no comparison",
+            "write `#[expect(1..)]` before the rule, or use `assert_requests!`",
+        );
+    } else if input.peek(Token![=]) || input.peek(Token![:]) {
+        errors.push(at, arrow);
+    } else if input.peek(Token![*]) {
+        errors.help(
+            at,
+            "expected `=>`, `;` or more criteria",
+            "priorities are attributes: `#[priority(100)]` before the rule; every request is `ANY`",
+        );
+    } else if input.peek(Token![&&]) || input.peek(Token![||]) {
+        errors.help(
+            at,
+            "criteria are combined by `&`, `|` and `-`",
+            "write one `&` or one `|`",
+        );
+    } else if input.peek(Token![..]) {
+        errors.help(
+            at,
+            "expected `=>`, `;` or more criteria",
+            "a feed is written with three dots: `... => [ … ];`",
+        );
+    } else if input.peek(token::Brace) {
+        errors.help(
+            at,
+            "expected `=>`, `;` or more criteria",
+            format_args!(
+                "braces follow a word that says what they are about: {}",
+                list(QUALIFIERS)
+            ),
+        );
+    } else if starts_rule(input) {
+        errors.push(at, "expected `;` before the next rule");
+    } else {
+        errors.push(at, "expected `=>`, `;` or more criteria");
+    }
+}
+
+fn list(words: &[&str]) -> String {
+    let words: Vec<String> = words
+        .iter()
+        .take(6)
+        .map(|word| format!("`{word}`"))
+        .collect();
+    format!("{}, …", words.join(", "))
+}
+
+/// What follows the last part of a reply.
+fn after_replies(input: ParseStream<'_>, errors: &mut Errors) {
+    if input.is_empty() || input.peek(Token![;]) {
+        return;
+    }
+    let at = here(input);
+    if starts_rule(input) {
+        errors.push(at, "expected `;` before the next rule");
+        return;
+    }
+    if input.peek(Token![=>]) {
+        errors.help(
+            at,
+            "a second `=>` in one rule",
+            "end the rule before with `;`, or separate the parts of a reply by `,`",
+        );
+    } else {
+        errors.push(at, "expected `,` or `;` after this part of the reply");
+    }
+    skip_to_semicolon(input);
+}
+
+/// What is wrong with a rule as a whole.
+fn check(rule: &Rule, errors: &mut Errors) {
+    if let Some(span) = rule.attrs.never.filter(|_| rule.attrs.expect.is_some()) {
+        errors.help(
+            span,
+            "`#[never]` and `#[expect(…)]` contradict each other",
+            "leave one of them out",
+        );
+    }
+    let bodies: Vec<Span> = rule.replies.iter().filter_map(body).collect();
+    if let Some(second) = bodies.get(1) {
+        errors.help(
+            *second,
+            "a reply has one body, and this is the second",
+            "several pieces one after another are a stream: `=> stream [a, b]`",
+        );
+    }
+    let statuses: Vec<Span> = rule
+        .replies
+        .iter()
+        .filter_map(|part| match part {
+            Part::Status(lit) => Some(lit.span()),
+            _ => None,
+        })
+        .collect();
+    if let Some(second) = statuses.get(1) {
+        errors.help(
+            *second,
+            "a reply has one status, and this is the second",
+            "a number as a body is `json!(404)`",
+        );
+    }
+    let names: Vec<String> = captures(&rule.filter)
+        .into_iter()
+        .map(|capture| capture.name)
+        .collect();
+    for part in &rule.replies {
+        let Part::Call(call) = part else { continue };
+        let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
+        else {
+            continue;
+        };
+        let parameters = code::parameters(closure);
+        let captured =
+            |name: &Option<String>| name.as_ref().is_some_and(|name| names.contains(name));
+        let others = parameters.iter().filter(|name| !captured(name)).count();
+        if others > 1 {
+            let extra = closure
+                .inputs
+                .iter()
+                .zip(&parameters)
+                .filter(|(_, name)| !captured(name))
+                .nth(1);
+            let help = if names.is_empty() {
+                "write `|req| …`, or capture parts of the path: `\"/users/{id: u64}\" => |id| …`"
+                    .to_owned()
+            } else {
+                format!(
+                    "the path captures {}",
+                    names
+                        .iter()
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
+            };
+            if let Some((extra, _)) = extra {
+                errors.help(
+                    extra.span(),
+                    "a closure takes the request, and what the path captures by its name",
+                    help,
+                );
+            }
+        }
+    }
+}
+
+fn body(part: &Part) -> Option<Span> {
+    match part {
+        Part::Bytes(lit) => Some(lit.span()),
+        Part::Text(span, _)
+        | Part::Json(span, _)
+        | Part::JsonOf(span, _)
+        | Part::File { span, .. }
+        | Part::Stream(span, _)
+        | Part::StreamOf(span, _)
+        | Part::Proxy(span, _) => Some(*span),
+        Part::Call(Callable::Expr(Expr::Lit(lit))) => Some(lit.span()),
+        _ => None,
+    }
+}
+
+/// What the path of a rule captures: only where the path must match, not in alternatives.
+pub(crate) fn captures(filter: &Filter) -> Vec<Capture> {
+    match filter {
+        Filter::Path(lit) => notation::path(&lit.value()).unwrap_or_default(),
+        Filter::Notation(lit) => notation::notation(&lit.value()).unwrap_or_default(),
+        Filter::All(parts) => parts.iter().flat_map(captures).collect(),
+        Filter::Minus(left, _) => captures(left),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,1 @@
+assert_requests!(hello == 1, never == 0)

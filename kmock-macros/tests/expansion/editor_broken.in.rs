@@ -1,0 +1,1 @@
+kmock! { k, GET "/x" => |req| req.; GE "/y" => 200; GET "/good" => 200; }

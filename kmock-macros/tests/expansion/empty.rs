@@ -1,0 +1,6 @@
+fn expansion() {
+    {
+        let __rules = <kmock::Rules>::new();
+        __rules
+    }
+}

@@ -1,0 +1,91 @@
+fn expansion() {
+    {
+        let __kmock: &kmock::KMock = &k;
+        __kmock
+            .on(
+                <kmock::Filter>::method(kmock::__private::verbs::POST)
+                    & <kmock::Filter>::path("/")
+                    & <kmock::Filter>::query("page", <kmock::Pattern>::range(1..=9))
+                    & <kmock::Filter>::query("all", <kmock::Pattern>::present())
+                    & <kmock::Filter>::header(
+                        "X-A",
+                        <kmock::Pattern>::one_of([
+                            <kmock::Pattern>::from("1"),
+                            <kmock::Pattern>::from("2"),
+                        ]),
+                    ) & <kmock::Filter>::header(NAME, <kmock::Pattern>::absent())
+                    & <kmock::Filter>::cookie("s", <kmock::Pattern>::regex("[a-f]+")),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::json(
+                    <kmock::Pattern>::object([
+                        (
+                            "a",
+                            <kmock::Pattern>::object([
+                                (
+                                    "b",
+                                    <kmock::Pattern>::array_rest(
+                                        [<kmock::Pattern>::value(1)],
+                                        [<kmock::Pattern>::value(-2.5)],
+                                    ),
+                                ),
+                                ("c", <kmock::Pattern>::array([])),
+                            ]),
+                        ),
+                        ("d", <kmock::Pattern>::value(value)),
+                        ("e", <kmock::Pattern>::value(())),
+                        ("f", <kmock::Pattern>::value(true)),
+                    ]),
+                ) & <kmock::Filter>::form("x", "pre*"),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::json_exact(
+                    <kmock::Pattern>::object_exact([
+                        ("only", <kmock::Pattern>::from("this")),
+                        ("empty", <kmock::Pattern>::object_exact::<&str>([])),
+                    ]),
+                ),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::body(b"raw".as_slice())
+                    & <kmock::Filter>::text("hello*")
+                    & <kmock::Filter>::host("example.com")
+                    & <kmock::Filter>::from("10.0.0.0/8"),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::test(
+                    ::core::stringify!(| req | req.body().len() > 10),
+                    move |req| req.body().len() > 10,
+                ),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::test(
+                    ::core::stringify!(| | ready.load()),
+                    move |_| ready.load(),
+                ),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::test_async(
+                    ::core::stringify!(async | req | check(req). await),
+                    {
+                        let __code = ::std::sync::Arc::new(
+                            kmock::__private::async_closure(async move |req| {
+                                check(req).await
+                            }),
+                        );
+                        move |__request: kmock::Request| {
+                            let __code = ::std::sync::Arc::clone(&__code);
+                            async move { __code(__request).await }
+                        }
+                    },
+                ),
+            );
+        __kmock.on(<kmock::Filter>::test(::core::stringify!(is_ready), is_ready));
+    }
+}

@@ -1,0 +1,1 @@
+kmock! { "get /" => 404; list "v1/pods" in "default" => { "items": [] } }

@@ -1,0 +1,1 @@
+kmock! { self.servers[0].kmock(), GET "/" => 200; }

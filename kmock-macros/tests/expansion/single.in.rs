@@ -1,0 +1,1 @@
+kmock!(k, POST "/hello" => 201)

@@ -1,0 +1,11 @@
+fn expansion() {
+    {
+        let __kmock: &kmock::KMock = &k;
+        __kmock
+            .on(
+                <kmock::Filter>::method(kmock::__private::verbs::POST)
+                    & <kmock::Filter>::path("/hello"),
+            )
+            .status(201)
+    }
+}

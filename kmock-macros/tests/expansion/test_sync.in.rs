@@ -1,0 +1,2 @@
+#[kmock::test]
+fn blocking(k: KMock) { let unfinished = k.; }

@@ -1,0 +1,2 @@
+#[kmock::test(flavor = "multi_thread", worker_threads = 2)]
+pub(crate) async fn threads() {}
