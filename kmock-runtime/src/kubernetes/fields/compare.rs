@@ -34,6 +34,11 @@ impl Comparison {
         }
     }
 
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
+    }
+
     /// Added and modified together.
     pub fn written(&self) -> Set {
         self.modified.union(&self.added)
@@ -53,6 +58,12 @@ struct Mark {
     added: bool,
     modified: bool,
     removed: bool,
+}
+
+impl Mark {
+    fn is_set(self) -> bool {
+        self.added || self.modified || self.removed
+    }
 }
 
 fn walk(
@@ -182,11 +193,15 @@ fn compare_below(
     {
         return Ok(());
     }
-    let of_field = schema.field(name).unwrap_or_else(|| Schema::any());
+    let named = schema.named_property(name);
+    let of_field = named.map(|(_, schema)| schema).or_else(|| schema.additional()).unwrap_or_else(|| Schema::any());
     let mut below = Comparison::default();
     let mark = walk(of_field, old, new, &mut below)
         .map_err(|errors| errors.below(&format_args!(".{name}")))?;
-    attach(PathElement::field(name), mark, below, out);
+    if mark.is_set() || !below.is_empty() {
+        let step = named.map_or_else(|| PathElement::field(name), |(name, _)| PathElement::Field(name.clone()));
+        attach(step, mark, below, out);
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ pub enum PathElement {
     /// A field of an object: `f:spec`.
     Field(Arc<str>),
     /// An item of a list of type map, by its keys in alphabetical order: `k:{"name":"a"}`.
-    Key(Arc<[(Box<str>, Value)]>),
+    Key(Arc<[(Arc<str>, Value)]>),
     /// An item of a list of type set: `v:"a"`.
     Value(Value),
     /// An item of an atomic list: `i:0`.
@@ -28,7 +28,7 @@ impl PathElement {
     }
 
     /// A keyed item.
-    pub fn key(mut keys: Vec<(Box<str>, Value)>) -> PathElement {
+    pub fn key(mut keys: Vec<(Arc<str>, Value)>) -> PathElement {
         keys.sort_by(|a, b| a.0.cmp(&b.0));
         PathElement::Key(keys.into())
     }

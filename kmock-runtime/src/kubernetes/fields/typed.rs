@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -121,7 +122,7 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
     if schema.list_type() == ListType::Atomic {
         return Err("invalid indexing of non-associative list".into());
     }
-    if schema.map_keys().len() == 0 {
+    if schema.map_keys().is_empty() {
         return match item {
             Value::Object(_) => {
                 Err("associative list without keys has an element that's a map type".into())
@@ -138,20 +139,18 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
         Value::Null => return Err("associative list with keys may not have a null element".into()),
         _ => return Err("associative list with keys may not have non-map elements".into()),
     };
-    let mut keys = Vec::with_capacity(schema.map_keys().len());
-    for name in schema.map_keys() {
-        let default = || {
-            schema
-                .items()
-                .property(name)
-                .and_then(Schema::default_value)
-        };
-        if let Some(value) = item.get(name).or_else(default) {
-            keys.push((Box::from(name), value.clone()));
-        }
+    let key_of = |name: &Arc<str>| {
+        let default = || schema.items().property(name).and_then(Schema::default_value);
+        item.get(&**name).or_else(default).map(|value| (name.clone(), value.clone()))
+    };
+    if let [only] = schema.map_keys()
+        && let Some(key) = key_of(only)
+    {
+        return Ok(PathElement::Key(Arc::new([key])));
     }
+    let keys: Vec<(Arc<str>, Value)> = schema.map_keys().iter().filter_map(key_of).collect();
     if keys.is_empty() {
-        let names: Vec<String> = schema.map_keys().map(gofmt::quote).collect();
+        let names: Vec<String> = schema.map_keys().iter().map(|name| gofmt::quote(name)).collect();
         return Err(format!(
             "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
             names.join(" ")
@@ -163,94 +162,61 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
 /// Checks that a value conforms to its schema. An object that was applied may not repeat a list item.
 pub fn validate(schema: &Schema, value: &Value, allow_duplicates: bool) -> Result<(), TypedErrors> {
     let mut errors = Vec::new();
-    Validation {
-        allow_duplicates,
-        errors: &mut errors,
-        path: String::new(),
-    }
-    .walk(schema, value);
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(TypedErrors(errors))
+    check(schema, value, allow_duplicates, &mut errors);
+    if errors.is_empty() { Ok(()) } else { Err(TypedErrors(errors)) }
+}
+
+type Errors = Vec<(String, String)>;
+
+fn check(schema: &Schema, value: &Value, allow_duplicates: bool, errors: &mut Errors) {
+    let mut report = |message: String| errors.push((String::new(), message));
+    match (shape(schema, Some(value)), value) {
+        (Shape::Scalar(scalar), value) => check_scalar(scalar, value).unwrap_or_else(report),
+        (_, Value::Null) => {}
+        (Shape::List, Value::Array(items)) => check_items(schema, items, allow_duplicates, errors),
+        (Shape::List, value) => report(format!("expected list, got &{{{}}}", gofmt::plain(value))),
+        (Shape::Map | Shape::Open, Value::Object(map)) => {
+            for (name, value) in map {
+                let Some(of_field) = schema.field(name) else {
+                    errors.push((format!(".{name}"), "field not declared in schema".into()));
+                    return;
+                };
+                check_below(of_field, value, allow_duplicates, errors, &format_args!(".{name}"));
+            }
+        }
+        (Shape::Map | Shape::Open, value) => report(format!("expected map, got &{{{}}}", gofmt::plain(value))),
     }
 }
 
-struct Validation<'a> {
-    allow_duplicates: bool,
-    errors: &'a mut Vec<(String, String)>,
-    path: String,
+/// Checks what lies below a step, which is named only when there is an error.
+fn check_below(schema: &Schema, value: &Value, allow_duplicates: bool, errors: &mut Errors, step: &dyn fmt::Display) {
+    let known = errors.len();
+    check(schema, value, allow_duplicates, errors);
+    for (path, _) in errors.iter_mut().skip(known) {
+        *path = format!("{step}{path}");
+    }
 }
 
-impl Validation<'_> {
-    fn report(&mut self, message: impl Into<String>) {
-        self.errors.push((self.path.clone(), message.into()));
-    }
-
-    fn descend(&mut self, step: &dyn fmt::Display, schema: &Schema, value: &Value) {
-        use fmt::Write as _;
-        let length = self.path.len();
-        // Writing into a String cannot fail.
-        let _ = write!(self.path, "{step}");
-        self.walk(schema, value);
-        self.path.truncate(length);
-    }
-
-    fn walk(&mut self, schema: &Schema, value: &Value) {
-        match (shape(schema, Some(value)), value) {
-            (Shape::Scalar(scalar), value) => {
-                if let Err(message) = check_scalar(scalar, value) {
-                    self.report(message);
-                }
-            }
-            (_, Value::Null) => {}
-            (Shape::List, Value::Array(items)) => self.walk_list(schema, items),
-            (Shape::List, value) => {
-                self.report(format!("expected list, got &{{{}}}", gofmt::plain(value)))
-            }
-            (Shape::Map | Shape::Open, Value::Object(map)) => self.walk_map(schema, map),
-            (Shape::Map | Shape::Open, value) => {
-                self.report(format!("expected map, got &{{{}}}", gofmt::plain(value)));
-            }
+fn check_items(schema: &Schema, items: &[Value], allow_duplicates: bool, errors: &mut Errors) {
+    let associative = schema.list_type() != ListType::Atomic;
+    let mut seen = BTreeSet::new();
+    for (index, item) in items.iter().enumerate() {
+        if !associative {
+            check_below(schema.items(), item, allow_duplicates, errors, &PathElement::Index(index as i64));
+            continue;
         }
-    }
-
-    fn walk_list(&mut self, schema: &Schema, items: &[Value]) {
-        let associative = schema.list_type() != ListType::Atomic;
-        let mut seen = BTreeSet::new();
-        for (index, item) in items.iter().enumerate() {
-            if !associative {
-                self.descend(&PathElement::Index(index as i64), schema.items(), item);
-                continue;
+        let step = match item_step(schema, item) {
+            Ok(step) => step,
+            Err(message) => {
+                errors.push((String::new(), format!("element {index}: {message}")));
+                return;
             }
-            let step = match item_step(schema, item) {
-                Ok(step) => step,
-                Err(message) => {
-                    self.report(format!("element {index}: {message}"));
-                    return;
-                }
-            };
-            if seen.contains(&step) && !self.allow_duplicates {
-                self.report(format!("duplicate entries for key {step}"));
-            }
-            self.descend(&step, schema.items(), item);
-            seen.insert(step);
+        };
+        if !allow_duplicates && seen.contains(&step) {
+            errors.push((String::new(), format!("duplicate entries for key {step}")));
         }
-    }
-
-    fn walk_map(&mut self, schema: &Schema, map: &Map<String, Value>) {
-        for (name, value) in map {
-            match schema.field(name) {
-                Some(of_field) => self.descend(&format_args!(".{name}"), of_field, value),
-                None => {
-                    self.errors.push((
-                        format!("{}.{name}", self.path),
-                        "field not declared in schema".into(),
-                    ));
-                    return;
-                }
-            }
-        }
+        check_below(schema.items(), item, allow_duplicates, errors, &step);
+        seen.insert(step);
     }
 }
 
@@ -282,8 +248,10 @@ fn collect(schema: &Schema, value: &Value, below: &mut Set) -> bool {
                 return false;
             };
             for (name, value) in map {
-                let step = PathElement::field(name);
-                let declared = schema.property(name);
+                let (step, declared) = match schema.named_property(name) {
+                    Some((name, declared)) => (PathElement::Field(name.clone()), Some(declared)),
+                    None => (PathElement::field(name), None),
+                };
                 let mut inner = Set::new();
                 let of_field = declared
                     .or_else(|| schema.additional())

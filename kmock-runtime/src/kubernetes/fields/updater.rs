@@ -15,7 +15,7 @@ use super::reconcile::reconcile;
 use super::remove::remove;
 use super::set::Set;
 use super::typed::{TypedErrors, to_set, validate};
-use crate::kubernetes::schema::{Schema, SchemaRef};
+use crate::kubernetes::schema::SchemaRef;
 
 /// At most so many updaters are kept apart.
 const MOST_UPDATERS: usize = 10;
@@ -300,6 +300,9 @@ fn settle(
 }
 
 /// Takes out what the manager applied before, does not apply now, and nobody else owns.
+///
+/// `structured-merge-diff` removes everything and adds back what is owned and what was never applied; since a set
+/// made by an apply has every parent of its members (or gets it named here), subtracting comes to the same.
 fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>) -> Value {
     let schema = match last.version.as_str() {
         version if version == write.version => write.schema.clone(),
@@ -317,38 +320,16 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
     }) {
         return merged;
     }
-    let last_fields = last.fields.with_named_parents(Some(&schema));
-    let mut pruned = remove(&schema, merged.clone(), &last_fields);
-    // What anybody owns comes back; first in the version at hand.
-    let mut by_version: Vec<(String, Set)> = Vec::new();
+    let mut dropped = last.fields.with_named_parents(Some(&schema));
     for entry in &managed.entries {
-        match by_version
-            .iter_mut()
-            .find(|(version, _)| *version == entry.version)
-        {
-            Some((_, fields)) => *fields = fields.union(&entry.fields),
-            None => by_version.push((entry.version.clone(), entry.fields.clone())),
+        let of_entry = if entry.version == last.version { Some(schema.clone()) } else { (write.versions)(&entry.version) };
+        if let Some(of_entry) = of_entry {
+            dropped = dropped.difference(&entry.fields.with_named_parents(Some(&of_entry)));
         }
     }
-    by_version.sort_by_key(|(version, _)| *version != last.version);
-    for (version, owned) in by_version {
-        let of_version = if version == last.version {
-            Some(schema.clone())
-        } else {
-            (write.versions)(&version)
-        };
-        let Some(schema) = of_version else { continue };
-        let schema: &Schema = &schema;
-        let of_merged = to_set(schema, &merged).with_named_parents(Some(schema));
-        let of_pruned = to_set(schema, &pruned).with_named_parents(Some(schema));
-        let kept = of_pruned.union(&owned.with_named_parents(Some(schema)));
-        pruned = remove(schema, merged.clone(), &of_merged.difference(&kept));
-    }
-    // And so does what the manager never applied, although it lies below what it did.
-    let of_merged = to_set(&schema, &merged).with_named_parents(Some(&schema));
-    let of_pruned = to_set(&schema, &pruned).with_named_parents(Some(&schema));
-    let dropped = of_merged.difference(&of_pruned).intersection(&last_fields);
-    remove(&schema, merged, &dropped)
+    // A list that is there but empty is nobody's field, and stays.
+    let mentioned = to_set(&schema, &merged).with_named_parents(Some(&schema));
+    remove(&schema, merged, &dropped.intersection(&mentioned))
 }
 
 /// Adapts every set to the present schema.
@@ -443,6 +424,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kubernetes::schema::Schema;
 
     fn config_map() -> SchemaRef {
         Schema::of_kind("", "v1", "ConfigMap")

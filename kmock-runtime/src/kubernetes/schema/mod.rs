@@ -76,7 +76,7 @@ pub struct PatchRules {
     /// Objects are replaced instead of being merged.
     pub replace: bool,
     /// The key that tells the items of a merged list of objects apart.
-    pub merge_key: Option<Box<str>>,
+    pub merge_key: Option<Arc<str>>,
 }
 
 /// What an object admits besides its declared properties.
@@ -99,14 +99,14 @@ pub struct Schema {
     reference: Option<Definition>,
     kind: Type,
     format: Option<Box<str>>,
-    properties: Vec<(Box<str>, Schema)>,
+    properties: Vec<(Arc<str>, Schema)>,
     required: Vec<Box<str>>,
     items: Option<Box<Schema>>,
     additional: Additional,
     default: Option<Value>,
     values: Vec<Value>,
     list_type: Option<ListType>,
-    map_keys: Vec<Box<str>>,
+    map_keys: Vec<Arc<str>>,
     map_type: Option<MapType>,
     patch: Option<Box<PatchRules>>,
     /// Says `x-kubernetes-preserve-unknown-fields` itself.
@@ -193,11 +193,14 @@ impl Schema {
 
     /// A declared property.
     pub fn property(&self, name: &str) -> Option<&Schema> {
+        self.named_property(name).map(|(_, schema)| schema)
+    }
+
+    /// A declared property with its name, which is shared by all who keep it.
+    pub fn named_property(&self, name: &str) -> Option<(&Arc<str>, &Schema)> {
         let properties = &self.target().properties;
-        let found = properties
-            .binary_search_by(|(known, _)| (**known).cmp(name))
-            .ok()?;
-        properties.get(found).map(|(_, schema)| schema)
+        let found = properties.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        properties.get(found).map(|(name, schema)| (name, schema))
     }
 
     /// The names that must be present.
@@ -281,19 +284,14 @@ impl Schema {
     }
 
     /// The keys that tell the items of a list of type map apart.
-    pub fn map_keys(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub fn map_keys(&self) -> &[Arc<str>] {
         let target = self.target();
         let from_patch = if target.list_type.is_none() && self.patch_rules().merge {
             self.patch_rules().merge_key.as_slice()
         } else {
             &[]
         };
-        let keys = if target.map_keys.is_empty() {
-            from_patch
-        } else {
-            &target.map_keys
-        };
-        keys.iter().map(|key| &**key)
+        if target.map_keys.is_empty() { from_patch } else { &target.map_keys }
     }
 
     /// How an object merges; an object is granular when nothing is said.
@@ -381,7 +379,7 @@ mod tests {
             .and_then(|spec| spec.property("containers"))
             .expect("containers");
         assert_eq!(containers.list_type(), ListType::Map);
-        assert_eq!(containers.map_keys().collect::<Vec<_>>(), ["name"]);
+        assert_eq!(containers.map_keys(), ["name".into()]);
         assert_eq!(
             containers.items().property("image").map(Schema::kind),
             Some(Type::String)

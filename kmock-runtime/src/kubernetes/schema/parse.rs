@@ -3,6 +3,8 @@
 //! The schema of a custom resource gets the metadata, apiVersion and kind that every object has, at
 //! its root and in embedded resources, as `apiextensions-apiserver/pkg/controller/openapi/builder` adds them.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Additional, Definition, ListType, MapType, PatchRules, Schema, Type};
@@ -94,7 +96,7 @@ fn read(json: &Value, open_above: bool) -> Schema {
     // IntOrString is published without a type, as the choice of two.
     let format = text("format");
     let int_or_string = flag("x-kubernetes-int-or-string") || format == Some("int-or-string");
-    let mut properties: Vec<(Box<str>, Schema)> = json
+    let mut properties: Vec<(Arc<str>, Schema)> = json
         .get("properties")
         .and_then(Value::as_object)
         .into_iter()
@@ -138,7 +140,7 @@ fn read(json: &Value, open_above: bool) -> Schema {
             Some("atomic") => Some(ListType::Atomic),
             _ => None,
         },
-        map_keys: names("x-kubernetes-list-map-keys"),
+        map_keys: names("x-kubernetes-list-map-keys").iter().map(|key| Arc::from(&**key)).collect(),
         map_type: match text("x-kubernetes-map-type") {
             Some("atomic") => Some(MapType::Atomic),
             Some("granular") => Some(MapType::Granular),
@@ -176,7 +178,7 @@ fn patch_rules(strategy: Option<&str>, merge_key: Option<&str>) -> Option<Box<Pa
         return None;
     }
     let mut rules = PatchRules {
-        merge_key: merge_key.map(Box::from),
+        merge_key: merge_key.map(Arc::from),
         ..PatchRules::default()
     };
     for strategy in strategy.unwrap_or_default().split(',') {
