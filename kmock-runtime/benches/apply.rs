@@ -32,7 +32,9 @@ fn config(containers: usize, image: &str) -> Value {
 }
 
 fn main() {
-    let schema: SchemaRef = Schema::of_kind("apps", "v1", "Deployment").expect("Deployment").into();
+    let schema: SchemaRef = Schema::of_kind("apps", "v1", "Deployment")
+        .expect("Deployment")
+        .into();
     let empty = json!({"metadata": {}});
     let write = |manager| Write {
         manager,
@@ -52,7 +54,11 @@ fn main() {
     live["metadata"]["uid"] = "u".into();
     update(Some(&before), &mut live, &write("other"));
     let mut slowest = Duration::ZERO;
-    for (what, config) in [("the same", &first), ("five images changed", &second), ("a container dropped", &fewer)] {
+    for (what, config) in [
+        ("the same", &first),
+        ("five images changed", &second),
+        ("a container dropped", &fewer),
+    ] {
         let mut times: Vec<Duration> = (0..500)
             .map(|_| {
                 let start = Instant::now();
@@ -65,7 +71,14 @@ fn main() {
         times.sort();
         let median = times[times.len() / 2];
         slowest = slowest.max(median);
-        println!("apply of {fields} fields, {what}: {median:?} (median of {}, best {:?})", times.len(), times[0]);
+        println!(
+            "apply of {fields} fields, {what}: {median:?} (median of {}, best {:?})",
+            times.len(),
+            times[0]
+        );
     }
-    assert!(slowest <= LIMIT, "apply took {slowest:?}, the limit is {LIMIT:?}");
+    assert!(
+        slowest <= LIMIT,
+        "apply took {slowest:?}, the limit is {LIMIT:?}"
+    );
 }

@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 
 use kmock_runtime::kubernetes::fields::{
-    self, ApplyError, PathElement, Set, Write, apply, compare, equal_values, remove, to_set, update, validate,
+    self, ApplyError, PathElement, Set, Write, apply, compare, equal_values, remove, to_set,
+    update, validate,
 };
 use kmock_runtime::kubernetes::ordered::Node;
 use kmock_runtime::kubernetes::patch::{json, merge, strategic};
@@ -54,7 +55,8 @@ impl Random {
 
 fn each_case(property: &str, check: impl Fn(&mut Random)) {
     for seed in 0..CASES {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&mut Random(seed))));
+        let outcome =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&mut Random(seed))));
         if let Err(panic) = outcome {
             eprintln!("property {property:?} failed with seed {seed}");
             std::panic::resume_unwind(panic);
@@ -64,8 +66,11 @@ fn each_case(property: &str, check: impl Fn(&mut Random)) {
 
 /// An object of string values; absent when empty.
 fn strings(random: &mut Random, keys: &[&str]) -> Option<Value> {
-    let map: Map<String, Value> =
-        random.some_of(keys).into_iter().map(|key| (key.to_owned(), random.one_of(&["1", "2"]).into())).collect();
+    let map: Map<String, Value> = random
+        .some_of(keys)
+        .into_iter()
+        .map(|key| (key.to_owned(), random.one_of(&["1", "2"]).into()))
+        .collect();
     (!map.is_empty()).then_some(Value::Object(map))
 }
 
@@ -80,14 +85,36 @@ fn list(items: Vec<Value>) -> Option<Value> {
 fn deployment(random: &mut Random) -> Value {
     let mut metadata = Map::new();
     metadata.insert("name".into(), "d".into());
-    insert(&mut metadata, "labels", strings(random, &["app", "tier", "a.b/c"]));
+    insert(
+        &mut metadata,
+        "labels",
+        strings(random, &["app", "tier", "a.b/c"]),
+    );
     insert(&mut metadata, "annotations", strings(random, &["x", "y"]));
-    insert(&mut metadata, "finalizers", list(random.some_of(&["f/a", "f/b", "f/c"]).into_iter().map(Value::from).collect()));
-    let containers: Vec<Value> = random.some_of(&["a", "b", "c"]).into_iter().map(|name| container(random, name)).collect();
+    insert(
+        &mut metadata,
+        "finalizers",
+        list(
+            random
+                .some_of(&["f/a", "f/b", "f/c"])
+                .into_iter()
+                .map(Value::from)
+                .collect(),
+        ),
+    );
+    let containers: Vec<Value> = random
+        .some_of(&["a", "b", "c"])
+        .into_iter()
+        .map(|name| container(random, name))
+        .collect();
     let mut pod = Map::new();
     insert(&mut pod, "containers", list(containers));
     insert(&mut pod, "nodeSelector", strings(random, &["disk", "zone"]));
-    let tolerations = random.some_of(&["t", "u"]).into_iter().map(|key| json!({"key": key, "operator": "Exists"})).collect();
+    let tolerations = random
+        .some_of(&["t", "u"])
+        .into_iter()
+        .map(|key| json!({"key": key, "operator": "Exists"}))
+        .collect();
     insert(&mut pod, "tolerations", list(tolerations));
     let mut spec = Map::new();
     if random.maybe() {
@@ -96,7 +123,11 @@ fn deployment(random: &mut Random) -> Value {
     if random.maybe() {
         spec.insert("paused".into(), random.maybe().into());
     }
-    insert(&mut spec, "selector", strings(random, &["app"]).map(|labels| json!({"matchLabels": labels})));
+    insert(
+        &mut spec,
+        "selector",
+        strings(random, &["app"]).map(|labels| json!({"matchLabels": labels})),
+    );
     if !pod.is_empty() {
         spec.insert("template".into(), json!({"spec": pod}));
     }
@@ -113,11 +144,28 @@ fn container(random: &mut Random, name: &str) -> Value {
     if random.maybe() {
         container.insert("image".into(), random.one_of(&["i:1", "i:2"]).into());
     }
-    let env = random.some_of(&["X", "Y"]).into_iter().map(|name| json!({"name": name, "value": random.one_of(&["1", "2"])}));
+    let env = random
+        .some_of(&["X", "Y"])
+        .into_iter()
+        .map(|name| json!({"name": name, "value": random.one_of(&["1", "2"])}));
     insert(&mut container, "env", list(env.collect::<Vec<_>>()));
-    let ports = [80, 81].into_iter().filter(|_| random.maybe()).map(|port| json!({"containerPort": port})).collect();
+    let ports = [80, 81]
+        .into_iter()
+        .filter(|_| random.maybe())
+        .map(|port| json!({"containerPort": port}))
+        .collect();
     insert(&mut container, "ports", list(ports));
-    insert(&mut container, "args", list(random.some_of(&["p", "q"]).into_iter().map(Value::from).collect()));
+    insert(
+        &mut container,
+        "args",
+        list(
+            random
+                .some_of(&["p", "q"])
+                .into_iter()
+                .map(Value::from)
+                .collect(),
+        ),
+    );
     container.into()
 }
 
@@ -140,7 +188,17 @@ fn widget(random: &mut Random) -> Value {
     if random.maybe() {
         spec.insert("n".into(), random.below(3).into());
     }
-    insert(&mut spec, "set", list(random.some_of(&["a", "b", "c"]).into_iter().map(Value::from).collect()));
+    insert(
+        &mut spec,
+        "set",
+        list(
+            random
+                .some_of(&["a", "b", "c"])
+                .into_iter()
+                .map(Value::from)
+                .collect(),
+        ),
+    );
     let mut items = Vec::new();
     for key in random.some_of(&["a", "b"]) {
         let mut item = json!({"k": key});
@@ -156,7 +214,10 @@ fn widget(random: &mut Random) -> Value {
     insert(&mut spec, "atomic", strings(random, &["a", "b"]));
     insert(&mut spec, "granular", strings(random, &["a", "b", "c"]));
     if let Some(inner) = strings(random, &["a", "b"]) {
-        spec.insert("free".into(), json!({"deep": inner, "l": [random.below(2)]}));
+        spec.insert(
+            "free".into(),
+            json!({"deep": inner, "l": [random.below(2)]}),
+        );
     }
     let mut metadata = json!({"name": "w"});
     if let Some(labels) = strings(random, &["app", "tier"]) {
@@ -179,13 +240,28 @@ struct Kind {
 fn kinds() -> [Kind; 2] {
     let built_in = Schema::of_kind("apps", "v1", "Deployment").expect("Deployment");
     [
-        Kind { schema: built_in.into(), version: "apps/v1", generate: deployment },
-        Kind { schema: widget_schema(), version: "x.example/v1", generate: widget },
+        Kind {
+            schema: built_in.into(),
+            version: "apps/v1",
+            generate: deployment,
+        },
+        Kind {
+            schema: widget_schema(),
+            version: "x.example/v1",
+            generate: widget,
+        },
     ]
 }
 
 impl Kind {
-    fn apply(&self, live: Option<&Value>, config: &Value, manager: &str, force: bool, now: &str) -> Result<Value, ApplyError> {
+    fn apply(
+        &self,
+        live: Option<&Value>,
+        config: &Value,
+        manager: &str,
+        force: bool,
+        now: &str,
+    ) -> Result<Value, ApplyError> {
         let empty = json!({"metadata": {}});
         let write = Write {
             manager,
@@ -243,7 +319,10 @@ fn at<'v>(schema: &Schema, value: &'v Value, path: &[PathElement]) -> Option<&'v
 
 /// Members without members below them.
 fn leaves(set: &Set) -> Vec<Vec<PathElement>> {
-    set.paths().into_iter().filter(|path| !has_below(set, path)).collect()
+    set.paths()
+        .into_iter()
+        .filter(|path| !has_below(set, path))
+        .collect()
 }
 
 fn has_below(set: &Set, path: &[PathElement]) -> bool {
@@ -260,8 +339,12 @@ fn apply_is_idempotent() {
         for kind in kinds() {
             let live = random.maybe().then(|| kind.created(random));
             let config = (kind.generate)(random);
-            let once = kind.apply(live.as_ref(), &config, "op", true, T1).expect("applied");
-            let twice = kind.apply(Some(&once), &config, "op", false, T2).expect("applied again");
+            let once = kind
+                .apply(live.as_ref(), &config, "op", true, T1)
+                .expect("applied");
+            let twice = kind
+                .apply(Some(&once), &config, "op", false, T2)
+                .expect("applied again");
             assert_eq!(once, twice);
         }
     });
@@ -273,10 +356,18 @@ fn applied_values_are_there_and_owned() {
         for kind in kinds() {
             let live = kind.created(random);
             let config = (kind.generate)(random);
-            let applied = kind.apply(Some(&live), &config, "op", true, T1).expect("applied");
+            let applied = kind
+                .apply(Some(&live), &config, "op", true, T1)
+                .expect("applied");
             for path in leaves(&to_set(&kind.schema, &config)) {
-                let (got, want) = (at(&kind.schema, &applied, &path), at(&kind.schema, &config, &path));
-                assert!(equal_values(got.expect("there"), want.expect("mentioned")), "{path:?}");
+                let (got, want) = (
+                    at(&kind.schema, &applied, &path),
+                    at(&kind.schema, &config, &path),
+                );
+                assert!(
+                    equal_values(got.expect("there"), want.expect("mentioned")),
+                    "{path:?}"
+                );
             }
             assert!(validate(&kind.schema, &applied, false).is_ok());
         }
@@ -289,21 +380,34 @@ fn another_manager_conflicts_exactly_on_differing_shared_leaves() {
         for kind in kinds() {
             let (first, second) = ((kind.generate)(random), (kind.generate)(random));
             let live = kind.apply(None, &first, "one", false, T1).expect("applied");
-            let (of_first, of_second) = (to_set(&kind.schema, &first), to_set(&kind.schema, &second));
-            let shared: BTreeSet<Vec<PathElement>> = leaves(&of_first.intersection(&of_second)).into_iter().collect();
-            let differs = |path: &&Vec<PathElement>| {
-                match (at(&kind.schema, &first, path), at(&kind.schema, &second, path)) {
-                    (Some(a), Some(b)) => !equal_values(a, b) && !has_below(&of_first, path) && !has_below(&of_second, path),
-                    _ => false,
+            let (of_first, of_second) =
+                (to_set(&kind.schema, &first), to_set(&kind.schema, &second));
+            let shared: BTreeSet<Vec<PathElement>> = leaves(&of_first.intersection(&of_second))
+                .into_iter()
+                .collect();
+            let differs = |path: &&Vec<PathElement>| match (
+                at(&kind.schema, &first, path),
+                at(&kind.schema, &second, path),
+            ) {
+                (Some(a), Some(b)) => {
+                    !equal_values(a, b)
+                        && !has_below(&of_first, path)
+                        && !has_below(&of_second, path)
                 }
+                _ => false,
             };
             let expected: BTreeSet<&Vec<PathElement>> = shared.iter().filter(differs).collect();
             match kind.apply(Some(&live), &second, "two", false, T2) {
                 Ok(_) => assert!(expected.is_empty(), "no conflict, but {expected:?}"),
                 Err(ApplyError::Conflicts(conflicts)) => {
-                    let got: BTreeSet<&Vec<PathElement>> = conflicts.iter().map(|conflict| &conflict.path).collect();
+                    let got: BTreeSet<&Vec<PathElement>> =
+                        conflicts.iter().map(|conflict| &conflict.path).collect();
                     assert_eq!(got, expected);
-                    assert!(conflicts.iter().all(|conflict| conflict.manager.name == "one"));
+                    assert!(
+                        conflicts
+                            .iter()
+                            .all(|conflict| conflict.manager.name == "one")
+                    );
                 }
                 Err(other) => panic!("{other:?}"),
             }
@@ -315,10 +419,18 @@ fn another_manager_conflicts_exactly_on_differing_shared_leaves() {
 fn what_a_manager_drops_goes_unless_others_own_it() {
     each_case("dropping", |random| {
         for kind in kinds() {
-            let (config, other, less) = ((kind.generate)(random), (kind.generate)(random), (kind.generate)(random));
+            let (config, other, less) = (
+                (kind.generate)(random),
+                (kind.generate)(random),
+                (kind.generate)(random),
+            );
             let live = kind.apply(None, &config, "op", false, T1).expect("applied");
-            let live = kind.apply(Some(&live), &other, "other", true, T1).expect("applied");
-            let got = kind.apply(Some(&live), &less, "op", true, T2).expect("applied");
+            let live = kind
+                .apply(Some(&live), &other, "other", true, T1)
+                .expect("applied");
+            let got = kind
+                .apply(Some(&live), &less, "op", true, T2)
+                .expect("applied");
             let (before, now) = (to_set(&kind.schema, &config), to_set(&kind.schema, &less));
             let of_other = to_set(&kind.schema, &other);
             let dropped = before.difference(&now).difference(&of_other);
@@ -330,7 +442,10 @@ fn what_a_manager_drops_goes_unless_others_own_it() {
                 assert_eq!(at(&kind.schema, &got, &path), None, "{path:?} of {got}");
             }
             for path in leaves(&of_other) {
-                assert!(at(&kind.schema, &got, &path).is_some(), "{path:?} of the other manager is gone");
+                assert!(
+                    at(&kind.schema, &got, &path).is_some(),
+                    "{path:?} of the other manager is gone"
+                );
             }
         }
     });
@@ -342,12 +457,17 @@ fn comparison_tells_every_difference() {
         for kind in kinds() {
             let (old, new) = ((kind.generate)(random), (kind.generate)(random));
             let changes = compare(&kind.schema, &old, &new).expect("comparable");
-            let untold = changes.added.is_empty() && changes.modified.is_empty() && changes.removed.is_empty();
+            let untold = changes.added.is_empty()
+                && changes.modified.is_empty()
+                && changes.removed.is_empty();
             // No set of fields tells the order of items, and nothing else stays untold.
             assert_eq!(untold, unordered(&old) == unordered(&new));
             // What was added and nothing else is what can be taken away again.
             let back = compare(&kind.schema, &new, &old).expect("comparable");
-            assert_eq!((&changes.added, &changes.removed), (&back.removed, &back.added));
+            assert_eq!(
+                (&changes.added, &changes.removed),
+                (&back.removed, &back.added)
+            );
             let left = remove(&kind.schema, new.clone(), &changes.added);
             let again = compare(&kind.schema, &old, &left).expect("comparable");
             assert!(again.added.is_empty(), "{:?}", again.added);
@@ -358,10 +478,20 @@ fn comparison_tells_every_difference() {
 /// A value whose lists of sets and maps are sorted; atomic lists are those of plain arguments.
 fn unordered(value: &Value) -> Value {
     match value {
-        Value::Object(map) => map.iter().map(|(key, value)| {
-            let is_atomic = matches!(key.as_str(), "args" | "tolerations");
-            (key.clone(), if is_atomic { value.clone() } else { unordered(value) })
-        }).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| {
+                let is_atomic = matches!(key.as_str(), "args" | "tolerations");
+                (
+                    key.clone(),
+                    if is_atomic {
+                        value.clone()
+                    } else {
+                        unordered(value)
+                    },
+                )
+            })
+            .collect(),
         Value::Array(items) => {
             let mut items: Vec<Value> = items.iter().map(unordered).collect();
             items.sort_by_key(ToString::to_string);
@@ -383,8 +513,14 @@ fn field_sets_survive_fields_v1_and_obey_their_algebra() {
             assert_eq!(paths(&a.union(&b)), &of_a | &of_b);
             assert_eq!(paths(&a.intersection(&b)), &of_a & &of_b);
             assert_eq!(paths(&a.difference(&b)), &of_a - &of_b);
-            let below_any = |path: &Vec<PathElement>| (1..=path.len()).any(|length| of_b.contains(&path[..length]));
-            let expected: BTreeSet<_> = of_a.iter().filter(|path| !below_any(path)).cloned().collect();
+            let below_any = |path: &Vec<PathElement>| {
+                (1..=path.len()).any(|length| of_b.contains(&path[..length]))
+            };
+            let expected: BTreeSet<_> = of_a
+                .iter()
+                .filter(|path| !below_any(path))
+                .cloned()
+                .collect();
             assert_eq!(paths(&a.recursive_difference(&b)), expected);
             assert_eq!(a.len(), of_a.len());
         }
@@ -392,7 +528,11 @@ fn field_sets_survive_fields_v1_and_obey_their_algebra() {
 }
 
 /// The strategic merge patch from one object to another, as kubectl computes it.
-fn two_way(schema: &Schema, old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
+fn two_way(
+    schema: &Schema,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+) -> Map<String, Value> {
     let mut patch = Map::new();
     for (key, value) in new {
         let of_key = schema.field(key).expect("declared");
@@ -407,13 +547,16 @@ fn two_way(schema: &Schema, old: &Map<String, Value>, new: &Map<String, Value>) 
             (Some(Value::Array(old)), Value::Array(new)) if rules.merge && old != new => {
                 let merge_key = rules.merge_key.as_deref();
                 let id = |item: &Value| merge_key.map_or(item.clone(), |key| item[key].clone());
-                let known = |list: &[Value], item: &Value| list.iter().find(|known| id(known) == id(item)).cloned();
+                let known = |list: &[Value], item: &Value| {
+                    list.iter().find(|known| id(known) == id(item)).cloned()
+                };
                 let mut items = Vec::new();
                 let mut deleted = Vec::new();
                 for item in new {
                     match (known(old, item), merge_key) {
                         (Some(Value::Object(old)), Some(key)) => {
-                            let mut inner = two_way(of_key.items(), &old, item.as_object().expect("object"));
+                            let mut inner =
+                                two_way(of_key.items(), &old, item.as_object().expect("object"));
                             if !inner.is_empty() {
                                 inner.insert(key.into(), id(item));
                                 items.push(inner.into());
@@ -429,7 +572,10 @@ fn two_way(schema: &Schema, old: &Map<String, Value>, new: &Map<String, Value>) 
                         None => deleted.push(item.clone()),
                     }
                 }
-                let order = new.iter().map(|item| merge_key.map_or(item.clone(), |key| json!({key: id(item)}))).collect();
+                let order = new
+                    .iter()
+                    .map(|item| merge_key.map_or(item.clone(), |key| json!({key: id(item)})))
+                    .collect();
                 patch.insert(format!("$setElementOrder/{key}"), Value::Array(order));
                 if !items.is_empty() {
                     patch.insert(key.clone(), items.into());
@@ -455,7 +601,10 @@ fn a_computed_strategic_merge_patch_reproduces_its_target() {
     let schema = Schema::of_kind("apps", "v1", "Deployment").expect("Deployment");
     each_case("strategic merge", |random| {
         let (old, new) = (deployment(random), deployment(random));
-        let (old, new) = (old.as_object().expect("object"), new.as_object().expect("object"));
+        let (old, new) = (
+            old.as_object().expect("object"),
+            new.as_object().expect("object"),
+        );
         let patch = two_way(schema, old, new);
         let got = strategic::apply(schema, "Deployment", old, &patch).expect("patched");
         assert_eq!(&got, new, "by {}", Value::Object(patch));
@@ -513,7 +662,11 @@ fn merge_diff(old: &Value, new: &Value) -> Value {
                     }
                 }
             }
-            patch.extend(old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null)));
+            patch.extend(
+                old.keys()
+                    .filter(|key| !new.contains_key(*key))
+                    .map(|key| (key.clone(), Value::Null)),
+            );
             Value::Object(patch)
         }
         (_, new) => new.clone(),
@@ -539,8 +692,18 @@ fn computed_json_and_merge_patches_reproduce_their_target() {
 fn owners_are_told_for_every_manager() {
     each_case("owners", |random| {
         for kind in kinds() {
-            let applied = kind.apply(Some(&kind.created(random)), &(kind.generate)(random), "op", true, T1).expect("applied");
-            let managers = applied["metadata"]["managedFields"].as_array().map_or(0, Vec::len);
+            let applied = kind
+                .apply(
+                    Some(&kind.created(random)),
+                    &(kind.generate)(random),
+                    "op",
+                    true,
+                    T1,
+                )
+                .expect("applied");
+            let managers = applied["metadata"]["managedFields"]
+                .as_array()
+                .map_or(0, Vec::len);
             assert_eq!(fields::owners(&applied).len(), managers);
         }
     });

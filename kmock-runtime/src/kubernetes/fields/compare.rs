@@ -194,12 +194,18 @@ fn compare_below(
         return Ok(());
     }
     let named = schema.named_property(name);
-    let of_field = named.map(|(_, schema)| schema).or_else(|| schema.additional()).unwrap_or_else(|| Schema::any());
+    let of_field = named
+        .map(|(_, schema)| schema)
+        .or_else(|| schema.additional())
+        .unwrap_or_else(|| Schema::any());
     let mut below = Comparison::default();
     let mark = walk(of_field, old, new, &mut below)
         .map_err(|errors| errors.below(&format_args!(".{name}")))?;
     if mark.is_set() || !below.is_empty() {
-        let step = named.map_or_else(|| PathElement::field(name), |(name, _)| PathElement::Field(name.clone()));
+        let step = named.map_or_else(
+            || PathElement::field(name),
+            |(name, _)| PathElement::Field(name.clone()),
+        );
         attach(step, mark, below, out);
     }
     Ok(())

@@ -140,8 +140,15 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
         _ => return Err("associative list with keys may not have non-map elements".into()),
     };
     let key_of = |name: &Arc<str>| {
-        let default = || schema.items().property(name).and_then(Schema::default_value);
-        item.get(&**name).or_else(default).map(|value| (name.clone(), value.clone()))
+        let default = || {
+            schema
+                .items()
+                .property(name)
+                .and_then(Schema::default_value)
+        };
+        item.get(&**name)
+            .or_else(default)
+            .map(|value| (name.clone(), value.clone()))
     };
     if let [only] = schema.map_keys()
         && let Some(key) = key_of(only)
@@ -150,7 +157,11 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
     }
     let keys: Vec<(Arc<str>, Value)> = schema.map_keys().iter().filter_map(key_of).collect();
     if keys.is_empty() {
-        let names: Vec<String> = schema.map_keys().iter().map(|name| gofmt::quote(name)).collect();
+        let names: Vec<String> = schema
+            .map_keys()
+            .iter()
+            .map(|name| gofmt::quote(name))
+            .collect();
         return Err(format!(
             "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
             names.join(" ")
@@ -163,7 +174,11 @@ pub(crate) fn item_step(schema: &Schema, item: &Value) -> Result<PathElement, St
 pub fn validate(schema: &Schema, value: &Value, allow_duplicates: bool) -> Result<(), TypedErrors> {
     let mut errors = Vec::new();
     check(schema, value, allow_duplicates, &mut errors);
-    if errors.is_empty() { Ok(()) } else { Err(TypedErrors(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(TypedErrors(errors))
+    }
 }
 
 type Errors = Vec<(String, String)>;
@@ -181,15 +196,29 @@ fn check(schema: &Schema, value: &Value, allow_duplicates: bool, errors: &mut Er
                     errors.push((format!(".{name}"), "field not declared in schema".into()));
                     return;
                 };
-                check_below(of_field, value, allow_duplicates, errors, &format_args!(".{name}"));
+                check_below(
+                    of_field,
+                    value,
+                    allow_duplicates,
+                    errors,
+                    &format_args!(".{name}"),
+                );
             }
         }
-        (Shape::Map | Shape::Open, value) => report(format!("expected map, got &{{{}}}", gofmt::plain(value))),
+        (Shape::Map | Shape::Open, value) => {
+            report(format!("expected map, got &{{{}}}", gofmt::plain(value)))
+        }
     }
 }
 
 /// Checks what lies below a step, which is named only when there is an error.
-fn check_below(schema: &Schema, value: &Value, allow_duplicates: bool, errors: &mut Errors, step: &dyn fmt::Display) {
+fn check_below(
+    schema: &Schema,
+    value: &Value,
+    allow_duplicates: bool,
+    errors: &mut Errors,
+    step: &dyn fmt::Display,
+) {
     let known = errors.len();
     check(schema, value, allow_duplicates, errors);
     for (path, _) in errors.iter_mut().skip(known) {
@@ -202,7 +231,13 @@ fn check_items(schema: &Schema, items: &[Value], allow_duplicates: bool, errors:
     let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         if !associative {
-            check_below(schema.items(), item, allow_duplicates, errors, &PathElement::Index(index as i64));
+            check_below(
+                schema.items(),
+                item,
+                allow_duplicates,
+                errors,
+                &PathElement::Index(index as i64),
+            );
             continue;
         }
         let step = match item_step(schema, item) {

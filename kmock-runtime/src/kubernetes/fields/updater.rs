@@ -322,7 +322,11 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
     }
     let mut dropped = last.fields.with_named_parents(Some(&schema));
     for entry in &managed.entries {
-        let of_entry = if entry.version == last.version { Some(schema.clone()) } else { (write.versions)(&entry.version) };
+        let of_entry = if entry.version == last.version {
+            Some(schema.clone())
+        } else {
+            (write.versions)(&entry.version)
+        };
         if let Some(of_entry) = of_entry {
             dropped = dropped.difference(&entry.fields.with_named_parents(Some(&of_entry)));
         }

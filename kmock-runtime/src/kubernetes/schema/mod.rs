@@ -199,7 +199,9 @@ impl Schema {
     /// A declared property with its name, which is shared by all who keep it.
     pub fn named_property(&self, name: &str) -> Option<(&Arc<str>, &Schema)> {
         let properties = &self.target().properties;
-        let found = properties.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        let found = properties
+            .binary_search_by(|(known, _)| (**known).cmp(name))
+            .ok()?;
         properties.get(found).map(|(name, schema)| (name, schema))
     }
 
@@ -291,7 +293,11 @@ impl Schema {
         } else {
             &[]
         };
-        if target.map_keys.is_empty() { from_patch } else { &target.map_keys }
+        if target.map_keys.is_empty() {
+            from_patch
+        } else {
+            &target.map_keys
+        }
     }
 
     /// How an object merges; an object is granular when nothing is said.

@@ -140,7 +140,10 @@ fn read(json: &Value, open_above: bool) -> Schema {
             Some("atomic") => Some(ListType::Atomic),
             _ => None,
         },
-        map_keys: names("x-kubernetes-list-map-keys").iter().map(|key| Arc::from(&**key)).collect(),
+        map_keys: names("x-kubernetes-list-map-keys")
+            .iter()
+            .map(|key| Arc::from(&**key))
+            .collect(),
         map_type: match text("x-kubernetes-map-type") {
             Some("atomic") => Some(MapType::Atomic),
             Some("granular") => Some(MapType::Granular),
