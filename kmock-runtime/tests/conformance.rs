@@ -6,7 +6,7 @@
 //! - `CONFORMANCE=crud` shows the differences of the scenarios whose `area/name` contains the text, and runs only them.
 //! - `CONFORMANCE_BLESS=1` writes the lists anew.
 #![cfg(feature = "kubernetes")]
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 #[path = "conformance/json.rs"]
 mod json;

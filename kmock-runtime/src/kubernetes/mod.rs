@@ -13,7 +13,9 @@ pub mod health;
 pub mod json;
 #[cfg(feature = "kube")]
 mod kube;
+pub mod lifecycle;
 pub mod list;
+pub mod meta;
 pub mod metadata_only;
 pub(crate) mod mock;
 pub mod openapi;

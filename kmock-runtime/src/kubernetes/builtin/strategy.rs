@@ -13,7 +13,7 @@ use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::{Schema, SchemaRef};
 use crate::kubernetes::serve::strategy::{
-    Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy,
+    Check, Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy,
 };
 use crate::kubernetes::status::{ApiError, FieldError};
 
@@ -184,10 +184,15 @@ impl Strategy for BuiltIn {
         prepare::bumps_generation(self.root.name, new, old)
     }
 
-    fn metadata_validations_on_update(&self) -> usize {
+    fn checks_on_update(&self) -> &'static [Check] {
         match self.root.name {
-            "core.v1.ConfigMap" | "core.v1.Secret" => 2,
-            _ => 1,
+            "core.v1.ConfigMap" | "core.v1.Secret" => {
+                &[Check::MetadataUpdate, Check::Own, Check::Metadata]
+            }
+            name if name.starts_with("rbac.v1.") => {
+                &[Check::Metadata, Check::Own, Check::MetadataUpdate]
+            }
+            _ => &[Check::MetadataUpdate, Check::Own],
         }
     }
 

@@ -1,11 +1,25 @@
 //! Verbs: one file each, and the way from a request to the right one.
 
+pub mod admission;
+pub mod body;
 pub mod bootstrap;
 pub mod call;
+pub mod create;
+pub mod delete;
+pub mod deletecollection;
 pub mod get;
+pub mod managed;
+pub mod namespace;
+pub mod options;
+pub mod patch;
+pub mod pods;
 pub mod reply;
 pub mod route;
+pub mod scale;
 pub mod strategy;
+pub mod token;
+pub mod update;
+pub mod write;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +29,7 @@ pub use call::Call;
 pub use reply::{Body, Reply};
 
 use crate::kubernetes::cluster::{ApiBody, Cluster};
+pub(crate) use crate::kubernetes::status::quoted as quote;
 
 /// Answers one request.
 pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {

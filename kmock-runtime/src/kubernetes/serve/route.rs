@@ -1,30 +1,44 @@
 //! From a request to the verb that answers it.
+//!
+//! Built-in resources are routes of a table: an unknown path of a known group is 404, a known path with another method
+//! 405, both a `Status`. Custom resources are one handler for everything below their group's path: it tells 404 as
+//! text, and has its own words for methods.
 
 use bytes::Bytes;
+use http::Method;
 use http::request::Parts;
 
 use super::call::Call;
-use super::get;
-use super::reply::Reply;
-use crate::kubernetes::accept;
+use super::reply::{Body, Reply};
+use super::{create, delete, deletecollection, get, patch, pods, scale, token, update};
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::endpoints;
-use crate::kubernetes::list;
 use crate::kubernetes::path::{ApiRequest, Verb};
+use crate::kubernetes::registry::Served;
+use crate::kubernetes::resource::Resource;
 use crate::kubernetes::status::ApiError;
-use crate::kubernetes::watch;
+use crate::kubernetes::{accept, endpoints, list, watch};
 
 /// Finds the resource and the verb.
 pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
-    let Some(request) = ApiRequest::parse(&parts.method, &parts.uri) else {
+    let Some(mut request) = ApiRequest::parse(&parts.method, &parts.uri) else {
         return endpoints::serve(cluster, parts);
     };
-    let Some(served) = cluster
-        .registry()
-        .find(&request.group, &request.version, &request.resource)
-    else {
-        return Err(ApiError::page_not_found());
+    let registry = cluster.registry();
+    let served = registry.find(&request.group, &request.version, &request.resource);
+    let Some(served) = served else {
+        let known = registry.has_built_in_group(&request.group);
+        return Err(if known {
+            ApiError::no_such_resource()
+        } else {
+            ApiError::page_not_found()
+        });
     };
+    if served.resource.is_built_in() {
+        check_built_in(&served, &request)?;
+    } else {
+        check_custom(&served, &mut request)?;
+    }
+    let deprecation = served.resource.deprecation.clone();
     let call = Call {
         cluster: cluster.clone(),
         request,
@@ -34,10 +48,187 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         now: cluster.now(),
     };
     accept::check(&call)?;
+    let deprecated = |mut warnings: Vec<String>| {
+        if let Some(text) = &deprecation {
+            warnings.insert(0, text.clone());
+        }
+        warnings
+    };
+    match answer(&call).await {
+        Ok(mut reply) => {
+            reply.warnings = deprecated(reply.warnings);
+            Ok(reply)
+        }
+        Err(mut error) => {
+            error.warnings = deprecated(error.warnings);
+            Err(error)
+        }
+    }
+}
+
+async fn answer(call: &Call) -> Result<Reply, ApiError> {
+    let resource = call.resource();
+    let subresource = call.request.subresource();
+    match (resource.kind.as_str(), subresource, call.request.verb) {
+        _ if !resource.is_built_in() => {}
+        ("Pod", "binding", Verb::Create) => return pods::bind(call),
+        ("Pod", "eviction", Verb::Create) => return pods::evict(call),
+        ("Pod", "log", Verb::Get) => return pods::log(call),
+        ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
+            return Err(ApiError::not_implemented(format!(
+                "{}/{subresource}",
+                resource.plural
+            )));
+        }
+        ("Binding", "", Verb::Create) => return pods::bind_by_body(call),
+        ("ServiceAccount", "token", Verb::Create) => return token::request(call),
+        _ => {}
+    }
     match call.request.verb {
-        Verb::Get => get::get(&call).await,
-        Verb::List => list::list(&call).await,
-        Verb::Watch => watch::watch(&call).await,
-        _ => Err(ApiError::not_implemented("this verb")),
+        Verb::Get if subresource == "scale" => scale::get(call),
+        Verb::Get => get::get(call).await,
+        Verb::List => list::list(call).await,
+        Verb::Watch => watch::watch(call).await,
+        Verb::Create => create::create(call),
+        Verb::Update => update::update(call),
+        Verb::Patch => patch::patch(call),
+        Verb::Delete => delete::delete(call),
+        Verb::DeleteCollection => deletecollection::delete_collection(call).await,
+        Verb::Other if call.request.method == Method::HEAD => head(call).await,
+        Verb::Other => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// HEAD, which custom resources answer as GET without the body.
+async fn head(call: &Call) -> Result<Reply, ApiError> {
+    let mut call = call.clone();
+    call.request.method = Method::GET;
+    let reply = match call.request.name {
+        Some(_) => get::get(&call).await,
+        None => list::list(&call).await,
+    };
+    let code = match reply {
+        Ok(reply) => reply.code,
+        Err(error) => error.code,
+    };
+    Ok(Reply::new(
+        code,
+        Body::Raw("application/json", Bytes::new()),
+    ))
+}
+
+/// The verb that a method means at a kind of path.
+fn verb_of(method: &Method, on_collection: bool) -> &'static str {
+    match (method, on_collection) {
+        (&Method::GET, true) => "list",
+        (&Method::GET, false) => "get",
+        (&Method::POST, _) => "create",
+        (&Method::PUT, _) => "update",
+        (&Method::PATCH, _) => "patch",
+        (&Method::DELETE, true) => "deletecollection",
+        (&Method::DELETE, false) => "delete",
+        _ => "",
+    }
+}
+
+/// Whether a built-in resource has the path, and there the method.
+fn check_built_in(served: &Served, request: &ApiRequest) -> Result<(), ApiError> {
+    let resource = &*served.resource;
+    let verb = verb_of(&request.method, request.name.is_none());
+    let allowed = |known: &[String], verb: &str| {
+        if known.iter().any(|x| x == verb) {
+            Ok(())
+        } else {
+            Err(ApiError::method_not_allowed())
+        }
+    };
+    if request.namespace.is_some() && !resource.namespaced {
+        return Err(ApiError::no_such_resource());
+    }
+    let across_namespaces = resource.namespaced && request.namespace.is_none();
+    if request.watch_path {
+        if !resource.can("watch")
+            || (across_namespaces && request.name.is_some())
+            || request.subresource.is_some()
+        {
+            return Err(ApiError::no_such_resource());
+        }
+        return if request.method == Method::GET {
+            Ok(())
+        } else {
+            Err(ApiError::method_not_allowed())
+        };
+    }
+    if across_namespaces {
+        return match &request.name {
+            Some(_) => Err(ApiError::no_such_resource()),
+            None if !resource.can("list") => Err(ApiError::no_such_resource()),
+            None if verb == "list" => Ok(()),
+            None => Err(ApiError::method_not_allowed()),
+        };
+    }
+    if let Some(name) = &request.subresource {
+        let Some(found) = resource.subresource(name) else {
+            return Err(ApiError::no_such_resource());
+        };
+        if !request.rest.is_empty() && name != "proxy" {
+            return Err(ApiError::no_such_resource());
+        }
+        return allowed(&found.verbs, verb);
+    }
+    if request.name.is_some() && !has_items(resource) {
+        return Err(ApiError::no_such_resource());
+    }
+    if request.name.is_some() && verb == "create" {
+        return Err(ApiError::method_not_allowed());
+    }
+    allowed(&resource.verbs, verb)
+}
+
+fn has_items(resource: &Resource) -> bool {
+    ["get", "update", "patch", "delete"]
+        .iter()
+        .any(|verb| resource.can(verb))
+}
+
+/// What the handler of custom resources makes of a request.
+fn check_custom(served: &Served, request: &mut ApiRequest) -> Result<(), ApiError> {
+    let resource = &*served.resource;
+    let reads_all = matches!(request.verb, Verb::List | Verb::Watch)
+        || (request.method == Method::HEAD && request.name.is_none());
+    let wrong_scope = match (&request.namespace, resource.namespaced) {
+        (Some(_), false) => true,
+        (None, true) => !reads_all,
+        _ => false,
+    };
+    if wrong_scope {
+        return Err(ApiError::page_not_found());
+    }
+    let verb = match request.verb {
+        Verb::Other => "",
+        verb => verb.as_str(),
+    };
+    let unsupported = || {
+        Err(ApiError::method_not_supported(
+            &resource.group,
+            &resource.plural,
+            verb,
+        ))
+    };
+    match request.subresource() {
+        "" if request.verb == Verb::Other && request.method != Method::HEAD => unsupported(),
+        "" => {
+            if request.verb == Verb::Create {
+                request.name = None;
+            }
+            Ok(())
+        }
+        name if resource.subresource(name).is_none() => Err(ApiError::not_found(
+            &resource.group,
+            &resource.plural,
+            request.name(),
+        )),
+        _ if matches!(request.verb, Verb::Get | Verb::Update | Verb::Patch) => Ok(()),
+        _ => unsupported(),
     }
 }

@@ -67,6 +67,28 @@ pub enum Grace {
     Seconds(i64),
 }
 
+/// The paths of `subresources.scale`, as a CRD writes them: `.spec.replicas`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScalePaths {
+    /// `specReplicasPath`.
+    pub spec_replicas: String,
+    /// `statusReplicasPath`.
+    pub status_replicas: String,
+    /// `labelSelectorPath`.
+    pub label_selector: Option<String>,
+}
+
+/// A step of the validation of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The metadata as such: name, labels, annotations, owners, finalizers.
+    Metadata,
+    /// What may not change in the metadata, and labels, annotations and owners once more.
+    MetadataUpdate,
+    /// [`Strategy::validate_update`].
+    Own,
+}
+
 /// A body as its resource understands it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {
@@ -119,15 +141,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// which fields its manager owns.
     fn empty(&self, _context: &Context<'_>) -> Value {
         Value::Object(serde_json::Map::new())
-    }
-
-    /// The paths that a write to the object (`""`) or to a subresource resets anyway, so that no manager owns them.
-    fn reset_fields(
-        &self,
-        _resource: &Resource,
-        _subresource: &str,
-    ) -> &'static [&'static [&'static str]] {
-        &[]
     }
 
     /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before
@@ -239,9 +252,34 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         differs_beyond(new, old, &["metadata", "status", "apiVersion", "kind"])
     }
 
-    /// The same metadata fault is reported so many times on update: some kinds validate metadata more than once.
-    fn metadata_validations_on_update(&self) -> usize {
-        1
+    /// What the kind itself checks on update, in its order. The server has then checked the metadata already, as
+    /// [`Check::Metadata`] and [`Check::MetadataUpdate`] do: kinds that check them again repeat the faults' causes.
+    fn checks_on_update(&self) -> &'static [Check] {
+        &[Check::MetadataUpdate, Check::Own, Check::Metadata]
+    }
+
+    /// Finalizers without a domain are refused unless they are the server's own (`kubernetes`, `orphan`,
+    /// `foregroundDeletion`): kinds that use the core group's check of metadata.
+    fn qualified_finalizers(&self) -> bool {
+        true
+    }
+
+    /// The paths that a write (of the object itself: empty subresource) cannot set, so that nobody owns them by it.
+    fn reset_fields(
+        &self,
+        resource: &Resource,
+        subresource: &str,
+    ) -> &'static [&'static [&'static str]] {
+        match subresource {
+            "" if resource.subresource("status").is_some() => &[&["status"]],
+            "status" => &[&["spec"], &["metadata"]],
+            _ => &[],
+        }
+    }
+
+    /// Where the subresource `scale` of a custom resource finds its values.
+    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
+        None
     }
 
     // ── delete ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,6 +298,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// `orphan`-by-default is history, so it is background unless the kind says otherwise.
     fn orphans_by_default(&self) -> bool {
         false
+    }
+
+    /// Whether a propagation policy means anything for the kind: not for Events.
+    fn propagates(&self) -> bool {
+        true
     }
 
     /// Changes the object at DELETE, before it is marked or removed (e.g. the CRD's clean-up finalizer, a namespace's

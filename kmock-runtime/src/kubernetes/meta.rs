@@ -1,0 +1,628 @@
+//! `metadata`: what is valid in it, what the server owns of it, how names are made.
+//!
+//! Rules and texts as in `k8s.io/apimachinery/pkg/api/validation` and `…/util/validation`.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::serve::strategy::NameRule;
+use crate::kubernetes::status::{FieldError, quoted};
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
+start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
+validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const NAME_PART: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end \
+with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const QUALIFIED_NAME: &str = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must \
+start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation \
+is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
+'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
+for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// All annotations of an object together may not be larger.
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+fn alnum_lower(c: u8) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
+
+fn between(text: &str, edge: impl Fn(u8) -> bool, inner: impl Fn(u8) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(&first), Some(&last)) => {
+            edge(first) && edge(last) && bytes.iter().all(|&c| edge(c) || inner(c))
+        }
+        _ => false,
+    }
+}
+
+fn is_label_text(text: &str) -> bool {
+    between(text, alnum_lower, |c| c == b'-')
+}
+
+fn is_subdomain_text(text: &str) -> bool {
+    !text.is_empty() && text.split('.').all(is_label_text)
+}
+
+/// What is wrong with an RFC 1123 subdomain.
+pub fn subdomain_faults(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if text.len() > 253 {
+        faults.push("must be no more than 253 characters".to_owned());
+    }
+    if !is_subdomain_text(text) {
+        faults.push(SUBDOMAIN.to_owned());
+    }
+    faults
+}
+
+/// What is wrong with an RFC 1123 label.
+pub fn label_faults(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if text.len() > 63 {
+        faults.push("must be no more than 63 characters".to_owned());
+    }
+    if !is_label_text(text) {
+        // The subdomain's rule fits: it is only the dots.
+        faults.push(
+            if is_subdomain_text(text) {
+                "must not contain dots"
+            } else {
+                LABEL
+            }
+            .to_owned(),
+        );
+    }
+    faults
+}
+
+/// What is wrong with an RFC 1035 label.
+pub fn label_1035_faults(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if text.len() > 63 {
+        faults.push("must be no more than 63 characters".to_owned());
+    }
+    if !is_label_text(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        faults.push(LABEL_1035.to_owned());
+    }
+    faults
+}
+
+/// What is wrong with a name that only has to fit into a path.
+pub fn path_segment_faults(text: &str) -> Vec<String> {
+    if matches!(text, "." | "..") {
+        return vec![format!("may not be '{text}'")];
+    }
+    ["/", "%"]
+        .iter()
+        .filter(|c| text.contains(**c))
+        .map(|c| format!("may not contain '{c}'"))
+        .collect()
+}
+
+/// What is wrong with a label key, an annotation key, a finalizer or any other `prefix/name`.
+pub fn qualified_name_faults(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let parts: Vec<&str> = text.split('/').collect();
+    let name = match parts.as_slice() {
+        [name] => name,
+        [prefix, name] => {
+            if prefix.is_empty() {
+                faults.push("prefix part must be non-empty".to_owned());
+            } else {
+                faults.extend(
+                    subdomain_faults(prefix)
+                        .into_iter()
+                        .map(|fault| format!("prefix part {fault}")),
+                );
+            }
+            name
+        }
+        _ => return vec![QUALIFIED_NAME.to_owned()],
+    };
+    if name.is_empty() {
+        faults.push("name part must be non-empty".to_owned());
+    } else if name.len() > 63 {
+        faults.push("name part must be no more than 63 bytes".to_owned());
+    }
+    if !between(
+        name,
+        |c| c.is_ascii_alphanumeric(),
+        |c| matches!(c, b'-' | b'_' | b'.'),
+    ) {
+        faults.push(NAME_PART.to_owned());
+    }
+    faults
+}
+
+/// What is wrong with the value of a label.
+pub fn label_value_faults(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if text.len() > 63 {
+        faults.push("must be no more than 63 bytes".to_owned());
+    }
+    if !text.is_empty()
+        && !between(
+            text,
+            |c| c.is_ascii_alphanumeric(),
+            |c| matches!(c, b'-' | b'_' | b'.'),
+        )
+    {
+        faults.push(LABEL_VALUE.to_owned());
+    }
+    faults
+}
+
+/// What is wrong with an object's name; of a prefix for generated names the trailing dash is allowed.
+pub fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
+    let masked;
+    let name = match name.strip_suffix('-') {
+        Some(head) if prefix && head.len() > 0 && !matches!(rule, NameRule::PathSegment) => {
+            masked = format!("{head}a");
+            &masked
+        }
+        _ => name,
+    };
+    match rule {
+        NameRule::Subdomain => subdomain_faults(name),
+        NameRule::Label => label_faults(name),
+        NameRule::Label1035 => label_1035_faults(name),
+        NameRule::PathSegment => path_segment_faults(name),
+    }
+}
+
+fn text<'a>(metadata: &'a Value, key: &str) -> &'a str {
+    metadata[key].as_str().unwrap_or_default()
+}
+
+fn entries<'a>(metadata: &'a Value, key: &str) -> Vec<(&'a String, &'a Value)> {
+    let mut all: Vec<_> = metadata[key].as_object().into_iter().flatten().collect();
+    all.sort_by_key(|(key, _)| *key);
+    all
+}
+
+fn items<'a>(metadata: &'a Value, key: &str) -> &'a [Value] {
+    metadata[key]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
+
+/// The rules that a kind has for its metadata.
+#[derive(Debug, Clone, Copy)]
+pub struct MetadataRules {
+    /// Which names are valid.
+    pub name: NameRule,
+    /// Objects live in namespaces.
+    pub namespaced: bool,
+    /// Finalizers need a domain.
+    pub qualified_finalizers: bool,
+}
+
+/// Faults of metadata as such.
+pub fn validate(metadata: &Value, rules: MetadataRules) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    let mut invalid = |field: &str, value: &str, why: Vec<String>| {
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text(format!("metadata.{field}"), value, why)),
+        );
+    };
+    let (name, generate_name, namespace) = (
+        text(metadata, "name"),
+        text(metadata, "generateName"),
+        text(metadata, "namespace"),
+    );
+    if !generate_name.is_empty() {
+        invalid(
+            "generateName",
+            generate_name,
+            name_faults(rules.name, generate_name, true),
+        );
+    }
+    if name.is_empty() {
+        faults.push(FieldError::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
+    } else {
+        invalid("name", name, name_faults(rules.name, name, false));
+    }
+    if rules.namespaced && namespace.is_empty() {
+        faults.push(FieldError::required("metadata.namespace", ""));
+    } else if rules.namespaced {
+        let why = label_faults(namespace);
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text("metadata.namespace", namespace, why)),
+        );
+    } else if !namespace.is_empty() {
+        faults.push(FieldError::forbidden(
+            "metadata.namespace",
+            "not allowed on this type",
+        ));
+    }
+    if metadata["generation"].as_i64().is_some_and(|n| n < 0) {
+        let why = "must be greater than or equal to 0";
+        faults.push(FieldError::invalid(
+            "metadata.generation",
+            &metadata["generation"],
+            why,
+        ));
+    }
+    faults.extend(validate_maps(metadata));
+    faults.extend(validate_finalizers(metadata));
+    if rules.qualified_finalizers {
+        for (i, finalizer) in items(metadata, "finalizers").iter().enumerate() {
+            let name = finalizer.as_str().unwrap_or_default();
+            if !name.contains('/')
+                && !matches!(name, "kubernetes" | "orphan" | "foregroundDeletion")
+            {
+                let why = "name is neither a standard finalizer name nor is it fully qualified";
+                faults.push(FieldError::invalid_text(
+                    format!("metadata.finalizers[{i}]"),
+                    name,
+                    why,
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// Faults of labels, annotations and owners.
+fn validate_maps(metadata: &Value) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    for (key, value) in entries(metadata, "labels") {
+        let value = value.as_str().unwrap_or_default();
+        let why = qualified_name_faults(key);
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text("metadata.labels", key, why)),
+        );
+        let why = label_value_faults(value);
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text("metadata.labels", value, why)),
+        );
+    }
+    let mut size = 0;
+    for (key, value) in entries(metadata, "annotations") {
+        // The key may have upper case letters in its prefix, for history's sake.
+        let why = qualified_name_faults(&key.to_lowercase());
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text("metadata.annotations", key, why)),
+        );
+        size += key.len() + value.as_str().unwrap_or_default().len();
+    }
+    if size > MAX_ANNOTATIONS {
+        faults.push(FieldError::too_long(
+            "metadata.annotations",
+            MAX_ANNOTATIONS,
+        ));
+    }
+    faults.extend(validate_owners(metadata));
+    faults
+}
+
+fn owner_text(owner: &Value) -> String {
+    // As a struct prints: its own order, unset optional fields left out.
+    let mut parts = Vec::new();
+    for key in ["apiVersion", "kind", "name", "uid"] {
+        parts.push(format!("\"{key}\":{}", Value::from(text(owner, key))));
+    }
+    for key in ["controller", "blockOwnerDeletion"] {
+        if let Some(flag) = owner[key].as_bool() {
+            parts.push(format!("\"{key}\":{flag}"));
+        }
+    }
+    format!("{{{}}}", parts.join(","))
+}
+
+fn validate_owners(metadata: &Value) -> Vec<FieldError> {
+    const FIELD: &str = "metadata.ownerReferences";
+    let mut faults = Vec::new();
+    let mut controller: Option<&Value> = None;
+    let owners = items(metadata, "ownerReferences");
+    for owner in owners {
+        let (group, version) = split_api_version(text(owner, "apiVersion"));
+        let mut empty = |field: &str, value: &str, why: &str| {
+            faults.push(FieldError::invalid_text(
+                format!("{FIELD}.{field}"),
+                value,
+                why,
+            ));
+        };
+        if version.is_empty() {
+            empty(
+                "apiVersion",
+                text(owner, "apiVersion"),
+                "version must not be empty",
+            );
+        }
+        for key in ["kind", "name", "uid"] {
+            if text(owner, key).is_empty() {
+                empty(key, "", "must not be empty");
+            }
+        }
+        if version == "v1" && group.is_empty() && text(owner, "kind") == "Event" {
+            let message = format!(
+                "Invalid value: {}: {group}/{version}, Kind=Event is disallowed from being an owner",
+                owner_text(owner)
+            );
+            faults.push(FieldError::new("FieldValueInvalid", FIELD, message));
+        }
+        if owner["controller"] == true {
+            match controller {
+                Some(first) => {
+                    let list: Vec<String> = owners.iter().map(owner_text).collect();
+                    let message = format!(
+                        "Invalid value: [{}]: Only one reference can have Controller set to true. Found \"true\" in \
+                         references for {}/{} and {}/{}",
+                        list.join(","),
+                        text(first, "kind"),
+                        text(first, "name"),
+                        text(owner, "kind"),
+                        text(owner, "name"),
+                    );
+                    faults.push(FieldError::new("FieldValueInvalid", FIELD, message));
+                }
+                None => controller = Some(owner),
+            }
+        }
+    }
+    faults
+}
+
+/// Group and version of an `apiVersion`; both empty if it is malformed.
+pub fn split_api_version(api_version: &str) -> (&str, &str) {
+    match api_version.split_once('/') {
+        None => ("", api_version),
+        Some((group, version)) if !version.contains('/') => (group, version),
+        Some(_) => ("", ""),
+    }
+}
+
+fn validate_finalizers(metadata: &Value) -> Vec<FieldError> {
+    const FIELD: &str = "metadata.finalizers";
+    let mut faults = Vec::new();
+    let (mut orphan, mut foreground) = (false, false);
+    for finalizer in items(metadata, "finalizers") {
+        let name = finalizer.as_str().unwrap_or_default();
+        let why = qualified_name_faults(name);
+        faults.extend(
+            why.into_iter()
+                .map(|why| FieldError::invalid_text(FIELD, name, why)),
+        );
+        orphan |= name == "orphan";
+        foreground |= name == "foregroundDeletion";
+    }
+    if orphan && foreground {
+        let why = "finalizer orphan and foregroundDeletion cannot be both set";
+        let list: Vec<String> = items(metadata, "finalizers")
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        let message = format!("Invalid value: [{}]: {why}", list.join(","));
+        faults.push(FieldError::new("FieldValueInvalid", FIELD, message));
+    }
+    faults
+}
+
+/// Faults of a change of metadata.
+pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    if old["deletionTimestamp"].is_string() {
+        let known: BTreeSet<&str> = items(old, "finalizers")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let mut added: Vec<&str> = items(new, "finalizers")
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|x| !known.contains(x))
+            .collect();
+        added.sort_unstable();
+        added.dedup();
+        if !added.is_empty() {
+            let list: Vec<String> = added.iter().map(|x| quoted(x)).collect();
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                list.join(", ")
+            );
+            faults.push(FieldError::forbidden("metadata.finalizers", why));
+        }
+    }
+    if text(new, "resourceVersion").is_empty() {
+        faults.push(FieldError::invalid_text(
+            "metadata.resourceVersion",
+            "",
+            "must be specified for an update",
+        ));
+    }
+    if new["generation"].as_i64().unwrap_or_default()
+        < old["generation"].as_i64().unwrap_or_default()
+    {
+        faults.push(FieldError::invalid(
+            "metadata.generation",
+            &new["generation"],
+            "must not be decremented",
+        ));
+    }
+    for key in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
+        if new[key] != old[key] {
+            faults.push(FieldError::invalid(
+                format!("metadata.{key}"),
+                &new[key],
+                "field is immutable",
+            ));
+        }
+    }
+    faults.extend(validate_maps(new));
+    faults
+}
+
+/// Changes the `metadata` of an object; it is made if it is absent.
+pub fn edit<R: Default>(
+    object: &mut Value,
+    change: impl FnOnce(&mut Map<String, Value>) -> R,
+) -> R {
+    let Some(object) = object.as_object_mut() else {
+        return R::default();
+    };
+    let metadata = object.entry("metadata").or_insert(Value::Null);
+    if !metadata.is_object() {
+        *metadata = Value::Object(Map::new());
+    }
+    metadata.as_object_mut().map(change).unwrap_or_default()
+}
+
+/// Sets a text of the `metadata`; an empty one removes it.
+pub fn set_text(object: &mut Value, key: &str, text: &str) {
+    let value = if text.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    };
+    edit(object, |metadata| set(metadata, key, value));
+}
+
+/// Sets or removes a key: `Null` removes.
+pub fn set(metadata: &mut Map<String, Value>, key: &str, value: Value) {
+    if value.is_null() {
+        metadata.remove(key);
+    } else {
+        metadata.insert(key.to_owned(), value);
+    }
+}
+
+/// A time as `metadata` shows it: whole seconds, UTC.
+pub fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A time with microseconds, as leases and events show it.
+pub fn rfc3339_micro(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// The letters of generated names: no vowels and nothing that looks alike.
+const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// A name from a prefix: cut so that the whole has at most 63 characters, five random letters behind it.
+pub fn generate_name(cluster: &Cluster, prefix: &str) -> String {
+    let mut name: String = prefix.chars().take(58).collect();
+    let mut random = cluster.random();
+    for _ in 0..5 {
+        let at = usize::try_from(random % LETTERS.len() as u64).unwrap_or_default();
+        name.push(LETTERS.get(at).copied().map_or('x', char::from));
+        random /= LETTERS.len() as u64;
+    }
+    name
+}
+
+/// Drops repeated owners; the uids of those that were repeated.
+pub fn dedup_owners(object: &mut Value) -> Vec<String> {
+    let Some(owners) = object["metadata"]
+        .get_mut("ownerReferences")
+        .and_then(Value::as_array_mut)
+    else {
+        return Vec::new();
+    };
+    let (mut seen, mut repeated): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+    for owner in owners.drain(..) {
+        if seen.contains(&owner) {
+            repeated.push(text(&owner, "uid").to_owned());
+        } else {
+            seen.push(owner);
+        }
+    }
+    *owners = seen;
+    repeated.sort();
+    repeated.dedup();
+    repeated
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CONFIG_MAP: MetadataRules = MetadataRules {
+        name: NameRule::Subdomain,
+        namespaced: true,
+        qualified_finalizers: true,
+    };
+
+    fn messages(metadata: &Value) -> Vec<String> {
+        validate(metadata, CONFIG_MAP)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn names() {
+        assert!(messages(&json!({"name": "0.ok.1", "namespace": "n"})).is_empty());
+        for bad in ["Bad_Name", "-x", "a..b", "a/b", "ünicode", "x-"] {
+            assert_eq!(
+                messages(&json!({"name": bad, "namespace": "n"})).len(),
+                1,
+                "{bad}"
+            );
+        }
+        assert!(messages(&json!({"name": "a", "generateName": "a-", "namespace": "n"})).is_empty());
+        assert_eq!(label_faults("a.b"), ["must not contain dots"]);
+        assert_eq!(
+            path_segment_faults("a/b%"),
+            ["may not contain '/'", "may not contain '%'"]
+        );
+    }
+
+    #[test]
+    fn keys_and_values() {
+        assert!(qualified_name_faults("example.com/Name_1").is_empty());
+        assert_eq!(qualified_name_faults("").len(), 2);
+        assert_eq!(qualified_name_faults("a/b/c").len(), 1);
+        assert!(label_value_faults("").is_empty());
+        assert_eq!(label_value_faults("bad value!").len(), 1);
+        let plain = json!({"name": "a", "namespace": "n", "finalizers": ["plain"]});
+        assert_eq!(
+            messages(&plain),
+            [
+                "metadata.finalizers[0]: Invalid value: \"plain\": name is neither a standard finalizer name nor is it fully qualified"
+            ]
+        );
+    }
+
+    #[test]
+    fn owners() {
+        let owner = json!({"apiVersion": "v1", "kind": "Event", "name": "e", "uid": "u1"});
+        assert_eq!(
+            messages(&json!({"name": "a", "namespace": "n", "ownerReferences": [owner]})),
+            [
+                "metadata.ownerReferences: Invalid value: {\"apiVersion\":\"v1\",\"kind\":\"Event\",\"name\":\"e\",\"uid\":\"u1\"}: /v1, Kind=Event is disallowed from being an owner"
+            ]
+        );
+    }
+}

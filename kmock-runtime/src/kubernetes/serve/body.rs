@@ -1,0 +1,334 @@
+//! From the bytes of a body to an object of the resource: media types, JSON and YAML, kind and version,
+//! `fieldValidation`. Rules of `k8s.io/apiserver/pkg/endpoints/handlers` and its serialisers.
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::options::{FieldValidation, WriteOptions};
+use super::quote;
+use super::strategy::{Context, Decoded, Strategy};
+use crate::kubernetes::builtin::decode;
+use crate::kubernetes::builtin::gotypes::Struct;
+use crate::kubernetes::meta::split_api_version;
+use crate::kubernetes::ordered::Node;
+use crate::kubernetes::status::ApiError;
+
+/// The media types that bodies of writes may have.
+const ACCEPTED: [&str; 3] = [
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
+
+/// Why a body has no kind and version.
+#[derive(Debug)]
+pub enum ParseError {
+    /// The request is refused.
+    Refused(ApiError),
+    /// The text is no JSON or YAML: Go's words.
+    Text(String),
+}
+
+/// The media type of the request's body without its parameters.
+pub fn media_type(call: &Call) -> &str {
+    call.header("content-type")
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+}
+
+/// Refuses media types that no body can have, before anything else is looked at.
+pub fn check_media_type(call: &Call) -> Result<(), ApiError> {
+    let media_type = media_type(call);
+    if media_type.is_empty() || ACCEPTED.contains(&media_type) {
+        return Ok(());
+    }
+    Err(ApiError::unsupported_media_type(&ACCEPTED))
+}
+
+/// Parses a body as its media type says; the second part is its JSON text.
+pub fn parse(call: &Call) -> Result<(Node, Vec<u8>), ParseError> {
+    match media_type(call) {
+        "" | "application/json" => {}
+        "application/yaml" => return parse_yaml(&call.body),
+        "application/vnd.kubernetes.protobuf" => {
+            return Err(ParseError::Refused(ApiError::not_implemented(
+                "bodies in Protocol Buffers",
+            )));
+        }
+        _ => {
+            return Err(ParseError::Refused(ApiError::unsupported_media_type(
+                &ACCEPTED,
+            )));
+        }
+    }
+    let node = Node::parse(&call.body).map_err(json_error)?;
+    check_type_meta(node).map(|node| (node, call.body.to_vec()))
+}
+
+fn json_error(why: String) -> ParseError {
+    ParseError::Text(format!(
+        "couldn't get version/kind; json parse error: {why}"
+    ))
+}
+
+/// The server looks for kind and version before anything else.
+fn check_type_meta(node: Node) -> Result<Node, ParseError> {
+    const TYPE_META: &str = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+    if !matches!(node, Node::Object(_) | Node::Null) {
+        let sort = node.sort();
+        return Err(json_error(format!(
+            "json: cannot unmarshal {sort} into Go value of type {TYPE_META}"
+        )));
+    }
+    for key in ["apiVersion", "kind"] {
+        if let Some(found) = node
+            .get(key)
+            .filter(|x| !matches!(x, Node::String(_) | Node::Null))
+        {
+            let sort = found.sort();
+            return Err(json_error(format!(
+                "json: cannot unmarshal {sort} into Go struct field .{key} of type string"
+            )));
+        }
+    }
+    Ok(node)
+}
+
+#[cfg(feature = "yaml")]
+fn parse_yaml(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+    let value = crate::kubernetes::yaml::parse_bytes(body)
+        .map_err(|error| ParseError::Text(format!("error converting YAML to JSON: {error}")))?
+        .value;
+    // The server turns YAML into JSON through a map: fields come in sorted order.
+    let node = Node::from_value(&value);
+    let text = value.to_string().into_bytes();
+    check_type_meta(node).map(|node| (node, text))
+}
+
+#[cfg(not(feature = "yaml"))]
+fn parse_yaml(_body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+    Err(ParseError::Refused(ApiError::not_implemented(
+        "YAML bodies (enable kmock's feature \"yaml\")",
+    )))
+}
+
+/// The beginning of a body, as messages show it.
+fn summary(body: &[u8]) -> String {
+    const MOST: usize = 30;
+    let (head, rest) = body.split_at(body.len().min(MOST));
+    let more = if rest.is_empty() { "" } else { " ..." };
+    match body.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(head)),
+        Some(_) => head
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .chain([more.to_owned()])
+            .collect(),
+    }
+}
+
+/// What a body has to be: the resource's kind, or that of a subresource with a kind of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Group of the kind.
+    pub group: &'a str,
+    /// Version of the kind.
+    pub version: &'a str,
+    /// The kind.
+    pub kind: &'a str,
+    /// A type of the server's own, whose kind and version may be left out.
+    pub built_in: bool,
+    /// How it is read.
+    pub strategy: &'a dyn Strategy,
+}
+
+impl<'a> Target<'a> {
+    /// The call's own kind.
+    pub fn own(call: &'a Call) -> Self {
+        let resource = call.resource();
+        Self {
+            group: &resource.group,
+            version: &resource.version,
+            kind: &resource.kind,
+            built_in: resource.is_built_in(),
+            strategy: call.strategy(),
+        }
+    }
+
+    /// `group/version`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+}
+
+/// How to read a kind that is only a subresource's body.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape(pub &'static str);
+
+impl Strategy for Shape {
+    fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+        let Some(root) = Struct::named(self.0) else {
+            return Ok(Decoded {
+                object: body.to_value(),
+                complaints: Vec::new(),
+            });
+        };
+        decode::decode(root, body).map(|read| Decoded {
+            object: read.object,
+            complaints: read.complaints,
+        })
+    }
+
+    fn empty(&self, _context: &Context<'_>) -> Value {
+        Struct::named(self.0)
+            .map(decode::zero_struct)
+            .unwrap_or_default()
+    }
+}
+
+/// Complaints of `fieldValidation`: warnings, nothing, or (`Err`) what a strict reader says.
+pub fn complain(
+    complaints: Vec<String>,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<(), String> {
+    match validation {
+        _ if complaints.is_empty() => Ok(()),
+        FieldValidation::Ignore => Ok(()),
+        FieldValidation::Warn => {
+            warnings.extend(complaints);
+            Ok(())
+        }
+        FieldValidation::Strict => Err(format!("strict decoding error: {}", complaints.join(", "))),
+    }
+}
+
+/// Reads the body as an object of the resource, with defaults. Complaints of `fieldValidation` become warnings.
+pub fn read(
+    call: &Call,
+    target: Target<'_>,
+    options: &WriteOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let kind = target.kind;
+    let unrecognized = |why: &str| {
+        let summary = summary(&call.body);
+        ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
+        ))
+    };
+    let (node, text) = parse(call).map_err(|error| match error {
+        ParseError::Refused(error) => error,
+        ParseError::Text(why) => unrecognized(&why),
+    })?;
+    let sent = |key: &str| {
+        node.get(key)
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (mut sent_kind, mut sent_version) = (sent("kind"), sent("apiVersion"));
+    if target.built_in {
+        if sent_kind.is_empty() {
+            sent_kind = kind.to_owned();
+        }
+        if sent_version.is_empty() {
+            sent_version = target.api_version();
+        }
+        check_registered(call, target, &sent_kind, &sent_version)?;
+    } else {
+        if sent_kind.is_empty() {
+            let body = String::from_utf8_lossy(&call.body);
+            return Err(unrecognized(&format!(
+                "Object 'Kind' is missing in '{body}'"
+            )));
+        }
+        expect_version(&sent_version, &target.api_version())?;
+    }
+    let context = call.context("", options.dry_run);
+    let version = split_api_version(&sent_version).1.to_owned();
+    let refused = |why: String| {
+        ApiError::bad_request(format!(
+            "{sent_kind} in version {} cannot be handled as a {kind}: {why}",
+            quote(&version)
+        ))
+    };
+    let Decoded {
+        mut object,
+        complaints,
+    } = target
+        .strategy
+        .read(&context, &node, &text)
+        .map_err(refused)?;
+    complain(complaints, options.validation, warnings).map_err(refused)?;
+    target.strategy.default(&context, &mut object);
+    set_type_meta(&mut object, &target.api_version(), &sent_kind);
+    Ok(object)
+}
+
+/// Sets kind and apiVersion.
+pub fn set_type_meta(object: &mut Value, api_version: &str, kind: &str) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert("kind".into(), kind.into());
+        object.insert("apiVersion".into(), api_version.into());
+    }
+}
+
+fn expect_version(sent: &str, expected: &str) -> Result<(), ApiError> {
+    if sent == expected {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the API version in the data ({sent}) does not match the expected API version ({expected})"
+    )))
+}
+
+/// A built-in body's kind must be one that the server knows, and then the right one.
+fn check_registered(
+    call: &Call,
+    target: Target<'_>,
+    sent_kind: &str,
+    sent_version: &str,
+) -> Result<(), ApiError> {
+    let kind = target.kind;
+    let (group, version) = split_api_version(sent_version);
+    let refused = |why: String| {
+        ApiError::bad_request(format!(
+            "{sent_kind} in version {} cannot be handled as a {kind}: {why}",
+            quote(version)
+        ))
+    };
+    let is_target = sent_kind == kind && group == target.group && version == target.version;
+    let item_kind = sent_kind.strip_suffix("List").unwrap_or(sent_kind);
+    let known = call.cluster.registry().find_kind(group, version, item_kind);
+    if !is_target && !known.is_some_and(|found| found.resource.is_built_in()) {
+        return Err(refused(format!(
+            "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            quote(sent_kind),
+            quote(sent_version)
+        )));
+    }
+    if sent_kind != kind {
+        let internal = internal_package(target.group);
+        return Err(refused(format!(
+            "converting ({version}.{sent_kind}) to ({internal}.{kind}): unknown conversion"
+        )));
+    }
+    expect_version(sent_version, &target.api_version())
+}
+
+/// The Go package of a group's internal types.
+fn internal_package(group: &str) -> &str {
+    match group {
+        "" | "events.k8s.io" => "core",
+        "flowcontrol.apiserver.k8s.io" => "flowcontrol",
+        other => other.split('.').next().unwrap_or(other),
+    }
+}

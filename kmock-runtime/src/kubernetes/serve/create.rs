@@ -1,0 +1,25 @@
+//! POST of a new object.
+
+use super::call::Call;
+use super::options::write_options;
+use super::reply::Reply;
+use super::{body, managed, write};
+use crate::kubernetes::status::ApiError;
+
+/// Creates the object of the body.
+pub fn create(call: &Call) -> Result<Reply, ApiError> {
+    body::check_media_type(call)?;
+    let options = write_options(call, "CreateOptions", None)?;
+    let mut warnings = Vec::new();
+    let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
+    let answer = (|| {
+        write::ensure_namespace(call, &mut object)?;
+        write::dedup_owners(&mut object, &mut warnings);
+        managed::update(call, None, &mut object, &options.manager);
+        write::create(call, &object, &options, &mut warnings)
+    })();
+    match answer {
+        Ok(outcome) => Ok(outcome.reply(call, warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}

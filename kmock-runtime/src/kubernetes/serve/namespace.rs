@@ -1,0 +1,85 @@
+//! Namespaces go in two steps: DELETE makes one `Terminating`, an empty list at `/finalize` lets it go.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::options::DeleteOptions;
+use super::reply::{Body, Reply, shown};
+use super::{delete, write};
+use crate::kubernetes::meta;
+use crate::kubernetes::status::ApiError;
+use crate::kubernetes::store::Write;
+
+/// These cannot be deleted.
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
+
+/// Deletes a namespace.
+pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
+    if IMMORTAL.contains(&name) {
+        return Err(ApiError::forbidden(
+            "",
+            "namespaces",
+            name,
+            "this namespace may not be deleted",
+        ));
+    }
+    loop {
+        let current = call.find(name)?;
+        if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != current.uid()) {
+            let found = current.uid();
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {found}"
+            );
+            return Err(ApiError::conflict("", "namespaces", name, why));
+        }
+        let revision = current.revision.to_string();
+        if let Some(version) = options
+            .resource_version
+            .as_deref()
+            .filter(|version| *version != revision)
+        {
+            let why = format!(
+                "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {revision}"
+            );
+            return Err(ApiError::conflict("", "namespaces", name, why));
+        }
+        let mut object = shown(&call.served, &current.value);
+        if current.is_terminating() {
+            if object["spec"]["finalizers"]
+                .as_array()
+                .is_some_and(|x| !x.is_empty())
+            {
+                return Ok(Reply::new(200, Body::Stored(call.served.clone(), current)));
+            }
+            return delete::delete_object(call, name, options);
+        }
+        let finalizers = delete::finalizers(call, &object, options);
+        let finalizers = if finalizers.is_empty() {
+            Value::Null
+        } else {
+            finalizers.into()
+        };
+        meta::edit(&mut object, |metadata| {
+            metadata.insert("deletionTimestamp".into(), meta::rfc3339(call.now).into());
+            meta::set(metadata, "finalizers", finalizers);
+        });
+        object["status"]["phase"] = "Terminating".into();
+        let value = write::to_storage(call, object);
+        if options.dry_run {
+            return Ok(Reply::new(
+                200,
+                Body::Object(call.served.clone(), shown(&call.served, &value)),
+            ));
+        }
+        let write = Write::Update { current, value };
+        if let Ok(event) = call.cluster.store().commit(&call.resource().storage, write) {
+            write::after_commit(call, &event);
+            return Ok(Reply::new(
+                200,
+                Body::Stored(call.served.clone(), Arc::clone(&event.object)),
+            ));
+        }
+    }
+}

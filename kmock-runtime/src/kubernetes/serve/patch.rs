@@ -1,0 +1,319 @@
+//! PATCH: JSON patches, merge patches, strategic merge patches and applies, of objects and their subresources.
+//!
+//! The patches themselves are pure functions (`patch/`); here are their media types, their failures' answers, and the
+//! reading of their results. Rules of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`.
+
+use serde_json::{Map, Value};
+
+use super::body::{self, Target};
+use super::call::Call;
+use super::options::{FieldValidation, WriteOptions, write_options};
+use super::reply::Reply;
+use super::update::check_name;
+use super::{managed, scale, write};
+use crate::kubernetes::fields::gofmt;
+use crate::kubernetes::ordered::Node;
+use crate::kubernetes::patch::json::{self, JsonPatchError};
+use crate::kubernetes::patch::strategic::StrategicError;
+use crate::kubernetes::patch::{apply, merge, strategic};
+use crate::kubernetes::schema::Schema;
+use crate::kubernetes::status::{ApiError, Details, FieldError};
+
+const JSON: &str = "application/json-patch+json";
+const MERGE: &str = "application/merge-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// A patch, read from the body as far as it can be without the object.
+#[derive(Debug)]
+pub enum Patch {
+    /// A list of operations.
+    Json(Node, Vec<String>),
+    /// A merge patch.
+    Merge(Value, Vec<String>),
+    /// A strategic merge patch.
+    Strategic(Map<String, Value>, Vec<String>),
+    /// A configuration.
+    Apply(apply::Config),
+}
+
+/// Changes the object as the body says.
+pub fn patch(call: &Call) -> Result<Reply, ApiError> {
+    let media_type = body::media_type(call);
+    let custom = !call.resource().is_built_in();
+    match media_type {
+        JSON | MERGE | APPLY => {}
+        STRATEGIC if !custom => {}
+        _ if custom => return Err(ApiError::unsupported_media_type(&[JSON, MERGE, APPLY])),
+        _ => {
+            let error = ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+            return Err(error.with_details(Details::default()));
+        }
+    }
+    let name = call.request.name();
+    if name.is_empty() {
+        return Err(ApiError::bad_request("name must be provided"));
+    }
+    let is_apply = media_type == APPLY;
+    let options = write_options(call, "PatchOptions", Some(is_apply))?;
+    if call.request.subresource() == "scale" {
+        return scale::patch(call, media_type, &options);
+    }
+    let target = Target::own(call);
+    let plan = write::Update {
+        uid: None,
+        force_create: is_apply,
+        // Only an apply to the object itself may create one.
+        never_create: !is_apply || !call.request.subresource().is_empty(),
+    };
+    let mut warnings = Vec::new();
+    let result = write::update(call, name, &plan, &options, &mut warnings, |live, told| {
+        make(call, target, media_type, &options, live, told)
+    });
+    match result {
+        Ok(outcome) => Ok(outcome.reply(call, warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}
+
+/// The patched object, ready to be stored. `warnings` are told even if it fails later.
+fn make(
+    call: &Call,
+    target: Target<'_>,
+    media_type: &str,
+    options: &WriteOptions,
+    live: Option<&Value>,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let name = call.request.name();
+    let with =
+        |error: ApiError, warnings: &mut Vec<String>| error.with_warnings(std::mem::take(warnings));
+    let patch = read(call, media_type)?;
+    let mut object = apply_patch(call, target, &patch, options, live, warnings)?;
+    if let (None, Some(uid)) = (
+        live,
+        object["metadata"]["uid"]
+            .as_str()
+            .filter(|uid| !uid.is_empty()),
+    ) {
+        let resource = call.resource();
+        let why = format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        );
+        return Err(ApiError::conflict(
+            &resource.group,
+            &resource.plural,
+            name,
+            why,
+        ));
+    }
+    check_name_and_namespace(call, &mut object).map_err(|error| with(error, warnings))?;
+    if !matches!(patch, Patch::Apply(_)) {
+        managed::update(call, live, &mut object, &options.manager);
+    }
+    write::dedup_owners(&mut object, warnings);
+    Ok(object)
+}
+
+fn check_name_and_namespace(call: &Call, object: &mut Value) -> Result<(), ApiError> {
+    write::ensure_namespace(call, object)?;
+    check_name(object, call.request.name())
+}
+
+fn decoding(why: impl std::fmt::Display) -> ApiError {
+    ApiError::bad_request(format!("error decoding patch: {why}"))
+}
+
+/// Reads the patch of the body.
+pub fn read(call: &Call, media_type: &str) -> Result<Patch, ApiError> {
+    let mut complaints = Vec::new();
+    match media_type {
+        JSON => {
+            let node = Node::parse(&call.body).map_err(decoding)?;
+            let complaints = json::check(&node).map_err(json_error)?;
+            Ok(Patch::Json(node, complaints))
+        }
+        MERGE => {
+            let node = Node::parse(&call.body).map_err(decoding)?;
+            if !matches!(node, Node::Object(_) | Node::Null) {
+                return Err(decoding(not_a_map(&node)));
+            }
+            json::repeated_fields(&node, "", "", &mut complaints);
+            Ok(Patch::Merge(node.to_value(), complaints))
+        }
+        STRATEGIC => {
+            let node = Node::parse(&call.body).map_err(ApiError::bad_request)?;
+            let map = match (&node, node.to_value()) {
+                (_, Value::Object(map)) => map,
+                (Node::Null, _) => Map::new(),
+                _ => return Err(ApiError::bad_request(not_a_map(&node))),
+            };
+            json::repeated_fields(&node, "", "", &mut complaints);
+            Ok(Patch::Strategic(map, complaints))
+        }
+        _ => Ok(Patch::Apply(apply::read(&call.body)?)),
+    }
+}
+
+fn not_a_map(node: &Node) -> String {
+    format!(
+        "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        node.sort()
+    )
+}
+
+fn json_error(error: JsonPatchError) -> ApiError {
+    match error {
+        JsonPatchError::Decode(text) => ApiError::bad_request(text),
+        JsonPatchError::TooMany(count) => {
+            let text = format!(
+                "Request entity too large: The allowed maximum operations in a JSON patch is {}, got {count}",
+                json::MOST_OPERATIONS
+            );
+            ApiError::new(413, "RequestEntityTooLarge", text)
+        }
+        JsonPatchError::Failed => ApiError::unprocessable(),
+    }
+}
+
+/// 422 of a patch whose result is no object of the kind; `shown` is the result or the patch.
+fn unreadable(shown: &str, why: String) -> ApiError {
+    ApiError::invalid("", "", "", &[FieldError::invalid_text("patch", shown, why)])
+}
+
+/// Applies a patch to an object of the target's kind, and reads the result.
+pub fn apply_patch(
+    call: &Call,
+    target: Target<'_>,
+    patch: &Patch,
+    options: &WriteOptions,
+    live: Option<&Value>,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let context = call.context(call.request.name(), options.dry_run);
+    let (patched, mut complaints, shown, merged) = match (patch, live) {
+        (Patch::Apply(config), live) => {
+            return apply_config(call, target, config, options, live, warnings);
+        }
+        (_, None) => {
+            let resource = call.resource();
+            return Err(ApiError::not_found(
+                &resource.group,
+                &resource.plural,
+                call.request.name(),
+            ));
+        }
+        (Patch::Json(operations, complaints), Some(live)) => {
+            let patched = json::apply(live, operations).map_err(json_error)?;
+            let shown = patched.to_string();
+            (patched, complaints.clone(), shown, false)
+        }
+        (Patch::Merge(patch, complaints), Some(live)) => {
+            let patched =
+                merge::apply(live, patch).map_err(|why| ApiError::bad_request(why.to_string()))?;
+            let shown = patched.to_string();
+            (patched, complaints.clone(), shown, false)
+        }
+        (Patch::Strategic(patch, complaints), Some(live)) => {
+            let schema = Schema::of_kind(target.group, target.version, target.kind)
+                .unwrap_or_else(|| Schema::any());
+            let no_object = Map::new();
+            let live = live.as_object().unwrap_or(&no_object);
+            let patched =
+                strategic::apply(schema, target.kind, live, patch).map_err(
+                    |error| match error {
+                        StrategicError::BadRequest(text) => ApiError::bad_request(text),
+                        StrategicError::Unprocessable(_) => ApiError::unprocessable(),
+                        StrategicError::Internal(text) => ApiError::unreasoned(text),
+                    },
+                )?;
+            let shown = gofmt::plain(&Value::Object(patch.clone()));
+            (Value::Object(patched), complaints.clone(), shown, true)
+        }
+    };
+    let result = if merged {
+        target.strategy.read_merged(&context, &patched)
+    } else {
+        check_type(target, &patched).and_then(|()| {
+            target
+                .strategy
+                .read(&context, &Node::from_value(&patched), shown.as_bytes())
+        })
+    };
+    let decoded = result.map_err(|why| unreadable(&shown, why))?;
+    complaints.extend(decoded.complaints);
+    body::complain(complaints, options.validation, warnings)
+        .map_err(|why| unreadable(&shown, why))?;
+    let mut object = decoded.object;
+    target.strategy.default(&context, &mut object);
+    if target.built_in {
+        body::set_type_meta(&mut object, &target.api_version(), target.kind);
+    } else if let Some(map) = object.as_object_mut() {
+        // A custom object keeps what the patch made of its type: validation has to see it.
+        for key in ["kind", "apiVersion"] {
+            map.insert(key.into(), patched[key].clone());
+        }
+    }
+    Ok(object)
+}
+
+/// A built-in object cannot be patched into one of another type.
+fn check_type(target: Target<'_>, patched: &Value) -> Result<(), String> {
+    let text = |key: &str| patched[key].as_str().unwrap_or_default();
+    let (kind, version) = (text("kind"), text("apiVersion"));
+    if !target.built_in {
+        return if kind.is_empty() {
+            Err(format!("Object 'Kind' is missing in '{patched}'"))
+        } else {
+            Ok(())
+        };
+    }
+    let other = (!kind.is_empty() && kind != target.kind)
+        || (!version.is_empty() && version != target.api_version());
+    if other {
+        return Err(format!(
+            "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
+            super::quote(kind),
+            super::quote(version)
+        ));
+    }
+    Ok(())
+}
+
+/// Server-side apply.
+fn apply_config(
+    call: &Call,
+    target: Target<'_>,
+    config: &apply::Config,
+    options: &WriteOptions,
+    live: Option<&Value>,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let context = call.context(call.request.name(), options.dry_run);
+    let applied = managed::with_write(call, target, &options.manager, &config.object, |write| {
+        apply::apply(live, &config.object, target.kind, options.force, write)
+    })?;
+    if let Some(complaint) = &config.complaint {
+        match options.validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Warn => warnings.push(complaint.clone()),
+            FieldValidation::Strict => {
+                return Err(ApiError::bad_request(format!(
+                    "error strict decoding YAML: {complaint}"
+                )));
+            }
+        }
+    }
+    let managers = applied["metadata"]["managedFields"].clone();
+    let decoded = target
+        .strategy
+        .read_merged(&context, &applied)
+        .map_err(ApiError::unreasoned)?;
+    let mut object = decoded.object;
+    target.strategy.default(&context, &mut object);
+    body::set_type_meta(&mut object, &target.api_version(), target.kind);
+    crate::kubernetes::meta::edit(&mut object, |metadata| {
+        crate::kubernetes::meta::set(metadata, "managedFields", managers);
+    });
+    Ok(object)
+}

@@ -1,0 +1,158 @@
+//! POST to a ServiceAccount's `token`.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::body::{self, Shape, Target};
+use super::call::Call;
+use super::options::write_options;
+use super::reply::{Body, Reply};
+use super::write;
+use crate::kubernetes::builtin::base64;
+use crate::kubernetes::meta::rfc3339;
+use crate::kubernetes::resource::ResourceKey;
+use crate::kubernetes::status::{ApiError, FieldError};
+
+static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
+
+/// Who the server says it is, and whom its tokens are for if nobody else is named.
+pub const ISSUER: &str = "https://kubernetes.default.svc";
+
+const HOUR: i64 = 3600;
+
+/// Issues a token: unsigned, but of the right shape, and accepted by this cluster's TokenReviews.
+pub fn request(call: &Call) -> Result<Reply, ApiError> {
+    body::check_media_type(call)?;
+    let options = write_options(call, "CreateOptions", None)?;
+    let mut warnings = Vec::new();
+    let target = Target {
+        group: "authentication.k8s.io",
+        version: "v1",
+        kind: "TokenRequest",
+        built_in: true,
+        strategy: &TOKEN_REQUEST,
+    };
+    let mut request = body::read(call, target, &options, &mut warnings)?;
+    write::ensure_namespace(call, &mut request)?;
+    let account = call.find(call.request.name())?;
+    let invalid = |name: &str, fault| {
+        ApiError::invalid("authentication.k8s.io", "TokenRequest", name, &[fault])
+    };
+    let sent_name = request["metadata"]["name"].as_str().unwrap_or_default();
+    if !sent_name.is_empty() && sent_name != account.name() {
+        let why = "must match the service account name if specified";
+        return Err(invalid(
+            account.name(),
+            FieldError::invalid_text("metadata.name", sent_name, why),
+        ));
+    }
+    let spec = &request["spec"];
+    let seconds = spec["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    if seconds < 600 {
+        let why = "may not specify a duration less than 10 minutes";
+        return Err(invalid(
+            "",
+            FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),
+        ));
+    }
+    if seconds > 1 << 32 {
+        let why = "may not specify a duration larger than 2^32 seconds";
+        return Err(invalid(
+            "",
+            FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),
+        ));
+    }
+    let bound = check_bound_object(call, &spec["boundObjectRef"])?;
+    let audiences = match spec["audiences"].as_array() {
+        Some(audiences) if !audiences.is_empty() => audiences.clone(),
+        _ => vec![ISSUER.into()],
+    };
+    let expires = call
+        .now
+        .checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(call.now);
+    let token = token(
+        call,
+        account.name(),
+        account.uid(),
+        &audiences,
+        expires.as_second(),
+        &bound,
+    );
+    let answer = json!({
+        "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {
+            "name": account.name(), "namespace": account.namespace(), "uid": account.uid(),
+            "creationTimestamp": rfc3339(call.now),
+        },
+        "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound},
+        "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
+    });
+    Ok(Reply::new(201, Body::Value(answer)).with_warnings(warnings))
+}
+
+/// What a token is bound to must exist; its uid is filled in.
+fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
+    if bound.is_null() {
+        return Ok(Value::Null);
+    }
+    let text = |key: &str| bound[key].as_str().unwrap_or_default();
+    let namespace = call.request.namespace();
+    let (kind, name) = (text("kind"), text("name"));
+    let (plural, key) = match (kind, text("apiVersion")) {
+        ("Pod", "v1") => ("pods", format!("{namespace}/{name}")),
+        ("Secret", "v1") => ("secrets", format!("{namespace}/{name}")),
+        ("Node", "v1") => ("nodes", name.to_owned()),
+        (kind, version) => {
+            return Err(ApiError::bad_request(format!(
+                "cannot bind token for serviceaccount to a type {version} {kind}"
+            )));
+        }
+    };
+    let Some(found) = call
+        .cluster
+        .store()
+        .get(&ResourceKey::new("", plural), &key)
+    else {
+        return Err(ApiError::not_found("", plural, name));
+    };
+    let uid = text("uid");
+    if !uid.is_empty() && uid != found.uid() {
+        let why = format!(
+            "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
+        return Err(ApiError::conflict("", plural, name, why));
+    }
+    Ok(bound.clone())
+}
+
+/// A JSON Web Token without a signature.
+fn token(
+    call: &Call,
+    name: &str,
+    uid: &str,
+    audiences: &[Value],
+    expires: i64,
+    bound: &Value,
+) -> String {
+    let namespace = call.request.namespace();
+    let issued = call.now.as_second();
+    let mut kubernetes =
+        json!({"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}});
+    if let Some(kind) = bound["kind"].as_str() {
+        kubernetes[kind.to_lowercase()] = json!({"name": bound["name"], "uid": bound["uid"]});
+    }
+    let claims = json!({
+        "aud": audiences, "exp": expires, "iat": issued, "nbf": issued, "iss": ISSUER,
+        "jti": call.cluster.next_uid(), "kubernetes.io": kubernetes,
+        "sub": format!("system:serviceaccount:{namespace}:{name}"),
+    });
+    let part = |value: &Value| {
+        let text = base64::encode(value.to_string().as_bytes());
+        text.trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_")
+    };
+    let header = json!({"alg": "none", "kid": "kmock"});
+    format!("{}.{}.kmock", part(&header), part(&claims))
+}
