@@ -5,7 +5,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use kube::{
-    Client, Config,
+    Client, Config, CustomResourceExt,
     client::{Body, ConfigExt, retry::RetryPolicy},
 };
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
@@ -32,6 +32,20 @@ impl KMock {
     /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
     pub fn kube_config(&self) -> Config {
         Config::new(self.uri())
+    }
+
+    /// Defines the custom resource of a type: `k.crd::<Document>()`. It is served at once.
+    ///
+    /// # Panics
+    /// When the API server would refuse the definition; the message has its reasons and points at the caller.
+    #[track_caller]
+    pub fn crd<T: CustomResourceExt>(&self) {
+        if let Err(refused) = self.cluster().define(&T::crd()) {
+            panic!(
+                "kmock: the definition of {} is refused: {refused}",
+                T::crd_name()
+            );
+        }
     }
 
     fn uri(&self) -> http::Uri {
