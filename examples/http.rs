@@ -10,7 +10,12 @@ async fn function_under_test(url: &str) -> reqwest::Result<Value> {
     let client = reqwest::Client::new();
     let name = client.get(format!("{url}/")).send().await?.text().await?;
     let hello = client.post(format!("{url}/hello"));
-    hello.json(&json!({ "name": name })).send().await?.json().await
+    hello
+        .json(&json!({ "name": name }))
+        .send()
+        .await?
+        .json()
+        .await
 }
 
 #[tokio::main]

@@ -38,9 +38,15 @@ mod tests {
         let list = function_under_test(&k.url()).await?;
 
         assert_eq!(list["kind"], "PodList");
-        let names: Vec<_> = list["items"].as_array().into_iter().flatten().map(|pod| &pod["metadata"]["name"]).collect();
+        let names: Vec<_> = list["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|pod| &pod["metadata"]["name"])
+            .collect();
         assert_eq!(names, ["one", "two"]);
-        assert_requests!(k,
+        assert_requests!(
+            k,
             total == 3,
             "create" == 2,
             "list" == 1,

@@ -6,7 +6,9 @@ use kmock::{Filter, KMock, Pattern, Reply};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let k = KMock::builder().port(8080).start().await?;
     k.on("get /hello").text("hello\n");
-    k.on(Filter::method("POST") & Filter::path("/users/{id: u64}") & Filter::json(Pattern::object([("name", Pattern::present())])))
+    k.on(Filter::method("POST")
+        & Filter::path("/users/{id: u64}")
+        & Filter::json(Pattern::object([("name", Pattern::present())])))
         .reply_with(|req| Reply::new().status(201).json(req.capture::<u64>("id")));
     println!("listening on {}", k.url());
     tokio::signal::ctrl_c().await?;

@@ -23,7 +23,11 @@ async fn main() {
     let k = KMock::start().await;
     kmock! { &k, GET "/"[..1] => delay(5s), "too late"; GET "/" => text "at last"; }
     let started = tokio::time::Instant::now();
-    println!("{:?} after {:?}", patient(&k.url()).await, started.elapsed());
+    println!(
+        "{:?} after {:?}",
+        patient(&k.url()).await,
+        started.elapsed()
+    );
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 #![doc = include_str!("../../README.md")]
 
+mod macros;
+
+#[doc(inline)]
+pub use kmock_macros::test;
 pub use kmock_runtime::{
     Builder, Check, Error, Event, Fault, Filter, FilterError, Gate, IntoItem, IntoReply, Json,
     KMock, Location, Pattern, Reply, Report, Request, Requests, Rule, Rules, Seen, Slice, Stream,
-    Times, View, client, criteria, journal, reply, request, rules, stream,
+    Times, View, assert_requests, client, criteria, journal, reply, request, rules, stream,
 };
 
 #[cfg(feature = "kubernetes")]
@@ -16,12 +20,13 @@ pub mod prelude {
         Times,
     };
 
-    pub use crate::__private::json;
+    pub use crate::{__private::json, assert_requests, kmock};
 }
 
 /// What the macros' expansions name. Nothing here is for users, and it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use kmock_macros::{assert_requests_impl, kmock_impl};
     pub use kmock_runtime::{
         Check, assert_requests,
         harness::{TestOptions, run_async, run_sync},
