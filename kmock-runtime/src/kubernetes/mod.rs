@@ -1,6 +1,7 @@
 //! An in-memory Kubernetes API.
 
 pub mod accept;
+pub mod base64url;
 pub mod builtin;
 pub mod cluster;
 pub mod crd;
@@ -26,6 +27,7 @@ pub mod path;
 pub mod registry;
 pub mod render;
 pub mod resource;
+pub mod reviews;
 pub mod schema;
 pub mod selectors;
 pub mod serve;

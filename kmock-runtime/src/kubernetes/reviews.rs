@@ -1,0 +1,263 @@
+//! Access and token reviews: questions that are answered at once and stored nowhere.
+//!
+//! The emulated authorizer allows everything, as a server with `--authorization-mode=AlwaysAllow`; a test that needs
+//! a refusal overrides the review with a rule. Tokens are those that the cluster issued itself.
+
+use serde_json::{Map, Value, json};
+
+use super::base64url;
+use super::resource::Resource;
+use super::serve::Call;
+use super::status::{ApiError, FieldError};
+
+/// Whether a resource is one of the reviews.
+pub fn covers(resource: &Resource) -> bool {
+    resource.is_built_in()
+        && matches!(
+            (resource.group.as_str(), resource.kind.as_str()),
+            (
+                "authorization.k8s.io",
+                "LocalSubjectAccessReview"
+                    | "SelfSubjectAccessReview"
+                    | "SelfSubjectRulesReview"
+                    | "SubjectAccessReview"
+            ) | ("authentication.k8s.io", "SelfSubjectReview" | "TokenReview")
+        )
+}
+
+/// Answers a review: sets its status.
+pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
+    let status = match call.resource().kind.as_str() {
+        kind @ ("SelfSubjectAccessReview" | "SubjectAccessReview" | "LocalSubjectAccessReview") => {
+            let faults = access_faults(kind, review);
+            if !faults.is_empty() {
+                // The server leaves out the kind here, and it shows.
+                return Err(ApiError::invalid("authorization.k8s.io", "", "", &faults));
+            }
+            let namespace = text(&review["spec"]["resourceAttributes"], "namespace");
+            if kind == "LocalSubjectAccessReview"
+                && call.request.namespace() != namespace
+                && !namespace.is_empty()
+            {
+                let wanted = call.request.namespace();
+                let why =
+                    format!("spec.resourceAttributes.namespace must match namespace: {wanted}");
+                return Err(ApiError::bad_request(why));
+            }
+            json!({"allowed": true})
+        }
+        "SelfSubjectRulesReview" => {
+            if text(&review["spec"], "namespace").is_empty() {
+                return Err(ApiError::bad_request("no namespace on request"));
+            }
+            json!({
+                "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+                "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+                "incomplete": false,
+            })
+        }
+        "TokenReview" => {
+            let given = text(&review["spec"], "token").to_owned();
+            if given.is_empty() {
+                return Err(ApiError::bad_request(
+                    "token is required for TokenReview in authentication",
+                ));
+            }
+            let audiences = &review["spec"]["audiences"];
+            token_status(
+                call,
+                &given,
+                audiences.as_array().map(Vec::as_slice).unwrap_or_default(),
+            )
+        }
+        _ => {
+            let created = call.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let metadata = review
+                .as_object_mut()
+                .map(|map| map.entry("metadata").or_insert_with(|| json!({})));
+            if let Some(metadata) = metadata.and_then(Value::as_object_mut) {
+                metadata.insert("creationTimestamp".into(), created.into());
+            }
+            json!({"userInfo": user(call)})
+        }
+    };
+    if let Some(map) = review.as_object_mut() {
+        map.insert("status".into(), status);
+    }
+    Ok(())
+}
+
+/// Who asks: the impersonated user, or the administrator that everybody is.
+fn user(call: &Call) -> Value {
+    let impersonated = call.header("impersonate-user");
+    if impersonated.is_empty() {
+        return json!({"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]});
+    }
+    let mut groups: Vec<&str> = call
+        .headers
+        .get_all("impersonate-group")
+        .iter()
+        .filter_map(|group| group.to_str().ok())
+        .collect();
+    groups.push("system:authenticated");
+    json!({"username": impersonated, "groups": groups})
+}
+
+fn token_status(call: &Call, given: &str, audiences: &[Value]) -> Value {
+    let refused = json!({"user": {}, "error": "[invalid bearer token, token lookup failed]"});
+    let Some(claims) = claims(given) else {
+        return refused;
+    };
+    let subject = text(&claims, "sub");
+    let expired = claims["exp"]
+        .as_i64()
+        .is_some_and(|end| end <= call.now.as_second());
+    let Some((namespace, name)) = subject
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|s| s.split_once(':'))
+    else {
+        return refused;
+    };
+    if expired {
+        return json!({"user": {}, "error": "[invalid bearer token, service account token has expired]"});
+    }
+    let of_token: Vec<&Value> = claims["aud"].as_array().into_iter().flatten().collect();
+    let fitting: Vec<&Value> = of_token
+        .iter()
+        .copied()
+        .filter(|aud| audiences.is_empty() || audiences.contains(aud))
+        .collect();
+    if fitting.is_empty() && !of_token.is_empty() {
+        let why = format!(
+            "[invalid bearer token, token audiences {of_token:?} is invalid for the target audiences]"
+        );
+        return json!({"user": {}, "error": why});
+    }
+    let mut user = json!({
+        "username": subject,
+        "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{namespace}"), "system:authenticated"],
+    });
+    let uid = text(&claims["kubernetes.io"]["serviceaccount"], "uid");
+    let _ = name;
+    if !uid.is_empty() {
+        user["uid"] = uid.into();
+    }
+    json!({"authenticated": true, "user": user, "audiences": fitting})
+}
+
+fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
+    let spec = &review["spec"];
+    let (resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    let mut faults = Vec::new();
+    if resource.is_object() && other.is_object() {
+        let why = "cannot be specified in combination with resourceAttributes";
+        faults.push(FieldError::invalid(
+            "spec.nonResourceAttributes",
+            &internal(other),
+            why,
+        ));
+    }
+    if !resource.is_object() && !other.is_object() {
+        let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        faults.push(FieldError::invalid(
+            "spec.resourceAttributes",
+            &Value::Null,
+            why,
+        ));
+    }
+    if kind != "SelfSubjectAccessReview" {
+        let groups = spec["groups"]
+            .as_array()
+            .is_some_and(|groups| !groups.is_empty());
+        if text(spec, "user").is_empty() && !groups {
+            faults.push(FieldError::invalid_text(
+                "spec.user",
+                "",
+                "at least one of user or group must be specified",
+            ));
+        }
+    }
+    let local = kind == "LocalSubjectAccessReview";
+    let known = |key: &str| key == "managedFields" || local && key == "namespace";
+    let metadata = &review["metadata"];
+    if metadata.as_object().is_some_and(|map| {
+        map.iter()
+            .any(|(key, value)| !known(key) && !value.is_null())
+    }) {
+        let why = if local {
+            "must be empty except for namespace"
+        } else {
+            "must be empty"
+        };
+        let mut shown = metadata.clone();
+        if let Some(map) = shown.as_object_mut() {
+            map.remove("managedFields");
+        }
+        faults.push(FieldError::invalid("metadata", &shown, why));
+    }
+    if local {
+        let namespace = text(resource, "namespace");
+        if resource.is_object() && namespace != text(metadata, "namespace") {
+            let field = "spec.resourceAttributes.namespace";
+            faults.push(FieldError::invalid_text(
+                field,
+                namespace,
+                "must match metadata.namespace",
+            ));
+        }
+        if other.is_object() {
+            let why = "disallowed on this kind of request";
+            faults.push(FieldError::invalid(
+                "spec.nonResourceAttributes",
+                &internal(other),
+                why,
+            ));
+        }
+    }
+    faults
+}
+
+/// What a token of the cluster says: the middle one of its three parts.
+fn claims(token: &str) -> Option<Value> {
+    let claims = token.strip_suffix(".kmock")?.split_once('.')?.1;
+    let claims: Value = serde_json::from_slice(&base64url::decode(claims).ok()?).ok()?;
+    claims.is_object().then_some(claims)
+}
+
+/// The attributes as the server's internal type prints: with its Go field names, all of them.
+fn internal(attributes: &Value) -> Value {
+    let mut out = Map::new();
+    out.insert("Path".into(), text(attributes, "path").into());
+    out.insert("Verb".into(), text(attributes, "verb").into());
+    Value::Object(out)
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_one_or_the_other() {
+        let faults =
+            |kind: &str, spec: Value| access_faults(kind, &json!({"metadata": {}, "spec": spec}));
+        assert!(
+            faults(
+                "SelfSubjectAccessReview",
+                json!({"resourceAttributes": {"verb": "get"}})
+            )
+            .is_empty()
+        );
+        let both = json!({"resourceAttributes": {}, "nonResourceAttributes": {"path": "/x", "verb": "get"}});
+        let both = faults("SelfSubjectAccessReview", both);
+        assert_eq!(
+            both[0].to_string(),
+            "spec.nonResourceAttributes: Invalid value: {\"Path\":\"/x\",\"Verb\":\"get\"}: cannot be specified in \
+             combination with resourceAttributes"
+        );
+        assert_eq!(faults("SubjectAccessReview", json!({})).len(), 2);
+    }
+}
