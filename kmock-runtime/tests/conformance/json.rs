@@ -20,6 +20,19 @@ impl Json {
         serde_json::from_str(text).ok()
     }
 
+    /// The text that the recorder sent: Python's, with spaces and without letters beyond ASCII.
+    pub fn spaced(&self) -> String {
+        match self {
+            Self::List(items) => format!("[{}]", items.iter().map(Json::spaced).collect::<Vec<_>>().join(", ")),
+            Self::Object(pairs) => {
+                let pair = |(key, value): &(String, Json)| format!("{}: {}", ascii(key), value.spaced());
+                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
+            }
+            Self::Text(text) => ascii(text),
+            other => other.to_string(),
+        }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Json> {
         match self {
             Self::Object(pairs) => pairs.iter().find(|(k, _)| k == key).map(|(_, v)| v),
@@ -54,6 +67,19 @@ impl Json {
             _ => None,
         }
     }
+}
+
+fn ascii(text: &str) -> String {
+    let mut out = String::new();
+    for c in serde_json::Value::from(text).to_string().chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
 }
 
 impl fmt::Display for Json {

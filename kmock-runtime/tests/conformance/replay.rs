@@ -196,7 +196,7 @@ fn request(step: &Json, memory: &HashMap<String, Json>) -> Result<Request<Bytes>
     }
     let body = match (step.get("raw").and_then(Json::text), step.get("body")) {
         (Some(raw), _) => Some(fill_text(raw, memory)?),
-        (None, Some(body)) => Some(fill(body, memory)?.to_string()),
+        (None, Some(body)) => Some(fill(body, memory)?.spaced()),
         (None, None) => None,
     };
     if body.is_some() && !headers.iter().any(|(name, _)| name == "content-type") {

@@ -14,6 +14,7 @@ pub fn create(call: &Call) -> Result<Reply, ApiError> {
     let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
     let answer = (|| {
         write::ensure_namespace(call, &mut object)?;
+        write::wipe(&mut object);
         write::dedup_owners(&mut object, &mut warnings);
         managed::update(call, None, &mut object, &options.manager);
         write::create(call, &object, &options, &mut warnings)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::body::Target;
 use super::call::Call;
 use crate::kubernetes::fields::{self, Set, Write};
-use crate::kubernetes::meta::{rfc3339, split_api_version};
+use crate::kubernetes::meta::{self, rfc3339, split_api_version};
 use crate::kubernetes::schema::{Schema, SchemaRef};
 
 /// The schema of a kind; of one without a schema, anything goes.
@@ -84,15 +84,16 @@ pub fn update(call: &Call, live: Option<&Value>, object: &mut Value, manager: &s
 }
 
 /// The same for an object of another kind, e.g. a `Scale`.
-pub fn update_target(
-    call: &Call,
-    target: Target<'_>,
-    live: Option<&Value>,
-    object: &mut Value,
-    manager: &str,
-) {
-    let shape = object.clone();
-    with_write(call, target, manager, &shape, |write| {
-        fields::update(live, object, write)
-    });
+pub fn update_target(call: &Call, target: Target<'_>, live: Option<&Value>, object: &mut Value, manager: &str) {
+    let mut written = object.clone();
+    if target.built_in {
+        // What the storage does not keep, nobody owns. An empty list of managers says something, though.
+        let said = written["metadata"]["managedFields"].clone();
+        target.strategy.before_store(call.resource(), &mut written);
+        meta::edit(&mut written, |metadata| meta::set(metadata, "managedFields", said));
+    }
+    let shape = written.clone();
+    with_write(call, target, manager, &shape, |write| fields::update(live, &mut written, write));
+    let managers = written["metadata"]["managedFields"].take();
+    meta::edit(object, |metadata| meta::set(metadata, "managedFields", managers));
 }

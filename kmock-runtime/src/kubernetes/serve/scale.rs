@@ -11,7 +11,6 @@ use super::update::check_name;
 use super::{managed, patch as patches, write};
 use crate::kubernetes::fields::{PathElement, scale_to_object, scale_to_scale};
 use crate::kubernetes::meta;
-use crate::kubernetes::selectors::LabelSelector;
 use crate::kubernetes::status::{ApiError, FieldError};
 
 static SHAPE: Shape = Shape("autoscaling.v1.Scale");
@@ -78,10 +77,28 @@ fn selector_text(selector: &Value) -> String {
             pairs.sort();
             pairs.join(",")
         }
-        other => match LabelSelector::from_object(other) {
-            Ok(Some(selector)) => selector.to_string(),
-            _ => String::new(),
-        },
+        other => {
+            let mut terms: Vec<(String, String)> = Vec::new();
+            for (key, value) in other["matchLabels"].as_object().into_iter().flatten() {
+                terms.push((key.clone(), format!("{key}={}", value.as_str().unwrap_or_default())));
+            }
+            for expression in other["matchExpressions"].as_array().into_iter().flatten() {
+                let key = expression["key"].as_str().unwrap_or_default();
+                let values = expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let mut values: Vec<&str> = values.collect();
+                values.sort_unstable();
+                let values = values.join(",");
+                let text = match expression["operator"].as_str().unwrap_or_default() {
+                    "In" => format!("{key} in ({values})"),
+                    "NotIn" => format!("{key} notin ({values})"),
+                    "DoesNotExist" => format!("!{key}"),
+                    _ => key.to_owned(),
+                };
+                terms.push((key.to_owned(), text));
+            }
+            terms.sort_by(|a, b| a.0.cmp(&b.0));
+            terms.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use super::body::{self, Shape, Target};
 use super::call::Call;
 use super::options::write_options;
 use super::reply::{Body, Reply};
-use super::write;
+use super::{managed, write};
 use crate::kubernetes::builtin::base64;
-use crate::kubernetes::meta::rfc3339;
+use crate::kubernetes::meta::{self, rfc3339};
 use crate::kubernetes::resource::ResourceKey;
 use crate::kubernetes::status::{ApiError, FieldError};
 
@@ -71,6 +71,8 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         .now
         .checked_add(SignedDuration::from_secs(seconds))
         .unwrap_or(call.now);
+    managed::update_target(call, target, None, &mut request, &options.manager);
+    let managers = request["metadata"]["managedFields"].take();
     let token = token(
         call,
         account.name(),
@@ -79,7 +81,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         expires.as_second(),
         &bound,
     );
-    let answer = json!({
+    let mut answer = json!({
         "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
         "metadata": {
             "name": account.name(), "namespace": account.namespace(), "uid": account.uid(),
@@ -88,6 +90,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound},
         "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
     });
+    meta::edit(&mut answer, |metadata| meta::set(metadata, "managedFields", managers));
     Ok(Reply::new(201, Body::Value(answer)).with_warnings(warnings))
 }
 

@@ -59,7 +59,7 @@ pub fn metadata_rules(call: &Call) -> MetadataRules {
     MetadataRules {
         name: call.strategy().name_rule(),
         namespaced: call.resource().namespaced,
-        qualified_finalizers: call.strategy().qualified_finalizers(),
+        qualified_finalizers: call.resource().is_built_in() && call.strategy().qualified_finalizers(),
     }
 }
 
@@ -114,6 +114,14 @@ pub fn to_storage(call: &Call, mut object: Value) -> Value {
         object["apiVersion"] = to.into();
     }
     strategy.before_store(resource, &mut object);
+    meta::edit(&mut object, |metadata| {
+        let is_empty = |value: &Value| match value {
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            value => value.is_null(),
+        };
+        metadata.retain(|_, value| !is_empty(value));
+    });
     object
 }
 
@@ -135,6 +143,15 @@ fn type_faults(call: &Call, object: &Value) -> Vec<FieldError> {
         }
     }
     faults
+}
+
+/// Takes away what a client cannot set on a new object.
+pub fn wipe(object: &mut Value) {
+    meta::edit(object, |metadata| {
+        for key in ["uid", "creationTimestamp", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+            metadata.remove(key);
+        }
+    });
 }
 
 /// Gives an object what the server owns at creation and checks it: `rest.BeforeCreate`.
@@ -501,8 +518,9 @@ pub fn before_update(
         meta::set(metadata, "generation", old_metadata["generation"].clone());
     });
     strategy.prepare_for_update(&context, object, old);
-    let bumped =
-        strategy.generation() == Generation::Managed && strategy.bumps_generation(object, old);
+    let bumped = strategy.generation() == Generation::Managed
+        && call.request.subresource() != "status"
+        && strategy.bumps_generation(object, old);
     meta::edit(object, |metadata| {
         if bumped {
             let generation = old_metadata["generation"].as_i64().unwrap_or_default();
