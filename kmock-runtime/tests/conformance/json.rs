@@ -23,10 +23,21 @@ impl Json {
     /// The text that the recorder sent: Python's, with spaces and without letters beyond ASCII.
     pub fn spaced(&self) -> String {
         match self {
-            Self::List(items) => format!("[{}]", items.iter().map(Json::spaced).collect::<Vec<_>>().join(", ")),
+            Self::List(items) => format!(
+                "[{}]",
+                items
+                    .iter()
+                    .map(Json::spaced)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
             Self::Object(pairs) => {
-                let pair = |(key, value): &(String, Json)| format!("{}: {}", ascii(key), value.spaced());
-                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
+                let pair =
+                    |(key, value): &(String, Json)| format!("{}: {}", ascii(key), value.spaced());
+                format!(
+                    "{{{}}}",
+                    pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
+                )
             }
             Self::Text(text) => ascii(text),
             other => other.to_string(),
@@ -76,7 +87,11 @@ fn ascii(text: &str) -> String {
             out.push(c);
         } else {
             let mut units = [0; 2];
-            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+            out.extend(
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04x}")),
+            );
         }
     }
     out

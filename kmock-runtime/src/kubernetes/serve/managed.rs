@@ -84,16 +84,28 @@ pub fn update(call: &Call, live: Option<&Value>, object: &mut Value, manager: &s
 }
 
 /// The same for an object of another kind, e.g. a `Scale`.
-pub fn update_target(call: &Call, target: Target<'_>, live: Option<&Value>, object: &mut Value, manager: &str) {
+pub fn update_target(
+    call: &Call,
+    target: Target<'_>,
+    live: Option<&Value>,
+    object: &mut Value,
+    manager: &str,
+) {
     let mut written = object.clone();
     if target.built_in {
         // What the storage does not keep, nobody owns. An empty list of managers says something, though.
         let said = written["metadata"]["managedFields"].clone();
         target.strategy.before_store(call.resource(), &mut written);
-        meta::edit(&mut written, |metadata| meta::set(metadata, "managedFields", said));
+        meta::edit(&mut written, |metadata| {
+            meta::set(metadata, "managedFields", said)
+        });
     }
     let shape = written.clone();
-    with_write(call, target, manager, &shape, |write| fields::update(live, &mut written, write));
+    with_write(call, target, manager, &shape, |write| {
+        fields::update(live, &mut written, write)
+    });
     let managers = written["metadata"]["managedFields"].take();
-    meta::edit(object, |metadata| meta::set(metadata, "managedFields", managers));
+    meta::edit(object, |metadata| {
+        meta::set(metadata, "managedFields", managers)
+    });
 }

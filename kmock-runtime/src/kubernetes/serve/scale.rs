@@ -80,11 +80,18 @@ fn selector_text(selector: &Value) -> String {
         other => {
             let mut terms: Vec<(String, String)> = Vec::new();
             for (key, value) in other["matchLabels"].as_object().into_iter().flatten() {
-                terms.push((key.clone(), format!("{key}={}", value.as_str().unwrap_or_default())));
+                terms.push((
+                    key.clone(),
+                    format!("{key}={}", value.as_str().unwrap_or_default()),
+                ));
             }
             for expression in other["matchExpressions"].as_array().into_iter().flatten() {
                 let key = expression["key"].as_str().unwrap_or_default();
-                let values = expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let values = expression["values"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str);
                 let mut values: Vec<&str> = values.collect();
                 values.sort_unstable();
                 let values = values.join(",");
@@ -97,7 +104,11 @@ fn selector_text(selector: &Value) -> String {
                 terms.push((key.to_owned(), text));
             }
             terms.sort_by(|a, b| a.0.cmp(&b.0));
-            terms.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+            terms
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect::<Vec<_>>()
+                .join(",")
         }
     }
 }

@@ -90,7 +90,9 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": bound},
         "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
     });
-    meta::edit(&mut answer, |metadata| meta::set(metadata, "managedFields", managers));
+    meta::edit(&mut answer, |metadata| {
+        meta::set(metadata, "managedFields", managers)
+    });
     Ok(Reply::new(201, Body::Value(answer)).with_warnings(warnings))
 }
 

@@ -59,7 +59,8 @@ pub fn metadata_rules(call: &Call) -> MetadataRules {
     MetadataRules {
         name: call.strategy().name_rule(),
         namespaced: call.resource().namespaced,
-        qualified_finalizers: call.resource().is_built_in() && call.strategy().qualified_finalizers(),
+        qualified_finalizers: call.resource().is_built_in()
+            && call.strategy().qualified_finalizers(),
     }
 }
 
@@ -148,7 +149,13 @@ fn type_faults(call: &Call, object: &Value) -> Vec<FieldError> {
 /// Takes away what a client cannot set on a new object.
 pub fn wipe(object: &mut Value) {
     meta::edit(object, |metadata| {
-        for key in ["uid", "creationTimestamp", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        for key in [
+            "uid",
+            "creationTimestamp",
+            "selfLink",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+        ] {
             metadata.remove(key);
         }
     });
