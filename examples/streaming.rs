@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use kmock::prelude::*;
 
-/// Mounts the stream and starts the pulse that feeds it.
-fn serve(k: &KMock, now: fn() -> String) -> tokio::task::JoinHandle<()> {
+fn mount(k: &KMock) {
     kmock! { k,
         stream "/" => [
             b"hello", sleep(1s), b", world!\n",
@@ -17,20 +16,23 @@ fn serve(k: &KMock, now: fn() -> String) -> tokio::task::JoinHandle<()> {
             ...,
         ];
     }
-    let k = k.clone();
-    tokio::spawn(async move {
-        loop {
-            kmock! { k, ... => [ move || now(), ... ]; }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    })
+}
+
+/// Feeds every stream that has come to its `...`, once a second.
+async fn pulse(k: KMock, now: fn() -> String) {
+    loop {
+        kmock! { k, ... => [ move || now(), ... ]; }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let k = KMock::start().await;
-    let pulse = serve(&k, || format!("{:?}", std::time::SystemTime::now()));
+    mount(&k);
     println!("curl -N {}", k.url());
+    let now = || format!("{:?}", std::time::SystemTime::now());
+    let pulse = tokio::spawn(pulse(k, now));
     tokio::signal::ctrl_c().await?;
     pulse.abort();
     Ok(())
@@ -43,9 +45,12 @@ mod tests {
     #[kmock::test(start_paused = true)]
     async fn streams_in_virtual_time(k: KMock) -> Result<(), kmock::Error> {
         let started = tokio::time::Instant::now();
-        let pulse = serve(&k, || "tick".to_owned());
-
+        mount(&k);
         let mut response = k.get("/").open().await?;
+        // Between the beats of the stream, so that it is plain which comes first.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let pulse = tokio::spawn(pulse(k.clone(), || "tick".to_owned()));
+
         let mut text = String::new();
         while text.matches("tick").count() < 2 {
             text += &response.text().await?;
@@ -62,8 +67,8 @@ mod tests {
             text,
             "hello, world!\n{\"key\":\"val\"}\n2…\n1…\n0…\n\"tick\"\n\"tick\"\nbye"
         );
-        // One second before the world, three of counting, one between the ticks (whose beat is that of the start).
-        assert_eq!(started.elapsed(), Duration::from_secs(5));
+        // One second before the world and three of counting; the pulse comes half a second later, twice.
+        assert_eq!(started.elapsed(), Duration::from_millis(5500));
         Ok(())
     }
 }

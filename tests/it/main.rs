@@ -1,3 +1,5 @@
 //! The behaviour of kmock through its facade: one module a topic.
 
+mod assertions;
+mod attribute;
 mod engine;
