@@ -13,8 +13,23 @@ async fn claims_of_every_shape(k: KMock) {
     k.get("/a").await;
     k.get("/b").await;
 
-    assert_requests!(k, total == 3, "post" == 1, "get" == 2, "get /a" == 1, "delete" == 0);
-    assert_requests!(k, "get" >= 1, "get" > 1, "get" <= 2, "get" < 3, "get" != 3, "get" == 1..=2);
+    assert_requests!(
+        k,
+        total == 3,
+        "post" == 1,
+        "get" == 2,
+        "get /a" == 1,
+        "delete" == 0
+    );
+    assert_requests!(
+        k,
+        "get" >= 1,
+        "get" > 1,
+        "get" <= 2,
+        "get" < 3,
+        "get" != 3,
+        "get" in 1..=2
+    );
     assert_requests!(k, POST "/hello" == 1, GET "/*" == 2, GET "/**" in 1..);
     assert_requests!(hello == 1, spy == 2, never == 0);
     assert_requests!(k, hello == 1, total >= 3);
@@ -50,7 +65,10 @@ async fn a_failure_lists_what_came_and_the_nearest_rule(k: KMock) {
     assert!(text.contains("rule `whoever asks first`"), "{text}");
     assert!(text.contains("✓ POST"), "{text}");
     assert!(text.contains("1 letter off"), "{text}");
-    assert!(text.contains("tests/it/assertions.rs") || text.contains("it/assertions.rs"), "{text}");
+    assert!(
+        text.contains("tests/it/assertions.rs") || text.contains("it/assertions.rs"),
+        "{text}"
+    );
 }
 
 #[kmock::test]
@@ -75,7 +93,14 @@ async fn waiting_for_a_request_that_does_not_come_says_what_it_waited_for(k: KMo
     let asking = tokio::spawn(k.get("/hello").send());
     assert_eq!(hello.wait_for(1).await.expect("it came").len(), 1);
     asking.await.expect("no panic").expect("a response");
-    let error = k.filter("post").wait_for(1).await.expect_err("nothing came");
+    let error = k
+        .filter("post")
+        .wait_for(1)
+        .await
+        .expect_err("nothing came");
     assert!(error.is_timeout());
-    assert!(error.to_string().contains("request number 1 of POST"), "{error}");
+    assert!(
+        error.to_string().contains("request number 1 of POST"),
+        "{error}"
+    );
 }
