@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::PathBuf,
     pin::Pin,
     process::ExitCode,
 };
@@ -11,6 +12,7 @@ use std::{
 use futures::FutureExt;
 
 use crate::{
+    journal::{self, Report},
     location::Location,
     mock::{Builder, KMock},
 };
@@ -29,6 +31,7 @@ pub struct TestOptions {
     port: u16,
     seed: u64,
     hostnames: &'static [&'static str],
+    report: Option<PathBuf>,
 }
 
 impl TestOptions {
@@ -46,6 +49,7 @@ impl TestOptions {
             port: 0,
             seed: 0,
             hostnames: &[],
+            report: None,
         }
     }
 
@@ -94,6 +98,12 @@ impl TestOptions {
     /// The hostnames that clients are to find at the server.
     pub fn hostnames(mut self, hostnames: &'static [&'static str]) -> TestOptions {
         self.hostnames = hostnames;
+        self
+    }
+
+    /// Writes a page about the test into this directory, as the variable `KMOCK_REPORT` does for all tests.
+    pub fn report(mut self, directory: impl Into<PathBuf>) -> TestOptions {
+        self.report = Some(directory.into());
         self
     }
 
@@ -307,48 +317,92 @@ fn finish<T: Outcome>(
     servers: &[KMock],
     outcome: std::thread::Result<T>,
 ) -> T {
-    let reports: Vec<_> = servers.iter().filter_map(|k| k.check().err()).collect();
-    let succeeded = outcome.as_ref().is_ok_and(T::is_success);
-    let asked = servers.iter().any(|k| !k.requests().is_empty());
-    let timeline: Vec<String> = if succeeded || !asked {
-        Vec::new()
-    } else {
-        servers.iter().map(|k| k.report().to_string()).collect()
+    let ended = match &outcome {
+        Ok(outcome) if outcome.is_success() => Ended::Well,
+        Ok(_) => Ended::Badly,
+        Err(panic) => Ended::Panicked(crate::reply::panic_text(&**panic)),
     };
+    // Whatever goes wrong with a report, the test's own failure is not lost.
+    let told = catch_unwind(AssertUnwindSafe(|| tell(options, servers, &ended)));
     for server in servers {
         server.shutdown();
     }
-    let text = |reports: &[crate::journal::Report]| {
-        let texts: Vec<String> = reports.iter().map(ToString::to_string).collect();
-        texts.join("\n")
-    };
+    let told = told.unwrap_or_default();
     match outcome {
-        Ok(outcome) if !succeeded => {
-            eprintln!(
-                "kmock: what came in {}:\n{}",
-                options.name,
-                timeline.join("\n")
-            );
-            outcome
-        }
         Ok(outcome) => {
-            if !reports.is_empty() {
-                panic!("{}", text(&reports));
+            if matches!(ended, Ended::Well) {
+                if let Some(text) = told {
+                    panic!("{text}");
+                }
+            } else if let Some(text) = told {
+                eprintln!("{text}");
             }
             outcome
         }
         Err(panic) => {
-            // A failed `assert_requests!` has shown the timeline already.
-            if !crate::reply::panic_text(&*panic).starts_with("kmock: ") {
-                eprintln!(
-                    "kmock: what came in {}:\n{}",
-                    options.name,
-                    timeline.join("\n")
-                );
+            if let Some(text) = told {
+                eprintln!("{text}");
             }
             resume_unwind(panic)
         }
     }
+}
+
+/// How the body of a test ended.
+enum Ended {
+    Well,
+    Badly,
+    Panicked(String),
+}
+
+/// What is to be told after a test, if anything; writes the page, if one is wanted.
+fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<String> {
+    let directory = options.report.clone().or_else(journal::report_directory);
+    let failed = !matches!(ended, Ended::Well);
+    let mut texts = Vec::new();
+    let mut pages = Vec::new();
+    for server in servers {
+        let core = server.core();
+        let failures = journal::failures(core);
+        let told = core.was_told();
+        if failures.is_empty() && !failed && directory.is_none() {
+            continue;
+        }
+        let known = told.clone().unwrap_or_default();
+        let fresh = failures.into_iter().filter(|one| !known.contains(one));
+        let mut report = Report::of(Some(core), fresh.collect());
+        let fresh = !report.failures.is_empty();
+        // What was told with a timeline needs no other.
+        if fresh || failed && told.is_none() && !report.entries.is_empty() {
+            let mut text = report.text().for_terminal().timeline(told.is_none());
+            if failed && told.is_none() {
+                text = text.title(format!(
+                    "kmock: {} failed; this is what its server saw",
+                    options.name
+                ));
+            }
+            texts.push(text.to_string());
+        }
+        report.failures.splice(0..0, known);
+        pages.push(report);
+    }
+    if let Some(directory) = directory {
+        let note = match ended {
+            Ended::Well => None,
+            Ended::Badly => Some("the test returned an error"),
+            Ended::Panicked(text) => Some(text.as_str()),
+        };
+        let reports: Vec<&Report> = pages.iter().collect();
+        let place = journal::write_page(&directory, options.name, note, &reports);
+        match place {
+            Ok(place) if failed || !texts.is_empty() => {
+                texts.push(format!("kmock: as a page: {}", place.display()));
+            }
+            Ok(_) => {}
+            Err(error) => eprintln!("kmock: no page in {}: {error}", directory.display()),
+        }
+    }
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 #[track_caller]

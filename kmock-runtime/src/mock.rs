@@ -18,7 +18,7 @@ use crate::{
     clock::Clock,
     criteria::Filter,
     error::Error,
-    journal::{Failure, Journal, Report, Requests, View},
+    journal::{self, Failure, Journal, ObjectHistory, Report, Requests, View},
     location::Location,
     request::Request,
     rules::{Book, Rule, Rules},
@@ -61,12 +61,17 @@ pub(crate) struct Core {
     pub(crate) backend: Option<Arc<dyn Backend>>,
     errors: Mutex<Vec<String>>,
     next_id: AtomicU64,
+    /// The failures that were shown already, with the timeline: nothing is told twice.
+    told: Mutex<Option<Vec<Failure>>>,
 }
 
 /// What answers below the rules.
 pub(crate) trait Backend: Send + Sync {
     /// `None`: not its business.
     fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>>;
+
+    /// What became of the objects that it stores.
+    fn objects(&self) -> Vec<ObjectHistory>;
 }
 
 impl Core {
@@ -82,8 +87,31 @@ impl Core {
             .push(message);
     }
 
-    fn errors(&self) -> Vec<String> {
+    pub(crate) fn errors(&self) -> Vec<String> {
         self.errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Reports.
+impl Core {
+    pub(crate) fn objects(&self) -> Vec<ObjectHistory> {
+        let backend = self.backend.as_ref();
+        backend.map(|backend| backend.objects()).unwrap_or_default()
+    }
+
+    /// Remembers that a report was shown.
+    pub(crate) fn told(&self, report: &Report) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = told.get_or_insert_default();
+        known.extend(report.failures.iter().cloned());
+    }
+
+    /// The failures that were shown; `None`: nothing was shown yet, the timeline neither.
+    pub(crate) fn was_told(&self) -> Option<Vec<Failure>> {
+        self.told
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -173,7 +201,7 @@ impl KMock {
     /// # Errors
     /// The report of all that does not hold.
     pub fn check(&self) -> Result<(), Report> {
-        let failures = self.failures();
+        let failures = journal::failures(&self.0.core);
         if failures.is_empty() {
             return Ok(());
         }
@@ -187,75 +215,14 @@ impl KMock {
     #[track_caller]
     pub fn verify(&self) {
         if let Err(report) = self.check() {
-            panic!("{report}");
+            self.0.core.told(&report);
+            panic!("{}", report.text().for_terminal());
         }
     }
 
     /// What came so far, as a report without failures.
     pub fn report(&self) -> Report {
         Report::of(Some(&self.0.core), Vec::new())
-    }
-
-    fn failures(&self) -> Vec<Failure> {
-        let mut failures = Vec::new();
-        for rule in self.0.core.book.rules() {
-            let spec = rule.spec();
-            let count = rule.count();
-            if let Some((times, location)) = spec.expected
-                && !times.contains(count)
-            {
-                failures.push(Failure {
-                    claim: format!("{rule} expects {times}"),
-                    want: times.to_string(),
-                    got: count,
-                    location,
-                    detail: None,
-                });
-            }
-            if let Some(before) = &spec.after
-                && let Some(first) = rule.requests().first()
-                && before
-                    .requests()
-                    .first()
-                    .is_none_or(|earlier| earlier.id() > first.id())
-            {
-                failures.push(Failure {
-                    claim: format!("{before} before {rule}"),
-                    want: "in order".to_owned(),
-                    got: count,
-                    location: spec.location,
-                    detail: Some(format!("#{} came first", first.id())),
-                });
-            }
-        }
-        if self.0.core.options.strict {
-            let location = self.0.core.options.location;
-            let failure = |claim: &str, detail: String| Failure {
-                claim: claim.to_owned(),
-                want: String::new(),
-                got: 0,
-                location,
-                detail: Some(detail),
-            };
-            failures.extend(
-                self.errors()
-                    .into_iter()
-                    .map(|error| failure("no errors", error)),
-            );
-            let unexpected: Vec<String> = self
-                .requests()
-                .iter()
-                .filter(|seen| seen.outcome().answered_by == crate::journal::Answerer::NoRule)
-                .map(|seen| format!("{:?}", seen.request()))
-                .collect();
-            if !unexpected.is_empty() {
-                failures.push(failure(
-                    "no unexpected requests",
-                    format!("{} came: {}", unexpected.len(), unexpected.join(", ")),
-                ));
-            }
-        }
-        failures
     }
 
     /// Forgets all requests so far; rules keep what they have counted.
@@ -366,6 +333,7 @@ pub struct Builder {
     pub(crate) raw: bool,
     pub(crate) limit: Option<usize>,
     pub(crate) body_limit: usize,
+    pub(crate) journal_limit: usize,
     pub(crate) seed: u64,
     pub(crate) location: Location,
 }
@@ -379,6 +347,7 @@ impl Default for Builder {
             raw: false,
             limit: None,
             body_limit: 64 << 20,
+            journal_limit: 1 << 20,
             seed: 0,
             location: Location::caller(),
         }
@@ -419,6 +388,13 @@ impl Builder {
     /// The largest request body in bytes, 64 MiB unless said; larger ones get a 413.
     pub fn body_limit(mut self, bytes: usize) -> Builder {
         self.body_limit = bytes;
+        self
+    }
+
+    /// How much of each body the journal keeps, 1 MiB unless said, and 256 times that in all. Rules and closures
+    /// always see whole bodies; [`KMock::requests`], views and reports see what is kept.
+    pub fn journal_limit(mut self, bytes: usize) -> Builder {
+        self.journal_limit = bytes;
         self
     }
 
@@ -469,13 +445,14 @@ impl Builder {
         let backend = None;
         let core = Arc::new(Core {
             book: Book::default(),
-            journal: Journal::default(),
+            journal: Journal::new(self.journal_limit),
             live: Live::default(),
             clock: Clock::start(),
             options: self,
             backend,
             errors: Mutex::default(),
             next_id: AtomicU64::new(0),
+            told: Mutex::default(),
         });
         let (address, server) = serve(Arc::clone(&core))?;
         Ok(KMock(Arc::new(Handle {

@@ -34,6 +34,8 @@ struct Inner {
     at: Duration,
     head: http::request::Parts,
     body: Bytes,
+    /// The size of the body as it came; the journal may keep less of it.
+    size: usize,
     peer: Option<SocketAddr>,
     wire: Option<Wire>,
     json: OnceLock<Option<Value>>,
@@ -57,6 +59,7 @@ impl Request {
                 id,
                 at,
                 head,
+                size: body.len(),
                 body,
                 peer,
                 wire,
@@ -68,6 +71,40 @@ impl Request {
             }),
             captures: None,
         }
+    }
+
+    /// The same request with at most so much of its body: what the journal keeps.
+    pub(crate) fn cut(&self, most: usize) -> Request {
+        let inner = &*self.inner;
+        if inner.body.len() <= most {
+            return self.clone();
+        }
+        // A copy: a slice would keep the whole alive.
+        let body = Bytes::copy_from_slice(&inner.body[..most]);
+        let mut cut = Inner {
+            id: inner.id,
+            at: inner.at,
+            head: inner.head.clone(),
+            body,
+            size: inner.size,
+            peer: inner.peer,
+            wire: inner.wire.clone(),
+            json: OnceLock::new(),
+            query: OnceLock::new(),
+            form: OnceLock::new(),
+            #[cfg(feature = "kubernetes")]
+            kubernetes: OnceLock::new(),
+        };
+        cut.head.extensions = http::Extensions::new();
+        Request {
+            inner: Arc::new(cut),
+            captures: self.captures.clone(),
+        }
+    }
+
+    /// The size of the body as it came.
+    pub(crate) fn size(&self) -> usize {
+        self.inner.size
     }
 
     /// The number of the request at its server: 0 for the first.

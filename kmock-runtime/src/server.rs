@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::{
     error::Error,
-    journal::{Answerer, Outcome, Seen, nearest},
+    journal::{Answerer, Aside, Outcome, Seen, refusal, traced},
     mock::Core,
     reply::{Answer, Made, make},
     request::Request,
@@ -182,8 +182,8 @@ async fn handle(
     let (peer, wire) = connection.map(|it| (it.peer, it.wire)).unzip();
     let arrived = core.clock.elapsed();
     let request = Request::new(id, arrived, head, body, peer, wire);
-    let seen = core.journal.record(request);
-    let (answer, answered_by) = answer(&core, &seen).await;
+    let seen = core.journal.record(&request);
+    let (answer, answered_by) = answer(&core, &seen, &request).await;
     let status = answer.response.status().as_u16();
     tracing::debug!(target: "kmock", status, "{} {}: {answered_by}", seen.method(), seen.target());
     seen.conclude(Outcome {
@@ -192,11 +192,11 @@ async fn handle(
         duration: Some(core.clock.elapsed().saturating_sub(arrived)),
         fault: answer.fault,
     });
-    Ok(answer.response)
+    Ok(traced(answer.response, &core, &seen))
 }
 
-async fn answer(core: &Arc<Core>, seen: &Seen) -> (Answer, Answerer) {
-    let request = seen.request();
+/// Asks the rules, then what is below them. The request is whole; what was seen of it may be less.
+async fn answer(core: &Arc<Core>, seen: &Seen, request: &Request) -> (Answer, Answerer) {
     if let Some(limit) = core.options.limit
         && request.id() >= limit as u64
     {
@@ -207,6 +207,7 @@ async fn answer(core: &Arc<Core>, seen: &Seen) -> (Answer, Answerer) {
         let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
         return (Answer::new(refused), Answerer::NoRule);
     }
+    let mut aside = Vec::new();
     let table = core.book.table();
     for entry in table.candidates(request.url_path()) {
         let spec = &entry.spec;
@@ -217,11 +218,12 @@ async fn answer(core: &Arc<Core>, seen: &Seen) -> (Answer, Answerer) {
         };
         let Some(captured) = captured else { continue };
         let n = entry.rule.reach();
-        if spec.slice.is_some_and(|slice| !slice.contains(n)) {
+        if let Some(slice) = spec.slice.filter(|slice| !slice.contains(n)) {
+            aside.push(Aside::sliced(&entry.rule, slice, n));
             continue;
         }
+        let seen = seen.with_captures(captured.clone());
         let request = request.clone().with_captures(captured);
-        let seen = seen.with_request(request.clone());
         entry.rule.record(seen.clone());
         for sink in &spec.sinks {
             let put = std::panic::AssertUnwindSafe(|| sink.put(request.clone()));
@@ -241,7 +243,10 @@ async fn answer(core: &Arc<Core>, seen: &Seen) -> (Answer, Answerer) {
         let by = || Answerer::Rule(entry.rule.to_string(), spec.location);
         match make(reply, &request, lives).await {
             Made::Answer(answer) => return (answer, by()),
-            Made::Pass => entry.rule.forget(&seen),
+            Made::Pass => {
+                entry.rule.forget(&seen);
+                aside.push(Aside::passed(&entry.rule));
+            }
             Made::Failed(why) => {
                 let message = format!("{} at {}: {why}", entry.rule, spec.location);
                 core.error(message.clone());
@@ -258,21 +263,8 @@ async fn answer(core: &Arc<Core>, seen: &Seen) -> (Answer, Answerer) {
     {
         return (Answer::new(response), Answerer::Kubernetes);
     }
-    (Answer::new(unmatched(core, request)), Answerer::NoRule)
-}
-
-/// A 404 that says which rule was nearest and why it did not fit, so that it shows in the client's log, too.
-fn unmatched(core: &Core, request: &Request) -> Response<Body> {
-    let mut text = format!(
-        "kmock: no rule for {} {}",
-        request.method(),
-        request.target()
-    );
-    match nearest(request, &core.book.rules()) {
-        Some(near) => text.push_str(&format!("; nearest: {near}\n")),
-        None => text.push_str("; there are no rules\n"),
-    }
-    explained(StatusCode::NOT_FOUND, text)
+    let refused = refusal(core, seen, request, &aside);
+    (Answer::new(refused), Answerer::NoRule)
 }
 
 fn explained(status: StatusCode, text: String) -> Response<Body> {

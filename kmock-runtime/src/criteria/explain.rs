@@ -1,55 +1,148 @@
-//! Filters as text, and why a request does not fit one.
+//! Why a request does not fit a filter: what each criterion says of it, and what might have been meant.
+//!
+//! Explaining must not disturb: the test's own functions (`where …`) are not called again for a request that
+//! has just been refused. What they said is inferred where it can be, and left open elsewhere.
 
-use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
-    criteria::{Criterion, Filter, Node, Place},
+    criteria::{Criterion, Filter, Node, PathTemplate, Place},
     location::Location,
     request::Request,
 };
 
 /// What one criterion says of one request.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// The criterion as the user wrote it, more or less.
-    pub(crate) criterion: String,
-    pub(crate) holds: bool,
+    pub criterion: String,
+    /// Whether it holds.
+    pub verdict: Verdict,
     /// What the request has there, when it does not hold.
-    pub(crate) got: Option<String>,
+    pub got: Option<String>,
     /// What might help: `1 letter off`.
-    pub(crate) hint: Option<String>,
+    pub hint: Option<String>,
+    /// Where a JSON body differs, the first few places.
+    pub differences: Vec<Difference>,
     /// Where the criterion was written.
-    pub(crate) location: Location,
+    pub location: Location,
     /// How far off the request is: 0 when it holds.
     pub(crate) distance: usize,
 }
 
+/// Whether a criterion holds for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Holds,
+    /// It does not.
+    Fails,
+    /// Nobody knows afterwards: async functions, and several functions of which one said no.
+    Unknown,
+}
+
+/// One place where a JSON body differs from what was wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The JSON pointer (RFC 6901); empty for the whole.
+    pub pointer: String,
+    /// What was wanted there.
+    pub want: String,
+    /// What is there.
+    pub got: String,
+    /// What might help: `there is "nmae"`.
+    pub hint: Option<String>,
+}
+
+/// Whether the test's own functions may be called to explain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// No: the request was refused just now, and functions may count their calls.
+    Never,
+    /// Yes: afterwards, as views do.
+    Again,
+}
+
+/// How many differences of a JSON body are told.
+const DIFFERENCES: usize = 8;
+
+impl Finding {
+    pub(crate) fn new(criterion: String, verdict: Verdict, location: Location) -> Finding {
+        Finding {
+            criterion,
+            verdict,
+            got: None,
+            hint: None,
+            differences: Vec::new(),
+            location,
+            distance: match verdict {
+                Verdict::Holds => 0,
+                Verdict::Unknown => 3,
+                Verdict::Fails => 10,
+            },
+        }
+    }
+}
+
 impl Filter {
-    /// What each criterion says of a request, in order. A disjunction is explained by its nearest branch.
-    pub(crate) fn explain(&self, request: &Request) -> Vec<Finding> {
+    /// What each criterion says of a request that does not fit, in order. A disjunction is explained by its
+    /// nearest branch.
+    pub(crate) fn explain(&self, request: &Request, ask: Ask) -> Vec<Finding> {
+        let mut findings = self.findings(request, ask);
+        if ask == Ask::Never {
+            // Somebody said no. If only one can have done so, it was that one.
+            let mut open = findings
+                .iter_mut()
+                .filter(|finding| finding.verdict != Verdict::Holds);
+            if let (Some(only), None) = (open.next(), open.next()) {
+                only.verdict = Verdict::Fails;
+            }
+        }
+        findings
+    }
+
+    fn findings(&self, request: &Request, ask: Ask) -> Vec<Finding> {
         match self.tree() {
-            Node::Is(criterion, location) => vec![criterion.explain(request, *location)],
+            Node::Is(criterion, location) => vec![criterion.explain(request, *location, ask)],
             Node::All(filters) => filters
                 .iter()
-                .flat_map(|one| one.explain(request))
+                .flat_map(|one| one.findings(request, ask))
                 .collect(),
             Node::Any(filters) => filters
                 .iter()
-                .map(|one| one.explain(request))
+                .map(|one| one.findings(request, ask))
                 .min_by_key(|findings| distance(findings))
                 .unwrap_or_default(),
             Node::Not(filter) => {
-                let holds = !filter.matches(request);
+                let verdict = match ask {
+                    Ask::Never if filter.asks_functions() => Verdict::Unknown,
+                    _ if filter.matches(request) => Verdict::Fails,
+                    _ => Verdict::Holds,
+                };
                 let location = filter.first_location();
-                vec![Finding {
-                    criterion: self.to_string(),
-                    holds,
-                    got: None,
-                    hint: None,
-                    location,
-                    distance: if holds { 0 } else { 10 },
-                }]
+                vec![Finding::new(self.to_string(), verdict, location)]
             }
+        }
+    }
+
+    fn asks_functions(&self) -> bool {
+        match self.tree() {
+            Node::Is(criterion, _) => {
+                matches!(criterion, Criterion::Test(..) | Criterion::TestLater(..))
+            }
+            Node::All(filters) | Node::Any(filters) => filters.iter().any(Filter::asks_functions),
+            Node::Not(filter) => filter.asks_functions(),
+        }
+    }
+
+    /// Whether it speaks of Kubernetes' verbs, resources and objects.
+    pub(crate) fn speaks_kubernetes(&self) -> bool {
+        match self.tree() {
+            Node::Is(criterion, _) => matches!(criterion, Criterion::Custom(_)),
+            Node::All(filters) | Node::Any(filters) => {
+                filters.iter().any(Filter::speaks_kubernetes)
+            }
+            Node::Not(filter) => filter.speaks_kubernetes(),
         }
     }
 
@@ -70,86 +163,173 @@ pub(crate) fn distance(findings: &[Finding]) -> usize {
 }
 
 impl Criterion {
-    fn explain(&self, request: &Request, location: Location) -> Finding {
-        let holds = self.holds(request, &mut Vec::new());
-        let (got, hint, distance) = if holds {
-            (None, None, 0)
-        } else {
-            self.difference(request)
+    fn explain(&self, request: &Request, location: Location, ask: Ask) -> Finding {
+        let verdict = match self {
+            Criterion::TestLater(..) => Verdict::Unknown,
+            Criterion::Test(..) if ask == Ask::Never => Verdict::Unknown,
+            _ => {
+                // Functions inside of patterns may panic.
+                let holds = || self.holds(request, &mut Vec::new());
+                match catch_unwind(AssertUnwindSafe(holds)) {
+                    Ok(true) => Verdict::Holds,
+                    Ok(false) | Err(_) => Verdict::Fails,
+                }
+            }
         };
-        Finding {
-            criterion: self.to_string(),
-            holds,
-            got,
-            hint,
-            location,
-            distance,
+        let mut finding = Finding::new(self.to_string(), verdict, location);
+        if verdict == Verdict::Fails {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.differ(request, &mut finding)));
         }
+        finding
     }
 
-    fn difference(&self, request: &Request) -> (Option<String>, Option<String>, usize) {
-        let quoted = |text: &str| Some(format!("{text:?}"));
-        match self {
+    /// Says what the request has instead.
+    fn differ(&self, request: &Request, finding: &mut Finding) {
+        let quoted = |text: &str| format!("{text:?}");
+        let (got, hint, distance) = match self {
             Criterion::Method(_) => (Some(request.method().to_string()), None, 10),
             Criterion::Path(template) => {
-                let (want, got) = (template.as_str(), request.url_path());
-                let letters = edit_distance(want, got);
-                let near = template.literal().is_some() && letters <= 1 + want.len() / 5;
-                let hint = near.then(|| match letters {
-                    1 => "1 letter off".to_owned(),
-                    n => format!("{n} letters off"),
-                });
-                (
-                    quoted(got),
-                    hint,
-                    if near {
-                        2 + letters
-                    } else {
-                        20 + letters.min(20)
-                    },
-                )
+                let got = request.url_path();
+                let (hint, distance) = path_hint(template, got);
+                (Some(quoted(got)), hint, distance)
             }
-            Criterion::PathRegex(_) => (quoted(request.url_path()), None, 20),
+            Criterion::PathRegex(_) => (Some(quoted(request.url_path())), None, 20),
             Criterion::Field(place, name, _) => {
                 let values = place.values(request, name);
-                let hint = values
-                    .is_empty()
-                    .then(|| place.nearest(request, name))
-                    .flatten();
-                (Some(shown_values(&values)), hint, 5)
+                let hint = match values.as_slice() {
+                    [] => place.nearest(request, name),
+                    _ => None,
+                };
+                let distance = if hint.is_some() { 3 } else { 5 };
+                (Some(shown_values(&values)), hint, distance)
             }
-            Criterion::Host(_) => (request.host().and_then(quoted), None, 8),
+            Criterion::Host(_) => (request.host().map(quoted), None, 8),
             Criterion::From(_) => (request.peer().map(|peer| peer.ip().to_string()), None, 8),
             Criterion::Body(_) | Criterion::Text(_) => (Some(shown_body(request)), None, 5),
             Criterion::Json { pattern, .. } => match request.json_body() {
-                None => (Some(format!("no JSON: {}", shown_body(request))), None, 6),
-                Some(json) => match pattern.mismatch(Some(json), "") {
-                    Some(found) => {
-                        let got = found
-                            .got
-                            .map_or_else(|| "nothing".to_owned(), |got| cut(&got.to_string(), 60));
-                        let place = if found.pointer.is_empty() {
-                            "the whole".to_owned()
-                        } else {
-                            found.pointer
-                        };
-                        (
-                            Some(format!("{got} at {place}")),
-                            Some(format!("want {} there", found.want)),
-                            4,
-                        )
-                    }
-                    None => (None, None, 4),
-                },
+                None => {
+                    let hint = not_json(request);
+                    (Some(format!("no JSON: {}", shown_body(request))), hint, 6)
+                }
+                Some(json) => {
+                    let mut found = Vec::new();
+                    pattern.differences(Some(json), "", &mut found, DIFFERENCES);
+                    let distance = 3 + found.len().min(4);
+                    finding.differences = found;
+                    (None, None, distance)
+                }
             },
             Criterion::Test(..) | Criterion::TestLater(..) => (None, None, 5),
-            Criterion::Custom(matcher) => (Some(matcher.got(request)), None, 10),
-        }
+            Criterion::Custom(matcher) => {
+                let (hint, distance) = match matcher.near(request) {
+                    Some((hint, distance)) => (Some(hint), distance),
+                    None => (None, 10),
+                };
+                (Some(matcher.got(request)), hint, distance)
+            }
+        };
+        finding.got = got;
+        finding.hint = hint;
+        finding.distance = distance;
     }
 }
 
+/// What is odd about a path, and how far off it is.
+fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
+    let text = want.as_str();
+    let hint = |text: &str, distance: usize| (Some(text.to_owned()), distance);
+    if got.strip_suffix('/') == Some(text) {
+        return hint("a slash too many at its end", 2);
+    }
+    if text.strip_suffix('/') == Some(got) {
+        return hint("the slash at its end is missing", 2);
+    }
+    if text.eq_ignore_ascii_case(got) {
+        return hint("upper and lower case differ", 2);
+    }
+    if got.contains("//") && squeezed(got) == text {
+        return hint("a doubled slash", 2);
+    }
+    if text.len() > 1
+        && let Some(more) = got.strip_suffix(text).filter(|more| !more.is_empty())
+    {
+        return (Some(format!("{more:?} too many before it")), 6);
+    }
+    if got.len() > 1
+        && let Some(less) = text.strip_suffix(got).filter(|less| !less.is_empty())
+    {
+        return (Some(format!("{less:?} is missing before it")), 6);
+    }
+    if want.literal().is_some() {
+        let letters = edit_distance(text, got);
+        return if letters <= 1 + text.len() / 5 {
+            (Some(letters_off(letters)), 2 + letters)
+        } else {
+            (None, 20 + letters.min(20))
+        };
+    }
+    let (wanted, came): (Vec<&str>, Vec<&str>) = (
+        text.trim_start_matches('/').split('/').collect(),
+        got.trim_start_matches('/').split('/').collect(),
+    );
+    let open = wanted.last().is_some_and(|last| last.contains("**"));
+    if wanted.len() != came.len() && !open {
+        let hint = format!("{} segments, want {}", came.len(), wanted.len());
+        return (Some(hint), 20 + edit_distance(text, got).min(20));
+    }
+    // The first segment that does not fit by itself.
+    let odd = wanted.iter().zip(&came).find(|(want, got)| {
+        let alone = format!("/{want}").parse::<PathTemplate>();
+        alone.is_ok_and(|alone| alone.captures(&format!("/{got}")).is_none())
+    });
+    match odd {
+        Some((want, got)) => match want.trim_matches(['{', '}']).split_once(':') {
+            Some((_, kind)) => (Some(format!("{got:?} is no {}", kind.trim())), 4),
+            None => {
+                let letters = edit_distance(want, got);
+                if letters <= 1 + want.len() / 4 {
+                    (
+                        Some(format!("{got:?}: {}", letters_off(letters))),
+                        2 + letters,
+                    )
+                } else {
+                    (None, 20 + letters.min(20))
+                }
+            }
+        },
+        None => (None, 20),
+    }
+}
+
+fn squeezed(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !out.ends_with('/') {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// `1 letter off`.
+pub(crate) fn letters_off(letters: usize) -> String {
+    match letters {
+        1 => "1 letter off".to_owned(),
+        n => format!("{n} letters off"),
+    }
+}
+
+fn not_json(request: &Request) -> Option<String> {
+    let text = std::str::from_utf8(request.body()).ok()?;
+    if text.trim().is_empty() {
+        return None;
+    }
+    let error = serde_json::from_str::<serde_json::Value>(text).err()?;
+    Some(error.to_string())
+}
+
 impl Place {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Place::Query => "query",
             Place::Header => "header",
@@ -160,13 +340,10 @@ impl Place {
 
     /// A name that the request does have and that looks like the wanted one.
     fn nearest(self, request: &Request, name: &str) -> Option<String> {
+        let owned = |pairs: &[(String, String)]| pairs.iter().map(|(key, _)| key.clone()).collect();
         let names: Vec<String> = match self {
-            Place::Query => request
-                .queries()
-                .iter()
-                .map(|(key, _)| key.clone())
-                .collect(),
-            Place::Form => request.forms().iter().map(|(key, _)| key.clone()).collect(),
+            Place::Query => owned(request.queries()),
+            Place::Form => owned(request.forms()),
             Place::Cookie => request.cookies().map(|(key, _)| key.to_owned()).collect(),
             Place::Header => request
                 .headers()
@@ -174,21 +351,27 @@ impl Place {
                 .map(|key| key.as_str().to_owned())
                 .collect(),
         };
-        let name = name.to_lowercase();
-        names
-            .into_iter()
-            .map(|key| (edit_distance(&key.to_lowercase(), &name), key))
-            .filter(|(letters, _)| *letters <= 1 + name.len() / 4)
-            .min()
-            .map(|(_, key)| format!("there is {key:?}"))
+        similar(name, names.iter().map(String::as_str)).map(|key| format!("there is {key:?}"))
     }
+}
+
+/// The name that looks most like a wanted one, if any does.
+pub(crate) fn similar<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
+    let want = plain(wanted);
+    names
+        .filter(|name| *name != wanted)
+        .map(|name| (edit_distance(&plain(name), &want), name))
+        .filter(|(letters, name)| *letters <= want.len().max(name.len()) / 3)
+        .min()
+        .map(|(_, name)| name)
 }
 
 fn shown_values(values: &[&str]) -> String {
     match values {
         [] => "nothing".to_owned(),
-        [one] => format!("{one:?}"),
-        many => format!("{many:?}"),
+        [one] => format!("{:?}", cut(one, 200)),
+        many => cut(&format!("{many:?}"), 200),
     }
 }
 
@@ -207,89 +390,68 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// How many letters must be added, dropped or changed (Levenshtein).
+/// How many letters must be added, dropped, changed or swapped with their neighbour (Levenshtein with
+/// transpositions, "optimal string alignment"); of long texts, the first 256 letters count.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(256).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(256).enumerate() {
-        let mut diagonal = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+    let letters = |text: &str| text.chars().take(256).collect::<Vec<char>>();
+    let (a, b) = (letters(a), letters(b));
+    let mut rows: [Vec<usize>; 3] = [Vec::new(), Vec::new(), (0..=b.len()).collect()];
+    for (i, x) in a.iter().enumerate() {
+        rows.rotate_left(1);
+        let [before, above, row] = &mut rows;
+        row.clear();
+        row.push(i + 1);
         for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+            let changed = above[j] + usize::from(x != y);
+            let mut least = changed.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
         }
     }
-    row.last().copied().unwrap_or_default()
-}
-
-impl fmt::Display for Criterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Criterion::Method(name) => f.write_str(name),
-            Criterion::Path(template) => write!(f, "path \"{template}\""),
-            Criterion::PathRegex(regex) => {
-                let whole = regex.as_str();
-                write!(f, "path ~\"{}\"", &whole[4..whole.len() - 2])
-            }
-            Criterion::Field(place, name, pattern) => {
-                write!(f, "{} {name:?}: {pattern}", place.word())
-            }
-            Criterion::Host(pattern) => write!(f, "host {pattern}"),
-            Criterion::From(network) => write!(f, "from {network}"),
-            Criterion::Body(body) => {
-                write!(f, "body {:?}", cut(&String::from_utf8_lossy(body), 60))
-            }
-            Criterion::Text(pattern) => write!(f, "text {pattern}"),
-            Criterion::Json { pattern, exact } => {
-                write!(f, "json{} {pattern}", if *exact { " ==" } else { "" })
-            }
-            Criterion::Test(text, _) | Criterion::TestLater(text, _) => write!(f, "where {text}"),
-            Criterion::Custom(matcher) => matcher.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn join(f: &mut fmt::Formatter<'_>, filters: &[Filter], by: &str) -> fmt::Result {
-            for (n, one) in filters.iter().enumerate() {
-                if n > 0 {
-                    f.write_str(by)?;
-                }
-                match one.tree() {
-                    Node::Any(inner) if inner.len() > 1 => write!(f, "({one})")?,
-                    // A path after a method reads as in a request line.
-                    Node::Is(Criterion::Path(template), _) => write!(f, "\"{template}\"")?,
-                    _ => write!(f, "{one}")?,
-                }
-            }
-            Ok(())
-        }
-        match self.tree() {
-            Node::Is(Criterion::Path(template), _) => write!(f, "\"{template}\""),
-            Node::Is(criterion, _) => criterion.fmt(f),
-            Node::All(filters) if filters.is_empty() => f.write_str("any request"),
-            Node::All(filters) => join(f, filters, " "),
-            Node::Any(filters) => join(f, filters, " | "),
-            Node::Not(filter) => match filter.tree() {
-                Node::Is(..) => write!(f, "!{filter}"),
-                _ => write!(f, "!({filter})"),
-            },
-        }
-    }
+    rows[2].last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::edit_distance;
+    use super::*;
 
     #[test]
     fn edit_distances() {
         assert_eq!(edit_distance("/hello", "/helo"), 1);
         assert_eq!(edit_distance("kitten", "sitting"), 3);
         assert_eq!(edit_distance("", "ab"), 2);
+        assert_eq!(edit_distance("nmae", "name"), 1);
+    }
+
+    #[test]
+    fn names_are_similar_whatever_their_case_and_dashes() {
+        let names = ["accept", "x-request_id", "x-token"];
+        assert_eq!(
+            similar("X-Request-Id", names.into_iter()),
+            Some("x-request_id")
+        );
+        assert_eq!(similar("x-tokn", names.into_iter()), Some("x-token"));
+        assert_eq!(similar("authorization", names.into_iter()), None);
+    }
+
+    #[test]
+    fn odd_paths_are_named() {
+        let hint = |want: &str, got: &str| {
+            let template = want.parse::<PathTemplate>().expect("a template");
+            path_hint(&template, got).0.unwrap_or_default()
+        };
+        assert_eq!(hint("/hello", "/helo"), "1 letter off");
+        assert_eq!(hint("/hello", "/hello/"), "a slash too many at its end");
+        assert_eq!(hint("/hello/", "/hello"), "the slash at its end is missing");
+        assert_eq!(hint("/hello", "/Hello"), "upper and lower case differ");
+        assert_eq!(hint("/a/b", "//a//b"), "a doubled slash");
+        assert_eq!(hint("/users", "/v1/users"), "\"/v1\" too many before it");
+        assert_eq!(hint("/v1/users", "/users"), "\"/v1\" is missing before it");
+        assert_eq!(hint("/users/{id: u64}", "/users/me"), "\"me\" is no u64");
+        assert_eq!(hint("/users/{id}", "/user/7"), "\"user\": 1 letter off");
+        assert_eq!(hint("/users/{id}", "/users/7/x"), "3 segments, want 2");
+        assert_eq!(hint("/hello", "/completely/else"), "");
     }
 }

@@ -3,10 +3,13 @@
 //! A [`Filter`] is a tree of criteria that can *match* and *explain*: the same tree decides, and says ✓ or ✗
 //! for each criterion when nothing matched. Each criterion knows where in the user's source it was written.
 
+mod covers;
+mod differences;
 mod explain;
 mod notation;
 mod path;
 mod pattern;
+mod show;
 
 use std::{
     fmt,
@@ -22,8 +25,14 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use regex::Regex;
 
-pub use self::pattern::{Number, Pattern};
-pub(crate) use self::{explain::Finding, path::PathTemplate};
+pub(crate) use self::{
+    explain::{Ask, cut, distance, edit_distance, letters_off},
+    path::PathTemplate,
+};
+pub use self::{
+    explain::{Difference, Finding, Verdict},
+    pattern::{Number, Pattern},
+};
 use crate::{location::Location, request::Request};
 
 /// Which requests: criteria combined with `&`, `|`, `-` and `!`.
@@ -75,6 +84,10 @@ pub(crate) trait Matcher: fmt::Display + Send + Sync {
     fn matches(&self, request: &Request) -> bool;
     /// What the request has where this criterion looks.
     fn got(&self, request: &Request) -> String;
+    /// What might have been meant, and how far off that is.
+    fn near(&self, _request: &Request) -> Option<(String, usize)> {
+        None
+    }
 }
 
 /// Why a filter cannot be made.

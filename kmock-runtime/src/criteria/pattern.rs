@@ -25,9 +25,9 @@ use crate::criteria::FilterError;
 /// | `{ "k": … }` | [`Pattern::object`] | an object that has these members, and maybe others |
 /// | `[a, .., b]` | [`Pattern::array_rest`] | an array that starts and ends so |
 #[derive(Clone)]
-pub struct Pattern(Arc<Shape>);
+pub struct Pattern(pub(super) Arc<Shape>);
 
-enum Shape {
+pub(super) enum Shape {
     Present,
     Absent,
     Value(Value),
@@ -308,7 +308,7 @@ fn value_mismatch(want: &Value, got: &Value, pointer: &str) -> Option<Mismatch> 
 }
 
 /// JSON equality with numbers by value.
-fn same(want: &Value, got: &Value) -> bool {
+pub(super) fn same(want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => {
@@ -324,7 +324,7 @@ fn same(want: &Value, got: &Value) -> bool {
 }
 
 /// RFC 6901, section 3.
-fn escape(key: &str) -> String {
+pub(super) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
@@ -340,6 +340,10 @@ pub(crate) fn whole_regex(expression: &str) -> Result<Regex, FilterError> {
 pub(crate) struct Glob(String);
 
 impl Glob {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     criteria::Filter,
-    journal::{Failure, Report, View},
+    journal::{Failure, Report, Seen, expect::of_rule, nearest::nearest_requests},
     location::Location,
     mock::{Core, KMock},
     rules::{Rule, Times},
@@ -16,8 +16,16 @@ pub struct Check {
     text: String,
     times: Times,
     count: usize,
+    of: Of,
     location: Location,
     core: Option<Arc<Core>>,
+}
+
+/// What is counted.
+enum Of {
+    All,
+    Filter(Filter),
+    Rule(Rule),
 }
 
 impl Check {
@@ -28,6 +36,7 @@ impl Check {
             text: text.into(),
             times: times.into(),
             count: server.requests().len(),
+            of: Of::All,
             location: Location::caller(),
             core: Some(Arc::clone(server.core())),
         }
@@ -41,10 +50,13 @@ impl Check {
         times: impl Into<Times>,
         text: impl Into<String>,
     ) -> Check {
+        let filter = filter.into();
+        let all = server.core().journal.all();
         Check {
             text: text.into(),
             times: times.into(),
-            count: View::new(Arc::clone(server.core()), filter.into()).count(),
+            count: fitting(&filter, &all).count(),
+            of: Of::Filter(filter),
             location: Location::caller(),
             core: Some(Arc::clone(server.core())),
         }
@@ -57,10 +69,46 @@ impl Check {
             text: text.into(),
             times: times.into(),
             count: rule.count(),
+            of: Of::Rule(rule.clone()),
             location: Location::caller(),
             core: rule.server(),
         }
     }
+
+    fn into_failure(self, all: &[Seen]) -> Failure {
+        let (times, count) = (self.times, self.count);
+        let claim = Failure {
+            got: count,
+            ..Failure::new(self.text.clone(), times.to_string(), self.location)
+        };
+        match self.of {
+            Of::All => claim,
+            Of::Filter(filter) => {
+                let came: Vec<u64> = fitting(&filter, all).collect();
+                let nearest = match times.may_come(count) {
+                    true => nearest_requests(&filter, all, &came),
+                    false => Vec::new(),
+                };
+                Failure {
+                    came,
+                    nearest,
+                    ..claim
+                }
+            }
+            Of::Rule(rule) => Failure {
+                location: self.location,
+                // What was counted is what is told, whatever came meanwhile.
+                got: count,
+                ..of_rule(&rule, times, self.text, all)
+            },
+        }
+    }
+}
+
+fn fitting<'a>(filter: &'a Filter, all: &'a [Seen]) -> impl Iterator<Item = u64> + 'a {
+    all.iter()
+        .filter(|seen| filter.matches(seen))
+        .map(|seen| seen.id())
 }
 
 impl fmt::Debug for Check {
@@ -75,19 +123,22 @@ impl fmt::Debug for Check {
 /// When a claim does not hold. The panic points at the caller.
 #[track_caller]
 pub fn assert_requests(checks: Vec<Check>) {
+    if checks.iter().all(|check| check.times.contains(check.count)) {
+        return;
+    }
     let core = checks.iter().find_map(|check| check.core.clone());
+    let all = core
+        .as_ref()
+        .map(|core| core.journal.all())
+        .unwrap_or_default();
     let failures: Vec<Failure> = checks
         .into_iter()
         .filter(|check| !check.times.contains(check.count))
-        .map(|check| Failure {
-            claim: check.text,
-            want: check.times.to_string(),
-            got: check.count,
-            location: check.location,
-            detail: None,
-        })
+        .map(|check| check.into_failure(&all))
         .collect();
-    if !failures.is_empty() {
-        panic!("{}", Report::of(core.as_deref(), failures));
+    let report = Report::of(core.as_deref(), failures);
+    if let Some(core) = &core {
+        core.told(&report);
     }
+    panic!("{}", report.text().for_terminal());
 }

@@ -1,32 +1,50 @@
-//! Reports: data first, text second. What was claimed, what came, and which rule was nearest.
+//! Reports as data: what was claimed, what came, which rule was nearest, what became of Kubernetes objects.
+//!
+//! A report is made once, from what the journal has by then, and keeps nothing of the server alive. Its size is
+//! bounded: of long tests the bodies and explanations of the first few hundred telling requests are in it.
 
-use std::{fmt, time::Duration};
-
-use serde_json::{Value, json};
+use std::{collections::HashMap, time::Duration};
 
 use crate::{
-    criteria::Finding,
-    journal::{Answerer, Seen},
+    criteria::Ask,
+    journal::{
+        Answerer, Body, Near, ObjectHistory, Seen, Sent, Shadowed, Text,
+        nearest::{nearest, shadowed},
+        words,
+    },
     location::Location,
     mock::Core,
-    request::Request,
     rules::Rule,
 };
 
-/// How many requests a rendered report shows; the rest is counted.
-const SHOWN: usize = 40;
+/// The most of a body's text that a report has.
+const TEXT: usize = 16 << 10;
 
-/// Why a test fails: the claims that do not hold and the timeline of what came.
-#[derive(Clone, Debug, Default)]
+/// The most of bodies' texts that a report has in all.
+const TEXTS: usize = 32 << 20;
+
+/// How many requests are explained; those that are like an explained one refer to it.
+const EXPLAINED: usize = 50;
+
+/// Why a test fails: the claims that do not hold, and the timeline of what came.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The claims that do not hold.
     pub failures: Vec<Failure>,
     /// What came, in order.
     pub entries: Vec<Entry>,
+    /// The rules that can never answer.
+    pub shadowed: Vec<Shadowed>,
+    /// What went wrong in the test's own code: [`KMock::errors`](crate::KMock::errors).
+    pub errors: Vec<String>,
+    /// What became of the Kubernetes objects, each in the order of its revisions.
+    pub objects: Vec<ObjectHistory>,
+    /// When the report was made, counted from the start of the server.
+    pub at: Duration,
 }
 
 /// A claim that does not hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// The claim as it was written: `"post" == 1`.
     pub claim: String,
@@ -36,9 +54,17 @@ pub struct Failure {
     pub got: usize,
     /// Where the claim was written.
     pub location: Location,
+    /// The rule that it speaks of, and where that was written.
+    pub rule: Option<(String, Location)>,
     /// What more there is to say.
     pub detail: Option<String>,
+    /// The numbers of the requests that it counts.
+    pub came: Vec<u64>,
+    /// When too few came: those that came nearest.
+    pub nearest: Vec<NearRequest>,
 }
+
+pub use crate::journal::nearest::NearRequest;
 
 /// One request of the timeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,42 +73,86 @@ pub struct Entry {
     pub id: u64,
     /// When it came, counted from the start of the server.
     pub at: Duration,
+    /// Who asked: the first word of the user agent.
+    pub who: Option<String>,
+    /// The method.
+    pub method: String,
+    /// The path and query as they came.
+    pub path: String,
     /// The method, or the Kubernetes verb.
     pub verb: String,
     /// The path and query, or the Kubernetes resource and object.
     pub target: String,
+    /// The headers; credentials are masked.
+    pub headers: Vec<(String, String)>,
+    /// The body of the request.
+    pub body: Body,
     /// The status of the answer.
     pub status: Option<u16>,
     /// How long the answer took.
     pub duration: Option<Duration>,
     /// Who answered.
     pub answered_by: Answerer,
-    /// For a request that nobody answered: the rule that came nearest.
-    pub near: Option<Near>,
+    /// How the exchange was broken on purpose.
+    pub fault: Option<String>,
+    /// The body of the answer.
+    pub answer: Body,
+    /// How the body of the answer was sent.
+    pub sent: Option<Sent>,
+    /// For a request that no rule answered: the rules that came nearest, the nearest first.
+    pub near: Vec<Near>,
+    /// An earlier request like this one, which is explained there.
+    pub same_as: Option<u64>,
 }
 
-/// The rule that came nearest to a request, and what it says of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Near {
-    /// The rule's name or filter.
-    pub rule: String,
-    /// Where the rule was written.
-    pub location: Location,
-    /// Each criterion: its text, whether it holds, what the request has instead, and a hint.
-    pub criteria: Vec<(String, bool, Option<String>, Option<String>)>,
-    pub(crate) distance: usize,
+impl Failure {
+    pub(super) fn new(
+        claim: impl Into<String>,
+        want: impl Into<String>,
+        location: Location,
+    ) -> Failure {
+        Failure {
+            claim: claim.into(),
+            want: want.into(),
+            got: 0,
+            location,
+            rule: None,
+            detail: None,
+            came: Vec::new(),
+            nearest: Vec::new(),
+        }
+    }
 }
 
 impl Report {
     pub(crate) fn of(core: Option<&Core>, failures: Vec<Failure>) -> Report {
-        let rules = core.map(|core| core.book.rules()).unwrap_or_default();
-        let entries = core
-            .map(|core| core.journal.all())
-            .unwrap_or_default()
+        let Some(core) = core else {
+            return Report {
+                failures,
+                ..Report::default()
+            };
+        };
+        let rules = core.book.rules();
+        let mut making = Making::new(core, &rules);
+        let entries: Vec<Entry> = core
+            .journal
+            .all()
             .iter()
-            .map(|seen| Entry::of(seen, &rules))
+            .map(|seen| making.entry(seen))
             .collect();
-        Report { failures, entries }
+        let asked: Vec<Rule> = core.book.table().in_order().cloned().collect();
+        let mut report = Report {
+            failures,
+            shadowed: shadowed(&asked),
+            errors: core.errors(),
+            objects: core.objects(),
+            at: core.clock.elapsed(),
+            entries,
+        };
+        for object in &mut report.objects {
+            object.name_authors(&report.entries);
+        }
+        report
     }
 
     /// Whether there is nothing to complain about.
@@ -90,164 +160,153 @@ impl Report {
         self.failures.is_empty()
     }
 
-    /// The report as JSON, for other tools.
-    pub fn to_json(&self) -> Value {
-        json!({
-            "failures": self.failures.iter().map(|failure| json!({
-                "claim": failure.claim,
-                "want": failure.want,
-                "got": failure.got,
-                "location": failure.location.to_string(),
-                "detail": failure.detail,
-            })).collect::<Vec<_>>(),
-            "requests": self.entries.iter().map(|entry| json!({
-                "id": entry.id,
-                "at": entry.at.as_secs_f64(),
-                "verb": entry.verb,
-                "target": entry.target,
-                "status": entry.status,
-                "duration": entry.duration.map(|duration| duration.as_secs_f64()),
-                "answeredBy": entry.answered_by.to_string(),
-            })).collect::<Vec<_>>(),
-        })
+    /// The report as text, plain unless said otherwise.
+    pub fn text(&self) -> Text<'_> {
+        Text::of(self)
+    }
+
+    /// The report as a page that needs nothing else: the timeline as a picture, bodies, objects' histories.
+    pub fn html(&self) -> String {
+        super::page("kmock", None, &[self])
+    }
+
+    pub(super) fn entry(&self, id: u64) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&id, |entry| entry.id);
+        self.entries.get(at.ok()?)
     }
 }
 
-impl Entry {
-    fn of(seen: &Seen, rules: &[Rule]) -> Entry {
+/// What is known while entries are made.
+struct Making<'a> {
+    core: &'a Core,
+    rules: &'a [Rule],
+    /// The rules that are written in Kubernetes' words, by their places.
+    kubernetes: Vec<Location>,
+    texts: usize,
+    /// The explained requests, by what makes others like them.
+    explained: HashMap<(String, String, Vec<u8>), u64>,
+}
+
+impl<'a> Making<'a> {
+    fn new(core: &'a Core, rules: &'a [Rule]) -> Making<'a> {
+        let kubernetes = rules
+            .iter()
+            .map(|rule| rule.spec())
+            .filter(|spec| spec.filter.speaks_kubernetes())
+            .map(|spec| spec.location)
+            .collect();
+        Making {
+            core,
+            rules,
+            kubernetes,
+            texts: TEXTS,
+            explained: HashMap::new(),
+        }
+    }
+
+    fn entry(&mut self, seen: &Seen) -> Entry {
         let outcome = seen.outcome();
-        let (verb, target) = words(seen);
-        let near = match outcome.answered_by {
-            Answerer::NoRule => nearest(seen, rules),
-            _ => None,
+        let in_kubernetes = match &outcome.answered_by {
+            Answerer::Kubernetes => true,
+            Answerer::Rule(_, location) => self.kubernetes.contains(location),
+            Answerer::NoRule | Answerer::Nobody => {
+                !self.kubernetes.is_empty() || self.core.backend.is_some()
+            }
         };
-        Entry {
+        let words = in_kubernetes
+            .then(|| words::kubernetes(seen))
+            .flatten()
+            .unwrap_or_else(|| words::http(seen));
+        let sent = seen.record().trace.get();
+        let mut entry = Entry {
             id: seen.id(),
             at: seen.at(),
-            verb,
-            target,
+            who: words::who(seen),
+            method: seen.method().to_string(),
+            path: seen.target().to_owned(),
+            verb: words.0,
+            target: words.1,
+            headers: headers(seen.headers()),
+            body: self.body(
+                seen.body(),
+                seen.size(),
+                seen.header("content-type"),
+                seen.header("content-encoding"),
+            ),
             status: outcome.status,
             duration: outcome.duration,
             answered_by: outcome.answered_by,
-            near,
+            fault: outcome.fault,
+            answer: sent.as_ref().map_or_else(Body::default, |sent| {
+                self.body(
+                    &sent.body,
+                    sent.size,
+                    sent.content_type.as_deref(),
+                    sent.encoding.as_deref(),
+                )
+            }),
+            sent,
+            near: Vec::new(),
+            same_as: None,
+        };
+        if entry.is_puzzling() {
+            self.explain(seen, &mut entry);
+        }
+        entry
+    }
+
+    fn body(
+        &mut self,
+        bytes: &[u8],
+        size: usize,
+        content_type: Option<&str>,
+        encoding: Option<&str>,
+    ) -> Body {
+        let body = Body::of(bytes, size, content_type, encoding, TEXT.min(self.texts));
+        self.texts = self.texts.saturating_sub(body.text.len());
+        body
+    }
+
+    fn explain(&mut self, seen: &Seen, entry: &mut Entry) {
+        let body = seen.body();
+        let alike = (
+            entry.method.clone(),
+            entry.path.clone(),
+            body[..body.len().min(1024)].to_vec(),
+        );
+        if let Some(first) = self.explained.get(&alike) {
+            entry.same_as = Some(*first);
+            return;
+        }
+        if self.explained.len() >= EXPLAINED {
+            return;
+        }
+        self.explained.insert(alike, entry.id);
+        entry.near = match seen.near() {
+            Some(near) => near.to_vec(),
+            None if entry.status == Some(429) => Vec::new(),
+            None => nearest(seen, self.rules, &[], Ask::Never),
+        };
+        // An answer of the Kubernetes API is wondered at only when a rule was really near.
+        if entry.answered_by == Answerer::Kubernetes {
+            entry.near.retain(|near| near.distance() <= 6);
         }
     }
 }
 
-/// How people speak of the request: `GET /x`, or `list pods default`.
-fn words(request: &Request) -> (String, String) {
-    (request.method().to_string(), request.target().to_owned())
-}
-
-/// The rule that came nearest to a request.
-pub(crate) fn nearest(request: &Request, rules: &[Rule]) -> Option<Near> {
-    rules
+/// All headers in order, with credentials masked: reports are kept and shown around.
+fn headers(headers: &http::HeaderMap) -> Vec<(String, String)> {
+    let secret = ["authorization", "proxy-authorization", "cookie"];
+    headers
         .iter()
-        .filter(|rule| rule.spec().reply.is_some())
-        .map(|rule| {
-            let spec = rule.spec();
-            let findings = spec.filter.explain(request);
-            let distance = findings.iter().map(|finding| finding.distance).sum();
-            (distance, rule, spec.location, findings)
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let shown = match (secret.contains(&name.as_str()), value.split_once(' ')) {
+                (false, _) => value.into_owned(),
+                (true, Some((scheme, _))) if name != "cookie" => format!("{scheme} …"),
+                (true, _) => "…".to_owned(),
+            };
+            (name.as_str().to_owned(), shown)
         })
-        .min_by_key(|(distance, ..)| *distance)
-        .map(|(distance, rule, location, findings)| Near {
-            rule: rule.to_string(),
-            location,
-            criteria: findings.into_iter().map(Finding::into_words).collect(),
-            distance,
-        })
-}
-
-impl Finding {
-    fn into_words(self) -> (String, bool, Option<String>, Option<String>) {
-        (self.criterion, self.holds, self.got, self.hint)
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for failure in &self.failures {
-            writeln!(f, "kmock: {failure}")?;
-        }
-        if self.entries.is_empty() {
-            return f.write_str("  no requests came at all");
-        }
-        for (n, entry) in self.entries.iter().take(SHOWN).enumerate() {
-            if n > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{entry}")?;
-        }
-        match self.entries.len().checked_sub(SHOWN) {
-            Some(more @ 1..) => write!(f, "\n  … and {more} more requests"),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure {
-            claim,
-            want,
-            got,
-            location,
-            detail,
-            ..
-        } = self;
-        write!(f, "{claim} failed: ")?;
-        match detail {
-            Some(detail) => write!(f, "{detail}")?,
-            None if *got == 1 => write!(f, "1 request, want {want}")?,
-            None => write!(f, "{got} requests, want {want}")?,
-        }
-        write!(f, "   {location}")
-    }
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "  #{:<3} {:<6} {:<24}", self.id, self.verb, self.target)?;
-        match self.status {
-            Some(status) => write!(f, " {status}")?,
-            None => write!(f, " …  ")?,
-        }
-        if let Some(duration) = self.duration {
-            write!(f, "  {:>6.1} ms", duration.as_secs_f64() * 1e3)?;
-        }
-        write!(f, "   {}", self.answered_by)?;
-        if let Some(near) = &self.near {
-            write!(f, "; nearest: {near}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Near {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}   {}", self.rule, self.location)?;
-        for (criterion, holds, got, hint) in &self.criteria {
-            let mark = if *holds { '✓' } else { '✗' };
-            write!(f, "\n        {mark} {criterion}")?;
-            if let Some(got) = got {
-                write!(f, ", got {got}")?;
-            }
-            if let Some(hint) = hint {
-                write!(f, "   ({hint})")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Answerer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Answerer::Nobody => f.write_str("not answered"),
-            Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
-            Answerer::Kubernetes => f.write_str("the Kubernetes API"),
-            Answerer::NoRule => f.write_str("no rule"),
-        }
-    }
+        .collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    criteria::{Filter, FilterError, Matcher, Pattern},
+    criteria::{Filter, FilterError, Matcher, Pattern, edit_distance, letters_off},
     kubernetes::path::ApiRequest,
     request::Request,
 };
@@ -121,6 +121,29 @@ impl Criterion {
 impl Matcher for Criterion {
     fn matches(&self, request: &Request) -> bool {
         request.kubernetes().is_some_and(|asked| self.holds(asked))
+    }
+
+    fn near(&self, request: &Request) -> Option<(String, usize)> {
+        let asked = request.kubernetes()?;
+        let Criterion::Resource(selector) = self else {
+            return None;
+        };
+        let differs =
+            |want: &Option<String>, got: &str| want.as_ref().is_some_and(|want| want != got);
+        let resource = differs(&selector.resource, &asked.resource);
+        let group = differs(&selector.group, &asked.group);
+        let version = differs(&selector.version, &asked.version);
+        match (resource, group, version) {
+            (false, false, true) => Some(("the version differs".to_owned(), 3)),
+            (false, true, _) => Some(("the group differs".to_owned(), 4)),
+            (true, false, _) => {
+                let want = selector.resource.as_deref()?;
+                let letters = edit_distance(want, &asked.resource);
+                (letters <= 1 + want.len() / 4).then(|| (letters_off(letters), 2 + letters))
+            }
+            (false, false, false) => Some(("the subresource differs".to_owned(), 4)),
+            _ => None,
+        }
     }
 
     fn got(&self, request: &Request) -> String {

@@ -7,6 +7,7 @@ use futures::{StreamExt, future::BoxFuture};
 use http::Response;
 
 use crate::{
+    journal::{CAUSE, ObjectHistory, histories},
     kubernetes::{ApiBody, Cluster, ClusterOptions},
     mock::{Backend, Builder, KMock},
     request::Request,
@@ -57,19 +58,25 @@ pub(crate) fn cluster(options: &Builder) -> Cluster {
 }
 
 pub(crate) fn backend(cluster: Cluster) -> Arc<dyn Backend> {
-    Arc::new(Emulator(cluster))
+    // What is there from the start is of no interest to a report.
+    let born = cluster.store().revision();
+    Arc::new(Emulator { cluster, born })
 }
 
-struct Emulator(Cluster);
+struct Emulator {
+    cluster: Cluster,
+    born: u64,
+}
 
 impl Backend for Emulator {
     fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>> {
-        let cluster = self.0.clone();
+        let cluster = self.cluster.clone();
         Box::pin(async move {
             if !is_api_path(request.url_path()) {
                 return None;
             }
-            let response = cluster.call(request.to_http()).await;
+            let call = cluster.call(request.to_http());
+            let response = CAUSE.scope(request.id(), call).await;
             Some(response.map(|body| match body {
                 ApiBody::Full(bytes) => Body::from(bytes),
                 ApiBody::Stream(stream) => {
@@ -77,6 +84,10 @@ impl Backend for Emulator {
                 }
             }))
         })
+    }
+
+    fn objects(&self) -> Vec<ObjectHistory> {
+        histories(&self.cluster, self.born)
     }
 }
 

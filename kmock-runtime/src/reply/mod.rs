@@ -94,6 +94,16 @@ type Compute = Arc<dyn Fn(Request) -> Reply + Send + Sync>;
 type ComputeLater = Arc<dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync>;
 
 impl Reply {
+    /// Whether it certainly has something to say to every request.
+    pub(crate) fn always_answers(&self) -> bool {
+        let fixed = |source: &Source| match source {
+            Source::Bytes { .. } | Source::File(_) | Source::Router(_) => true,
+            Source::Stream(stream) => !stream.may_deplete(),
+            _ => false,
+        };
+        !self.pass && (self.bodies.is_empty() || self.bodies.iter().all(fixed))
+    }
+
     /// An empty reply: 200, no body.
     pub fn new() -> Reply {
         Reply::default()

@@ -111,6 +111,11 @@ impl Table {
         table
     }
 
+    /// All rules in the order in which they are asked.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Rule> {
+        self.entries.iter().map(|entry| &entry.rule)
+    }
+
     /// The rules that can match a path, in the order in which they are asked.
     pub(crate) fn candidates<'a>(
         &'a self,

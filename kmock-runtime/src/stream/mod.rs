@@ -198,6 +198,16 @@ impl Stream {
         Stream::new().with(Item::Nested(stream))
     }
 
+    /// Whether all of it may be used up some day.
+    pub(crate) fn may_deplete(&self) -> bool {
+        !self.items.is_empty()
+            && self.items.iter().all(|item| match item {
+                Item::Once(..) | Item::From(_) => true,
+                Item::Nested(stream) => stream.may_deplete(),
+                _ => false,
+            })
+    }
+
     /// Whether everything in the script was for once, and is gone.
     pub(crate) fn is_depleted(&self) -> bool {
         !self.items.is_empty() && self.items.iter().all(Item::is_depleted)

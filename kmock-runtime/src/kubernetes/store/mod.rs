@@ -42,6 +42,8 @@ pub struct Event {
     pub object: Arc<StoredObject>,
     /// The object before the change.
     pub previous: Option<Arc<StoredObject>>,
+    /// The number of the request that made the change; `None`: the test or the cluster did.
+    pub cause: Option<u64>,
     /// Frames of this event for watchers, serialised once.
     pub rendered: Rendered,
 }
@@ -290,6 +292,7 @@ impl Store {
                 change,
                 object,
                 previous: now,
+                cause: crate::journal::CAUSE.try_with(|request| *request).ok(),
                 rendered: Rendered::default(),
             }));
         }

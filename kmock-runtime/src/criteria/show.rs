@@ -1,0 +1,62 @@
+//! Filters as text, nearly as they were written.
+
+use std::fmt;
+
+use crate::criteria::{Criterion, Filter, Node, explain::cut};
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Criterion::Method(name) => f.write_str(name),
+            Criterion::Path(template) => write!(f, "path \"{template}\""),
+            Criterion::PathRegex(regex) => {
+                let whole = regex.as_str();
+                write!(f, "path ~\"{}\"", &whole[4..whole.len() - 2])
+            }
+            Criterion::Field(place, name, pattern) => {
+                write!(f, "{} {name:?}: {pattern}", place.word())
+            }
+            Criterion::Host(pattern) => write!(f, "host {pattern}"),
+            Criterion::From(network) => write!(f, "from {network}"),
+            Criterion::Body(body) => {
+                write!(f, "body {:?}", cut(&String::from_utf8_lossy(body), 60))
+            }
+            Criterion::Text(pattern) => write!(f, "text {pattern}"),
+            Criterion::Json { pattern, exact } => {
+                write!(f, "json{} {pattern}", if *exact { " ==" } else { "" })
+            }
+            Criterion::Test(text, _) | Criterion::TestLater(text, _) => write!(f, "where {text}"),
+            Criterion::Custom(matcher) => matcher.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn join(f: &mut fmt::Formatter<'_>, filters: &[Filter], by: &str) -> fmt::Result {
+            for (n, one) in filters.iter().enumerate() {
+                if n > 0 {
+                    f.write_str(by)?;
+                }
+                match one.tree() {
+                    Node::Any(inner) if inner.len() > 1 => write!(f, "({one})")?,
+                    // A path after a method reads as in a request line.
+                    Node::Is(Criterion::Path(template), _) => write!(f, "\"{template}\"")?,
+                    _ => write!(f, "{one}")?,
+                }
+            }
+            Ok(())
+        }
+        match self.tree() {
+            Node::Is(Criterion::Path(template), _) => write!(f, "\"{template}\""),
+            Node::Is(criterion, _) => criterion.fmt(f),
+            Node::All(filters) if filters.is_empty() => f.write_str("any request"),
+            Node::All(filters) => join(f, filters, " "),
+            Node::Any(filters) => join(f, filters, " | "),
+            Node::Not(filter) => match filter.tree() {
+                Node::Is(..) => write!(f, "!{filter}"),
+                _ => write!(f, "!({filter})"),
+            },
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What must hold when a test ends: the expectations of rules, their order, and in strict tests that nothing odd came.
+
+use crate::{
+    journal::{Answerer, Failure, Seen, nearest::nearest_requests},
+    mock::Core,
+    rules::{Rule, Times},
+};
+
+/// How many requests a claim lists by their numbers.
+pub(super) const LISTED: usize = 12;
+
+/// All that does not hold.
+pub(crate) fn failures(core: &Core) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let all = core.journal.all();
+    for rule in core.book.rules() {
+        let spec = rule.spec();
+        if let Some((times, location)) = spec.expected
+            && !times.contains(rule.count())
+        {
+            let claim = format!("{rule} expects {times}");
+            let mut failure = of_rule(&rule, times, claim, &all);
+            failure.location = location;
+            failures.push(failure);
+        }
+        if let Some(before) = &spec.after
+            && let Some(first) = rule.requests().first()
+        {
+            let earlier = before.requests().first().map(|earlier| earlier.id());
+            if earlier.is_none_or(|earlier| earlier > first.id()) {
+                let then = match earlier {
+                    Some(id) => format!("#{id} of {before} only after it"),
+                    None => format!("none of {before} did"),
+                };
+                let came = vec![first.id()];
+                failures.push(Failure {
+                    got: rule.count(),
+                    came,
+                    rule: Some((rule.to_string(), spec.location)),
+                    detail: Some(format!("#{} came first, {then}", first.id())),
+                    ..Failure::new(format!("{before} before {rule}"), "in order", spec.location)
+                });
+            }
+        }
+    }
+    if core.options.strict {
+        failures.extend(oddities(core, &all));
+    }
+    failures
+}
+
+/// A claim about the requests of a rule.
+pub(super) fn of_rule(rule: &Rule, times: Times, claim: String, all: &[Seen]) -> Failure {
+    let spec = rule.spec();
+    let came: Vec<u64> = rule.requests().iter().map(|seen| seen.id()).collect();
+    let count = rule.count();
+    let nearest = match times.may_come(count) && !times.contains(count) {
+        true => nearest_requests(&spec.filter, all, &came),
+        false => Vec::new(),
+    };
+    Failure {
+        got: count,
+        came,
+        nearest,
+        rule: Some((rule.to_string(), spec.location)),
+        ..Failure::new(claim, times.to_string(), spec.location)
+    }
+}
+
+/// What a strict test does not bear.
+fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
+    let location = core.options.location;
+    let mut failures: Vec<Failure> = core
+        .errors()
+        .into_iter()
+        .map(|error| Failure {
+            detail: Some(error),
+            ..Failure::new("no errors (strict)", "none", location)
+        })
+        .collect();
+    let came: Vec<u64> = all
+        .iter()
+        .filter(|seen| seen.outcome().answered_by == Answerer::NoRule)
+        .map(|seen| seen.id())
+        .collect();
+    if !came.is_empty() {
+        failures.push(Failure {
+            got: came.len(),
+            came,
+            ..Failure::new("no unexpected requests (strict)", "0", location)
+        });
+    }
+    failures
+}

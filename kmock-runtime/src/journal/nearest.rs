@@ -1,0 +1,232 @@
+//! Which rule a request was meant for, which request a rule waited for, and which rules can never answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{
+    criteria::{Ask, Filter, Finding, Verdict, distance},
+    journal::{Answerer, Entry, Seen},
+    location::Location,
+    request::Request,
+    rules::{Rule, Slice},
+};
+
+/// How many are told of what is nearest.
+const TOLD: usize = 3;
+
+/// How far off a second guess may be to be told at all.
+const FAR: usize = 14;
+
+/// A rule that came near to a request, and what it says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    /// The rule's name or filter.
+    pub rule: String,
+    /// Where the rule was written.
+    pub location: Location,
+    /// What each of its criteria says.
+    pub criteria: Vec<Finding>,
+}
+
+/// A request that came near to what was wanted, and what the criteria say of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearRequest {
+    /// The number of the request.
+    pub id: u64,
+    /// Its verb.
+    pub verb: String,
+    /// Its target.
+    pub target: String,
+    /// What was answered.
+    pub status: Option<u16>,
+    /// Who answered.
+    pub answered_by: Answerer,
+    /// What each criterion says. All hold: it fits, but somebody else answered.
+    pub criteria: Vec<Finding>,
+}
+
+/// A rule that can never answer: an earlier one answers everything that it would.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shadowed {
+    /// The rule's name or filter.
+    pub rule: String,
+    /// Where the rule was written.
+    pub location: Location,
+    /// The rule before it.
+    pub by: String,
+    /// Where that was written.
+    pub by_location: Location,
+}
+
+/// A rule whose filter took a request, and that let it go on all the same.
+pub(crate) struct Aside {
+    pub(crate) rule: Rule,
+    pub(crate) why: Why,
+}
+
+pub(crate) enum Why {
+    /// The request's number, from 0, is not in the slice.
+    Slice(Slice, usize),
+    /// The reply had nothing to say, or nothing any more.
+    Passed,
+}
+
+impl Aside {
+    pub(crate) fn sliced(rule: &Rule, slice: Slice, n: usize) -> Aside {
+        let (rule, why) = (rule.clone(), Why::Slice(slice, n));
+        Aside { rule, why }
+    }
+
+    pub(crate) fn passed(rule: &Rule) -> Aside {
+        let (rule, why) = (rule.clone(), Why::Passed);
+        Aside { rule, why }
+    }
+
+    fn near(&self) -> Near {
+        let spec = self.rule.spec();
+        let holds = Finding::new(spec.filter.to_string(), Verdict::Holds, spec.location);
+        let why = match &self.why {
+            Why::Slice(slice, _) => format!("slice {slice}"),
+            Why::Passed => "reply".to_owned(),
+        };
+        let mut finding = Finding::new(why, Verdict::Fails, spec.location);
+        finding.got = Some(match &self.why {
+            Why::Slice(_, n) => format!("its request number {n}, counted from 0"),
+            Why::Passed => "nothing: it stepped aside, or is used up".to_owned(),
+        });
+        Near {
+            rule: self.rule.to_string(),
+            location: spec.location,
+            criteria: vec![holds, finding],
+        }
+    }
+}
+
+impl Near {
+    pub(super) fn distance(&self) -> usize {
+        distance(&self.criteria)
+    }
+}
+
+/// The rules that came nearest to a request that none of them answered, the nearest first.
+///
+/// `aside`: the rules that fitted and let it go on.
+pub(super) fn nearest(request: &Request, rules: &[Rule], aside: &[Aside], ask: Ask) -> Vec<Near> {
+    let mut near: Vec<Near> = aside.iter().take(TOLD).map(Aside::near).collect();
+    let mut scored: Vec<(usize, usize)> = Vec::new();
+    let mut explained: Vec<Option<Near>> = Vec::new();
+    for rule in rules {
+        let spec = rule.spec();
+        if spec.reply.is_none() || aside.iter().any(|one| one.rule == *rule) {
+            continue;
+        }
+        let criteria = explain(&spec.filter, request, ask);
+        scored.push((distance(&criteria), explained.len()));
+        explained.push(Some(Near {
+            rule: rule.to_string(),
+            location: spec.location,
+            criteria,
+        }));
+    }
+    scored.sort_unstable();
+    for (rank, (distance, at)) in scored.into_iter().enumerate() {
+        let guess = near.is_empty() && rank == 0;
+        if near.len() >= TOLD || !guess && distance > FAR {
+            break;
+        }
+        near.extend(explained.get_mut(at).and_then(Option::take));
+    }
+    near
+}
+
+/// The explanation; functions inside of it may panic, and nothing comes of that.
+fn explain(filter: &Filter, request: &Request, ask: Ask) -> Vec<Finding> {
+    catch_unwind(AssertUnwindSafe(|| filter.explain(request, ask))).unwrap_or_default()
+}
+
+/// Of how many requests the nearest are looked for: of long tests, the first and the last.
+const SEARCHED: usize = 2000;
+
+/// The requests that came nearest to a filter that too few have met, the nearest first.
+pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Vec<NearRequest> {
+    let half = SEARCHED / 2;
+    let middle = half..all.len().saturating_sub(half).max(half);
+    let mut scored: Vec<(usize, &Seen, Vec<Finding>)> = all
+        .iter()
+        .enumerate()
+        .filter(|(at, seen)| !middle.contains(at) && !met.contains(&seen.id()))
+        .map(|(_, seen)| {
+            let criteria = explain(filter, seen, Ask::Again);
+            (distance(&criteria), seen, criteria)
+        })
+        .collect();
+    scored.sort_by_key(|(distance, ..)| *distance);
+    // Many alike are one.
+    let mut known: Vec<(&str, &str)> = Vec::new();
+    let mut near = Vec::new();
+    for (distance, seen, criteria) in scored {
+        let alike = (seen.method().as_str(), seen.target());
+        if near.len() >= TOLD || distance > 2 * FAR || near.len() == 1 && distance > FAR {
+            break;
+        }
+        if known.contains(&alike) {
+            continue;
+        }
+        known.push(alike);
+        let outcome = seen.outcome();
+        let words = super::words::kubernetes(seen).filter(|_| filter.speaks_kubernetes());
+        let (verb, target) = words.unwrap_or_else(|| super::words::http(seen));
+        near.push(NearRequest {
+            id: seen.id(),
+            verb,
+            target,
+            status: outcome.status,
+            answered_by: outcome.answered_by,
+            criteria,
+        });
+    }
+    near
+}
+
+impl Entry {
+    /// Whether the rules had a say in it and somebody may wonder why none answered.
+    pub(super) fn is_puzzling(&self) -> bool {
+        match self.answered_by {
+            Answerer::NoRule => true,
+            Answerer::Kubernetes => matches!(self.status, Some(404 | 405)),
+            _ => false,
+        }
+    }
+}
+
+/// How many rules are looked at: each is compared with all before it.
+const COMPARED: usize = 400;
+
+/// The rules that can never answer. `rules` are in the order in which they are asked.
+pub(super) fn shadowed(rules: &[Rule]) -> Vec<Shadowed> {
+    let mut all = Vec::new();
+    for (at, rule) in rules.iter().enumerate().take(COMPARED) {
+        // A rule that has answered can do so.
+        if rule.count() == 0 && rule.spec().reply.is_some() {
+            all.extend(shadow(rule, &rules[..at]));
+        }
+    }
+    all
+}
+
+fn shadow(rule: &Rule, before: &[Rule]) -> Option<Shadowed> {
+    let spec = rule.spec();
+    before.iter().find_map(|earlier| {
+        let wide = earlier.spec();
+        let answers = wide.slice.is_none()
+            && wide
+                .reply
+                .as_ref()
+                .is_some_and(crate::reply::Reply::always_answers);
+        (answers && wide.filter.covers(&spec.filter)).then(|| Shadowed {
+            rule: rule.to_string(),
+            location: spec.location,
+            by: earlier.to_string(),
+            by_location: wide.location,
+        })
+    })
+}

@@ -1,0 +1,104 @@
+//! The 404 that explains itself: the client's log then says why no rule answered.
+
+use axum::body::Body;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+use crate::{
+    criteria::Ask,
+    journal::{Aside, Seen, nearest::nearest, words},
+    mock::Core,
+    request::Request,
+};
+
+/// The answer to a request that no rule took; it says which rules were nearest and why they did not fit.
+///
+/// Text, unless the client prefers JSON; then also in a form that Kubernetes clients show: a `Status`.
+pub(crate) fn refusal(
+    core: &Core,
+    seen: &Seen,
+    request: &Request,
+    aside: &[Aside],
+) -> Response<Body> {
+    let rules = core.book.rules();
+    let near = nearest(request, &rules, aside, Ask::Never);
+    let in_kubernetes = rules
+        .iter()
+        .any(|rule| rule.spec().filter.speaks_kubernetes());
+    let words = in_kubernetes
+        .then(|| words::kubernetes(request))
+        .flatten()
+        .unwrap_or_else(|| words::http(request));
+    let mut text = format!("kmock: no rule for {} {}", words.0, words.1);
+    match near.split_first() {
+        Some((first, others)) => {
+            text.push_str(&format!("; nearest: {}\n", first.plain(8)));
+            for other in others {
+                text.push_str(&format!("    or: {}\n", other.plain(8)));
+            }
+        }
+        None if rules.is_empty() => text.push_str("; there are no rules\n"),
+        None => text.push_str("; no rule has a reply\n"),
+    }
+    let (kind, body) = if prefers_json(request) {
+        let message = text.trim_end();
+        let mut body = json!({
+            "error": message,
+            "request": { "method": request.method().as_str(), "target": request.target() },
+            "nearest": near.iter().map(super::json::near).collect::<Vec<_>>(),
+        });
+        if is_kubernetes(request) {
+            body = json!({
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Failure",
+                "message": message,
+                "reason": "NotFound",
+                "code": 404,
+                "kmock": body,
+            });
+        }
+        ("application/json", body.to_string())
+    } else {
+        ("text/plain; charset=utf-8", text)
+    };
+    if core.journal.may_remember() {
+        seen.remember_near(near);
+    }
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(feature = "kubernetes")]
+fn is_kubernetes(request: &Request) -> bool {
+    request.kubernetes().is_some()
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn is_kubernetes(_: &Request) -> bool {
+    false
+}
+
+/// Whether `Accept` names JSON, and not a text before it (RFC 9110, section 12.5.1).
+fn prefers_json(request: &Request) -> bool {
+    let mut best = ("", 0.0);
+    let accepts = request.headers().get_all(header::ACCEPT);
+    let lines = accepts.into_iter().filter_map(|line| line.to_str().ok());
+    for range in lines.flat_map(|line| line.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let quality = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .map_or(1.0, |q| q.parse::<f64>().unwrap_or(0.0));
+        let known = kind.ends_with("/json") || kind.ends_with("+json") || kind.starts_with("text/");
+        if known && quality > best.1 {
+            best = (kind, quality);
+        }
+    }
+    best.0.contains("json")
+}

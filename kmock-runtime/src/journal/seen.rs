@@ -1,0 +1,262 @@
+//! One request and what became of it; all requests of a server.
+
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::{
+    journal::{Near, lock, trace::Trace},
+    location::Location,
+    request::Request,
+};
+
+/// A request and what became of it. Derefs to the [`Request`].
+#[derive(Clone)]
+pub struct Seen {
+    request: Request,
+    record: Arc<Record>,
+}
+
+/// What is written down of a request while it is answered.
+#[derive(Default)]
+pub(super) struct Record {
+    outcome: Mutex<Outcome>,
+    pub(super) trace: Trace,
+    /// Of a refused request: the nearest rules as they were then.
+    near: OnceLock<Vec<Near>>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// The status of the answer; `None` while there is none.
+    pub status: Option<u16>,
+    /// Who answered.
+    pub answered_by: Answerer,
+    /// From the arrival to the head of the answer, on the runtime's clock.
+    pub duration: Option<Duration>,
+    /// How the exchange was broken on purpose.
+    pub fault: Option<String>,
+}
+
+/// Who answered a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Answerer {
+    /// Nobody yet: the request is in flight, or the client went away.
+    #[default]
+    Nobody,
+    /// A rule: its name or filter, and where it was written.
+    Rule(String, Location),
+    /// The Kubernetes API below the rules.
+    Kubernetes,
+    /// No rule fitted: a 404 that explains itself.
+    NoRule,
+}
+
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answerer::Nobody => f.write_str("not answered"),
+            Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
+            Answerer::Kubernetes => f.write_str("the Kubernetes API"),
+            Answerer::NoRule => f.write_str("no rule"),
+        }
+    }
+}
+
+impl Seen {
+    fn new(request: Request) -> Seen {
+        Seen {
+            request,
+            record: Arc::default(),
+        }
+    }
+
+    /// The same request as a rule sees it, with captures.
+    pub(crate) fn with_captures(&self, captured: Vec<(String, String)>) -> Seen {
+        Seen {
+            request: self.request.clone().with_captures(captured),
+            record: Arc::clone(&self.record),
+        }
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What became of it so far.
+    pub fn outcome(&self) -> Outcome {
+        lock(&self.record.outcome).clone()
+    }
+
+    /// The status of the answer, if there is one already.
+    pub fn status(&self) -> Option<u16> {
+        lock(&self.record.outcome).status
+    }
+
+    pub(crate) fn conclude(&self, outcome: Outcome) {
+        *lock(&self.record.outcome) = outcome;
+    }
+
+    pub(super) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// The nearest rules as they were when the request was refused.
+    pub(super) fn near(&self) -> Option<&[Near]> {
+        self.record.near.get().map(Vec::as_slice)
+    }
+
+    pub(super) fn remember_near(&self, near: Vec<Near>) {
+        let _ = self.record.near.set(near);
+    }
+}
+
+impl Deref for Seen {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.request)?;
+        match self.status() {
+            Some(status) => write!(f, " → {status}"),
+            None => f.write_str(" → …"),
+        }
+    }
+}
+
+/// Requests in the order in which they came: a slice of [`Seen`].
+#[derive(Clone, Default)]
+pub struct Requests(Vec<Seen>);
+
+impl Requests {
+    pub(crate) fn new(seen: Vec<Seen>) -> Requests {
+        Requests(seen)
+    }
+}
+
+impl Deref for Requests {
+    type Target = [Seen];
+
+    fn deref(&self) -> &[Seen] {
+        &self.0
+    }
+}
+
+impl IntoIterator for Requests {
+    type Item = Seen;
+    type IntoIter = std::vec::IntoIter<Seen>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Requests {
+    type Item = &'a Seen;
+    type IntoIter = std::slice::Iter<'a, Seen>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl fmt::Debug for Requests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+/// How many bytes of bodies the journal keeps in all, as a multiple of what it keeps of one.
+const BODIES: usize = 256;
+
+/// What is kept of a body when the journal is full.
+const LEAST: usize = 4 << 10;
+
+/// How many refused requests remember the rules that were nearest then; others are explained by the rules of now.
+const REMEMBERED: usize = 200;
+
+/// All that one server has seen.
+pub(crate) struct Journal {
+    seen: Mutex<Vec<Seen>>,
+    count: watch::Sender<usize>,
+    /// The most that is kept of one body.
+    most: usize,
+    /// What bodies are kept in all.
+    kept: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Journal {
+    /// A journal that keeps this many bytes of each body.
+    pub(crate) fn new(most: usize) -> Journal {
+        Journal {
+            seen: Mutex::default(),
+            count: watch::Sender::default(),
+            most,
+            kept: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        }
+    }
+
+    /// Writes a request down. The rules go on with the request itself, whose body is never cut.
+    pub(crate) fn record(&self, request: &Request) -> Seen {
+        let allowed = self.allow(request.body().len());
+        let seen = Seen::new(request.cut(allowed));
+        let count = {
+            let mut all = lock(&self.seen);
+            all.push(seen.clone());
+            all.len()
+        };
+        self.count.send_replace(count);
+        seen
+    }
+
+    /// How much of a body of this size may be kept.
+    pub(super) fn allow(&self, size: usize) -> usize {
+        let total = self.most.saturating_mul(BODIES);
+        let kept = self.kept.load(Ordering::Relaxed);
+        let most = match kept.saturating_add(size.min(self.most)) > total {
+            true => self.most.min(LEAST),
+            false => self.most,
+        };
+        let allowed = size.min(most);
+        self.kept.fetch_add(allowed, Ordering::Relaxed);
+        allowed
+    }
+
+    /// Whether one more refused request may remember why.
+    pub(super) fn may_remember(&self) -> bool {
+        self.refused.fetch_add(1, Ordering::Relaxed) < REMEMBERED
+    }
+
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        lock(&self.seen).clone()
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
+    }
+
+    pub(crate) fn clear(&self) {
+        // Dropped outside of the lock.
+        let gone = std::mem::take(&mut *lock(&self.seen));
+        drop(gone);
+        self.count.send_replace(0);
+        self.kept.store(0, Ordering::Relaxed);
+    }
+}

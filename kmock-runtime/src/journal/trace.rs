@@ -1,0 +1,212 @@
+//! What goes out: the bodies of answers as they are sent, chunk by chunk, and how they end.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::{Body, HttpBody};
+use bytes::Bytes;
+use http::{Method, Response, header};
+use http_body::{Frame, SizeHint};
+
+use crate::{
+    clock::Clock,
+    journal::{Seen, lock, seen::Record},
+    mock::Core,
+};
+
+#[cfg(feature = "kubernetes")]
+tokio::task_local! {
+    /// The number of the request that the current task answers: whoever changes an object meanwhile does so for it.
+    pub(crate) static CAUSE: u64;
+}
+
+/// How many chunks of a stream are written down one by one; the others are counted.
+const CHUNKS: usize = 1000;
+
+/// The most that is kept of the body of one answer.
+const ANSWER: usize = 64 << 10;
+
+/// The body of an answer as it was sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sent {
+    /// When the body was begun, counted from the start of the server.
+    pub begun: Duration,
+    /// Whether it is a stream: its size was not known when it began.
+    pub streamed: bool,
+    /// The first thousand chunks.
+    pub chunks: Vec<Chunk>,
+    /// How many chunks there were.
+    pub count: usize,
+    /// How many bytes there were.
+    pub size: usize,
+    /// When and how it ended; `None` while it goes on.
+    pub end: Option<(Duration, End)>,
+    pub(super) content_type: Option<String>,
+    pub(super) encoding: Option<String>,
+    /// What is kept of it.
+    pub(super) body: Vec<u8>,
+}
+
+/// One chunk of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// When it went out, counted from the start of the server.
+    pub at: Duration,
+    /// Its size in bytes.
+    pub size: usize,
+}
+
+/// How a body ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// All of it was sent.
+    Complete,
+    /// The client went away, the server stopped, or a fault cut it.
+    Cut,
+    /// It broke: the message.
+    Failed(String),
+}
+
+#[derive(Default)]
+pub(super) struct Trace(Mutex<Option<Sent>>);
+
+impl Trace {
+    pub(super) fn get(&self) -> Option<Sent> {
+        lock(&self.0).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Sent)) {
+        if let Some(sent) = &mut *lock(&self.0) {
+            change(sent);
+        }
+    }
+}
+
+/// The same response; what is sent of it is written down.
+pub(crate) fn traced(response: Response<Body>, core: &Core, seen: &Seen) -> Response<Body> {
+    // The body of an answer to HEAD is never sent.
+    if seen.method() == Method::HEAD {
+        return response;
+    }
+    let text = |name| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let size = response.body().size_hint().exact();
+    let begun = core.clock.elapsed();
+    let ended = response.body().is_end_stream();
+    let sent = Sent {
+        begun,
+        streamed: size.is_none() && !ended,
+        content_type: text(header::CONTENT_TYPE),
+        encoding: text(header::CONTENT_ENCODING),
+        end: ended.then_some((begun, End::Complete)),
+        ..Sent::default()
+    };
+    let record = Arc::clone(seen.record());
+    *lock(&record.trace.0) = Some(sent);
+    if ended {
+        return response;
+    }
+    let most = usize::try_from(size.unwrap_or(ANSWER as u64)).unwrap_or(ANSWER);
+    let most = core.journal.allow(most.min(ANSWER));
+    let clock = core.clock;
+    response.map(|inner| {
+        Body::new(Traced {
+            inner,
+            record,
+            clock,
+            size,
+            sent: 0,
+            most,
+            ended: false,
+        })
+    })
+}
+
+/// A body that is written down while it is sent.
+struct Traced {
+    inner: Body,
+    record: Arc<Record>,
+    clock: Clock,
+    /// The size, where it is known from the start.
+    size: Option<u64>,
+    sent: u64,
+    most: usize,
+    ended: bool,
+}
+
+impl Traced {
+    fn end(&mut self, end: End) {
+        if !self.ended {
+            self.ended = true;
+            let at = self.clock.elapsed();
+            self.record.trace.change(|sent| sent.end = Some((at, end)));
+        }
+    }
+
+    fn chunk(&mut self, data: &Bytes) {
+        self.sent += data.len() as u64;
+        let (at, most) = (self.clock.elapsed(), self.most);
+        self.record.trace.change(|sent| {
+            if sent.chunks.len() < CHUNKS {
+                sent.chunks.push(Chunk {
+                    at,
+                    size: data.len(),
+                });
+            }
+            sent.count += 1;
+            sent.size += data.len();
+            let room = most.saturating_sub(sent.body.len()).min(data.len());
+            sent.body.extend_from_slice(&data[..room]);
+        });
+    }
+}
+
+impl HttpBody for Traced {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
+                    self.chunk(data);
+                }
+                if self.inner.is_end_stream() {
+                    self.end(End::Complete);
+                }
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let message = error.to_string();
+                self.end(End::Failed(message));
+            }
+            Poll::Ready(None) => self.end(End::Complete),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        let whole = self.size == Some(self.sent);
+        self.end(if whole { End::Complete } else { End::Cut });
+    }
+}
