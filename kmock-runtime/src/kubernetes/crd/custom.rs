@@ -20,7 +20,7 @@ use crate::kubernetes::ordered::Node as Body;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::SchemaRef;
 use crate::kubernetes::serve::strategy::{
-    Column, Context, Decoded, Generation, Strategy, differs_beyond,
+    Column, Context, Decoded, Generation, ScalePaths, Strategy, differs_beyond,
 };
 use crate::kubernetes::status::{ApiError, FieldError, quoted};
 use crate::kubernetes::store::{Change, Event};
@@ -357,6 +357,21 @@ impl Strategy for Custom {
                 .map(|path| format!("unknown field {}", quoted(&path))),
         );
         Ok(Decoded { object, complaints })
+    }
+
+    fn default(&self, _context: &Context<'_>, object: &mut Value) {
+        if let Some(rules) = self.rules() {
+            defaulting::default(object, &rules.node);
+        }
+    }
+
+    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
+        let scale = self.rules()?.scale.as_ref()?;
+        Some(ScalePaths {
+            spec_replicas: scale.spec_replicas.clone(),
+            status_replicas: scale.status_replicas.clone(),
+            label_selector: scale.label_selector.clone(),
+        })
     }
 
     fn before_store(&self, _resource: &Resource, object: &mut Value) {

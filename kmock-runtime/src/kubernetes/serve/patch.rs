@@ -9,9 +9,11 @@ use super::body::{self, Target};
 use super::call::Call;
 use super::options::{FieldValidation, WriteOptions, write_options};
 use super::reply::Reply;
+use super::strategy::Decoded;
 use super::update::check_name;
 use super::{managed, scale, write};
 use crate::kubernetes::fields::gofmt;
+use crate::kubernetes::meta;
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::patch::json::{self, JsonPatchError};
 use crate::kubernetes::patch::strategic::StrategicError;
@@ -231,7 +233,10 @@ pub fn apply_patch(
             (Value::Object(patched), complaints.clone(), shown, true)
         }
     };
-    let result = if merged {
+    let typeless = ["kind", "apiVersion"].iter().all(|key| patched[*key].as_str().is_none_or(str::is_empty));
+    let result = if target.built_in && !merged && typeless {
+        Ok(without_type(&patched))
+    } else if merged {
         target.strategy.read_merged(&context, &patched)
     } else {
         check_type(target, &patched).and_then(|()| {
@@ -255,6 +260,15 @@ pub fn apply_patch(
         }
     }
     Ok(object)
+}
+
+/// An object that lost its kind and its version is read as the server's internal type, which has no JSON field
+/// that anybody would write: nothing of it is known.
+fn without_type(patched: &Value) -> Decoded {
+    let mut keys: Vec<&String> = patched.as_object().into_iter().flat_map(Map::keys).collect();
+    keys.sort();
+    let complaints = keys.into_iter().map(|key| format!("unknown field {}", super::quote(key))).collect();
+    Decoded { object: Value::Object(Map::new()), complaints }
 }
 
 /// A built-in object cannot be patched into one of another type.
@@ -296,7 +310,11 @@ fn apply_config(
     if let Some(complaint) = &config.complaint {
         match options.validation {
             FieldValidation::Ignore => {}
-            FieldValidation::Warn => warnings.push(complaint.clone()),
+            FieldValidation::Warn => {
+                // One line for each key: `line 7: key "k" already set in map`.
+                let lines = complaint.lines().filter_map(|line| line.strip_prefix("  "));
+                warnings.extend(lines.map(str::to_owned));
+            }
             FieldValidation::Strict => {
                 return Err(ApiError::bad_request(format!(
                     "error strict decoding YAML: {complaint}"
@@ -304,16 +322,17 @@ fn apply_config(
             }
         }
     }
+    if !target.built_in {
+        // A custom object is not read once more: what was applied as null is still null when it is validated.
+        let mut object = applied;
+        target.strategy.default(&context, &mut object);
+        return Ok(object);
+    }
     let managers = applied["metadata"]["managedFields"].clone();
-    let decoded = target
-        .strategy
-        .read_merged(&context, &applied)
-        .map_err(ApiError::unreasoned)?;
+    let decoded = target.strategy.read_merged(&context, &applied).map_err(ApiError::unreasoned)?;
     let mut object = decoded.object;
     target.strategy.default(&context, &mut object);
     body::set_type_meta(&mut object, &target.api_version(), target.kind);
-    crate::kubernetes::meta::edit(&mut object, |metadata| {
-        crate::kubernetes::meta::set(metadata, "managedFields", managers);
-    });
+    meta::edit(&mut object, |metadata| meta::set(metadata, "managedFields", managers));
     Ok(object)
 }

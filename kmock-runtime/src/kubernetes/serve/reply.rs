@@ -117,6 +117,8 @@ pub fn respond(
         .status(code)
         .header("content-type", content_type);
     for warning in warnings {
+        // A header's value is one line.
+        let warning = warning.replace(|c: char| c.is_control(), " ");
         let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
         response = response.header("warning", format!("299 - \"{escaped}\""));
     }
