@@ -233,7 +233,9 @@ pub fn apply_patch(
             (Value::Object(patched), complaints.clone(), shown, true)
         }
     };
-    let typeless = ["kind", "apiVersion"].iter().all(|key| patched[*key].as_str().is_none_or(str::is_empty));
+    let typeless = ["kind", "apiVersion"]
+        .iter()
+        .all(|key| patched[*key].as_str().is_none_or(str::is_empty));
     let result = if target.built_in && !merged && typeless {
         Ok(without_type(&patched))
     } else if merged {
@@ -265,10 +267,20 @@ pub fn apply_patch(
 /// An object that lost its kind and its version is read as the server's internal type, which has no JSON field
 /// that anybody would write: nothing of it is known.
 fn without_type(patched: &Value) -> Decoded {
-    let mut keys: Vec<&String> = patched.as_object().into_iter().flat_map(Map::keys).collect();
+    let mut keys: Vec<&String> = patched
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+        .collect();
     keys.sort();
-    let complaints = keys.into_iter().map(|key| format!("unknown field {}", super::quote(key))).collect();
-    Decoded { object: Value::Object(Map::new()), complaints }
+    let complaints = keys
+        .into_iter()
+        .map(|key| format!("unknown field {}", super::quote(key)))
+        .collect();
+    Decoded {
+        object: Value::Object(Map::new()),
+        complaints,
+    }
 }
 
 /// A built-in object cannot be patched into one of another type.
@@ -329,10 +341,15 @@ fn apply_config(
         return Ok(object);
     }
     let managers = applied["metadata"]["managedFields"].clone();
-    let decoded = target.strategy.read_merged(&context, &applied).map_err(ApiError::unreasoned)?;
+    let decoded = target
+        .strategy
+        .read_merged(&context, &applied)
+        .map_err(ApiError::unreasoned)?;
     let mut object = decoded.object;
     target.strategy.default(&context, &mut object);
     body::set_type_meta(&mut object, &target.api_version(), target.kind);
-    meta::edit(&mut object, |metadata| meta::set(metadata, "managedFields", managers));
+    meta::edit(&mut object, |metadata| {
+        meta::set(metadata, "managedFields", managers)
+    });
     Ok(object)
 }
