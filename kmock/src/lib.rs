@@ -31,12 +31,19 @@ pub mod __private {
         Check, assert_requests,
         harness::{TestOptions, run_async, run_sync},
         reply::sink_with,
+        stream::event,
     };
 
-    pub use crate::verbs;
+    pub use crate::{
+        __answer as answer,
+        answer::{self, async_closure},
+        verbs,
+    };
 
     pub use kmock_runtime::__json as json;
 }
 
+#[doc(hidden)]
+pub mod answer;
 #[doc(hidden)]
 pub mod verbs;

@@ -1,16 +1,67 @@
-//! The macros that users call: thin wrappers that tell the procedural ones what this crate is called here.
+//! `kmock!` and `assert_requests!`: wrappers that tell the language where this crate is, whatever its name is there.
 
-/// Rules, in kmock's language: `kmock! { k, GET "/" => b"john"; }`. The project's `docs/grammar.md` has all of it.
+/// Mounts rules on a server, or makes a set of rules.
+///
+/// ```
+/// use kmock::prelude::*;
+///
+/// #[kmock::test]
+/// async fn greets(k: KMock) {
+///     kmock! { k,
+///         /// whoever asks first                  // the rule's name in reports
+///         GET "/" => b"john";
+///         let hello = POST "/hello" => |req| json!({ "you-are": req.json()["name"] });
+///         "/users/{id: u64}" => |id| format!("user {id}");
+///         fallback => 404, { "error": "no such thing" };
+///     }
+///     # drop(hello);
+/// }
+/// ```
+///
+/// - `kmock! { k, rule; rule; … }` mounts rules on `k`; a `let` in front of a rule binds its handle.
+/// - `kmock!(k, rule)`, one rule without a `;`, is worth its handle.
+/// - `kmock! { rule; … }` without a server is a value of type [`Rules`](crate::Rules). In a
+///   [`#[kmock::test]`](macro@crate::test), in statement position, it mounts on the test's server.
+///
+/// A rule is `[#[attributes]] [let NAME =] [override|fallback] [stream] FILTER [SLICE] [>> SINK] [=> REPLY, …] ;`.
+/// The whole grammar, with the plain call that each production stands for, is in `docs/grammar.md`.
 #[macro_export]
 macro_rules! kmock {
-    ($($tokens:tt)*) => { $crate::__private::kmock_impl!($crate; $($tokens)*) };
+    ($($tokens:tt)*) => { $crate::__private::kmock_impl! { $crate; $($tokens)* } };
 }
 
-/// Asserts how many requests came: `assert_requests!(k, total == 2, "get" == 1, POST "/hello" >= 1)`.
+/// Asserts how many requests have come, all claims at once.
+///
+/// ```
+/// # use kmock::prelude::*;
+/// # #[kmock::test]
+/// # async fn counts(k: KMock) {
+/// let hello = kmock!(k, POST "/hello" => 201);
+/// // …
+/// assert_requests!(k, total == 0, "get" == 0, POST "/hello" <= 1, "post" in 0..=3);
+/// assert_requests!(hello == 0);
+/// # }
+/// ```
 ///
 /// # Panics
-/// When a claim does not hold, with a report of all that do not and of what came instead.
+/// When a claim does not hold, with a report of what came instead.
 #[macro_export]
 macro_rules! assert_requests {
-    ($($tokens:tt)*) => { $crate::__private::assert_requests_impl!($crate; $($tokens)*) };
+    ($($tokens:tt)*) => { $crate::__private::assert_requests_impl! { $crate; $($tokens)* } };
+}
+
+/// A name as a reply: of a value, or of a function (see [`answer`](crate::answer)).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __answer {
+    ($name:expr) => {{
+        #[allow(unused_imports, reason = "one of them is the right one")]
+        use $crate::__private::answer::{AsyncFn0, AsyncFn1, Fn0, Fn1, Kind, Value};
+        match $name {
+            named => {
+                let kind = (&&&&&Kind(&named)).kind();
+                kind.reply(named)
+            }
+        }
+    }};
 }

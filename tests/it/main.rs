@@ -3,3 +3,4 @@
 mod assertions;
 mod attribute;
 mod engine;
+mod grammar;

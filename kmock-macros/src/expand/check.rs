@@ -31,7 +31,7 @@ impl Expander {
             .iter()
             .filter(|check| server || matches!(check.subject, Subject::Handle(_)))
             .map(|check| self.check(check));
-        quote!({ #errors #bind #krate::assert_requests(::std::vec::Vec::from([#(#made),*])); })
+        quote!({ #errors #bind #krate::__private::assert_requests(::std::vec::Vec::from([#(#made),*])); })
     }
 
     fn check(&self, check: &Check) -> TokenStream {

@@ -167,10 +167,11 @@ fn subject(input: ParseStream<'_>, errors: &mut Errors) -> Option<Subject> {
         take_word(input, "total");
         return Some(Subject::Total);
     }
-    let known = word(input).is_some_and(|word| {
-        let text = word.to_string();
-        is_upper(&text) || VERBS.contains(&text.as_str()) || QUALIFIERS.contains(&text.as_str())
-    });
+    let known = !named_like_a_word(input)
+        && word(input).is_some_and(|word| {
+            let text = word.to_string();
+            is_upper(&text) || VERBS.contains(&text.as_str()) || QUALIFIERS.contains(&text.as_str())
+        });
     let handle = input.peek(Ident::peek_any) && !known
         || input.peek(token::Paren) && !is_group(input)
         || input.peek(Token![&])
@@ -207,6 +208,20 @@ fn subject(input: ParseStream<'_>, errors: &mut Errors) -> Option<Subject> {
         return None;
     }
     Some(Subject::Handle(found))
+}
+
+/// A handle may have the name of a qualifier: `named == 1`. Only `json == { … }` is the language's.
+fn named_like_a_word(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    let qualifier = word(&fork).is_some_and(|word| QUALIFIERS.contains(&word.to_string().as_str()));
+    if !qualifier
+        || fork.call(Ident::parse_any).is_err()
+        || fork.peek(Token![in])
+        || !is_comparison(&fork)
+    {
+        return false;
+    }
+    !(fork.parse::<Token![==]>().is_ok() && (fork.peek(token::Brace) || fork.peek(token::Bracket)))
 }
 
 /// An expression up to the comparison: names, fields, calls, groups.

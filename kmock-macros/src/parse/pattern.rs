@@ -125,6 +125,18 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
     }
     if input.peek(Token![!]) {
         input.parse::<Token![!]>().ok();
+        if input.peek(Lit)
+            || input.peek(token::Paren)
+            || input.peek(token::Brace)
+            || input.peek(Token![~])
+        {
+            errors.help(
+                at,
+                "`!` alone is what must not be there; a pattern has no negation",
+                "negate the criterion: `!query { … }`, `!in \"default\"`, or take it away: `A - B`",
+            );
+            one(input, errors);
+        }
         return Some(Pattern::Absent(at));
     }
     if input.peek(LitStr) {

@@ -460,13 +460,7 @@ fn value(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> Option<Expr
     }
     let at = here(input);
     match input.fork().parse::<Lit>() {
-        Ok(lit @ Lit::Str(_)) => {
-            input.parse::<Lit>().ok();
-            Some(Expr::Lit(ExprLit {
-                attrs: Vec::new(),
-                lit,
-            }))
-        }
+        Ok(Lit::Str(_)) => expr(input, errors, what).ok(),
         Ok(Lit::ByteStr(_)) => {
             errors.help(
                 at,

@@ -380,11 +380,13 @@ fn sse_value(content: ParseStream<'_>, errors: &mut Errors, name: &Ident) -> Opt
     }
     if name == "retry" {
         return match duration::time(content, errors)? {
-            crate::ast::Time::Known(_, time) => {
-                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                Some(quote!(::core::time::Duration::from_millis(#millis)))
+            crate::ast::Time::Known(span, time) => {
+                let millis = syn::LitInt::new(&time.as_millis().to_string(), span);
+                Some(quote!(#millis))
             }
-            crate::ast::Time::Expr(value) => Some(value.to_token_stream()),
+            crate::ast::Time::Expr(value) => Some(
+                quote!(::core::primitive::u64::try_from(#value.as_millis()).unwrap_or(::core::primitive::u64::MAX)),
+            ),
             crate::ast::Time::Between(span, ..) => {
                 errors.push(span, "`retry` is one duration");
                 None

@@ -1,7 +1,7 @@
 fn expansion() {
     {
         let __kmock: &kmock::KMock = &k;
-        kmock::assert_requests(
+        kmock::__private::assert_requests(
             ::std::vec::Vec::from([
                 <kmock::Check>::total(
                     __kmock,

@@ -1,6 +1,6 @@
 fn expansion() {
     {
-        kmock::assert_requests(
+        kmock::__private::assert_requests(
             ::std::vec::Vec::from([
                 <kmock::Check>::rule(
                     &hello,

@@ -43,7 +43,7 @@ fn expansion() {
                             .event("tick")
                             .data(kmock::__private::json!({ "n" : 1 }))
                             .id(7)
-                            .retry(::core::time::Duration::from_millis(2000u64)),
+                            .retry(2000),
                     )
                     .hold(&gate)
                     .item(::std::string::String::from("raw").into_bytes())

@@ -510,14 +510,14 @@ impl From<&str> for Filter {
 impl From<String> for Filter {
     #[track_caller]
     fn from(text: String) -> Filter {
-        Filter::from(text.as_str())
+        text.as_str().into()
     }
 }
 
 impl From<&String> for Filter {
     #[track_caller]
     fn from(text: &String) -> Filter {
-        Filter::from(text.as_str())
+        text.as_str().into()
     }
 }
 

@@ -217,6 +217,13 @@ impl Rule {
         self.replying(|reply| reply.and(more))
     }
 
+    /// Makes the client forget a cookie.
+    #[track_caller]
+    pub fn no_cookie(self, name: impl AsRef<str>) -> Rule {
+        let more = Reply::new().no_cookie(name);
+        self.replying(|reply| reply.and(more))
+    }
+
     /// Replies with bytes as they are.
     pub fn body(self, body: impl Into<Bytes>) -> Rule {
         self.replying(|reply| reply.body(body))

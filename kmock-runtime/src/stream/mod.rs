@@ -1,5 +1,6 @@
 //! Scripted streams: a body that goes out item by item, with pauses, computed items, and live continuations.
 
+mod event;
 mod item;
 mod live;
 mod play;
@@ -18,7 +19,10 @@ use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use serde_core::Serialize;
 
-pub use self::item::{Event, IntoItem};
+pub use self::{
+    event::event,
+    item::{Event, IntoItem},
+};
 pub(crate) use self::{
     live::{Live, Lives},
     play::Player,
