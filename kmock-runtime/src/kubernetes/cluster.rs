@@ -11,8 +11,10 @@ use futures::stream::BoxStream;
 use http::{Request, Response};
 use jiff::Timestamp;
 
+use crate::kubernetes::objects::Objects;
 use crate::kubernetes::registry::Registry;
 use crate::kubernetes::resource::ResourceKey;
+use crate::kubernetes::resources::Resources;
 use crate::kubernetes::serve;
 use crate::kubernetes::store::Store;
 
@@ -143,6 +145,16 @@ impl Cluster {
     /// Answers a request as the API server does.
     pub async fn call(&self, request: Request<Bytes>) -> Response<ApiBody> {
         serve::call(self, request).await
+    }
+
+    /// The test's own door to the objects.
+    pub fn objects(&self) -> Objects {
+        Objects::new(self)
+    }
+
+    /// The test's own door to the resources.
+    pub fn resources(&self) -> Resources {
+        Resources::new(self)
     }
 
     /// The options that it was made with.

@@ -496,6 +496,19 @@ pub fn edit<R: Default>(
     metadata.as_object_mut().map(change).unwrap_or_default()
 }
 
+/// Drops what typed metadata does not print: nulls, empty maps and lists. An empty list of managers stays: it tells
+/// the server to forget them.
+pub fn drop_empty(object: &mut Value) {
+    edit(object, |metadata| {
+        metadata.retain(|key, value| match value {
+            Value::Null => false,
+            Value::Array(items) => !items.is_empty() || key == "managedFields",
+            Value::Object(map) => !map.is_empty(),
+            _ => true,
+        });
+    });
+}
+
 /// Sets a text of the `metadata`; an empty one removes it.
 pub fn set_text(object: &mut Value, key: &str, text: &str) {
     let value = if text.is_empty() {

@@ -8,7 +8,7 @@ use http::Response;
 
 use crate::{
     journal::{CAUSE, ObjectHistory, histories},
-    kubernetes::{ApiBody, Cluster, ClusterOptions},
+    kubernetes::{ApiBody, Cluster, ClusterOptions, Objects, Resources},
     mock::{Backend, Builder, KMock},
     request::Request,
 };
@@ -24,6 +24,24 @@ impl KMock {
             Some(cluster) => cluster,
             None => panic!("kmock: this server is `raw`: it has no Kubernetes API"),
         }
+    }
+
+    /// The objects of the emulated cluster: seed, read, follow their history.
+    ///
+    /// # Panics
+    /// When the server was made `raw`.
+    #[track_caller]
+    pub fn objects(&self) -> Objects {
+        self.cluster().objects()
+    }
+
+    /// The resources of the emulated cluster: declare some, load a discovery dump.
+    ///
+    /// # Panics
+    /// When the server was made `raw`.
+    #[track_caller]
+    pub fn resources(&self) -> Resources {
+        self.cluster().resources()
     }
 
     /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client.

@@ -219,6 +219,38 @@ impl Registry {
             .cloned()
     }
 
+    /// The resource that a text names, as people name them: `pods`, `v1/pods`, `pods.v1`, `deployments.apps`,
+    /// `apps/v1/deployments`, `deployments.v1.apps`, a kind (`Pod`), a singular or a short name (`po`). Without a
+    /// version it is the stored one.
+    pub fn named(&self, text: &str) -> Option<Served> {
+        let all = self.all();
+        let pick = |matches: &dyn Fn(&Resource) -> bool| {
+            let mut found = all.iter().filter(|x| matches(&x.resource));
+            let first = found.clone().next();
+            found
+                .find(|x| x.resource.version == x.resource.storage_version)
+                .or(first)
+                .cloned()
+        };
+        let is_called = |resource: &Resource, name: &str| {
+            resource.plural == name
+                || resource.kind == name
+                || resource.singular == name
+                || resource.short_names.iter().any(|x| x == name)
+        };
+        if let Some((api_version, name)) = text.rsplit_once('/') {
+            return pick(&|r| {
+                is_called(r, name) && (r.api_version() == api_version || r.group == api_version)
+            });
+        }
+        if let Some((name, place)) = text.split_once('.') {
+            let (version, group) = place.split_once('.').unwrap_or((place, ""));
+            return pick(&|r| is_called(r, name) && r.version == version && r.group == group)
+                .or_else(|| pick(&|r| is_called(r, name) && r.group == place));
+        }
+        pick(&|r| is_called(r, text))
+    }
+
     /// Whether a group is known at all.
     pub fn has_group(&self, group: &str) -> bool {
         built_ins().iter().any(|x| x.resource.group == group)

@@ -45,3 +45,19 @@ pub(crate) mod validate;
 pub(crate) mod words;
 
 pub use defined::Defined;
+
+/// The rules of the versions of a definition that is not an object of the cluster: of declared resources.
+pub(crate) fn unstored(
+    crd: &serde_json::Value,
+) -> Vec<std::sync::Arc<dyn super::serve::strategy::Strategy>> {
+    let definition = definition::Definition::parse(crd);
+    let shape = std::sync::Arc::new(shape::Shape::compile(crd, &definition, 0));
+    let rules = definition.versions.iter().map(|version| {
+        let custom = custom::Custom {
+            shape: shape.clone(),
+            version: version.name.clone(),
+        };
+        std::sync::Arc::new(custom) as std::sync::Arc<dyn super::serve::strategy::Strategy>
+    });
+    rules.collect()
+}

@@ -100,6 +100,7 @@ pub fn update_target(
             meta::set(metadata, "managedFields", said)
         });
     }
+    meta::drop_empty(&mut written);
     let shape = written.clone();
     with_write(call, target, manager, &shape, |write| {
         fields::update(live, &mut written, write)

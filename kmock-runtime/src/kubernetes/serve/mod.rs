@@ -22,7 +22,7 @@ pub mod update;
 pub mod write;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 pub use bootstrap::bootstrap;
 pub use call::Call;
@@ -35,8 +35,12 @@ pub(crate) use crate::kubernetes::status::quoted as quote;
 pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
     let (parts, body) = request.into_parts();
     let answer = route::route(cluster, &parts, body).await;
-    match answer {
+    let mut response = match answer {
         Ok(reply) => reply::render(cluster, &parts, reply),
         Err(error) => reply::render_error(&parts.headers, &error),
+    };
+    if parts.method == Method::HEAD {
+        *response.body_mut() = ApiBody::Full(Bytes::new());
     }
+    response
 }

@@ -14,7 +14,7 @@ use super::{create, delete, deletecollection, get, patch, pods, scale, token, up
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::path::{ApiRequest, Verb};
 use crate::kubernetes::registry::Served;
-use crate::kubernetes::resource::Resource;
+use crate::kubernetes::resource::{Origin, Resource};
 use crate::kubernetes::status::ApiError;
 use crate::kubernetes::{accept, endpoints, list, watch};
 
@@ -215,6 +215,13 @@ fn check_custom(served: &Served, request: &mut ApiRequest) -> Result<(), ApiErro
             verb,
         ))
     };
+    if request.subresource().is_empty()
+        && resource.origin == Origin::Declared
+        && !verb.is_empty()
+        && !resource.can(verb)
+    {
+        return unsupported();
+    }
     match request.subresource() {
         "" if request.verb == Verb::Other && request.method != Method::HEAD => unsupported(),
         "" => {

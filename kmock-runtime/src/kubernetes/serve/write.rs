@@ -115,14 +115,13 @@ pub fn to_storage(call: &Call, mut object: Value) -> Value {
         object["apiVersion"] = to.into();
     }
     strategy.before_store(resource, &mut object);
-    meta::edit(&mut object, |metadata| {
-        let is_empty = |value: &Value| match value {
-            Value::Array(items) => items.is_empty(),
-            Value::Object(map) => map.is_empty(),
-            value => value.is_null(),
-        };
-        metadata.retain(|_, value| !is_empty(value));
-    });
+    meta::drop_empty(&mut object);
+    if object["metadata"]["managedFields"]
+        .as_array()
+        .is_some_and(Vec::is_empty)
+    {
+        meta::edit(&mut object, |metadata| metadata.remove("managedFields"));
+    }
     object
 }
 
