@@ -19,7 +19,7 @@ use serde_core::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{net::TcpStream, task::AbortHandle};
 
-use crate::error::Error;
+use crate::{error::Error, hostnames::Interceptor, reply::with_port};
 
 /// A request to be sent. Awaiting it sends it and reads the whole response.
 ///
@@ -33,6 +33,8 @@ use crate::error::Error;
 #[must_use = "a request is sent when it is awaited"]
 pub struct ClientRequest {
     address: SocketAddr,
+    /// Another server than the one that made this.
+    elsewhere: Option<String>,
     method: String,
     target: String,
     headers: HeaderMap,
@@ -45,12 +47,40 @@ impl ClientRequest {
     pub(crate) fn new(address: SocketAddr, method: &str, target: &str) -> ClientRequest {
         ClientRequest {
             address,
+            elsewhere: None,
             method: method.to_owned(),
             target: target.to_owned(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
             invalid: None,
         }
+    }
+
+    /// A whole URL goes where it says, unless the server stands for its host.
+    pub(crate) fn redirected_by(mut self, interceptor: &Interceptor) -> ClientRequest {
+        let Some(rest) = self.target.strip_prefix("http://") else {
+            if self.target.starts_with("https://") {
+                self.invalid = Some("TLS is not supported".to_owned());
+            }
+            return self;
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        let target = match target.starts_with('/') {
+            true => target.to_owned(),
+            false => format!("/{target}"),
+        };
+        let to = with_port(authority, 80);
+        let (host, port) = to.rsplit_once(':').unwrap_or((&to, "80"));
+        let redirect = interceptor.redirect(host, port.parse().unwrap_or(80));
+        if redirect.is_none() && to != self.address.to_string() {
+            self.elsewhere = Some(to);
+        }
+        if let Ok(host) = HeaderValue::try_from(authority) {
+            self.headers.insert(header::HOST, host);
+        }
+        self.target = target;
+        self
     }
 
     /// One more header.
@@ -128,6 +158,7 @@ impl ClientRequest {
         }
         Ok(Response {
             status: open.status,
+            reason: open.reason.clone(),
             headers: open.headers.clone(),
             body: body.into(),
         })
@@ -155,9 +186,11 @@ impl ClientRequest {
         if let Ok(host) = host {
             request.headers_mut().entry(header::HOST).or_insert(host);
         }
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(|error| Error::io(&doing, error))?;
+        let connected = match &self.elsewhere {
+            Some(elsewhere) => TcpStream::connect(elsewhere).await,
+            None => TcpStream::connect(self.address).await,
+        };
+        let stream = connected.map_err(|error| Error::io(&doing, error))?;
         let _ = stream.set_nodelay(true);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -171,6 +204,10 @@ impl ClientRequest {
         Ok(OpenResponse {
             doing,
             status: head.status,
+            reason: head
+                .extensions
+                .get::<hyper::ext::ReasonPhrase>()
+                .map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned()),
             headers: head.headers,
             body,
             _connection: connection,
@@ -207,6 +244,7 @@ impl Drop for Aborted {
 #[derive(Clone)]
 pub struct Response {
     status: StatusCode,
+    reason: Option<String>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -217,6 +255,12 @@ impl Response {
         self.status.as_u16()
     }
 
+    /// The words after the status.
+    pub fn reason(&self) -> &str {
+        let usual = self.status.canonical_reason().unwrap_or_default();
+        self.reason.as_deref().unwrap_or(usual)
+    }
+
     /// All headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -225,6 +269,16 @@ impl Response {
     /// The first value of a header, where it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The value of a cookie that the server sets.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get_all(header::SET_COOKIE)
+            .into_iter()
+            .filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='))
+            .find(|(key, _)| key.trim() == name)
+            .map(|(_, value)| value.trim())
     }
 
     /// The body.
@@ -261,6 +315,7 @@ impl fmt::Debug for Response {
 pub struct OpenResponse {
     doing: String,
     status: StatusCode,
+    reason: Option<String>,
     headers: HeaderMap,
     body: Incoming,
     _connection: Aborted,

@@ -17,7 +17,12 @@ enum Kind {
         source: Box<dyn error::Error + Send + Sync>,
     },
     /// Something did not happen in time.
-    Timeout { what: String, after: Duration },
+    Timeout {
+        what: String,
+        after: Duration,
+        /// What happened instead.
+        report: Option<String>,
+    },
     /// A value given by the user cannot be used.
     Invalid { message: String },
 }
@@ -44,7 +49,16 @@ impl Error {
         Error(Box::new(Kind::Timeout {
             what: what.into(),
             after,
+            report: None,
         }))
+    }
+
+    /// Says also what happened instead.
+    pub(crate) fn with_report(mut self, text: Option<impl fmt::Display>) -> Error {
+        if let Kind::Timeout { report, .. } = &mut *self.0 {
+            *report = text.map(|text| text.to_string());
+        }
+        self
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Error {
@@ -87,7 +101,17 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Kind::Timeout { what, after } => write!(f, "{what} did not happen within {after:?}"),
+            Kind::Timeout {
+                what,
+                after,
+                report,
+            } => {
+                write!(f, "{what} did not happen within {after:?}")?;
+                match report {
+                    Some(report) => write!(f, "; what came:\n{report}"),
+                    None => Ok(()),
+                }
+            }
             Kind::Invalid { message } => f.write_str(message),
         }
     }

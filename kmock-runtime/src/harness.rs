@@ -1,17 +1,23 @@
 //! What `#[kmock::test]` runs: a runtime, servers on it, the body, and the checks after it.
 
 use std::{
+    any::Any,
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::PathBuf,
     pin::Pin,
     process::ExitCode,
+    time::Duration,
 };
 
-use futures::FutureExt;
+use futures::{
+    FutureExt,
+    future::{Either, select},
+};
 
 use crate::{
+    clock::Watchdog,
     journal::{self, Report},
     location::Location,
     mock::{Builder, KMock},
@@ -31,8 +37,12 @@ pub struct TestOptions {
     port: u16,
     seed: u64,
     hostnames: &'static [&'static str],
+    timeout: Option<Duration>,
     report: Option<PathBuf>,
 }
+
+/// How long a test with a paused clock may last in real time, unless it says otherwise.
+const REAL_TIME: Duration = Duration::from_secs(10);
 
 impl TestOptions {
     /// The defaults, for a test of this name.
@@ -49,6 +59,7 @@ impl TestOptions {
             port: 0,
             seed: 0,
             hostnames: &[],
+            timeout: None,
             report: None,
         }
     }
@@ -107,10 +118,17 @@ impl TestOptions {
         self
     }
 
+    /// How long the test may last in real time, whatever its clock does; 10 seconds for tests that start paused.
+    pub fn timeout(mut self, limit: Duration) -> TestOptions {
+        self.timeout = Some(limit);
+        self
+    }
+
     fn server(&self, nth: u64) -> Builder {
         let mut builder = KMock::builder()
             .strict(self.strict)
             .raw(self.raw)
+            .hostnames(self.hostnames)
             // Two servers are two clusters: their uids differ.
             .seed(self.seed.wrapping_add(nth));
         builder.location = self.location;
@@ -263,21 +281,33 @@ test_fns! {
 pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> F::Output {
     let runtime = or_panic(options.runtime());
     let mut servers = Vec::new();
+    let limit = options
+        .timeout
+        .or(options.start_paused.then_some(REAL_TIME));
+    let mut watchdog = Watchdog::new(options.name, limit);
     let outcome = runtime.block_on(async {
         for nth in 0..F::SERVERS as u64 {
             servers.push(or_panic(options.server(nth).start().await));
         }
-        // The test may panic already when it is called.
-        let body = AssertUnwindSafe(async { test.call(&servers) }).catch_unwind();
-        let body = match body.await {
-            Ok(body) => body,
-            Err(panic) => return Err(panic),
-        };
-        match body {
-            Some(body) => AssertUnwindSafe(body).catch_unwind().await.map(Some),
-            None => Ok(None),
+        let body = std::pin::pin!(async {
+            // The test may panic already when it is called.
+            let called = AssertUnwindSafe(async { test.call(&servers) }).catch_unwind();
+            let Some(body) = called.await? else {
+                return Ok(None);
+            };
+            let outcome = AssertUnwindSafe(body).catch_unwind().await?;
+            for server in &servers {
+                server.settled().await;
+            }
+            Ok(Some(outcome))
+        });
+        let fires = std::pin::pin!(watchdog.fires());
+        match select(body, fires).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(too_long(&options, limit, &servers)),
         }
     });
+    drop(watchdog);
     let outcome = match outcome {
         Ok(Some(outcome)) => Ok(outcome),
         Ok(None) => unreachable_signature(options.name),
@@ -286,8 +316,33 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
     let result = finish(&options, &servers, outcome);
     // In this order: nothing of the servers is left when the runtime goes.
     drop(servers);
-    drop(runtime);
+    // A closure of the test that never returns must not hold its end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// The panic of a test that the watchdog ends, with what it was waiting for.
+fn too_long(
+    options: &TestOptions,
+    limit: Option<Duration>,
+    servers: &[KMock],
+) -> Box<dyn Any + Send> {
+    let limit = limit.unwrap_or_default();
+    let mut pending: Vec<String> = servers.iter().flat_map(KMock::pending).collect();
+    if pending.is_empty() {
+        pending
+            .push("nothing at the server: the test itself waits, or it runs in circles".to_owned());
+    }
+    let message = format!(
+        "kmock: {} is not done after {limit:?} of real time; pending:\n  {}",
+        options.name,
+        pending.join("\n  ")
+    );
+    // Panicking for real shows the message in the way of all panics.
+    match catch_unwind(|| panic!("{message}")) {
+        Ok(never) => never,
+        Err(panic) => panic,
+    }
 }
 
 /// Runs a test that is not async: servers on threads of their own, the body, the checks, a clean end.
@@ -299,10 +354,17 @@ pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) 
     if options.start_paused || options.workers.is_some() {
         panic!("kmock: `start_paused` and `flavor` are options of async tests");
     }
+    if options.timeout.is_some() {
+        panic!("kmock: `timeout` is an option of async tests");
+    }
     let servers: Vec<KMock> = (0..F::SERVERS as u64)
         .map(|nth| or_panic(options.server(nth).start_blocking()))
         .collect();
-    let outcome = match catch_unwind(AssertUnwindSafe(|| test.call(&servers))) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| test.call(&servers)));
+    for server in &servers {
+        server.core().pending_sinks.settled_within(REAL_TIME);
+    }
+    let outcome = match outcome {
         Ok(Some(outcome)) => Ok(outcome),
         Ok(None) => unreachable_signature(options.name),
         Err(panic) => Err(panic),

@@ -7,6 +7,7 @@
 
 mod clock;
 mod error;
+mod hostnames;
 mod location;
 mod mock;
 mod server;
@@ -20,6 +21,8 @@ pub mod reply;
 pub mod request;
 pub mod rules;
 pub mod stream;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
@@ -27,10 +30,11 @@ pub mod kubernetes;
 pub use crate::{
     criteria::{Filter, FilterError, Pattern},
     error::Error,
+    hostnames::Interceptor,
     journal::{Check, Report, Requests, Seen, View, assert_requests},
     location::Location,
     mock::{Builder, KMock},
-    reply::{Fault, Gate, IntoReply, Json, Reply},
+    reply::{Delay, Fault, Gate, IntoReply, Json, Reply},
     request::Request,
     rules::{Rule, Rules, Slice, Times},
     stream::{Event, IntoItem, Stream},

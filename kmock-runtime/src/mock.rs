@@ -18,11 +18,13 @@ use crate::{
     clock::Clock,
     criteria::Filter,
     error::Error,
+    hostnames::Hostnames,
     journal::{self, Failure, Journal, ObjectHistory, Report, Requests, View},
     location::Location,
+    reply::Pending,
     request::Request,
     rules::{Book, Rule, Rules},
-    server::Server,
+    server::{Server, Tasks},
     stream::{Live, Stream},
 };
 
@@ -59,6 +61,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) options: Builder,
     pub(crate) backend: Option<Arc<dyn Backend>>,
+    pub(crate) tasks: Tasks,
+    pub(crate) pending_sinks: Pending,
     errors: Mutex<Vec<String>>,
     next_id: AtomicU64,
     /// The failures that were shown already, with the timeline: nothing is told twice.
@@ -230,6 +234,61 @@ impl KMock {
         self.0.core.journal.clear();
     }
 
+    /// Waits until all sinks have taken what came so far. `#[kmock::test]` does it before its checks.
+    pub async fn settled(&self) {
+        self.0.core.pending_sinks.settled().await;
+    }
+
+    /// What is not done yet, in words: requests that wait for an answer, streams that wait to be fed.
+    pub fn pending(&self) -> Vec<String> {
+        let core = &self.0.core;
+        let unanswered = core
+            .journal
+            .all()
+            .into_iter()
+            .filter(|seen| seen.status().is_none())
+            .map(|seen| match seen.outcome().answered_by {
+                crate::journal::Answerer::Nobody => {
+                    format!("{:?} is not answered", seen.request())
+                }
+                by => format!("{:?} is not answered yet by {by}", seen.request()),
+            });
+        let live = core
+            .live
+            .requests()
+            .into_iter()
+            .map(|request| format!("the stream of {request:?} waits to be fed"));
+        unanswered.chain(live).collect()
+    }
+
+    /// Leads the clients of reqwest to this server for its `hostnames`: give it to `ClientBuilder::dns_resolver`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// let client = reqwest::Client::builder().no_proxy().dns_resolver(k.resolver()).build()?;
+    /// client.get("http://example.com/").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "reqwest")]
+    pub fn resolver(&self) -> Arc<crate::hostnames::Interceptor> {
+        Arc::new(crate::hostnames::Interceptor::new(self))
+    }
+
+    /// Leads the clients of hyper-util to this server for its `hostnames`: give it to `Client::builder(…).build(…)`.
+    #[cfg(feature = "hyper")]
+    pub fn connector(&self) -> crate::hostnames::Interceptor {
+        crate::hostnames::Interceptor::new(self)
+    }
+
+    /// Leads any client to this server for its `hostnames`: the address of a forward proxy, as in `HTTP_PROXY`.
+    ///
+    /// Requests for other hosts are forwarded; without `hostnames` the server stands for every host. Plain HTTP only.
+    pub fn proxy_url(&self) -> String {
+        self.url()
+    }
+
     /// Stops the server at once: connections are cut, rules let go. Dropping the last clone does the same.
     pub fn shutdown(&self) {
         let server = self
@@ -247,7 +306,9 @@ impl KMock {
 
     /// A request to this server; `await` it for the response.
     pub fn request(&self, method: &str, target: impl AsRef<str>) -> ClientRequest {
-        ClientRequest::new(self.0.address, method, target.as_ref())
+        let target = target.as_ref();
+        let redirect = crate::hostnames::Interceptor::new(self);
+        ClientRequest::new(self.0.address, method, target).redirected_by(&redirect)
     }
 
     /// A GET to this server; `await` it for the response.
@@ -335,6 +396,7 @@ pub struct Builder {
     pub(crate) body_limit: usize,
     pub(crate) journal_limit: usize,
     pub(crate) seed: u64,
+    pub(crate) hostnames: Hostnames,
     pub(crate) location: Location,
 }
 
@@ -349,6 +411,7 @@ impl Default for Builder {
             body_limit: 64 << 20,
             journal_limit: 1 << 20,
             seed: 0,
+            hostnames: Hostnames::default(),
             location: Location::caller(),
         }
     }
@@ -404,6 +467,22 @@ impl Builder {
         self
     }
 
+    /// Hostnames that the server stands for: `example.com`, `example.com:8080`, `*.local`, `~.*\\.local` (a regular
+    /// expression), `10.20.30.40`. Clients find it there by `KMock::connector`, `KMock::resolver`, or
+    /// [`KMock::proxy_url`].
+    ///
+    /// # Panics
+    /// When one of them is no such thing; the message points at the caller.
+    #[track_caller]
+    pub fn hostnames<H: AsRef<str>>(mut self, hostnames: impl IntoIterator<Item = H>) -> Builder {
+        for hostname in hostnames {
+            if let Err(error) = self.hostnames.push(hostname.as_ref()) {
+                panic!("kmock: {error}");
+            }
+        }
+        self
+    }
+
     /// Starts the server on the runtime of the caller.
     ///
     /// # Errors
@@ -450,6 +529,8 @@ impl Builder {
             clock: Clock::start(),
             options: self,
             backend,
+            tasks: Tasks::new(),
+            pending_sinks: Pending::default(),
             errors: Mutex::default(),
             next_id: AtomicU64::new(0),
             told: Mutex::default(),

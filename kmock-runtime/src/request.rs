@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     str::FromStr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,7 +13,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, Version, header};
 use serde_json::Value;
 
+pub use self::multipart::Part;
 use crate::wire::Wire;
+
+mod multipart;
 
 /// A request as it came: head and whole body. A clone is a pointer.
 ///
@@ -24,6 +27,27 @@ pub struct Request {
     inner: Arc<Inner>,
     /// What the path template of the rule that answers has captured.
     captures: Captures,
+}
+
+/// The connection of a request that wants another protocol.
+pub(crate) struct Upgrade(
+    #[cfg_attr(
+        not(feature = "websocket"),
+        allow(dead_code, reason = "its only user is off")
+    )]
+    Mutex<Option<hyper::upgrade::OnUpgrade>>,
+);
+
+impl Upgrade {
+    pub(crate) fn new(upgrade: hyper::upgrade::OnUpgrade) -> Upgrade {
+        Upgrade(Mutex::new(Some(upgrade)))
+    }
+
+    #[cfg(feature = "websocket")]
+    fn take(&self) -> Option<hyper::upgrade::OnUpgrade> {
+        let mut upgrade = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        upgrade.take()
+    }
 }
 
 /// Names and values captured by a path template.
@@ -38,6 +62,12 @@ struct Inner {
     size: usize,
     peer: Option<SocketAddr>,
     wire: Option<Wire>,
+    #[cfg_attr(
+        not(feature = "websocket"),
+        allow(dead_code, reason = "its only user is off")
+    )]
+    upgrade: Option<Upgrade>,
+    parts: OnceLock<Vec<Part>>,
     json: OnceLock<Option<Value>>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
@@ -53,6 +83,7 @@ impl Request {
         body: Bytes,
         peer: Option<SocketAddr>,
         wire: Option<Wire>,
+        upgrade: Option<Upgrade>,
     ) -> Request {
         Request {
             inner: Arc::new(Inner {
@@ -63,6 +94,8 @@ impl Request {
                 body,
                 peer,
                 wire,
+                upgrade,
+                parts: OnceLock::new(),
                 json: OnceLock::new(),
                 query: OnceLock::new(),
                 form: OnceLock::new(),
@@ -89,6 +122,8 @@ impl Request {
             size: inner.size,
             peer: inner.peer,
             wire: inner.wire.clone(),
+            upgrade: None,
+            parts: OnceLock::new(),
             json: OnceLock::new(),
             query: OnceLock::new(),
             form: OnceLock::new(),
@@ -221,7 +256,7 @@ impl Request {
             .get_or_init(|| decode_pairs(self.uri().query().unwrap_or_default()))
     }
 
-    /// The first value of a field of an urlencoded form.
+    /// The first value of a field of a form, urlencoded or multipart.
     pub fn form(&self, name: &str) -> Option<&str> {
         self.forms()
             .iter()
@@ -229,16 +264,32 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All fields of an urlencoded form in order; empty where the body is none.
+    /// All fields of a form in order, urlencoded or multipart; empty where the body is none. Of multipart forms these
+    /// are the parts that are text; [`parts`](Request::parts) has them all.
     pub fn forms(&self) -> &[(String, String)] {
         self.inner.form.get_or_init(|| {
-            let urlencoded = self
-                .header("content-type")
-                .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+            let kind = self.header("content-type").unwrap_or_default();
+            if kind.starts_with("multipart/") {
+                let text = |part: &Part| {
+                    let text = std::str::from_utf8(&part.body).ok()?;
+                    Some((part.name.clone()?, text.to_owned()))
+                };
+                return self.parts().iter().filter_map(text).collect();
+            }
             match std::str::from_utf8(self.body()) {
-                Ok(text) if urlencoded => decode_pairs(text),
+                Ok(text) if kind.starts_with("application/x-www-form-urlencoded") => {
+                    decode_pairs(text)
+                }
                 _ => Vec::new(),
             }
+        })
+    }
+
+    /// The parts of a multipart body, files included; empty where the body is none.
+    pub fn parts(&self) -> &[Part] {
+        self.inner.parts.get_or_init(|| {
+            let kind = self.header("content-type").unwrap_or_default();
+            multipart::parse(kind, self.body())
         })
     }
 
@@ -276,6 +327,12 @@ impl Request {
     /// The address of the client.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.inner.peer
+    }
+
+    /// The connection itself, for whoever takes it over first.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn take_upgrade(&self) -> Option<hyper::upgrade::OnUpgrade> {
+        self.inner.upgrade.as_ref()?.take()
     }
 
     /// The connection underneath: the hand that faults pull.

@@ -1,25 +1,32 @@
 //! The listener, its connections, and the way of a request through the rules.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
 
-use axum::{Router, body::Body, extract::State};
+use bytes::{Bytes, BytesMut};
 use futures::future::select;
-use http::{Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::{AbortHandle, JoinSet},
 };
-use tower_service::Service;
 
 use crate::{
     error::Error,
     journal::{Answerer, Aside, Outcome, Seen, refusal, traced},
     mock::Core,
-    reply::{Answer, Made, make},
-    request::Request,
+    reply::{Answer, Asked, Dice, Made, Payload, Upstream, make},
+    request::{Request, Upgrade},
     stream::Lives,
     wire::{Wire, WiredStream},
 };
@@ -32,7 +39,7 @@ pub(crate) struct Server {
 
 enum Run {
     Task(AbortHandle),
-    Thread(oneshot::Sender<()>),
+    Thread(oneshot::Sender<()>, JoinHandle<()>),
 }
 
 impl Server {
@@ -45,7 +52,7 @@ impl Server {
         let _entered = runtime.enter();
         let listener = TcpListener::from_std(listener).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
-        let task = runtime.spawn(accept(listener, Arc::clone(&core)));
+        let task = runtime.spawn(accept(listener, address, Arc::clone(&core)));
         let run = Run::Task(task.abort_handle());
         Ok((address, Server { core, run }))
     }
@@ -62,27 +69,36 @@ impl Server {
             .build()
             .map_err(cannot_listen)?;
         let serving = Arc::clone(&core);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("kmock".to_owned())
             .spawn(move || {
                 runtime.block_on(async move {
                     if let Ok(listener) = TcpListener::from_std(listener) {
-                        let accepting = std::pin::pin!(accept(listener, serving));
+                        let accepting = std::pin::pin!(accept(listener, address, serving));
                         select(accepting, stopped).await;
                     }
                 });
+                // A closure of the user that never returns must not hold the test.
+                runtime.shutdown_timeout(Duration::from_millis(100));
             })
             .map_err(cannot_listen)?;
-        let run = Run::Thread(stop);
+        let run = Run::Thread(stop, thread);
         Ok((address, Server { core, run }))
     }
 
     pub(crate) fn stop(self) {
         match self.run {
             Run::Task(task) => task.abort(),
-            // The thread sees it, or is gone already.
-            Run::Thread(stop) => drop(stop.send(())),
+            Run::Thread(stop, thread) => {
+                // The thread sees it, or is gone already.
+                let _ = stop.send(());
+                if thread.thread().id() != std::thread::current().id() {
+                    // It catches the panics of the user's code; one of its own has been printed.
+                    let _ = thread.join();
+                }
+            }
         }
+        self.core.tasks.stop();
         // Closures may hold the server that holds them: let go of them.
         self.core.book.clear();
     }
@@ -92,14 +108,48 @@ fn cannot_listen(error: std::io::Error) -> Error {
     Error::io("cannot listen", error)
 }
 
-async fn accept(listener: TcpListener, core: Arc<Core>) {
-    let router = Router::new().fallback(handle).with_state(Arc::clone(&core));
+/// What goes on beside the connections: tunnels, WebSockets, async sinks. It ends with the server.
+#[derive(Debug)]
+pub(crate) struct Tasks(Mutex<Option<JoinSet<()>>>);
+
+impl Tasks {
+    pub(crate) fn new() -> Tasks {
+        Tasks(Mutex::new(Some(JoinSet::new())))
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = tasks.as_mut() {
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(task);
+        }
+    }
+
+    fn stop(&self) {
+        let tasks = {
+            let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.take()
+        };
+        drop(tasks);
+    }
+}
+
+async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
     // Dropped with this task, it takes the connections along.
     let mut connections = JoinSet::new();
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                connections.spawn(serve(stream, peer, router.clone()));
+                // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
+                let _ = stream.set_nodelay(true);
+                let wire = Wire::default();
+                let io = TokioIo::new(WiredStream::new(stream, wire.clone()));
+                let connection = Connection {
+                    address,
+                    peer,
+                    wire: Some(wire),
+                };
+                connections.spawn(serve(io, connection, Arc::clone(&core)));
                 while connections.try_join_next().is_some() {}
             }
             // Out of file descriptors, or a connection that was gone before it was accepted: neither is the end.
@@ -114,24 +164,20 @@ async fn accept(listener: TcpListener, core: Arc<Core>) {
 /// What a connection tells each of its requests.
 #[derive(Clone)]
 struct Connection {
+    /// Where the server listens.
+    address: SocketAddr,
     peer: SocketAddr,
-    wire: Wire,
+    /// `None` inside of a tunnel.
+    wire: Option<Wire>,
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router) {
-    // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
-    let _ = stream.set_nodelay(true);
-    let wire = Wire::default();
-    let connection = Connection {
-        peer,
-        wire: wire.clone(),
-    };
-    let service = hyper::service::service_fn(move |mut request: http::Request<_>| {
-        request.extensions_mut().insert(connection.clone());
-        let mut router = router.clone();
-        async move { Service::<http::Request<_>>::call(&mut router, request).await }
+async fn serve<I>(io: I, connection: Connection, core: Arc<Core>)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+{
+    let service = hyper::service::service_fn(move |request: HttpRequest<Incoming>| {
+        handle(Arc::clone(&core), connection.clone(), request)
     });
-    let io = TokioIo::new(WiredStream::new(stream, wire));
     // Errors are the client's going away, or faults that were asked for.
     #[cfg(feature = "http2")]
     let _ = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new())
@@ -150,15 +196,22 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router) {
 }
 
 async fn handle(
-    State(core): State<Arc<Core>>,
-    request: http::Request<Body>,
-) -> Result<Response<Body>, Infallible> {
-    let (mut head, body) = request.into_parts();
-    let connection = head.extensions.remove::<Connection>();
+    core: Arc<Core>,
+    connection: Connection,
+    mut request: HttpRequest<Incoming>,
+) -> Result<Response<Payload>, Infallible> {
+    if request.method() == Method::CONNECT && request.uri().path().is_empty() {
+        return Ok(tunnel(core, connection, request));
+    }
+    let upgrade = request
+        .headers()
+        .contains_key(header::UPGRADE)
+        .then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
+    let (head, body) = request.into_parts();
     let limit = core.options.body_limit;
-    let body = match Limited::new(body, limit).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+    let body = match read(body, limit).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
             core.error(format!(
                 "{} {} has a body of more than {limit} bytes; see the option `body_limit`",
                 head.method, head.uri
@@ -171,7 +224,7 @@ async fn handle(
             ));
         }
         // The client went away in the middle of its request; nobody reads this.
-        Err(error) => {
+        Err(Unread::Broken(error)) => {
             return Ok(explained(
                 StatusCode::BAD_REQUEST,
                 format!("kmock: the body broke off: {error}\n"),
@@ -179,12 +232,20 @@ async fn handle(
         }
     };
     let id = core.next_id();
-    let (peer, wire) = connection.map(|it| (it.peer, it.wire)).unzip();
     let arrived = core.clock.elapsed();
-    let request = Request::new(id, arrived, head, body, peer, wire);
+    let request = Request::new(
+        id,
+        arrived,
+        head,
+        body,
+        Some(connection.peer),
+        connection.wire,
+        upgrade,
+    );
     let seen = core.journal.record(&request);
-    let (answer, answered_by) = answer(&core, &seen, &request).await;
+    let (answer, answered_by) = answer(&core, &seen, &request, connection.address).await;
     let status = answer.response.status().as_u16();
+    let broken = answer.fault.is_some();
     tracing::debug!(target: "kmock", status, "{} {}: {answered_by}", seen.method(), seen.target());
     seen.conclude(Outcome {
         status: Some(status),
@@ -192,11 +253,57 @@ async fn handle(
         duration: Some(core.clock.elapsed().saturating_sub(arrived)),
         fault: answer.fault,
     });
-    Ok(traced(answer.response, &core, &seen))
+    Ok(traced(answer.response, &core, &seen, broken))
+}
+
+enum Unread {
+    TooLarge,
+    Broken(hyper::Error),
+}
+
+/// The whole body. Of one that is too large, what follows is read on within reason: closed at once, the connection
+/// would be reset, and the client would never see why.
+async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    let mut length = 0_usize;
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length > limit.saturating_add(16 << 20) {
+            break;
+        }
+        if length > limit {
+            continue;
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    match length > limit {
+        true => Err(Unread::TooLarge),
+        false if all.is_empty() => Ok(first),
+        false => Ok(all.freeze()),
+    }
 }
 
 /// Asks the rules, then what is below them. The request is whole; what was seen of it may be less.
-async fn answer(core: &Arc<Core>, seen: &Seen, request: &Request) -> (Answer, Answerer) {
+async fn answer(
+    core: &Arc<Core>,
+    seen: &Seen,
+    request: &Request,
+    address: SocketAddr,
+) -> (Answer, Answerer) {
     if let Some(limit) = core.options.limit
         && request.id() >= limit as u64
     {
@@ -208,47 +315,76 @@ async fn answer(core: &Arc<Core>, seen: &Seen, request: &Request) -> (Answer, An
         return (Answer::new(refused), Answerer::NoRule);
     }
     let mut aside = Vec::new();
+    let hostnames = &core.options.hostnames;
+    if !hostnames.is_empty()
+        && request.uri().authority().is_some()
+        && !hostnames.intercept(request, address)
+        && let Some(upstream) = Upstream::of_target(request)
+    {
+        // The client uses the server as a proxy for a host that is none of its business.
+        return match upstream.forward(request).await {
+            Ok(response) => (
+                Answer::new(response.map(Payload::Body)),
+                Answerer::Forwarded(upstream.to_string()),
+            ),
+            Err(error) => {
+                let failed = explained(StatusCode::BAD_GATEWAY, format!("kmock: {error}\n"));
+                (
+                    Answer::new(failed),
+                    Answerer::Forwarded(upstream.to_string()),
+                )
+            }
+        };
+    }
     let table = core.book.table();
     for entry in table.candidates(request.url_path()) {
         let spec = &entry.spec;
         let captured = if spec.filter.awaits() {
-            spec.filter.captures_later(request).await
+            spec.filter.captures_later(request, core).await
         } else {
             spec.filter.captures(request)
         };
         let Some(captured) = captured else { continue };
-        let n = entry.rule.reach();
-        if let Some(slice) = spec.slice.filter(|slice| !slice.contains(n)) {
-            aside.push(Aside::sliced(&entry.rule, slice, n));
+        let nth = entry.rule.reach();
+        if let Some(slice) = spec.slice.filter(|slice| !slice.contains(nth)) {
+            aside.push(Aside::sliced(&entry.rule, slice, nth));
             continue;
         }
         let seen = seen.with_captures(captured.clone());
         let request = request.clone().with_captures(captured);
         entry.rule.record(seen.clone());
         for sink in &spec.sinks {
-            let put = std::panic::AssertUnwindSafe(|| sink.put(request.clone()));
-            let failed = match std::panic::catch_unwind(put) {
-                Ok(put) => put.err(),
-                Err(panic) => Some(crate::reply::panic_text(&*panic)),
-            };
-            if let Some(why) = failed {
-                core.error(format!(
-                    "{} of {}: a sink: {why}",
-                    entry.rule, spec.location
-                ));
-            }
+            sink.put(&request, core, entry.label()).await;
         }
         let Some(reply) = &spec.reply else { continue };
+        let by = || Answerer::Rule(entry.label().to_owned(), spec.location);
+        if let Some(ready) = entry.ready() {
+            return (ready.answer(), by());
+        }
+        // Until there is an answer, this is who holds the request.
+        seen.conclude(Outcome {
+            answered_by: by(),
+            ..Outcome::default()
+        });
         let lives: Lives = Arc::new([entry.rule.live().clone(), core.live.clone()]);
-        let by = || Answerer::Rule(entry.rule.to_string(), spec.location);
-        match make(reply, &request, lives).await {
+        let asked = Asked {
+            dice: Arc::new(Dice::new(core.options.seed, request.id())),
+            request,
+            core: Arc::clone(core),
+            lives,
+            nth: entry.rule.answered(&seen),
+            label: format!("{} at {}", entry.label(), spec.location).into(),
+            #[cfg(feature = "websocket")]
+            rule: entry.rule.clone(),
+        };
+        match make(reply, &asked).await {
             Made::Answer(answer) => return (answer, by()),
             Made::Pass => {
                 entry.rule.forget(&seen);
                 aside.push(Aside::passed(&entry.rule));
             }
             Made::Failed(why) => {
-                let message = format!("{} at {}: {why}", entry.rule, spec.location);
+                let message = format!("{}: {why}", asked.label);
                 core.error(message.clone());
                 let failed = explained(
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -261,16 +397,57 @@ async fn answer(core: &Arc<Core>, seen: &Seen, request: &Request) -> (Answer, An
     if let Some(backend) = &core.backend
         && let Some(response) = backend.answer(request.clone()).await
     {
-        return (Answer::new(response), Answerer::Kubernetes);
+        return (
+            Answer::new(response.map(Payload::Body)),
+            Answerer::Kubernetes,
+        );
     }
     let refused = refusal(core, seen, request, &aside);
     (Answer::new(refused), Answerer::NoRule)
 }
 
-fn explained(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+/// A tunnel that the client asked for with CONNECT. To hosts that the server stands for, it leads to the server.
+fn tunnel(
+    core: Arc<Core>,
+    connection: Connection,
+    mut request: HttpRequest<Incoming>,
+) -> Response<Payload> {
+    let Some(authority) = request.uri().authority().map(ToString::to_string) else {
+        return explained(
+            StatusCode::BAD_REQUEST,
+            "kmock: CONNECT needs a host and a port\n".to_owned(),
+        );
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    let ours = core.options.hostnames.is_empty()
+        || core.options.hostnames.stands_for(&authority)
+        || authority == connection.address.to_string();
+    let tasks = Arc::clone(&core);
+    tasks.tasks.spawn(async move {
+        let Ok(upgraded) = upgraded.await else { return };
+        if ours {
+            let inside = Connection {
+                wire: None,
+                ..connection
+            };
+            serve(upgraded, inside, core).await;
+        } else {
+            match TcpStream::connect(authority.as_str()).await {
+                Ok(mut upstream) => {
+                    let mut client = TokioIo::new(upgraded);
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
+                }
+                Err(error) => core.error(format!("CONNECT {authority}: {error}")),
+            }
+        }
+    });
+    Response::new(Payload::empty())
+}
+
+fn explained(status: StatusCode, text: String) -> Response<Payload> {
+    let mut response = Response::new(Payload::Full(text.into()));
     *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }

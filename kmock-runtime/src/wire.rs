@@ -7,7 +7,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -32,7 +35,14 @@ pub(crate) enum Cut {
 
 /// The hand on one connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wire(Arc<Mutex<State>>);
+pub(crate) struct Wire(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Whether there is a cut to look for: spares the lock on every write that nobody wants to break.
+    armed: AtomicBool,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -63,8 +73,16 @@ impl Wire {
     }
 
     fn arm(&self, armed: Armed) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.cut = Some(armed);
+        self.state().cut = Some(armed);
+        self.0.armed.store(true, Ordering::Release);
+    }
+
+    fn is_armed(&self) -> bool {
+        self.0.armed.load(Ordering::Acquire)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,7 +105,10 @@ impl WiredStream {
 
     /// How many of `wanted` bytes may pass now; `None`: the cut is due.
     fn allowance(&self, wanted: usize) -> Option<usize> {
-        let state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.wire.is_armed() {
+            return Some(wanted);
+        }
+        let state = self.wire.state();
         match &state.cut {
             Some(Armed {
                 after: Some(left), ..
@@ -97,7 +118,10 @@ impl WiredStream {
     }
 
     fn passed(&self, bytes: usize) {
-        let mut state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.wire.is_armed() {
+            return;
+        }
+        let mut state = self.wire.state();
         if let Some(Armed {
             after: Some(left), ..
         }) = &mut state.cut
@@ -109,7 +133,7 @@ impl WiredStream {
     /// Carries out the armed cut.
     fn cut(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let cut = {
-            let mut state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.wire.state();
             let cut = state.cut.as_ref().map(|armed| armed.cut.clone());
             if cut == Some(Cut::Stall) {
                 state.stalled = Some(cx.waker().clone());
@@ -144,7 +168,10 @@ impl WiredStream {
     }
 
     fn due_at_flush(&self) -> bool {
-        let state = self.wire.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.wire.is_armed() {
+            return false;
+        }
+        let state = self.wire.state();
         matches!(&state.cut, Some(armed) if armed.after.is_none_or(|left| left == 0))
     }
 }

@@ -205,7 +205,9 @@ impl Criterion {
             }
             Criterion::Host(_) => (request.host().map(quoted), None, 8),
             Criterion::From(_) => (request.peer().map(|peer| peer.ip().to_string()), None, 8),
-            Criterion::Body(_) | Criterion::Text(_) => (Some(shown_body(request)), None, 5),
+            Criterion::Body(_) | Criterion::BodyRegex(_) | Criterion::Text(_) => {
+                (Some(shown_body(request)), None, 5)
+            }
             Criterion::Json { pattern, .. } => match request.json_body() {
                 None => {
                     let hint = not_json(request);

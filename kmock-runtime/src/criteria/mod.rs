@@ -16,13 +16,13 @@ use std::{
     future::Future,
     net::IpAddr,
     ops::{BitAnd, BitOr, Not, Sub},
-    pin::Pin,
+    panic::AssertUnwindSafe,
     str::FromStr,
     sync::Arc,
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use regex::Regex;
 
 pub(crate) use self::{
@@ -33,7 +33,12 @@ pub use self::{
     explain::{Difference, Finding, Verdict},
     pattern::{Number, Pattern},
 };
-use crate::{location::Location, request::Request};
+use crate::{
+    location::Location,
+    mock::Core,
+    reply::{compute_apart, panic_text},
+    request::Request,
+};
 
 /// Which requests: criteria combined with `&`, `|`, `-` and `!`.
 ///
@@ -52,7 +57,7 @@ pub(crate) enum Node {
     Not(Filter),
 }
 
-type Holds = Box<dyn Fn(&Request) -> bool + Send + Sync>;
+type Holds = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
 type HoldsLater = Box<dyn Fn(Request) -> BoxFuture<'static, bool> + Send + Sync>;
 
 pub(crate) enum Criterion {
@@ -63,6 +68,7 @@ pub(crate) enum Criterion {
     Host(Pattern),
     From(Network),
     Body(Bytes),
+    BodyRegex(regex::bytes::Regex),
     Text(Pattern),
     Json { pattern: Pattern, exact: bool },
     Test(&'static str, Holds),
@@ -149,13 +155,14 @@ impl Filter {
         ))))
     }
 
-    /// Requests with a query parameter like this; of several values any may fit.
+    /// Requests with a query parameter like this; of several values any may fit, and a [`Pattern::array`] means all.
     #[track_caller]
     pub fn query(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Field(Place::Query, name.into(), value.into()))
     }
 
-    /// Requests with a header like this; of several values any may fit. Names are case-insensitive.
+    /// Requests with a header like this; of several values any may fit, and a [`Pattern::array`] means all. Names are
+    /// case-insensitive.
     #[track_caller]
     pub fn header(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Field(Place::Header, name.into(), value.into()))
@@ -167,7 +174,7 @@ impl Filter {
         Filter::is(Criterion::Field(Place::Cookie, name.into(), value.into()))
     }
 
-    /// Requests with a field of an urlencoded form like this.
+    /// Requests with a field of a form like this, urlencoded or multipart; of several values any may fit.
     #[track_caller]
     pub fn form(name: impl Into<String>, value: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Field(Place::Form, name.into(), value.into()))
@@ -194,13 +201,25 @@ impl Filter {
         Filter::is(Criterion::Body(body.into()))
     }
 
-    /// Requests whose body is a text like this.
+    /// Requests whose whole body a regular expression matches, byte by byte: it need not be UTF-8.
+    ///
+    /// # Panics
+    /// When the expression is malformed; the message points at the caller.
+    #[track_caller]
+    pub fn body_regex(expression: &str) -> Filter {
+        let regex = regex::bytes::Regex::new(&format!("(?s-u)^(?:{expression})$"));
+        Filter::is(Criterion::BodyRegex(or_panic(regex.map_err(|error| {
+            FilterError::new(format!("`{expression}` is no regular expression: {error}"))
+        }))))
+    }
+
+    /// Requests whose body is a text like this; [`Pattern::absent`] is an empty body.
     #[track_caller]
     pub fn text(text: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Text(text.into()))
     }
 
-    /// Requests whose body is JSON that has all of this, and maybe more.
+    /// Requests whose body is JSON that has all of this, and maybe more; [`Pattern::absent`] is no JSON at all.
     #[track_caller]
     pub fn json(pattern: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Json {
@@ -209,22 +228,25 @@ impl Filter {
         })
     }
 
-    /// Requests whose body is just this JSON: build the pattern with [`Pattern::object_exact`] or [`Pattern::value`].
+    /// Requests whose body is just this JSON: objects have no other members, at any depth.
     #[track_caller]
     pub fn json_exact(pattern: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Json {
-            pattern: pattern.into(),
+            pattern: pattern.into().exact(),
             exact: true,
         })
     }
 
-    /// Requests for which a function holds; `text` names it in reports. A panic in it counts as no.
+    /// Requests for which a function holds; `text` names it in reports.
+    ///
+    /// It may block: the server asks it on a thread that may, after all other criteria of the filter. A panic counts as
+    /// no, and is recorded in [`KMock::errors`](crate::KMock::errors).
     #[track_caller]
     pub fn test(
         text: &'static str,
         holds: impl Fn(&Request) -> bool + Send + Sync + 'static,
     ) -> Filter {
-        Filter::is(Criterion::Test(text, Box::new(holds)))
+        Filter::is(Criterion::Test(text, Arc::new(holds)))
     }
 
     /// Requests for which an async function holds; the server awaits it before it looks further.
@@ -255,7 +277,7 @@ impl Filter {
     }
 
     fn at(criterion: Criterion, location: Location) -> Filter {
-        let awaits = matches!(criterion, Criterion::TestLater(..));
+        let awaits = matches!(criterion, Criterion::TestLater(..) | Criterion::Test(..));
         Filter::node(Node::Is(criterion, location), awaits)
     }
 
@@ -270,7 +292,7 @@ impl Filter {
         &self.node
     }
 
-    /// Whether [`Filter::holds`] must be awaited to be right.
+    /// Whether there is code of the user in it, which the server awaits.
     pub(crate) fn awaits(&self) -> bool {
         self.awaits
     }
@@ -295,33 +317,60 @@ impl Filter {
         }
     }
 
-    /// As [`Filter::captures`], with async criteria awaited, and only when the others before them hold.
+    /// As [`Filter::captures`], with the user's functions awaited, and only when all else holds.
     pub(crate) fn captures_later<'a>(
         &'a self,
         request: &'a Request,
-    ) -> Pin<Box<dyn Future<Output = Option<Vec<(String, String)>>> + Send + 'a>> {
+        core: &'a Core,
+    ) -> BoxFuture<'a, Option<Vec<(String, String)>>> {
         Box::pin(async move {
+            if !self.awaits {
+                return self.captures(request);
+            }
             match &*self.node {
-                Node::Is(Criterion::TestLater(_, holds), _) => {
-                    holds(request.clone()).await.then(Vec::new)
+                Node::Is(Criterion::TestLater(text, holds), _) => {
+                    // It may panic before it makes a future, too.
+                    let request = request.clone();
+                    let held = AssertUnwindSafe(async move { holds(request).await });
+                    match held.catch_unwind().await {
+                        Ok(held) => held.then(Vec::new),
+                        Err(panic) => {
+                            core.error(format!("where {text}: panicked: {}", panic_text(&*panic)));
+                            None
+                        }
+                    }
+                }
+                Node::Is(Criterion::Test(text, holds), _) => {
+                    let holds = Arc::clone(holds);
+                    let asked = move |request: Request| holds(&request);
+                    match compute_apart(Arc::new(asked), request.clone()).await {
+                        Ok(held) => held.then(Vec::new),
+                        Err(why) => {
+                            core.error(format!("where {text}: {why}"));
+                            None
+                        }
+                    }
                 }
                 Node::Is(..) => self.captures(request),
                 Node::All(filters) => {
                     let mut captured = Vec::new();
-                    for one in filters {
-                        captured.extend(one.captures_later(request).await?);
+                    for one in filters.iter().filter(|one| !one.awaits) {
+                        captured.extend(one.captures(request)?);
+                    }
+                    for one in filters.iter().filter(|one| one.awaits) {
+                        captured.extend(one.captures_later(request, core).await?);
                     }
                     Some(captured)
                 }
                 Node::Any(filters) => {
                     for one in filters {
-                        if let Some(captured) = one.captures_later(request).await {
+                        if let Some(captured) = one.captures_later(request, core).await {
                             return Some(captured);
                         }
                     }
                     None
                 }
-                Node::Not(filter) => match filter.captures_later(request).await {
+                Node::Not(filter) => match filter.captures_later(request, core).await {
                     Some(_) => None,
                     None => Some(Vec::new()),
                 },
@@ -377,26 +426,22 @@ impl Criterion {
                 None => false,
             },
             Criterion::Field(place, name, pattern) => {
-                let values = place.values(request, name);
-                if values.is_empty() {
-                    pattern.matches_text(None)
-                } else {
-                    values.iter().any(|value| pattern.matches_text(Some(value)))
-                }
+                pattern.matches_texts(&place.values(request, name))
             }
             Criterion::Host(pattern) => pattern.matches_text(request.host()),
             Criterion::From(network) => request
                 .peer()
                 .is_some_and(|peer| network.contains(peer.ip())),
             Criterion::Body(body) => request.body() == body,
-            Criterion::Text(pattern) => std::str::from_utf8(request.body())
-                .is_ok_and(|text| pattern.matches_text(Some(text))),
-            Criterion::Json { pattern, .. } => request
-                .json_body()
-                .is_some_and(|json| pattern.matches(Some(json))),
+            Criterion::BodyRegex(regex) => regex.is_match(request.body()),
+            Criterion::Text(pattern) => match std::str::from_utf8(request.body()) {
+                Ok("") => pattern.matches_empty(),
+                Ok(text) => pattern.matches_text(Some(text)),
+                Err(_) => false,
+            },
+            Criterion::Json { pattern, .. } => pattern.matches(request.json_body()),
             Criterion::Test(_, holds) => {
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| holds(request)))
-                    .unwrap_or(false)
+                std::panic::catch_unwind(AssertUnwindSafe(|| holds(request))).unwrap_or(false)
             }
             Criterion::TestLater(..) => false,
             Criterion::Custom(matcher) => matcher.matches(request),

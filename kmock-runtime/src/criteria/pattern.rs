@@ -60,10 +60,14 @@ impl Pattern {
     /// When the expression is malformed; the message points at the caller. `kmock!` checks it when compiling.
     #[track_caller]
     pub fn regex(expression: &str) -> Pattern {
-        match whole_regex(expression) {
-            Ok(regex) => Pattern::of(Shape::Regex(regex)),
+        match Pattern::try_regex(expression) {
+            Ok(pattern) => pattern,
             Err(error) => panic!("kmock: {error}"),
         }
+    }
+
+    pub(crate) fn try_regex(expression: &str) -> Result<Pattern, FilterError> {
+        Ok(Pattern::of(Shape::Regex(whole_regex(expression)?)))
     }
 
     /// Anything, as long as there is something. In JSON, null counts as something.
@@ -148,6 +152,55 @@ impl Pattern {
 
     fn of(shape: Shape) -> Pattern {
         Pattern(Arc::new(shape))
+    }
+
+    /// The same, with no other members in its objects, at any depth.
+    pub(crate) fn exact(self) -> Pattern {
+        let all = |patterns: &[Pattern]| -> Vec<Pattern> {
+            patterns.iter().cloned().map(Pattern::exact).collect()
+        };
+        match &*self.0 {
+            Shape::Object { members, .. } => Pattern::object_exact(
+                members
+                    .iter()
+                    .map(|(key, pattern)| (key.clone(), pattern.clone().exact())),
+            ),
+            Shape::Array { before, rest } => Pattern::of(Shape::Array {
+                before: all(before),
+                rest: rest.as_deref().map(all),
+            }),
+            Shape::OneOf(patterns) => Pattern::of(Shape::OneOf(all(patterns))),
+            _ => self,
+        }
+    }
+
+    /// Whether an empty text fits, which may also count as none.
+    pub(crate) fn matches_empty(&self) -> bool {
+        match &*self.0 {
+            Shape::Present => false,
+            Shape::OneOf(patterns) => patterns.iter().any(Pattern::matches_empty),
+            _ => self.matches_text(None) || self.matches_text(Some("")),
+        }
+    }
+
+    /// Whether all values of one name fit: an array means all of them in order, anything else any of them.
+    pub(crate) fn matches_texts(&self, texts: &[&str]) -> bool {
+        match &*self.0 {
+            Shape::Array { before, rest } => {
+                let after = rest.as_deref().unwrap_or_default();
+                let wanted = before.len() + after.len();
+                if texts.len() < wanted || (rest.is_none() && texts.len() > wanted) {
+                    // A single value may be JSON.
+                    return matches!(texts, [one] if self.matches_text(Some(one)));
+                }
+                let tail = &texts[texts.len() - after.len()..];
+                let fit = |(pattern, text): (&Pattern, &&str)| pattern.matches_text(Some(text));
+                before.iter().zip(texts).all(fit) && after.iter().zip(tail).all(fit)
+            }
+            Shape::OneOf(patterns) => patterns.iter().any(|one| one.matches_texts(texts)),
+            _ if texts.is_empty() => self.matches_text(None),
+            _ => texts.iter().any(|text| self.matches_text(Some(text))),
+        }
     }
 
     /// Whether a JSON value (or its absence) fits.

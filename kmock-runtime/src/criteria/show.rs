@@ -21,6 +21,10 @@ impl fmt::Display for Criterion {
             Criterion::Body(body) => {
                 write!(f, "body {:?}", cut(&String::from_utf8_lossy(body), 60))
             }
+            Criterion::BodyRegex(regex) => {
+                let whole = regex.as_str();
+                write!(f, "body ~{:?}", &whole[10..whole.len() - 2])
+            }
             Criterion::Text(pattern) => write!(f, "text {pattern}"),
             Criterion::Json { pattern, exact } => {
                 write!(f, "json{} {pattern}", if *exact { " ==" } else { "" })

@@ -70,6 +70,7 @@ fn answerer(answerer: &Answerer) -> Value {
         Answerer::Nobody => Value::Null,
         Answerer::Rule(rule, location) => json!({ "rule": rule, "location": place(*location) }),
         Answerer::Kubernetes => json!("kubernetes"),
+        Answerer::Forwarded(upstream) => json!({ "forwarded": upstream }),
         Answerer::NoRule => json!("no rule"),
     }
 }

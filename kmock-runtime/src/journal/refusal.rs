@@ -1,6 +1,5 @@
 //! The 404 that explains itself: the client's log then says why no rule answered.
 
-use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
@@ -8,6 +7,7 @@ use crate::{
     criteria::Ask,
     journal::{Aside, Seen, nearest::nearest, words},
     mock::Core,
+    reply::Payload,
     request::Request,
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn refusal(
     seen: &Seen,
     request: &Request,
     aside: &[Aside],
-) -> Response<Body> {
+) -> Response<Payload> {
     let rules = core.book.rules();
     let near = nearest(request, &rules, aside, Ask::Never);
     let in_kubernetes = rules
@@ -66,7 +66,7 @@ pub(crate) fn refusal(
     if core.journal.may_remember() {
         seen.remember_near(near);
     }
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Payload::Full(body.into()));
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
         .headers_mut()

@@ -155,6 +155,11 @@ impl Report {
         report
     }
 
+    /// What came, without a complaint.
+    pub(crate) fn timeline(core: &Core) -> Report {
+        Report::of(Some(core), Vec::new())
+    }
+
     /// Whether there is nothing to complain about.
     pub fn is_empty(&self) -> bool {
         self.failures.is_empty()
@@ -209,7 +214,7 @@ impl<'a> Making<'a> {
         let in_kubernetes = match &outcome.answered_by {
             Answerer::Kubernetes => true,
             Answerer::Rule(_, location) => self.kubernetes.contains(location),
-            Answerer::NoRule | Answerer::Nobody => {
+            Answerer::NoRule | Answerer::Nobody | Answerer::Forwarded(_) => {
                 !self.kubernetes.is_empty() || self.core.backend.is_some()
             }
         };

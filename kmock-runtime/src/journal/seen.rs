@@ -57,6 +57,8 @@ pub enum Answerer {
     Rule(String, Location),
     /// The Kubernetes API below the rules.
     Kubernetes,
+    /// Another server: the request came through this one as a proxy.
+    Forwarded(String),
     /// No rule fitted: a 404 that explains itself.
     NoRule,
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Answerer {
             Answerer::Nobody => f.write_str("not answered"),
             Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
             Answerer::Kubernetes => f.write_str("the Kubernetes API"),
+            Answerer::Forwarded(upstream) => write!(f, "forwarded to {upstream}"),
             Answerer::NoRule => f.write_str("no rule"),
         }
     }

@@ -550,7 +550,7 @@ pub(super) fn message(entry: &Entry) -> Option<String> {
             .text
             .strip_prefix("kmock: ")
             .map(|text| escaped(text.trim_end())),
-        Answerer::Nobody | Answerer::NoRule => None,
+        Answerer::Nobody | Answerer::NoRule | Answerer::Forwarded(_) => None,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     journal::{Seen, lock, seen::Record},
     mock::Core,
+    reply::Payload,
 };
 
 #[cfg(feature = "kubernetes")]
@@ -87,7 +88,12 @@ impl Trace {
 }
 
 /// The same response; what is sent of it is written down.
-pub(crate) fn traced(response: Response<Body>, core: &Core, seen: &Seen) -> Response<Body> {
+pub(crate) fn traced(
+    response: Response<Payload>,
+    core: &Core,
+    seen: &Seen,
+    broken: bool,
+) -> Response<Payload> {
     // The body of an answer to HEAD is never sent.
     if seen.method() == Method::HEAD {
         return response;
@@ -112,11 +118,29 @@ pub(crate) fn traced(response: Response<Body>, core: &Core, seen: &Seen) -> Resp
     if ended {
         return response;
     }
+    if let Payload::Full(bytes) = response.body()
+        && !broken
+    {
+        // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
+        let most = core.journal.allow(bytes.len().min(ANSWER));
+        record.trace.change(|sent| {
+            sent.chunks.push(Chunk {
+                at: begun,
+                size: bytes.len(),
+            });
+            sent.count = 1;
+            sent.size = bytes.len();
+            sent.body
+                .extend_from_slice(bytes.get(..most).unwrap_or_default());
+            sent.end = Some((begun, End::Complete));
+        });
+        return response;
+    }
     let most = usize::try_from(size.unwrap_or(ANSWER as u64)).unwrap_or(ANSWER);
     let most = core.journal.allow(most.min(ANSWER));
     let clock = core.clock;
     response.map(|inner| {
-        Body::new(Traced {
+        Payload::Body(Body::new(Traced {
             inner,
             record,
             clock,
@@ -124,13 +148,13 @@ pub(crate) fn traced(response: Response<Body>, core: &Core, seen: &Seen) -> Resp
             sent: 0,
             most,
             ended: false,
-        })
+        }))
     })
 }
 
 /// A body that is written down while it is sent.
 struct Traced {
-    inner: Body,
+    inner: Payload,
     record: Arc<Record>,
     clock: Clock,
     /// The size, where it is known from the start.

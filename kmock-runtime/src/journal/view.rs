@@ -1,11 +1,11 @@
 //! Views: the requests that fit a filter, those to come included.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     criteria::Filter,
     error::Error,
-    journal::{PATIENCE, Requests},
+    journal::{PATIENCE, Report, Requests},
     mock::Core,
     request::Request,
     stream::Stream,
@@ -41,8 +41,16 @@ impl View {
     /// Waits until this many requests have come.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
+    /// A timeout after 5 seconds of the runtime's clock, with a report of what came instead.
     pub async fn wait_for(&self, n: usize) -> Result<Requests, Error> {
+        self.wait_for_within(n, PATIENCE).await
+    }
+
+    /// Waits until this many requests have come, for so long.
+    ///
+    /// # Errors
+    /// A timeout, with a report of what came instead.
+    pub async fn wait_for_within(&self, n: usize, within: Duration) -> Result<Requests, Error> {
         let mut changes = self.core.journal.changes();
         let enough = async {
             loop {
@@ -52,15 +60,16 @@ impl View {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, enough).await.map_err(|_| {
+        tokio::time::timeout(within, enough).await.map_err(|_| {
             Error::timeout(
                 format!(
                     "request number {n} of {} (there are {})",
                     self.filter,
                     self.count()
                 ),
-                PATIENCE,
+                within,
             )
+            .with_report(Some(Report::timeline(&self.core)))
         })
     }
 

@@ -157,7 +157,7 @@ mod tests {
                 .expect("a request")
                 .into_parts()
                 .0;
-            let request = Request::new(0, Duration::ZERO, head, body.into(), None, None);
+            let request = Request::new(0, Duration::ZERO, head, body.into(), None, None, None);
             kubernetes(&request).map(|(verb, target)| format!("{verb} {target}"))
         };
         let json = "application/json";

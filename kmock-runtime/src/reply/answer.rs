@@ -8,28 +8,31 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::BodyExt;
 
 use crate::{
+    mock::Core,
     reply::{
-        Before, HeaderEdit, Reply, Source,
+        Before, Dice, HeaderEdit, Payload, Reply, Source,
         body::{CutBody, SlowBody},
-        fault::Place,
+        fault::{Place, promised},
         panic_text,
     },
     request::Request,
-    stream::{Lives, Player, Stream},
+    stream::{Lives, Player, Prelude, Stream},
+    wire::Cut,
 };
 
 /// What is sent.
 pub(crate) struct Answer {
-    pub(crate) response: Response<Body>,
+    pub(crate) response: Response<Payload>,
     /// How the exchange was broken, for the journal.
     pub(crate) fault: Option<String>,
 }
 
 impl Answer {
-    pub(crate) fn new(response: Response<Body>) -> Answer {
+    pub(crate) fn new(response: Response<Payload>) -> Answer {
         Answer {
             response,
             fault: None,
@@ -46,12 +49,75 @@ pub(crate) enum Made {
     Failed(String),
 }
 
+/// Who asks for an answer: the request, its server, and its number among those of the rule.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) request: Request,
+    pub(crate) core: Arc<Core>,
+    pub(crate) lives: Lives,
+    pub(crate) nth: usize,
+    pub(crate) dice: Arc<Dice>,
+    /// For reports: the rule and its place.
+    pub(crate) label: Arc<str>,
+    #[cfg(feature = "websocket")]
+    pub(crate) rule: crate::rules::Rule,
+}
+
+/// A reply with nothing to compute, made ready once: what most requests get.
+pub(crate) struct Ready {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ready {
+    /// `None` where something is to be computed, waited for or broken.
+    pub(crate) fn of(reply: &Reply) -> Option<Ready> {
+        let plain = reply.before.is_empty()
+            && reply.fault.is_none()
+            && reply.rate.is_none()
+            && reply.reason.is_none()
+            && !reply.pass
+            && reply.failure.is_none();
+        if !plain {
+            return None;
+        }
+        let mut body = Bytes::new();
+        let mut kind = None;
+        for source in &reply.bodies {
+            let Source::Bytes { bytes, kind: own } = source else {
+                return None;
+            };
+            kind = kind.or(*own);
+            if body.is_empty() {
+                body = bytes.clone();
+            } else {
+                body = [body.as_ref(), bytes.as_ref()].concat().into();
+            }
+        }
+        let mut headers = HeaderMap::new();
+        finish_headers(&mut headers, kind, reply.headers.iter().cloned());
+        Some(Ready {
+            status: reply.status.unwrap_or_default(),
+            headers,
+            body,
+        })
+    }
+
+    pub(crate) fn answer(&self) -> Answer {
+        let mut response = Response::new(Payload::Full(self.body.clone()));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers.clone();
+        Answer::new(response)
+    }
+}
+
 /// The parts of an answer, with nothing left to compute.
 #[derive(Default)]
 struct Parts {
     reply: Reply,
     pieces: Vec<Piece>,
-    /// Whether there was a body that is used up.
+    /// Whether there was a body that is used up, or a wait that leaves nothing to say.
     depleted: bool,
     /// The head of a routed or foreign response comes before the edits.
     routed: Option<http::response::Parts>,
@@ -60,21 +126,54 @@ struct Parts {
 enum Piece {
     Bytes(Bytes, Option<&'static str>),
     Stream(Stream),
+    Playing(Player, Option<&'static str>),
     Whole(Body),
 }
 
 /// Asks a reply for an answer to a request.
-pub(crate) async fn make(reply: &Reply, request: &Request, lives: Lives) -> Made {
+pub(crate) async fn make(reply: &Reply, asked: &Asked) -> Made {
     let mut parts = Parts::default();
-    match gather(reply.clone(), request, &mut parts).await {
+    match gather(reply.clone(), asked, &mut parts).await {
         Gathered::Done => {}
         Gathered::Pass => return Made::Pass,
         Gathered::Failed(message) => return Made::Failed(message),
     }
-    if parts.pieces.is_empty() && parts.depleted {
+    if let Some(made) = prelude(&mut parts, asked).await {
+        return made;
+    }
+    let nothing = parts.pieces.is_empty() && parts.routed.is_none();
+    let only_waited = parts.reply.status.is_none() && parts.reply.headers.is_empty();
+    if nothing && parts.depleted && (only_waited || !reply.bodies.is_empty()) {
         return Made::Pass;
     }
-    Made::Answer(assemble(parts, request, lives))
+    Made::Answer(assemble(parts, asked).await)
+}
+
+/// Plays what comes before the first bytes of a streamed body: until then the head is held back, so the rule may
+/// still step aside, fail properly, or break before anything is sent.
+async fn prelude(parts: &mut Parts, asked: &Asked) -> Option<Made> {
+    let mut nothing = false;
+    while let Some(Piece::Stream(_)) = parts.pieces.first() {
+        let Piece::Stream(stream) = parts.pieces.remove(0) else {
+            return None;
+        };
+        let kind = stream.content_type();
+        let mut player = Player::start(stream, asked.clone());
+        match player.prelude().await {
+            Prelude::Output => {
+                parts.pieces.insert(0, Piece::Playing(player, kind));
+                return None;
+            }
+            Prelude::Nothing => nothing = true,
+            Prelude::Fault(fault) => {
+                parts.reply.fault = Some(fault);
+                parts.pieces.clear();
+                return None;
+            }
+            Prelude::Failed(why) => return Some(Made::Failed(why)),
+        }
+    }
+    (nothing && parts.pieces.is_empty() && parts.routed.is_none()).then_some(Made::Pass)
 }
 
 enum Gathered {
@@ -84,11 +183,7 @@ enum Gathered {
 }
 
 /// Walks the sources of a reply; the replies that they compute are walked in their place.
-fn gather<'a>(
-    mut reply: Reply,
-    request: &'a Request,
-    parts: &'a mut Parts,
-) -> BoxFuture<'a, Gathered> {
+fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFuture<'a, Gathered> {
     Box::pin(async move {
         if let Some(message) = reply.failure {
             return Gathered::Failed(message);
@@ -98,8 +193,14 @@ fn gather<'a>(
         }
         for step in reply.before.drain(..) {
             match step {
-                Before::Delay(delay) => tokio::time::sleep(delay).await,
+                Before::Delay(delay) => tokio::time::sleep(delay.pick(&asked.dice)).await,
                 Before::Hold(gate) => gate.pass().await,
+                Before::Wait(waiter) => {
+                    let waited = AssertUnwindSafe(async { waiter.wait().await });
+                    if let Err(panic) = waited.catch_unwind().await {
+                        return Gathered::Failed(format!("panicked: {}", panic_text(&*panic)));
+                    }
+                }
             }
         }
         let sources = std::mem::take(&mut reply.bodies);
@@ -107,35 +208,32 @@ fn gather<'a>(
         parts.reply = known.and(reply);
         for source in sources {
             let computed = match source {
+                Source::Nothing => {
+                    parts.depleted = true;
+                    continue;
+                }
                 Source::Bytes { bytes, kind } => {
                     parts.pieces.push(Piece::Bytes(bytes, kind));
                     continue;
                 }
-                Source::File(path) => match tokio::task::spawn_blocking({
-                    let path = path.clone();
-                    move || std::fs::read(path)
-                })
-                .await
-                {
-                    Ok(Ok(bytes)) => {
-                        let kind = content_type(&path);
-                        parts.pieces.push(Piece::Bytes(bytes.into(), kind));
-                        continue;
+                Source::File(path) => {
+                    let kind = content_type(&path);
+                    match read_file(path).await {
+                        Ok(bytes) => parts.pieces.push(Piece::Bytes(bytes, kind)),
+                        Err(why) => return Gathered::Failed(why),
                     }
-                    Ok(Err(error)) => {
-                        return Gathered::Failed(format!("file {}: {error}", path.display()));
-                    }
-                    Err(_) => return Gathered::Failed(format!("file {}", path.display())),
-                },
-                Source::Lines(reader) => {
-                    let line = reader
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .next_line();
-                    match line {
-                        Ok(Some(line)) => parts.pieces.push(Piece::Bytes(line, None)),
-                        Ok(None) => parts.depleted = true,
-                        Err(error) => return Gathered::Failed(format!("file once: {error}")),
+                    continue;
+                }
+                Source::Rest(reader) => {
+                    let read = tokio::task::spawn_blocking(move || {
+                        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                        reader.rest()
+                    });
+                    match read.await {
+                        Ok(Ok(Some(bytes))) => parts.pieces.push(Piece::Bytes(bytes, None)),
+                        Ok(Ok(None)) => parts.depleted = true,
+                        Ok(Err(why)) => return Gathered::Failed(why),
+                        Err(stopped) => return Gathered::Failed(stopped.to_string()),
                     }
                     continue;
                 }
@@ -158,9 +256,15 @@ fn gather<'a>(
                 Source::Router(router) => {
                     let routed = tower_service::Service::call(
                         &mut router.into_service::<Body>(),
-                        request.to_http().map(Body::from),
+                        asked.request.to_http().map(Body::from),
                     );
-                    let response = match routed.await {
+                    let routed = match AssertUnwindSafe(routed).catch_unwind().await {
+                        Ok(routed) => routed,
+                        Err(panic) => {
+                            return Gathered::Failed(format!("panicked: {}", panic_text(&*panic)));
+                        }
+                    };
+                    let response = match routed {
                         Ok(response) => response,
                         Err(never) => match never {},
                     };
@@ -169,24 +273,40 @@ fn gather<'a>(
                     parts.pieces.push(Piece::Whole(body));
                     continue;
                 }
-                Source::Compute(compute) => {
-                    std::panic::catch_unwind(AssertUnwindSafe(|| compute(request.clone())))
+                Source::Proxy(upstream) => {
+                    match upstream.forward(&asked.request).await {
+                        Ok(response) => {
+                            let (head, body) = response.into_parts();
+                            parts.routed = Some(head);
+                            parts.pieces.push(Piece::Whole(body));
+                        }
+                        Err(why) => return Gathered::Failed(why.to_string()),
+                    }
+                    continue;
                 }
+                #[cfg(feature = "websocket")]
+                Source::WebSocket(socket) => {
+                    match crate::websocket::accept(&socket, asked) {
+                        Ok(head) => parts.routed = Some(head),
+                        Err(why) => return Gathered::Failed(why),
+                    }
+                    continue;
+                }
+                Source::Compute(compute) => compute_apart(compute, asked.request.clone()).await,
                 Source::ComputeLater(compute) => {
                     // The function may panic before it makes a future, too.
-                    let request = request.clone();
+                    let request = asked.request.clone();
                     AssertUnwindSafe(async move { compute(request).await })
                         .catch_unwind()
                         .await
+                        .map_err(|panic| format!("panicked: {}", panic_text(&*panic)))
                 }
             };
             let computed = match computed {
                 Ok(computed) => computed,
-                Err(panic) => {
-                    return Gathered::Failed(format!("panicked: {}", panic_text(&*panic)));
-                }
+                Err(why) => return Gathered::Failed(why),
             };
-            match gather(computed, request, parts).await {
+            match gather(computed, asked, parts).await {
                 Gathered::Done => {}
                 other => return other,
             }
@@ -195,7 +315,31 @@ fn gather<'a>(
     })
 }
 
-fn assemble(parts: Parts, request: &Request, lives: Lives) -> Answer {
+/// Calls a function of the user on a thread that may block, so that one that takes its time holds up nobody else.
+/// A paused clock stands meanwhile: tokio does not advance it while such a thread works.
+pub(crate) async fn compute_apart<R: Send + 'static>(
+    compute: Arc<dyn Fn(Request) -> R + Send + Sync>,
+    request: Request,
+) -> Result<R, String> {
+    match tokio::task::spawn_blocking(move || compute(request)).await {
+        Ok(made) => Ok(made),
+        Err(stopped) => Err(match stopped.try_into_panic() {
+            Ok(panic) => format!("panicked: {}", panic_text(&*panic)),
+            Err(stopped) => stopped.to_string(),
+        }),
+    }
+}
+
+pub(crate) async fn read_file(path: std::path::PathBuf) -> Result<Bytes, String> {
+    let shown = path.display().to_string();
+    match tokio::task::spawn_blocking(move || std::fs::read(path)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(error)) => Err(format!("file {shown}: {error}")),
+        Err(stopped) => Err(format!("file {shown}: {stopped}")),
+    }
+}
+
+async fn assemble(parts: Parts, asked: &Asked) -> Answer {
     let Parts {
         reply,
         mut pieces,
@@ -203,28 +347,92 @@ fn assemble(parts: Parts, request: &Request, lives: Lives) -> Answer {
         ..
     } = parts;
     let kind = pieces.iter().find_map(|piece| match piece {
-        Piece::Bytes(_, kind) => *kind,
+        Piece::Bytes(_, kind) | Piece::Playing(_, kind) => *kind,
         Piece::Stream(stream) => stream.content_type(),
         Piece::Whole(_) => None,
     });
-    let body = match (pieces.pop(), pieces.is_empty()) {
-        (None, _) => Body::empty(),
-        (Some(Piece::Bytes(bytes, _)), true) => Body::from(bytes),
-        (Some(Piece::Whole(body)), true) => body,
+    let payload = match (pieces.pop(), pieces.is_empty()) {
+        (None, _) => Payload::empty(),
+        (Some(Piece::Bytes(bytes, _)), true) => Payload::Full(bytes),
+        (Some(Piece::Whole(body)), true) => Payload::Body(body),
         (Some(last), _) => {
             pieces.push(last);
-            joined(pieces, request, &lives)
+            Payload::Body(joined(pieces, asked))
         }
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(payload);
     if let Some(head) = routed {
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers;
+        *response.extensions_mut() = head.extensions;
     }
     if let Some(status) = reply.status {
         *response.status_mut() = status;
     }
-    let headers = response.headers_mut();
+    if let Some(reason) = reply.reason {
+        response.extensions_mut().insert(reason);
+    }
+    finish_headers(response.headers_mut(), kind, reply.headers);
+    if let Some(rate) = reply.rate {
+        response = response
+            .map(|payload| Payload::Body(Body::new(SlowBody::new(payload.into_body(), rate))));
+    }
+    let mut answer = Answer::new(response);
+    if let Some(fault) = reply.fault
+        && fault.happens(asked.nth, &asked.dice)
+    {
+        answer.fault = Some(format!("{:?}", fault.cut).to_lowercase());
+        let Some(wire) = asked.request.wire().cloned() else {
+            // Without a socket underneath there is nothing to break.
+            *answer.response.status_mut() = StatusCode::BAD_GATEWAY;
+            return answer;
+        };
+        match fault.place {
+            Place::Head(bytes) => wire.cut_after(bytes, fault.cut),
+            Place::Body(left) => {
+                answer.response = answer.response.map(|payload| {
+                    Payload::Body(Body::new(CutBody {
+                        inner: payload.into_body(),
+                        left,
+                        cut: Some(fault.cut),
+                        wire,
+                    }))
+                });
+            }
+            Place::Chunk => {
+                answer.response = answer.response.map(|payload| {
+                    // A stream has no length: hyper sends it in chunks.
+                    let frames = payload.into_body().into_data_stream();
+                    Payload::Body(Body::new(CutBody {
+                        inner: Body::from_stream(frames),
+                        left: usize::MAX,
+                        cut: Some(fault.cut),
+                        wire,
+                    }))
+                });
+            }
+            Place::Promise(length) => {
+                answer.fault = Some(format!("content-length {length}"));
+                let (head, payload) = answer.response.into_parts();
+                let body = match payload.collect().await {
+                    Ok(body) => body.to_bytes(),
+                    Err(_) => Bytes::new(),
+                };
+                let bytes = promised(head.status, &head.headers, &body, length);
+                wire.cut_after(0, Cut::Garbage(bytes));
+                answer.response = Response::from_parts(head, Payload::empty());
+            }
+        }
+    }
+    answer
+}
+
+/// The content type that the body implies, and then what the rule says of headers.
+fn finish_headers(
+    headers: &mut HeaderMap,
+    kind: Option<&'static str>,
+    edits: impl IntoIterator<Item = HeaderEdit>,
+) {
     if let Some(kind) = kind {
         headers
             .entry(header::CONTENT_TYPE)
@@ -232,7 +440,7 @@ fn assemble(parts: Parts, request: &Request, lives: Lives) -> Answer {
     }
     // The first time that a header is set, it takes the place of what would be there otherwise.
     let mut set = Vec::new();
-    for edit in reply.headers {
+    for edit in edits {
         match edit {
             HeaderEdit::Add(name, value) if set.contains(&name) => {
                 headers.append(name, value);
@@ -246,45 +454,23 @@ fn assemble(parts: Parts, request: &Request, lives: Lives) -> Answer {
             }
         }
     }
-    if let Some(rate) = reply.rate {
-        response = response.map(|body| Body::new(SlowBody::new(body, rate)));
-    }
-    let mut answer = Answer::new(response);
-    if let Some(fault) = reply.fault {
-        answer.fault = Some(format!("{:?}", fault.cut).to_lowercase());
-        match (request.wire().cloned(), fault.place) {
-            (Some(wire), Place::Head(bytes)) => wire.cut_after(bytes, fault.cut),
-            (Some(wire), Place::Body(left)) => {
-                answer.response = answer.response.map(|inner| {
-                    Body::new(CutBody {
-                        inner,
-                        left,
-                        cut: Some(fault.cut),
-                        wire,
-                    })
-                });
-            }
-            // Without a socket underneath there is nothing to break.
-            (None, _) => {
-                *answer.response.status_mut() = StatusCode::BAD_GATEWAY;
-            }
-        }
-    }
-    answer
 }
 
 /// Several pieces one after another.
-fn joined(pieces: Vec<Piece>, request: &Request, lives: &Lives) -> Body {
-    let player = |stream: Stream| Player::start(stream, request.clone(), Arc::clone(lives));
+fn joined(pieces: Vec<Piece>, asked: &Asked) -> Body {
     let bodies: Vec<_> = pieces
         .into_iter()
         .map(|piece| match piece {
-            Piece::Bytes(bytes, _) => Body::from(bytes).into_data_stream().boxed(),
-            Piece::Stream(stream) => player(stream).boxed(),
-            Piece::Whole(body) => body.into_data_stream().boxed(),
+            Piece::Bytes(bytes, _) => StreamExt::boxed(Body::from(bytes).into_data_stream()),
+            Piece::Stream(stream) => StreamExt::boxed(Player::start(stream, asked.clone())),
+            Piece::Playing(player, _) => StreamExt::boxed(player),
+            Piece::Whole(body) => StreamExt::boxed(body.into_data_stream()),
         })
         .collect();
-    Body::from_stream(futures::stream::iter(bodies).flatten())
+    match <[_; 1]>::try_from(bodies) {
+        Ok([only]) => Body::from_stream(only),
+        Err(bodies) => Body::from_stream(futures::stream::iter(bodies).flatten()),
+    }
 }
 
 /// By the file's name, for the few kinds that tests serve.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io,
     path::PathBuf,
     pin::Pin,
     task::{Context, Poll},
@@ -16,27 +16,42 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::wire::{Cut, Wire};
 
-/// A file that is read on, a line a request.
-#[derive(Debug)]
+/// A file or another source that is read on: each time what is there by then, until there is no more.
 pub(crate) struct Reader {
-    path: PathBuf,
-    file: Option<BufReader<File>>,
+    path: Option<PathBuf>,
+    source: Option<Box<dyn io::Read + Send>>,
 }
 
 impl Reader {
-    pub(crate) fn new(path: PathBuf) -> Reader {
-        Reader { path, file: None }
+    pub(crate) fn file(path: PathBuf) -> Reader {
+        Reader {
+            path: Some(path),
+            source: None,
+        }
     }
 
-    /// The next line with its end; `None` when there is no more.
-    pub(crate) fn next_line(&mut self) -> io::Result<Option<Bytes>> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            empty => empty.insert(BufReader::new(File::open(&self.path)?)),
+    pub(crate) fn of(source: impl io::Read + Send + 'static) -> Reader {
+        Reader {
+            path: None,
+            source: Some(Box::new(source)),
+        }
+    }
+
+    /// What has not been read yet; `None` when there is nothing (more).
+    pub(crate) fn rest(&mut self) -> Result<Option<Bytes>, String> {
+        let name = match &self.path {
+            Some(path) => format!("file {}", path.display()),
+            None => "a reader".to_owned(),
         };
-        let mut line = Vec::new();
-        let read = file.read_until(b'\n', &mut line)?;
-        Ok((read > 0).then(|| line.into()))
+        let failed = |error: io::Error| format!("{name}: {error}");
+        let source = match (&mut self.source, &self.path) {
+            (Some(source), _) => source,
+            (empty, Some(path)) => empty.insert(Box::new(File::open(path).map_err(failed)?)),
+            (None, None) => return Ok(None),
+        };
+        let mut rest = Vec::new();
+        source.read_to_end(&mut rest).map_err(failed)?;
+        Ok((!rest.is_empty()).then(|| rest.into()))
     }
 }
 

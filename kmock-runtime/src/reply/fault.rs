@@ -1,8 +1,11 @@
-//! Faults: how an exchange breaks, true on the wire.
+//! Faults: how an exchange breaks, where, and for which of the requests; true on the wire.
 
-use bytes::Bytes;
+use std::fmt::Write;
 
-use crate::wire::Cut;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+
+use crate::{reply::Dice, rules::Slice, wire::Cut};
 
 /// How an exchange breaks, and where: before anything is sent, inside the head, or inside the body.
 ///
@@ -13,12 +16,20 @@ use crate::wire::Cut;
 /// Fault::close().in_head(10);   // FIN after 10 bytes of the status line
 /// Fault::truncate(100);         // FIN after 100 bytes of the body, whatever was promised
 /// Fault::stall().in_body(5);    // 5 bytes of the body, and then nothing for ever
+/// Fault::reset().only(2);       // for the third request of the rule only
+/// Fault::close().at_rate(0.1);  // for one request in ten, drawn from the server's seed
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// A fault breaks the connection. On HTTP/2, where a connection carries many requests, all of them break.
+#[derive(Clone, Debug, PartialEq)]
 #[must_use = "a fault happens when a rule or a reply has it"]
 pub struct Fault {
     pub(crate) cut: Cut,
     pub(crate) place: Place,
+    /// Which of the rule's requests it meets.
+    only: Option<Slice>,
+    /// How likely it meets one.
+    rate: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +38,10 @@ pub(crate) enum Place {
     Head(usize),
     /// After this many bytes of the body.
     Body(usize),
+    /// The head promises a body of this length, whatever the body is.
+    Promise(usize),
+    /// After the body, in the middle of a further chunk.
+    Chunk,
 }
 
 impl Fault {
@@ -34,6 +49,8 @@ impl Fault {
         Fault {
             cut,
             place: Place::Head(0),
+            only: None,
+            rate: None,
         }
     }
 
@@ -67,6 +84,20 @@ impl Fault {
         Fault::close().in_body(bytes)
     }
 
+    /// The connection is closed in the middle of a chunk: what was sent before is whole, the last chunk is not.
+    pub fn truncated_chunk() -> Fault {
+        let mut fault = Fault::raw(&b"20\r\nonly a part of it"[..]);
+        fault.place = Place::Chunk;
+        fault
+    }
+
+    /// The head promises a body of this length, whatever the body is; the connection is closed after the body.
+    pub fn content_length(bytes: usize) -> Fault {
+        let mut fault = Fault::close();
+        fault.place = Place::Promise(bytes);
+        fault
+    }
+
     /// After this many bytes of the head.
     pub fn in_head(mut self, bytes: usize) -> Fault {
         self.place = Place::Head(bytes);
@@ -78,4 +109,52 @@ impl Fault {
         self.place = Place::Body(bytes);
         self
     }
+
+    /// Only for some of the requests that the rule answers, by their number: `.only(2)`, `.only(..3)`.
+    pub fn only(mut self, slice: impl Into<Slice>) -> Fault {
+        self.only = Some(slice.into());
+        self
+    }
+
+    /// Only for a part of the requests, drawn from the server's seed: 0.1 is one in ten.
+    pub fn at_rate(mut self, rate: f64) -> Fault {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// Whether the fault meets the n-th request of the rule.
+    pub(crate) fn happens(&self, n: usize, dice: &Dice) -> bool {
+        self.only.is_none_or(|slice| slice.contains(n))
+            && self.rate.is_none_or(|rate| dice.fraction() < rate)
+    }
+}
+
+/// A whole answer as bytes, with a head that promises another length than the body has.
+pub(crate) fn promised(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    promise: usize,
+) -> Bytes {
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default()
+    );
+    let mut bytes = BytesMut::new();
+    // Writing to a text cannot fail.
+    let _ = write!(head, "content-length: {promise}\r\n");
+    bytes.extend_from_slice(head.as_bytes());
+    for (name, value) in headers {
+        if name == header::CONTENT_LENGTH || name == header::TRANSFER_ENCODING {
+            continue;
+        }
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    bytes.freeze()
 }

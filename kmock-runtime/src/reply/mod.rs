@@ -1,10 +1,14 @@
 //! What goes back: status, headers and bodies that add up, computed or given, and how the exchange breaks.
 
 mod answer;
+mod awaited;
 mod body;
+mod delay;
 mod fault;
 mod gate;
 mod into;
+mod payload;
+mod proxy;
 mod sink;
 
 use std::{
@@ -13,25 +17,32 @@ use std::{
     future::Future,
     path::PathBuf,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use serde_core::Serialize;
 
 pub(crate) use self::{
-    answer::{Answer, Made, make},
+    answer::{Answer, Asked, Made, Ready, compute_apart, make, read_file},
+    awaited::Waiter,
     body::Reader,
-    sink::Sink,
+    delay::Dice,
+    payload::Payload,
+    proxy::{Upstream, with_port},
+    sink::{Pending, Sink},
 };
 pub use self::{
+    awaited::{awaited, each},
+    delay::Delay,
     fault::Fault,
     gate::Gate,
     into::{IntoReply, Json},
-    sink::{IntoSink, sink_with},
+    proxy::Exchange,
+    sink::{IntoSink, sink_async, sink_to, sink_with, try_sink_with},
 };
 use crate::{request::Request, stream::Stream};
 
@@ -58,6 +69,8 @@ pub struct Reply {
     pub(crate) pass: bool,
     /// The user's code failed: a 500, recorded.
     pub(crate) failure: Option<String>,
+    /// The words after the status, where they are not the usual ones.
+    pub(crate) reason: Option<ReasonPhrase>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,8 +82,9 @@ pub(crate) enum HeaderEdit {
 /// What comes before anything is sent.
 #[derive(Clone, Debug)]
 pub(crate) enum Before {
-    Delay(Duration),
+    Delay(Delay),
     Hold(Gate),
+    Wait(Waiter),
 }
 
 /// A part of the body, or what makes one.
@@ -81,7 +95,13 @@ pub(crate) enum Source {
         kind: Option<&'static str>,
     },
     File(PathBuf),
-    Lines(Arc<Mutex<Reader>>),
+    /// What a file or reader still has.
+    Rest(Arc<Mutex<Reader>>),
+    /// No body, and no answer either, if nothing else says what to answer.
+    Nothing,
+    Proxy(Upstream),
+    #[cfg(feature = "websocket")]
+    WebSocket(crate::websocket::WebSocket),
     Stream(Stream),
     /// A whole body of another library, which can be sent once.
     Whole(Arc<Mutex<Option<Body>>>),
@@ -233,10 +253,34 @@ impl Reply {
         self.with(Source::File(path.into()))
     }
 
-    /// The lines of a file, one a request, until none is left.
+    /// A file that is read on: the first request gets what is there, later ones what was appended meanwhile.
+    /// Where there is nothing (more), the rule steps aside for the next one.
     pub fn file_once(self, path: impl Into<PathBuf>) -> Reply {
-        let reader = Reader::new(path.into());
-        self.with(Source::Lines(Arc::new(Mutex::new(reader))))
+        let reader = Reader::file(path.into());
+        self.with(Source::Rest(Arc::new(Mutex::new(reader))))
+    }
+
+    /// Any reader, read on in the manner of [`file_once`](Reply::file_once).
+    pub fn reader(self, source: impl std::io::Read + Send + 'static) -> Reply {
+        self.with(Source::Rest(Arc::new(Mutex::new(Reader::of(source)))))
+    }
+
+    /// What another server answers to the same request; `http` only. The exchange is recorded at the rule.
+    ///
+    /// # Panics
+    /// When this is no URL such as `http://127.0.0.1:8080`.
+    #[track_caller]
+    pub fn proxy(self, url: impl AsRef<str>) -> Reply {
+        match Upstream::new(url.as_ref()) {
+            Ok(upstream) => self.with(Source::Proxy(upstream)),
+            Err(error) => panic!("kmock: {error}"),
+        }
+    }
+
+    /// A WebSocket: the request is accepted, frames are sent by a script and recorded.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(self, socket: impl Into<crate::websocket::WebSocket>) -> Reply {
+        self.with(Source::WebSocket(socket.into()))
     }
 
     /// A scripted stream.
@@ -245,8 +289,33 @@ impl Reply {
     }
 
     /// Waits before anything is sent, on the runtime's clock.
-    pub fn delay(mut self, delay: Duration) -> Reply {
-        self.before.push(Before::Delay(delay));
+    ///
+    /// A range of durations is jitter: each wait is drawn by the server's seed.
+    pub fn delay(mut self, delay: impl Into<Delay>) -> Reply {
+        self.before.push(Before::Delay(delay.into()));
+        self
+    }
+
+    /// Waits for something before anything is sent: the function makes the future for each request.
+    pub fn wait<F, Fut>(mut self, until: F) -> Reply
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+    {
+        self.before.push(Before::Wait(Waiter::new(until)));
+        self
+    }
+
+    /// The words after the status, where they are not to be the usual ones.
+    ///
+    /// # Panics
+    /// When the text cannot stand in a status line.
+    #[track_caller]
+    pub fn reason(mut self, words: impl AsRef<str>) -> Reply {
+        match ReasonPhrase::try_from(words.as_ref().to_owned()) {
+            Ok(reason) => self.reason = Some(reason),
+            Err(_) => panic!("kmock: {:?} cannot stand in a status line", words.as_ref()),
+        }
         self
     }
 
@@ -268,9 +337,19 @@ impl Reply {
         self
     }
 
-    fn with(mut self, source: Source) -> Reply {
+    pub(crate) fn with(mut self, source: Source) -> Reply {
         self.bodies.push(source);
         self
+    }
+
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        self.bodies
+            .iter()
+            .flat_map(|source| match source {
+                Source::Proxy(upstream) => upstream.exchanges(),
+                _ => Vec::new(),
+            })
+            .collect()
     }
 
     /// This reply and another: what both say adds up, and the other's word counts where only one can.
@@ -283,6 +362,7 @@ impl Reply {
         self.rate = other.rate.or(self.rate);
         self.pass |= other.pass;
         self.failure = self.failure.or(other.failure);
+        self.reason = other.reason.or(self.reason);
         self
     }
 }
@@ -324,7 +404,11 @@ impl fmt::Debug for Source {
         match self {
             Source::Bytes { bytes, .. } => fmt::Debug::fmt(bytes, f),
             Source::File(path) => write!(f, "file {path:?}"),
-            Source::Lines(_) => f.write_str("file once"),
+            Source::Rest(_) => f.write_str("file once"),
+            Source::Nothing => f.write_str("nothing"),
+            Source::Proxy(upstream) => write!(f, "proxy {upstream:?}"),
+            #[cfg(feature = "websocket")]
+            Source::WebSocket(_) => f.write_str("websocket"),
             Source::Stream(stream) => fmt::Debug::fmt(stream, f),
             Source::Whole(_) => f.write_str("a body"),
             Source::Compute(_) | Source::ComputeLater(_) => f.write_str("a function"),

@@ -1,26 +1,229 @@
-//! Sinks: where a request is also put.
+//! Sinks: where a request is also put. They never hold up the answer, and never see requests out of order.
+//!
+//! What takes a request at once (a `Vec`, a channel, a notification) gets it before the answer is made. What may
+//! block (files, closures) works on a thread that may, one request after another; the answer gives it a head start
+//! of some real milliseconds, so that a test sees what a quick closure did, and then goes out without it.
 
 use std::{
+    collections::VecDeque,
     fmt,
+    fs::File,
+    future::Future,
     io::Write,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, mpsc as async_mpsc};
+use tokio::sync::{Notify, broadcast, mpsc as async_mpsc, oneshot, watch};
 
-use crate::request::Request;
+use crate::{mock::Core, reply::panic_text, request::Request};
 
-/// Where requests are also put, besides being answered. Sinks never hold up the answer.
+/// How long the answer waits for a sink that may block, in real time.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// What a sink came to.
+type Taken = Result<(), String>;
+
+/// Where requests are also put, besides being answered.
 #[derive(Clone)]
-pub(crate) struct Sink(Arc<dyn Fn(Request) -> Result<(), String> + Send + Sync>);
+pub(crate) struct Sink(Arc<Inner>);
+
+struct Inner {
+    /// Takes the request if it can without blocking; `None`: it cannot now.
+    quick: Box<dyn Fn(&Request) -> Option<Taken> + Send + Sync>,
+    /// Takes the request however long it lasts.
+    slow: Slow,
+    queue: Mutex<Queue>,
+    /// It once took longer than its head start: nobody waits for it any more.
+    known_slow: AtomicBool,
+}
+
+enum Slow {
+    Blocking(Box<dyn Fn(Request) -> Taken + Send + Sync>),
+    Async(Box<dyn Fn(Request) -> futures::future::BoxFuture<'static, Taken> + Send + Sync>),
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Request>,
+    working: bool,
+}
 
 impl Sink {
-    fn new(put: impl Fn(Request) -> Result<(), String> + Send + Sync + 'static) -> Sink {
-        Sink(Arc::new(put))
+    fn new(
+        quick: impl Fn(&Request) -> Option<Taken> + Send + Sync + 'static,
+        slow: impl Fn(Request) -> Taken + Send + Sync + 'static,
+    ) -> Sink {
+        Sink::of(quick, Slow::Blocking(Box::new(slow)))
     }
 
-    pub(crate) fn put(&self, request: Request) -> Result<(), String> {
-        (self.0)(request)
+    fn of(quick: impl Fn(&Request) -> Option<Taken> + Send + Sync + 'static, slow: Slow) -> Sink {
+        Sink(Arc::new(Inner {
+            quick: Box::new(quick),
+            slow,
+            queue: Mutex::default(),
+            known_slow: AtomicBool::new(false),
+        }))
+    }
+
+    /// Never blocks at all.
+    fn instant(put: impl Fn(Request) -> Taken + Send + Sync + 'static) -> Sink {
+        let put = Arc::new(put);
+        let quick = Arc::clone(&put);
+        Sink::new(
+            move |request| Some(quick(request.clone())),
+            move |request| put(request),
+        )
+    }
+
+    /// May always block.
+    fn blocking(put: impl Fn(Request) -> Taken + Send + Sync + 'static) -> Sink {
+        Sink::new(|_| None, put)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a request; what fails is recorded in the server's errors.
+    pub(crate) async fn put(&self, request: &Request, core: &Arc<Core>, label: &str) {
+        let idle = {
+            let queue = self.queue();
+            !queue.working && queue.waiting.is_empty()
+        };
+        if idle {
+            let quick = std::panic::AssertUnwindSafe(|| (self.0.quick)(request));
+            match std::panic::catch_unwind(quick) {
+                Ok(Some(taken)) => return report(core, label, taken),
+                Ok(None) => {}
+                Err(panic) => {
+                    return report(
+                        core,
+                        label,
+                        Err(format!("panicked: {}", panic_text(&*panic))),
+                    );
+                }
+            }
+        }
+        let begin = {
+            let mut queue = self.queue();
+            queue.waiting.push_back(request.clone());
+            !std::mem::replace(&mut queue.working, true)
+        };
+        let pending = core.pending_sinks.enter();
+        if begin {
+            let (sink, core, label) = (self.clone(), Arc::clone(core), label.to_owned());
+            match &self.0.slow {
+                Slow::Blocking(_) => {
+                    tokio::task::spawn_blocking(move || {
+                        while let Some(request) = sink.next() {
+                            let Slow::Blocking(put) = &sink.0.slow else {
+                                return;
+                            };
+                            let put = std::panic::AssertUnwindSafe(|| put(request));
+                            let taken = std::panic::catch_unwind(put).unwrap_or_else(|panic| {
+                                Err(format!("panicked: {}", panic_text(&*panic)))
+                            });
+                            report(&core, &label, taken);
+                            core.pending_sinks.leave();
+                        }
+                    });
+                }
+                Slow::Async(_) => {
+                    let serving = Arc::clone(&core);
+                    serving.tasks.spawn(async move {
+                        use futures::FutureExt;
+                        while let Some(request) = sink.next() {
+                            let Slow::Async(put) = &sink.0.slow else {
+                                return;
+                            };
+                            let put = std::panic::AssertUnwindSafe(async { put(request).await });
+                            let taken = put.catch_unwind().await.unwrap_or_else(|panic| {
+                                Err(format!("panicked: {}", panic_text(&*panic)))
+                            });
+                            report(&core, &label, taken);
+                            core.pending_sinks.leave();
+                        }
+                    });
+                }
+            }
+        }
+        if self.0.known_slow.load(Ordering::Relaxed) {
+            return;
+        }
+        let until = Instant::now() + HEAD_START;
+        // Real time on purpose: a paused clock stands while a thread works, so no timer would ever end this.
+        while !core.pending_sinks.has_left(pending) {
+            if Instant::now() > until {
+                self.0.known_slow.store(true, Ordering::Relaxed);
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn next(&self) -> Option<Request> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_front();
+        if next.is_none() {
+            queue.working = false;
+        }
+        next
+    }
+}
+
+fn report(core: &Core, label: &str, taken: Taken) {
+    if let Err(why) = taken {
+        core.error(format!("{label}: a sink: {why}"));
+    }
+}
+
+/// How many requests sinks still have to take.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    entered: AtomicUsize,
+    left: watch::Sender<usize>,
+}
+
+impl Pending {
+    /// The number of those that must have left until this one has, at the latest.
+    fn enter(&self) -> usize {
+        self.entered.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn leave(&self) {
+        self.left.send_modify(|left| *left += 1);
+    }
+
+    fn has_left(&self, number: usize) -> bool {
+        *self.left.borrow() >= number
+    }
+
+    /// Waits until all that have entered so far have left.
+    pub(crate) async fn settled(&self) {
+        let entered = self.entered.load(Ordering::Acquire);
+        // The sender lives as long as this.
+        let _ = self
+            .left
+            .subscribe()
+            .wait_for(|left| *left >= entered)
+            .await;
+    }
+}
+
+impl Pending {
+    /// The same for who is not async, for so long of real time.
+    pub(crate) fn settled_within(&self, limit: Duration) {
+        let entered = self.entered.load(Ordering::Acquire);
+        let until = Instant::now() + limit;
+        while !self.has_left(entered) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -30,11 +233,11 @@ impl fmt::Debug for Sink {
     }
 }
 
-/// Anything that takes requests: a `Vec` behind a lock, a channel, a `Notify`, a writer behind a lock, [`sink_with`].
+/// Anything that takes requests: a `Vec` behind a lock, a channel, a `Notify`, a path, a file, [`sink_with`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a kmock sink",
     label = "not a sink",
-    note = "sinks are `Arc<Mutex<Vec<Request>>>`, senders of std and tokio channels of `Request`, `Arc<Notify>`, `Arc<Mutex<File>>`, or closures `|req| …`"
+    note = "sinks are `Arc<Mutex<Vec<Request>>>`, senders of std and tokio channels of `Request`, `Arc<Notify>`, paths, files, `sink_to(writer)`, or closures `|req| …`"
 )]
 pub trait IntoSink {
     #[doc(hidden)]
@@ -52,12 +255,53 @@ impl From<SinkHandle> for Sink {
     }
 }
 
-/// A function as a sink.
+/// A function as a sink. It may block: it runs on a thread of its own.
 pub fn sink_with(put: impl Fn(Request) + Send + Sync + 'static) -> impl IntoSink {
-    SinkHandle(Sink::new(move |request| {
+    SinkHandle(Sink::blocking(move |request| {
         put(request);
         Ok(())
     }))
+}
+
+/// A function that may fail as a sink: its errors are recorded in [`KMock::errors`](crate::KMock::errors).
+pub fn try_sink_with<E: fmt::Display>(
+    put: impl Fn(Request) -> Result<(), E> + Send + Sync + 'static,
+) -> impl IntoSink {
+    SinkHandle(Sink::blocking(move |request| {
+        put(request).map_err(|error| error.to_string())
+    }))
+}
+
+/// An async function as a sink; it sees one request after another.
+pub fn sink_async<F, Fut>(put: F) -> impl IntoSink
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let slow = Slow::Async(Box::new(move |request| {
+        let putting = put(request);
+        Box::pin(async move {
+            putting.await;
+            Ok(())
+        })
+    }));
+    SinkHandle(Sink::of(|_| None, slow))
+}
+
+/// Any writer as a sink: the bodies of the requests, one after another.
+pub fn sink_to(writer: impl Write + Send + 'static) -> impl IntoSink {
+    let writer = Mutex::new(writer);
+    SinkHandle(Sink::blocking(move |request| {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        append(&mut *writer, &request)
+    }))
+}
+
+fn append(writer: &mut impl Write, request: &Request) -> Taken {
+    writer
+        .write_all(request.body())
+        .and_then(|()| writer.flush())
+        .map_err(|error| error.to_string())
 }
 
 impl IntoSink for SinkHandle {
@@ -68,11 +312,26 @@ impl IntoSink for SinkHandle {
 
 impl<T: From<Request> + Send + 'static> IntoSink for Arc<Mutex<Vec<T>>> {
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |request| {
-            let mut all = self.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(T::from(request));
-            Ok(())
-        }))
+        let list = Arc::clone(&self);
+        // Who holds the lock may be waiting for the very answer: it gets the request later, then.
+        SinkHandle(Sink::new(
+            move |request| match list.try_lock() {
+                Ok(mut all) => {
+                    all.push(T::from(request.clone()));
+                    Some(Ok(()))
+                }
+                Err(TryLockError::Poisoned(all)) => {
+                    all.into_inner().push(T::from(request.clone()));
+                    Some(Ok(()))
+                }
+                Err(TryLockError::WouldBlock) => None,
+            },
+            move |request| {
+                let mut all = self.lock().unwrap_or_else(PoisonError::into_inner);
+                all.push(T::from(request));
+                Ok(())
+            },
+        ))
     }
 }
 
@@ -82,55 +341,159 @@ impl<T: Clone + IntoSink> IntoSink for &T {
     }
 }
 
+const GONE: &str = "the receiver is gone";
+
 impl IntoSink for async_mpsc::UnboundedSender<Request> {
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |request| {
-            self.send(request)
-                .map_err(|_| "the receiver of a sink is gone".to_owned())
+        SinkHandle(Sink::instant(move |request| {
+            self.send(request).map_err(|_| GONE.to_owned())
         }))
     }
 }
 
 impl IntoSink for async_mpsc::Sender<Request> {
+    /// A full channel gets the request as soon as there is room.
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |request| {
-            self.try_send(request)
-                .map_err(|error| format!("the channel of a sink takes no more: {error}"))
-        }))
+        let later = self.clone();
+        let quick = move |request: &Request| match self.try_send(request.clone()) {
+            Ok(()) => Some(Ok(())),
+            Err(async_mpsc::error::TrySendError::Closed(_)) => Some(Err(GONE.to_owned())),
+            Err(async_mpsc::error::TrySendError::Full(_)) => None,
+        };
+        let slow = Slow::Async(Box::new(move |request| {
+            let later = later.clone();
+            Box::pin(async move { later.send(request).await.map_err(|_| GONE.to_owned()) })
+        }));
+        SinkHandle(Sink::of(quick, slow))
     }
 }
 
 impl IntoSink for mpsc::Sender<Request> {
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |request| {
-            self.send(request)
-                .map_err(|_| "the receiver of a sink is gone".to_owned())
+        SinkHandle(Sink::instant(move |request| {
+            self.send(request).map_err(|_| GONE.to_owned())
+        }))
+    }
+}
+
+impl IntoSink for mpsc::SyncSender<Request> {
+    /// A full channel gets the request as soon as there is room.
+    fn into_sink(self) -> SinkHandle {
+        let later = self.clone();
+        SinkHandle(Sink::new(
+            move |request| match self.try_send(request.clone()) {
+                Ok(()) => Some(Ok(())),
+                Err(mpsc::TrySendError::Disconnected(_)) => Some(Err(GONE.to_owned())),
+                Err(mpsc::TrySendError::Full(_)) => None,
+            },
+            move |request| later.send(request).map_err(|_| GONE.to_owned()),
+        ))
+    }
+}
+
+impl IntoSink for broadcast::Sender<Request> {
+    /// Nobody listening is no failure.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::instant(move |request| {
+            let _ = self.send(request);
+            Ok(())
+        }))
+    }
+}
+
+impl IntoSink for watch::Sender<Option<Request>> {
+    /// Holds the last request.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::instant(move |request| {
+            self.send_replace(Some(request));
+            Ok(())
+        }))
+    }
+}
+
+impl IntoSink for oneshot::Sender<Request> {
+    /// Gets the first request only.
+    fn into_sink(self) -> SinkHandle {
+        let sender = Mutex::new(Some(self));
+        SinkHandle(Sink::instant(move |request| {
+            let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match sender {
+                Some(sender) => sender.send(request).map_err(|_| GONE.to_owned()),
+                None => Ok(()),
+            }
         }))
     }
 }
 
 impl IntoSink for Arc<Notify> {
+    /// Wakes one that waits, or the next that will.
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |_| {
+        SinkHandle(Sink::instant(move |_| {
             self.notify_one();
             Ok(())
         }))
     }
 }
 
-impl IntoSink for Arc<Mutex<std::fs::File>> {
-    /// One line a request: method, target, body.
+impl IntoSink for Arc<Condvar> {
+    /// Wakes all that wait.
     fn into_sink(self) -> SinkHandle {
-        SinkHandle(Sink::new(move |request| {
+        SinkHandle(Sink::instant(move |_| {
+            self.notify_all();
+            Ok(())
+        }))
+    }
+}
+
+impl IntoSink for Arc<AtomicUsize> {
+    /// Counts.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::instant(move |_| {
+            self.fetch_add(1, Ordering::AcqRel);
+            Ok(())
+        }))
+    }
+}
+
+impl IntoSink for Arc<AtomicBool> {
+    /// Becomes true.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::instant(move |_| {
+            self.store(true, Ordering::Release);
+            Ok(())
+        }))
+    }
+}
+
+impl IntoSink for PathBuf {
+    /// The file holds the body of the last request.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::blocking(move |request| {
+            std::fs::write(&self, request.body())
+                .map_err(|error| format!("{}: {error}", self.display()))
+        }))
+    }
+}
+
+impl IntoSink for &Path {
+    fn into_sink(self) -> SinkHandle {
+        self.to_owned().into_sink()
+    }
+}
+
+impl IntoSink for File {
+    /// The bodies of the requests, one after another.
+    fn into_sink(self) -> SinkHandle {
+        sink_to(self).into_sink()
+    }
+}
+
+impl IntoSink for Arc<Mutex<File>> {
+    /// The bodies of the requests, one after another.
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::blocking(move |request| {
             let mut file = self.lock().unwrap_or_else(PoisonError::into_inner);
-            writeln!(
-                file,
-                "{} {} {}",
-                request.method(),
-                request.target(),
-                request.text()
-            )
-            .map_err(|error| format!("the file of a sink: {error}"))
+            append(&mut *file, &request)
         }))
     }
 }

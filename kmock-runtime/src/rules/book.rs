@@ -9,12 +9,15 @@ use std::{
     cmp::Ordering,
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{self, AtomicBool},
     },
 };
 
-use crate::rules::{Rule, Spec};
+use crate::{
+    reply::Ready,
+    rules::{Rule, Spec},
+};
 
 #[derive(Default)]
 pub(crate) struct Book {
@@ -33,10 +36,26 @@ pub(crate) struct Table {
     others: Vec<usize>,
 }
 
-#[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) rule: Rule,
     pub(crate) spec: Arc<Spec>,
+    /// What is known of a rule before any request comes, worked out when the first one does.
+    label: OnceLock<String>,
+    ready: OnceLock<Option<Ready>>,
+}
+
+impl Entry {
+    /// How the rule is called in reports.
+    pub(crate) fn label(&self) -> &str {
+        self.label.get_or_init(|| self.rule.to_string())
+    }
+
+    /// The answer, where there is nothing to compute.
+    pub(crate) fn ready(&self) -> Option<&Ready> {
+        self.ready
+            .get_or_init(|| self.spec.reply.as_ref().and_then(Ready::of))
+            .as_ref()
+    }
 }
 
 impl Book {
@@ -89,6 +108,8 @@ impl Table {
             .map(|rule| Entry {
                 spec: rule.spec(),
                 rule,
+                label: OnceLock::new(),
+                ready: OnceLock::new(),
             })
             .collect();
         // Stable: equals stay in the order of definition.

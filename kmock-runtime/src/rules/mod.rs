@@ -23,10 +23,10 @@ pub use self::times::{Slice, Times};
 use crate::{
     criteria::Filter,
     error::Error,
-    journal::{Requests, Seen},
+    journal::{Report, Requests, Seen},
     location::Location,
     mock::Core,
-    reply::{Fault, Gate, IntoReply, IntoSink, Reply, Sink},
+    reply::{Delay, Exchange, Fault, Gate, IntoReply, IntoSink, Reply, Sink},
     request::Request,
     stream::{Live, Stream},
 };
@@ -58,6 +58,10 @@ struct State {
     /// The books that must look again when the rule changes.
     books: Mutex<Vec<Weak<AtomicBool>>>,
     live: Live,
+    #[cfg(feature = "websocket")]
+    frames: Mutex<Vec<crate::websocket::Framed>>,
+    #[cfg(feature = "websocket")]
+    framed: watch::Sender<usize>,
     /// The server that the rule was mounted on last, for reports.
     server: Mutex<Weak<Core>>,
 }
@@ -102,6 +106,10 @@ impl Rule {
             removed: AtomicBool::new(false),
             books: Mutex::default(),
             live: Live::default(),
+            #[cfg(feature = "websocket")]
+            frames: Mutex::default(),
+            #[cfg(feature = "websocket")]
+            framed: watch::Sender::new(0),
             server: Mutex::default(),
         }))
     }
@@ -244,7 +252,8 @@ impl Rule {
         self.replying(|reply| reply.file(path))
     }
 
-    /// Replies with the lines of a file, one a request; then the rule steps aside for the next one.
+    /// Replies with what a file has, and later with what was appended to it; where there is nothing (more), the rule
+    /// steps aside for the next one.
     pub fn file_once(self, path: impl Into<std::path::PathBuf>) -> Rule {
         self.replying(|reply| reply.file_once(path))
     }
@@ -254,8 +263,39 @@ impl Rule {
         self.replying(|reply| reply.stream(stream))
     }
 
-    /// Waits before it replies, on the runtime's clock.
-    pub fn delay(self, delay: Duration) -> Rule {
+    /// Replies with what a reader has, in the manner of [`file_once`](Rule::file_once).
+    pub fn reader(self, source: impl std::io::Read + Send + 'static) -> Rule {
+        self.replying(|reply| reply.reader(source))
+    }
+
+    /// Replies with what another server answers to the same request, and records it: [`Rule::exchanges`].
+    ///
+    /// # Panics
+    /// When this is no URL such as `http://127.0.0.1:8080`.
+    #[track_caller]
+    pub fn proxy(self, url: impl AsRef<str>) -> Rule {
+        let more = Reply::new().proxy(url);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Accepts a WebSocket: frames are sent by a script and recorded in [`Rule::frames`].
+    #[cfg(feature = "websocket")]
+    pub fn websocket(self, socket: impl Into<crate::websocket::WebSocket>) -> Rule {
+        self.replying(|reply| reply.websocket(socket))
+    }
+
+    /// The words after the status, where they are not to be the usual ones.
+    ///
+    /// # Panics
+    /// When the text cannot stand in a status line.
+    #[track_caller]
+    pub fn reason(self, words: impl AsRef<str>) -> Rule {
+        let more = Reply::new().reason(words);
+        self.replying(|reply| reply.and(more))
+    }
+
+    /// Waits before it replies, on the runtime's clock; a range of durations is jitter, drawn by the server's seed.
+    pub fn delay(self, delay: impl Into<Delay>) -> Rule {
         self.replying(|reply| reply.delay(delay))
     }
 
@@ -313,6 +353,47 @@ impl Rule {
         Requests::new(lock(&self.0.seen).clone())
     }
 
+    /// What was forwarded by [`proxy`](Rule::proxy), and what came back, in order.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        let spec = self.spec();
+        let reply = spec.reply.as_ref();
+        reply.map(Reply::exchanges).unwrap_or_default()
+    }
+
+    /// The frames that came and went on the WebSockets of this rule, in order.
+    #[cfg(feature = "websocket")]
+    pub fn frames(&self) -> Vec<crate::websocket::Framed> {
+        lock(&self.0.frames).clone()
+    }
+
+    /// Waits until this many frames have come from clients on the WebSockets of this rule.
+    ///
+    /// # Errors
+    /// A timeout after 5 seconds of the runtime's clock.
+    #[cfg(feature = "websocket")]
+    pub async fn wait_for_frames(&self, n: usize) -> Result<Vec<crate::websocket::Framed>, Error> {
+        let mut changes = self.0.framed.subscribe();
+        let within = crate::journal::PATIENCE;
+        let enough = async {
+            loop {
+                let mut came = self.frames();
+                came.retain(crate::websocket::Framed::is_received);
+                if came.len() >= n || changes.changed().await.is_err() {
+                    return came;
+                }
+            }
+        };
+        tokio::time::timeout(within, enough)
+            .await
+            .map_err(|_| Error::timeout(format!("frame number {n} of {self}"), within))
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn record_frame(&self, frame: crate::websocket::Framed) {
+        lock(&self.0.frames).push(frame);
+        self.0.framed.send_modify(|framed| *framed += 1);
+    }
+
     /// Takes the rule off all its servers. What it has seen remains.
     pub fn remove(&self) {
         self.0.removed.store(true, Ordering::Release);
@@ -322,17 +403,25 @@ impl Rule {
     /// Waits until the rule has answered or seen this many requests.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
+    /// A timeout after 5 seconds of the runtime's clock, with a report of what came instead.
     pub async fn wait_for(&self, n: usize) -> Result<Requests, Error> {
+        self.wait_for_within(n, crate::journal::PATIENCE).await
+    }
+
+    /// Waits until the rule has answered or seen this many requests, for so long.
+    ///
+    /// # Errors
+    /// A timeout, with a report of what came instead.
+    pub async fn wait_for_within(&self, n: usize, within: Duration) -> Result<Requests, Error> {
         let mut count = self.0.count.subscribe();
-        let within = crate::journal::PATIENCE;
         let reached = count.wait_for(|count| *count >= n);
         match tokio::time::timeout(within, reached).await {
             Ok(_) => Ok(self.requests()),
             Err(_) => Err(Error::timeout(
                 format!("request number {n} of {self} (there are {})", self.count()),
                 within,
-            )),
+            )
+            .with_report(self.server().as_deref().map(Report::timeline))),
         }
     }
 
@@ -381,6 +470,14 @@ impl Rule {
     /// The number of this request among those that the filter has seen.
     pub(crate) fn reach(&self) -> usize {
         self.0.reached.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of this request among those that the rule answers.
+    pub(crate) fn answered(&self, seen: &Seen) -> usize {
+        let all = lock(&self.0.seen);
+        all.iter()
+            .rposition(|one| one.id() == seen.id())
+            .unwrap_or_default()
     }
 
     pub(crate) fn record(&self, seen: Seen) {

@@ -1,10 +1,15 @@
 //! What can be an item of a stream.
 
-use std::fmt::Write;
+use std::{fmt::Write, future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use serde_core::Serialize;
 use serde_json::Value;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{
     reply::Json,
@@ -26,7 +31,7 @@ pub(crate) fn json_line(value: impl Serialize) -> Stream {
     match serde_json::to_vec(&value) {
         Ok(mut json) => {
             json.push(b'\n');
-            Stream::new().with(Item::Bytes(json.into()))
+            Stream::new().with(Item::Text(json.into()))
         }
         Err(error) => Stream::new().with(Item::Broken(format!("cannot be made JSON: {error}"))),
     }
@@ -42,7 +47,8 @@ macro_rules! json_items {
     )* };
 }
 json_items!(
-    &str, String, &String, bool, i32, i64, u32, u64, usize, f64, Value, &Value
+    &str, String, &String, bool, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64,
+    Value, &Value
 );
 
 macro_rules! raw_items {
@@ -100,6 +106,54 @@ impl<I: IntoItem, E: std::fmt::Display> IntoItem for Result<I, E> {
             Err(error) => Stream::new().with(Item::Broken(error.to_string())),
         }
     }
+}
+
+impl<I: IntoItem + Send + 'static> IntoItem for oneshot::Receiver<I> {
+    fn into_item(self) -> Stream {
+        once_there(self)
+    }
+}
+
+impl<I: IntoItem + Send + 'static> IntoItem for JoinHandle<I> {
+    fn into_item(self) -> Stream {
+        once_there(self)
+    }
+}
+
+impl<I: IntoItem + 'static> IntoItem for Pin<Box<dyn Future<Output = I> + Send>> {
+    fn into_item(self) -> Stream {
+        once_there(self)
+    }
+}
+
+impl IntoItem for Arc<Notify> {
+    /// Waits to be notified.
+    fn into_item(self) -> Stream {
+        Stream::new().wait(move || {
+            let notify = Arc::clone(&self);
+            async move { notify.notified().await }
+        })
+    }
+}
+
+impl<I: IntoItem + Send + 'static> IntoItem for mpsc::Receiver<I> {
+    /// The next value of the channel.
+    fn into_item(self) -> Stream {
+        let queue = Arc::new(tokio::sync::Mutex::new(self));
+        Stream::new().call_async(move |_| {
+            let queue = Arc::clone(&queue);
+            async move { queue.lock().await.recv().await }
+        })
+    }
+}
+
+/// A future is awaited once; every request gets what it came to.
+fn once_there<F>(future: F) -> Stream
+where
+    F: Future<Output: IntoItem> + Send + 'static,
+{
+    let shared = future.map(IntoItem::into_item).boxed().shared();
+    Stream::new().call_async(move |_| shared.clone())
 }
 
 /// A server-sent event (WHATWG HTML, 9.2.6).
@@ -172,7 +226,7 @@ impl IntoItem for Event {
     fn into_item(self) -> Stream {
         let mut text = self.text;
         text.push('\n');
-        Stream::new().with(Item::Bytes(text.into()))
+        Stream::new().with(Item::Text(text.into()))
     }
 }
 

@@ -64,6 +64,12 @@ impl Live {
             .collect()
     }
 
+    /// The requests whose streams wait.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        let all = self.select(|_| true);
+        all.into_iter().map(|(request, _)| request).collect()
+    }
+
     /// Waits until this many wait that fit.
     pub(crate) async fn waiting(
         &self,

@@ -8,27 +8,29 @@ mod play;
 use std::{
     fmt,
     future::Future,
+    path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use serde_core::Serialize;
 
+#[cfg(feature = "websocket")]
+pub(crate) use self::play::Put;
 pub use self::{
     event::event,
     item::{Event, IntoItem},
 };
 pub(crate) use self::{
     live::{Live, Lives},
-    play::Player,
+    play::{Player, Prelude},
 };
 use crate::{
-    reply::{Fault, Gate},
+    reply::{Delay, Fault, Gate, Reader, Waiter},
     request::Request,
 };
 
@@ -56,8 +58,10 @@ pub struct Stream {
 #[derive(Clone)]
 pub(crate) enum Item {
     Bytes(Bytes),
-    Sleep(Duration),
-    Wait(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>),
+    /// Bytes that are a text: a JSON line, an event.
+    Text(Bytes),
+    Sleep(Delay),
+    Wait(Waiter),
     Call(Arc<dyn Fn(Request) -> Stream + Send + Sync>),
     CallLater(Arc<dyn Fn(Request) -> BoxFuture<'static, Stream> + Send + Sync>),
     Nested(Stream),
@@ -68,6 +72,11 @@ pub(crate) enum Item {
     Live,
     Fault(Fault),
     Hold(Gate),
+    File(PathBuf),
+    /// What a file or reader still has.
+    Rest(Arc<Mutex<Reader>>),
+    /// The whole stream ends here, whatever comes after.
+    Stop,
     /// Something that could not be made an item: the stream breaks here.
     Broken(String),
 }
@@ -90,14 +99,49 @@ impl Stream {
         self.extend(more)
     }
 
+    /// A text as it is: neither quoted nor with a line end.
+    pub fn text(self, text: impl Into<String>) -> Stream {
+        self.with(Item::Text(text.into().into()))
+    }
+
     /// A value as a JSON line.
     pub fn json(self, value: impl Serialize) -> Stream {
         self.extend(item::json_line(value))
     }
 
-    /// A pause, on the runtime's clock.
-    pub fn sleep(self, pause: Duration) -> Stream {
-        self.with(Item::Sleep(pause))
+    /// A pause, on the runtime's clock; a range of durations is jitter, drawn by the server's seed.
+    pub fn sleep(self, pause: impl Into<Delay>) -> Stream {
+        self.with(Item::Sleep(pause.into()))
+    }
+
+    /// Sends the head of the answer here, if it is not sent yet: until the first bytes it is held back.
+    pub fn head(self) -> Stream {
+        self.with(Item::Bytes(Bytes::new()))
+    }
+
+    /// A file, read anew for each request.
+    pub fn file(self, path: impl Into<PathBuf>) -> Stream {
+        self.with(Item::File(path.into()))
+    }
+
+    /// A file that is read on: each request gets what nobody got before.
+    pub fn file_once(self, path: impl Into<PathBuf>) -> Stream {
+        self.rest(Reader::file(path.into()))
+    }
+
+    /// Any reader, read on: each request gets what nobody got before.
+    pub fn reader(self, source: impl std::io::Read + Send + 'static) -> Stream {
+        self.rest(Reader::of(source))
+    }
+
+    fn rest(self, reader: Reader) -> Stream {
+        self.with(Item::Rest(Arc::new(Mutex::new(reader))))
+    }
+
+    /// Ends the whole stream here, also from inside of nested parts: with [`once`](Stream::once) around it, each
+    /// request gets another part.
+    pub fn stop(self) -> Stream {
+        self.with(Item::Stop)
     }
 
     /// Waits for something: the function makes the future for each request.
@@ -106,12 +150,7 @@ impl Stream {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
     {
-        self.with(Item::Wait(Arc::new(move || {
-            let waited = until();
-            Box::pin(async move {
-                waited.await;
-            })
-        })))
+        self.with(Item::Wait(Waiter::new(until)))
     }
 
     /// An item computed when the stream gets there.
@@ -220,7 +259,7 @@ impl Stream {
     /// `text/event-stream` when it starts with an event; else nothing can be said of what is mixed.
     pub(crate) fn content_type(&self) -> Option<&'static str> {
         match self.items.first()? {
-            Item::Bytes(bytes) if item::is_event(bytes) => Some("text/event-stream"),
+            Item::Text(bytes) if item::is_event(bytes) => Some("text/event-stream"),
             Item::Nested(stream) => stream.content_type(),
             _ => None,
         }
@@ -253,7 +292,7 @@ impl fmt::Debug for Stream {
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Item::Bytes(bytes) => fmt::Debug::fmt(bytes, f),
+            Item::Bytes(bytes) | Item::Text(bytes) => fmt::Debug::fmt(bytes, f),
             Item::Sleep(pause) => write!(f, "sleep({pause:?})"),
             Item::Wait(_) => f.write_str("wait(…)"),
             Item::Call(_) | Item::CallLater(_) => f.write_str("|| …"),
@@ -263,6 +302,9 @@ impl fmt::Debug for Item {
             Item::Live => f.write_str("..."),
             Item::Fault(fault) => fmt::Debug::fmt(fault, f),
             Item::Hold(_) => f.write_str("hold(…)"),
+            Item::File(path) => write!(f, "file {path:?}"),
+            Item::Rest(_) => f.write_str("file once"),
+            Item::Stop => f.write_str("stop"),
             Item::Broken(why) => write!(f, "broken({why})"),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     task::{Context, Poll},
 };
 
@@ -13,32 +13,47 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 
 use crate::{
-    reply::panic_text,
-    request::Request,
-    stream::{
-        Item, Stream,
-        live::{Lives, Stay},
-    },
+    reply::{Asked, Fault, compute_apart, panic_text, read_file},
+    stream::{Item, Stream, live::Stay},
 };
 
 /// A stream that plays a script for one request.
 pub(crate) struct Player {
     play: Option<BoxFuture<'static, Result<(), String>>>,
-    out: Out,
+    stage: Stage,
+}
+
+/// What comes first of a script, before the head of the answer is sent.
+pub(crate) enum Prelude {
+    /// Bytes, or a place where the client is to have the head already.
+    Output,
+    /// It ended with nothing to send.
+    Nothing,
+    Fault(Fault),
+    Failed(String),
 }
 
 /// What the script has put out and the body has not taken yet.
-#[derive(Clone, Default)]
-struct Out(Arc<Mutex<VecDeque<Bytes>>>);
+pub(crate) enum Put {
+    Bytes(Bytes),
+    /// Bytes that are a text, maybe with the end of a JSON line.
+    Text(Bytes),
+    /// The head of the answer, if it has not been sent yet.
+    Head,
+    Fault(Fault),
+}
 
-impl Out {
+#[derive(Clone)]
+struct Stage {
+    asked: Asked,
+    out: Arc<Mutex<VecDeque<Put>>>,
+}
+
+impl Stage {
     /// Puts something out and waits until the body has taken it: one item a poll keeps items apart on the wire.
-    async fn put(&self, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
-        }
-        self.queue().push_back(bytes);
-        poll_fn(|_| match self.queue().is_empty() {
+    async fn put(&self, put: Put) {
+        self.out().push_back(put);
+        poll_fn(|_| match self.out().is_empty() {
             true => Poll::Ready(()),
             // No waker is needed: the body polls again after it took what is there.
             false => Poll::Pending,
@@ -46,36 +61,89 @@ impl Out {
         .await;
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Bytes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn out(&self) -> MutexGuard<'_, VecDeque<Put>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[derive(Clone)]
-struct Stage {
-    request: Request,
-    lives: Lives,
-    out: Out,
-}
-
 impl Player {
-    pub(crate) fn start(stream: Stream, request: Request, lives: Lives) -> Player {
-        let out = Out::default();
-        let context = Stage {
-            request,
-            lives,
-            out: out.clone(),
+    pub(crate) fn start(stream: Stream, asked: Asked) -> Player {
+        let stage = Stage {
+            asked,
+            out: Arc::default(),
         };
+        let played = play(stream, stage.clone(), None);
         let play = async move {
-            let played = AssertUnwindSafe(play(stream, context, None)).catch_unwind();
-            match played.await {
+            match AssertUnwindSafe(played).catch_unwind().await {
                 Ok(played) => played.map(|_| ()),
                 Err(panic) => Err(format!("panicked: {}", panic_text(&*panic))),
             }
         };
         Player {
             play: Some(Box::pin(play)),
-            out,
+            stage,
+        }
+    }
+
+    /// Plays up to the first output. The body takes it up from there.
+    pub(crate) async fn prelude(&mut self) -> Prelude {
+        poll_fn(|cx| {
+            loop {
+                let ended = self.step(cx);
+                let mut out = self.stage.out();
+                match (out.front(), ended) {
+                    (Some(Put::Bytes(_) | Put::Text(_)), _) => return Poll::Ready(Prelude::Output),
+                    (Some(Put::Head), _) => {
+                        out.pop_front();
+                        return Poll::Ready(Prelude::Output);
+                    }
+                    (Some(Put::Fault(_)), _) => {
+                        if let Some(Put::Fault(fault)) = out.pop_front() {
+                            return Poll::Ready(Prelude::Fault(fault));
+                        }
+                    }
+                    (None, Some(Ok(()))) => return Poll::Ready(Prelude::Nothing),
+                    (None, Some(Err(why))) => return Poll::Ready(Prelude::Failed(why)),
+                    (None, None) => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Plays on if nothing is put out; says how the script ended, once.
+    fn step(&mut self, cx: &mut Context<'_>) -> Option<Result<(), String>> {
+        if !self.stage.out().is_empty() {
+            return None;
+        }
+        let play = self.play.as_mut()?;
+        match play.as_mut().poll(cx) {
+            Poll::Ready(ended) => {
+                self.play = None;
+                Some(ended)
+            }
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl Player {
+    /// What is put out next; `None` at the end.
+    pub(crate) fn poll_put(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Put, String>>> {
+        let ended = self.step(cx);
+        let put = self.stage.out().pop_front();
+        match (put, ended) {
+            (Some(put), ended) => {
+                // Nothing is put out after the end: this is the last, and the end comes with the next poll.
+                if let Some(ended) = ended {
+                    self.play = Some(Box::pin(async move { ended }));
+                }
+                Poll::Ready(Some(Ok(put)))
+            }
+            (None, Some(Err(why))) => Poll::Ready(Some(Err(why))),
+            (None, Some(Ok(()))) => Poll::Ready(None),
+            (None, None) if self.play.is_none() => Poll::Ready(None),
+            (None, None) => Poll::Pending,
         }
     }
 }
@@ -84,25 +152,28 @@ impl futures::Stream for Player {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(bytes) = self.out.queue().pop_front() {
-            return Poll::Ready(Some(Ok(bytes)));
-        }
-        let Some(play) = &mut self.play else {
-            return Poll::Ready(None);
-        };
-        let played = play.as_mut().poll(cx);
-        let out = self.out.queue().pop_front();
-        match (played, out) {
-            (Poll::Ready(ended), out) => {
-                self.play = None;
-                match (ended, out) {
-                    (_, Some(bytes)) => Poll::Ready(Some(Ok(bytes))),
-                    (Ok(()), None) => Poll::Ready(None),
-                    (Err(message), None) => Poll::Ready(Some(Err(axum::Error::new(message)))),
+        loop {
+            let put = match self.poll_put(cx) {
+                Poll::Ready(Some(Ok(put))) => put,
+                Poll::Ready(Some(Err(why))) => {
+                    let asked = &self.stage.asked;
+                    let message = format!("{}: the stream broke: {why}", asked.label);
+                    asked.core.error(message.clone());
+                    return Poll::Ready(Some(Err(axum::Error::new(message))));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            };
+            match put {
+                Put::Bytes(bytes) | Put::Text(bytes) => return Poll::Ready(Some(Ok(bytes))),
+                Put::Head => {}
+                Put::Fault(fault) => {
+                    // The flush that follows carries it out; the script is over.
+                    if let Some(wire) = self.stage.asked.request.wire() {
+                        wire.cut_when_flushed(fault.cut);
+                    }
                 }
             }
-            (Poll::Pending, Some(bytes)) => Poll::Ready(Some(Ok(bytes))),
-            (Poll::Pending, None) => Poll::Pending,
         }
     }
 }
@@ -112,29 +183,41 @@ enum End {
     Plain,
     /// With a `...` that whoever feeds is to serve.
     Live,
+    /// With a `stop`: the whole stream ends there.
+    Stop,
 }
 
 /// Plays a script. What is fed is played with the stay that it was fed to: its `...` go back there.
 fn play(
     stream: Stream,
-    context: Stage,
+    stage: Stage,
     stay: Option<&mut Stay>,
 ) -> BoxFuture<'_, Result<End, String>> {
     Box::pin(async move {
         let mut stay = stay;
         let mut items = stream.items.into_iter().peekable();
         while let Some(item) = items.next() {
+            let asked = &stage.asked;
             let nested = match item {
                 Item::Bytes(bytes) => {
-                    context.out.put(bytes).await;
+                    let put = if bytes.is_empty() {
+                        Put::Head
+                    } else {
+                        Put::Bytes(bytes)
+                    };
+                    stage.put(put).await;
+                    continue;
+                }
+                Item::Text(text) => {
+                    stage.put(Put::Text(text)).await;
                     continue;
                 }
                 Item::Sleep(pause) => {
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(pause.pick(&asked.dice)).await;
                     continue;
                 }
                 Item::Wait(until) => {
-                    until().await;
+                    until.wait().await;
                     continue;
                 }
                 Item::Hold(gate) => {
@@ -142,33 +225,60 @@ fn play(
                     continue;
                 }
                 Item::Fault(fault) => {
-                    if let Some(wire) = context.request.wire() {
-                        wire.cut_when_flushed(fault.cut);
+                    if !fault.happens(asked.nth, &asked.dice) {
+                        continue;
                     }
-                    // The flush that follows carries it out; nothing comes after.
+                    stage.put(Put::Fault(fault)).await;
+                    // Nothing comes after it.
                     return std::future::pending().await;
                 }
                 Item::Broken(why) => return Err(why),
-                Item::Live => match &mut stay {
-                    Some(_) if items.peek().is_none() => return Ok(End::Live),
-                    Some(stay) => {
-                        fed(stay, &context).await?;
-                        continue;
+                Item::Stop => return Ok(End::Stop),
+                Item::Live => {
+                    let ended = match &mut stay {
+                        Some(_) if items.peek().is_none() => return Ok(End::Live),
+                        Some(stay) => fed(stay, &stage).await?,
+                        None => {
+                            // Known to feeders first: whoever sees the head may feed.
+                            let mut stay = Stay::enter(&asked.lives, &asked.request);
+                            stage.put(Put::Head).await;
+                            fed(&mut stay, &stage).await?
+                        }
+                    };
+                    match ended {
+                        End::Stop => return Ok(End::Stop),
+                        End::Plain | End::Live => continue,
                     }
-                    None => {
-                        let mut stay = Stay::enter(&context.lives, &context.request);
-                        fed(&mut stay, &context).await?;
-                        continue;
+                }
+                Item::File(path) => {
+                    let bytes = read_file(path).await?;
+                    stage.put(Put::Bytes(bytes)).await;
+                    continue;
+                }
+                Item::Rest(reader) => {
+                    let read = tokio::task::spawn_blocking(move || {
+                        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                        reader.rest()
+                    });
+                    let read = read.await.map_err(|stopped| stopped.to_string())??;
+                    if let Some(bytes) = read {
+                        stage.put(Put::Bytes(bytes)).await;
                     }
-                },
+                    continue;
+                }
                 Item::From(source) => {
-                    loop {
+                    let mut stopped = false;
+                    while !stopped {
                         let next = source.stream.lock().await.next().await;
                         let Some(next) = next else {
                             source.depleted.store(true, Ordering::Release);
                             break;
                         };
-                        play(next, context.clone(), None).await?;
+                        let ended = play(next, stage.clone(), None).await?;
+                        stopped = matches!(ended, End::Stop);
+                    }
+                    if stopped {
+                        return Ok(End::Stop);
                     }
                     continue;
                 }
@@ -178,21 +288,22 @@ fn play(
                     }
                     stream
                 }
-                Item::Call(make) => make(context.request.clone()),
-                Item::CallLater(make) => make(context.request.clone()).await,
+                Item::Call(make) => compute_apart(make, asked.request.clone()).await?,
+                Item::CallLater(make) => make(asked.request.clone()).await,
                 Item::Nested(stream) => stream,
             };
             let last = items.peek().is_none();
-            match &mut stay {
+            let ended = match &mut stay {
                 // A `...` at the end of a nested part of what is fed is one at its end, too.
-                Some(stay) => match play(nested, context.clone(), Some(stay)).await? {
+                Some(stay) => match play(nested, stage.clone(), Some(stay)).await? {
                     End::Live if last => return Ok(End::Live),
-                    End::Live => fed(stay, &context).await?,
-                    End::Plain => {}
+                    End::Live => fed(stay, &stage).await?,
+                    ended => ended,
                 },
-                None => {
-                    play(nested, context.clone(), None).await?;
-                }
+                None => play(nested, stage.clone(), None).await?,
+            };
+            if let End::Stop = ended {
+                return Ok(End::Stop);
             }
         }
         Ok(End::Plain)
@@ -200,11 +311,12 @@ fn play(
 }
 
 /// Plays what is fed, until something is fed that does not end in a `...`.
-async fn fed(stay: &mut Stay, context: &Stage) -> Result<(), String> {
+async fn fed(stay: &mut Stay, stage: &Stage) -> Result<End, String> {
     while let Some(stream) = stay.next().await {
-        if let End::Plain = play(stream, context.clone(), Some(stay)).await? {
-            break;
+        match play(stream, stage.clone(), Some(stay)).await? {
+            End::Live => {}
+            ended => return Ok(ended),
         }
     }
-    Ok(())
+    Ok(End::Plain)
 }

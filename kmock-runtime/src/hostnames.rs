@@ -1,0 +1,229 @@
+//! Hostnames that clients are to find at the server: which they are, and what leads clients there.
+//!
+//! Three ways lead a client to the server without its knowing: a resolver for reqwest, a connector for hyper
+//! clients, and the server's own address as a forward proxy for any other client.
+
+use std::{fmt, net::SocketAddr, str::FromStr};
+
+use crate::{
+    criteria::{FilterError, Pattern},
+    mock::KMock,
+    request::Request,
+};
+
+/// The hostnames that a server stands for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hostnames(Vec<Hostname>);
+
+/// One of them: `example.com`, `example.com:8080`, `*.local`, `~.*\.local`, `10.20.30.40`, `::1`, `[::1]:80`.
+#[derive(Clone, Debug)]
+struct Hostname {
+    name: Pattern,
+    port: Option<u16>,
+}
+
+impl Hostnames {
+    pub(crate) fn push(&mut self, hostname: &str) -> Result<(), FilterError> {
+        self.0.push(hostname.parse()?);
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the server stands for a host, given with or without a port.
+    pub(crate) fn stands_for(&self, authority: &str) -> bool {
+        let (name, port) = split(authority);
+        let name = name.to_ascii_lowercase();
+        self.0.iter().any(|hostname| {
+            hostname.name.matches_text(Some(&name))
+                && hostname
+                    .port
+                    .is_none_or(|wanted| port.unwrap_or(80) == wanted)
+        })
+    }
+
+    /// Whether a request in absolute form is meant for the server.
+    pub(crate) fn intercept(&self, request: &Request, address: SocketAddr) -> bool {
+        let Some(authority) = request.uri().authority() else {
+            return true;
+        };
+        authority.as_str() == address.to_string() || self.stands_for(authority.as_str())
+    }
+}
+
+/// A host and its port: an IPv6 address has brackets where a port follows, and may have them elsewhere.
+fn split(authority: &str) -> (&str, Option<u16>) {
+    if let Some(rest) = authority.strip_prefix('[')
+        && let Some((name, port)) = rest.split_once(']')
+    {
+        return (
+            name,
+            port.strip_prefix(':').and_then(|port| port.parse().ok()),
+        );
+    }
+    match authority.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') => match port.parse() {
+            Ok(port) => (name, Some(port)),
+            Err(_) => (authority, None),
+        },
+        _ => (authority, None),
+    }
+}
+
+impl FromStr for Hostname {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<Hostname, FilterError> {
+        if let Some(expression) = text.strip_prefix('~') {
+            return Ok(Hostname {
+                name: Pattern::try_regex(&format!("(?i){expression}"))?,
+                port: None,
+            });
+        }
+        let (name, port) = split(text);
+        if name.is_empty() || name.contains(['/', ' ']) {
+            return Err(FilterError::new(format!(
+                "`{text}` is no hostname such as example.com, *.local or ~.*\\.local"
+            )));
+        }
+        Ok(Hostname {
+            name: Pattern::from(name.to_ascii_lowercase()),
+            port,
+        })
+    }
+}
+
+/// Leads clients to a server: what [`KMock::resolver`] and [`KMock::connector`] hand out.
+#[derive(Clone)]
+pub struct Interceptor {
+    hostnames: Hostnames,
+    address: SocketAddr,
+}
+
+impl Interceptor {
+    pub(crate) fn new(server: &KMock) -> Interceptor {
+        Interceptor {
+            hostnames: server.core().options.hostnames.clone(),
+            address: server.address(),
+        }
+    }
+
+    /// Where a client that wants this host and port is to connect to instead; `None`: where it wants to.
+    pub fn redirect(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        let authority = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        };
+        self.hostnames
+            .stands_for(&authority)
+            .then_some(self.address)
+    }
+}
+
+impl fmt::Debug for Interceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interceptor(to {})", self.address)
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl reqwest::dns::Resolve for Interceptor {
+    /// A resolver knows no ports: of the hostnames with a port only the name counts here. reqwest takes the port of
+    /// the URL only where the address has none.
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let address = self
+            .hostnames
+            .0
+            .iter()
+            .any(|hostname| {
+                hostname
+                    .name
+                    .matches_text(Some(&name.as_str().to_ascii_lowercase()))
+            })
+            .then_some(self.address);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = match address {
+                Some(address) => vec![address],
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            let found: reqwest::dns::Addrs = Box::new(found.into_iter());
+            Ok(found)
+        })
+    }
+}
+
+#[cfg(feature = "hyper")]
+mod connector {
+    use std::{
+        io,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use http::Uri;
+    use hyper_util::rt::TokioIo;
+    use tokio::net::TcpStream;
+
+    use super::Interceptor;
+
+    type Connecting = Pin<Box<dyn Future<Output = Result<TokioIo<TcpStream>, io::Error>> + Send>>;
+
+    /// A connector of plain HTTP for the clients of hyper-util, without Nagle's algorithm, as virtual time wants it.
+    impl tower_service::Service<Uri> for Interceptor {
+        type Response = TokioIo<TcpStream>;
+        type Error = io::Error;
+        type Future = Connecting;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, uri: Uri) -> Connecting {
+            let host = uri.host().unwrap_or_default().to_owned();
+            let tls = uri.scheme_str() == Some("https");
+            let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
+            let redirect = self.redirect(&host, port);
+            Box::pin(async move {
+                if tls {
+                    let unsupported = format!("https://{host}: TLS is not supported");
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, unsupported));
+                }
+                let stream = match redirect {
+                    Some(address) => TcpStream::connect(address).await?,
+                    None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await?,
+                };
+                stream.set_nodelay(true)?;
+                Ok(TokioIo::new(stream))
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(hostnames: &[&str], authority: &str) -> bool {
+        let mut all = Hostnames::default();
+        for hostname in hostnames {
+            all.push(hostname).expect("a hostname");
+        }
+        all.stands_for(authority)
+    }
+
+    #[test]
+    fn hostnames_match_names_globs_expressions_addresses_and_ports() {
+        assert!(stands(&["example.com"], "Example.com"));
+        assert!(stands(&["example.com"], "example.com:8080"));
+        assert!(!stands(&["example.com:80"], "example.com:8080"));
+        assert!(stands(&["example.com:80"], "example.com"));
+        assert!(stands(&["*.local"], "a.b.local") && !stands(&["*.local"], "local"));
+        assert!(stands(&["~.*\\.local"], "x.local") && !stands(&["~.*\\.local"], "x.localhost"));
+        assert!(stands(&["10.20.30.40"], "10.20.30.40:1"));
+        assert!(stands(&["::1"], "[::1]:80") && stands(&["[::1]:80"], "[::1]"));
+        assert!("a b".parse::<Hostname>().is_err());
+    }
+}

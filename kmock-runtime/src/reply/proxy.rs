@@ -1,0 +1,240 @@
+//! Forwarding: a request goes to another server, and what it answers comes back as it comes.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::AbortHandle};
+
+use crate::{error::Error, request::Request};
+
+/// How much of each body is recorded.
+const RECORDED: usize = 1 << 20;
+
+/// Headers that are between two neighbours only (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Another server, and what it has answered so far.
+#[derive(Clone)]
+pub(crate) struct Upstream {
+    authority: String,
+    /// Comes before the path of each request.
+    base: String,
+    exchanges: Arc<Mutex<Vec<Exchange>>>,
+}
+
+/// A request that was forwarded, and what came back.
+#[derive(Clone)]
+pub struct Exchange {
+    request: Request,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Arc<Mutex<BytesMut>>,
+}
+
+impl Exchange {
+    /// The request as it came.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The status that came back.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The headers that came back.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body that has come back so far, up to its first MiB.
+    pub fn body(&self) -> Bytes {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        Bytes::copy_from_slice(&body)
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} → {}", self.request, self.status)
+    }
+}
+
+impl Upstream {
+    pub(crate) fn new(url: &str) -> Result<Upstream, Error> {
+        let invalid = |why: &str| Error::invalid(format!("cannot forward to {url:?}: {why}"));
+        let uri: Uri = url.parse().map_err(|_| invalid("this is no URL"))?;
+        if uri.scheme_str() != Some("http") {
+            return Err(invalid("only http:// is supported, TLS is not"));
+        }
+        let authority = uri.authority().ok_or_else(|| invalid("there is no host"))?;
+        Ok(Upstream {
+            authority: authority.to_string(),
+            base: uri.path().trim_end_matches('/').to_owned(),
+            exchanges: Arc::default(),
+        })
+    }
+
+    /// The host that a request in absolute form is meant for.
+    pub(crate) fn of_target(request: &Request) -> Option<Upstream> {
+        Some(Upstream {
+            authority: request.uri().authority()?.to_string(),
+            base: String::new(),
+            exchanges: Arc::default(),
+        })
+    }
+
+    pub(crate) fn exchanges(&self) -> Vec<Exchange> {
+        let exchanges = self
+            .exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        exchanges.clone()
+    }
+
+    /// Sends the request on; the body of the answer comes back as it comes.
+    pub(crate) async fn forward(&self, request: &Request) -> Result<Response<Body>, Error> {
+        let doing = format!("forward to {}", self.authority);
+        let target = format!("{}{}", self.base, request.target());
+        let mut forwarded = http::Request::builder()
+            .method(request.method())
+            .uri(target)
+            .body(Full::new(request.body().clone()))
+            .map_err(|error| Error::invalid(format!("{doing}: {error}")))?;
+        let mut headers = request.headers().clone();
+        without_hops(&mut headers);
+        headers.remove(header::CONTENT_LENGTH);
+        if let Ok(host) = HeaderValue::try_from(&self.authority) {
+            headers.insert(header::HOST, host);
+        }
+        *forwarded.headers_mut() = headers;
+        let address = with_port(&self.authority, 80);
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| Error::io(&doing, error))?;
+        let _ = stream.set_nodelay(true);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Error::exchange(&doing, error))?;
+        let connection = tokio::spawn(connection).abort_handle();
+        let response = sender.send_request(forwarded).await;
+        let response = response.map_err(|error| Error::exchange(&doing, error))?;
+        let (mut head, body) = response.into_parts();
+        without_hops(&mut head.headers);
+        head.extensions = http::Extensions::new();
+        let recorded = Arc::default();
+        let exchange = Exchange {
+            request: request.clone(),
+            status: head.status,
+            headers: head.headers.clone(),
+            body: Arc::clone(&recorded),
+        };
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(exchange);
+        let body = Forwarded {
+            inner: body,
+            recorded,
+            connection,
+        };
+        Ok(Response::from_parts(head, Body::new(body)))
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.authority, self.base)
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A host with its port, as sockets want it.
+pub(crate) fn with_port(authority: &str, default: u16) -> String {
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+    if has_port {
+        authority.to_owned()
+    } else {
+        format!("{authority}:{default}")
+    }
+}
+
+fn without_hops(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+}
+
+/// A body that is recorded on its way; the connection ends with it.
+struct Forwarded {
+    inner: Incoming,
+    recorded: Arc<Mutex<BytesMut>>,
+    connection: AbortHandle,
+}
+
+impl HttpBody for Forwarded {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = RECORDED.saturating_sub(recorded.len()).min(data.len());
+            recorded.extend_from_slice(data.get(..room).unwrap_or_default());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Forwarded {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}

@@ -1,0 +1,173 @@
+//! Multipart bodies (RFC 2046, 5.1) as forms use them (RFC 7578).
+
+use bytes::Bytes;
+
+/// One part of a multipart body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub(crate) name: Option<String>,
+    pub(crate) filename: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Part {
+    /// The name of the form's field.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The name of the file, if the part is one.
+    pub fn filename(&self) -> Option<&str> {
+        self.filename.as_deref()
+    }
+
+    /// The content type of the part.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// What the part holds.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+/// The parts of a body, as far as it is well-formed.
+pub(super) fn parse(content_type: &str, body: &Bytes) -> Vec<Part> {
+    let Some(boundary) = content_type
+        .starts_with("multipart/")
+        .then(|| parameter(content_type, "boundary"))
+        .flatten()
+    else {
+        return Vec::new();
+    };
+    let opening = format!("--{boundary}");
+    let delimiter = format!("\r\n--{boundary}");
+    let mut parts = Vec::new();
+    // What comes before the first boundary is a preamble.
+    let Some(start) = find(body, opening.as_bytes()) else {
+        return parts;
+    };
+    let mut at = start + opening.len();
+    loop {
+        let rest = &body[at..];
+        if rest.starts_with(b"--") {
+            return parts;
+        }
+        // White space may follow a boundary.
+        let Some(line) = find(rest, b"\r\n") else {
+            return parts;
+        };
+        // The line end is also that of an empty head, and that of an empty body.
+        let inside = at + line;
+        let Some(length) = find(&body[inside..], delimiter.as_bytes()) else {
+            return parts;
+        };
+        let part = body.slice(inside..inside + length);
+        parts.extend(part_of(&part));
+        at = inside + length + delimiter.len();
+    }
+}
+
+fn part_of(part: &Bytes) -> Option<Part> {
+    let (head, body) = match find(part, b"\r\n\r\n") {
+        Some(end) => (part.slice(..end), part.slice(end + 4..)),
+        None => return None,
+    };
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let field = |wanted: &str| {
+        head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.trim()
+                .eq_ignore_ascii_case(wanted)
+                .then(|| value.trim().to_owned())
+        })
+    };
+    let disposition = field("content-disposition").unwrap_or_default();
+    Some(Part {
+        name: parameter(&disposition, "name"),
+        filename: parameter(&disposition, "filename"),
+        content_type: field("content-type"),
+        body,
+    })
+}
+
+/// A parameter of a header: `form-data; name="a"; filename="b"`.
+fn parameter(header: &str, wanted: &str) -> Option<String> {
+    let mut rest = header.split_once(';')?.1;
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        let after = after.trim_start();
+        let (value, next) = match after.strip_prefix('"') {
+            Some(quoted) => {
+                let mut value = String::new();
+                let mut letters = quoted.char_indices();
+                let end = loop {
+                    match letters.next() {
+                        None => break quoted.len(),
+                        Some((at, '"')) => break at + 1,
+                        Some((_, '\\')) => value.extend(letters.next().map(|(_, letter)| letter)),
+                        Some((_, letter)) => value.push(letter),
+                    }
+                };
+                (value, quoted.get(end..).unwrap_or_default())
+            }
+            None => match after.split_once(';') {
+                Some((value, _)) => (value.trim().to_owned(), &after[value.len()..]),
+                None => (after.trim().to_owned(), ""),
+            },
+        };
+        if name.trim().eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = next.split_once(';')?.1;
+    }
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_and_files_are_read_from_multipart_bodies() {
+        let body = "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n\
+            --b\r\ncontent-disposition: form-data; filename=\"x \\\"y\\\".txt\"; name=f\r\n\
+            Content-Type: text/plain\r\n\r\nline\r\n\r\nline\r\n--b--\r\nepilogue";
+        let parts = parse(
+            "multipart/form-data; charset=utf-8; boundary=b",
+            &body.into(),
+        );
+        assert_eq!(parts.len(), 2);
+        assert_eq!(
+            (parts[0].name(), parts[0].body().as_ref()),
+            (Some("a"), &b"1"[..])
+        );
+        assert_eq!(parts[1].filename(), Some("x \"y\".txt"));
+        assert_eq!(parts[1].name(), Some("f"));
+        assert_eq!(parts[1].content_type(), Some("text/plain"));
+        assert_eq!(parts[1].body().as_ref(), b"line\r\n\r\nline");
+    }
+
+    #[test]
+    fn what_is_malformed_has_no_parts() {
+        for (kind, body) in [
+            ("multipart/form-data", "--b\r\n\r\n\r\n--b--"),
+            ("multipart/form-data; boundary=b", "--b\r\nno end"),
+            ("text/plain; boundary=b", "--b\r\n\r\nx\r\n--b--"),
+            ("multipart/form-data; boundary=b", "--b"),
+        ] {
+            assert_eq!(parse(kind, &body.into()), [], "{kind}: {body}");
+        }
+        let empty = parse(
+            "multipart/mixed; boundary=b",
+            &"--b\r\n\r\nx\r\n--b--".into(),
+        );
+        assert_eq!(empty[0].body().as_ref(), b"x");
+    }
+}

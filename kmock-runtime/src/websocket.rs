@@ -1,0 +1,358 @@
+//! WebSocket rules (RFC 6455): a request is accepted, frames go out by a script and by answers, all are recorded.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use http::{HeaderValue, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
+};
+
+use crate::{
+    reply::{Asked, IntoReply, Reply, compute_apart},
+    request::Request,
+    stream::{IntoItem, Player, Put, Stream},
+};
+
+/// What happens on a WebSocket: a script of frames to send, and what to answer to those that come.
+///
+/// Texts and JSON values are text frames, bytes are binary ones. The script may pause, hold, break and wait to be fed,
+/// as any [`Stream`]. Where it ends, the socket is closed, unless frames are answered: then the client closes it.
+///
+/// ```
+/// use kmock_runtime::{Rule, Stream, websocket::WebSocket};
+///
+/// let feed = Rule::on("/feed").websocket(Stream::new().text("hello").json([1, 2]).live());
+/// let echo = Rule::on("/echo").websocket(WebSocket::new().echo());
+/// # drop((feed, echo));
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a WebSocket is accepted when a rule has it"]
+pub struct WebSocket {
+    script: Stream,
+    answer: Option<Arc<dyn Fn(Frame) -> Stream + Send + Sync>>,
+    protocol: Option<String>,
+    close: Option<(u16, String)>,
+}
+
+/// A frame of a WebSocket.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+    /// A ping; the pong to it goes by itself.
+    Ping(Bytes),
+    /// A pong.
+    Pong(Bytes),
+    /// The end, with its code and reason.
+    Close(Option<(u16, String)>),
+}
+
+impl Frame {
+    /// The text of a text frame, or an empty one.
+    pub fn text(&self) -> &str {
+        match self {
+            Frame::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The frame as JSON; null where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        let bytes = match self {
+            Frame::Text(text) => text.as_bytes(),
+            Frame::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Frame::Text(text) => write!(f, "text {text:?}"),
+            Frame::Binary(bytes) => write!(f, "binary {bytes:?}"),
+            Frame::Ping(bytes) => write!(f, "ping {bytes:?}"),
+            Frame::Pong(bytes) => write!(f, "pong {bytes:?}"),
+            Frame::Close(Some((code, reason))) => write!(f, "close {code} {reason:?}"),
+            Frame::Close(None) => f.write_str("close"),
+        }
+    }
+}
+
+/// A frame that came or went, on which request's socket.
+#[derive(Clone)]
+pub struct Framed {
+    request: Request,
+    received: bool,
+    frame: Frame,
+}
+
+impl Framed {
+    /// The request that opened the socket.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Whether it came from the client.
+    pub fn is_received(&self) -> bool {
+        self.received
+    }
+
+    /// The frame.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+}
+
+impl fmt::Debug for Framed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = if self.received { "←" } else { "→" };
+        write!(f, "#{} {way} {:?}", self.request.id(), self.frame)
+    }
+}
+
+impl WebSocket {
+    /// A socket that is closed as soon as it is open.
+    pub fn new() -> WebSocket {
+        WebSocket::default()
+    }
+
+    /// Sends the frames of a script.
+    pub fn script(mut self, script: impl Into<Stream>) -> WebSocket {
+        self.script = script.into();
+        self
+    }
+
+    /// Answers each text or binary frame that comes.
+    pub fn answer<F, I>(mut self, answer: F) -> WebSocket
+    where
+        F: Fn(Frame) -> I + Send + Sync + 'static,
+        I: IntoItem,
+    {
+        self.answer = Some(Arc::new(move |frame| answer(frame).into_item()));
+        self
+    }
+
+    /// Sends back each text or binary frame that comes.
+    pub fn echo(self) -> WebSocket {
+        self.answer(|frame| match frame {
+            Frame::Text(text) => Stream::new().text(text),
+            Frame::Binary(bytes) => Stream::new().item(bytes),
+            _ => Stream::new(),
+        })
+    }
+
+    /// The subprotocol that is chosen, whatever the client offers.
+    pub fn protocol(mut self, name: impl Into<String>) -> WebSocket {
+        self.protocol = Some(name.into());
+        self
+    }
+
+    /// The code and the reason of the close at the end of the script, instead of 1000.
+    pub fn close(mut self, code: u16, reason: impl Into<String>) -> WebSocket {
+        self.close = Some((code, reason.into()));
+        self
+    }
+}
+
+impl From<Stream> for WebSocket {
+    fn from(script: Stream) -> WebSocket {
+        WebSocket::new().script(script)
+    }
+}
+
+impl IntoReply for WebSocket {
+    fn into_reply(self) -> Reply {
+        Reply::new().websocket(self)
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebSocket({:?})", self.script)
+    }
+}
+
+/// The head that accepts the request; the socket is served beside the connections.
+pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response::Parts, String> {
+    let request = &asked.request;
+    let key = request.header("sec-websocket-key");
+    let (Some(key), Some(upgrade)) = (key, request.take_upgrade()) else {
+        return Err("the request asks for no WebSocket (RFC 6455, 4.2.1)".to_owned());
+    };
+    let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()));
+    let accept = accept.map_err(|error| error.to_string())?;
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.status = StatusCode::SWITCHING_PROTOCOLS;
+    head.headers
+        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    head.headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(protocol) = &socket.protocol {
+        let protocol = HeaderValue::try_from(protocol).map_err(|error| error.to_string())?;
+        head.headers
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    let (socket, asked) = (socket.clone(), asked.clone());
+    let core = Arc::clone(&asked.core);
+    core.tasks.spawn(async move {
+        // A client that is gone by now is not the test's concern.
+        let Ok(upgraded) = upgrade.await else { return };
+        let stream =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+        let label = Arc::clone(&asked.label);
+        let core = Arc::clone(&asked.core);
+        let served = AssertUnwindSafe(serve(stream, socket, asked));
+        let served = futures::FutureExt::catch_unwind(served).await;
+        match served {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => core.error(format!("{label}: the WebSocket broke: {why}")),
+            Err(panic) => core.error(format!(
+                "{label}: the WebSocket panicked: {}",
+                crate::reply::panic_text(&*panic)
+            )),
+        }
+    });
+    Ok(head)
+}
+
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+enum Next {
+    Came(Message),
+    Put(Put),
+    /// The script is over.
+    Played(Result<(), String>),
+    /// The client is gone.
+    Gone,
+}
+
+async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<(), String> {
+    // What is answered comes before what the script goes on with.
+    let mut players = vec![Player::start(script.script.clone(), asked.clone())];
+    loop {
+        let next = poll_fn(|cx| poll(&mut socket, &mut players, cx)).await;
+        match next {
+            Next::Gone => return Ok(()),
+            Next::Came(message) => {
+                let Some(frame) = frame_of(&message) else {
+                    continue;
+                };
+                record(&asked, true, frame.clone());
+                match (&script.answer, &frame) {
+                    (_, Frame::Close(_)) => {
+                        // The close that answers it is sent by the next poll.
+                        while let Some(Ok(_)) = socket.next().await {}
+                        return Ok(());
+                    }
+                    (Some(answer), Frame::Text(_) | Frame::Binary(_)) => {
+                        let answer = Arc::clone(answer);
+                        let answer = move |_| answer(frame.clone());
+                        let answer = compute_apart(Arc::new(answer), asked.request.clone()).await?;
+                        players.push(Player::start(answer, asked.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            Next::Put(put) => {
+                let message = match put {
+                    Put::Head => continue,
+                    Put::Text(text) => {
+                        let text = text.strip_suffix(b"\n").unwrap_or(&text);
+                        Message::text(String::from_utf8_lossy(text).into_owned())
+                    }
+                    Put::Bytes(bytes) => Message::binary(bytes),
+                    Put::Fault(fault) => {
+                        if let Some(wire) = asked.request.wire() {
+                            wire.cut_when_flushed(fault.cut);
+                        }
+                        let _ = socket.flush().await;
+                        continue;
+                    }
+                };
+                if let Some(frame) = frame_of(&message) {
+                    record(&asked, false, frame);
+                }
+                if socket.send(message).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Next::Played(Err(why)) => return Err(why),
+            Next::Played(Ok(())) => {
+                players.pop();
+                if players.is_empty() && script.answer.is_none() {
+                    let (code, reason) = script.close.clone().unwrap_or((1000, String::new()));
+                    record(&asked, false, Frame::Close(Some((code, reason.clone()))));
+                    let close = CloseFrame {
+                        code: CloseCode::from(code),
+                        reason: reason.into(),
+                    };
+                    if socket.close(Some(close)).await.is_err() {
+                        return Ok(());
+                    }
+                    while let Some(Ok(message)) = socket.next().await {
+                        if let Some(frame) = frame_of(&message) {
+                            record(&asked, true, frame);
+                        }
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn poll(socket: &mut Socket, players: &mut [Player], cx: &mut Context<'_>) -> Poll<Next> {
+    match socket.poll_next_unpin(cx) {
+        Poll::Ready(Some(Ok(message))) => return Poll::Ready(Next::Came(message)),
+        Poll::Ready(_) => return Poll::Ready(Next::Gone),
+        Poll::Pending => {}
+    }
+    match players.last_mut().map(|player| player.poll_put(cx)) {
+        Some(Poll::Ready(Some(Ok(put)))) => Poll::Ready(Next::Put(put)),
+        Some(Poll::Ready(Some(Err(why)))) => Poll::Ready(Next::Played(Err(why))),
+        Some(Poll::Ready(None)) => Poll::Ready(Next::Played(Ok(()))),
+        Some(Poll::Pending) | None => Poll::Pending,
+    }
+}
+
+fn record(asked: &Asked, received: bool, frame: Frame) {
+    asked.rule.record_frame(Framed {
+        request: asked.request.clone(),
+        received,
+        frame,
+    });
+}
+
+fn frame_of(message: &Message) -> Option<Frame> {
+    Some(match message {
+        Message::Text(text) => Frame::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Frame::Binary(bytes.clone()),
+        Message::Ping(bytes) => Frame::Ping(bytes.clone()),
+        Message::Pong(bytes) => Frame::Pong(bytes.clone()),
+        Message::Close(close) => Frame::Close(
+            close
+                .as_ref()
+                .map(|close| (u16::from(close.code), close.reason.as_str().to_owned())),
+        ),
+        Message::Frame(_) => return None,
+    })
+}
