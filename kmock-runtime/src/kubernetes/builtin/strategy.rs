@@ -79,6 +79,7 @@ impl Strategy for BuiltIn {
     fn default(&self, _context: &Context<'_>, object: &mut Value) {
         convert::aliases(self.root.name, object);
         defaults::fill(self.root, object);
+        decode::omitted(self.root, object);
     }
 
     fn convert(&self, object: &mut Value, from: &str, to: &str) {
