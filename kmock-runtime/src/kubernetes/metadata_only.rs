@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::accept::MetaVersion;
-use super::builtin::gotypes::{Struct, package};
 use super::builtin;
+use super::builtin::gotypes::{Struct, package};
 use super::json;
 use super::resource::Resource;
 use super::status::ApiError;
@@ -27,7 +27,9 @@ pub fn partial(object: &Value, version: MetaVersion) -> Vec<u8> {
 /// The same as a value.
 pub fn partial_value(object: &Value, version: MetaVersion) -> Value {
     let metadata = builtin::internal_metadata(object);
-    let metadata = metadata.or_else(|| object.get("metadata").cloned()).unwrap_or_else(|| json!({}));
+    let metadata = metadata
+        .or_else(|| object.get("metadata").cloned())
+        .unwrap_or_else(|| json!({}));
     json!({"kind": "PartialObjectMetadata", "apiVersion": version.api_version(), "metadata": metadata})
 }
 

@@ -334,7 +334,11 @@ pub(super) fn complete(root: &Struct, map: &mut Map<String, Value>) {
     for field in &root.fields {
         match map.get(field.name) {
             // An empty list of managers says something: it clears them.
-            Some(value) if field.zero == Zero::Omitted && is_zero(&field.ty, value) && field.name != "managedFields" => {
+            Some(value)
+                if field.zero == Zero::Omitted
+                    && is_zero(&field.ty, value)
+                    && field.name != "managedFields" =>
+            {
                 map.remove(field.name);
             }
             Some(_) => {}
@@ -381,10 +385,16 @@ pub fn omitted(root: &Struct, value: &mut Value) {
 fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
     let Value::Object(map) = value else { return };
     for field in &root.fields {
-        let Some(value) = map.get_mut(field.name) else { continue };
+        let Some(value) = map.get_mut(field.name) else {
+            continue;
+        };
         let empty = match value {
-            Value::Array(items) => items.is_empty() && (printed_too || field.name != "managedFields"),
-            Value::Object(inner) => inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..)),
+            Value::Array(items) => {
+                items.is_empty() && (printed_too || field.name != "managedFields")
+            }
+            Value::Object(inner) => {
+                inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..))
+            }
             _ => false,
         };
         if empty && !matches!(field.ty, GoType::Raw | GoType::Pointer(_)) {
@@ -408,11 +418,13 @@ fn tidy_of(ty: &GoType, value: &mut Value, printed_too: bool) {
         }
         (GoType::Pointer(inner), value) => tidy_of(inner, value, printed_too),
         (GoType::Slice(inner), Value::Array(items)) if inner.element_struct().is_some() => {
-            items.iter_mut().for_each(|item| tidy_of(inner, item, printed_too));
+            items
+                .iter_mut()
+                .for_each(|item| tidy_of(inner, item, printed_too));
         }
-        (GoType::Map(_, inner), Value::Object(map)) => {
-            map.values_mut().for_each(|item| tidy_of(inner, item, printed_too))
-        }
+        (GoType::Map(_, inner), Value::Object(map)) => map
+            .values_mut()
+            .for_each(|item| tidy_of(inner, item, printed_too)),
         _ => {}
     }
 }

@@ -69,7 +69,12 @@ impl Strategy for BuiltIn {
 
     fn before_store(&self, resource: &Resource, object: &mut Value) {
         // The object is in the storage version, which may be another type than that of the request.
-        let root = Struct::of_kind(&resource.storage.group, &resource.storage_version, &resource.kind).unwrap_or(self.root);
+        let root = Struct::of_kind(
+            &resource.storage.group,
+            &resource.storage_version,
+            &resource.kind,
+        )
+        .unwrap_or(self.root);
         decode::stored(root, object);
         // What is read back from the storage gets its defaults again.
         defaults::fill(root, object);

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::pods::{self, is_standard_resource};
 use super::rules::{
-    Faults, IMMUTABLE, amount, config_key_faults, in_range, invalid_struct, ip, labels, maybe_one_of, one_of, port, port_or_name,
-    required, resource_name, same, texts,
+    Faults, IMMUTABLE, amount, config_key_faults, in_range, invalid_struct, ip, labels,
+    maybe_one_of, one_of, port, port_or_name, required, resource_name, same, texts,
 };
 use crate::kubernetes::builtin::base64;
 use crate::kubernetes::builtin::quantity::Quantity;
@@ -14,7 +14,12 @@ use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_fau
 use crate::kubernetes::serve::strategy::Context;
 use crate::kubernetes::status::FieldError;
 
-pub(super) fn create(faults: &mut Faults, name: &str, context: &Context<'_>, object: &Value) -> bool {
+pub(super) fn create(
+    faults: &mut Faults,
+    name: &str,
+    context: &Context<'_>,
+    object: &Value,
+) -> bool {
     match name {
         "core.v1.Pod" => pods::create(faults, object),
         "core.v1.ConfigMap" => config_map(faults, object),
@@ -33,7 +38,13 @@ pub(super) fn create(faults: &mut Faults, name: &str, context: &Context<'_>, obj
     true
 }
 
-pub(super) fn update(faults: &mut Faults, name: &str, context: &Context<'_>, new: &Value, old: &Value) -> bool {
+pub(super) fn update(
+    faults: &mut Faults,
+    name: &str,
+    context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) -> bool {
     match name {
         "core.v1.ConfigMap" => {
             immutable_data(faults, new, old, &["data", "binaryData"]);
@@ -41,7 +52,11 @@ pub(super) fn update(faults: &mut Faults, name: &str, context: &Context<'_>, new
         }
         "core.v1.Secret" => {
             if text(new, &["type"]) != text(old, &["type"]) {
-                faults.push(FieldError::invalid_text("type", text(new, &["type"]), IMMUTABLE));
+                faults.push(FieldError::invalid_text(
+                    "type",
+                    text(new, &["type"]),
+                    IMMUTABLE,
+                ));
             }
             immutable_data(faults, new, old, &["data"]);
             secret(faults, new);
@@ -54,7 +69,11 @@ pub(super) fn update(faults: &mut Faults, name: &str, context: &Context<'_>, new
         "core.v1.ResourceQuota" => {
             quota(faults, new);
             if !same(new, old, &["spec", "scopes"]) {
-                faults.push(FieldError::invalid("spec.scopes", at(new, &["spec", "scopes"]), IMMUTABLE));
+                faults.push(FieldError::invalid(
+                    "spec.scopes",
+                    at(new, &["spec", "scopes"]),
+                    IMMUTABLE,
+                ));
             }
         }
         "core.v1.Node" => node_update(faults, new, old),
@@ -80,7 +99,11 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, _old: &Value)
                 "may only be 'Terminating' if `deletionTimestamp` is not empty",
             ));
         } else if !terminating && phase != "Active" {
-            faults.push(FieldError::invalid_text("status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty"));
+            faults.push(FieldError::invalid_text(
+                "status.Phase",
+                phase,
+                "may only be 'Active' if `deletionTimestamp` is empty",
+            ));
         }
     }
 }
@@ -106,7 +129,11 @@ fn data_size(object: &Value, key: &str, encoded: bool) -> usize {
         .into_iter()
         .map(|(_, value)| {
             let text = value.as_str().unwrap_or_default();
-            if encoded { base64::decode(text).map_or(0, |bytes| bytes.len()) } else { text.len() }
+            if encoded {
+                base64::decode(text).map_or(0, |bytes| bytes.len())
+            } else {
+                text.len()
+            }
         })
         .sum()
 }
@@ -118,11 +145,20 @@ fn config_map(faults: &mut Faults, object: &Value) {
     for (key, _) in members(object, &["data"]) {
         texts(faults, &format!("data[{key}]"), key, config_key_faults(key));
         if is_set(object, &["binaryData", key]) {
-            faults.push(FieldError::invalid_text(format!("data[{key}]"), key, "duplicate of key present in binaryData"));
+            faults.push(FieldError::invalid_text(
+                format!("data[{key}]"),
+                key,
+                "duplicate of key present in binaryData",
+            ));
         }
     }
     for (key, _) in members(object, &["binaryData"]) {
-        texts(faults, &format!("binaryData[{key}]"), key, config_key_faults(key));
+        texts(
+            faults,
+            &format!("binaryData[{key}]"),
+            key,
+            config_key_faults(key),
+        );
     }
     if data_size(object, "data", false) + data_size(object, "binaryData", true) > MOST_DATA {
         faults.push(FieldError::too_long("", MOST_DATA));
@@ -144,18 +180,40 @@ fn secret(faults: &mut Faults, object: &Value) {
     };
     match text(object, &["type"]) {
         "kubernetes.io/service-account-token"
-            if text(object, &["metadata", "annotations", "kubernetes.io/service-account.name"]).is_empty() =>
+            if text(
+                object,
+                &[
+                    "metadata",
+                    "annotations",
+                    "kubernetes.io/service-account.name",
+                ],
+            )
+            .is_empty() =>
         {
-            faults.push(FieldError::required("metadata.annotations[kubernetes.io/service-account.name]", ""));
+            faults.push(FieldError::required(
+                "metadata.annotations[kubernetes.io/service-account.name]",
+                "",
+            ));
         }
         kind @ ("kubernetes.io/dockercfg" | "kubernetes.io/dockerconfigjson") => {
-            let key = if kind.ends_with("json") { ".dockerconfigjson" } else { ".dockercfg" };
+            let key = if kind.ends_with("json") {
+                ".dockerconfigjson"
+            } else {
+                ".dockercfg"
+            };
             missing(faults, key);
             let bytes = base64::decode(text(object, &["data", key])).unwrap_or_default();
-            if has(key) && serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_err() {
+            if has(key) && serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_err()
+            {
                 let why = crate::kubernetes::ordered::Node::parse(&bytes).err();
-                let why = why.unwrap_or_else(|| "json: cannot unmarshal into Go value of type map[string]interface {}".into());
-                faults.push(FieldError::new("FieldValueInvalid", format!("data[{key}]"), format!("Invalid value: \"<secret contents redacted>\": {why}")));
+                let why = why.unwrap_or_else(|| {
+                    "json: cannot unmarshal into Go value of type map[string]interface {}".into()
+                });
+                faults.push(FieldError::new(
+                    "FieldValueInvalid",
+                    format!("data[{key}]"),
+                    format!("Invalid value: \"<secret contents redacted>\": {why}"),
+                ));
             }
         }
         "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
@@ -183,14 +241,25 @@ fn service(faults: &mut Faults, object: &Value) {
     }
     match kind {
         "LoadBalancer" if headless => {
-            faults.push(FieldError::invalid("spec.clusterIPs[0]", at(spec, &["clusterIPs", "0"]), "may not be set to 'None' for LoadBalancer services"));
+            faults.push(FieldError::invalid(
+                "spec.clusterIPs[0]",
+                at(spec, &["clusterIPs", "0"]),
+                "may not be set to 'None' for LoadBalancer services",
+            ));
         }
         "NodePort" if headless => {
-            faults.push(FieldError::invalid_text("spec.clusterIPs[0]", "None", "may not be set to 'None' for NodePort services"));
+            faults.push(FieldError::invalid_text(
+                "spec.clusterIPs[0]",
+                "None",
+                "may not be set to 'None' for NodePort services",
+            ));
         }
         "ExternalName" => {
             if !text(spec, &["clusterIP"]).is_empty() {
-                faults.push(FieldError::forbidden("spec.clusterIPs", "may not be set for ExternalName services"));
+                faults.push(FieldError::forbidden(
+                    "spec.clusterIPs",
+                    "may not be set for ExternalName services",
+                ));
             }
             let name = text(spec, &["externalName"]);
             let bare = name.strip_suffix('.').unwrap_or(name);
@@ -204,7 +273,12 @@ fn service(faults: &mut Faults, object: &Value) {
     }
     service_ports(faults, ports, kind);
     labels(faults, "spec.selector", at(spec, &["selector"]));
-    one_of(faults, "spec.sessionAffinity", text(spec, &["sessionAffinity"]), &["ClientIP", "None"]);
+    one_of(
+        faults,
+        "spec.sessionAffinity",
+        text(spec, &["sessionAffinity"]),
+        &["ClientIP", "None"],
+    );
     if text(spec, &["sessionAffinity"]) == "ClientIP" {
         in_range_seconds(faults, spec);
     }
@@ -212,16 +286,36 @@ fn service(faults: &mut Faults, object: &Value) {
     if !address.is_empty() && !headless {
         ip(faults, "spec.clusterIPs[0]", address);
     }
-    for (i, external) in items(spec, &["externalIPs"]).iter().filter_map(Value::as_str).enumerate() {
+    for (i, external) in items(spec, &["externalIPs"])
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
         ip(faults, &format!("spec.externalIPs[{i}]"), external);
     }
-    one_of(faults, "spec.type", kind, &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]);
+    one_of(
+        faults,
+        "spec.type",
+        kind,
+        &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
+    );
     if kind == "ClusterIP" {
-        for (i, _) in ports.iter().enumerate().filter(|(_, p)| int(p, &["nodePort"]) != 0) {
-            faults.push(FieldError::forbidden(format!("spec.ports[{i}].nodePort"), "may not be used when `type` is 'ClusterIP'"));
+        for (i, _) in ports
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| int(p, &["nodePort"]) != 0)
+        {
+            faults.push(FieldError::forbidden(
+                format!("spec.ports[{i}].nodePort"),
+                "may not be used when `type` is 'ClusterIP'",
+            ));
         }
     }
-    for (i, range) in items(spec, &["loadBalancerSourceRanges"]).iter().filter_map(Value::as_str).enumerate() {
+    for (i, range) in items(spec, &["loadBalancerSourceRanges"])
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
         if !is_cidr(range.trim()) {
             faults.push(FieldError::invalid_text(
                 format!("spec.loadBalancerSourceRanges[{i}]"),
@@ -231,12 +325,21 @@ fn service(faults: &mut Faults, object: &Value) {
         }
     }
     if !items(spec, &["loadBalancerSourceRanges"]).is_empty() && kind != "LoadBalancer" {
-        faults.push(FieldError::forbidden("spec.LoadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'"));
+        faults.push(FieldError::forbidden(
+            "spec.LoadBalancerSourceRanges",
+            "may only be used when `type` is 'LoadBalancer'",
+        ));
     }
     let external = text(spec, &["externalTrafficPolicy"]);
     if !external.is_empty() {
-        maybe_one_of(faults, "spec.externalTrafficPolicy", external, &["Cluster", "Local"]);
-        let reachable = matches!(kind, "LoadBalancer" | "NodePort") || !items(spec, &["externalIPs"]).is_empty();
+        maybe_one_of(
+            faults,
+            "spec.externalTrafficPolicy",
+            external,
+            &["Cluster", "Local"],
+        );
+        let reachable = matches!(kind, "LoadBalancer" | "NodePort")
+            || !items(spec, &["externalIPs"]).is_empty();
         if !reachable {
             faults.push(FieldError::invalid_text(
                 "spec.externalTrafficPolicy",
@@ -247,19 +350,41 @@ fn service(faults: &mut Faults, object: &Value) {
     }
     let internal = text(spec, &["internalTrafficPolicy"]);
     if !internal.is_empty() {
-        maybe_one_of(faults, "spec.internalTrafficPolicy", internal, &["Cluster", "Local"]);
+        maybe_one_of(
+            faults,
+            "spec.internalTrafficPolicy",
+            internal,
+            &["Cluster", "Local"],
+        );
     }
     let policy = text(spec, &["ipFamilyPolicy"]);
     if !policy.is_empty() {
-        maybe_one_of(faults, "spec.ipFamilyPolicy", policy, &["SingleStack", "PreferDualStack", "RequireDualStack"]);
+        maybe_one_of(
+            faults,
+            "spec.ipFamilyPolicy",
+            policy,
+            &["SingleStack", "PreferDualStack", "RequireDualStack"],
+        );
     }
-    for (i, family) in items(spec, &["ipFamilies"]).iter().filter_map(Value::as_str).enumerate() {
-        maybe_one_of(faults, &format!("spec.ipFamilies[{i}]"), family, &["IPv4", "IPv6"]);
+    for (i, family) in items(spec, &["ipFamilies"])
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
+        maybe_one_of(
+            faults,
+            &format!("spec.ipFamilies[{i}]"),
+            family,
+            &["IPv4", "IPv6"],
+        );
     }
 }
 
 fn in_range_seconds(faults: &mut Faults, spec: &Value) {
-    let seconds = at(spec, &["sessionAffinityConfig", "clientIP", "timeoutSeconds"]);
+    let seconds = at(
+        spec,
+        &["sessionAffinityConfig", "clientIP", "timeoutSeconds"],
+    );
     if seconds.as_i64().is_some_and(|n| n <= 0 || n > 86_400) {
         faults.push(FieldError::invalid(
             "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
@@ -270,7 +395,9 @@ fn in_range_seconds(faults: &mut Faults, spec: &Value) {
 }
 
 pub(super) fn is_cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
     let most = match address.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V4(_)) => 32,
         Ok(std::net::IpAddr::V6(_)) => 128,
@@ -296,23 +423,51 @@ fn service_ports(faults: &mut Faults, ports: &[Value], kind: &str) {
             names.push(name);
         }
         if int(entry, &["port"]) == 0 {
-            faults.push(FieldError::invalid(format!("{path}.port"), &0.into(), "must be between 1 and 65535, inclusive"));
+            faults.push(FieldError::invalid(
+                format!("{path}.port"),
+                &0.into(),
+                "must be between 1 and 65535, inclusive",
+            ));
         } else {
             port(faults, &format!("{path}.port"), at(entry, &["port"]));
         }
-        one_of(faults, &format!("{path}.protocol"), text(entry, &["protocol"]), &["SCTP", "TCP", "UDP"]);
-        port_or_name(faults, &format!("{path}.targetPort"), at(entry, &["targetPort"]));
+        one_of(
+            faults,
+            &format!("{path}.protocol"),
+            text(entry, &["protocol"]),
+            &["SCTP", "TCP", "UDP"],
+        );
+        port_or_name(
+            faults,
+            &format!("{path}.targetPort"),
+            at(entry, &["targetPort"]),
+        );
     }
     let key = |p: &Value, field: &str| (text(p, &["protocol"]).to_owned(), int(p, &[field]));
     for (i, entry) in ports.iter().enumerate() {
-        let repeated = |field: &str| ports.iter().take(i).any(|before| key(before, field) == key(entry, field));
+        let repeated = |field: &str| {
+            ports
+                .iter()
+                .take(i)
+                .any(|before| key(before, field) == key(entry, field))
+        };
         if kind != "ClusterIP" && int(entry, &["nodePort"]) != 0 && repeated("nodePort") {
-            faults.push(FieldError::duplicate(format!("spec.ports[{i}].nodePort"), at(entry, &["nodePort"])));
+            faults.push(FieldError::duplicate(
+                format!("spec.ports[{i}].nodePort"),
+                at(entry, &["nodePort"]),
+            ));
         }
         if repeated("port") {
             let shown = invalid_struct("", "core.v1.ServicePort", &port_key(entry), "").message;
-            let shown = shown.trim_start_matches("Invalid value: ").trim_end_matches(": ").to_owned();
-            faults.push(FieldError::new("FieldValueDuplicate", format!("spec.ports[{i}]"), format!("Duplicate value: {shown}")));
+            let shown = shown
+                .trim_start_matches("Invalid value: ")
+                .trim_end_matches(": ")
+                .to_owned();
+            faults.push(FieldError::new(
+                "FieldValueDuplicate",
+                format!("spec.ports[{i}]"),
+                format!("Duplicate value: {shown}"),
+            ));
         }
         let node_port = int(entry, &["nodePort"]);
         if node_port != 0 && kind != "ClusterIP" && !(30_000..=32_767).contains(&node_port) {
@@ -331,9 +486,20 @@ fn port_key(entry: &Value) -> Value {
 
 fn service_update(faults: &mut Faults, new: &Value, old: &Value) {
     let kinds = (text(new, &["spec", "type"]), text(old, &["spec", "type"]));
-    let (new_ip, old_ip) = (text(new, &["spec", "clusterIP"]), text(old, &["spec", "clusterIP"]));
-    if kinds.0 != "ExternalName" && kinds.1 != "ExternalName" && !old_ip.is_empty() && new_ip != old_ip {
-        faults.push(FieldError::invalid("spec.clusterIPs[0]", at(new, &["spec", "clusterIPs"]), "may not change once set"));
+    let (new_ip, old_ip) = (
+        text(new, &["spec", "clusterIP"]),
+        text(old, &["spec", "clusterIP"]),
+    );
+    if kinds.0 != "ExternalName"
+        && kinds.1 != "ExternalName"
+        && !old_ip.is_empty()
+        && new_ip != old_ip
+    {
+        faults.push(FieldError::invalid(
+            "spec.clusterIPs[0]",
+            at(new, &["spec", "clusterIPs"]),
+            "may not change once set",
+        ));
     }
 }
 
@@ -342,24 +508,48 @@ fn quota(faults: &mut Faults, object: &Value) {
         let path = format!("spec.hard[{name}]");
         resource_name(faults, &path, name);
         if !name.contains('/') && !is_standard_resource(name) {
-            faults.push(FieldError::invalid_text(&path, name, "must be a standard resource for quota"));
+            faults.push(FieldError::invalid_text(
+                &path,
+                name,
+                "must be a standard resource for quota",
+            ));
         }
         let counted = name.starts_with("count/")
             || matches!(
                 name,
-                "pods" | "services" | "replicationcontrollers" | "secrets" | "configmaps" | "persistentvolumeclaims" | "resourcequotas"
-                    | "services.nodeports" | "services.loadbalancers"
+                "pods"
+                    | "services"
+                    | "replicationcontrollers"
+                    | "secrets"
+                    | "configmaps"
+                    | "persistentvolumeclaims"
+                    | "resourcequotas"
+                    | "services.nodeports"
+                    | "services.loadbalancers"
             );
         if amount(faults, &path, value).is_some_and(|q| counted && !q.is_whole()) {
             faults.push(FieldError::invalid(path, value, "must be an integer"));
         }
     }
-    for scope in items(object, &["spec", "scopes"]).iter().filter_map(Value::as_str) {
+    for scope in items(object, &["spec", "scopes"])
+        .iter()
+        .filter_map(Value::as_str)
+    {
         if !matches!(
             scope,
-            "Terminating" | "NotTerminating" | "BestEffort" | "NotBestEffort" | "PriorityClass" | "CrossNamespacePodAffinity" | "VolumeAttributesClass"
+            "Terminating"
+                | "NotTerminating"
+                | "BestEffort"
+                | "NotBestEffort"
+                | "PriorityClass"
+                | "CrossNamespacePodAffinity"
+                | "VolumeAttributesClass"
         ) {
-            faults.push(FieldError::invalid("spec.scopes", at(object, &["spec", "scopes"]), "unsupported scope"));
+            faults.push(FieldError::invalid(
+                "spec.scopes",
+                at(object, &["spec", "scopes"]),
+                "unsupported scope",
+            ));
         }
     }
 }
@@ -369,31 +559,65 @@ fn limit_range(faults: &mut Faults, object: &Value) {
     for (i, limit) in items(object, &["spec", "limits"]).iter().enumerate() {
         let path = format!("spec.limits[{i}]");
         let kind = text(limit, &["type"]);
-        texts(faults, &format!("{path}.type"), kind, qualified_name_faults(kind));
+        texts(
+            faults,
+            &format!("{path}.type"),
+            kind,
+            qualified_name_faults(kind),
+        );
         if kinds.contains(&kind) {
             faults.push(FieldError::duplicate(format!("{path}.type"), &kind.into()));
         }
         kinds.push(kind);
-        for what in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+        for what in [
+            "max",
+            "min",
+            "default",
+            "defaultRequest",
+            "maxLimitRequestRatio",
+        ] {
             for (name, _) in members(limit, &[what]) {
                 if kind == "Pod" && matches!(what, "default" | "defaultRequest") {
                     continue;
                 }
                 resource_name(faults, &format!("{path}.{what}[{name}]"), name);
             }
-            if kind == "Pod" && matches!(what, "default" | "defaultRequest") && !members(limit, &[what]).is_empty() {
-                faults.push(FieldError::forbidden(format!("{path}.{what}"), "may not be specified when `type` is 'Pod'"));
+            if kind == "Pod"
+                && matches!(what, "default" | "defaultRequest")
+                && !members(limit, &[what]).is_empty()
+            {
+                faults.push(FieldError::forbidden(
+                    format!("{path}.{what}"),
+                    "may not be specified when `type` is 'Pod'",
+                ));
             }
         }
-        if kind == "PersistentVolumeClaim" && !is_set(limit, &["min", "storage"]) && !is_set(limit, &["max", "storage"]) {
-            faults.push(FieldError::required(format!("{path}.limits"), "either minimum or maximum storage value is required, but neither was provided"));
+        if kind == "PersistentVolumeClaim"
+            && !is_set(limit, &["min", "storage"])
+            && !is_set(limit, &["max", "storage"])
+        {
+            faults.push(FieldError::required(
+                format!("{path}.limits"),
+                "either minimum or maximum storage value is required, but neither was provided",
+            ));
         }
         let parsed = |what: &str, name: &str| Quantity::parse(text(limit, &[what, name])).ok();
-        let mut names: Vec<&str> = ["max", "min", "default", "defaultRequest"].iter().flat_map(|w| members(limit, &[w])).map(|(n, _)| n).collect();
+        let mut names: Vec<&str> = ["max", "min", "default", "defaultRequest"]
+            .iter()
+            .flat_map(|w| members(limit, &[w]))
+            .map(|(n, _)| n)
+            .collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let pairs = [("min", "max", "min value"), ("min", "default", "min value"), ("min", "defaultRequest", "min value"), ("default", "max", "default value"), ("defaultRequest", "default", "default request value"), ("defaultRequest", "max", "default request value")];
+            let pairs = [
+                ("min", "max", "min value"),
+                ("min", "default", "min value"),
+                ("min", "defaultRequest", "min value"),
+                ("default", "max", "default value"),
+                ("defaultRequest", "default", "default request value"),
+                ("defaultRequest", "max", "default request value"),
+            ];
             for (small, big, word) in pairs {
                 if let (Some(a), Some(b)) = (parsed(small, name), parsed(big, name))
                     && a.compare(&b).is_gt()
@@ -419,14 +643,26 @@ fn limit_range(faults: &mut Faults, object: &Value) {
 }
 
 fn namespace(faults: &mut Faults, object: &Value) {
-    for finalizer in items(object, &["spec", "finalizers"]).iter().filter_map(Value::as_str) {
-        texts(faults, "spec.finalizers", finalizer, qualified_name_faults(finalizer));
+    for finalizer in items(object, &["spec", "finalizers"])
+        .iter()
+        .filter_map(Value::as_str)
+    {
+        texts(
+            faults,
+            "spec.finalizers",
+            finalizer,
+            qualified_name_faults(finalizer),
+        );
     }
 }
 
 fn node(faults: &mut Faults, object: &Value) {
     taints(faults, object);
-    for (i, cidr) in items(object, &["spec", "podCIDRs"]).iter().filter_map(Value::as_str).enumerate() {
+    for (i, cidr) in items(object, &["spec", "podCIDRs"])
+        .iter()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
         if !is_cidr(cidr) {
             faults.push(FieldError::invalid_text(
                 format!("spec.podCIDRs[{i}]"),
@@ -442,13 +678,28 @@ fn taints(faults: &mut Faults, object: &Value) {
     for (i, taint) in items(object, &["spec", "taints"]).iter().enumerate() {
         let path = format!("spec.taints[{i}]");
         let (key, effect) = (text(taint, &["key"]), text(taint, &["effect"]));
-        texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+        texts(
+            faults,
+            &format!("{path}.key"),
+            key,
+            qualified_name_faults(key),
+        );
         let value = text(taint, &["value"]);
-        texts(faults, &format!("{path}.value"), value, crate::kubernetes::meta::label_value_faults(value));
+        texts(
+            faults,
+            &format!("{path}.value"),
+            value,
+            crate::kubernetes::meta::label_value_faults(value),
+        );
         if effect.is_empty() {
             faults.push(FieldError::required(format!("{path}.effect"), ""));
         } else {
-            maybe_one_of(faults, &format!("{path}.effect"), effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+            maybe_one_of(
+                faults,
+                &format!("{path}.effect"),
+                effect,
+                &["NoSchedule", "PreferNoSchedule", "NoExecute"],
+            );
         }
         if seen.contains(&(key, effect)) {
             faults.push(FieldError::new(
@@ -478,13 +729,23 @@ fn node_update(faults: &mut Faults, new: &Value, old: &Value) {
 fn endpoints(faults: &mut Faults, object: &Value) {
     for (i, subset) in items(object, &["subsets"]).iter().enumerate() {
         let path = format!("subsets[{i}]");
-        let (ready, pending) = (items(subset, &["addresses"]), items(subset, &["notReadyAddresses"]));
+        let (ready, pending) = (
+            items(subset, &["addresses"]),
+            items(subset, &["notReadyAddresses"]),
+        );
         if ready.is_empty() && pending.is_empty() {
-            faults.push(FieldError::required(&path, "must specify `addresses` or `notReadyAddresses`"));
+            faults.push(FieldError::required(
+                &path,
+                "must specify `addresses` or `notReadyAddresses`",
+            ));
         }
         for (list, addresses) in [("addresses", ready), ("notReadyAddresses", pending)] {
             for (j, address) in addresses.iter().enumerate() {
-                ip(faults, &format!("{path}.{list}[{j}].ip"), text(address, &["ip"]));
+                ip(
+                    faults,
+                    &format!("{path}.{list}[{j}].ip"),
+                    text(address, &["ip"]),
+                );
             }
         }
         let ports = items(subset, &["ports"]);
@@ -496,8 +757,19 @@ fn endpoints(faults: &mut Faults, object: &Value) {
             } else if !name.is_empty() {
                 texts(faults, &format!("{path}.name"), name, label_faults(name));
             }
-            in_range(faults, &format!("{path}.port"), at(entry, &["port"]), 1, 65_535);
-            one_of(faults, &format!("{path}.protocol"), text(entry, &["protocol"]), &["SCTP", "TCP", "UDP"]);
+            in_range(
+                faults,
+                &format!("{path}.port"),
+                at(entry, &["port"]),
+                1,
+                65_535,
+            );
+            one_of(
+                faults,
+                &format!("{path}.protocol"),
+                text(entry, &["protocol"]),
+                &["SCTP", "TCP", "UDP"],
+            );
         }
     }
 }
@@ -505,7 +777,12 @@ fn endpoints(faults: &mut Faults, object: &Value) {
 /// Old-style events only have to be about something of their own namespace.
 fn event(faults: &mut Faults, context: &Context<'_>, object: &Value) {
     if is_set(object, &["eventTime"]) {
-        new_style(faults, context, object, ["involvedObject", "reportingComponent", "message"]);
+        new_style(
+            faults,
+            context,
+            object,
+            ["involvedObject", "reportingComponent", "message"],
+        );
         return;
     }
     about_own_namespace(faults, context, object, "involvedObject");
@@ -513,16 +790,28 @@ fn event(faults: &mut Faults, context: &Context<'_>, object: &Value) {
 
 fn about_own_namespace(faults: &mut Faults, context: &Context<'_>, object: &Value, about: &str) {
     let namespace = text(object, &["metadata", "namespace"]);
-    let namespace = if namespace.is_empty() { context.namespace } else { namespace };
+    let namespace = if namespace.is_empty() {
+        context.namespace
+    } else {
+        namespace
+    };
     let involved = text(object, &[about, "namespace"]);
     let path = "involvedObject.namespace";
     if involved.is_empty() {
         // Things without a namespace have their events in `default`, or in `kube-system` for old clients.
         if !matches!(namespace, "" | "default" | "kube-system") {
-            faults.push(FieldError::invalid_text(path, involved, "does not match event.namespace"));
+            faults.push(FieldError::invalid_text(
+                path,
+                involved,
+                "does not match event.namespace",
+            ));
         }
     } else if involved != namespace {
-        faults.push(FieldError::invalid_text(path, involved, "does not match event.namespace"));
+        faults.push(FieldError::invalid_text(
+            path,
+            involved,
+            "does not match event.namespace",
+        ));
     }
 }
 
@@ -530,17 +819,32 @@ fn new_event(faults: &mut Faults, context: &Context<'_>, object: &Value) {
     if !is_set(object, &["eventTime"]) {
         faults.push(FieldError::required("eventTime", ""));
     }
-    new_style(faults, context, object, ["regarding", "reportingController", "note"]);
+    new_style(
+        faults,
+        context,
+        object,
+        ["regarding", "reportingController", "note"],
+    );
 }
 
 /// Events of the new group say when, who, what and why.
-fn new_style(faults: &mut Faults, context: &Context<'_>, object: &Value, [about, who, note]: [&str; 3]) {
+fn new_style(
+    faults: &mut Faults,
+    context: &Context<'_>,
+    object: &Value,
+    [about, who, note]: [&str; 3],
+) {
     about_own_namespace(faults, context, object, about);
     let controller = text(object, &[who]);
     if controller.is_empty() {
         faults.push(FieldError::required("reportingController", ""));
     }
-    texts(faults, "reportingController", controller, qualified_name_faults(controller));
+    texts(
+        faults,
+        "reportingController",
+        controller,
+        qualified_name_faults(controller),
+    );
     let instance = text(object, &["reportingInstance"]);
     if instance.is_empty() {
         faults.push(FieldError::required("reportingInstance", ""));
@@ -555,17 +859,29 @@ fn new_style(faults: &mut Faults, context: &Context<'_>, object: &Value, [about,
             required(faults, key, value);
         }
         if value.len() > most {
-            faults.push(FieldError::invalid_text(key, "", format!("can have at most {most} characters")));
+            faults.push(FieldError::invalid_text(
+                key,
+                "",
+                format!("can have at most {most} characters"),
+            ));
         }
     }
     let kind = text(object, &["type"]);
     if !matches!(kind, "Normal" | "Warning") {
-        faults.push(FieldError::invalid_text("type", "", format!("has invalid value: {kind}")));
+        faults.push(FieldError::invalid_text(
+            "type",
+            "",
+            format!("has invalid value: {kind}"),
+        ));
     }
     let series = at(object, &["series"]);
     if series.is_object() {
         if int(series, &["count"]) < 2 {
-            faults.push(FieldError::invalid_text("series.count", "", "should be at least 2"));
+            faults.push(FieldError::invalid_text(
+                "series.count",
+                "",
+                "should be at least 2",
+            ));
         }
         if !is_set(series, &["lastObservedTime"]) {
             faults.push(FieldError::required("series.lastObservedTime", ""));

@@ -30,7 +30,12 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &Value) -> Vec<F
 }
 
 /// Faults of a changed object: of the object itself, or of what a subresource may change.
-pub(super) fn update(name: &str, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+pub(super) fn update(
+    name: &str,
+    context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) -> Vec<FieldError> {
     let mut faults = Vec::new();
     let subresource = context.subresource;
     if name == "core.v1.Pod" {
@@ -64,11 +69,15 @@ mod tests {
     /// The faults of an object as its kind decodes, defaults and validates it.
     pub(super) fn faults(name: &str, object: &Value) -> Vec<String> {
         let root = Struct::named(name).expect("known");
-        let mut object = decode::decode(root, &Node::from_value(object)).expect("decodes").object;
+        let mut object = decode::decode(root, &Node::from_value(object))
+            .expect("decodes")
+            .object;
         convert::aliases(name, &mut object);
         defaults::fill(root, &mut object);
         let cluster = crate::kubernetes::Cluster::default();
-        let served = crate::kubernetes::registry::built_ins().first().expect("some");
+        let served = crate::kubernetes::registry::built_ins()
+            .first()
+            .expect("some");
         let context = Context {
             cluster: &cluster,
             resource: &served.resource,
@@ -78,33 +87,56 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             dry_run: false,
         };
-        create(name, &context, &object).iter().map(ToString::to_string).collect()
+        create(name, &context, &object)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
     fn a_deployment_needs_a_selector_that_fits() {
         let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
         assert_eq!(
-            faults("apps.v1.Deployment", &json!({"spec": {"template": template}})),
+            faults(
+                "apps.v1.Deployment",
+                &json!({"spec": {"template": template}})
+            ),
             [
                 "spec.selector: Required value",
                 "spec.template.metadata.labels: Invalid value: {\"app\":\"x\"}: `selector` does not match template `labels`",
             ]
         );
         let fits = json!({"spec": {"template": template, "selector": {"matchLabels": {"app": "x"}}, "replicas": -1}});
-        assert_eq!(faults("apps.v1.Deployment", &fits), ["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]);
+        assert_eq!(
+            faults("apps.v1.Deployment", &fits),
+            ["spec.replicas: Invalid value: -1: must be greater than or equal to 0"]
+        );
     }
 
     #[test]
     fn a_pod_needs_containers_with_images() {
-        assert_eq!(faults("core.v1.Pod", &json!({"spec": {}})), ["spec.containers: Required value"]);
+        assert_eq!(
+            faults("core.v1.Pod", &json!({"spec": {}})),
+            ["spec.containers: Required value"]
+        );
         let pod = json!({"spec": {"restartPolicy": "Sometimes", "containers": [{"name": "C"}, {"image": "i", "ports": [{"containerPort": 70000}]}]}});
         let found = faults("core.v1.Pod", &pod);
-        assert!(found[0].starts_with("spec.containers[0].name: Invalid value: \"C\": a lowercase RFC 1123 label"), "{found:?}");
+        assert!(
+            found[0].starts_with(
+                "spec.containers[0].name: Invalid value: \"C\": a lowercase RFC 1123 label"
+            ),
+            "{found:?}"
+        );
         assert_eq!(found[1], "spec.containers[0].image: Required value");
         assert_eq!(found[2], "spec.containers[1].name: Required value");
-        assert_eq!(found[3], "spec.containers[1].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive");
-        assert_eq!(found[4], "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"OnFailure\", \"Never\"");
+        assert_eq!(
+            found[3],
+            "spec.containers[1].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"
+        );
+        assert_eq!(
+            found[4],
+            "spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"OnFailure\", \"Never\""
+        );
     }
 
     #[test]
@@ -112,7 +144,9 @@ mod tests {
         let job = json!({"spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
         assert_eq!(
             faults("batch.v1.Job", &job),
-            ["spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""]
+            [
+                "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""
+            ]
         );
     }
 
@@ -121,7 +155,9 @@ mod tests {
         let pod = json!({"spec": {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}]}});
         assert_eq!(
             faults("core.v1.Pod", &pod),
-            ["spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1"]
+            [
+                "spec.containers[0].resources.requests: Invalid value: \"2\": must be less than or equal to cpu limit of 1"
+            ]
         );
     }
 }

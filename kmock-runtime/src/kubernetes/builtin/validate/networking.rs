@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::core::is_cidr;
 use super::rules::{
-    Faults, IMMUTABLE, invalid_struct, ip, label_selector, labels, maybe_one_of, named, one_of, port, port_or_name,
-    positive, required, same, texts,
+    Faults, IMMUTABLE, invalid_struct, ip, label_selector, labels, maybe_one_of, named, one_of,
+    port, port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, path_segment_faults, subdomain_faults};
@@ -22,10 +22,17 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         "networking.v1.ServiceCIDR" => {
             let ranges = items(spec, &["cidrs"]);
             if ranges.is_empty() {
-                faults.push(FieldError::required("spec.cidrs", "at least one CIDR required"));
+                faults.push(FieldError::required(
+                    "spec.cidrs",
+                    "at least one CIDR required",
+                ));
             }
             if ranges.len() > 2 {
-                faults.push(FieldError::invalid("spec", spec, "may only hold up to 2 values"));
+                faults.push(FieldError::invalid(
+                    "spec",
+                    spec,
+                    "may only hold up to 2 values",
+                ));
             }
             for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
                 cidr(faults, &format!("spec.cidrs[{i}]"), range);
@@ -41,15 +48,25 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
                 ));
             }
             if is_set(spec, &["parentRef"]) {
-                required(faults, "spec.parentRef.resource", text(spec, &["parentRef", "resource"]));
-                required(faults, "spec.parentRef.name", text(spec, &["parentRef", "name"]));
+                required(
+                    faults,
+                    "spec.parentRef.resource",
+                    text(spec, &["parentRef", "resource"]),
+                );
+                required(
+                    faults,
+                    "spec.parentRef.name",
+                    text(spec, &["parentRef", "name"]),
+                );
             } else {
                 faults.push(FieldError::required("spec.parentRef", ""));
             }
         }
         "discovery.v1.EndpointSlice" => endpoint_slice(faults, object),
         "rbac.v1.Role" | "rbac.v1.ClusterRole" => rules(faults, object, name == "rbac.v1.Role"),
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => binding(faults, object, name == "rbac.v1.RoleBinding"),
+        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
+            binding(faults, object, name == "rbac.v1.RoleBinding")
+        }
         "coordination.v1.Lease" => {
             positive(faults, object, &["spec", "leaseDurationSeconds"]);
             if int(spec, &["leaseTransitions"]) < 0 {
@@ -60,7 +77,10 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
                 ));
             }
             if is_set(spec, &["preferredHolder"]) && text(spec, &["strategy"]).is_empty() {
-                faults.push(FieldError::forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined"));
+                faults.push(FieldError::forbidden(
+                    "spec.preferredHolder",
+                    "may only be specified if `strategy` is defined",
+                ));
             }
         }
         _ => return false,
@@ -73,24 +93,42 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
             create(faults, name, new);
             if at(new, &["roleRef"]) != at(old, &["roleRef"]) {
-                faults.push(invalid_struct("roleRef", "rbac.v1.RoleRef", at(new, &["roleRef"]), "cannot change roleRef"));
+                faults.push(invalid_struct(
+                    "roleRef",
+                    "rbac.v1.RoleRef",
+                    at(new, &["roleRef"]),
+                    "cannot change roleRef",
+                ));
             }
         }
         "networking.v1.IngressClass" => {
             if !same(new, old, &["spec", "controller"]) {
-                faults.push(FieldError::invalid_text("spec.controller", text(new, &["spec", "controller"]), IMMUTABLE));
+                faults.push(FieldError::invalid_text(
+                    "spec.controller",
+                    text(new, &["spec", "controller"]),
+                    IMMUTABLE,
+                ));
             }
             create(faults, name, new);
         }
         "networking.v1.IPAddress" => {
             if !same(new, old, &["spec", "parentRef"]) {
-                faults.push(invalid_struct("spec.parentRef", "networking.v1.ParentReference", at(new, &["spec", "parentRef"]), IMMUTABLE));
+                faults.push(invalid_struct(
+                    "spec.parentRef",
+                    "networking.v1.ParentReference",
+                    at(new, &["spec", "parentRef"]),
+                    IMMUTABLE,
+                ));
             }
         }
         "discovery.v1.EndpointSlice" => {
             create(faults, name, new);
             if !same(new, old, &["addressType"]) {
-                faults.push(FieldError::invalid_text("addressType", text(new, &["addressType"]), IMMUTABLE));
+                faults.push(FieldError::invalid_text(
+                    "addressType",
+                    text(new, &["addressType"]),
+                    IMMUTABLE,
+                ));
             }
         }
         _ => return create(faults, name, new),
@@ -100,7 +138,11 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
 
 fn cidr(faults: &mut Faults, path: &str, value: &str) {
     if !is_cidr(value) {
-        faults.push(FieldError::invalid_text(path, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+        ));
     }
 }
 
@@ -121,11 +163,20 @@ fn ingress(faults: &mut Faults, spec: &Value) {
         let host = text(rule, &["host"]);
         if !host.is_empty() {
             if host.parse::<std::net::IpAddr>().is_ok() {
-                faults.push(FieldError::invalid_text(format!("{path}.host"), host, "must be a DNS name, not an IP address"));
+                faults.push(FieldError::invalid_text(
+                    format!("{path}.host"),
+                    host,
+                    "must be a DNS name, not an IP address",
+                ));
             } else if host.contains('*') {
                 texts(faults, &format!("{path}.host"), host, wildcard_faults(host));
             } else {
-                texts(faults, &format!("{path}.host"), host, subdomain_faults(host));
+                texts(
+                    faults,
+                    &format!("{path}.host"),
+                    host,
+                    subdomain_faults(host),
+                );
             }
         }
         if is_set(rule, &["http"]) {
@@ -133,14 +184,27 @@ fn ingress(faults: &mut Faults, spec: &Value) {
         }
     }
     for (i, tls) in items(spec, &["tls"]).iter().enumerate() {
-        for (j, host) in items(tls, &["hosts"]).iter().filter_map(Value::as_str).enumerate() {
-            let wrong = if host.contains('*') { wildcard_faults(host) } else { subdomain_faults(host) };
+        for (j, host) in items(tls, &["hosts"])
+            .iter()
+            .filter_map(Value::as_str)
+            .enumerate()
+        {
+            let wrong = if host.contains('*') {
+                wildcard_faults(host)
+            } else {
+                subdomain_faults(host)
+            };
             texts(faults, &format!("spec.tls[{i}].hosts[{j}]"), host, wrong);
         }
     }
     let class = text(spec, &["ingressClassName"]);
     if is_set(spec, &["ingressClassName"]) {
-        texts(faults, "spec.ingressClassName", class, subdomain_faults(class));
+        texts(
+            faults,
+            "spec.ingressClassName",
+            class,
+            subdomain_faults(class),
+        );
     }
 }
 
@@ -164,27 +228,46 @@ fn http(faults: &mut Faults, http: &Value, path: &str) {
         let path = format!("{path}.paths[{i}]");
         let (kind, value) = (text(entry, &["pathType"]), text(entry, &["path"]));
         if kind.is_empty() {
-            faults.push(FieldError::required(format!("{path}.pathType"), "pathType must be specified"));
+            faults.push(FieldError::required(
+                format!("{path}.pathType"),
+                "pathType must be specified",
+            ));
         } else {
             match kind {
                 "Exact" | "Prefix" => {
                     if !value.starts_with('/') {
-                        faults.push(FieldError::invalid_text(format!("{path}.path"), value, "must be an absolute path"));
+                        faults.push(FieldError::invalid_text(
+                            format!("{path}.path"),
+                            value,
+                            "must be an absolute path",
+                        ));
                     }
                     for bad in ["//", "/./", "/../", "%2f", "%2F"] {
                         if value.contains(bad) {
-                            faults.push(FieldError::invalid_text(format!("{path}.path"), value, format!("must not contain '{bad}'")));
+                            faults.push(FieldError::invalid_text(
+                                format!("{path}.path"),
+                                value,
+                                format!("must not contain '{bad}'"),
+                            ));
                         }
                     }
                     for bad in ["/..", "/."] {
                         if value.ends_with(bad) {
-                            faults.push(FieldError::invalid_text(format!("{path}.path"), value, format!("cannot end with '{bad}'")));
+                            faults.push(FieldError::invalid_text(
+                                format!("{path}.path"),
+                                value,
+                                format!("cannot end with '{bad}'"),
+                            ));
                         }
                     }
                 }
                 "ImplementationSpecific" => {
                     if !value.is_empty() && !value.starts_with('/') {
-                        faults.push(FieldError::invalid_text(format!("{path}.path"), value, "must be an absolute path"));
+                        faults.push(FieldError::invalid_text(
+                            format!("{path}.path"),
+                            value,
+                            "must be an absolute path",
+                        ));
                     }
                 }
                 other => faults.push(FieldError::not_supported(
@@ -199,24 +282,61 @@ fn http(faults: &mut Faults, http: &Value, path: &str) {
 }
 
 fn backend(faults: &mut Faults, backend: &Value, path: &str) {
-    let (service, resource) = (is_set(backend, &["service"]), is_set(backend, &["resource"]));
+    let (service, resource) = (
+        is_set(backend, &["service"]),
+        is_set(backend, &["resource"]),
+    );
     match (service, resource) {
-        (true, true) => faults.push(FieldError::invalid_text(path, "", "cannot set both resource and service backends")),
-        (false, false) => faults.push(FieldError::required(path, "resource or service backend is required")),
+        (true, true) => faults.push(FieldError::invalid_text(
+            path,
+            "",
+            "cannot set both resource and service backends",
+        )),
+        (false, false) => faults.push(FieldError::required(
+            path,
+            "resource or service backend is required",
+        )),
         (false, true) => {
-            required(faults, &format!("{path}.resource.kind"), text(backend, &["resource", "kind"]));
-            required(faults, &format!("{path}.resource.name"), text(backend, &["resource", "name"]));
+            required(
+                faults,
+                &format!("{path}.resource.kind"),
+                text(backend, &["resource", "kind"]),
+            );
+            required(
+                faults,
+                &format!("{path}.resource.name"),
+                text(backend, &["resource", "name"]),
+            );
         }
         (true, false) => {
             let name = text(backend, &["service", "name"]);
             named(faults, &format!("{path}.service.name"), name, label_faults);
-            let (number, port_name) = (int(backend, &["service", "port", "number"]), text(backend, &["service", "port", "name"]));
+            let (number, port_name) = (
+                int(backend, &["service", "port", "number"]),
+                text(backend, &["service", "port", "name"]),
+            );
             let path = format!("{path}.service.port");
             match (number, port_name) {
-                (0, "") => faults.push(FieldError::required(path, "port name or number is required")),
-                (0, name) => texts(faults, &format!("{path}.name"), name, super::rules::port_name_faults(name)),
-                (_, "") => port(faults, &format!("{path}.number"), at(backend, &["service", "port", "number"])),
-                _ => faults.push(FieldError::invalid_text(path, "", "cannot set both port name & port number")),
+                (0, "") => faults.push(FieldError::required(
+                    path,
+                    "port name or number is required",
+                )),
+                (0, name) => texts(
+                    faults,
+                    &format!("{path}.name"),
+                    name,
+                    super::rules::port_name_faults(name),
+                ),
+                (_, "") => port(
+                    faults,
+                    &format!("{path}.number"),
+                    at(backend, &["service", "port", "number"]),
+                ),
+                _ => faults.push(FieldError::invalid_text(
+                    path,
+                    "",
+                    "cannot set both port name & port number",
+                )),
             }
         }
     }
@@ -231,7 +351,9 @@ fn ingress_class(faults: &mut Faults, spec: &Value) {
         faults.push(FieldError::required("spec.controller", ""));
     } else {
         match controller.split_once('/') {
-            Some((host, rest)) if !host.is_empty() && !rest.is_empty() => texts(faults, "spec.controller", host, subdomain_faults(host)),
+            Some((host, rest)) if !host.is_empty() && !rest.is_empty() => {
+                texts(faults, "spec.controller", host, subdomain_faults(host))
+            }
             _ => faults.push(FieldError::invalid_text(
                 "spec.controller",
                 controller,
@@ -241,12 +363,30 @@ fn ingress_class(faults: &mut Faults, spec: &Value) {
     }
     let parameters = at(spec, &["parameters"]);
     if parameters.is_object() {
-        named(faults, "spec.parameters.kind", text(parameters, &["kind"]), path_segment_faults);
-        named(faults, "spec.parameters.name", text(parameters, &["name"]), path_segment_faults);
+        named(
+            faults,
+            "spec.parameters.kind",
+            text(parameters, &["kind"]),
+            path_segment_faults,
+        );
+        named(
+            faults,
+            "spec.parameters.name",
+            text(parameters, &["name"]),
+            path_segment_faults,
+        );
         let scope = text(parameters, &["scope"]);
-        one_of(faults, "spec.parameters.scope", scope, &["Cluster", "Namespace"]);
+        one_of(
+            faults,
+            "spec.parameters.scope",
+            scope,
+            &["Cluster", "Namespace"],
+        );
         if scope == "Namespace" && text(parameters, &["namespace"]).is_empty() {
-            faults.push(FieldError::required("spec.parameters.namespace", "`parameters.scope` is set to 'Namespace'"));
+            faults.push(FieldError::required(
+                "spec.parameters.namespace",
+                "`parameters.scope` is set to 'Namespace'",
+            ));
         }
     }
 }
@@ -260,23 +400,33 @@ fn network_policy(faults: &mut Faults, spec: &Value) {
                 let path = format!("{path}.ports[{j}]");
                 let protocol = text(entry, &["protocol"]);
                 if !protocol.is_empty() {
-                    maybe_one_of(faults, &format!("{path}.protocol"), protocol, &["SCTP", "TCP", "UDP"]);
+                    maybe_one_of(
+                        faults,
+                        &format!("{path}.protocol"),
+                        protocol,
+                        &["SCTP", "TCP", "UDP"],
+                    );
                 }
                 if is_set(entry, &["port"]) {
                     port_or_name(faults, &format!("{path}.port"), at(entry, &["port"]));
                 }
                 if let Some(end) = at(entry, &["endPort"]).as_i64() {
                     match at(entry, &["port"]) {
-                        Value::Null => faults.push(FieldError::required(format!("{path}.port"), "must be specified if endPort is set")),
+                        Value::Null => faults.push(FieldError::required(
+                            format!("{path}.port"),
+                            "must be specified if endPort is set",
+                        )),
                         Value::String(_) => faults.push(FieldError::forbidden(
                             format!("{path}.endPort"),
                             "may not be specified when `port` is non-numeric",
                         )),
-                        first if first.as_i64().is_some_and(|first| end < first) => faults.push(FieldError::invalid(
-                            format!("{path}.endPort"),
-                            &end.into(),
-                            "must be greater than or equal to `port`",
-                        )),
+                        first if first.as_i64().is_some_and(|first| end < first) => {
+                            faults.push(FieldError::invalid(
+                                format!("{path}.endPort"),
+                                &end.into(),
+                                "must be greater than or equal to `port`",
+                            ))
+                        }
                         _ => port(faults, &format!("{path}.endPort"), &end.into()),
                     }
                 }
@@ -288,11 +438,20 @@ fn network_policy(faults: &mut Faults, spec: &Value) {
     }
     let types = items(spec, &["policyTypes"]);
     if types.len() > 2 {
-        faults.push(FieldError::invalid("spec.policyTypes", at(spec, &["policyTypes"]), "may not specify more than two policyTypes"));
+        faults.push(FieldError::invalid(
+            "spec.policyTypes",
+            at(spec, &["policyTypes"]),
+            "may not specify more than two policyTypes",
+        ));
         return;
     }
     for (i, kind) in types.iter().filter_map(Value::as_str).enumerate() {
-        maybe_one_of(faults, &format!("spec.policyTypes[{i}]"), kind, &["Egress", "Ingress"]);
+        maybe_one_of(
+            faults,
+            &format!("spec.policyTypes[{i}]"),
+            kind,
+            &["Egress", "Ingress"],
+        );
     }
 }
 
@@ -312,11 +471,18 @@ fn network_peer(faults: &mut Faults, peer: &Value, path: &str) {
         } else {
             cidr(faults, &format!("{path}.ipBlock.cidr"), block);
         }
-        for (i, except) in items(peer, &["ipBlock", "except"]).iter().filter_map(Value::as_str).enumerate() {
+        for (i, except) in items(peer, &["ipBlock", "except"])
+            .iter()
+            .filter_map(Value::as_str)
+            .enumerate()
+        {
             cidr(faults, &format!("{path}.ipBlock.except[{i}]"), except);
         }
         if count > 1 {
-            faults.push(FieldError::forbidden(path, "may not specify both ipBlock and another peer"));
+            faults.push(FieldError::forbidden(
+                path,
+                "may not specify both ipBlock and another peer",
+            ));
         }
     }
     if count == 0 {
@@ -331,10 +497,17 @@ fn endpoint_slice(faults: &mut Faults, object: &Value) {
         let path = format!("endpoints[{i}]");
         let addresses = items(endpoint, &["addresses"]);
         if addresses.is_empty() {
-            faults.push(FieldError::required(format!("{path}.addresses"), "must contain at least 1 address"));
+            faults.push(FieldError::required(
+                format!("{path}.addresses"),
+                "must contain at least 1 address",
+            ));
         }
         if addresses.len() > 100 {
-            faults.push(FieldError::too_many(format!("{path}.addresses"), addresses.len(), 100));
+            faults.push(FieldError::too_many(
+                format!("{path}.addresses"),
+                addresses.len(),
+                100,
+            ));
         }
         for (j, address) in addresses.iter().filter_map(Value::as_str).enumerate() {
             let path = format!("{path}.addresses[{j}]");
@@ -342,20 +515,32 @@ fn endpoint_slice(faults: &mut Faults, object: &Value) {
                 "IPv4" if address.parse::<std::net::Ipv4Addr>().is_err() => {
                     ip(faults, &path, address);
                     if address.parse::<std::net::IpAddr>().is_ok() {
-                        faults.push(FieldError::invalid_text(path, address, "must be an IPv4 address"));
+                        faults.push(FieldError::invalid_text(
+                            path,
+                            address,
+                            "must be an IPv4 address",
+                        ));
                     }
                 }
                 "IPv6" if address.parse::<std::net::Ipv6Addr>().is_err() => {
                     ip(faults, &path, address);
                     if address.parse::<std::net::IpAddr>().is_ok() {
-                        faults.push(FieldError::invalid_text(path, address, "must be an IPv6 address"));
+                        faults.push(FieldError::invalid_text(
+                            path,
+                            address,
+                            "must be an IPv6 address",
+                        ));
                     }
                 }
                 "FQDN" => texts(faults, &path, address, subdomain_faults(address)),
                 _ => {}
             }
         }
-        labels(faults, &format!("{path}.deprecatedTopology"), at(endpoint, &["deprecatedTopology"]));
+        labels(
+            faults,
+            &format!("{path}.deprecatedTopology"),
+            at(endpoint, &["deprecatedTopology"]),
+        );
     }
     let mut names: Vec<&str> = Vec::new();
     for (i, entry) in items(object, &["ports"]).iter().enumerate() {
@@ -368,7 +553,12 @@ fn endpoint_slice(faults: &mut Faults, object: &Value) {
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
         names.push(name);
-        one_of(faults, &format!("{path}.protocol"), text(entry, &["protocol"]), &["SCTP", "TCP", "UDP"]);
+        one_of(
+            faults,
+            &format!("{path}.protocol"),
+            text(entry, &["protocol"]),
+            &["SCTP", "TCP", "UDP"],
+        );
         if is_set(entry, &["port"]) {
             port(faults, &format!("{path}.port"), at(entry, &["port"]));
         }
@@ -379,16 +569,26 @@ fn rules(faults: &mut Faults, object: &Value, namespaced: bool) {
     for (i, rule) in items(object, &["rules"]).iter().enumerate() {
         let path = format!("rules[{i}]");
         if items(rule, &["verbs"]).is_empty() {
-            faults.push(FieldError::required(format!("{path}.verbs"), "verbs must contain at least one value"));
+            faults.push(FieldError::required(
+                format!("{path}.verbs"),
+                "verbs must contain at least one value",
+            ));
         }
         let urls = items(rule, &["nonResourceURLs"]);
         let (groups, resources) = (items(rule, &["apiGroups"]), items(rule, &["resources"]));
         if !urls.is_empty() {
             let path = format!("{path}.nonResourceURLs");
             if namespaced {
-                faults.push(FieldError::invalid(&path, at(rule, &["nonResourceURLs"]), "namespaced rules cannot apply to non-resource URLs"));
+                faults.push(FieldError::invalid(
+                    &path,
+                    at(rule, &["nonResourceURLs"]),
+                    "namespaced rules cannot apply to non-resource URLs",
+                ));
             }
-            if !groups.is_empty() || !resources.is_empty() || !items(rule, &["resourceNames"]).is_empty() {
+            if !groups.is_empty()
+                || !resources.is_empty()
+                || !items(rule, &["resourceNames"]).is_empty()
+            {
                 faults.push(FieldError::invalid(
                     &path,
                     at(rule, &["nonResourceURLs"]),
@@ -398,17 +598,35 @@ fn rules(faults: &mut Faults, object: &Value, namespaced: bool) {
             continue;
         }
         if groups.is_empty() {
-            faults.push(FieldError::required(format!("{path}.apiGroups"), "resource rules must supply at least one api group"));
+            faults.push(FieldError::required(
+                format!("{path}.apiGroups"),
+                "resource rules must supply at least one api group",
+            ));
         }
         if resources.is_empty() {
-            faults.push(FieldError::required(format!("{path}.resources"), "resource rules must supply at least one resource"));
+            faults.push(FieldError::required(
+                format!("{path}.resources"),
+                "resource rules must supply at least one resource",
+            ));
         }
     }
-    for (i, selector) in items(object, &["aggregationRule", "clusterRoleSelectors"]).iter().enumerate() {
-        label_selector(faults, &format!("aggregationRule.clusterRoleSelectors[{i}]"), selector);
+    for (i, selector) in items(object, &["aggregationRule", "clusterRoleSelectors"])
+        .iter()
+        .enumerate()
+    {
+        label_selector(
+            faults,
+            &format!("aggregationRule.clusterRoleSelectors[{i}]"),
+            selector,
+        );
     }
-    if is_set(object, &["aggregationRule"]) && items(object, &["aggregationRule", "clusterRoleSelectors"]).is_empty() {
-        faults.push(FieldError::required("aggregationRule.clusterRoleSelectors", "at least one clusterRoleSelector required if aggregationRule is non-nil"));
+    if is_set(object, &["aggregationRule"])
+        && items(object, &["aggregationRule", "clusterRoleSelectors"]).is_empty()
+    {
+        faults.push(FieldError::required(
+            "aggregationRule.clusterRoleSelectors",
+            "at least one clusterRoleSelector required if aggregationRule is non-nil",
+        ));
     }
 }
 
@@ -416,12 +634,24 @@ fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
     let role = at(object, &["roleRef"]);
     let group = text(role, &["apiGroup"]);
     if group != RBAC {
-        faults.push(FieldError::not_supported("roleRef.apiGroup", &group.into(), &[RBAC]));
+        faults.push(FieldError::not_supported(
+            "roleRef.apiGroup",
+            &group.into(),
+            &[RBAC],
+        ));
     }
     let kind = text(role, &["kind"]);
-    let kinds: &[&str] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
+    let kinds: &[&str] = if namespaced {
+        &["Role", "ClusterRole"]
+    } else {
+        &["ClusterRole"]
+    };
     if !kinds.contains(&kind) {
-        faults.push(FieldError::not_supported("roleRef.kind", &kind.into(), kinds));
+        faults.push(FieldError::not_supported(
+            "roleRef.kind",
+            &kind.into(),
+            kinds,
+        ));
     }
     let name = text(role, &["name"]);
     if name.is_empty() {
@@ -438,10 +668,19 @@ fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
         match text(subject, &["kind"]) {
             "ServiceAccount" => {
                 if !name.is_empty() {
-                    texts(faults, &format!("{path}.name"), name, subdomain_faults(name));
+                    texts(
+                        faults,
+                        &format!("{path}.name"),
+                        name,
+                        subdomain_faults(name),
+                    );
                 }
                 if !group.is_empty() {
-                    faults.push(FieldError::not_supported(format!("{path}.apiGroup"), &group.into(), &[""]));
+                    faults.push(FieldError::not_supported(
+                        format!("{path}.apiGroup"),
+                        &group.into(),
+                        &[""],
+                    ));
                 }
                 if !namespaced && text(subject, &["namespace"]).is_empty() {
                     faults.push(FieldError::required(format!("{path}.namespace"), ""));
@@ -449,7 +688,11 @@ fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
             }
             "User" | "Group" => {
                 if group != RBAC {
-                    faults.push(FieldError::not_supported(format!("{path}.apiGroup"), &group.into(), &[RBAC]));
+                    faults.push(FieldError::not_supported(
+                        format!("{path}.apiGroup"),
+                        &group.into(),
+                        &[RBAC],
+                    ));
                 }
             }
             other => faults.push(FieldError::not_supported(

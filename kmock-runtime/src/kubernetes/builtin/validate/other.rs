@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::rules::{Faults, IMMUTABLE, in_range, invalid_struct, label_selector, maybe_one_of, named, one_of, required, same, texts};
+use super::rules::{
+    Faults, IMMUTABLE, in_range, invalid_struct, label_selector, maybe_one_of, named, one_of,
+    required, same, texts,
+};
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
 use crate::kubernetes::meta::{label_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -20,17 +23,26 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
         }
         "admissionregistration.v1.ValidatingWebhookConfiguration"
         | "admissionregistration.v1.MutatingWebhookConfiguration" => webhooks(faults, object),
-        "admissionregistration.v1.ValidatingAdmissionPolicy" | "admissionregistration.v1.MutatingAdmissionPolicy" => {
+        "admissionregistration.v1.ValidatingAdmissionPolicy"
+        | "admissionregistration.v1.MutatingAdmissionPolicy" => {
             policy(faults, name, spec);
         }
         "admissionregistration.v1.ValidatingAdmissionPolicyBinding" => {
             required(faults, "spec.policyName", text(spec, &["policyName"]));
             let actions = items(spec, &["validationActions"]);
             if actions.is_empty() {
-                faults.push(FieldError::required("spec.validationActions", "at least one validation action is required"));
+                faults.push(FieldError::required(
+                    "spec.validationActions",
+                    "at least one validation action is required",
+                ));
             }
             for (i, action) in actions.iter().filter_map(Value::as_str).enumerate() {
-                maybe_one_of(faults, &format!("spec.validationActions[{i}]"), action, &["Audit", "Deny", "Warn"]);
+                maybe_one_of(
+                    faults,
+                    &format!("spec.validationActions[{i}]"),
+                    action,
+                    &["Audit", "Deny", "Warn"],
+                );
             }
         }
         "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
@@ -53,7 +65,12 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
             }
             let method = at(spec, &["distinguisherMethod"]);
             if method.is_object() {
-                maybe_one_of(faults, "spec.distinguisherMethod", text(method, &["type"]), &["ByNamespace", "ByUser"]);
+                maybe_one_of(
+                    faults,
+                    "spec.distinguisherMethod",
+                    text(method, &["type"]),
+                    &["ByNamespace", "ByUser"],
+                );
             }
             let level = text(spec, &["priorityLevelConfiguration", "name"]);
             if level.is_empty() {
@@ -62,11 +79,18 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
                     "must reference a priority level",
                 ));
             } else {
-                texts(faults, "spec.priorityLevelConfiguration.name", level, subdomain_faults(level));
+                texts(
+                    faults,
+                    "spec.priorityLevelConfiguration.name",
+                    level,
+                    subdomain_faults(level),
+                );
             }
         }
         "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(faults, spec),
-        "resource.v1.ResourceClaim" => device_requests(faults, at(spec, &["devices"]), "spec.devices"),
+        "resource.v1.ResourceClaim" => {
+            device_requests(faults, at(spec, &["devices"]), "spec.devices")
+        }
         "resource.v1.ResourceClaimTemplate" => {
             device_requests(faults, at(spec, &["spec", "devices"]), "spec.spec.devices");
         }
@@ -80,7 +104,12 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
                     "must be greater than zero",
                 ));
             }
-            let places = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"];
+            let places = [
+                "nodeName",
+                "nodeSelector",
+                "allNodes",
+                "perDeviceNodeSelection",
+            ];
             if !places.iter().any(|key| is_set(spec, &[key])) {
                 faults.push(FieldError::required(
                     "spec",
@@ -97,22 +126,37 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
     match name {
         "scheduling.v1.PriorityClass" => {
             if int(new, &["value"]) != int(old, &["value"]) {
-                faults.push(FieldError::forbidden("value", "may not be changed in an update."));
+                faults.push(FieldError::forbidden(
+                    "value",
+                    "may not be changed in an update.",
+                ));
             }
             if !same(new, old, &["preemptionPolicy"]) {
-                faults.push(FieldError::invalid_text("preemptionPolicy", text(new, &["preemptionPolicy"]), IMMUTABLE));
+                faults.push(FieldError::invalid_text(
+                    "preemptionPolicy",
+                    text(new, &["preemptionPolicy"]),
+                    IMMUTABLE,
+                ));
             }
         }
         "node.v1.RuntimeClass" => {
             if !same(new, old, &["handler"]) {
-                faults.push(FieldError::invalid_text("handler", text(new, &["handler"]), IMMUTABLE));
+                faults.push(FieldError::invalid_text(
+                    "handler",
+                    text(new, &["handler"]),
+                    IMMUTABLE,
+                ));
             }
         }
         "certificates.v1.CertificateSigningRequest" => {}
         "resource.v1.ResourceClaim" | "resource.v1.ResourceClaimTemplate" => {
             create(faults, name, new);
             if !same(new, old, &["spec"]) {
-                let ty = if name.ends_with("Template") { "resource.v1.ResourceClaimTemplateSpec" } else { "resource.v1.ResourceClaimSpec" };
+                let ty = if name.ends_with("Template") {
+                    "resource.v1.ResourceClaimTemplateSpec"
+                } else {
+                    "resource.v1.ResourceClaimSpec"
+                };
                 faults.push(invalid_struct("spec", ty, at(new, &["spec"]), IMMUTABLE));
             }
         }
@@ -136,7 +180,12 @@ fn priority_class(faults: &mut Faults, object: &Value) {
     }
     let policy = text(object, &["preemptionPolicy"]);
     if !policy.is_empty() {
-        maybe_one_of(faults, "preemptionPolicy", policy, &["PreemptLowerPriority", "Never"]);
+        maybe_one_of(
+            faults,
+            "preemptionPolicy",
+            policy,
+            &["PreemptLowerPriority", "Never"],
+        );
     }
 }
 
@@ -178,11 +227,29 @@ fn webhooks(faults: &mut Faults, object: &Value) {
         let name = text(hook, &["name"]);
         fully_qualified(faults, &format!("{path}.name"), name);
         operation_rules(faults, items(hook, &["rules"]), &format!("{path}.rules"));
-        maybe_one_of(faults, &format!("{path}.failurePolicy"), text(hook, &["failurePolicy"]), &["Fail", "Ignore"]);
-        maybe_one_of(faults, &format!("{path}.matchPolicy"), text(hook, &["matchPolicy"]), &["Equivalent", "Exact"]);
+        maybe_one_of(
+            faults,
+            &format!("{path}.failurePolicy"),
+            text(hook, &["failurePolicy"]),
+            &["Fail", "Ignore"],
+        );
+        maybe_one_of(
+            faults,
+            &format!("{path}.matchPolicy"),
+            text(hook, &["matchPolicy"]),
+            &["Equivalent", "Exact"],
+        );
         match text(hook, &["sideEffects"]) {
-            "" => faults.push(FieldError::required(format!("{path}.sideEffects"), "must specify one of None, NoneOnDryRun")),
-            effects => maybe_one_of(faults, &format!("{path}.sideEffects"), effects, &["None", "NoneOnDryRun"]),
+            "" => faults.push(FieldError::required(
+                format!("{path}.sideEffects"),
+                "must specify one of None, NoneOnDryRun",
+            )),
+            effects => maybe_one_of(
+                faults,
+                &format!("{path}.sideEffects"),
+                effects,
+                &["None", "NoneOnDryRun"],
+            ),
         }
         let seconds = at(hook, &["timeoutSeconds"]);
         if seconds.as_i64().is_some_and(|n| !(1..=30).contains(&n)) {
@@ -192,8 +259,16 @@ fn webhooks(faults: &mut Faults, object: &Value) {
                 "the timeout value must be between 1 and 30 seconds",
             ));
         }
-        label_selector(faults, &format!("{path}.namespaceSelector"), at(hook, &["namespaceSelector"]));
-        label_selector(faults, &format!("{path}.objectSelector"), at(hook, &["objectSelector"]));
+        label_selector(
+            faults,
+            &format!("{path}.namespaceSelector"),
+            at(hook, &["namespaceSelector"]),
+        );
+        label_selector(
+            faults,
+            &format!("{path}.objectSelector"),
+            at(hook, &["objectSelector"]),
+        );
         let config = at(hook, &["clientConfig"]);
         match (is_set(config, &["url"]), is_set(config, &["service"])) {
             (true, false) => {
@@ -210,12 +285,24 @@ fn webhooks(faults: &mut Faults, object: &Value) {
                 let path = format!("{path}.clientConfig.service");
                 let service = at(config, &["service"]);
                 if text(service, &["name"]).is_empty() {
-                    faults.push(FieldError::required(format!("{path}.name"), "service name is required"));
+                    faults.push(FieldError::required(
+                        format!("{path}.name"),
+                        "service name is required",
+                    ));
                 }
                 if text(service, &["namespace"]).is_empty() {
-                    faults.push(FieldError::required(format!("{path}.namespace"), "service namespace is required"));
+                    faults.push(FieldError::required(
+                        format!("{path}.namespace"),
+                        "service namespace is required",
+                    ));
                 }
-                in_range(faults, &format!("{path}.port"), at(service, &["port"]), 1, 65_535);
+                in_range(
+                    faults,
+                    &format!("{path}.port"),
+                    at(service, &["port"]),
+                    1,
+                    65_535,
+                );
             }
             _ => faults.push(FieldError::required(
                 format!("{path}.clientConfig"),
@@ -247,7 +334,12 @@ fn operation_rules(faults: &mut Faults, rules: &[Value], path: &str) {
         }
         let scope = text(rule, &["scope"]);
         if !scope.is_empty() {
-            maybe_one_of(faults, &format!("{path}.scope"), scope, &["*", "Cluster", "Namespaced"]);
+            maybe_one_of(
+                faults,
+                &format!("{path}.scope"),
+                scope,
+                &["*", "Cluster", "Namespaced"],
+            );
         }
         let operations = items(rule, &["operations"]);
         if operations.is_empty() {
@@ -265,22 +357,42 @@ fn operation_rules(faults: &mut Faults, rules: &[Value], path: &str) {
 }
 
 fn policy(faults: &mut Faults, name: &str, spec: &Value) {
-    maybe_one_of(faults, "spec.failurePolicy", text(spec, &["failurePolicy"]), &["Fail", "Ignore"]);
+    maybe_one_of(
+        faults,
+        "spec.failurePolicy",
+        text(spec, &["failurePolicy"]),
+        &["Fail", "Ignore"],
+    );
     if is_set(spec, &["paramKind"]) {
-        required(faults, "spec.paramKind.apiVersion", text(spec, &["paramKind", "apiVersion"]));
-        required(faults, "spec.paramKind.kind", text(spec, &["paramKind", "kind"]));
+        required(
+            faults,
+            "spec.paramKind.apiVersion",
+            text(spec, &["paramKind", "apiVersion"]),
+        );
+        required(
+            faults,
+            "spec.paramKind.kind",
+            text(spec, &["paramKind", "kind"]),
+        );
     }
     if is_set(spec, &["matchConstraints"]) {
         let rules = items(spec, &["matchConstraints", "resourceRules"]);
         if rules.is_empty() {
-            faults.push(FieldError::required("spec.matchConstraints.resourceRules", ""));
+            faults.push(FieldError::required(
+                "spec.matchConstraints.resourceRules",
+                "",
+            ));
         }
         operation_rules(faults, rules, "spec.matchConstraints.resourceRules");
     } else {
         faults.push(FieldError::required("spec.matchConstraints", ""));
     }
     let validating = name.contains("Validating");
-    let (list, both) = if validating { ("validations", "auditAnnotations") } else { ("mutations", "") };
+    let (list, both) = if validating {
+        ("validations", "auditAnnotations")
+    } else {
+        ("mutations", "")
+    };
     if items(spec, &[list]).is_empty() && (both.is_empty() || items(spec, &[both]).is_empty()) {
         if validating {
             for key in [list, both] {
@@ -290,12 +402,18 @@ fn policy(faults: &mut Faults, name: &str, spec: &Value) {
                 ));
             }
         } else {
-            faults.push(FieldError::required("spec.mutations", "mutations must contain at least one item"));
+            faults.push(FieldError::required(
+                "spec.mutations",
+                "mutations must contain at least one item",
+            ));
         }
     }
     for (i, validation) in items(spec, &["validations"]).iter().enumerate() {
         if text(validation, &["expression"]).trim().is_empty() {
-            faults.push(FieldError::required(format!("spec.validations[{i}].expression"), "expression is not specified"));
+            faults.push(FieldError::required(
+                format!("spec.validations[{i}].expression"),
+                "expression is not specified",
+            ));
         }
     }
 }
@@ -322,7 +440,10 @@ fn signing_request(faults: &mut Faults, spec: &Value) {
             "must be a fully qualified domain and path of the form 'example.com/signer-name'",
         ));
     }
-    if at(spec, &["expirationSeconds"]).as_i64().is_some_and(|n| n < 600) {
+    if at(spec, &["expirationSeconds"])
+        .as_i64()
+        .is_some_and(|n| n < 600)
+    {
         faults.push(FieldError::invalid(
             "spec.expirationSeconds",
             at(spec, &["expirationSeconds"]),
@@ -335,16 +456,25 @@ fn priority_level(faults: &mut Faults, spec: &Value) {
     match text(spec, &["type"]) {
         "Exempt" => {
             if is_set(spec, &["limited"]) {
-                faults.push(FieldError::forbidden("spec.limited", "must be nil if the type is Exempt"));
+                faults.push(FieldError::forbidden(
+                    "spec.limited",
+                    "must be nil if the type is Exempt",
+                ));
             }
         }
         "Limited" => {
             if is_set(spec, &["exempt"]) {
-                faults.push(FieldError::forbidden("spec.exempt", "must be nil if the type is Limited"));
+                faults.push(FieldError::forbidden(
+                    "spec.exempt",
+                    "must be nil if the type is Limited",
+                ));
             }
             let limited = at(spec, &["limited"]);
             if !limited.is_object() {
-                faults.push(FieldError::required("spec.limited", "must not be empty when type is Limited"));
+                faults.push(FieldError::required(
+                    "spec.limited",
+                    "must not be empty when type is Limited",
+                ));
                 return;
             }
             if int(limited, &["nominalConcurrencyShares"]) < 0 {
@@ -356,7 +486,12 @@ fn priority_level(faults: &mut Faults, spec: &Value) {
             }
             let response = at(limited, &["limitResponse"]);
             let kind = text(response, &["type"]);
-            maybe_one_of(faults, "spec.limited.limitResponse.type", kind, &["Queue", "Reject"]);
+            maybe_one_of(
+                faults,
+                "spec.limited.limitResponse.type",
+                kind,
+                &["Queue", "Reject"],
+            );
             if kind == "Reject" && is_set(response, &["queuing"]) {
                 faults.push(FieldError::forbidden(
                     "spec.limited.limitResponse.queuing",
@@ -370,7 +505,11 @@ fn priority_level(faults: &mut Faults, spec: &Value) {
                 ));
             }
         }
-        other => faults.push(FieldError::not_supported("spec.type", &other.into(), &["Exempt", "Limited"])),
+        other => faults.push(FieldError::not_supported(
+            "spec.type",
+            &other.into(),
+            &["Exempt", "Limited"],
+        )),
     }
 }
 
@@ -413,17 +552,32 @@ fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
 fn api_service(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     let (group, version) = (text(spec, &["group"]), text(spec, &["version"]));
-    let (name, expected) = (text(object, &["metadata", "name"]), format!("{version}.{group}"));
+    let (name, expected) = (
+        text(object, &["metadata", "name"]),
+        format!("{version}.{group}"),
+    );
     if name != expected {
-        faults.push(FieldError::invalid_text("metadata.name", name, format!("must be `spec.version+\".\"+spec.group`: {expected:?}")));
+        faults.push(FieldError::invalid_text(
+            "metadata.name",
+            name,
+            format!("must be `spec.version+\".\"+spec.group`: {expected:?}"),
+        ));
     }
     if group.is_empty() && version != "v1" {
-        faults.push(FieldError::required("spec.group", "only v1 may have an empty group and it better be legacy kube"));
+        faults.push(FieldError::required(
+            "spec.group",
+            "only v1 may have an empty group and it better be legacy kube",
+        ));
     }
     if !group.is_empty() {
         texts(faults, "spec.group", group, subdomain_faults(group));
     }
-    texts(faults, "spec.version", version, crate::kubernetes::meta::label_1035_faults(version));
+    texts(
+        faults,
+        "spec.version",
+        version,
+        crate::kubernetes::meta::label_1035_faults(version),
+    );
     for (key, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
         let value = int(spec, &[key]);
         if value <= 0 || value > most {
@@ -435,11 +589,23 @@ fn api_service(faults: &mut Faults, object: &Value) {
         }
     }
     if truth(spec, &["insecureSkipTLSVerify"]) && is_set(spec, &["caBundle"]) {
-        faults.push(FieldError::invalid("spec.insecureSkipTLSVerify", &true.into(), "may not be true if caBundle is present"));
+        faults.push(FieldError::invalid(
+            "spec.insecureSkipTLSVerify",
+            &true.into(),
+            "may not be true if caBundle is present",
+        ));
     }
     if is_set(spec, &["service"]) {
-        required(faults, "spec.service.namespace", text(spec, &["service", "namespace"]));
-        required(faults, "spec.service.name", text(spec, &["service", "name"]));
+        required(
+            faults,
+            "spec.service.namespace",
+            text(spec, &["service", "namespace"]),
+        );
+        required(
+            faults,
+            "spec.service.name",
+            text(spec, &["service", "name"]),
+        );
     }
 }
 
@@ -451,7 +617,9 @@ pub(super) fn schedule(text: &str) -> Result<(), String> {
     }
     if let Some(descriptor) = text.strip_prefix('@') {
         return match descriptor {
-            "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" => Ok(()),
+            "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" => {
+                Ok(())
+            }
             _ => match descriptor.strip_prefix("every ") {
                 Some(duration) => crate::kubernetes::builtin::times::duration(duration)
                     .map(drop)
@@ -462,11 +630,23 @@ pub(super) fn schedule(text: &str) -> Result<(), String> {
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != 5 {
-        return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
+        return Err(format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            fields.len(),
+            fields.join(" ")
+        ));
     }
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
     const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let bounds: [(u32, u32, &[&str], u32); 5] = [(0, 59, &[], 0), (0, 23, &[], 0), (1, 31, &[], 0), (1, 12, &MONTHS, 1), (0, 6, &DAYS, 0)];
+    let bounds: [(u32, u32, &[&str], u32); 5] = [
+        (0, 59, &[], 0),
+        (0, 23, &[], 0),
+        (1, 31, &[], 0),
+        (1, 12, &MONTHS, 1),
+        (0, 6, &DAYS, 0),
+    ];
     for (field, (low, high, names, first)) in fields.iter().zip(bounds) {
         for part in field.split(',') {
             cron_range(part, low, high, names, first)?;
@@ -483,11 +663,18 @@ fn cron_range(text: &str, low: u32, high: u32, names: &[&str], first: u32) -> Re
         match part.parse::<i64>() {
             Ok(n) if n < 0 => Err(format!("negative number ({n}) not allowed: {part}")),
             Ok(n) => u32::try_from(n).map_err(|_| format!("failed to parse int from {part}")),
-            Err(_) => Err(format!("failed to parse int from {part}: strconv.Atoi: parsing \"{part}\": invalid syntax")),
+            Err(_) => Err(format!(
+                "failed to parse int from {part}: strconv.Atoi: parsing \"{part}\": invalid syntax"
+            )),
         }
     };
     let steps: Vec<&str> = text.split('/').collect();
-    let range: Vec<&str> = steps.first().copied().unwrap_or_default().split('-').collect();
+    let range: Vec<&str> = steps
+        .first()
+        .copied()
+        .unwrap_or_default()
+        .split('-')
+        .collect();
     let (start, mut end) = match range.as_slice() {
         ["*" | "?"] => (low, high),
         [one] => {
@@ -508,13 +695,19 @@ fn cron_range(text: &str, low: u32, high: u32, names: &[&str], first: u32) -> Re
         _ => return Err(format!("too many slashes: {text}")),
     };
     if start < low {
-        return Err(format!("beginning of range ({start}) below minimum ({low}): {text}"));
+        return Err(format!(
+            "beginning of range ({start}) below minimum ({low}): {text}"
+        ));
     }
     if end > high {
-        return Err(format!("end of range ({end}) above maximum ({high}): {text}"));
+        return Err(format!(
+            "end of range ({end}) above maximum ({high}): {text}"
+        ));
     }
     if start > end {
-        return Err(format!("beginning of range ({start}) beyond end of range ({end}): {text}"));
+        return Err(format!(
+            "beginning of range ({start}) beyond end of range ({end}): {text}"
+        ));
     }
     if step == 0 {
         return Err(format!("step of range should be a positive number: {text}"));
@@ -528,11 +721,25 @@ mod tests {
 
     #[test]
     fn schedules() {
-        for good in ["*/5 * * * *", "0 0 1 jan mon-fri", "@daily", "0,30 8-18/2 * * *"] {
+        for good in [
+            "*/5 * * * *",
+            "0 0 1 jan mon-fri",
+            "@daily",
+            "0,30 8-18/2 * * *",
+        ] {
             assert_eq!(schedule(good), Ok(()), "{good}");
         }
-        assert_eq!(schedule("bad"), Err("expected exactly 5 fields, found 1: [bad]".into()));
-        assert_eq!(schedule("60 * * * *"), Err("end of range (60) above maximum (59): 60".into()));
-        assert_eq!(schedule("x * * * *"), Err("failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax".into()));
+        assert_eq!(
+            schedule("bad"),
+            Err("expected exactly 5 fields, found 1: [bad]".into())
+        );
+        assert_eq!(
+            schedule("60 * * * *"),
+            Err("end of range (60) above maximum (59): 60".into())
+        );
+        assert_eq!(
+            schedule("x * * * *"),
+            Err("failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax".into())
+        );
     }
 }

@@ -16,7 +16,11 @@ pub(super) const IMMUTABLE: &str = "field is immutable";
 
 /// A fault for each text.
 pub(super) fn texts(faults: &mut Faults, path: &str, value: &str, messages: Vec<String>) {
-    faults.extend(messages.into_iter().map(|message| FieldError::invalid_text(path, value, message)));
+    faults.extend(
+        messages
+            .into_iter()
+            .map(|message| FieldError::invalid_text(path, value, message)),
+    );
 }
 
 /// A text that must be there, and be well made.
@@ -56,7 +60,11 @@ pub(super) fn not_negative(faults: &mut Faults, object: &Value, keys: &[&str], p
     for key in keys {
         let value = at(object, &[key]);
         if value.as_i64().is_some_and(|n| n < 0) {
-            faults.push(FieldError::invalid(format!("{path}.{key}"), value, NOT_NEGATIVE));
+            faults.push(FieldError::invalid(
+                format!("{path}.{key}"),
+                value,
+                NOT_NEGATIVE,
+            ));
         }
     }
 }
@@ -64,7 +72,11 @@ pub(super) fn not_negative(faults: &mut Faults, object: &Value, keys: &[&str], p
 /// The fault of a number outside of a range.
 pub(super) fn in_range(faults: &mut Faults, path: &str, value: &Value, low: i64, high: i64) {
     if value.as_i64().is_some_and(|n| n < low || n > high) {
-        faults.push(FieldError::invalid(path, value, format!("must be between {low} and {high}, inclusive")));
+        faults.push(FieldError::invalid(
+            path,
+            value,
+            format!("must be between {low} and {high}, inclusive"),
+        ));
     }
 }
 
@@ -79,8 +91,14 @@ pub(super) fn port_name_faults(name: &str) -> Vec<String> {
     if name.len() > 15 {
         out.push("must be no more than 15 characters".to_owned());
     }
-    if name.is_empty() || !name.bytes().all(|c| c == b'-' || c.is_ascii_lowercase() || c.is_ascii_digit()) {
-        out.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned());
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|c| c == b'-' || c.is_ascii_lowercase() || c.is_ascii_digit())
+    {
+        out.push(
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        );
     }
     if !name.bytes().any(|c| c.is_ascii_lowercase()) {
         out.push("must contain at least one letter (a-z)".to_owned());
@@ -108,7 +126,11 @@ pub(super) fn config_key_faults(key: &str) -> Vec<String> {
     if key.len() > 253 {
         out.push("must be no more than 253 characters".to_owned());
     }
-    if key.is_empty() || !key.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.')) {
+    if key.is_empty()
+        || !key
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+    {
         out.push(
             "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
                 .to_owned(),
@@ -136,16 +158,25 @@ pub(super) fn count_or_percent(faults: &mut Faults, path: &str, value: &Value) {
                 ));
             }
         }
-        number if number.as_i64().is_some_and(|n| n < 0) => faults.push(FieldError::invalid(path, value, NOT_NEGATIVE)),
+        number if number.as_i64().is_some_and(|n| n < 0) => {
+            faults.push(FieldError::invalid(path, value, NOT_NEGATIVE))
+        }
         _ => {}
     }
 }
 
 /// A percentage above 100.
 pub(super) fn at_most_all(faults: &mut Faults, path: &str, value: &Value) {
-    let percent = value.as_str().and_then(|t| t.strip_suffix('%')).and_then(|n| n.parse::<i64>().ok());
+    let percent = value
+        .as_str()
+        .and_then(|t| t.strip_suffix('%'))
+        .and_then(|n| n.parse::<i64>().ok());
     if percent.is_some_and(|n| n > 100) {
-        faults.push(FieldError::invalid(path, value, "must not be greater than 100%"));
+        faults.push(FieldError::invalid(
+            path,
+            value,
+            "must not be greater than 100%",
+        ));
     }
 }
 
@@ -163,7 +194,11 @@ pub(super) fn label_selector(faults: &mut Faults, path: &str, selector: &Value) 
     if !selector.is_object() {
         return;
     }
-    labels(faults, &format!("{path}.matchLabels"), at(selector, &["matchLabels"]));
+    labels(
+        faults,
+        &format!("{path}.matchLabels"),
+        at(selector, &["matchLabels"]),
+    );
     for (i, rule) in items(selector, &["matchExpressions"]).iter().enumerate() {
         let path = format!("{path}.matchExpressions[{i}]");
         let values = items(rule, &["values"]);
@@ -178,19 +213,34 @@ pub(super) fn label_selector(faults: &mut Faults, path: &str, selector: &Value) 
                 "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
             )),
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => faults.push(FieldError::invalid_text(format!("{path}.operator"), operator, "not a valid selector operator")),
+            _ => faults.push(FieldError::invalid_text(
+                format!("{path}.operator"),
+                operator,
+                "not a valid selector operator",
+            )),
         }
         let key = text(rule, &["key"]);
-        texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+        texts(
+            faults,
+            &format!("{path}.key"),
+            key,
+            qualified_name_faults(key),
+        );
         for (j, value) in values.iter().filter_map(Value::as_str).enumerate() {
-            texts(faults, &format!("{path}.values[{j}]"), value, label_value_faults(value));
+            texts(
+                faults,
+                &format!("{path}.values[{j}]"),
+                value,
+                label_value_faults(value),
+            );
         }
     }
 }
 
 /// Whether a selector asks for nothing, so that it fits everything.
 pub(super) fn is_empty_selector(selector: &Value) -> bool {
-    members(selector, &["matchLabels"]).is_empty() && items(selector, &["matchExpressions"]).is_empty()
+    members(selector, &["matchLabels"]).is_empty()
+        && items(selector, &["matchExpressions"]).is_empty()
 }
 
 /// Whether a label selector fits labels. A missing selector fits nothing.
@@ -199,7 +249,9 @@ pub(super) fn selects(selector: &Value, labels: &Value) -> bool {
         return false;
     }
     let value = |key: &str| at(labels, &[key]).as_str();
-    members(selector, &["matchLabels"]).into_iter().all(|(key, wanted)| value(key) == wanted.as_str())
+    members(selector, &["matchLabels"])
+        .into_iter()
+        .all(|(key, wanted)| value(key) == wanted.as_str())
         && items(selector, &["matchExpressions"]).iter().all(|rule| {
             let value = value(text(rule, &["key"]));
             let listed = value.is_some_and(|v| items(rule, &["values"]).iter().any(|x| x == v));
@@ -222,17 +274,27 @@ pub(super) fn immutable(faults: &mut Faults, path: &str, ty: &str, new: &Value, 
 
 /// `Invalid value: {…}: …` with the members of a Go struct in its own order.
 pub(super) fn invalid_struct(path: &str, ty: &str, value: &Value, detail: &str) -> FieldError {
-    let shown = Struct::named(ty).map_or_else(|| value.to_string(), |root| shown_struct(root, value));
-    FieldError::new("FieldValueInvalid", path, format!("Invalid value: {shown}: {detail}"))
+    let shown =
+        Struct::named(ty).map_or_else(|| value.to_string(), |root| shown_struct(root, value));
+    FieldError::new(
+        "FieldValueInvalid",
+        path,
+        format!("Invalid value: {shown}: {detail}"),
+    )
 }
 
 /// JSON with the members of structs in order of declaration.
 fn shown_struct(root: &Struct, value: &Value) -> String {
-    let Value::Object(map) = value else { return value.to_string() };
+    let Value::Object(map) = value else {
+        return value.to_string();
+    };
     let parts: Vec<String> = root
         .fields
         .iter()
-        .filter_map(|field| map.get(field.name).map(|value| format!("{}:{}", quoted(field.name), shown_type(&field.ty, value))))
+        .filter_map(|field| {
+            map.get(field.name)
+                .map(|value| format!("{}:{}", quoted(field.name), shown_type(&field.ty, value)))
+        })
         .collect();
     format!("{{{}}}", parts.join(","))
 }
@@ -244,11 +306,19 @@ fn shown_type(ty: &GoType, value: &Value) -> String {
             Struct::named(name).map_or_else(|| value.to_string(), |root| shown_struct(root, value))
         }
         (GoType::Slice(inner), Value::Array(list)) => {
-            format!("[{}]", list.iter().map(|item| shown_type(inner, item)).collect::<Vec<_>>().join(","))
+            format!(
+                "[{}]",
+                list.iter()
+                    .map(|item| shown_type(inner, item))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
         }
         (GoType::Map(_, inner), Value::Object(_)) => {
-            let parts: Vec<String> =
-                members(value, &[]).into_iter().map(|(key, value)| format!("{}:{}", quoted(key), shown_type(inner, value))).collect();
+            let parts: Vec<String> = members(value, &[])
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", quoted(key), shown_type(inner, value)))
+                .collect();
             format!("{{{}}}", parts.join(","))
         }
         _ => value.to_string(),
@@ -260,7 +330,10 @@ pub(super) fn shown_map(map: &Value) -> String {
     if !map.is_object() {
         return map.to_string();
     }
-    let parts: Vec<String> = members(map, &[]).into_iter().map(|(key, value)| format!("{}:{value}", quoted(key))).collect();
+    let parts: Vec<String> = members(map, &[])
+        .into_iter()
+        .map(|(key, value)| format!("{}:{value}", quoted(key)))
+        .collect();
     format!("{{{}}}", parts.join(","))
 }
 
@@ -281,7 +354,11 @@ pub(super) fn resource_name(faults: &mut Faults, path: &str, name: &str) {
 /// An IP address.
 pub(super) fn ip(faults: &mut Faults, path: &str, value: &str) {
     if value.parse::<std::net::IpAddr>().is_err() {
-        faults.push(FieldError::invalid_text(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        ));
     }
 }
 
@@ -300,6 +377,10 @@ pub(super) fn same(new: &Value, old: &Value, path: &[&str]) -> bool {
 /// A number that must be positive.
 pub(super) fn positive(faults: &mut Faults, object: &Value, path: &[&str]) {
     if is_set(object, path) && int(object, path) <= 0 {
-        faults.push(FieldError::invalid(path.join("."), at(object, path), "must be greater than 0"));
+        faults.push(FieldError::invalid(
+            path.join("."),
+            at(object, path),
+            "must be greater than 0",
+        ));
     }
 }
