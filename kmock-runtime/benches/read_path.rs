@@ -38,7 +38,10 @@ fn config_map(i: usize) -> (String, serde_json::Value) {
 fn fill(cluster: &Cluster, objects: usize) {
     for i in 0..objects {
         let (key, value) = config_map(i);
-        cluster.store().commit(&config_maps(), Write::Create { key, value }).expect("a free key");
+        cluster
+            .store()
+            .commit(&config_maps(), Write::Create { key, value })
+            .expect("a free key");
     }
 }
 
@@ -56,7 +59,12 @@ async fn size(cluster: &Cluster, uri: &str) -> usize {
 
 fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0usize) * 4096
+    pages
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0usize)
+        * 4096
 }
 
 async fn lists(objects: usize) {
@@ -98,7 +106,10 @@ async fn watches(watchers: usize, changes: usize) {
     let seen = Arc::new(AtomicUsize::new(0));
     let all = Arc::new(Notify::new());
     for _ in 0..watchers {
-        let ApiBody::Stream(mut lines) = get(&cluster, "/api/v1/configmaps?watch=true").await else { return };
+        let ApiBody::Stream(mut lines) = get(&cluster, "/api/v1/configmaps?watch=true").await
+        else {
+            return;
+        };
         let (seen, all) = (Arc::clone(&seen), Arc::clone(&all));
         tokio::spawn(async move {
             while lines.next().await.is_some() {
@@ -114,26 +125,40 @@ async fn watches(watchers: usize, changes: usize) {
     for i in 0..changes {
         let one = Instant::now();
         let (key, value) = config_map(i);
-        cluster.store().commit(&config_maps(), Write::Create { key, value }).expect("a free key");
+        cluster
+            .store()
+            .commit(&config_maps(), Write::Create { key, value })
+            .expect("a free key");
         all.notified().await;
         slowest = slowest.max(one.elapsed());
     }
     let each = start.elapsed() / u32::try_from(changes).unwrap_or(1);
-    println!("{changes} changes to {watchers} watchers: {each:?} a change, {slowest:?} the slowest");
+    println!(
+        "{changes} changes to {watchers} watchers: {each:?} a change, {slowest:?} the slowest"
+    );
     let start = Instant::now();
     let target = seen.load(Ordering::Relaxed) + watchers * changes;
     for i in changes..changes * 2 {
         let (key, value) = config_map(i);
-        cluster.store().commit(&config_maps(), Write::Create { key, value }).expect("a free key");
+        cluster
+            .store()
+            .commit(&config_maps(), Write::Create { key, value })
+            .expect("a free key");
     }
     while seen.load(Ordering::Relaxed) < target {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    println!("  in one burst: {:?} a change", start.elapsed() / u32::try_from(changes).unwrap_or(1));
+    println!(
+        "  in one burst: {:?} a change",
+        start.elapsed() / u32::try_from(changes).unwrap_or(1)
+    );
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let start = Instant::now();
         let first = Cluster::default();

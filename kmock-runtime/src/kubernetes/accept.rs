@@ -4,12 +4,13 @@
 //! it, and for everything else, parameters count too ("only the following media types are accepted: …"). The rules
 //! are those of `k8s.io/apiserver/pkg/endpoints/handlers/negotiation` and of go-restful.
 //!
-//! Protobuf is named in the refusals, as the server does, but it is not served: clients that also accept JSON get
-//! that.
+//! Custom resources have no protobuf form: clauses that ask for one are passed over, except for metadata alone.
 
 use http::HeaderMap;
 
 use super::path::Verb;
+use super::protobuf;
+use super::resource::Resource;
 use super::serve::Call;
 use super::status::{ApiError, Details};
 
@@ -20,7 +21,7 @@ pub const STREAM_TYPES: [&str; 2] = [
     "application/json;stream=watch",
     "application/vnd.kubernetes.protobuf;stream=watch",
 ];
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+const PROTOBUF: &str = protobuf::CONTENT_TYPE;
 
 /// The encoding of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Format {
     Json,
     /// `application/yaml`
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`
+    Protobuf,
 }
 
 impl Format {
@@ -37,6 +40,7 @@ impl Format {
         match self {
             Self::Json => "application/json",
             Self::Yaml => "application/yaml",
+            Self::Protobuf => PROTOBUF,
         }
     }
 }
@@ -78,6 +82,8 @@ impl MetaVersion {
 pub enum Endpoint {
     /// Objects and lists.
     Resource,
+    /// The same of a resource without a protobuf form.
+    Custom,
     /// Answers without other forms: errors, legacy discovery.
     Plain,
     /// Aggregated discovery and nothing else.
@@ -117,43 +123,42 @@ pub fn negotiate(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError>
     if accept.is_empty() && endpoint != Endpoint::Discovery {
         return Ok(Accepted::JSON);
     }
-    let mut only_protobuf = false;
     for clause in clauses(accept) {
-        for media_type in MEDIA_TYPES {
-            if !clause.covers(media_type) {
+        for (media_type, format) in
+            MEDIA_TYPES
+                .into_iter()
+                .zip([Format::Json, Format::Yaml, Format::Protobuf])
+        {
+            if !clause.covers(media_type) || format == Format::Yaml && !cfg!(feature = "yaml") {
                 continue;
             }
-            let Some(accepted) = clause.options(media_type, endpoint) else {
-                continue;
-            };
-            match media_type {
-                "application/json" => return Ok(accepted),
-                "application/yaml" if cfg!(feature = "yaml") => {
-                    return Ok(Accepted {
-                        format: Format::Yaml,
-                        ..accepted
-                    });
-                }
-                _ => only_protobuf = true,
+            if let Some(accepted) = clause.options(media_type, endpoint) {
+                return Ok(Accepted { format, ..accepted });
             }
         }
-    }
-    if only_protobuf {
-        return Err(ApiError::new(
-            406,
-            "NotAcceptable",
-            format!("kmock does not emulate the encoding {accept}"),
-        ));
     }
     Err(ApiError::not_acceptable(&MEDIA_TYPES))
 }
 
-/// Negotiates for a watch: only JSON can be streamed.
-pub fn negotiate_stream(accept: &str) -> Result<Accepted, ApiError> {
-    match negotiate(accept, Endpoint::Resource) {
-        Ok(accepted) if accepted.format == Format::Json => Ok(accepted),
-        Ok(_) => Err(ApiError::not_acceptable(&STREAM_TYPES)),
-        Err(error) => Err(error),
+/// Negotiates for a watch: YAML cannot be streamed.
+pub fn negotiate_stream(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError> {
+    match negotiate(accept, endpoint)? {
+        Accepted {
+            format: Format::Yaml,
+            ..
+        } => Err(ApiError::not_acceptable(&STREAM_TYPES)),
+        accepted => Ok(accepted),
+    }
+}
+
+/// The kind of endpoint that a resource is.
+pub fn endpoint_of(resource: &Resource) -> Endpoint {
+    let known = resource.is_built_in()
+        && protobuf::type_of(&resource.group, &resource.version, &resource.kind).is_some();
+    if known {
+        Endpoint::Resource
+    } else {
+        Endpoint::Custom
     }
 }
 
@@ -190,7 +195,7 @@ pub fn check(call: &Call) -> Result<(), ApiError> {
             matches!(call.request.verb, Verb::List | Verb::Watch),
         )?;
     }
-    negotiate(accept, Endpoint::Resource).map(drop)
+    negotiate(accept, endpoint_of(call.resource())).map(drop)
 }
 
 /// One choice of an `Accept` header.
@@ -227,7 +232,10 @@ impl Clause<'_> {
                 {
                     return None;
                 }
-                "sv" if !value.is_empty() && (value != "v1" || endpoint != Endpoint::Resource) => {
+                "sv" if !value.is_empty()
+                    && (value != "v1"
+                        || !matches!(endpoint, Endpoint::Resource | Endpoint::Custom)) =>
+                {
                     return None;
                 }
                 "pretty" => pretty = value == "1",
@@ -244,9 +252,11 @@ impl Clause<'_> {
             None
         };
         let allowed = match endpoint {
-            Endpoint::Resource => match target {
+            Endpoint::Resource | Endpoint::Custom => match target {
                 Some(Target::Table(_)) => media_type != PROTOBUF,
-                other => other != Some(Target::AggregatedDiscovery),
+                Some(Target::AggregatedDiscovery) => false,
+                None => media_type != PROTOBUF || endpoint == Endpoint::Resource,
+                Some(_) => true,
             },
             Endpoint::Plain => target.is_none(),
             Endpoint::Discovery => target == Some(Target::AggregatedDiscovery),
@@ -362,14 +372,9 @@ mod tests {
                 );
             }
         }
-        assert_eq!(
-            resource("application/vnd.kubernetes.protobuf, */*"),
-            Ok(Accepted::JSON)
-        );
-        assert!(
-            resource("application/vnd.kubernetes.protobuf")
-                .is_err_and(|e| e.contains("kmock does not"))
-        );
+        let protobuf = "application/vnd.kubernetes.protobuf, */*";
+        assert_eq!(resource(protobuf).map(|a| a.format), Ok(Format::Protobuf));
+        assert_eq!(negotiate(protobuf, Endpoint::Custom), Ok(Accepted::JSON));
         for accept in ["text/html", "application/cbor", "Application/JSON"] {
             assert!(
                 resource(accept).is_err_and(|e| e.starts_with("only the following media types")),

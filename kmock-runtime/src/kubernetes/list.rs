@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::accept;
 use super::base64url as base64;
 use super::cluster::Cluster;
 use super::json;
@@ -41,7 +42,8 @@ pub fn answer(
     head: &ListHead,
     objects: &[Arc<StoredObject>],
 ) -> Result<Reply, ApiError> {
-    let view = View::of_resource(&call.headers, &call.request.query, call.now)?;
+    let endpoint = accept::endpoint_of(call.resource());
+    let view = View::of_resource(&call.headers, &call.request.query, call.now, endpoint)?;
     let (content_type, bytes) = render::list(&Renderer::new(&call.served), &view, head, objects)?;
     Ok(Reply::new(200, Body::Raw(content_type, bytes)))
 }

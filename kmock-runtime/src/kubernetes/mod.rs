@@ -25,6 +25,7 @@ pub mod options;
 pub mod ordered;
 pub mod patch;
 pub mod path;
+pub mod protobuf;
 pub mod registry;
 pub mod render;
 pub mod resource;

@@ -15,6 +15,7 @@ use super::cluster::ApiBody;
 use super::json;
 use super::metadata_only;
 use super::path::Query;
+use super::protobuf;
 use super::registry::Served;
 use super::serve::reply::shown;
 use super::status::ApiError;
@@ -113,6 +114,24 @@ impl Renderer {
         let mut out = Vec::with_capacity(item.len() + 96);
         self.write_whole(&mut out, &item);
         out
+    }
+
+    /// The protobuf message of an object, if it has one.
+    pub fn message(&self, object: &StoredObject) -> Option<Bytes> {
+        let of = self.order?;
+        let form = format!("protobuf {}", self.form);
+        // An empty message stands for none: objects have metadata at least.
+        let make = || {
+            protobuf::message(&self.value(object), of)
+                .unwrap_or_default()
+                .into()
+        };
+        Some(object.rendered.get(&form, make)).filter(|message| !message.is_empty())
+    }
+
+    /// The name under which forms of this version are kept.
+    pub fn form(&self) -> &str {
+        &self.form
     }
 
     /// A line of a watch about an object: `{"type":"ADDED","object":…}`.
@@ -229,8 +248,9 @@ impl<'a> View<'a> {
         headers: &HeaderMap,
         query: &'a Query,
         now: jiff::Timestamp,
+        endpoint: Endpoint,
     ) -> Result<Self, ApiError> {
-        let mut accepted = accept::negotiate(accept::header(headers), Endpoint::Resource)?;
+        let mut accepted = accept::negotiate(accept::header(headers), endpoint)?;
         accepted.pretty |= match query.get("pretty").filter(|wish| !wish.is_empty()) {
             Some(wish) => matches!(wish, "1" | "t" | "T" | "true" | "TRUE" | "True"),
             None => headers.get(http::header::USER_AGENT).is_some_and(|agent| {
@@ -260,6 +280,9 @@ pub fn list(
     let resource = &renderer.served.resource;
     let custom = renderer.head.is_none();
     let metadata = head.to_value(custom && view.accepted.target.is_none());
+    if view.accepted.format == Format::Protobuf {
+        return protobuf_list(renderer, view, &metadata, objects);
+    }
     let text = match view.accepted.target {
         None => {
             let items: Vec<Bytes> = objects.iter().map(|object| renderer.item(object)).collect();
@@ -324,12 +347,73 @@ pub fn list(
     encode(view.accepted, text)
 }
 
+/// The same in protobuf.
+fn protobuf_list(
+    renderer: &Renderer,
+    view: &View<'_>,
+    metadata: &Value,
+    objects: &[Arc<StoredObject>],
+) -> Result<Rendered, ApiError> {
+    let resource = &renderer.served.resource;
+    let list = match view.accepted.target {
+        None => {
+            let items: Option<Vec<Bytes>> = objects
+                .iter()
+                .map(|object| renderer.message(object))
+                .collect();
+            items.and_then(|items| {
+                protobuf::list(
+                    &resource.api_version(),
+                    &resource.list_kind,
+                    metadata,
+                    &items,
+                )
+            })
+        }
+        Some(Target::PartialObjectMetadataList(version)) => {
+            let items: Option<Vec<_>> = objects
+                .iter()
+                .map(|object| protobuf::partial(&object.value))
+                .collect();
+            items.and_then(|items| {
+                protobuf::list(
+                    version.api_version(),
+                    "PartialObjectMetadataList",
+                    metadata,
+                    &items,
+                )
+            })
+        }
+        Some(Target::PartialObjectMetadata(_)) => return Err(metadata_only::is_a_list(resource)),
+        Some(_) => None,
+    };
+    Ok((
+        Format::Protobuf.content_type(),
+        list.ok_or_else(no_protobuf)?.into(),
+    ))
+}
+
+/// 406 of something that has no protobuf form.
+fn no_protobuf() -> ApiError {
+    ApiError::new(
+        406,
+        "NotAcceptable",
+        "kmock has no protobuf form of this object; accept application/json too",
+    )
+}
+
 /// A stored object.
 pub fn stored(
     renderer: &Renderer,
     view: &View<'_>,
     object: &StoredObject,
 ) -> Result<Rendered, ApiError> {
+    if view.accepted.target.is_none() && view.accepted.format == Format::Protobuf {
+        let resource = &renderer.served.resource;
+        let message = renderer.message(object).ok_or_else(no_protobuf)?;
+        let bytes = protobuf::envelope(&resource.api_version(), &resource.kind, &message);
+        return Ok((Format::Protobuf.content_type(), bytes.into()));
+    }
     if view.accepted.target.is_none() {
         return encode(view.accepted, renderer.whole(object));
     }
@@ -374,6 +458,13 @@ pub fn encode(accepted: Accepted, mut text: Vec<u8>) -> Result<Rendered, ApiErro
         }
         #[cfg(not(feature = "yaml"))]
         Format::Yaml => Err(ApiError::not_acceptable(&accept::MEDIA_TYPES)),
+        Format::Protobuf => {
+            let value: Value = serde_json::from_slice(&text).map_err(ApiError::internal)?;
+            Ok((
+                kind,
+                protobuf_object(&value).ok_or_else(no_protobuf)?.into(),
+            ))
+        }
         Format::Json => {
             if accepted.pretty {
                 text = json::indent(&text);
@@ -382,6 +473,19 @@ pub fn encode(accepted: Accepted, mut text: Vec<u8>) -> Result<Rendered, ApiErro
             Ok((kind, text.into()))
         }
     }
+}
+
+/// Any object in protobuf.
+pub fn protobuf_object(value: &Value) -> Option<Vec<u8>> {
+    if value["kind"] == "PartialObjectMetadata" {
+        let message = protobuf::partial(value)?;
+        return Some(protobuf::envelope(
+            value["apiVersion"].as_str()?,
+            "PartialObjectMetadata",
+            &message,
+        ));
+    }
+    protobuf::print(value)
 }
 
 /// A failure, in the form that the client accepts if it accepts any.

@@ -16,12 +16,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::accept::{self, MetaVersion, Target};
+use super::accept::{self, Format, MetaVersion, Target};
 use super::cluster::{ApiBody, Cluster};
 use super::json;
 use super::list::wait_for;
 use super::metadata_only;
 use super::options::{ListOptions, parse_version};
+use super::protobuf;
 use super::render::{self, Renderer};
 use super::serve::{Body, Call, Reply};
 use super::status::ApiError;
@@ -35,17 +36,21 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 
 /// Answers a GET that watches a collection (or, by an old path, one object).
 pub async fn watch(call: &Call) -> Result<Reply, ApiError> {
-    accept::negotiate(call.header("accept"), accept::Endpoint::Resource)?;
     let options = ListOptions::read(&call.request, &call.served)?;
     let after = parse_version(&options.version).map_err(ApiError::unreasoned)?;
-    let form = Form::choose(call)?;
-    let watcher = Watcher::start(call, options, after, form).await;
+    let (form, format) = Form::choose(call)?;
+    let watcher = Watcher::start(call, options, after, form, format == Format::Protobuf).await;
     let lines = stream::unfold(watcher, |mut watcher| async {
         watcher.line().await.map(|line| (line, watcher))
     });
+    let content_type = if format == Format::Protobuf {
+        protobuf::STREAM_TYPE
+    } else {
+        "application/json"
+    };
     let mut response = Response::new(ApiBody::Stream(lines.boxed()));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     Ok(Reply::new(200, Body::Response(response)))
 }
@@ -65,9 +70,18 @@ enum Form {
 }
 
 impl Form {
-    fn choose(call: &Call) -> Result<Self, ApiError> {
+    /// Tells kept frames apart.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Metadata(version) => version.api_version(),
+            _ => "",
+        }
+    }
+
+    fn choose(call: &Call) -> Result<(Self, Format), ApiError> {
         // What the server says about `includeObject` comes before what it says about the stream's encoding.
-        let accepted = accept::negotiate(call.header("accept"), accept::Endpoint::Resource)?;
+        let endpoint = accept::endpoint_of(call.resource());
+        let accepted = accept::negotiate(call.header("accept"), endpoint)?;
         let form = match accepted.target {
             Some(Target::Table(version)) => {
                 let include = Include::read(&call.request.query)?;
@@ -80,8 +94,8 @@ impl Form {
             Some(Target::PartialObjectMetadataList(_)) => Self::MetadataList,
             Some(Target::AggregatedDiscovery) | None => Self::Whole,
         };
-        accept::negotiate_stream(call.header("accept"))?;
-        Ok(form)
+        accept::negotiate_stream(call.header("accept"), endpoint)?;
+        Ok((form, accepted.format))
     }
 }
 
@@ -91,6 +105,7 @@ struct Watcher {
     renderer: Renderer,
     options: ListOptions,
     form: Form,
+    protobuf: bool,
     /// `namespace/`, or empty for all.
     prefix: String,
     /// The kind's empty object, for bookmarks.
@@ -120,7 +135,13 @@ enum Item {
 }
 
 impl Watcher {
-    async fn start(call: &Call, options: ListOptions, after: u64, form: Form) -> Self {
+    async fn start(
+        call: &Call,
+        options: ListOptions,
+        after: u64,
+        form: Form,
+        protobuf: bool,
+    ) -> Self {
         let now = Instant::now();
         let timeout = match options.timeout {
             None | Some(0) => DEFAULT_TIMEOUT,
@@ -134,6 +155,7 @@ impl Watcher {
             cluster: call.cluster.clone(),
             renderer: Renderer::new(&call.served),
             form,
+            protobuf,
             prefix,
             zero: call.strategy().empty(&call.context("", false)),
             source: Source::Ended,
@@ -267,7 +289,7 @@ impl Watcher {
                 if !self.selects(&object) {
                     return None;
                 }
-                if matches!(self.form, Form::Whole) {
+                if matches!(self.form, Form::Whole) && !self.protobuf {
                     return Some(self.renderer.frame("ADDED", &object));
                 }
                 let value = self.renderer.value(&object);
@@ -276,6 +298,15 @@ impl Watcher {
             Item::Event(event) => {
                 let (kind, left) = self.judge(&event)?;
                 match self.form {
+                    _ if self.protobuf => {
+                        let name = self.form.name();
+                        let form =
+                            format!("protobuf {kind} {left} {name} {}", self.renderer.form());
+                        Some(event.rendered.get(&form, || {
+                            let value = self.renderer.event_value(&event, left);
+                            self.protobuf_frame(kind, &value)
+                        }))
+                    }
                     Form::Whole => Some(self.renderer.event_frame(kind, &event, left)),
                     Form::Metadata(version) if !left => {
                         let form = format!("{kind} {}", version.api_version());
@@ -300,6 +331,10 @@ impl Watcher {
                 Some(self.shaped("BOOKMARK", &value))
             }
             // Failures are a Status in every form.
+            Item::Error(error) if self.protobuf => {
+                let object = protobuf::print(&error.to_status()).unwrap_or_default();
+                Some(protobuf::frame("ERROR", &object).into())
+            }
             Item::Error(error) => {
                 let text = json::print_object(&error.to_status());
                 Some(render::frame("ERROR", text.len(), |out| {
@@ -309,8 +344,21 @@ impl Watcher {
         }
     }
 
+    fn protobuf_frame(&self, kind: &str, value: &Value) -> Bytes {
+        let object = match self.form {
+            Form::Metadata(version) => {
+                render::protobuf_object(&metadata_only::partial_value(value, version))
+            }
+            _ => protobuf::print(value),
+        };
+        protobuf::frame(kind, &object.unwrap_or_default()).into()
+    }
+
     /// The line about a value in this watch's form.
     fn shaped(&mut self, kind: &str, value: &Value) -> Bytes {
+        if self.protobuf {
+            return self.protobuf_frame(kind, value);
+        }
         let text = match &mut self.form {
             Form::Whole => self.renderer.print_value(value),
             Form::Metadata(version) => metadata_only::partial(value, *version),

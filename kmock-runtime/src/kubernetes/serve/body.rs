@@ -11,6 +11,7 @@ use crate::kubernetes::builtin::decode;
 use crate::kubernetes::builtin::gotypes::Struct;
 use crate::kubernetes::meta::split_api_version;
 use crate::kubernetes::ordered::Node;
+use crate::kubernetes::protobuf;
 use crate::kubernetes::status::ApiError;
 
 /// The media types that bodies of writes may have.
@@ -52,11 +53,7 @@ pub fn parse(call: &Call) -> Result<(Node, Vec<u8>), ParseError> {
     match media_type(call) {
         "" | "application/json" => {}
         "application/yaml" => return parse_yaml(&call.body),
-        "application/vnd.kubernetes.protobuf" => {
-            return Err(ParseError::Refused(ApiError::not_implemented(
-                "bodies in Protocol Buffers",
-            )));
-        }
+        "application/vnd.kubernetes.protobuf" => return parse_protobuf(&call.body),
         _ => {
             return Err(ParseError::Refused(ApiError::unsupported_media_type(
                 &ACCEPTED,
@@ -94,6 +91,12 @@ fn check_type_meta(node: Node) -> Result<Node, ParseError> {
         }
     }
     Ok(node)
+}
+
+fn parse_protobuf(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+    let value =
+        protobuf::read(body).map_err(|why| ParseError::Refused(ApiError::bad_request(why)))?;
+    Ok((Node::from_value(&value), value.to_string().into_bytes()))
 }
 
 #[cfg(feature = "yaml")]

@@ -2,8 +2,9 @@
 
 use super::call::Call;
 use super::options::write_options;
-use super::reply::Reply;
+use super::reply::{Body, Reply};
 use super::{body, managed, write};
+use crate::kubernetes::reviews;
 use crate::kubernetes::status::ApiError;
 
 /// Creates the object of the body.
@@ -17,10 +18,19 @@ pub fn create(call: &Call) -> Result<Reply, ApiError> {
         write::wipe(&mut object);
         write::dedup_owners(&mut object, &mut warnings);
         managed::update(call, None, &mut object, &options.manager);
-        write::create(call, &object, &options, &mut warnings)
+        if reviews::covers(call.resource()) {
+            reviews::answer(call, &mut object)?;
+            return Ok(None);
+        }
+        write::create(call, &object, &options, &mut warnings).map(Some)
     })();
     match answer {
-        Ok(outcome) => Ok(outcome.reply(call, warnings)),
+        Ok(Some(outcome)) => Ok(outcome.reply(call, warnings)),
+        // Reviews are answered, not stored.
+        Ok(None) => {
+            let body = Body::Object(call.served.clone(), object);
+            Ok(Reply::new(201, body).with_warnings(warnings))
+        }
         Err(error) => Err(error.with_warnings(warnings)),
     }
 }

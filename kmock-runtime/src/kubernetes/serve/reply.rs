@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 
+use crate::kubernetes::accept::{self, Endpoint};
 use crate::kubernetes::cluster::{ApiBody, Cluster};
 use crate::kubernetes::json;
 use crate::kubernetes::path::Query;
@@ -66,7 +67,11 @@ impl Reply {
 /// Renders an answer in the form that the client accepts.
 pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let view = View::of_resource(&parts.headers, &query, cluster.now());
+    let endpoint = match &reply.body {
+        Body::Stored(served, _) | Body::Object(served, _) => accept::endpoint_of(&served.resource),
+        _ => Endpoint::Resource,
+    };
+    let view = View::of_resource(&parts.headers, &query, cluster.now(), endpoint);
     let rendered = view.and_then(|view| match &reply.body {
         Body::Stored(served, object) => render::stored(&Renderer::new(served), &view, object),
         Body::Object(served, value) => render::value(&Renderer::new(served), &view, value),
