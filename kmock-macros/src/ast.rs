@@ -188,6 +188,9 @@ pub(crate) enum Part {
     StreamOf(Span, Expr),
     Delay(Span, Time),
     Hold(Span, Expr),
+    Wait(Span, Expr),
+    WebSocket(Span, Vec<StreamItem>),
+    WebSocketOf(Span, Expr),
     Fault(Fault),
     Slow(Span, u64),
     Proxy(Span, Expr),
@@ -230,6 +233,16 @@ pub(crate) enum StreamItem {
     Sse(Span, Vec<(Ident, TokenStream)>),
     Fault(Fault),
     Hold(Span, Expr),
+    /// `file "path"`, `file once "path"`.
+    File {
+        span: Span,
+        once: bool,
+        path: Expr,
+    },
+    /// `head`: send the head of the answer here.
+    Head(Span),
+    /// `stop`: the stream ends here, whatever comes after.
+    Stop(Span),
     Json(Span, TokenStream),
     JsonOf(Span, Expr),
     Text(Span, Expr),

@@ -102,10 +102,16 @@ pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
 fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream {
     let krate = &options.krate;
     check(&test, options, &mut errors);
+    test.attrs.retain(|attr| last_segment(attr) != "rstest");
     for input in &mut test.sig.inputs {
         if let FnArg::Typed(typed) = input {
-            // `#[ignore]` is how an argument is hidden from `#[rstest]`.
-            typed.attrs.retain(|attr| !attr.path().is_ident("ignore"));
+            // `#[ignore]` is how an argument is hidden from `#[rstest]`; what is for it has been reported.
+            let rstest = |attr: &Attribute| {
+                ["ignore", "case", "values"]
+                    .iter()
+                    .any(|name| attr.path().is_ident(name))
+            };
+            typed.attrs.retain(|attr| !rstest(attr));
         }
     }
     let used = match &test.sig.output {
@@ -161,12 +167,7 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
 
 fn check(test: &Test, options: &Options, errors: &mut Errors) {
     for attr in &test.attrs {
-        let last = attr
-            .path()
-            .segments
-            .last()
-            .map(|last| last.ident.to_string())
-            .unwrap_or_default();
+        let last = last_segment(attr);
         match last.as_str() {
             "test" => errors.help(
                 attr.path().span(),
@@ -245,6 +246,11 @@ fn check(test: &Test, options: &Options, errors: &mut Errors) {
             "drop `flavor = \"multi_thread\"`, or `start_paused`",
         );
     }
+}
+
+fn last_segment(attr: &Attribute) -> String {
+    let last = attr.path().segments.last();
+    last.map(|last| last.ident.to_string()).unwrap_or_default()
 }
 
 /// The name of the first server among the arguments.
@@ -382,11 +388,10 @@ fn option(
             }
         }
         Some(Takes::Number) => {
-            let at = here(input);
             let value = if given {
                 expr(input, errors, "a number").ok()
             } else {
-                missing(errors, at, &text, "999")
+                missing(errors, span, &text, "999")
             };
             match value {
                 Some(Expr::Lit(lit)) if !matches!(lit.lit, Lit::Int(_)) => {
@@ -401,11 +406,10 @@ fn option(
             }
         }
         Some(Takes::Duration) => {
-            let at = here(input);
             let time = if given {
                 duration::time(input, errors)
             } else {
-                missing(errors, at, &text, "5s")
+                missing(errors, span, &text, "5s")
             };
             match time {
                 Some(Time::Known(at, time)) => {
@@ -440,11 +444,10 @@ fn option(
                     }
                 }
                 "worker_threads" => {
-                    let at = here(input);
                     let value = if given {
                         expr(input, errors, "a number").ok()
                     } else {
-                        missing(errors, at, &text, "2")
+                        missing(errors, span, &text, "2")
                     };
                     if let Some(value) = value {
                         *workers = Some((span, value));

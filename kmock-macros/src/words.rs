@@ -51,14 +51,44 @@ pub(crate) const PREFIXES: &[&str] = &["override", "fallback", "stream", "let", 
 
 /// The words of replies.
 pub(crate) const REPLIES: &[&str] = &[
-    "header", "cookie", "text", "json", "file", "stream", "hold", "sleep", "delay", "reset",
-    "close", "truncate", "garbage", "stall", "slow", "proxy",
+    "header",
+    "cookie",
+    "text",
+    "json",
+    "file",
+    "stream",
+    "hold",
+    "sleep",
+    "delay",
+    "reset",
+    "close",
+    "truncate",
+    "garbage",
+    "stall",
+    "slow",
+    "proxy",
+    "wait",
+    "websocket",
 ];
 
 /// The words of stream items.
 pub(crate) const ITEMS: &[&str] = &[
-    "sleep", "wait", "once", "from", "sse", "hold", "for", "json", "text", "reset", "close",
-    "truncate", "garbage", "stall",
+    "sleep",
+    "wait",
+    "once",
+    "from",
+    "sse",
+    "hold",
+    "for",
+    "json",
+    "text",
+    "wait",
+    "websocket",
+    "reset",
+    "close",
+    "truncate",
+    "garbage",
+    "stall",
 ];
 
 /// Whether a word is written as HTTP methods are.
@@ -83,7 +113,11 @@ pub(crate) fn nearest<'a>(
     candidates
         .into_iter()
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(off, candidate)| *off <= reach && *off < candidate.len())
+        .filter(|(off, candidate)| {
+            // A word cut short, or without its first half, is no slip of letters.
+            let part = lower.len() >= 4 && candidate.to_lowercase().contains(&lower);
+            part || *off <= reach && *off < candidate.len()
+        })
         .min_by_key(|(off, candidate)| {
             (*off, letters(&lower) != letters(&candidate.to_lowercase()))
         })

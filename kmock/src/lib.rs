@@ -34,12 +34,10 @@ pub mod __private {
     pub use kmock_runtime::{
         Check, assert_requests,
         harness::{TestOptions, run_async, run_sync},
-        reply::sink_with,
         stream::event,
     };
 
     pub use crate::{
-        __answer as answer,
         answer::{self, async_closure},
         verbs,
     };

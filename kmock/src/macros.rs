@@ -49,19 +49,3 @@ macro_rules! kmock {
 macro_rules! assert_requests {
     ($($tokens:tt)*) => { $crate::__private::assert_requests_impl! { $crate; $($tokens)* } };
 }
-
-/// A name as a reply: of a value, or of a function (see [`answer`](crate::answer)).
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __answer {
-    ($name:expr) => {{
-        #[allow(unused_imports, reason = "one of them is the right one")]
-        use $crate::__private::answer::{AsyncFn0, AsyncFn1, Fn0, Fn1, Kind, Value};
-        match $name {
-            named => {
-                let kind = (&&&&&Kind(&named)).kind();
-                kind.reply(named)
-            }
-        }
-    }};
-}

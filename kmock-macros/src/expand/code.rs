@@ -76,13 +76,14 @@ impl Expander {
                 _ => made,
             };
         };
-        let span = closure.inputs_begin.span;
         let taken = parameters(closure);
         let uses = |capture: &&Capture| taken.iter().flatten().any(|name| *name == capture.name);
         let captured: Vec<&Capture> = captures.iter().filter(uses).collect();
         if !captured.is_empty() {
             return self.captured(made, call, closure, &captured);
         }
+        // What is wrong with the value is shown at the value.
+        let span = closure.body.span();
         match call {
             Callable::Sync(_) => {
                 let closure = with_argument(closure);
@@ -112,7 +113,19 @@ impl Expander {
             _ => false,
         };
         if function {
-            quote_spanned!(span=> #made.reply(#krate::__private::answer!(#value)))
+            let (named, private) = (
+                our("__named"),
+                quote_spanned!(span=> #krate::__private::answer),
+            );
+            quote_spanned! {span=>
+                #made.reply(match #value {
+                    #named => {
+                        #[allow(unused_imports)]
+                        use #private::{AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, Value as _};
+                        (&&&&&#private::Kind(&#named)).kind().reply(#named)
+                    }
+                })
+            }
         } else {
             quote_spanned!(span=> #made.reply(#value))
         }
@@ -188,10 +201,20 @@ impl Expander {
     pub(super) fn sink(&self, made: TokenStream, sink: &Callable) -> TokenStream {
         let krate = &self.krate;
         match sink {
-            Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure) => {
+            Callable::Sync(closure) => {
                 let span = closure.inputs_begin.span;
                 let closure = with_argument(closure);
-                quote_spanned!(span=> #made.sink(#krate::__private::sink_with(#closure)))
+                quote_spanned!(span=> #made.sink(#krate::reply::sink_with(#closure)))
+            }
+            Callable::Future(closure) => {
+                let span = closure.inputs_begin.span;
+                let closure = with_argument(closure);
+                quote_spanned!(span=> #made.sink(#krate::reply::sink_async(#closure)))
+            }
+            Callable::Async(closure) => {
+                let span = closure.inputs_begin.span;
+                let code = self.lifted(closure);
+                quote_spanned!(span=> #made.sink(#krate::reply::sink_async(#code)))
             }
             Callable::Expr(value) => quote_spanned!(value.span()=> #made.sink(#value)),
         }

@@ -103,8 +103,9 @@ impl Expander {
             return quote!({ #errors let #mutable #rules = #rules_type::new(); #statements #rules });
         };
         let kmock = our("__kmock");
-        let borrow = quote_spanned!(Span::mixed_site()=> &);
         let span = server.span();
+        // At the server, and yet a token of ours: clippy does not ask the user to drop it.
+        let borrow = quote_spanned!(Span::mixed_site().located_at(span)=> &);
         let bind = quote_spanned!(span=> let #kmock: &#krate::KMock = #borrow #server;);
         if only && !lets {
             if let [Item::Rule(rule)] = &script.items[..] {

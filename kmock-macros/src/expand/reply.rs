@@ -54,6 +54,15 @@ impl Expander {
                 let time = time_tokens(time);
                 quote_spanned!(*span=> #made.delay(#time))
             }
+            Part::Wait(span, event) => {
+                let (ty, event) = (self.ty("Reply", *span), self.event(event));
+                quote_spanned!(*span=> #made.reply(#ty::new().wait(#event)))
+            }
+            Part::WebSocket(span, items) => {
+                let stream = self.stream(items, *span);
+                quote_spanned!(*span=> #made.websocket(#stream))
+            }
+            Part::WebSocketOf(span, socket) => quote_spanned!(*span=> #made.websocket(#socket)),
             Part::Hold(span, gate) => quote_spanned!(*span=> #made.hold(#gate)),
             Part::Fault(fault) => {
                 let fault_value = self.fault(fault);

@@ -31,15 +31,7 @@ impl Expander {
                 quote_spanned!(*span=> #made.sleep(#time))
             }
             StreamItem::Wait(span, event) => {
-                let event = match classify(event.clone()) {
-                    Callable::Sync(closure) | Callable::Future(closure) => {
-                        closure.to_token_stream()
-                    }
-                    Callable::Async(closure) if matches!(event, Expr::Closure(_)) => {
-                        self.lifted_event(&closure)
-                    }
-                    _ => quote_spanned!(event.span()=> #krate::__private::event(#event)),
-                };
+                let event = self.event(event);
                 quote_spanned!(*span=> #made.wait(#event))
             }
             StreamItem::Call(Callable::Sync(closure)) => {
@@ -108,9 +100,19 @@ impl Expander {
                 quote_spanned!(*span=> #made.json(#krate::__private::json!(#tokens)))
             }
             StreamItem::JsonOf(span, value) => quote_spanned!(*span=> #made.json(#value)),
-            StreamItem::Text(span, text) => {
-                quote_spanned!(*span=> #made.item(::std::string::String::from(#text).into_bytes()))
-            }
+            StreamItem::Text(span, text) => quote_spanned!(*span=> #made.text(#text)),
+            StreamItem::File {
+                span,
+                once: false,
+                path,
+            } => quote_spanned!(*span=> #made.file(#path)),
+            StreamItem::File {
+                span,
+                once: true,
+                path,
+            } => quote_spanned!(*span=> #made.file_once(#path)),
+            StreamItem::Head(span) => quote_spanned!(*span=> #made.head()),
+            StreamItem::Stop(span) => quote_spanned!(*span=> #made.stop()),
             StreamItem::Bytes(lit) => quote_spanned!(lit.span()=> #made.item(#lit)),
             StreamItem::Broken(span, raw) if self.editor && !raw.is_empty() => {
                 if code::is_closure(raw) {
@@ -120,6 +122,18 @@ impl Expander {
                 }
             }
             StreamItem::Broken(..) => made.clone(),
+        }
+    }
+
+    /// The argument of `wait(…)`: a function that makes a future for each stream, or one that is awaited once.
+    pub(super) fn event(&self, event: &Expr) -> TokenStream {
+        let krate = &self.krate;
+        match classify(event.clone()) {
+            Callable::Sync(closure) | Callable::Future(closure) => closure.to_token_stream(),
+            Callable::Async(closure) if matches!(event, Expr::Closure(_)) => {
+                self.lifted_event(&closure)
+            }
+            _ => quote_spanned!(event.span()=> #krate::__private::event(#event)),
         }
     }
 

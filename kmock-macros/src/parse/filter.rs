@@ -23,9 +23,28 @@ pub(super) fn filter(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     let mut either = vec![all(input, errors)];
     while input.peek(Token![|]) && !input.peek(Token![||]) {
         input.parse::<Token![|]>().ok();
+        if dangles(input, errors, "`|`") {
+            break;
+        }
         either.push(all(input, errors));
     }
     single(either, Filter::Either)
+}
+
+/// Whether nothing follows an operator.
+fn dangles(input: ParseStream<'_>, errors: &mut Errors, operator: &str) -> bool {
+    let nothing = input.is_empty()
+        || input.peek(Token![=>])
+        || input.peek(Token![;])
+        || input.peek(Token![>>])
+        || input.peek(Token![,]);
+    if nothing {
+        errors.push(
+            here(input),
+            format_args!("expected criteria after {operator}"),
+        );
+    }
+    nothing
 }
 
 fn single(mut parts: Vec<Filter>, several: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
@@ -44,6 +63,9 @@ fn all(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     loop {
         if input.peek(Token![&]) && !input.peek(Token![&&]) {
             input.parse::<Token![&]>().ok();
+            if dangles(input, errors, "`&`") {
+                return left;
+            }
             let right = sequence(input, errors);
             left = match left {
                 Filter::All(mut parts) => {
@@ -54,6 +76,9 @@ fn all(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
             };
         } else if input.peek(Token![-]) && !input.peek(Token![->]) {
             input.parse::<Token![-]>().ok();
+            if dangles(input, errors, "`-`") {
+                return left;
+            }
             let right = sequence(input, errors);
             left = Filter::Minus(Box::new(left), Box::new(right));
         } else {
@@ -71,6 +96,10 @@ struct Said {
 }
 
 impl Said {
+    fn has_head(&self) -> bool {
+        self.method.is_some() || self.path.is_some() || self.verb.is_some()
+    }
+
     fn note(&mut self, part: &Filter, span: Span, errors: &mut Errors) {
         let again = |slot: &mut Option<Span>| slot.replace(span).is_some();
         match part {
@@ -111,12 +140,28 @@ impl Said {
     }
 }
 
+/// `GET "/"`, `list "v1/pods"`: a word and its text begin another head.
+fn starts_with_head(input: ParseStream<'_>) -> bool {
+    input.cursor().ident().is_some_and(|(word, next)| {
+        let word = word.to_string();
+        (is_upper(&word) || VERBS.contains(&word.as_str())) && next.literal().is_some()
+    })
+}
+
 /// Criteria that follow one another.
 fn sequence(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     let mut parts = Vec::new();
     let mut said = Said::default();
     loop {
         let at = here(input);
+        if said.has_head() && starts_with_head(input) {
+            errors.help(
+                at,
+                "expected `;` before the next rule",
+                "one request has one method and path; `GET | POST \"/\"` is either",
+            );
+            break;
+        }
         match term(input, errors) {
             Some(part) => {
                 said.note(&part, at, errors);
@@ -286,7 +331,7 @@ fn is_rust(input: ParseStream<'_>) -> bool {
 }
 
 fn short(tokens: &TokenStream) -> String {
-    let text = tokens.to_string();
+    let text = tokens.to_string().replace("! (", "!(").replace(" (", "(");
     if text.chars().count() > 40 {
         "expr".to_owned()
     } else {
@@ -451,7 +496,12 @@ fn path_regex(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
             notation::check(&lit, errors, notation::path_regex);
             Filter::PathRegex(lit)
         }
-        None => Filter::Any(span),
+        None => {
+            if input.peek(Token![/]) {
+                unquoted_path(input, &mut Errors::default());
+            }
+            Filter::Any(span)
+        }
     }
 }
 
@@ -637,12 +687,16 @@ fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
             }
             match code::callable(input, errors, "a condition after `where`") {
                 Ok(condition) => {
+                    let known = errors.count();
                     code::check_parameters(
                         &condition,
                         1,
                         errors,
                         "write `where |req| …` or `where || …`",
                     );
+                    if errors.count() > known {
+                        return Some(Filter::Any(span));
+                    }
                     Filter::Where(span, condition)
                 }
                 Err(_) => Filter::Any(span),
@@ -658,6 +712,7 @@ fn fields(
     span: Span,
     example: &str,
 ) -> Filter {
+    let at = here(input);
     if !input.peek(token::Brace) {
         let help = match input.fork().parse::<LitStr>() {
             Ok(name) => {
@@ -670,7 +725,7 @@ fn fields(
             }
             Err(_) => format!("write `{example}`"),
         };
-        errors.help(here(input), "expected `{` with names and patterns", help);
+        errors.help(at, "expected `{` with names and patterns", help);
         return Filter::Any(span);
     }
     let mut parts = Vec::new();

@@ -53,7 +53,7 @@ pub(crate) fn script(tokens: TokenStream, errors: &mut Errors) -> Script {
                 "expected `,` and rules after the server",
                 format_args!("write `kmock! {{ {lonely}, GET \"/\" => 200; }}`"),
             );
-            skip_all(input);
+            script.server = input.parse().ok();
         }
         (script.items, script.open) = items(input, errors);
     });
@@ -274,10 +274,18 @@ fn inside<T>(
     let found = read(&content, errors);
     if !content.is_empty() {
         if errors.count() == before {
-            errors.push(
-                here(&content),
-                "unexpected token: nothing more was expected before the closing bracket",
-            );
+            if content.peek(Token![;]) {
+                errors.help(
+                    here(&content),
+                    "expected `,`",
+                    "only rules are separated by `;`",
+                );
+            } else {
+                errors.push(
+                    here(&content),
+                    "unexpected token: nothing more was expected before the closing bracket",
+                );
+            }
         }
         skip_all(&content);
     }

@@ -139,7 +139,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
         }
         return Some(Pattern::Absent(at));
     }
-    if input.peek(LitStr) {
+    if input.peek(LitStr) && !input.peek2(Token![..]) {
         let lit = input.parse::<LitStr>().ok()?;
         notation::check(&lit, errors, |_| Ok(()));
         return Some(Pattern::Text(lit));

@@ -104,7 +104,9 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
         if let Some(found) = by_word(input, errors, &name.to_string(), span) {
             return found;
         }
-        slip(input, errors, &name);
+        if slip(input, errors, &name) {
+            return Vec::new();
+        }
     }
     if let Some(streams) = streams {
         return expr(input, errors, "a stream").map_or_else(
@@ -112,7 +114,7 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
             |value| vec![Part::StreamOf(streams, value)],
         );
     }
-    match code::callable(input, errors, FORMS) {
+    match code::callable(input, errors, "a reply") {
         Ok(Callable::Expr(Expr::Array(array))) => vec![Part::JsonOf(span, Expr::Array(array))],
         Ok(call) => vec![Part::Call(call)],
         Err(raw) => vec![Part::Broken(span, raw)],
@@ -330,6 +332,34 @@ fn by_word(
                     .collect(),
             )
         }
+        "websocket" if after.peek(token::Bracket) => {
+            input.call(Ident::parse_any).ok();
+            let items = inside(input, Delimiter::Bracket, errors, stream::items);
+            Some(
+                items
+                    .map(|items| Part::WebSocket(span, items))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "websocket" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                code::in_parens(input, errors, "a WebSocket")
+                    .map(|socket| Part::WebSocketOf(span, socket))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "wait" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                code::in_parens(input, errors, "what to wait for")
+                    .map(|event| Part::Wait(span, event))
+                    .into_iter()
+                    .collect(),
+            )
+        }
         "hold" if after.peek(token::Paren) || lonely => {
             input.call(Ident::parse_any).ok();
             if lonely {
@@ -454,7 +484,7 @@ pub(super) fn fault(
 }
 
 /// A literal, or an expression in parentheses.
-fn value(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> Option<Expr> {
+pub(super) fn value(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> Option<Expr> {
     if input.peek(token::Paren) {
         return code::in_parens(input, errors, what);
     }
@@ -559,7 +589,7 @@ fn header_name(name: &Name, errors: &mut Errors) {
 }
 
 /// A word that is nearly one of the language, followed by what only such a word is followed by.
-fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) {
+fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) -> bool {
     let fork = input.fork();
     fork.call(Ident::parse_any).ok();
     let juxtaposed = fork.peek(Lit)
@@ -570,11 +600,8 @@ fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) {
         "move", "async", "if", "match", "loop", "unsafe", "for", "while", "const", "static",
         "return", "let",
     ];
-    if !juxtaposed || rust.contains(&text.as_str()) {
-        return;
-    }
-    if starts_rule(input) {
-        return;
+    if !juxtaposed || rust.contains(&text.as_str()) || starts_rule(input) {
+        return false;
     }
     let help = match nearest(&text, REPLIES.iter().copied()) {
         Some(found) => format!("did you mean `{found}`?"),
@@ -586,4 +613,5 @@ fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) {
         help,
     );
     skip_while(input, |input| !at_end(input));
+    true
 }

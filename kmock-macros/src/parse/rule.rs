@@ -53,6 +53,7 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         .map(|(_, span)| span)
         .or(streams)
         .filter(|_| input.peek(Token![=>]));
+    let known = errors.count();
     let filter = match whole {
         Some(span) => Filter::Any(span),
         None if input.peek(Token![...]) => {
@@ -60,6 +61,14 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         }
         None => filter::filter(input, errors),
     };
+    if two_dots(input) {
+        errors.help(
+            here(input),
+            "a feed is written with three dots",
+            "write `... => [ … ];`",
+        );
+        return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
+    }
     if input.peek(Token![...]) {
         return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
     }
@@ -76,7 +85,10 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     };
     sinks(input, errors, &mut rule.sinks);
     if !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![=>]) {
-        unexpected(input, errors);
+        // Where the filter has ended in a mistake, what follows it has been said.
+        if errors.count() == known {
+            unexpected(input, errors);
+        }
         if starts_rule(input) && !input.peek(LitStr) {
             return Some(Item::Rule(Box::new(rule)));
         }
@@ -95,13 +107,16 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
             "write `stream \"/\" => [ b\"hello\", sleep(1s), ... ];`",
         );
     }
-    check(&rule, errors);
+    check(&mut rule, errors);
     Some(Item::Rule(Box::new(rule)))
 }
 
 fn prefix<T>(slot: &mut Option<T>, value: T, span: Span, errors: &mut Errors) {
     if slot.is_some() {
-        errors.push(span, "this word, or one like it, stands here already");
+        errors.push(
+            span,
+            "a rule has one of `override` and `fallback`, and one `stream`",
+        );
     }
     *slot = Some(value);
 }
@@ -406,7 +421,11 @@ fn feed(
     binding: Option<&Ident>,
 ) -> Item {
     let span = here(input);
-    input.parse::<Token![...]>().ok();
+    if two_dots(input) {
+        input.parse::<Token![..]>().ok();
+    } else {
+        input.parse::<Token![...]>().ok();
+    }
     if let Some(at) = attrs.span {
         errors.help(
             at,
@@ -452,6 +471,11 @@ fn feed(
     }))
 }
 
+fn two_dots(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    !input.peek(Token![...]) && fork.parse::<Token![..]>().is_ok() && fork.peek(Token![=>])
+}
+
 /// What stands between the filter and the replies and belongs to neither.
 fn unexpected(input: ParseStream<'_>, errors: &mut Errors) {
     let at = here(input);
@@ -477,7 +501,7 @@ fn unexpected(input: ParseStream<'_>, errors: &mut Errors) {
             "write `#[expect(1..)]` before the rule, or use `assert_requests!`",
         );
     } else if input.peek(Token![=]) || input.peek(Token![:]) {
-        errors.push(at, arrow);
+        errors.help(at, arrow, "write `=>`");
     } else if input.peek(Token![*]) {
         errors.help(
             at,
@@ -489,12 +513,6 @@ fn unexpected(input: ParseStream<'_>, errors: &mut Errors) {
             at,
             "criteria are combined by `&`, `|` and `-`",
             "write one `&` or one `|`",
-        );
-    } else if input.peek(Token![..]) {
-        errors.help(
-            at,
-            "expected `=>`, `;` or more criteria",
-            "a feed is written with three dots: `... => [ … ];`",
         );
     } else if input.peek(token::Brace) {
         errors.help(
@@ -544,7 +562,7 @@ fn after_replies(input: ParseStream<'_>, errors: &mut Errors) {
 }
 
 /// What is wrong with a rule as a whole.
-fn check(rule: &Rule, errors: &mut Errors) {
+fn check(rule: &mut Rule, errors: &mut Errors) {
     if let Some(span) = rule.attrs.never.filter(|_| rule.attrs.expect.is_some()) {
         errors.help(
             span,
@@ -579,45 +597,40 @@ fn check(rule: &Rule, errors: &mut Errors) {
         .into_iter()
         .map(|capture| capture.name)
         .collect();
-    for part in &rule.replies {
-        let Part::Call(call) = part else { continue };
-        let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
-        else {
-            continue;
-        };
-        let parameters = code::parameters(closure);
-        let captured =
-            |name: &Option<String>| name.as_ref().is_some_and(|name| names.contains(name));
-        let others = parameters.iter().filter(|name| !captured(name)).count();
-        if others > 1 {
-            let extra = closure
-                .inputs
-                .iter()
-                .zip(&parameters)
-                .filter(|(_, name)| !captured(name))
-                .nth(1);
-            let help = if names.is_empty() {
-                "write `|req| …`, or capture parts of the path: `\"/users/{id: u64}\" => |id| …`"
-                    .to_owned()
-            } else {
-                format!(
-                    "the path captures {}",
-                    names
-                        .iter()
-                        .map(|name| format!("`{name}`"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )
-            };
-            if let Some((extra, _)) = extra {
-                errors.help(
-                    extra.span(),
-                    "a closure takes the request, and what the path captures by its name",
-                    help,
-                );
-            }
-        }
-    }
+    rule.replies
+        .retain(|part| takes_what_there_is(part, &names, errors));
+}
+
+/// Whether a closure takes the request at most, and what the path captures. One that takes more would only be
+/// reported once again by the compiler.
+fn takes_what_there_is(part: &Part, names: &[String], errors: &mut Errors) -> bool {
+    let Part::Call(Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) =
+        part
+    else {
+        return true;
+    };
+    let parameters = code::parameters(closure);
+    let captured = |name: &Option<String>| name.as_ref().is_some_and(|name| names.contains(name));
+    let mut others = closure
+        .inputs
+        .iter()
+        .zip(&parameters)
+        .filter(|(_, name)| !captured(name));
+    let Some((extra, _)) = others.nth(1) else {
+        return true;
+    };
+    let help = if names.is_empty() {
+        "write `|req| …`, or capture parts of the path: `\"/users/{id: u64}\" => |id| …`".to_owned()
+    } else {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("the path captures {}", names.join(", "))
+    };
+    errors.help(
+        extra.span(),
+        "a closure takes the request, and what the path captures by its name",
+        help,
+    );
+    false
 }
 
 fn body(part: &Part) -> Option<Span> {
@@ -629,6 +642,8 @@ fn body(part: &Part) -> Option<Span> {
         | Part::File { span, .. }
         | Part::Stream(span, _)
         | Part::StreamOf(span, _)
+        | Part::WebSocket(span, _)
+        | Part::WebSocketOf(span, _)
         | Part::Proxy(span, _) => Some(*span),
         Part::Call(Callable::Expr(Expr::Lit(lit))) => Some(lit.span()),
         _ => None,

@@ -169,6 +169,25 @@ fn by_word(
             };
             Some(value.map(|value| StreamItem::Text(span, value)))
         }
+        "file" if called || after.peek(LitStr) || after.peek(Ident::peek_any) => {
+            input.call(Ident::parse_any).ok();
+            let once = super::take_word(input, "once").is_some();
+            Some(
+                reply::value(input, errors, "a path of a file").map(|path| StreamItem::File {
+                    span,
+                    once,
+                    path,
+                }),
+            )
+        }
+        "head" if lonely => {
+            input.call(Ident::parse_any).ok();
+            Some(Some(StreamItem::Head(span)))
+        }
+        "stop" if lonely => {
+            input.call(Ident::parse_any).ok();
+            Some(Some(StreamItem::Stop(span)))
+        }
         "null" if lonely => {
             input.call(Ident::parse_any).ok();
             Some(Some(StreamItem::Json(
@@ -273,6 +292,24 @@ fn repeat(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Str
     let form = "write `for x in 0..3 { format!(\"{x}\"), sleep(1s) }`";
     input.parse::<Token![for]>().ok();
     let at = here(input);
+    // A pattern and what follows without `in` would be read as a struct.
+    let fork = input.fork();
+    let mut found = false;
+    while !found && !at_end(&fork) {
+        found = fork.peek(Token![in]);
+        if fork.parse::<proc_macro2::TokenTree>().is_err() {
+            break;
+        }
+    }
+    if !found {
+        errors.help(
+            at,
+            "expected a variable, `in`, and what to go through",
+            form,
+        );
+        skip_to_comma(input);
+        return None;
+    }
     let pat = match Pat::parse_multi(input) {
         Ok(pat) => pat,
         Err(_) => {
@@ -310,6 +347,7 @@ fn repeat(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Str
 
 /// `sse { event: "x", data: { … }, id: 1, retry: 1s }`
 fn sse(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<StreamItem> {
+    let known_mistakes = errors.count();
     let mut fields: Vec<(Ident, TokenStream)> = Vec::new();
     inside(input, Delimiter::Brace, errors, |content, errors| {
         while !content.is_empty() {
@@ -355,6 +393,9 @@ fn sse(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Stream
             super::pattern::comma(content, errors);
         }
     })?;
+    if fields.is_empty() && errors.count() > known_mistakes {
+        return None;
+    }
     if fields.is_empty() {
         errors.help(
             span,

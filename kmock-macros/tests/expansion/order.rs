@@ -9,7 +9,7 @@ fn expansion() {
         .slice(0)
         .sink(&list)
         .sink(tx.clone())
-        .sink(kmock::__private::sink_with(move |req| log(req)))
+        .sink(kmock::reply::sink_with(move |req| log(req)))
         .status(200);
     __kmock
         .on(

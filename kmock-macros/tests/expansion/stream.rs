@@ -46,7 +46,7 @@ fn expansion() {
                             .retry(2000),
                     )
                     .hold(&gate)
-                    .item(::std::string::String::from("raw").into_bytes())
+                    .text("raw")
                     .live(),
             );
         __kmock

@@ -193,3 +193,25 @@ async fn faults(k: KMock) {
         assert!(k.get(path).send().await.is_err(), "{path}");
     }
 }
+
+#[kmock::test]
+async fn events_and_proxies(k: KMock, other: KMock) {
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+    kmock! {
+        GET "/waits" => wait(receiver), 201;
+        GET "/proxied/**" => proxy (other.url());
+        GET "/literal" => proxy "http://127.0.0.1:1";
+    }
+    kmock! { other, GET "/proxied/x" => 202, text "from the other"; }
+    let waits = tokio::spawn({
+        let k = k.clone();
+        async move { k.get("/waits").await.status() }
+    });
+    sender.send(()).unwrap();
+    assert_eq!(waits.await.unwrap(), 201);
+    let proxied = k.get("/proxied/x").await;
+    assert_eq!(
+        (proxied.status(), proxied.text().as_str()),
+        (202, "from the other")
+    );
+}

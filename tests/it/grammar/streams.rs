@@ -42,7 +42,7 @@ async fn items(k: KMock) {
 
 #[kmock::test]
 async fn parts_that_deplete(k: KMock) {
-    let source = futures::stream::iter(["one", "two"]);
+    let source = futures_util::stream::iter(["one", "two"]);
     kmock! {
         stream "/once" => [ once [ "first" ], "always" ];
         stream "/from" => [ from(source), "end" ];
@@ -128,4 +128,30 @@ async fn live_streams_are_fed(k: KMock) {
     kmock! { ... => [ || "bye" ]; }
     assert_eq!(second.await.unwrap(), "\"to all\"\n\"bye\"\n");
     assert_requests!(a == 1);
+}
+
+#[kmock::test]
+async fn files_heads_and_stops(k: KMock) {
+    kmock! {
+        stream "/file" => [ head, file "ui/fail/recovery.rs", stop, "never" ];
+        stream "/parts" => [ once [ "one", stop ], once [ "two", stop ], "rest" ];
+    }
+    assert!(k.get("/file").await.text().ends_with("fn main() {}\n"));
+    let mut parts = Vec::new();
+    for _ in 0..3 {
+        parts.push(k.get("/parts").await.json());
+    }
+    assert_eq!(parts, ["one", "two", "rest"]);
+}
+
+#[kmock::test(start_paused = true)]
+async fn jitter_is_drawn_by_the_seed(k: KMock) {
+    kmock! {
+        stream "/" => [ sleep(1s..2s), "x" ];
+        GET "/delay" => sleep(1s..=2s), 201;
+    }
+    let started = Instant::now();
+    k.get("/").await;
+    k.get("/delay").await;
+    assert!((2..=4).contains(&started.elapsed().as_secs()));
 }

@@ -1,1 +1,0 @@
-//! kube-rs against the emulator: see `main.rs`.

@@ -1,4 +1,0 @@
-//! kube-rs against the emulator: the production client, untouched.
-
-mod controller;
-mod typed;

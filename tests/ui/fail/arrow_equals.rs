@@ -1,0 +1,11 @@
+//! `=` in place of `=>`.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/a" = 200;
+    }
+}
+
+fn main() {}

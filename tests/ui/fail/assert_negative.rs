@@ -1,0 +1,9 @@
+//! A negative number.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    assert_requests!(k, "get" >= -1);
+}
+
+fn main() {}

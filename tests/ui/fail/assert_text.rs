@@ -1,0 +1,9 @@
+//! A text as a number.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    assert_requests!(k, "get" == "1");
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A star for every request.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        * => 404;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Nothing after `!`.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/a" & ! => 200;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! An empty path.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "" => 200;
+    }
+}
+
+fn main() {}

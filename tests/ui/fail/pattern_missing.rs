@@ -1,0 +1,11 @@
+//! No pattern after the colon.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/" query { "q": } => 200;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! `||` between alternatives.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/" query { "q": "a" || "b" } => 200;
+    }
+}
+
+fn main() {}

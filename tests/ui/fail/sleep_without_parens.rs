@@ -1,0 +1,11 @@
+//! No parentheses.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        stream "/a" => [ sleep 1s ];
+    }
+}
+
+fn main() {}

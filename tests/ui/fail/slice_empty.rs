@@ -1,0 +1,11 @@
+//! An empty slice.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/a" [] => 200;
+    }
+}
+
+fn main() {}

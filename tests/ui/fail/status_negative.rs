@@ -1,0 +1,11 @@
+//! A negative number.
+
+use kmock::prelude::*;
+
+fn rules(k: &KMock) {
+    kmock! { k,
+        GET "/a" => -1;
+    }
+}
+
+fn main() {}

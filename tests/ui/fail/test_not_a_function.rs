@@ -1,0 +1,6 @@
+//! An attribute of something else.
+
+#[kmock::test]
+struct Test;
+
+fn main() {}
