@@ -90,7 +90,7 @@ fn make(
     let name = call.request.name();
     let with =
         |error: ApiError, warnings: &mut Vec<String>| error.with_warnings(std::mem::take(warnings));
-    let patch = read(call, media_type)?;
+    let patch = read(call, media_type, options.validation)?;
     let mut object = apply_patch(call, target, &patch, options, live, warnings)?;
     if let (None, Some(uid)) = (
         live,
@@ -127,9 +127,24 @@ fn decoding(why: impl std::fmt::Display) -> ApiError {
 }
 
 /// Reads the patch of the body.
-pub fn read(call: &Call, media_type: &str) -> Result<Patch, ApiError> {
+pub fn read(
+    call: &Call,
+    media_type: &str,
+    validation: FieldValidation,
+) -> Result<Patch, ApiError> {
     let mut complaints = Vec::new();
+    // Who does not want to hear of faults gets less of a check, with other words.
+    let lenient = validation == FieldValidation::Ignore;
     match media_type {
+        JSON if lenient => {
+            let node = Node::parse(&call.body).map_err(ApiError::bad_request)?;
+            Ok(Patch::Json(node, complaints))
+        }
+        MERGE if lenient => {
+            let node = Node::parse(&call.body)
+                .map_err(|_| ApiError::bad_request(merge::NotAPatch.to_string()))?;
+            Ok(Patch::Merge(node.to_value(), complaints))
+        }
         JSON => {
             let node = Node::parse(&call.body).map_err(decoding)?;
             let complaints = json::check(&node).map_err(json_error)?;

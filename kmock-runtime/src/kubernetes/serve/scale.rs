@@ -187,7 +187,7 @@ pub fn update(call: &Call) -> Result<Reply, ApiError> {
 pub fn patch(call: &Call, media_type: &str, options: &WriteOptions) -> Result<Reply, ApiError> {
     let name = call.request.name();
     change(call, None, options, Vec::new(), |live, warnings| {
-        let patch = patches::read(call, media_type)?;
+        let patch = patches::read(call, media_type, options.validation)?;
         let mut scale =
             patches::apply_patch(call, target(), &patch, options, Some(live), warnings)?;
         write::ensure_namespace(call, &mut scale)?;
