@@ -127,11 +127,7 @@ fn decoding(why: impl std::fmt::Display) -> ApiError {
 }
 
 /// Reads the patch of the body.
-pub fn read(
-    call: &Call,
-    media_type: &str,
-    validation: FieldValidation,
-) -> Result<Patch, ApiError> {
+pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Result<Patch, ApiError> {
     let mut complaints = Vec::new();
     // Who does not want to hear of faults gets less of a check, with other words.
     let lenient = validation == FieldValidation::Ignore;
