@@ -185,15 +185,30 @@ impl Strategy for BuiltIn {
     }
 
     fn checks_on_update(&self) -> &'static [Check] {
+        use Check::{Metadata, MetadataUpdate, Own};
         match self.root.name {
-            "core.v1.ConfigMap" | "core.v1.Secret" => {
-                &[Check::MetadataUpdate, Check::Own, Check::Metadata]
-            }
-            name if name.starts_with("rbac.v1.") => {
-                &[Check::Metadata, Check::Own, Check::MetadataUpdate]
-            }
-            _ => &[Check::MetadataUpdate, Check::Own],
+            "core.v1.ConfigMap" | "core.v1.Secret" => &[MetadataUpdate, Own, Metadata],
+            "core.v1.Pod"
+            | "core.v1.Service"
+            | "core.v1.ServiceAccount"
+            | "core.v1.PersistentVolumeClaim" => &[MetadataUpdate, Metadata, Own],
+            "core.v1.PersistentVolume" | "core.v1.LimitRange" => &[Metadata, Own],
+            "core.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Own],
+            name if name.starts_with("rbac.v1.") => &[Metadata, Own, MetadataUpdate],
+            _ => &[MetadataUpdate, Own],
         }
+    }
+
+    fn qualified_finalizers(&self) -> bool {
+        let name = self.root.name;
+        !matches!(
+            name,
+            "coordination.v1.Lease"
+                | "policy.v1.PodDisruptionBudget"
+                | "core.v1.Event"
+                | "events.v1.Event"
+        ) && !name.starts_with("admissionregistration.")
+            && !name.starts_with("apiregistration.")
     }
 
     fn delete_returns_object(&self) -> bool {

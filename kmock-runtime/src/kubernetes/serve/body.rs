@@ -90,7 +90,12 @@ fn check_type_meta(node: Node) -> Result<Node, ParseError> {
             )));
         }
     }
-    Ok(node)
+    match node.get("apiVersion").and_then(Node::as_str) {
+        Some(version) if version.matches('/').count() > 1 => {
+            Err(ParseError::Text(format!("unexpected GroupVersion string: {version}")))
+        }
+        _ => Ok(node),
+    }
 }
 
 fn parse_protobuf(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {

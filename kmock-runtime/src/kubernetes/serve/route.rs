@@ -52,6 +52,9 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         if let Some(text) = &deprecation {
             warnings.insert(0, text.clone());
         }
+        // The same warning is told once.
+        let mut seen = std::collections::HashSet::new();
+        warnings.retain(|text| seen.insert(text.clone()));
         warnings
     };
     match answer(&call).await {

@@ -255,7 +255,7 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// What the kind itself checks on update, in its order. The server has then checked the metadata already, as
     /// [`Check::Metadata`] and [`Check::MetadataUpdate`] do: kinds that check them again repeat the faults' causes.
     fn checks_on_update(&self) -> &'static [Check] {
-        &[Check::MetadataUpdate, Check::Own, Check::Metadata]
+        &[Check::MetadataUpdate, Check::Own]
     }
 
     /// Finalizers without a domain are refused unless they are the server's own (`kubernetes`, `orphan`,

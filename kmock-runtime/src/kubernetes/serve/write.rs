@@ -221,6 +221,10 @@ pub fn create(
     let (sent_name, generate_name) = (text("name"), text("generateName"));
     let generates = sent_name.is_empty() && !generate_name.is_empty();
     let attempts = if generates { NAME_ATTEMPTS } else { 1 };
+    let shown_name = [&sent_name, &generate_name].into_iter().find(|x| !x.is_empty()).map_or("Unknown", String::as_str);
+    let mut object = object.clone();
+    // Admission comes before a name is made.
+    admission::create(call, shown_name, &mut object, options.dry_run)?;
     let mut taken = None;
     for _ in 0..attempts {
         let mut object = object.clone();
@@ -229,11 +233,6 @@ pub fn create(
             let name = meta::generate_name(&call.cluster, &generate_name);
             meta::set_text(&mut object, "name", &name);
         }
-        let name = object["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        admission::create(call, &name, &mut object, options.dry_run)?;
         before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
         let name = object["metadata"]["name"]
             .as_str()
