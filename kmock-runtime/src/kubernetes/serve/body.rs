@@ -91,9 +91,9 @@ fn check_type_meta(node: Node) -> Result<Node, ParseError> {
         }
     }
     match node.get("apiVersion").and_then(Node::as_str) {
-        Some(version) if version.matches('/').count() > 1 => {
-            Err(ParseError::Text(format!("unexpected GroupVersion string: {version}")))
-        }
+        Some(version) if version.matches('/').count() > 1 => Err(ParseError::Text(format!(
+            "unexpected GroupVersion string: {version}"
+        ))),
         _ => Ok(node),
     }
 }

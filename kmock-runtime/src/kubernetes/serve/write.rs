@@ -221,7 +221,10 @@ pub fn create(
     let (sent_name, generate_name) = (text("name"), text("generateName"));
     let generates = sent_name.is_empty() && !generate_name.is_empty();
     let attempts = if generates { NAME_ATTEMPTS } else { 1 };
-    let shown_name = [&sent_name, &generate_name].into_iter().find(|x| !x.is_empty()).map_or("Unknown", String::as_str);
+    let shown_name = [&sent_name, &generate_name]
+        .into_iter()
+        .find(|x| !x.is_empty())
+        .map_or("Unknown", String::as_str);
     let mut object = object.clone();
     // Admission comes before a name is made.
     admission::create(call, shown_name, &mut object, options.dry_run)?;
