@@ -396,6 +396,7 @@ pub struct Builder {
     pub(crate) body_limit: usize,
     pub(crate) journal_limit: usize,
     pub(crate) seed: u64,
+    pub(crate) controllers: bool,
     pub(crate) hostnames: Hostnames,
     pub(crate) location: Location,
 }
@@ -411,6 +412,7 @@ impl Default for Builder {
             body_limit: 64 << 20,
             journal_limit: 1 << 20,
             seed: 0,
+            controllers: false,
             hostnames: Hostnames::default(),
             location: Location::caller(),
         }
@@ -480,6 +482,14 @@ impl Builder {
                 panic!("kmock: {error}");
             }
         }
+        self
+    }
+
+    /// Cleans up as the controllers of a real cluster do: objects whose owners are gone (ownerReferences), and the
+    /// contents of deleted namespaces. Without it the Kubernetes API is a bare API server, in which a deleted namespace
+    /// stays `Terminating`.
+    pub fn controllers(mut self, controllers: bool) -> Builder {
+        self.controllers = controllers;
         self
     }
 

@@ -71,6 +71,7 @@ impl KMock {
 pub(crate) fn cluster(options: &Builder) -> Cluster {
     Cluster::new(ClusterOptions {
         seed: options.seed,
+        controllers: options.controllers,
         ..ClusterOptions::default()
     })
 }

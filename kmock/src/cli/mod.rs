@@ -1,5 +1,7 @@
 //! The commands and their arguments.
 
+#[cfg(feature = "fetch")]
+mod fetch;
 mod kubeconfig;
 mod rule;
 mod serve;
@@ -14,6 +16,7 @@ pub(crate) fn run() -> ExitCode {
     let matches = command().get_matches();
     let ended = match matches.subcommand() {
         Some(("serve", matches)) => options(matches).and_then(serve::serve),
+        Some(("fetch", matches)) => fetch(matches),
         _ => Ok(()),
     };
     match ended {
@@ -55,6 +58,28 @@ fn command() -> Command {
                 .help("An HTTP rule, e.g. 'get /hello => 200 {\"hello\": \"world\"}'; may be repeated"),
         )
         .arg(
+            Arg::new("load")
+                .long("load")
+                .value_name("FILE")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("Kubernetes objects to start with, YAML or JSON; may be repeated"),
+        )
+        .arg(
+            Arg::new("resources")
+                .long("resources")
+                .value_name("FILE")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("Resources to serve besides the built-in ones: a dump of `kmock fetch resources`; may be repeated"),
+        )
+        .arg(
+            Arg::new("controllers")
+                .long("controllers")
+                .action(ArgAction::SetTrue)
+                .help("Clean up as controllers do: garbage collection by ownerReferences, contents of deleted namespaces"),
+        )
+        .arg(
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
@@ -81,6 +106,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve)
+        .subcommand(fetch_command())
 }
 
 fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
@@ -95,10 +121,94 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
             .ok_or("--listen needs an address")?,
         kubeconfig: matches.get_one("kubeconfig").cloned(),
         rules,
+        load: files(matches, "load"),
+        resources: files(matches, "resources"),
+        controllers: matches.get_flag("controllers"),
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         raw: matches.get_flag("raw"),
         verbose: matches.get_flag("verbose"),
     })
+}
+
+fn files(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
+    matches
+        .get_many(name)
+        .unwrap_or_default()
+        .cloned()
+        .collect()
+}
+
+#[cfg(feature = "fetch")]
+fn fetch_command() -> Command {
+    let patterns = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name("GROUP/VERSION/PLURAL")
+            .action(ArgAction::Append)
+            .help(help)
+    };
+    let resources = Command::new("resources")
+        .about("Prints which resources a cluster serves, as discovery documents")
+        .arg(
+            Arg::new("kubeconfig")
+                .long("kubeconfig")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The kubeconfig [default: $KUBECONFIG, ~/.kube/config, or the pod's own]"),
+        )
+        .arg(
+            Arg::new("context")
+                .long("context")
+                .value_name("NAME")
+                .help("The context [default: the current one]"),
+        )
+        .arg(patterns(
+            "include",
+            "Only these resources, e.g. 'apps/v1/*', 'v1/pods' (the core group), '*/*/leases'; may be repeated",
+        ))
+        .arg(patterns("exclude", "All but these; may be repeated"))
+        .arg(
+            Arg::new("output")
+                .long("output")
+                .short('o')
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where to write [default: standard output]"),
+        );
+    Command::new("fetch")
+        .about("Takes facts from a real cluster, to be served by a mock")
+        .subcommand_required(true)
+        .subcommand(resources)
+}
+
+#[cfg(feature = "fetch")]
+fn fetch(matches: &ArgMatches) -> Result<(), String> {
+    let Some(("resources", matches)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let texts = |name: &str| {
+        matches
+            .get_many::<String>(name)
+            .unwrap_or_default()
+            .cloned()
+            .collect()
+    };
+    fetch::fetch(fetch::Options {
+        kubeconfig: matches.get_one("kubeconfig").cloned(),
+        context: matches.get_one("context").cloned(),
+        filter: fetch::Selection::new(texts("include"), texts("exclude"))?,
+        output: matches.get_one("output").cloned(),
+    })
+}
+
+#[cfg(not(feature = "fetch"))]
+fn fetch_command() -> Command {
+    Command::new("fetch").about("Takes facts from a real cluster (needs the cargo feature `fetch`)")
+}
+
+#[cfg(not(feature = "fetch"))]
+fn fetch(_: &ArgMatches) -> Result<(), String> {
+    Err("`kmock fetch` needs the cargo feature `fetch`, which brings a TLS client".to_owned())
 }
 
 #[cfg(test)]

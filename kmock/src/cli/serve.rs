@@ -14,6 +14,9 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) load: Vec<PathBuf>,
+    pub(crate) resources: Vec<PathBuf>,
+    pub(crate) controllers: bool,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
@@ -33,11 +36,14 @@ async fn run(options: Options) -> Result<(), String> {
         .listen(options.listen)
         .seed(options.seed)
         .raw(options.raw)
+        .controllers(options.controllers)
         .start()
         .await
         .map_err(|error| error.to_string())?;
     k.mount(options.rules.into_iter().collect::<kmock::Rules>());
+    populate(&k, &options.resources, &options.load, options.raw)?;
 
+    let ended = ended()?;
     let url = k.url();
     say(&format!("listening on {url}\n"));
     // The address to listen on need not be one to talk to.
@@ -61,14 +67,13 @@ async fn run(options: Options) -> Result<(), String> {
     if options.raw {
         say(&format!("curl {reachable}/\n"));
     }
-    let ended = ended();
     if options.verbose {
         tokio::select! {
             () = follow(&k) => {}
-            ended = ended => ended?,
+            () = ended => {}
         }
     } else {
-        ended.await?;
+        ended.await;
     }
     say(&format!("\n{}", summary::text(&k.requests())));
     k.shutdown();
@@ -97,17 +102,55 @@ async fn follow(k: &KMock) {
     }
 }
 
-async fn ended() -> Result<(), String> {
+/// What ends the server. It is made before the server tells that it listens: whoever reads that may end it at once.
+fn ended() -> Result<impl Future<Output = ()>, String> {
     let cannot = |error: io::Error| format!("cannot wait for signals: {error}");
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(cannot),
-        }
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(cannot)
+    #[cfg(windows)]
+    {
+        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(cannot)?;
+        Ok(async move {
+            interrupt.recv().await;
+        })
+    }
+}
+
+/// Resources first: objects may be of them.
+fn populate(
+    k: &KMock,
+    resources: &[PathBuf],
+    objects: &[PathBuf],
+    raw: bool,
+) -> Result<(), String> {
+    if raw {
+        return match resources.is_empty() && objects.is_empty() {
+            true => Ok(()),
+            false => Err(
+                "--load and --resources need the Kubernetes API, which --raw switches off"
+                    .to_owned(),
+            ),
+        };
+    }
+    for path in resources {
+        k.resources()
+            .load_file(path)
+            .map_err(|error| format!("--resources {}: {error}", path.display()))?;
+    }
+    for path in objects {
+        k.objects()
+            .try_seed_file(path)
+            .map_err(|error| format!("--load {}: {error}", path.display()))?;
+    }
+    Ok(())
 }

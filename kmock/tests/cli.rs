@@ -1,0 +1,230 @@
+//! The command line tool, as a user runs it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+struct Served {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Served {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
+            .arg("serve")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("kmock starts");
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut first = String::new();
+        out.read_line(&mut first).expect("a first line");
+        let address = first.trim().strip_prefix("listening on http://");
+        let address = address.unwrap_or_else(|| panic!("{first}")).to_owned();
+        Served {
+            child,
+            out,
+            address,
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("a line");
+        line.trim().to_owned()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        text
+    }
+
+    /// Ends it as Ctrl-C or a supervisor does; what it says at the end.
+    fn end(mut self, signal: &str) -> String {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args([signal, &id]).status();
+        assert!(killed.expect("kill runs").success());
+        assert!(self.child.wait().expect("it ends").success());
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).expect("the rest");
+        text
+    }
+}
+
+#[test]
+fn it_says_how_to_use_it_and_ends_with_a_summary() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubeconfig");
+    let path = file.to_str().expect("text");
+    let mut served = Served::start(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--kubeconfig",
+        path,
+        "--rule",
+        "get /hello => 201 {\"a\": 1}",
+    ]);
+    assert_eq!(served.line(), format!("export KUBECONFIG={path}"));
+    assert!(served.line().starts_with("kubectl "));
+    assert!(served.line().starts_with("curl http://"));
+    let kubeconfig = std::fs::read_to_string(&file).expect("a kubeconfig");
+    assert!(
+        kubeconfig.contains(&format!("server: http://{}", served.address)),
+        "{kubeconfig}"
+    );
+
+    let hello = served.get("/hello");
+    assert!(
+        hello.starts_with("HTTP/1.1 201") && hello.ends_with("{\"a\":1}"),
+        "{hello}"
+    );
+    assert!(served.get("/version").contains("\"gitVersion\""));
+    assert!(served.get("/nowhere").starts_with("HTTP/1.1 404"));
+
+    let said = served.end("-TERM");
+    assert!(said.contains("3 requests:"), "{said}");
+    assert!(said.contains("1 × GET /hello → 201"), "{said}");
+    assert!(file.exists(), "a file that was asked for stays");
+}
+
+#[test]
+fn control_c_ends_it_too_and_takes_the_temporary_kubeconfig_along() {
+    let mut served = Served::start(&[]);
+    let line = served.line();
+    let path = line
+        .strip_prefix("export KUBECONFIG=")
+        .expect("a kubeconfig")
+        .to_owned();
+    assert!(Path::new(&path).exists());
+    assert!(served.end("-INT").contains("nothing was asked"));
+    assert!(!Path::new(&path).exists());
+}
+
+#[test]
+fn objects_are_loaded_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("objects.yaml");
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: \"1\"}\n---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: blue\n";
+    std::fs::write(&file, text).expect("written");
+    let served = Served::start(&["--load", file.to_str().expect("text")]);
+    assert!(
+        served
+            .get("/api/v1/namespaces/default/configmaps/one")
+            .contains("\"a\":\"1\"")
+    );
+    assert!(
+        served
+            .get("/api/v1/namespaces/blue")
+            .starts_with("HTTP/1.1 200")
+    );
+    served.end("-TERM");
+}
+
+#[test]
+fn mistakes_are_told_and_end_it() {
+    for (arguments, reason) in [
+        (["serve", "--rule", "get /x"], "expected `FILTER => REPLY`"),
+        (["serve", "--load", "/nowhere.yaml"], "/nowhere.yaml"),
+        (["serve", "--listen", "elsewhere"], "elsewhere"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        assert!(!output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+/// A program of this machine, or a message that its test is skipped.
+fn kubectl() -> Option<Command> {
+    let found = Command::new("kubectl")
+        .args(["version", "--client"])
+        .output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(Command::new("kubectl"));
+    }
+    eprintln!("skipped: there is no kubectl on this machine");
+    None
+}
+
+#[test]
+fn kubectl_talks_to_it() {
+    let Some(mut kubectl) = kubectl() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubeconfig");
+    let served = Served::start(&["--kubeconfig", file.to_str().expect("text")]);
+    let output = kubectl
+        .arg("--kubeconfig")
+        .arg(&file)
+        .args(["get", "--raw", "/version"])
+        .env("HOME", folder.path())
+        .output()
+        .expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(String::from_utf8_lossy(&output.stdout).contains("gitVersion"));
+    assert!(served.end("-TERM").contains("GET /version → 200"));
+}
+
+#[cfg(feature = "fetch")]
+#[test]
+fn resources_are_fetched_from_one_cluster_and_served_by_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (kubeconfig, dump) = (
+        folder.path().join("kubeconfig"),
+        folder.path().join("dump.json"),
+    );
+    let real = Served::start(&["--kubeconfig", kubeconfig.to_str().expect("text")]);
+    let fetched = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args([
+            "fetch",
+            "resources",
+            "--include",
+            "apps/*/*",
+            "--include",
+            "v1/pods",
+            "--exclude",
+            "*/*/replicasets",
+        ])
+        .arg("--kubeconfig")
+        .arg(&kubeconfig)
+        .arg("--output")
+        .arg(&dump)
+        .output()
+        .expect("it runs");
+    assert!(
+        fetched.status.success(),
+        "{}",
+        String::from_utf8_lossy(&fetched.stderr)
+    );
+    let text = std::fs::read_to_string(&dump).expect("a dump");
+    assert!(
+        text.contains("\"deployments\"") && text.contains("\"pods\""),
+        "{text}"
+    );
+    assert!(
+        !text.contains("\"replicasets\"") && !text.contains("\"configmaps\""),
+        "{text}"
+    );
+    real.end("-TERM");
+    let mock = Served::start(&["--resources", dump.to_str().expect("text")]);
+    assert!(mock.get("/apis/apps/v1").contains("deployments"));
+    mock.end("-TERM");
+}
