@@ -313,7 +313,11 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
         Ok(None) => unreachable_signature(options.name),
         Err(panic) => Err(panic),
     };
-    let result = finish(&options, &servers, outcome);
+    let result = {
+        // What is asked for the time sees the test's own clock.
+        let _entered = runtime.enter();
+        finish(&options, &servers, outcome)
+    };
     // In this order: nothing of the servers is left when the runtime goes.
     drop(servers);
     // A closure of the test that never returns must not hold its end.
@@ -452,6 +456,8 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
         let note = match ended {
             Ended::Well => None,
             Ended::Badly => Some("the test returned an error"),
+            // A report of its own stands below.
+            Ended::Panicked(text) if text.starts_with("kmock: ") => None,
             Ended::Panicked(text) => Some(text.as_str()),
         };
         let reports: Vec<&Report> = pages.iter().collect();

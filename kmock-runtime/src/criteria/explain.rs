@@ -223,10 +223,7 @@ impl Criterion {
             },
             Criterion::Test(..) | Criterion::TestLater(..) => (None, None, 5),
             Criterion::Custom(matcher) => {
-                let (hint, distance) = match matcher.near(request) {
-                    Some((hint, distance)) => (Some(hint), distance),
-                    None => (None, 10),
-                };
+                let (hint, distance) = matcher.near(request);
                 (Some(matcher.got(request)), hint, distance)
             }
         };
@@ -261,6 +258,12 @@ fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
         && let Some(less) = text.strip_suffix(got).filter(|less| !less.is_empty())
     {
         return (Some(format!("{less:?} is missing before it")), 6);
+    }
+    if let Some(more) = got.strip_prefix(text).filter(|more| more.starts_with('/')) {
+        return (Some(format!("{more:?} too many after it")), 6);
+    }
+    if let Some(less) = text.strip_prefix(got).filter(|less| less.starts_with('/')) {
+        return (Some(format!("{less:?} is missing after it")), 6);
     }
     if want.literal().is_some() {
         let letters = edit_distance(text, got);
@@ -454,6 +457,7 @@ mod tests {
         assert_eq!(hint("/users/{id: u64}", "/users/me"), "\"me\" is no u64");
         assert_eq!(hint("/users/{id}", "/user/7"), "\"user\": 1 letter off");
         assert_eq!(hint("/users/{id}", "/users/7/x"), "3 segments, want 2");
+        assert_eq!(hint("/users", "/users/7"), "\"/7\" too many after it");
         assert_eq!(hint("/hello", "/completely/else"), "");
     }
 }

@@ -91,8 +91,8 @@ pub(crate) trait Matcher: fmt::Display + Send + Sync {
     /// What the request has where this criterion looks.
     fn got(&self, request: &Request) -> String;
     /// What might have been meant, and how far off that is.
-    fn near(&self, _request: &Request) -> Option<(String, usize)> {
-        None
+    fn near(&self, _request: &Request) -> (Option<String>, usize) {
+        (None, 10)
     }
 }
 

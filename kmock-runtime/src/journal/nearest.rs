@@ -90,7 +90,7 @@ impl Aside {
         };
         let mut finding = Finding::new(why, Verdict::Fails, spec.location);
         finding.got = Some(match &self.why {
-            Why::Slice(_, n) => format!("its request number {n}, counted from 0"),
+            Why::Slice(_, n) => format!("request [{n}] of its filter"),
             Why::Passed => "nothing: it stepped aside, or is used up".to_owned(),
         });
         Near {

@@ -149,10 +149,19 @@ mod kubernetes {
                 .unwrap_or_default()
         };
         let former = managed(before);
-        let changed = managed(after)
+        let changed: Vec<Value> = managed(after)
             .into_iter()
-            .find(|entry| !former.contains(entry))?;
-        Some(changed.get("manager")?.as_str()?.to_owned())
+            .filter(|entry| !former.contains(entry))
+            .collect();
+        // Whoever loses fields to another has a different entry, too, but not a later one.
+        let later = |entry: &&Value| {
+            let same = |key: &str, other: &Value| other.get(key) == entry.get(key);
+            !former.iter().any(|other| {
+                same("manager", other) && same("operation", other) && same("time", other)
+            })
+        };
+        let entry = changed.iter().find(later).or_else(|| changed.first())?;
+        Some(entry.get("manager")?.as_str()?.to_owned())
     }
 
     /// What nobody wants to see change.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use crate::{
     criteria::Ask,
     journal::{
-        Answerer, Body, Near, ObjectHistory, Seen, Sent, Shadowed, Text,
+        Answerer, Body, Near, NearRequest, ObjectHistory, Seen, Sent, Shadowed, Text,
         nearest::{nearest, shadowed},
         words,
     },
@@ -23,8 +23,14 @@ const TEXT: usize = 16 << 10;
 /// The most of bodies' texts that a report has in all.
 const TEXTS: usize = 32 << 20;
 
-/// How many requests are explained; those that are like an explained one refer to it.
-const EXPLAINED: usize = 50;
+/// How many requests are looked at for an explanation; those with the same one refer to the first.
+const EXPLAINED: usize = 500;
+
+/// How many of those with one method and path.
+const LOOKS: usize = 8;
+
+/// How many of the last requests are explained, however many came before.
+const LAST: usize = 20;
 
 /// Why a test fails: the claims that do not hold, and the timeline of what came.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,8 +69,6 @@ pub struct Failure {
     /// When too few came: those that came nearest.
     pub nearest: Vec<NearRequest>,
 }
-
-pub use crate::journal::nearest::NearRequest;
 
 /// One request of the timeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,12 +138,9 @@ impl Report {
         };
         let rules = core.book.rules();
         let mut making = Making::new(core, &rules);
-        let entries: Vec<Entry> = core
-            .journal
-            .all()
-            .iter()
-            .map(|seen| making.entry(seen))
-            .collect();
+        let all = core.journal.all();
+        making.last = all.iter().rev().nth(LAST).map_or(0, |seen| seen.id());
+        let entries: Vec<Entry> = all.iter().map(|seen| making.entry(seen)).collect();
         let asked: Vec<Rule> = core.book.table().in_order().cloned().collect();
         let mut report = Report {
             failures,
@@ -189,7 +190,10 @@ struct Making<'a> {
     kubernetes: Vec<Location>,
     texts: usize,
     /// The explained requests, by what makes others like them.
-    explained: HashMap<(String, String, Vec<u8>), u64>,
+    explained: HashMap<(String, String), Known>,
+    looked_at: usize,
+    /// From this request on, all are explained.
+    last: u64,
 }
 
 impl<'a> Making<'a> {
@@ -206,6 +210,8 @@ impl<'a> Making<'a> {
             kubernetes,
             texts: TEXTS,
             explained: HashMap::new(),
+            looked_at: 0,
+            last: 0,
         }
     }
 
@@ -273,30 +279,40 @@ impl<'a> Making<'a> {
     }
 
     fn explain(&mut self, seen: &Seen, entry: &mut Entry) {
-        let body = seen.body();
-        let alike = (
-            entry.method.clone(),
-            entry.path.clone(),
-            body[..body.len().min(1024)].to_vec(),
-        );
-        if let Some(first) = self.explained.get(&alike) {
-            entry.same_as = Some(*first);
+        let alike = (entry.method.clone(), seen.url_path().to_owned());
+        let known = self.explained.entry(alike).or_default();
+        // Enough was seen of requests like it, or of all but the last.
+        let last = entry.id >= self.last;
+        if known.looks >= LOOKS || self.looked_at >= EXPLAINED && !last {
+            entry.same_as = known.explained.last().map(|(id, _)| *id);
             return;
         }
-        if self.explained.len() >= EXPLAINED {
-            return;
-        }
-        self.explained.insert(alike, entry.id);
-        entry.near = match seen.near() {
+        known.looks += 1;
+        self.looked_at += 1;
+        let mut near = match seen.near() {
             Some(near) => near.to_vec(),
             None if entry.status == Some(429) => Vec::new(),
             None => nearest(seen, self.rules, &[], Ask::Never),
         };
         // An answer of the Kubernetes API is wondered at only when a rule was really near.
         if entry.answered_by == Answerer::Kubernetes {
-            entry.near.retain(|near| near.distance() <= 6);
+            near.retain(|near| near.distance() <= 6);
+        }
+        match known.explained.iter().find(|(_, other)| *other == near) {
+            Some((id, _)) if !near.is_empty() => entry.same_as = Some(*id),
+            _ => {
+                known.explained.push((entry.id, near.clone()));
+                entry.near = near;
+            }
         }
     }
+}
+
+/// The explanations of requests with one method and path.
+#[derive(Default)]
+struct Known {
+    looks: usize,
+    explained: Vec<(u64, Vec<Near>)>,
 }
 
 /// All headers in order, with credentials masked: reports are kept and shown around.

@@ -26,6 +26,10 @@ const SHOWN: usize = 40;
 const HEAD: usize = 12;
 const TAIL: usize = 8;
 
+/// How much of a rule's filter names it, and of a claim.
+const RULE: usize = 90;
+const CLAIM: usize = 160;
+
 /// How many kinds of requests are counted apart, and how many refused ones are explained, of a long timeline.
 const KINDS: usize = 8;
 
@@ -105,6 +109,11 @@ impl fmt::Display for Text<'_> {
         if self.timeline {
             page.shadowed(self.report);
             page.errors(self.report);
+            // In virtual time that stands there is nothing to see.
+            let passed = |entry: &Entry| {
+                !entry.at.is_zero() || entry.duration.is_some_and(|took| !took.is_zero())
+            };
+            page.times &= self.report.entries.iter().any(passed);
             page.timeline(self.report);
         }
         f.write_str(page.out.trim_end_matches('\n'))
@@ -120,7 +129,7 @@ impl fmt::Display for Report {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (claim, why) = headline(self);
-        write!(f, "{claim} failed: {why}   {}", self.location)
+        write!(f, "{claim}{why}   {}", self.location)
     }
 }
 
@@ -137,13 +146,26 @@ impl Near {
     }
 }
 
-/// The claim, and why it does not hold.
-fn headline(failure: &Failure) -> (&str, String) {
+/// Whether the criteria say the same, wherever they were written.
+fn same_words(a: &[Finding], b: &[Finding]) -> bool {
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| {
+            (&a.criterion, a.verdict, &a.got) == (&b.criterion, b.verdict, &b.got)
+                && a.differences == b.differences
+        })
+}
+
+/// The claim, and the rest of the sentence: why it does not hold.
+pub(super) fn headline(failure: &Failure) -> (&str, String) {
     let claim = failure.claim.as_str();
     let got = requests(failure.got);
     let mut why = match &failure.detail {
-        Some(detail) => return (claim, detail.clone()),
-        None => format!("{got}, want {}", failure.want),
+        Some(detail) => return (claim, format!(" failed: {detail}")),
+        // The claim says what is wanted.
+        None if claim.ends_with(&format!("expects {}", failure.want)) => {
+            format!(", but {got} came")
+        }
+        None => format!(" failed: {got}, want {}", failure.want),
     };
     let listed: Vec<String> = failure
         .came
@@ -209,22 +231,22 @@ impl Page {
 
     fn failure(&mut self, failure: &Failure, report: &Report, timeline: bool) {
         let (claim, why) = headline(failure);
-        let head = self
-            .pen
-            .paint("1;31", &format!("kmock: {claim} failed: {why}"));
+        let claim = cut(claim, CLAIM);
+        let head = self.pen.paint("1;31", &format!("kmock: {claim}{why}"));
         let place = self.pen.place(failure.location);
         self.line(0, &format!("{head}   {place}"));
         if let Some((rule, location)) = &failure.rule
             && *location != failure.location
+            && !failure.claim.contains(rule)
         {
-            let text = format!("{rule}   {}", self.pen.place(*location));
+            let text = format!("{}   {}", cut(rule, RULE), self.pen.place(*location));
             self.line(4, &text);
         }
         let known = |near: &crate::journal::NearRequest| {
             let shown = timeline && is_listed(report, near.id);
             let entry = report.entry(near.id).filter(|_| shown);
             let first = entry.and_then(|entry| entry.near.first());
-            first.is_some_and(|first| first.criteria == near.criteria)
+            first.is_some_and(|first| same_words(&first.criteria, &near.criteria))
         };
         for (n, near) in failure.nearest.iter().enumerate() {
             let word = if n == 0 { "nearest" } else { "or" };
@@ -245,7 +267,8 @@ impl Page {
             if fits {
                 let by = match &near.answered_by {
                     Answerer::Rule(rule, location) => {
-                        format!("{rule} answered it   {}", self.pen.place(*location))
+                        let place = self.pen.place(*location);
+                        format!("{} answered it   {place}", cut(rule, RULE))
                     }
                     other => format!("it fits, but: {other}"),
                 };
@@ -255,13 +278,21 @@ impl Page {
             }
             self.line(4, &text);
             if !fits && !known(near) {
-                self.findings(&near.criteria, failure.location, 8);
+                let written = failure
+                    .rule
+                    .as_ref()
+                    .map_or(failure.location, |(_, at)| *at);
+                self.findings(&near.criteria, written, 8);
             }
         }
     }
 
     fn near(&mut self, near: &Near, indent: usize) {
-        let text = format!("{}   {}", near.rule, self.pen.place(near.location));
+        let text = format!(
+            "{}   {}",
+            cut(&near.rule, RULE),
+            self.pen.place(near.location)
+        );
         let _ = writeln!(self.out, "{text}");
         self.findings(&near.criteria, near.location, indent);
     }
@@ -358,7 +389,7 @@ impl Page {
         let rows = rows(&report.entries);
         let all: Vec<&Row<'_>> = rows.iter().collect();
         if rows.len() <= SHOWN {
-            self.rows(&all);
+            self.rows(&all, true);
             return;
         }
         let refused = puzzling(&report.entries);
@@ -369,18 +400,18 @@ impl Page {
                     .pen
                     .bold("not answered by a rule, the first of each kind:"),
             );
-            self.rows(&refused.iter().take(KINDS).collect::<Vec<_>>());
+            self.rows(&refused.iter().take(KINDS).collect::<Vec<_>>(), true);
             self.more(refused.len().saturating_sub(KINDS), "kinds");
         }
         self.line(4, &self.pen.bold("by kind:"));
         self.kinds(&report.entries);
         self.line(4, &self.pen.bold("the first:"));
-        self.rows(&all[..HEAD.min(all.len())]);
+        self.rows(&all[..HEAD.min(all.len())], false);
         let tail = all.len().saturating_sub(TAIL).max(HEAD.min(all.len()));
         let between: usize = all[HEAD.min(tail)..tail].iter().map(|row| row.count).sum();
         self.more(between, "requests");
         self.line(4, &self.pen.bold("the last:"));
-        self.rows(&all[tail..]);
+        self.rows(&all[tail..], false);
     }
 
     fn more(&mut self, n: usize, what: &str) {
@@ -431,7 +462,7 @@ impl Page {
     fn answerer(&self, entry: &Entry) -> String {
         match &entry.answered_by {
             Answerer::Rule(rule, location) => {
-                format!("{rule}   {}", self.pen.place(*location))
+                format!("{}   {}", cut(rule, RULE), self.pen.place(*location))
             }
             Answerer::NoRule => self.pen.bad("no rule"),
             other => other.to_string(),
@@ -439,7 +470,7 @@ impl Page {
     }
 
     /// Lines with columns that are as wide as these lines need.
-    fn rows(&mut self, rows: &[&Row<'_>]) {
+    fn rows(&mut self, rows: &[&Row<'_>], explain: bool) {
         let width = |texts: &mut dyn Iterator<Item = String>, most: usize| {
             let widths = texts.map(|text| text.chars().count());
             widths.filter(|width| *width <= most).max().unwrap_or(0)
@@ -472,6 +503,9 @@ impl Page {
             text.push_str(&self.answerer(entry));
             if row.count > 1 {
                 let _ = write!(text, "   ×{}", self::number(row.count));
+            } else if row.like > 0 {
+                let like = format!("{} more like this", self::number(row.like));
+                let _ = write!(text, " ({})", self.pen.faint(&like));
             }
             if let Some(fault) = &entry.fault {
                 let _ = write!(text, "   {}", self.pen.odd(&format!("fault: {fault}")));
@@ -480,9 +514,9 @@ impl Page {
                 let _ = write!(text, "   {stream}");
             }
             if let Some(same) = entry.same_as {
-                let _ = write!(text, "; as #{same}");
+                let _ = write!(text, ", as #{same}");
             }
-            match entry.near.split_first() {
+            match entry.near.split_first().filter(|_| explain) {
                 Some((first, others)) => {
                     let _ = write!(self.out, "{:4}{text}; nearest: ", "");
                     self.near(first, 12);
@@ -493,7 +527,9 @@ impl Page {
                 }
                 None => self.line(4, &text),
             }
-            self.bodies(entry);
+            if explain {
+                self.bodies(entry);
+            }
         }
     }
 
@@ -571,10 +607,12 @@ fn is_listed(report: &Report, id: u64) -> bool {
 }
 
 /// A line of the timeline: a request, or several alike in a row.
-struct Row<'a> {
-    entry: &'a Entry,
-    count: usize,
-    last: u64,
+pub(super) struct Row<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) count: usize,
+    pub(super) last: u64,
+    /// How many others, anywhere, are explained by this one.
+    like: usize,
 }
 
 impl Row<'_> {
@@ -616,7 +654,7 @@ fn alike(a: &Entry, b: &Entry) -> bool {
         && b.near.is_empty()
 }
 
-fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
+pub(super) fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for entry in entries {
         match rows.last_mut() {
@@ -628,6 +666,7 @@ fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
                 entry,
                 count: 1,
                 last: entry.id,
+                like: 0,
             }),
         }
     }
@@ -636,6 +675,10 @@ fn rows(entries: &[Entry]) -> Vec<Row<'_>> {
 
 /// The requests that somebody may wonder about, those that are explained; the others are like one of these.
 fn puzzling(entries: &[Entry]) -> Vec<Row<'_>> {
+    let mut like: HashMap<u64, usize> = HashMap::new();
+    for same in entries.iter().filter_map(|entry| entry.same_as) {
+        *like.entry(same).or_default() += 1;
+    }
     entries
         .iter()
         .filter(|entry| entry.is_puzzling() && !entry.near.is_empty())
@@ -643,6 +686,7 @@ fn puzzling(entries: &[Entry]) -> Vec<Row<'_>> {
             entry,
             count: 1,
             last: entry.id,
+            like: like.get(&entry.id).copied().unwrap_or_default(),
         })
         .collect()
 }

@@ -123,10 +123,17 @@ impl Matcher for Criterion {
         request.kubernetes().is_some_and(|asked| self.holds(asked))
     }
 
-    fn near(&self, request: &Request) -> Option<(String, usize)> {
-        let asked = request.kubernetes()?;
-        let Criterion::Resource(selector) = self else {
-            return None;
+    fn near(&self, request: &Request) -> (Option<String>, usize) {
+        let Some(asked) = request.kubernetes() else {
+            return (None, 20);
+        };
+        let hint = |text: &str, distance: usize| (Some(text.to_owned()), distance);
+        let selector = match self {
+            Criterion::Verb(_) => return (None, 10),
+            Criterion::Resource(selector) => selector,
+            Criterion::Namespace(_) | Criterion::Name(_) | Criterion::Subresource(_) => {
+                return (None, 5);
+            }
         };
         let differs =
             |want: &Option<String>, got: &str| want.as_ref().is_some_and(|want| want != got);
@@ -134,15 +141,19 @@ impl Matcher for Criterion {
         let group = differs(&selector.group, &asked.group);
         let version = differs(&selector.version, &asked.version);
         match (resource, group, version) {
-            (false, false, true) => Some(("the version differs".to_owned(), 3)),
-            (false, true, _) => Some(("the group differs".to_owned(), 4)),
+            (false, false, true) => hint("the version differs", 3),
+            (false, true, _) => hint("the group differs", 4),
+            (false, false, false) => hint("the subresource differs", 4),
             (true, false, _) => {
-                let want = selector.resource.as_deref()?;
+                let want = selector.resource.as_deref().unwrap_or_default();
                 let letters = edit_distance(want, &asked.resource);
-                (letters <= 1 + want.len() / 4).then(|| (letters_off(letters), 2 + letters))
+                if letters <= 1 + want.len() / 4 {
+                    hint(&letters_off(letters), 2 + letters)
+                } else {
+                    (None, 12)
+                }
             }
-            (false, false, false) => Some(("the subresource differs".to_owned(), 4)),
-            _ => None,
+            (true, true, _) => (None, 15),
         }
     }
 
@@ -150,7 +161,10 @@ impl Matcher for Criterion {
         let Some(asked) = request.kubernetes() else {
             return "no Kubernetes request".to_owned();
         };
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+        let or_none = |text: &Option<String>| match text {
+            Some(text) => format!("{text:?}"),
+            None => "none".to_owned(),
+        };
         match self {
             Criterion::Verb(_) => asked.verb.as_str().to_owned(),
             Criterion::Resource(_) => {

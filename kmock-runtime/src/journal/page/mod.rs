@@ -1,0 +1,348 @@
+//! Reports as a page for people: one file that needs nothing else, for the picture of a test in a browser.
+//!
+//! The order: what failed, the sequence picture, the timeline with bars over time and everything about each
+//! request on demand, the history of each Kubernetes object. The same data as JSON stands at the end.
+
+mod bars;
+mod parts;
+mod sequence;
+
+use std::{
+    fmt::Write,
+    io,
+    path::{Path, PathBuf},
+};
+
+use self::parts::{escape, findings, place};
+use crate::journal::{
+    Answerer, Entry, ObjectHistory, Report,
+    text::{headline, rows},
+    words::{duration, number, requests},
+};
+
+const STYLE: &str = include_str!("style.css");
+
+/// How many lines of the timeline a page has; of more, the first, the last and the telling ones.
+const LINES: usize = 600;
+
+/// The directory for pages that the environment asks for.
+pub(crate) fn report_directory() -> Option<PathBuf> {
+    let directory = std::env::var_os("KMOCK_REPORT")?;
+    (!directory.is_empty()).then(|| PathBuf::from(directory))
+}
+
+/// Writes the page of a test into a directory; tells where it is. The file is named like the test.
+pub(crate) fn write_page(
+    directory: &Path,
+    name: &str,
+    note: Option<&str>,
+    reports: &[&Report],
+) -> io::Result<PathBuf> {
+    let plain: String = name
+        .replace("::", ".")
+        .chars()
+        .map(|c| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
+            _ => '-',
+        })
+        .collect();
+    let place = directory.join(format!("{plain}.html"));
+    std::fs::create_dir_all(directory)?;
+    std::fs::write(&place, page(name, note, reports))?;
+    Ok(place)
+}
+
+/// The page of a test: a title, what its body ended with if not well, and a report for each of its servers.
+pub(crate) fn page(title: &str, note: Option<&str>, reports: &[&Report]) -> String {
+    let failed = note.is_some() || reports.iter().any(|report| !report.is_empty());
+    let mut html = String::new();
+    let (class, verdict) = match failed {
+        true => ("bad", "failed"),
+        false => ("good", "passed"),
+    };
+    // Writing to a text cannot fail.
+    let _ = write!(
+        html,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title} – kmock</title><style>{STYLE}</style></head><body>\n\
+         <header><h1>{title}</h1><span class=\"badge {class}\">{verdict}</span></header>\n",
+        title = escape(title)
+    );
+    if let Some(note) = note {
+        let _ = write!(html, "<pre class=\"note\">{}</pre>\n", escape(note.trim()));
+    }
+    for (nth, report) in reports.iter().enumerate() {
+        if reports.len() > 1 {
+            let _ = write!(html, "<h2 class=\"server\">server {}</h2>\n", nth + 1);
+        }
+        of_server(&mut html, report, nth);
+    }
+    let data: Vec<_> = reports.iter().map(|report| report.to_json()).collect();
+    let data = serde_json::Value::from(data).to_string();
+    let _ = write!(
+        html,
+        "<script type=\"application/json\" id=\"kmock-report\">{}</script>\n</body></html>\n",
+        // Nothing in it may end the element, or begin another.
+        data.replace('<', "\\u003c")
+    );
+    html
+}
+
+fn of_server(html: &mut String, report: &Report, nth: usize) {
+    summary(html, report);
+    failures(html, report, nth);
+    if report.entries.is_empty() {
+        html.push_str("<p class=\"empty\">no requests came at all</p>\n");
+        return;
+    }
+    html.push_str("<section><h2>what happened</h2>\n");
+    sequence::draw(html, report);
+    html.push_str("</section>\n");
+    timeline(html, report, nth);
+    objects(html, report, nth);
+}
+
+fn summary(html: &mut String, report: &Report) {
+    let refused = report
+        .entries
+        .iter()
+        .filter(|entry| entry.answered_by == Answerer::NoRule)
+        .count();
+    let streams = report
+        .entries
+        .iter()
+        .filter(|entry| entry.sent.as_ref().is_some_and(|sent| sent.streamed))
+        .count();
+    let mut facts = vec![requests(report.entries.len())];
+    if refused > 0 {
+        facts.push(format!("<b class=\"bad\">{} refused</b>", number(refused)));
+    }
+    if streams > 0 {
+        facts.push(format!("{} streamed", number(streams)));
+    }
+    if !report.objects.is_empty() {
+        facts.push(format!("{} objects", number(report.objects.len())));
+    }
+    facts.push(duration(report.at));
+    let _ = write!(html, "<p class=\"facts\">{}</p>\n", facts.join(" · "));
+}
+
+fn failures(html: &mut String, report: &Report, nth: usize) {
+    let nothing =
+        report.failures.is_empty() && report.shadowed.is_empty() && report.errors.is_empty();
+    if nothing {
+        return;
+    }
+    html.push_str("<section class=\"failures\">\n");
+    for failure in &report.failures {
+        let (claim, why) = headline(failure);
+        let _ = write!(
+            html,
+            "<article><h3><code>{}</code> <span class=\"bad\">{}</span> {}</h3>",
+            escape(claim),
+            escape(why.trim_start_matches([',', ' '])),
+            place(failure.location)
+        );
+        if let Some((rule, location)) = failure
+            .rule
+            .as_ref()
+            .filter(|(_, at)| *at != failure.location)
+        {
+            let _ = write!(html, "<p>{} {}</p>", escape(rule), place(*location));
+        }
+        for near in &failure.nearest {
+            let _ = write!(
+                html,
+                "<p>nearest: <a href=\"#r{nth}-{id}\">#{id}</a> <b>{}</b> {}</p>",
+                escape(&near.verb),
+                escape(&near.target),
+                id = near.id,
+            );
+            findings(html, &near.criteria);
+        }
+        html.push_str("</article>\n");
+    }
+    for one in &report.shadowed {
+        let _ = write!(
+            html,
+            "<article><h3><code>{}</code> <span class=\"odd\">can never answer</span> {}</h3>\
+             <p>everything for it goes to {} {}</p></article>\n",
+            escape(&one.rule),
+            place(one.location),
+            escape(&one.by),
+            place(one.by_location)
+        );
+    }
+    for error in &report.errors {
+        let _ = write!(
+            html,
+            "<article><h3><span class=\"odd\">error</span> {}</h3></article>\n",
+            escape(error)
+        );
+    }
+    html.push_str("</section>\n");
+}
+
+fn timeline(html: &mut String, report: &Report, nth: usize) {
+    let scale = bars::Scale::of(report);
+    html.push_str("<section><h2>timeline</h2>\n<div class=\"timeline\">\n");
+    let _ = write!(
+        html,
+        "<div class=\"line head\"><span>#</span><span>at</span><span>who</span><span>request</span>\
+         <span>status</span><span>took</span><span>answered by</span>{}</div>\n",
+        scale.axis()
+    );
+    let all = rows(&report.entries);
+    let half = LINES / 3;
+    let mut hidden = 0;
+    for (at, row) in all.iter().enumerate() {
+        let edge = at < half || at + half >= all.len();
+        let telling = row.entry.status.is_none_or(|status| status >= 400);
+        if all.len() > LINES && !edge && !(telling && at < 2 * LINES) {
+            hidden += row.count;
+            continue;
+        }
+        skipped(html, &mut hidden);
+        line(html, row.entry, row.count, row.last, &scale, nth);
+    }
+    skipped(html, &mut hidden);
+    html.push_str("</div></section>\n");
+}
+
+fn skipped(html: &mut String, hidden: &mut usize) {
+    if *hidden > 0 {
+        let _ = write!(
+            html,
+            "<div class=\"skipped\">{} more requests</div>\n",
+            number(*hidden)
+        );
+        *hidden = 0;
+    }
+}
+
+fn line(
+    html: &mut String,
+    entry: &Entry,
+    count: usize,
+    last: u64,
+    scale: &bars::Scale,
+    nth: usize,
+) {
+    let status = entry
+        .status
+        .map_or_else(|| "…".to_owned(), |status| status.to_string());
+    let times = match count {
+        1 => String::new(),
+        n => format!(" <i>×{}</i>", number(n)),
+    };
+    let ids = match count {
+        1 => format!("{}", entry.id),
+        _ => format!("{}–{last}", entry.id),
+    };
+    let (answer, title) = match &entry.answered_by {
+        Answerer::Rule(rule, location) => (rule.clone(), location.to_string()),
+        other => (other.to_string(), String::new()),
+    };
+    let _ = write!(
+        html,
+        "<details id=\"r{nth}-{id}\" class=\"{class}\"><summary class=\"line\"><span>{ids}</span>\
+         <span>{at}</span><span title=\"{who}\">{who}</span>\
+         <span class=\"request\" title=\"{method} {path}\"><b>{verb}</b> {target}{times}</span>\
+         <span class=\"status\">{status}</span><span>{took}</span>\
+         <span title=\"{title}\">{answer}</span>{bar}</summary>\n",
+        id = entry.id,
+        class = parts::class(entry),
+        at = duration(entry.at),
+        who = escape(entry.who.as_deref().unwrap_or_default()),
+        method = escape(&entry.method),
+        path = escape(&entry.path),
+        verb = escape(&entry.verb),
+        target = escape(&entry.target),
+        took = entry.duration.map_or_else(|| "…".to_owned(), duration),
+        title = escape(&title),
+        answer = escape(&answer),
+        bar = scale.bar(entry),
+    );
+    parts::more(html, entry, nth);
+    html.push_str("</details>\n");
+}
+
+fn objects(html: &mut String, report: &Report, nth: usize) {
+    if report.objects.is_empty() {
+        return;
+    }
+    html.push_str("<section><h2>objects</h2>\n");
+    for object in &report.objects {
+        history(html, object, nth);
+    }
+    html.push_str("</section>\n");
+}
+
+fn history(html: &mut String, object: &ObjectHistory, nth: usize) {
+    let gone = object
+        .versions
+        .last()
+        .is_some_and(|last| last.change == "deleted");
+    let _ = write!(
+        html,
+        "<article class=\"object\"><h3>{} <b>{}</b>{}</h3>\n<ol>\n",
+        escape(&object.resource),
+        escape(&object.name),
+        if gone {
+            " <span class=\"odd\">deleted</span>"
+        } else {
+            ""
+        }
+    );
+    for version in &object.versions {
+        let by = match version.request {
+            Some(id) => format!("<a href=\"#r{nth}-{id}\">{}</a>", escape(&version.by)),
+            None => escape(&version.by),
+        };
+        let manager = version
+            .manager
+            .as_deref()
+            .map_or_else(String::new, |manager| {
+                format!(" as <i>{}</i>", escape(manager))
+            });
+        let _ = write!(
+            html,
+            "<li class=\"{change}\"><p><span class=\"revision\">{revision}</span> <b>{change}</b> by {by}{manager}</p>",
+            change = escape(&version.change),
+            revision = version.revision,
+        );
+        let folded = version.change == "created" && version.fields.len() > 4;
+        if folded {
+            let _ = write!(
+                html,
+                "<details><summary>{} fields</summary>",
+                version.fields.len()
+            );
+        }
+        if !version.fields.is_empty() {
+            html.push_str("<table class=\"fields\">");
+            for field in &version.fields {
+                let old = field
+                    .before
+                    .as_deref()
+                    .map_or_else(String::new, |text| format!("<del>{}</del>", escape(text)));
+                let new = field
+                    .after
+                    .as_deref()
+                    .map_or_else(String::new, |text| format!("<ins>{}</ins>", escape(text)));
+                let _ = write!(
+                    html,
+                    "<tr><td><code>{}</code></td><td>{old} {new}</td></tr>",
+                    escape(&field.path)
+                );
+            }
+            html.push_str("</table>");
+        }
+        if folded {
+            html.push_str("</details>");
+        }
+        html.push_str("</li>\n");
+    }
+    html.push_str("</ol></article>\n");
+}

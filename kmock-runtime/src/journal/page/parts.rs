@@ -1,0 +1,203 @@
+//! The parts that stand in several places of a page: texts made safe, places, criteria, the details of a request.
+
+use std::fmt::Write;
+
+use crate::{
+    criteria::{Finding, Verdict},
+    journal::{
+        Answerer, Body, End, Entry,
+        text::message,
+        words::{duration, number},
+    },
+    location::Location,
+};
+
+/// A text as HTML, for elements and attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // What XML does not allow at all would not be shown either.
+            c if c.is_control() && !matches!(c, '\n' | '\t') => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+pub(super) fn place(location: Location) -> String {
+    format!(
+        "<span class=\"place\">{}</span>",
+        escape(&location.to_string())
+    )
+}
+
+/// How an entry is coloured.
+pub(super) fn class(entry: &Entry) -> &'static str {
+    match (&entry.answered_by, entry.status) {
+        (Answerer::NoRule, _) => "refused",
+        (_, None) => "open",
+        (_, Some(..400)) if entry.fault.is_none() => "fine",
+        _ => "error",
+    }
+}
+
+pub(super) fn findings(html: &mut String, findings: &[Finding]) {
+    html.push_str("<ul class=\"findings\">");
+    for finding in findings {
+        let (class, mark) = match finding.verdict {
+            Verdict::Holds => ("good", "✓"),
+            Verdict::Fails => ("bad", "✗"),
+            Verdict::Unknown => ("odd", "?"),
+        };
+        let _ = write!(
+            html,
+            "<li><span class=\"{class}\">{mark}</span> <code>{}</code>",
+            escape(&finding.criterion)
+        );
+        if let Some(got) = &finding.got {
+            let _ = write!(html, " got <code class=\"bad\">{}</code>", escape(got));
+        }
+        if let Some(hint) = &finding.hint {
+            let _ = write!(html, " <span class=\"odd\">{}</span>", escape(hint));
+        }
+        if !finding.differences.is_empty() {
+            html.push_str("<table class=\"fields\">");
+            for one in &finding.differences {
+                let pointer = match one.pointer.as_str() {
+                    "" => "the whole",
+                    pointer => pointer,
+                };
+                let hint = one.hint.as_deref().map_or_else(String::new, |hint| {
+                    format!(" <span class=\"odd\">{}</span>", escape(hint))
+                });
+                let _ = write!(
+                    html,
+                    "<tr><td><code>{}</code></td><td>want <ins>{}</ins> got <del>{}</del>{hint}</td></tr>",
+                    escape(pointer),
+                    escape(&one.want),
+                    escape(&one.got)
+                );
+            }
+            html.push_str("</table>");
+        }
+        html.push_str("</li>");
+    }
+    html.push_str("</ul>");
+}
+
+/// Everything about a request, for those who open it.
+pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
+    html.push_str("<div class=\"more\">");
+    if let Some(first) = entry.same_as {
+        let _ = write!(
+            html,
+            "<p>refused like <a href=\"#r{nth}-{first}\">#{first}</a></p>"
+        );
+    }
+    for near in &entry.near {
+        let _ = write!(
+            html,
+            "<p>nearest: {} {}</p>",
+            escape(&near.rule),
+            place(near.location)
+        );
+        findings(html, &near.criteria);
+    }
+    if let Answerer::Rule(rule, location) = &entry.answered_by {
+        let _ = write!(
+            html,
+            "<p>answered by {} {}</p>",
+            escape(rule),
+            place(*location)
+        );
+    }
+    if let Some(fault) = &entry.fault {
+        let _ = write!(
+            html,
+            "<p class=\"odd\">broken on purpose: {}</p>",
+            escape(fault)
+        );
+    }
+    if let Some(message) = message(entry) {
+        let _ = write!(html, "<p class=\"bad\">{}</p>", escape(&message));
+    }
+    let _ = write!(
+        html,
+        "<div class=\"columns\"><div><h4>request</h4><pre>{} {}\n",
+        escape(&entry.method),
+        escape(&entry.path)
+    );
+    for (name, value) in &entry.headers {
+        let _ = writeln!(html, "<i>{}</i>: {}", escape(name), escape(value));
+    }
+    html.push_str("</pre>");
+    body(html, &entry.body);
+    html.push_str("</div><div><h4>answer</h4>");
+    body(html, &entry.answer);
+    chunks(html, entry);
+    html.push_str("</div></div></div>");
+}
+
+fn body(html: &mut String, body: &Body) {
+    if body.is_empty() {
+        return;
+    }
+    let _ = write!(
+        html,
+        "<p class=\"faint\">{}, {} bytes</p><pre class=\"body\">{}</pre>",
+        escape(&body.kind),
+        number(body.size),
+        escape(&body.laid_out())
+    );
+}
+
+/// The chunks of a stream: when each went out, and what was in it.
+fn chunks(html: &mut String, entry: &Entry) {
+    const MOST: usize = 200;
+    let Some(sent) = entry.sent.as_ref().filter(|sent| sent.streamed) else {
+        return;
+    };
+    let end = match &sent.end {
+        None => "still open".to_owned(),
+        Some((at, End::Complete)) => format!("complete at {}", duration(*at)),
+        Some((at, End::Cut)) => format!("cut at {}", duration(*at)),
+        Some((at, End::Failed(why))) => format!("broken at {}: {why}", duration(*at)),
+    };
+    let _ = write!(
+        html,
+        "<details><summary>{} chunks, {}</summary><table class=\"fields\">",
+        number(sent.count),
+        escape(&end)
+    );
+    let mut from = 0;
+    for chunk in sent.chunks.iter().take(MOST) {
+        let part = sent
+            .body
+            .get(from..(from + chunk.size).min(sent.body.len()));
+        from += chunk.size;
+        let shown = part.map_or_else(String::new, |part| {
+            let body = Body::of(part, chunk.size, sent.content_type.as_deref(), None, 400);
+            body.line(200)
+        });
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td><code>{}</code></td></tr>",
+            duration(chunk.at),
+            escape(&shown)
+        );
+    }
+    if sent.count > MOST {
+        let _ = write!(
+            html,
+            "<tr><td>…</td><td>{} more</td></tr>",
+            number(sent.count - MOST)
+        );
+    }
+    html.push_str("</table></details>");
+}
