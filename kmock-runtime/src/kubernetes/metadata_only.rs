@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::accept::MetaVersion;
+use super::builtin;
 use super::builtin::gotypes::{Struct, package};
 use super::json;
 use super::resource::Resource;
@@ -14,7 +15,8 @@ pub fn partial(object: &Value, version: MetaVersion) -> Vec<u8> {
     out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"");
     out.extend_from_slice(version.api_version().as_bytes());
     out.extend_from_slice(b"\",\"metadata\":");
-    match object.get("metadata") {
+    let internal = builtin::internal_metadata(object);
+    match internal.as_ref().or_else(|| object.get("metadata")) {
         Some(metadata) => json::write(&mut out, metadata, Struct::named("meta.v1.ObjectMeta")),
         None => out.extend_from_slice(b"{}"),
     }
@@ -24,7 +26,10 @@ pub fn partial(object: &Value, version: MetaVersion) -> Vec<u8> {
 
 /// The same as a value.
 pub fn partial_value(object: &Value, version: MetaVersion) -> Value {
-    let metadata = object.get("metadata").cloned().unwrap_or_else(|| json!({}));
+    let metadata = builtin::internal_metadata(object);
+    let metadata = metadata
+        .or_else(|| object.get("metadata").cloned())
+        .unwrap_or_else(|| json!({}));
     json!({"kind": "PartialObjectMetadata", "apiVersion": version.api_version(), "metadata": metadata})
 }
 

@@ -117,6 +117,14 @@ impl Tables {
             };
             out.extend_from_slice(b"{\"cells\":");
             json::write(&mut out, &Value::Array(cells), None);
+            if let Some(conditions) = self
+                .served
+                .strategy
+                .row_conditions(&self.served.resource, object)
+            {
+                out.extend_from_slice(b",\"conditions\":");
+                json::write(&mut out, &conditions, None);
+            }
             out.extend_from_slice(b",\"object\":");
             match self.include {
                 Include::None => out.extend_from_slice(b"null"),

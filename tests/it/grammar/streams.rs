@@ -42,7 +42,7 @@ async fn items(k: KMock) {
 
 #[kmock::test]
 async fn parts_that_deplete(k: KMock) {
-    let source = futures_util::stream::iter(["one", "two"]);
+    let source = futures::stream::iter(["one", "two"]);
     kmock! {
         stream "/once" => [ once [ "first" ], "always" ];
         stream "/from" => [ from(source), "end" ];

@@ -17,7 +17,8 @@ use crate::kubernetes::ordered::Node;
 /// A decoded object.
 #[derive(Debug)]
 pub struct Decoded {
-    /// The object, as its struct prints it. Empty lists and maps are still there: see [`stored`].
+    /// The object, as its struct prints it. Lists that are printed even if they are empty are still told from `null`:
+    /// see [`stored`].
     pub object: Value,
     /// What strict decoding complains about, in body order: `unknown field "spec.x"`, `duplicate field "data"`.
     pub complaints: Vec<String>,
@@ -316,7 +317,9 @@ pub(super) fn zero(ty: &GoType) -> Value {
 
 fn is_zero(ty: &GoType, value: &Value) -> bool {
     match ty.underlying() {
-        GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Raw => value.is_null(),
+        GoType::Slice(_) => value.as_array().is_none_or(Vec::is_empty),
+        GoType::Map(..) => value.as_object().is_none_or(Map::is_empty),
+        GoType::Pointer(_) | GoType::Raw => value.is_null(),
         GoType::Bytes => value.as_str().is_none_or(str::is_empty),
         GoType::Bool => value == &Value::Bool(false),
         GoType::Int(_) => value.as_i64() == Some(0),
@@ -330,7 +333,12 @@ fn is_zero(ty: &GoType, value: &Value) -> bool {
 pub(super) fn complete(root: &Struct, map: &mut Map<String, Value>) {
     for field in &root.fields {
         match map.get(field.name) {
-            Some(value) if field.zero == Zero::Omitted && is_zero(&field.ty, value) => {
+            // An empty list of managers says something: it clears them.
+            Some(value)
+                if field.zero == Zero::Omitted
+                    && is_zero(&field.ty, value)
+                    && field.name != "managedFields" =>
+            {
                 map.remove(field.name);
             }
             Some(_) => {}
@@ -364,46 +372,59 @@ fn unset(field: &Field) -> Option<Value> {
     }
 }
 
-/// Drops what the storage's encoding cannot tell from absence: empty lists and maps.
+/// Drops what the storage's encoding cannot tell from absence: empty lists and maps, also those that are printed.
 pub fn stored(root: &Struct, value: &mut Value) {
+    tidy(root, value, true);
+}
+
+/// Drops empty lists and maps that the struct leaves out, as defaults may have made some.
+pub fn omitted(root: &Struct, value: &mut Value) {
+    tidy(root, value, false);
+}
+
+fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
     let Value::Object(map) = value else { return };
     for field in &root.fields {
         let Some(value) = map.get_mut(field.name) else {
             continue;
         };
         let empty = match value {
-            Value::Array(items) => items.is_empty(),
+            Value::Array(items) => {
+                items.is_empty() && (printed_too || field.name != "managedFields")
+            }
             Value::Object(inner) => {
                 inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..))
             }
             _ => false,
         };
         if empty && !matches!(field.ty, GoType::Raw | GoType::Pointer(_)) {
-            if field.zero == Zero::Printed {
-                *value = Value::Null;
-            } else {
+            if field.zero != Zero::Printed {
                 map.remove(field.name);
+            } else if printed_too {
+                *value = Value::Null;
             }
             continue;
         }
-        stored_of(&field.ty, value);
+        tidy_of(&field.ty, value, printed_too);
     }
 }
 
-fn stored_of(ty: &GoType, value: &mut Value) {
+fn tidy_of(ty: &GoType, value: &mut Value, printed_too: bool) {
     match (ty.underlying(), value) {
         (GoType::Struct(name), value) => {
             if let Some(target) = Struct::named(name) {
-                stored(target, value);
+                tidy(target, value, printed_too);
             }
         }
-        (GoType::Pointer(inner), value) => stored_of(inner, value),
+        (GoType::Pointer(inner), value) => tidy_of(inner, value, printed_too),
         (GoType::Slice(inner), Value::Array(items)) if inner.element_struct().is_some() => {
-            items.iter_mut().for_each(|item| stored_of(inner, item));
+            items
+                .iter_mut()
+                .for_each(|item| tidy_of(inner, item, printed_too));
         }
-        (GoType::Map(_, inner), Value::Object(map)) => {
-            map.values_mut().for_each(|item| stored_of(inner, item))
-        }
+        (GoType::Map(_, inner), Value::Object(map)) => map
+            .values_mut()
+            .for_each(|item| tidy_of(inner, item, printed_too)),
         _ => {}
     }
 }
@@ -549,7 +570,7 @@ mod tests {
     fn empty_lists_and_maps_are_not_stored() {
         let role = Struct::named("rbac.v1.Role").expect("known");
         let mut value = object("rbac.v1.Role", r#"{"metadata":{"labels":{}},"rules":[]}"#);
-        assert_eq!(value, json!({"metadata": {"labels": {}}, "rules": []}));
+        assert_eq!(value, json!({"metadata": {}, "rules": []}));
         stored(role, &mut value);
         assert_eq!(value, json!({"metadata": {}, "rules": null}));
         let policy = Struct::named("networking.v1.NetworkPolicy").expect("known");

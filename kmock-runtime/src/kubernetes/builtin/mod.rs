@@ -24,3 +24,23 @@ pub mod times;
 mod unstructured;
 mod validate;
 pub mod values;
+
+use serde_json::Value;
+
+/// The metadata of an object as the server's internal type has it, where that differs from what the object prints:
+/// a DaemonSet's template generation is a field there. `PartialObjectMetadata` is made from the internal type.
+pub fn internal_metadata(object: &Value) -> Option<Value> {
+    if values::text(object, &["kind"]) != "DaemonSet"
+        || values::text(object, &["apiVersion"]) != "apps/v1"
+    {
+        return None;
+    }
+    let mut metadata = object.get("metadata")?.clone();
+    let map = metadata.as_object_mut()?;
+    let annotations = map.get_mut("annotations")?.as_object_mut()?;
+    annotations.remove("deprecated.daemonset.template.generation")?;
+    if annotations.is_empty() {
+        map.remove("annotations");
+    }
+    Some(metadata)
+}

@@ -67,16 +67,24 @@ impl Strategy for BuiltIn {
         decode::zero_struct(self.root)
     }
 
-    fn before_store(&self, _resource: &Resource, object: &mut Value) {
-        decode::stored(self.root, object);
+    fn before_store(&self, resource: &Resource, object: &mut Value) {
+        // The object is in the storage version, which may be another type than that of the request.
+        let root = Struct::of_kind(
+            &resource.storage.group,
+            &resource.storage_version,
+            &resource.kind,
+        )
+        .unwrap_or(self.root);
+        decode::stored(root, object);
         // What is read back from the storage gets its defaults again.
-        defaults::fill(self.root, object);
-        decode::stored(self.root, object);
+        defaults::fill(root, object);
+        decode::stored(root, object);
     }
 
     fn default(&self, _context: &Context<'_>, object: &mut Value) {
         convert::aliases(self.root.name, object);
         defaults::fill(self.root, object);
+        decode::omitted(self.root, object);
     }
 
     fn convert(&self, object: &mut Value, from: &str, to: &str) {

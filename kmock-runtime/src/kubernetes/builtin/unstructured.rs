@@ -12,7 +12,7 @@ use super::times;
 use crate::kubernetes::ordered::Node;
 
 /// Converts an object; the error is the converter's text.
-pub fn decode(root: &'static Struct, value: &Value) -> Result<Decoded, String> {
+pub(super) fn decode(root: &'static Struct, value: &Value) -> Result<Decoded, String> {
     let mut unknown = Vec::new();
     let object = structure(root, value, &mut String::new(), &mut unknown)?;
     unknown.sort();

@@ -92,14 +92,6 @@ pub fn update_target(
     manager: &str,
 ) {
     let mut written = object.clone();
-    if target.built_in {
-        // What the storage does not keep, nobody owns. An empty list of managers says something, though.
-        let said = written["metadata"]["managedFields"].clone();
-        target.strategy.before_store(call.resource(), &mut written);
-        meta::edit(&mut written, |metadata| {
-            meta::set(metadata, "managedFields", said)
-        });
-    }
     meta::drop_empty(&mut written);
     let shape = written.clone();
     with_write(call, target, manager, &shape, |write| {

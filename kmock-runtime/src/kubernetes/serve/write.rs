@@ -71,7 +71,8 @@ pub fn invalid(call: &Call, object: &Value, faults: &[FieldError]) -> ApiError {
         .filter(|x| !x.is_empty())
         .unwrap_or(&call.resource().kind);
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    ApiError::invalid(&call.resource().group, kind, name, faults)
+    // The fault is of the type that is stored: of both groups' events that is the core one.
+    ApiError::invalid(&call.resource().storage.group, kind, name, faults)
 }
 
 /// The body's namespace must be the path's; where it says none, it gets it.

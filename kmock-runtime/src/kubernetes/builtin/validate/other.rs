@@ -1,0 +1,745 @@
+//! Scheduling, nodes' runtimes, webhooks and policies, certificates, flow control, devices, API services; cron schedules.
+
+use serde_json::Value;
+
+use super::rules::{
+    Faults, IMMUTABLE, in_range, invalid_struct, label_selector, maybe_one_of, named, one_of,
+    required, same, texts,
+};
+use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
+use crate::kubernetes::meta::{label_faults, subdomain_faults};
+use crate::kubernetes::status::FieldError;
+
+/// The highest priority that users may give.
+const HIGHEST_PRIORITY: i64 = 1_000_000_000;
+
+pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
+    let spec = at(object, &["spec"]);
+    match name {
+        "scheduling.v1.PriorityClass" => priority_class(faults, object),
+        "node.v1.RuntimeClass" => {
+            let handler = text(object, &["handler"]);
+            texts(faults, "handler", handler, label_faults(handler));
+        }
+        "admissionregistration.v1.ValidatingWebhookConfiguration"
+        | "admissionregistration.v1.MutatingWebhookConfiguration" => webhooks(faults, object),
+        "admissionregistration.v1.ValidatingAdmissionPolicy"
+        | "admissionregistration.v1.MutatingAdmissionPolicy" => {
+            policy(faults, name, spec);
+        }
+        "admissionregistration.v1.ValidatingAdmissionPolicyBinding" => {
+            required(faults, "spec.policyName", text(spec, &["policyName"]));
+            let actions = items(spec, &["validationActions"]);
+            if actions.is_empty() {
+                faults.push(FieldError::required(
+                    "spec.validationActions",
+                    "at least one validation action is required",
+                ));
+            }
+            for (i, action) in actions.iter().filter_map(Value::as_str).enumerate() {
+                maybe_one_of(
+                    faults,
+                    &format!("spec.validationActions[{i}]"),
+                    action,
+                    &["Audit", "Deny", "Warn"],
+                );
+            }
+        }
+        "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
+            required(faults, "spec.policyName", text(spec, &["policyName"]));
+        }
+        "certificates.v1.CertificateSigningRequest" => signing_request(faults, spec),
+        "flowcontrol.v1.FlowSchema" => {
+            if int(spec, &["matchingPrecedence"]) <= 0 {
+                faults.push(FieldError::invalid(
+                    "spec.matchingPrecedence",
+                    at(spec, &["matchingPrecedence"]),
+                    "must be a positive value",
+                ));
+            } else if int(spec, &["matchingPrecedence"]) > 10_000 {
+                faults.push(FieldError::invalid(
+                    "spec.matchingPrecedence",
+                    at(spec, &["matchingPrecedence"]),
+                    "must not be greater than 10000",
+                ));
+            }
+            let method = at(spec, &["distinguisherMethod"]);
+            if method.is_object() {
+                maybe_one_of(
+                    faults,
+                    "spec.distinguisherMethod",
+                    text(method, &["type"]),
+                    &["ByNamespace", "ByUser"],
+                );
+            }
+            let level = text(spec, &["priorityLevelConfiguration", "name"]);
+            if level.is_empty() {
+                faults.push(FieldError::required(
+                    "spec.priorityLevelConfiguration.name",
+                    "must reference a priority level",
+                ));
+            } else {
+                texts(
+                    faults,
+                    "spec.priorityLevelConfiguration.name",
+                    level,
+                    subdomain_faults(level),
+                );
+            }
+        }
+        "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(faults, spec),
+        "resource.v1.ResourceClaim" => {
+            device_requests(faults, at(spec, &["devices"]), "spec.devices")
+        }
+        "resource.v1.ResourceClaimTemplate" => {
+            device_requests(faults, at(spec, &["spec", "devices"]), "spec.spec.devices");
+        }
+        "resource.v1.ResourceSlice" => {
+            required(faults, "spec.driver", text(spec, &["driver"]));
+            required(faults, "spec.pool.name", text(spec, &["pool", "name"]));
+            if int(spec, &["pool", "resourceSliceCount"]) <= 0 {
+                faults.push(FieldError::invalid(
+                    "spec.pool.resourceSliceCount",
+                    at(spec, &["pool", "resourceSliceCount"]),
+                    "must be greater than zero",
+                ));
+            }
+            let places = [
+                "nodeName",
+                "nodeSelector",
+                "allNodes",
+                "perDeviceNodeSelection",
+            ];
+            if !places.iter().any(|key| is_set(spec, &[key])) {
+                faults.push(FieldError::required(
+                    "spec",
+                    "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required",
+                ));
+            }
+        }
+        "apiregistration.v1.APIService" => api_service(faults, object),
+        _ => {}
+    }
+}
+
+pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) {
+    match name {
+        "scheduling.v1.PriorityClass" => {
+            if int(new, &["value"]) != int(old, &["value"]) {
+                faults.push(FieldError::forbidden(
+                    "value",
+                    "may not be changed in an update.",
+                ));
+            }
+            if !same(new, old, &["preemptionPolicy"]) {
+                faults.push(FieldError::invalid_text(
+                    "preemptionPolicy",
+                    text(new, &["preemptionPolicy"]),
+                    IMMUTABLE,
+                ));
+            }
+        }
+        "node.v1.RuntimeClass" => {
+            if !same(new, old, &["handler"]) {
+                faults.push(FieldError::invalid_text(
+                    "handler",
+                    text(new, &["handler"]),
+                    IMMUTABLE,
+                ));
+            }
+        }
+        "certificates.v1.CertificateSigningRequest" => {}
+        "resource.v1.ResourceClaim" | "resource.v1.ResourceClaimTemplate" => {
+            create(faults, name, new);
+            if !same(new, old, &["spec"]) {
+                let ty = if name.ends_with("Template") {
+                    "resource.v1.ResourceClaimTemplateSpec"
+                } else {
+                    "resource.v1.ResourceClaimSpec"
+                };
+                faults.push(invalid_struct("spec", ty, at(new, &["spec"]), IMMUTABLE));
+            }
+        }
+        _ => create(faults, name, new),
+    }
+}
+
+fn priority_class(faults: &mut Faults, object: &Value) {
+    let name = text(object, &["metadata", "name"]);
+    let system = matches!(name, "system-node-critical" | "system-cluster-critical");
+    if name.starts_with("system-") && !system {
+        faults.push(FieldError::forbidden(
+            "metadata.name",
+            "priority class names with 'system-' prefix are reserved for system use only. error: unknown system priority class",
+        ));
+    } else if !system && int(object, &["value"]) > HIGHEST_PRIORITY {
+        faults.push(FieldError::forbidden(
+            "value",
+            format!("maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"),
+        ));
+    }
+    let policy = text(object, &["preemptionPolicy"]);
+    if !policy.is_empty() {
+        maybe_one_of(
+            faults,
+            "preemptionPolicy",
+            policy,
+            &["PreemptLowerPriority", "Never"],
+        );
+    }
+}
+
+/// A name of at least three domain segments.
+fn fully_qualified(faults: &mut Faults, path: &str, name: &str) {
+    if name.is_empty() {
+        faults.push(FieldError::required(path, ""));
+        return;
+    }
+    let wrong = subdomain_faults(name);
+    if !wrong.is_empty() {
+        faults.push(FieldError::invalid_text(path, name, wrong.join(",")));
+    } else if name.split('.').count() < 3 {
+        faults.push(FieldError::invalid_text(
+            path,
+            name,
+            "should be a domain with at least three segments separated by dots",
+        ));
+    }
+}
+
+fn webhooks(faults: &mut Faults, object: &Value) {
+    let mut names: Vec<&str> = Vec::new();
+    for (i, hook) in items(object, &["webhooks"]).iter().enumerate() {
+        let path = format!("webhooks[{i}]");
+        let versions = items(hook, &["admissionReviewVersions"]);
+        if versions.is_empty() {
+            faults.push(FieldError::required(
+                format!("{path}.admissionReviewVersions"),
+                "must specify one of v1, v1beta1",
+            ));
+        } else if !versions.iter().any(|v| v == "v1" || v == "v1beta1") {
+            faults.push(FieldError::invalid(
+                format!("{path}.admissionReviewVersions"),
+                at(hook, &["admissionReviewVersions"]),
+                "must include at least one of v1, v1beta1",
+            ));
+        }
+        let name = text(hook, &["name"]);
+        fully_qualified(faults, &format!("{path}.name"), name);
+        operation_rules(faults, items(hook, &["rules"]), &format!("{path}.rules"));
+        maybe_one_of(
+            faults,
+            &format!("{path}.failurePolicy"),
+            text(hook, &["failurePolicy"]),
+            &["Fail", "Ignore"],
+        );
+        maybe_one_of(
+            faults,
+            &format!("{path}.matchPolicy"),
+            text(hook, &["matchPolicy"]),
+            &["Equivalent", "Exact"],
+        );
+        match text(hook, &["sideEffects"]) {
+            "" => faults.push(FieldError::required(
+                format!("{path}.sideEffects"),
+                "must specify one of None, NoneOnDryRun",
+            )),
+            effects => maybe_one_of(
+                faults,
+                &format!("{path}.sideEffects"),
+                effects,
+                &["None", "NoneOnDryRun"],
+            ),
+        }
+        let seconds = at(hook, &["timeoutSeconds"]);
+        if seconds.as_i64().is_some_and(|n| !(1..=30).contains(&n)) {
+            faults.push(FieldError::invalid(
+                format!("{path}.timeoutSeconds"),
+                seconds,
+                "the timeout value must be between 1 and 30 seconds",
+            ));
+        }
+        label_selector(
+            faults,
+            &format!("{path}.namespaceSelector"),
+            at(hook, &["namespaceSelector"]),
+        );
+        label_selector(
+            faults,
+            &format!("{path}.objectSelector"),
+            at(hook, &["objectSelector"]),
+        );
+        let config = at(hook, &["clientConfig"]);
+        match (is_set(config, &["url"]), is_set(config, &["service"])) {
+            (true, false) => {
+                let url = text(config, &["url"]);
+                if !url.starts_with("https://") {
+                    faults.push(FieldError::invalid_text(
+                        format!("{path}.clientConfig.url"),
+                        url.split("://").next().unwrap_or(url),
+                        "'https' is the only allowed URL scheme; desired format: https://host[/path]",
+                    ));
+                }
+            }
+            (false, true) => {
+                let path = format!("{path}.clientConfig.service");
+                let service = at(config, &["service"]);
+                if text(service, &["name"]).is_empty() {
+                    faults.push(FieldError::required(
+                        format!("{path}.name"),
+                        "service name is required",
+                    ));
+                }
+                if text(service, &["namespace"]).is_empty() {
+                    faults.push(FieldError::required(
+                        format!("{path}.namespace"),
+                        "service namespace is required",
+                    ));
+                }
+                in_range(
+                    faults,
+                    &format!("{path}.port"),
+                    at(service, &["port"]),
+                    1,
+                    65_535,
+                );
+            }
+            _ => faults.push(FieldError::required(
+                format!("{path}.clientConfig"),
+                "exactly one of url or service is required",
+            )),
+        }
+        if names.contains(&name) {
+            faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
+        }
+        names.push(name);
+    }
+}
+
+fn operation_rules(faults: &mut Faults, rules: &[Value], path: &str) {
+    for (i, rule) in rules.iter().enumerate() {
+        let path = format!("{path}[{i}]");
+        for key in ["apiGroups", "apiVersions", "resources"] {
+            let list = items(rule, &[key]);
+            if list.is_empty() {
+                faults.push(FieldError::required(format!("{path}.{key}"), ""));
+            }
+            if list.len() > 1 && key != "resources" && list.iter().any(|x| x == "*") {
+                faults.push(FieldError::invalid(
+                    format!("{path}.{key}"),
+                    at(rule, &[key]),
+                    "if '*' is present, must not specify other values",
+                ));
+            }
+        }
+        let scope = text(rule, &["scope"]);
+        if !scope.is_empty() {
+            maybe_one_of(
+                faults,
+                &format!("{path}.scope"),
+                scope,
+                &["*", "Cluster", "Namespaced"],
+            );
+        }
+        let operations = items(rule, &["operations"]);
+        if operations.is_empty() {
+            faults.push(FieldError::required(format!("{path}.operations"), ""));
+        }
+        for (j, operation) in operations.iter().filter_map(Value::as_str).enumerate() {
+            maybe_one_of(
+                faults,
+                &format!("{path}.operations[{j}]"),
+                operation,
+                &["*", "CONNECT", "CREATE", "DELETE", "UPDATE"],
+            );
+        }
+    }
+}
+
+fn policy(faults: &mut Faults, name: &str, spec: &Value) {
+    maybe_one_of(
+        faults,
+        "spec.failurePolicy",
+        text(spec, &["failurePolicy"]),
+        &["Fail", "Ignore"],
+    );
+    if is_set(spec, &["paramKind"]) {
+        required(
+            faults,
+            "spec.paramKind.apiVersion",
+            text(spec, &["paramKind", "apiVersion"]),
+        );
+        required(
+            faults,
+            "spec.paramKind.kind",
+            text(spec, &["paramKind", "kind"]),
+        );
+    }
+    if is_set(spec, &["matchConstraints"]) {
+        let rules = items(spec, &["matchConstraints", "resourceRules"]);
+        if rules.is_empty() {
+            faults.push(FieldError::required(
+                "spec.matchConstraints.resourceRules",
+                "",
+            ));
+        }
+        operation_rules(faults, rules, "spec.matchConstraints.resourceRules");
+    } else {
+        faults.push(FieldError::required("spec.matchConstraints", ""));
+    }
+    let validating = name.contains("Validating");
+    let (list, both) = if validating {
+        ("validations", "auditAnnotations")
+    } else {
+        ("mutations", "")
+    };
+    if items(spec, &[list]).is_empty() && (both.is_empty() || items(spec, &[both]).is_empty()) {
+        if validating {
+            for key in [list, both] {
+                faults.push(FieldError::required(
+                    format!("spec.{key}"),
+                    "validations or auditAnnotations must contain at least one item",
+                ));
+            }
+        } else {
+            faults.push(FieldError::required(
+                "spec.mutations",
+                "mutations must contain at least one item",
+            ));
+        }
+    }
+    for (i, validation) in items(spec, &["validations"]).iter().enumerate() {
+        if text(validation, &["expression"]).trim().is_empty() {
+            faults.push(FieldError::required(
+                format!("spec.validations[{i}].expression"),
+                "expression is not specified",
+            ));
+        }
+    }
+}
+
+fn signing_request(faults: &mut Faults, spec: &Value) {
+    if text(spec, &["request"]).is_empty() {
+        faults.push(FieldError::invalid(
+            "spec.request",
+            at(spec, &["request"]),
+            "PEM block type must be CERTIFICATE REQUEST",
+        ));
+    }
+    let usages = items(spec, &["usages"]);
+    if usages.is_empty() {
+        faults.push(FieldError::required("spec.usages", ""));
+    }
+    let signer = text(spec, &["signerName"]);
+    if signer.is_empty() {
+        faults.push(FieldError::required("spec.signerName", ""));
+    } else if !signer.contains('/') {
+        faults.push(FieldError::invalid_text(
+            "spec.signerName",
+            signer,
+            "must be a fully qualified domain and path of the form 'example.com/signer-name'",
+        ));
+    }
+    if at(spec, &["expirationSeconds"])
+        .as_i64()
+        .is_some_and(|n| n < 600)
+    {
+        faults.push(FieldError::invalid(
+            "spec.expirationSeconds",
+            at(spec, &["expirationSeconds"]),
+            "may not specify a duration less than 600 seconds (10 minutes)",
+        ));
+    }
+}
+
+fn priority_level(faults: &mut Faults, spec: &Value) {
+    match text(spec, &["type"]) {
+        "Exempt" => {
+            if is_set(spec, &["limited"]) {
+                faults.push(FieldError::forbidden(
+                    "spec.limited",
+                    "must be nil if the type is Exempt",
+                ));
+            }
+        }
+        "Limited" => {
+            if is_set(spec, &["exempt"]) {
+                faults.push(FieldError::forbidden(
+                    "spec.exempt",
+                    "must be nil if the type is Limited",
+                ));
+            }
+            let limited = at(spec, &["limited"]);
+            if !limited.is_object() {
+                faults.push(FieldError::required(
+                    "spec.limited",
+                    "must not be empty when type is Limited",
+                ));
+                return;
+            }
+            if int(limited, &["nominalConcurrencyShares"]) < 0 {
+                faults.push(FieldError::invalid(
+                    "spec.limited.nominalConcurrencyShares",
+                    at(limited, &["nominalConcurrencyShares"]),
+                    "must be a non-negative integer",
+                ));
+            }
+            let response = at(limited, &["limitResponse"]);
+            let kind = text(response, &["type"]);
+            maybe_one_of(
+                faults,
+                "spec.limited.limitResponse.type",
+                kind,
+                &["Queue", "Reject"],
+            );
+            if kind == "Reject" && is_set(response, &["queuing"]) {
+                faults.push(FieldError::forbidden(
+                    "spec.limited.limitResponse.queuing",
+                    "must be nil if limited.limitResponse.type is not Limited",
+                ));
+            }
+            if kind == "Queue" && !is_set(response, &["queuing"]) {
+                faults.push(FieldError::required(
+                    "spec.limited.limitResponse.queuing",
+                    "must not be empty if limited.limitResponse.type is Limited",
+                ));
+            }
+        }
+        other => faults.push(FieldError::not_supported(
+            "spec.type",
+            &other.into(),
+            &["Exempt", "Limited"],
+        )),
+    }
+}
+
+fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
+    let mut names: Vec<&str> = Vec::new();
+    for (i, request) in items(devices, &["requests"]).iter().enumerate() {
+        let path = format!("{path}.requests[{i}]");
+        let name = text(request, &["name"]);
+        named(faults, &format!("{path}.name"), name, label_faults);
+        if names.contains(&name) {
+            faults.push(FieldError::duplicate(&path, &name.into()));
+        }
+        names.push(name);
+        let exactly = at(request, &["exactly"]);
+        match (exactly.is_object(), is_set(request, &["firstAvailable"])) {
+            (true, false) => {
+                let class = text(exactly, &["deviceClassName"]);
+                named(faults, &format!("{path}.exactly.deviceClassName"), class, subdomain_faults);
+                one_of(
+                    faults,
+                    &format!("{path}.exactly.allocationMode"),
+                    text(exactly, &["allocationMode"]),
+                    &["All", "ExactCount"],
+                );
+                if text(exactly, &["allocationMode"]) == "ExactCount" && int(exactly, &["count"]) <= 0 {
+                    faults.push(FieldError::invalid(format!("{path}.exactly.count"), at(exactly, &["count"]), "must be greater than zero"));
+                }
+            }
+            (false, true) => {}
+            (false, false) => faults.push(FieldError::required(path, "exactly one of `exactly` or `firstAvailable` is required")),
+            (true, true) => faults.push(FieldError::invalid(
+                path,
+                &Value::Null,
+                "exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set",
+            )),
+        }
+    }
+}
+
+fn api_service(faults: &mut Faults, object: &Value) {
+    let spec = at(object, &["spec"]);
+    let (group, version) = (text(spec, &["group"]), text(spec, &["version"]));
+    let (name, expected) = (
+        text(object, &["metadata", "name"]),
+        format!("{version}.{group}"),
+    );
+    if name != expected {
+        faults.push(FieldError::invalid_text(
+            "metadata.name",
+            name,
+            format!("must be `spec.version+\".\"+spec.group`: {expected:?}"),
+        ));
+    }
+    if group.is_empty() && version != "v1" {
+        faults.push(FieldError::required(
+            "spec.group",
+            "only v1 may have an empty group and it better be legacy kube",
+        ));
+    }
+    if !group.is_empty() {
+        texts(faults, "spec.group", group, subdomain_faults(group));
+    }
+    texts(
+        faults,
+        "spec.version",
+        version,
+        crate::kubernetes::meta::label_1035_faults(version),
+    );
+    for (key, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
+        let value = int(spec, &[key]);
+        if value <= 0 || value > most {
+            faults.push(FieldError::invalid(
+                format!("spec.{key}"),
+                &value.into(),
+                format!("must be positive and less than {most}"),
+            ));
+        }
+    }
+    if truth(spec, &["insecureSkipTLSVerify"]) && is_set(spec, &["caBundle"]) {
+        faults.push(FieldError::invalid(
+            "spec.insecureSkipTLSVerify",
+            &true.into(),
+            "may not be true if caBundle is present",
+        ));
+    }
+    if is_set(spec, &["service"]) {
+        required(
+            faults,
+            "spec.service.namespace",
+            text(spec, &["service", "namespace"]),
+        );
+        required(
+            faults,
+            "spec.service.name",
+            text(spec, &["service", "name"]),
+        );
+    }
+}
+
+/// Reads a cron schedule of five fields; the error is that of `robfig/cron`.
+pub(super) fn schedule(text: &str) -> Result<(), String> {
+    let mut text = text;
+    if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
+        text = text.split_once(' ').map_or("", |(_, rest)| rest.trim());
+    }
+    if let Some(descriptor) = text.strip_prefix('@') {
+        return match descriptor {
+            "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" => {
+                Ok(())
+            }
+            _ => match descriptor.strip_prefix("every ") {
+                Some(duration) => crate::kubernetes::builtin::times::duration(duration)
+                    .map(drop)
+                    .map_err(|why| format!("failed to parse duration @{descriptor}: {why}")),
+                None => Err(format!("unrecognized descriptor: @{descriptor}")),
+            },
+        };
+    }
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != 5 {
+        return Err(format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            fields.len(),
+            fields.join(" ")
+        ));
+    }
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    let bounds: [(u32, u32, &[&str], u32); 5] = [
+        (0, 59, &[], 0),
+        (0, 23, &[], 0),
+        (1, 31, &[], 0),
+        (1, 12, &MONTHS, 1),
+        (0, 6, &DAYS, 0),
+    ];
+    for (field, (low, high, names, first)) in fields.iter().zip(bounds) {
+        for part in field.split(',') {
+            cron_range(part, low, high, names, first)?;
+        }
+    }
+    Ok(())
+}
+
+fn cron_range(text: &str, low: u32, high: u32, names: &[&str], first: u32) -> Result<(), String> {
+    let number = |part: &str| -> Result<u32, String> {
+        if let Some(i) = names.iter().position(|n| n.eq_ignore_ascii_case(part)) {
+            return Ok(u32::try_from(i).unwrap_or_default() + first);
+        }
+        match part.parse::<i64>() {
+            Ok(n) if n < 0 => Err(format!("negative number ({n}) not allowed: {part}")),
+            Ok(n) => u32::try_from(n).map_err(|_| format!("failed to parse int from {part}")),
+            Err(_) => Err(format!(
+                "failed to parse int from {part}: strconv.Atoi: parsing \"{part}\": invalid syntax"
+            )),
+        }
+    };
+    let steps: Vec<&str> = text.split('/').collect();
+    let range: Vec<&str> = steps
+        .first()
+        .copied()
+        .unwrap_or_default()
+        .split('-')
+        .collect();
+    let (start, mut end) = match range.as_slice() {
+        ["*" | "?"] => (low, high),
+        [one] => {
+            let n = number(one)?;
+            (n, n)
+        }
+        [from, to] => (number(from)?, number(to)?),
+        _ => return Err(format!("too many hyphens: {text}")),
+    };
+    let step = match steps.as_slice() {
+        [_] => 1,
+        [_, step] => {
+            if range.len() == 1 && !matches!(range.first(), Some(&("*" | "?"))) {
+                end = high;
+            }
+            number(step)?
+        }
+        _ => return Err(format!("too many slashes: {text}")),
+    };
+    if start < low {
+        return Err(format!(
+            "beginning of range ({start}) below minimum ({low}): {text}"
+        ));
+    }
+    if end > high {
+        return Err(format!(
+            "end of range ({end}) above maximum ({high}): {text}"
+        ));
+    }
+    if start > end {
+        return Err(format!(
+            "beginning of range ({start}) beyond end of range ({end}): {text}"
+        ));
+    }
+    if step == 0 {
+        return Err(format!("step of range should be a positive number: {text}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules() {
+        for good in [
+            "*/5 * * * *",
+            "0 0 1 jan mon-fri",
+            "@daily",
+            "0,30 8-18/2 * * *",
+        ] {
+            assert_eq!(schedule(good), Ok(()), "{good}");
+        }
+        assert_eq!(
+            schedule("bad"),
+            Err("expected exactly 5 fields, found 1: [bad]".into())
+        );
+        assert_eq!(
+            schedule("60 * * * *"),
+            Err("end of range (60) above maximum (59): 60".into())
+        );
+        assert_eq!(
+            schedule("x * * * *"),
+            Err("failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax".into())
+        );
+    }
+}

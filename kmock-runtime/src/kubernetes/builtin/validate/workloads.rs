@@ -1,0 +1,832 @@
+//! Deployments, replica sets, stateful sets, daemon sets, jobs, cron jobs, autoscalers, disruption budgets.
+
+use serde_json::{Value, json};
+
+use super::pods;
+use super::rules::{
+    Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_struct, is_empty_selector,
+    label_selector, maybe_one_of, named, not_negative, one_of, required, same, selects, shown_map,
+};
+use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
+use crate::kubernetes::status::FieldError;
+
+const SELECTOR: &str = "meta.v1.LabelSelector";
+
+pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
+    let spec = at(object, &["spec"]);
+    match name {
+        "apps.v1.Deployment" => deployment(faults, spec),
+        "apps.v1.ReplicaSet" => replica_set(faults, spec),
+        "apps.v1.StatefulSet" => stateful_set(faults, spec),
+        "apps.v1.DaemonSet" => daemon_set(faults, spec),
+        "apps.v1.ControllerRevision" => {
+            if !is_set(object, &["data"]) {
+                faults.push(FieldError::required("data", "data is mandatory"));
+            }
+            not_negative(faults, object, &["revision"], "");
+            fix_leading_dot(faults);
+        }
+        "core.v1.ReplicationController" => replication_controller(faults, spec),
+        "core.v1.PodTemplate" => pods::template(faults, at(object, &["template"]), "template"),
+        "batch.v1.Job" => job(faults, spec, "spec", true),
+        "batch.v1.CronJob" => cron_job(faults, object),
+        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
+            autoscaler(faults, spec)
+        }
+        "policy.v1.PodDisruptionBudget" => budget(faults, spec),
+        _ => return false,
+    }
+    true
+}
+
+/// Paths of top-level fields have no prefix.
+fn fix_leading_dot(faults: &mut Faults) {
+    for fault in faults {
+        if let Some(rest) = fault.field.strip_prefix('.') {
+            fault.field = rest.to_owned();
+        }
+    }
+}
+
+pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) -> bool {
+    let selector = ["spec", "selector"];
+    match name {
+        "apps.v1.Deployment" | "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" => {
+            create(faults, name, new);
+            immutable(
+                faults,
+                "spec.selector",
+                SELECTOR,
+                at(new, &selector),
+                at(old, &selector),
+            );
+        }
+        "apps.v1.StatefulSet" => {
+            stateful_set_update(faults, new, old);
+        }
+        "apps.v1.ControllerRevision" => {
+            create(faults, name, new);
+            if at(new, &["data"]) != at(old, &["data"]) {
+                faults.push(FieldError::invalid("data", at(new, &["data"]), IMMUTABLE));
+            }
+        }
+        "batch.v1.Job" => job_update(faults, new, old),
+        "policy.v1.PodDisruptionBudget" => budget(faults, at(new, &["spec"])),
+        _ => return create(faults, name, new),
+    }
+    true
+}
+
+pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) {
+    let status = at(new, &["status"]);
+    let counts: &[&str] = match name {
+        "apps.v1.Deployment" => &[
+            "observedGeneration",
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+            "collisionCount",
+        ],
+        "apps.v1.ReplicaSet" | "core.v1.ReplicationController" => &[
+            "replicas",
+            "fullyLabeledReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "observedGeneration",
+        ],
+        "apps.v1.StatefulSet" => &[
+            "replicas",
+            "readyReplicas",
+            "currentReplicas",
+            "updatedReplicas",
+            "availableReplicas",
+            "observedGeneration",
+            "collisionCount",
+        ],
+        "apps.v1.DaemonSet" => &[
+            "currentNumberScheduled",
+            "numberMisscheduled",
+            "desiredNumberScheduled",
+            "numberReady",
+            "observedGeneration",
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "numberUnavailable",
+            "collisionCount",
+        ],
+        "batch.v1.Job" => &["active", "succeeded", "failed", "ready", "terminating"],
+        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
+            &["currentReplicas", "desiredReplicas"]
+        }
+        "policy.v1.PodDisruptionBudget" => &[
+            "disruptionsAllowed",
+            "currentHealthy",
+            "desiredHealthy",
+            "expectedPods",
+        ],
+        "core.v1.Namespace" | "core.v1.Node" => return super::core::status(faults, name, new, old),
+        _ => return,
+    };
+    not_negative(faults, status, counts, "status");
+    let replicas = int(status, &["replicas"]);
+    let more = |faults: &mut Faults, key: &str, than: i64, message: &str| {
+        if int(status, &[key]) > than {
+            faults.push(FieldError::invalid(
+                format!("status.{key}"),
+                at(status, &[key]),
+                message,
+            ));
+        }
+    };
+    let beyond_replicas = "cannot be greater than status.replicas";
+    match name {
+        "apps.v1.Deployment" => {
+            for key in ["updatedReplicas", "readyReplicas", "availableReplicas"] {
+                more(faults, key, replicas, beyond_replicas);
+            }
+            more(
+                faults,
+                "availableReplicas",
+                int(status, &["readyReplicas"]),
+                "cannot be greater than readyReplicas",
+            );
+            if int(new, &["status", "collisionCount"]) < int(old, &["status", "collisionCount"]) {
+                faults.push(FieldError::invalid(
+                    "status.collisionCount",
+                    at(status, &["collisionCount"]),
+                    "cannot be decremented",
+                ));
+            }
+        }
+        "apps.v1.ReplicaSet" | "core.v1.ReplicationController" => {
+            for key in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"] {
+                more(faults, key, replicas, beyond_replicas);
+            }
+            more(
+                faults,
+                "availableReplicas",
+                int(status, &["readyReplicas"]),
+                "cannot be greater than readyReplicas",
+            );
+        }
+        "apps.v1.StatefulSet" => {
+            for key in [
+                "readyReplicas",
+                "currentReplicas",
+                "updatedReplicas",
+                "availableReplicas",
+            ] {
+                more(faults, key, replicas, beyond_replicas);
+            }
+            more(
+                faults,
+                "availableReplicas",
+                int(status, &["readyReplicas"]),
+                "cannot be greater than status.readyReplicas",
+            );
+        }
+        _ => {}
+    }
+}
+
+/// The selector of a workload: there, well made, and not empty.
+fn workload_selector(faults: &mut Faults, spec: &Value, kind: &str) {
+    let selector = at(spec, &["selector"]);
+    if !selector.is_object() {
+        faults.push(FieldError::required("spec.selector", ""));
+        return;
+    }
+    label_selector(faults, "spec.selector", selector);
+    if is_empty_selector(selector) {
+        faults.push(invalid_struct(
+            "spec.selector",
+            SELECTOR,
+            selector,
+            &format!("empty selector is invalid for {kind}"),
+        ));
+    }
+}
+
+fn deployment(faults: &mut Faults, spec: &Value) {
+    not_negative(faults, spec, &["replicas"], "spec");
+    workload_selector(faults, spec, "deployment");
+    pods::long_running_template(
+        faults,
+        at(spec, &["template"]),
+        at(spec, &["selector"]),
+        "spec.template",
+        "ReplicaSet",
+    );
+    let strategy = at(spec, &["strategy"]);
+    match text(strategy, &["type"]) {
+        "" => faults.push(FieldError::required("spec.strategy", "")),
+        "Recreate" => {
+            if is_set(strategy, &["rollingUpdate"]) {
+                faults.push(FieldError::forbidden(
+                    "spec.strategy.rollingUpdate",
+                    "may not be specified when strategy `type` is 'Recreate'",
+                ));
+            }
+        }
+        "RollingUpdate" => rolling_update(
+            faults,
+            at(strategy, &["rollingUpdate"]),
+            "spec.strategy.rollingUpdate",
+        ),
+        other => faults.push(FieldError::not_supported(
+            "spec.strategy.type",
+            &other.into(),
+            &["Recreate", "RollingUpdate"],
+        )),
+    }
+    not_negative(
+        faults,
+        spec,
+        &["minReadySeconds", "revisionHistoryLimit"],
+        "spec",
+    );
+    if is_set(spec, &["progressDeadlineSeconds"]) {
+        not_negative(faults, spec, &["progressDeadlineSeconds"], "spec");
+        if int(spec, &["progressDeadlineSeconds"]) <= int(spec, &["minReadySeconds"]) {
+            faults.push(FieldError::invalid(
+                "spec.progressDeadlineSeconds",
+                at(spec, &["progressDeadlineSeconds"]),
+                "must be greater than minReadySeconds",
+            ));
+        }
+    }
+}
+
+/// The number of an int-or-percentage: of a percentage its percents.
+fn amount(value: &Value) -> i64 {
+    match value {
+        Value::String(percent) => percent
+            .strip_suffix('%')
+            .and_then(|n| n.parse().ok())
+            .unwrap_or_default(),
+        number => number.as_i64().unwrap_or_default(),
+    }
+}
+
+fn rolling_update(faults: &mut Faults, rolling: &Value, path: &str) {
+    for key in ["maxUnavailable", "maxSurge"] {
+        count_or_percent(faults, &format!("{path}.{key}"), at(rolling, &[key]));
+    }
+    let (unavailable, surge) = (at(rolling, &["maxUnavailable"]), at(rolling, &["maxSurge"]));
+    if amount(unavailable) == 0 && amount(surge) == 0 {
+        faults.push(FieldError::invalid(
+            format!("{path}.maxUnavailable"),
+            unavailable,
+            "may not be 0 when `maxSurge` is 0",
+        ));
+    }
+    at_most_all(faults, &format!("{path}.maxUnavailable"), unavailable);
+}
+
+fn replica_set(faults: &mut Faults, spec: &Value) {
+    not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
+    workload_selector(faults, spec, "deployment");
+    pods::long_running_template(
+        faults,
+        at(spec, &["template"]),
+        at(spec, &["selector"]),
+        "spec.template",
+        "ReplicaSet",
+    );
+}
+
+fn replication_controller(faults: &mut Faults, spec: &Value) {
+    not_negative(faults, spec, &["minReadySeconds"], "spec");
+    let selector = json!({"matchLabels": at(spec, &["selector"])});
+    if is_empty_selector(&selector) {
+        faults.push(FieldError::required("spec.selector", ""));
+    }
+    not_negative(faults, spec, &["replicas"], "spec");
+    if is_set(spec, &["template"]) {
+        pods::long_running_template(
+            faults,
+            at(spec, &["template"]),
+            &selector,
+            "spec.template",
+            "ReplicationController",
+        );
+    } else {
+        faults.push(FieldError::required("spec.template", ""));
+    }
+}
+
+fn stateful_set(faults: &mut Faults, spec: &Value) {
+    match text(spec, &["podManagementPolicy"]) {
+        "" => faults.push(FieldError::required("spec.podManagementPolicy", "")),
+        "OrderedReady" | "Parallel" => {}
+        other => faults.push(FieldError::invalid_text(
+            "spec.podManagementPolicy",
+            other,
+            "must be 'OrderedReady' or 'Parallel'",
+        )),
+    }
+    let strategy = at(spec, &["updateStrategy"]);
+    match text(strategy, &["type"]) {
+        "" => faults.push(FieldError::required("spec.updateStrategy", "")),
+        "OnDelete" => {
+            if is_set(strategy, &["rollingUpdate"]) {
+                faults.push(invalid_struct(
+                    "spec.updateStrategy.rollingUpdate",
+                    "apps.v1.RollingUpdateStatefulSetStrategy",
+                    at(strategy, &["rollingUpdate"]),
+                    "only allowed for updateStrategy 'RollingUpdate'",
+                ));
+            }
+        }
+        "RollingUpdate" => not_negative(
+            faults,
+            at(strategy, &["rollingUpdate"]),
+            &["partition"],
+            "spec.updateStrategy.rollingUpdate",
+        ),
+        _ => faults.push(invalid_struct(
+            "spec.updateStrategy",
+            "apps.v1.StatefulSetUpdateStrategy",
+            strategy,
+            "must be 'RollingUpdate' or 'OnDelete'",
+        )),
+    }
+    for key in ["whenDeleted", "whenScaled"] {
+        let policy = text(spec, &["persistentVolumeClaimRetentionPolicy", key]);
+        if !matches!(policy, "Retain" | "Delete") {
+            faults.push(FieldError::not_supported(
+                format!("spec.persistentVolumeClaimRetentionPolicy.{key}"),
+                &policy.into(),
+                &["Retain", "Delete"],
+            ));
+        }
+    }
+    not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
+    not_negative(faults, at(spec, &["ordinals"]), &["start"], "spec.ordinals");
+    workload_selector(faults, spec, "statefulset");
+    pods::long_running_template(
+        faults,
+        at(spec, &["template"]),
+        at(spec, &["selector"]),
+        "spec.template",
+        "StatefulSet",
+    );
+}
+
+fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
+    let mut masked = at(new, &["spec"]).clone();
+    let old_spec = at(old, &["spec"]);
+    for key in [
+        "replicas",
+        "template",
+        "updateStrategy",
+        "minReadySeconds",
+        "ordinals",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+    ] {
+        crate::kubernetes::builtin::values::copy(&mut masked, old_spec, key);
+    }
+    if &masked != old_spec {
+        faults.push(FieldError::forbidden(
+            "spec",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+        ));
+        return;
+    }
+    stateful_set(faults, at(new, &["spec"]));
+}
+
+fn daemon_set(faults: &mut Faults, spec: &Value) {
+    let selector = at(spec, &["selector"]);
+    label_selector(faults, "spec.selector", selector);
+    if selector.is_object() && is_empty_selector(selector) {
+        pods::template_fits(faults, at(spec, &["template"]), selector, "spec.template");
+        faults.push(invalid_struct(
+            "spec.selector",
+            SELECTOR,
+            selector,
+            "empty selector is invalid for daemonset",
+        ));
+        pods::long_running_template(
+            faults,
+            at(spec, &["template"]),
+            selector,
+            "spec.template",
+            "DaemonSet",
+        );
+    } else {
+        pods::long_running_template(
+            faults,
+            at(spec, &["template"]),
+            selector,
+            "spec.template",
+            "DaemonSet",
+        );
+    }
+    not_negative(faults, spec, &["minReadySeconds"], "spec");
+    let strategy = at(spec, &["updateStrategy"]);
+    match text(strategy, &["type"]) {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let (rolling, path) = (
+                at(strategy, &["rollingUpdate"]),
+                "spec.updateStrategy.rollingUpdate",
+            );
+            let (unavailable, surge) =
+                (at(rolling, &["maxUnavailable"]), at(rolling, &["maxSurge"]));
+            count_or_percent(faults, &format!("{path}.maxUnavailable"), unavailable);
+            count_or_percent(faults, &format!("{path}.maxSurge"), surge);
+            match (amount(unavailable) != 0, amount(surge) != 0) {
+                (true, true) => {
+                    faults.push(FieldError::invalid(
+                        format!("{path}.maxSurge"),
+                        surge,
+                        "may not be set when maxUnavailable is non-zero",
+                    ));
+                }
+                (false, false) => {
+                    faults.push(FieldError::required(
+                        format!("{path}.maxUnavailable"),
+                        "cannot be 0 when maxSurge is 0",
+                    ));
+                }
+                _ => {}
+            }
+            at_most_all(faults, &format!("{path}.maxUnavailable"), unavailable);
+            at_most_all(faults, &format!("{path}.maxSurge"), surge);
+        }
+        other => faults.push(FieldError::not_supported(
+            "spec.updateStrategy.type",
+            &other.into(),
+            &["RollingUpdate", "OnDelete"],
+        )),
+    }
+    not_negative(faults, spec, &["revisionHistoryLimit"], "spec");
+}
+
+fn job(faults: &mut Faults, spec: &Value, path: &str, with_selector: bool) {
+    not_negative(
+        faults,
+        spec,
+        &[
+            "parallelism",
+            "completions",
+            "activeDeadlineSeconds",
+            "backoffLimit",
+            "ttlSecondsAfterFinished",
+            "backoffLimitPerIndex",
+            "maxFailedIndexes",
+        ],
+        path,
+    );
+    let mode = text(spec, &["completionMode"]);
+    if !mode.is_empty() {
+        maybe_one_of(
+            faults,
+            &format!("{path}.completionMode"),
+            mode,
+            &["NonIndexed", "Indexed"],
+        );
+        if mode == "Indexed" && !is_set(spec, &["completions"]) {
+            faults.push(FieldError::required(
+                format!("{path}.completions"),
+                "when completion mode is Indexed",
+            ));
+        }
+    }
+    let replacement = text(spec, &["podReplacementPolicy"]);
+    if !replacement.is_empty() {
+        maybe_one_of(
+            faults,
+            &format!("{path}.podReplacementPolicy"),
+            replacement,
+            &["Failed", "TerminatingOrFailed"],
+        );
+    }
+    pods::template(faults, at(spec, &["template"]), &format!("{path}.template"));
+    let restart = format!("{path}.template.spec.restartPolicy");
+    match text(spec, &["template", "spec", "restartPolicy"]) {
+        // It is defaulted: who did not say anything is told what to say.
+        "Always" => faults.push(FieldError::required(
+            restart,
+            "valid values: \"OnFailure\", \"Never\"",
+        )),
+        "OnFailure" | "Never" => {}
+        other => faults.push(FieldError::not_supported(
+            restart,
+            &other.into(),
+            &["OnFailure", "Never"],
+        )),
+    }
+    if is_set(spec, &["podFailurePolicy"])
+        && text(spec, &["template", "spec", "restartPolicy"]) != "Never"
+    {
+        faults.push(FieldError::invalid_text(
+            format!("{path}.template.spec.restartPolicy"),
+            text(spec, &["template", "spec", "restartPolicy"]),
+            "only \"Never\" is supported when podFailurePolicy is specified",
+        ));
+    }
+    if !with_selector {
+        return;
+    }
+    let selector = at(spec, &["selector"]);
+    if !selector.is_object() {
+        faults.push(FieldError::required(format!("{path}.selector"), ""));
+        return;
+    }
+    label_selector(faults, &format!("{path}.selector"), selector);
+    let template_labels = at(spec, &["template", "metadata", "labels"]);
+    if !selects(selector, template_labels) {
+        faults.push(FieldError::new(
+            "FieldValueInvalid",
+            format!("{path}.template.metadata.labels"),
+            format!(
+                "Invalid value: {}: `selector` does not match template `labels`",
+                shown_map(template_labels)
+            ),
+        ));
+    }
+}
+
+fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
+    let (new_spec, old_spec) = (at(new, &["spec"]), at(old, &["spec"]));
+    job(faults, new_spec, "spec", true);
+    let elastic = text(old_spec, &["completionMode"]) == "Indexed"
+        && at(new_spec, &["completions"]) == at(new_spec, &["parallelism"])
+        && at(old_spec, &["completions"]) == at(old_spec, &["parallelism"]);
+    if !elastic && !same(new_spec, old_spec, &["completions"]) {
+        faults.push(FieldError::invalid(
+            "spec.completions",
+            at(new_spec, &["completions"]),
+            IMMUTABLE,
+        ));
+    }
+    immutable(
+        faults,
+        "spec.selector",
+        SELECTOR,
+        at(new_spec, &["selector"]),
+        at(old_spec, &["selector"]),
+    );
+    // A suspended job that never ran may be given other resources and places to run.
+    let mut template = at(new_spec, &["template"]).clone();
+    let old_template = at(old_spec, &["template"]);
+    if truth(old_spec, &["suspend"]) && !is_set(old, &["status", "startTime"]) {
+        for key in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
+            if let Some(spec) = template.get_mut("spec") {
+                crate::kubernetes::builtin::values::copy(spec, at(old_template, &["spec"]), key);
+            }
+        }
+        if let Some(metadata) = template.get_mut("metadata") {
+            for key in ["labels", "annotations"] {
+                crate::kubernetes::builtin::values::copy(
+                    metadata,
+                    at(old_template, &["metadata"]),
+                    key,
+                );
+            }
+        }
+    }
+    if &template != old_template {
+        faults.push(invalid_struct(
+            "spec.template",
+            "core.v1.PodTemplateSpec",
+            at(new_spec, &["template"]),
+            IMMUTABLE,
+        ));
+    }
+    for (key, ty) in [
+        ("completionMode", ""),
+        ("podFailurePolicy", "batch.v1.PodFailurePolicy"),
+        ("backoffLimitPerIndex", ""),
+        ("managedBy", ""),
+    ] {
+        if !same(new_spec, old_spec, &[key]) {
+            faults.push(invalid_struct(
+                &format!("spec.{key}"),
+                ty,
+                at(new_spec, &[key]),
+                IMMUTABLE,
+            ));
+        }
+    }
+}
+
+fn cron_job(faults: &mut Faults, object: &Value) {
+    let spec = at(object, &["spec"]);
+    let schedule = text(spec, &["schedule"]);
+    if schedule.is_empty() {
+        faults.push(FieldError::required("spec.schedule", ""));
+    } else {
+        if let Err(why) = super::other::schedule(schedule) {
+            faults.push(FieldError::invalid_text("spec.schedule", schedule, why));
+        }
+        if schedule.contains("TZ") {
+            faults.push(FieldError::invalid_text(
+                "spec.schedule",
+                schedule,
+                "cannot use TZ or CRON_TZ in schedule, use timeZone field instead",
+            ));
+        }
+    }
+    not_negative(faults, spec, &["startingDeadlineSeconds"], "spec");
+    if let Some(zone) = at(spec, &["timeZone"]).as_str() {
+        if zone.is_empty() {
+            faults.push(FieldError::invalid_text(
+                "spec.timeZone",
+                zone,
+                "timeZone must be nil or non-empty string",
+            ));
+        } else if zone.eq_ignore_ascii_case("local") {
+            faults.push(FieldError::invalid_text("spec.timeZone", zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"));
+        } else if !zone
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"/_+-".contains(&c))
+        {
+            faults.push(FieldError::invalid_text(
+                "spec.timeZone",
+                zone,
+                format!("unknown time zone {zone}"),
+            ));
+        }
+    }
+    one_of(
+        faults,
+        "spec.concurrencyPolicy",
+        text(spec, &["concurrencyPolicy"]),
+        &["Allow", "Forbid", "Replace"],
+    );
+    let template = at(spec, &["jobTemplate", "spec"]);
+    if at(template, &["manualSelector"])
+        .as_bool()
+        .is_some_and(|manual| manual)
+    {
+        faults.push(FieldError::not_supported(
+            "spec.jobTemplate.spec.manualSelector",
+            &true.into(),
+            &["nil", "false"],
+        ));
+    }
+    if is_set(template, &["selector"]) {
+        faults.push(invalid_struct(
+            "spec.jobTemplate.spec.selector",
+            SELECTOR,
+            at(template, &["selector"]),
+            "`selector` will be auto-generated",
+        ));
+    }
+    job(faults, template, "spec.jobTemplate.spec", false);
+    not_negative(
+        faults,
+        spec,
+        &["successfulJobsHistoryLimit", "failedJobsHistoryLimit"],
+        "spec",
+    );
+    let name = text(object, &["metadata", "name"]);
+    if name.len() > 52 {
+        faults.push(FieldError::invalid_text(
+            "metadata.name",
+            name,
+            "must be no more than 52 characters",
+        ));
+    }
+}
+
+fn autoscaler(faults: &mut Faults, spec: &Value) {
+    if at(spec, &["minReplicas"]).as_i64().is_some_and(|n| n < 1) {
+        faults.push(FieldError::invalid(
+            "spec.minReplicas",
+            at(spec, &["minReplicas"]),
+            "must be greater than or equal to 1",
+        ));
+    }
+    if int(spec, &["maxReplicas"]) < 1 {
+        faults.push(FieldError::invalid(
+            "spec.maxReplicas",
+            &int(spec, &["maxReplicas"]).into(),
+            "must be greater than 0",
+        ));
+    }
+    if at(spec, &["minReplicas"])
+        .as_i64()
+        .is_some_and(|least| int(spec, &["maxReplicas"]) < least)
+    {
+        faults.push(FieldError::invalid(
+            "spec.maxReplicas",
+            &int(spec, &["maxReplicas"]).into(),
+            "must be greater than or equal to `minReplicas`",
+        ));
+    }
+    for key in ["kind", "name"] {
+        let value = text(spec, &["scaleTargetRef", key]);
+        let path = format!("spec.scaleTargetRef.{key}");
+        named(
+            faults,
+            &path,
+            value,
+            crate::kubernetes::meta::path_segment_faults,
+        );
+    }
+    for (i, metric) in items(spec, &["metrics"]).iter().enumerate() {
+        let path = format!("spec.metrics[{i}]");
+        let kind = text(metric, &["type"]);
+        let section = match kind {
+            "" => {
+                faults.push(FieldError::required(
+                    format!("{path}.type"),
+                    "must specify a metric source type",
+                ));
+                continue;
+            }
+            "Object" => "object",
+            "Pods" => "pods",
+            "Resource" => "resource",
+            "ContainerResource" => "containerResource",
+            "External" => "external",
+            other => {
+                faults.push(FieldError::not_supported(
+                    format!("{path}.type"),
+                    &other.into(),
+                    &[
+                        "ContainerResource",
+                        "External",
+                        "Object",
+                        "Pods",
+                        "Resource",
+                    ],
+                ));
+                continue;
+            }
+        };
+        if !is_set(metric, &[section]) {
+            faults.push(FieldError::required(
+                format!("{path}.{section}"),
+                "must populate information for the given metric source",
+            ));
+            continue;
+        }
+        match section {
+            "resource" | "containerResource" => {
+                if text(metric, &[section, "name"]).is_empty() {
+                    faults.push(FieldError::required(
+                        format!("{path}.{section}.name"),
+                        "must specify a resource name",
+                    ));
+                }
+                let target = at(metric, &[section, "target"]);
+                if !is_set(target, &["averageUtilization"]) && !is_set(target, &["averageValue"]) {
+                    faults.push(FieldError::required(
+                        format!("{path}.{section}.target.averageUtilization"),
+                        "must set either a target raw value or a target utilization",
+                    ));
+                }
+                if at(target, &["averageUtilization"])
+                    .as_i64()
+                    .is_some_and(|n| n < 1)
+                {
+                    faults.push(FieldError::invalid(
+                        format!("{path}.{section}.target.averageUtilization"),
+                        at(target, &["averageUtilization"]),
+                        "must be greater than 0",
+                    ));
+                }
+            }
+            _ => required(
+                faults,
+                &format!("{path}.{section}.metric.name"),
+                text(metric, &[section, "metric", "name"]),
+            ),
+        }
+    }
+}
+
+fn budget(faults: &mut Faults, spec: &Value) {
+    if is_set(spec, &["minAvailable"]) && is_set(spec, &["maxUnavailable"]) {
+        faults.push(invalid_struct(
+            "spec",
+            "policy.v1.PodDisruptionBudgetSpec",
+            spec,
+            "minAvailable and maxUnavailable cannot be both set",
+        ));
+    }
+    for key in ["minAvailable", "maxUnavailable"] {
+        if is_set(spec, &[key]) {
+            count_or_percent(faults, &format!("spec.{key}"), at(spec, &[key]));
+            at_most_all(faults, &format!("spec.{key}"), at(spec, &[key]));
+        }
+    }
+    label_selector(faults, "spec.selector", at(spec, &["selector"]));
+    let policy = text(spec, &["unhealthyPodEvictionPolicy"]);
+    if !policy.is_empty() {
+        maybe_one_of(
+            faults,
+            "spec.unhealthyPodEvictionPolicy",
+            policy,
+            &["AlwaysAllow", "IfHealthyBudget"],
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! kube-rs against the emulator: the production client, untouched.
+
+mod controller;
+mod typed;
