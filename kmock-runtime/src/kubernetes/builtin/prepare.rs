@@ -142,7 +142,7 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
             for key in ["uid", "extra"] {
                 spec.remove(key);
             }
-            spec.insert("username".into(), "system:admin".into());
+            spec.insert("username".into(), "kubernetes-admin".into());
             spec.insert(
                 "groups".into(),
                 json!(["system:masters", "system:authenticated"]),

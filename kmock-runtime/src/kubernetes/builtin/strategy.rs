@@ -167,7 +167,7 @@ impl Strategy for BuiltIn {
 
     fn name_rule(&self) -> NameRule {
         match self.root.name {
-            "core.v1.Namespace" | "core.v1.Service" => NameRule::Label,
+            "core.v1.Namespace" | "core.v1.Service" | "apps.v1.StatefulSet" => NameRule::Label,
             "rbac.v1.Role"
             | "rbac.v1.RoleBinding"
             | "rbac.v1.ClusterRole"
@@ -195,14 +195,24 @@ impl Strategy for BuiltIn {
     fn checks_on_update(&self) -> &'static [Check] {
         use Check::{Metadata, MetadataUpdate, Own};
         match self.root.name {
-            "core.v1.ConfigMap" | "core.v1.Secret" => &[MetadataUpdate, Own, Metadata],
-            "core.v1.Pod"
-            | "core.v1.Service"
-            | "core.v1.ServiceAccount"
-            | "core.v1.PersistentVolumeClaim" => &[MetadataUpdate, Metadata, Own],
-            "core.v1.PersistentVolume" | "core.v1.LimitRange" => &[Metadata, Own],
             "core.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Own],
-            name if name.starts_with("rbac.v1.") => &[Metadata, Own, MetadataUpdate],
+            "core.v1.PersistentVolume" | "core.v1.LimitRange" => &[Metadata, Own],
+            "rbac.v1.Role" | "rbac.v1.ClusterRole" | "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
+                &[Metadata, Own, Metadata, Own, MetadataUpdate]
+            }
+            "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" | "core.v1.ReplicationController" | "batch.v1.Job"
+            | "networking.v1.NetworkPolicy" => {
+                &[Metadata, Own, MetadataUpdate, Own]
+            }
+            "core.v1.Namespace"
+            | "core.v1.Node"
+            | "core.v1.PersistentVolumeClaim"
+            | "storage.v1.StorageClass"
+            | "core.v1.Pod"
+            | "networking.v1.Ingress" => &[MetadataUpdate, Metadata, Own],
+            "core.v1.ConfigMap" | "core.v1.Secret" | "core.v1.Service" | "core.v1.ServiceAccount" | "networking.v1.IngressClass" => {
+                &[MetadataUpdate, Own, Metadata]
+            }
             _ => &[MetadataUpdate, Own],
         }
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::pods::{self, is_standard_resource};
 use super::rules::{
-    Faults, IMMUTABLE, amount, config_key_faults, in_range, invalid_struct, ip, labels,
+    Faults, IMMUTABLE, amount, config_key_faults, in_range, invalid_internal, ip, labels,
     maybe_one_of, one_of, port, port_or_name, required, resource_name, same, texts,
 };
 use crate::kubernetes::builtin::base64;
@@ -458,7 +458,7 @@ fn service_ports(faults: &mut Faults, ports: &[Value], kind: &str) {
             ));
         }
         if repeated("port") {
-            let shown = invalid_struct("", "core.v1.ServicePort", &port_key(entry), "").message;
+            let shown = invalid_internal("", "core.v1.ServicePort", &port_key(entry), "").message;
             let shown = shown
                 .trim_start_matches("Invalid value: ")
                 .trim_end_matches(": ")

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::core::is_cidr;
 use super::rules::{
-    Faults, IMMUTABLE, invalid_struct, ip, label_selector, labels, maybe_one_of, named, one_of,
+    Faults, IMMUTABLE, invalid_internal, ip, label_selector, labels, maybe_one_of, named, one_of,
     port, port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
@@ -93,7 +93,7 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
             create(faults, name, new);
             if at(new, &["roleRef"]) != at(old, &["roleRef"]) {
-                faults.push(invalid_struct(
+                faults.push(invalid_internal(
                     "roleRef",
                     "rbac.v1.RoleRef",
                     at(new, &["roleRef"]),
@@ -113,7 +113,7 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         }
         "networking.v1.IPAddress" => {
             if !same(new, old, &["spec", "parentRef"]) {
-                faults.push(invalid_struct(
+                faults.push(invalid_internal(
                     "spec.parentRef",
                     "networking.v1.ParentReference",
                     at(new, &["spec", "parentRef"]),
@@ -148,7 +148,7 @@ fn cidr(faults: &mut Faults, path: &str, value: &str) {
 
 fn ingress(faults: &mut Faults, spec: &Value) {
     if items(spec, &["rules"]).is_empty() && !is_set(spec, &["defaultBackend"]) {
-        faults.push(invalid_struct(
+        faults.push(invalid_internal(
             "spec",
             "networking.v1.IngressSpec",
             spec,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rules::{
-    Faults, IMMUTABLE, in_range, invalid_struct, label_selector, maybe_one_of, named, one_of,
+    Faults, IMMUTABLE, in_range, invalid_internal, label_selector, maybe_one_of, named, one_of,
     required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
@@ -157,7 +157,7 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
                 } else {
                     "resource.v1.ResourceClaimSpec"
                 };
-                faults.push(invalid_struct("spec", ty, at(new, &["spec"]), IMMUTABLE));
+                faults.push(invalid_internal("spec", ty, at(new, &["spec"]), IMMUTABLE));
             }
         }
         _ => create(faults, name, new),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rules::{
-    Faults, amount, invalid_struct, label_selector, maybe_one_of, named, not_negative, required,
+    Faults, amount, invalid_internal, label_selector, maybe_one_of, named, not_negative, required,
     same, texts,
 };
 use crate::kubernetes::builtin::quantity::Quantity;
@@ -131,7 +131,7 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         "storage.v1.VolumeAttachment" => {
             attachment(faults, new);
             if !same(new, old, &["spec"]) {
-                faults.push(invalid_struct(
+                faults.push(invalid_internal(
                     "spec",
                     "storage.v1.VolumeAttachmentSpec",
                     at(new, &["spec"]),

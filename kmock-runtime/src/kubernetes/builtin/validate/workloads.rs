@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::pods;
 use super::rules::{
-    Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_struct, is_empty_selector,
+    Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct, is_empty_selector,
     label_selector, maybe_one_of, named, not_negative, one_of, required, same, selects, shown_map,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
@@ -332,8 +332,7 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
         "" => faults.push(FieldError::required("spec.updateStrategy", "")),
         "OnDelete" => {
             if is_set(strategy, &["rollingUpdate"]) {
-                faults.push(invalid_struct(
-                    "spec.updateStrategy.rollingUpdate",
+                faults.push(invalid_internal("spec.updateStrategy.rollingUpdate",
                     "apps.v1.RollingUpdateStatefulSetStrategy",
                     at(strategy, &["rollingUpdate"]),
                     "only allowed for updateStrategy 'RollingUpdate'",
@@ -346,8 +345,7 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
             &["partition"],
             "spec.updateStrategy.rollingUpdate",
         ),
-        _ => faults.push(invalid_struct(
-            "spec.updateStrategy",
+        _ => faults.push(invalid_internal("spec.updateStrategy",
             "apps.v1.StatefulSetUpdateStrategy",
             strategy,
             "must be 'RollingUpdate' or 'OnDelete'",
@@ -592,8 +590,7 @@ fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
         }
     }
     if &template != old_template {
-        faults.push(invalid_struct(
-            "spec.template",
+        faults.push(invalid_internal("spec.template",
             "core.v1.PodTemplateSpec",
             at(new_spec, &["template"]),
             IMMUTABLE,
@@ -606,7 +603,7 @@ fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
         ("managedBy", ""),
     ] {
         if !same(new_spec, old_spec, &[key]) {
-            faults.push(invalid_struct(
+            faults.push(invalid_internal(
                 &format!("spec.{key}"),
                 ty,
                 at(new_spec, &[key]),
@@ -806,9 +803,7 @@ fn autoscaler(faults: &mut Faults, spec: &Value) {
 
 fn budget(faults: &mut Faults, spec: &Value) {
     if is_set(spec, &["minAvailable"]) && is_set(spec, &["maxUnavailable"]) {
-        faults.push(invalid_struct(
-            "spec",
-            "policy.v1.PodDisruptionBudgetSpec",
+        faults.push(invalid_internal("spec", "policy.v1.PodDisruptionBudgetSpec",
             spec,
             "minAvailable and maxUnavailable cannot be both set",
         ));
