@@ -197,22 +197,26 @@ impl Strategy for BuiltIn {
         match self.root.name {
             "core.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Own],
             "core.v1.PersistentVolume" | "core.v1.LimitRange" => &[Metadata, Own],
-            "rbac.v1.Role" | "rbac.v1.ClusterRole" | "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
-                &[Metadata, Own, Metadata, Own, MetadataUpdate]
-            }
-            "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" | "core.v1.ReplicationController" | "batch.v1.Job"
-            | "networking.v1.NetworkPolicy" => {
-                &[Metadata, Own, MetadataUpdate, Own]
-            }
+            "rbac.v1.Role"
+            | "rbac.v1.ClusterRole"
+            | "rbac.v1.RoleBinding"
+            | "rbac.v1.ClusterRoleBinding" => &[Metadata, Own, Metadata, Own, MetadataUpdate],
+            "apps.v1.ReplicaSet"
+            | "apps.v1.DaemonSet"
+            | "core.v1.ReplicationController"
+            | "batch.v1.Job"
+            | "networking.v1.NetworkPolicy" => &[Metadata, Own, MetadataUpdate, Own],
             "core.v1.Namespace"
             | "core.v1.Node"
             | "core.v1.PersistentVolumeClaim"
             | "storage.v1.StorageClass"
             | "core.v1.Pod"
             | "networking.v1.Ingress" => &[MetadataUpdate, Metadata, Own],
-            "core.v1.ConfigMap" | "core.v1.Secret" | "core.v1.Service" | "core.v1.ServiceAccount" | "networking.v1.IngressClass" => {
-                &[MetadataUpdate, Own, Metadata]
-            }
+            "core.v1.ConfigMap"
+            | "core.v1.Secret"
+            | "core.v1.Service"
+            | "core.v1.ServiceAccount"
+            | "networking.v1.IngressClass" => &[MetadataUpdate, Own, Metadata],
             _ => &[MetadataUpdate, Own],
         }
     }

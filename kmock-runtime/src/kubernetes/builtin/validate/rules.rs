@@ -286,8 +286,13 @@ pub(super) fn invalid_struct(path: &str, ty: &str, value: &Value, detail: &str) 
 /// `Invalid value: {…}: …` of a type that the server has in an internal form without JSON names: all fields, unset
 /// ones too, by their Go names.
 pub(super) fn invalid_internal(path: &str, ty: &str, value: &Value, detail: &str) -> FieldError {
-    let shown = Struct::named(ty).map_or_else(|| value.to_string(), |root| internal_struct(root, value));
-    FieldError::new("FieldValueInvalid", path, format!("Invalid value: {shown}: {detail}"))
+    let shown =
+        Struct::named(ty).map_or_else(|| value.to_string(), |root| internal_struct(root, value));
+    FieldError::new(
+        "FieldValueInvalid",
+        path,
+        format!("Invalid value: {shown}: {detail}"),
+    )
 }
 
 fn internal_struct(root: &Struct, value: &Value) -> String {
@@ -298,7 +303,13 @@ fn internal_struct(root: &Struct, value: &Value) -> String {
     let parts: Vec<String> = root
         .fields
         .iter()
-        .map(|field| format!("{}:{}", quoted(&go_name(field.name)), internal_type(&field.ty, at(value, &[field.name]))))
+        .map(|field| {
+            format!(
+                "{}:{}",
+                quoted(&go_name(field.name)),
+                internal_type(&field.ty, at(value, &[field.name]))
+            )
+        })
         .collect();
     format!("{{{}}}", parts.join(","))
 }
@@ -306,17 +317,26 @@ fn internal_struct(root: &Struct, value: &Value) -> String {
 fn internal_type(ty: &GoType, value: &Value) -> String {
     match (ty, value) {
         (GoType::Named(inner, _), value) => internal_type(inner, value),
-        (GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes, Value::Null) => "null".into(),
-        (GoType::Pointer(inner), value) => internal_type(inner, value),
-        (GoType::Struct(name), value) => {
-            Struct::named(name).map_or_else(|| value.to_string(), |root| internal_struct(root, value))
+        (GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes, Value::Null) => {
+            "null".into()
         }
+        (GoType::Pointer(inner), value) => internal_type(inner, value),
+        (GoType::Struct(name), value) => Struct::named(name)
+            .map_or_else(|| value.to_string(), |root| internal_struct(root, value)),
         (GoType::Slice(inner), Value::Array(list)) => {
-            format!("[{}]", list.iter().map(|item| internal_type(inner, item)).collect::<Vec<_>>().join(","))
+            format!(
+                "[{}]",
+                list.iter()
+                    .map(|item| internal_type(inner, item))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
         }
         (GoType::Map(_, inner), Value::Object(_)) => {
-            let parts: Vec<String> =
-                members(value, &[]).into_iter().map(|(key, value)| format!("{}:{}", quoted(key), internal_type(inner, value))).collect();
+            let parts: Vec<String> = members(value, &[])
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", quoted(key), internal_type(inner, value)))
+                .collect();
             format!("{{{}}}", parts.join(","))
         }
         (GoType::String, Value::Null) => "\"\"".into(),
@@ -330,14 +350,39 @@ fn internal_type(ty: &GoType, value: &Value) -> String {
 /// The Go name of a field by its JSON name: initialisms are written in capitals.
 fn go_name(json: &str) -> String {
     const INITIALISMS: [(&str, &str); 24] = [
-        ("api", "API"), ("aws", "AWS"), ("ca", "CA"), ("cel", "CEL"), ("cidr", "CIDR"), ("csi", "CSI"), ("dns", "DNS"), ("fc", "FC"),
-        ("fs", "FS"), ("gce", "GCE"), ("gmsa", "GMSA"), ("grpc", "GRPC"), ("http", "HTTP"), ("ip", "IP"), ("iscsi", "ISCSI"),
-        ("json", "JSON"), ("nfs", "NFS"), ("os", "OS"), ("qos", "QOS"), ("rbd", "RBD"), ("tcp", "TCP"), ("tls", "TLS"), ("ttl", "TTL"),
+        ("api", "API"),
+        ("aws", "AWS"),
+        ("ca", "CA"),
+        ("cel", "CEL"),
+        ("cidr", "CIDR"),
+        ("csi", "CSI"),
+        ("dns", "DNS"),
+        ("fc", "FC"),
+        ("fs", "FS"),
+        ("gce", "GCE"),
+        ("gmsa", "GMSA"),
+        ("grpc", "GRPC"),
+        ("http", "HTTP"),
+        ("ip", "IP"),
+        ("iscsi", "ISCSI"),
+        ("json", "JSON"),
+        ("nfs", "NFS"),
+        ("os", "OS"),
+        ("qos", "QOS"),
+        ("rbd", "RBD"),
+        ("tcp", "TCP"),
+        ("tls", "TLS"),
+        ("ttl", "TTL"),
         ("tty", "TTY"),
     ];
-    let head_end = json.find(|c: char| c.is_ascii_uppercase()).unwrap_or(json.len());
+    let head_end = json
+        .find(|c: char| c.is_ascii_uppercase())
+        .unwrap_or(json.len());
     let (head, rest) = json.split_at(head_end);
-    let (stem, plural) = head.strip_suffix('s').filter(|stem| matches!(*stem, "ip" | "cidr")).map_or((head, ""), |stem| (stem, "s"));
+    let (stem, plural) = head
+        .strip_suffix('s')
+        .filter(|stem| matches!(*stem, "ip" | "cidr"))
+        .map_or((head, ""), |stem| (stem, "s"));
     if let Some((_, capitals)) = INITIALISMS.iter().find(|(word, _)| *word == stem) {
         return format!("{capitals}{plural}{rest}");
     }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::pods;
 use super::rules::{
-    Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct, is_empty_selector,
-    label_selector, maybe_one_of, named, not_negative, one_of, required, same, selects, shown_map,
+    Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct,
+    is_empty_selector, label_selector, maybe_one_of, named, not_negative, one_of, required, same,
+    selects, shown_map,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
 use crate::kubernetes::status::FieldError;
@@ -332,7 +333,8 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
         "" => faults.push(FieldError::required("spec.updateStrategy", "")),
         "OnDelete" => {
             if is_set(strategy, &["rollingUpdate"]) {
-                faults.push(invalid_internal("spec.updateStrategy.rollingUpdate",
+                faults.push(invalid_internal(
+                    "spec.updateStrategy.rollingUpdate",
                     "apps.v1.RollingUpdateStatefulSetStrategy",
                     at(strategy, &["rollingUpdate"]),
                     "only allowed for updateStrategy 'RollingUpdate'",
@@ -345,7 +347,8 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
             &["partition"],
             "spec.updateStrategy.rollingUpdate",
         ),
-        _ => faults.push(invalid_internal("spec.updateStrategy",
+        _ => faults.push(invalid_internal(
+            "spec.updateStrategy",
             "apps.v1.StatefulSetUpdateStrategy",
             strategy,
             "must be 'RollingUpdate' or 'OnDelete'",
@@ -590,7 +593,8 @@ fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
         }
     }
     if &template != old_template {
-        faults.push(invalid_internal("spec.template",
+        faults.push(invalid_internal(
+            "spec.template",
             "core.v1.PodTemplateSpec",
             at(new_spec, &["template"]),
             IMMUTABLE,
@@ -803,7 +807,9 @@ fn autoscaler(faults: &mut Faults, spec: &Value) {
 
 fn budget(faults: &mut Faults, spec: &Value) {
     if is_set(spec, &["minAvailable"]) && is_set(spec, &["maxUnavailable"]) {
-        faults.push(invalid_internal("spec", "policy.v1.PodDisruptionBudgetSpec",
+        faults.push(invalid_internal(
+            "spec",
+            "policy.v1.PodDisruptionBudgetSpec",
             spec,
             "minAvailable and maxUnavailable cannot be both set",
         ));
