@@ -4,8 +4,10 @@
 //! look there (kubectl's apply, diff, explain and validation, code generators) find what the emulator serves.
 //! `schemas` turns types into components, `paths` lists the operations.
 //!
-//! Only JSON is served. Clients that ask for protobuf alone get 406, as for any other unknown encoding.
+//! v3 documents are also written in protobuf (`gnostic`); of v2 there is JSON only, and clients that ask for
+//! something else get 406.
 
+mod gnostic;
 mod paths;
 mod schemas;
 
@@ -103,9 +105,9 @@ pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiErro
         }
         asked => asked.is_some(),
     };
-    if !accepts_json(&parts.headers, "v3") {
+    let Some(encoding) = encoding(&parts.headers, Flavour::V3) else {
         return bare(406, None);
-    }
+    };
     let text = match (&group, &version) {
         (Some(group), Some(version)) => document_v3(cluster, group, version),
         _ => json::print(
@@ -114,12 +116,19 @@ pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiErro
         )
         .into(),
     };
-    document(parts, &hash, text, cacheable)
+    match encoding {
+        Encoding::Json => document(parts, &hash, "application/json", text, cacheable),
+        Encoding::Protobuf => {
+            let value: Value = serde_json::from_slice(&text).map_err(ApiError::internal)?;
+            let text = gnostic::document(&value).into();
+            document(parts, &hash, PROTOBUF_V3, text, cacheable)
+        }
+    }
 }
 
 /// `/openapi/v2`: all of it in one document.
 pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
-    if !accepts_json(&parts.headers, "v2") {
+    if encoding(&parts.headers, Flavour::V2).is_none() {
         return bare(406, None);
     }
     let places = places(cluster);
@@ -130,6 +139,7 @@ pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     document(
         parts,
         &digest::hex(hashes.as_bytes()),
+        "application/json",
         document_v2(cluster),
         false,
     )
@@ -205,17 +215,32 @@ fn paths_of(cluster: &Cluster, components: &mut Components, resources: &[Served]
     Value::Object(paths)
 }
 
-/// Whether JSON is accepted: by itself, by a wildcard, or because nothing is said.
-fn accepts_json(headers: &HeaderMap, _version: &str) -> bool {
+/// The encodings of the documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Json,
+    Protobuf,
+}
+
+const PROTOBUF_V3: &str = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+
+/// The first encoding of the header that is served.
+fn encoding(headers: &HeaderMap, flavour: Flavour) -> Option<Encoding> {
     let accept = accept::header(headers);
-    accept.is_empty()
-        || accept.split(',').any(|part| {
-            let media_type = part.split(';').next().unwrap_or_default().trim();
-            matches!(
-                media_type,
-                "application/json" | "application/*" | "*/*" | "*"
-            )
-        })
+    if accept.is_empty() {
+        return Some(Encoding::Json);
+    }
+    accept.split(',').find_map(
+        |part| match part.split(';').next().unwrap_or_default().trim() {
+            "application/json" | "application/*" | "*/*" | "*" => Some(Encoding::Json),
+            PROTOBUF_V3 | "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
+                if flavour == Flavour::V3 =>
+            {
+                Some(Encoding::Protobuf)
+            }
+            _ => None,
+        },
+    )
 }
 
 /// An answer without a body.
@@ -230,7 +255,13 @@ fn bare(code: u16, location: Option<String>) -> Result<Reply, ApiError> {
     Ok(Reply::new(code, Body::Response(response)))
 }
 
-fn document(parts: &Parts, hash: &str, text: Bytes, cacheable: bool) -> Result<Reply, ApiError> {
+fn document(
+    parts: &Parts,
+    hash: &str,
+    content_type: &'static str,
+    text: Bytes,
+    cacheable: bool,
+) -> Result<Reply, ApiError> {
     let etag = format!("\"{hash}\"");
     let headers = &parts.headers;
     let known = headers
@@ -249,7 +280,7 @@ fn document(parts: &Parts, hash: &str, text: Bytes, cacheable: bool) -> Result<R
             },
         );
     if !known {
-        response = response.header("content-type", "application/json");
+        response = response.header("content-type", content_type);
     }
     let body = if known { Bytes::new() } else { text };
     let response = response

@@ -8,7 +8,7 @@
 mod decode;
 mod encode;
 mod message;
-mod wire;
+pub(super) mod wire;
 
 use serde_json::{Value, json};
 
