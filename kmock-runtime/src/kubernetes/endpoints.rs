@@ -33,9 +33,12 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         [endpoint @ ("healthz" | "livez" | "readyz")] if trimmed == lenient => {
             health::check(parts, endpoint, None)
         }
-        [endpoint @ ("healthz" | "livez" | "readyz"), name] if trimmed == lenient => {
-            health::check(parts, endpoint, Some(name))
+        [endpoint @ ("healthz" | "livez" | "readyz"), ..] if trimmed == lenient => {
+            let name = trimmed.split_once('/').map(|(_, name)| name);
+            health::check(parts, endpoint, name)
         }
+        [".well-known", "openid-configuration"] => health::openid_configuration(),
+        ["openid", "v1", "jwks"] => health::key_set(),
         _ => Err(ApiError::page_not_found()),
     }
 }

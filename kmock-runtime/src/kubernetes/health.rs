@@ -8,18 +8,51 @@ use super::cluster::Cluster;
 use super::discovery;
 use super::json;
 use super::path::Query;
+use super::serve::token::ISSUER;
 use super::serve::{Body, Reply};
 use super::status::ApiError;
 
-/// The checks that `/readyz` names; an emulator has little that could fail.
-const CHECKS: [&str; 5] = ["ping", "log", "etcd", "informer-sync", "shutdown"];
+/// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
+const CHECKS: [&str; 22] = [
+    "ping",
+    "log",
+    "etcd",
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/priority-and-fairness-config-consumer",
+    "poststarthook/priority-and-fairness-filter",
+    "poststarthook/storage-object-count-tracker-hook",
+    "poststarthook/start-apiextensions-informers",
+    "poststarthook/start-apiextensions-controllers",
+    "poststarthook/crd-informer-synced",
+    "poststarthook/start-system-namespaces-controller",
+    "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/start-legacy-token-tracking-controller",
+    "poststarthook/bootstrap-controller",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/priority-and-fairness-config-producer",
+    "poststarthook/apiservice-registration-controller",
+    "poststarthook/apiservice-discovery-controller",
+    "poststarthook/apiservice-openapi-controller",
+    "poststarthook/apiservice-openapiv3-controller",
+];
+/// What else has to be there before the server is ready.
+const READY_CHECKS: [&str; 3] = ["etcd-readiness", "informer-sync", "shutdown"];
+
+/// The checks of an endpoint.
+fn checks(endpoint: &str) -> Vec<&'static str> {
+    let ready: &[&str] = if endpoint == "readyz" {
+        &READY_CHECKS
+    } else {
+        &[]
+    };
+    CHECKS.iter().chain(ready).copied().collect()
+}
 
 /// `/healthz`, `/livez`, `/readyz` and the single checks below them.
 pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Reply, ApiError> {
-    let known: &[&str] = match endpoint {
-        "readyz" => &CHECKS,
-        _ => &["ping", "log", "etcd"],
-    };
+    let known = checks(endpoint);
     let text = match single {
         Some(name) if known.contains(&name) => "ok".to_owned(),
         Some(_) => return Err(ApiError::page_not_found()),
@@ -49,6 +82,25 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
         ],
         ..Reply::new(200, Body::Raw("text/plain; charset=utf-8", text.into()))
     })
+}
+
+/// `/.well-known/openid-configuration`: who issues the tokens of ServiceAccounts.
+pub fn openid_configuration() -> Result<Reply, ApiError> {
+    let document = json!({
+        "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/openid/v1/jwks"), "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["none"],
+    });
+    let text = json::print(&document, None);
+    Ok(Reply::new(200, Body::Raw("application/json", text.into())))
+}
+
+/// `/openid/v1/jwks`: the keys of tokens; these here are not signed.
+pub fn key_set() -> Result<Reply, ApiError> {
+    let text = json::print(&json!({"keys": []}), None);
+    Ok(Reply::new(
+        200,
+        Body::Raw("application/jwk-set+json", text.into()),
+    ))
 }
 
 /// `/version`: the server whose answers are emulated.
@@ -95,25 +147,24 @@ pub fn index(cluster: &Cluster) -> Result<Reply, ApiError> {
                 .map(|version| format!("/apis/{group}/{version}")),
         );
     }
-    for (endpoint, checks) in [("healthz", 3), ("livez", 3), ("readyz", CHECKS.len())] {
+    for endpoint in ["healthz", "livez", "readyz"] {
         paths.push(format!("/{endpoint}"));
         paths.extend(
-            CHECKS
+            checks(endpoint)
                 .iter()
-                .take(checks)
                 .map(|name| format!("/{endpoint}/{name}")),
         );
     }
-    paths.extend(
-        [
-            "/metrics",
-            "/openapi/v2",
-            "/openapi/v3",
-            "/openapi/v3/",
-            "/version",
-        ]
-        .map(String::from),
-    );
+    let others = [
+        "/.well-known/openid-configuration",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openapi/v3/",
+        "/openid/v1/jwks",
+        "/version",
+    ];
+    paths.extend(others.map(String::from));
     paths.sort();
     let paths: Vec<Value> = paths.into_iter().map(Value::from).collect();
     let text = json::indent(&json::print(&json!({"paths": paths}), None));

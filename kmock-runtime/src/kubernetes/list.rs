@@ -178,11 +178,17 @@ async fn snapshot(
     if !exact {
         return Ok(store.list(place, prefix));
     }
-    store
-        .list_at(place, prefix, revision)
-        .map_err(|Compacted { .. }| {
-            ApiError::expired("The resourceVersion for the provided list is too old.")
-        })
+    match store.list_at(place, prefix, revision) {
+        Ok(snapshot) => Ok(snapshot),
+        // Before its start the cluster was empty; that is known unless somebody compacted it away.
+        Err(Compacted { oldest, .. }) if oldest == cluster.options().revision => Ok(Snapshot {
+            revision,
+            objects: Vec::new(),
+        }),
+        Err(Compacted { .. }) => Err(ApiError::expired(
+            "The resourceVersion for the provided list is too old.",
+        )),
+    }
 }
 
 /// Waits until the cluster has reached a revision, for as long as the server does; then it is "too large".

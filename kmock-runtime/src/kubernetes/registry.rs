@@ -63,6 +63,7 @@ pub fn built_ins() -> &'static [Served] {
                         if resource.group == "autoscaling" {
                             resource.storage_version = "v2".into();
                         }
+                        resource.deprecation = deprecation(&resource).map(str::to_owned);
                         let strategy = built_in_strategy(&resource);
                         Served::new(resource, strategy)
                     }),
@@ -78,6 +79,17 @@ fn built_in_strategy(resource: &Resource) -> Arc<dyn Strategy> {
         return Arc::new(crate::kubernetes::crd::Defined);
     }
     builtin::strategy::of(resource)
+}
+
+/// The built-in kinds that the server warns about.
+fn deprecation(resource: &Resource) -> Option<&'static str> {
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        ("", "endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        _ => None,
+    }
 }
 
 fn index() -> &'static BTreeMap<(&'static str, &'static str, &'static str), usize> {
