@@ -20,7 +20,20 @@ pub fn after_commit(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) 
         return;
     }
     match event.change {
-        Change::Deleted => collect_dependents(cluster, event.object.uid()),
+        Change::Deleted => {
+            collect_dependents(cluster, event.object.uid());
+            // An owner that goes in the foreground may have waited for this one.
+            for uid in owners(&event.object)
+                .iter()
+                .filter_map(|owner| owner["uid"].as_str())
+            {
+                if let Some((place, owner)) =
+                    with_uid(cluster, uid).filter(|(_, owner)| owner.is_terminating())
+                {
+                    finish(cluster, &place, &owner);
+                }
+            }
+        }
         Change::Added | Change::Modified => {
             if event.object.is_terminating() {
                 finish(cluster, place, &event.object);
@@ -69,14 +82,15 @@ fn dependents(cluster: &Cluster, uid: &str) -> Vec<(ResourceKey, Arc<StoredObjec
     found
 }
 
-fn uid_exists(cluster: &Cluster, uid: &str) -> bool {
+fn with_uid(cluster: &Cluster, uid: &str) -> Option<(ResourceKey, Arc<StoredObject>)> {
     let store = cluster.store();
-    store.resources().iter().any(|place| {
-        store
-            .list(place, "")
+    store.resources().into_iter().find_map(|place| {
+        let found = store
+            .list(&place, "")
             .objects
-            .iter()
-            .any(|object| object.uid() == uid)
+            .into_iter()
+            .find(|object| object.uid() == uid)?;
+        Some((place, found))
     })
 }
 
@@ -136,7 +150,7 @@ fn collect_if_orphaned(cluster: &Cluster, place: &ResourceKey, object: &Arc<Stor
     let (mut live, mut gone) = (Vec::new(), Vec::new());
     for owner in owners(object) {
         let uid = owner["uid"].as_str().unwrap_or_default();
-        if uid_exists(cluster, uid) {
+        if with_uid(cluster, uid).is_some() {
             live.push(owner.clone())
         } else {
             gone.push(uid.to_owned())
