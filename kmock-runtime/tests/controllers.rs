@@ -103,11 +103,12 @@ fn foreground_deletion_waits_for_held_dependents() {
     assert!(
         objects.get("configmaps", "root").is_some() && objects.get("configmaps", "free").is_none()
     );
-    call(
+    let answer = call(
         &cluster,
         &format!("PATCH {MAPS}/held"),
-        json!({"metadata": {"finalizers": ["foregroundDeletion"]}}),
+        json!({"metadata": {"finalizers": null}}),
     );
+    assert_eq!(answer.0, 200, "{}", answer.1);
     assert!(
         objects.get("configmaps", "held").is_none() && objects.get("configmaps", "root").is_none()
     );
