@@ -153,6 +153,75 @@ async fn a_client_that_never_stops(k: KMock) {
 }
 // end
 
+/// The page of the picture in `docs/`: `KMOCK_REPORT=/tmp/pages cargo test --test failures a_rollout -- --ignored`.
+#[kmock::test(start_paused = true)]
+#[ignore = "fails on purpose, for its page"]
+async fn a_rollout(k: KMock) {
+    use std::time::Duration;
+
+    kmock! { k,
+        /// progress
+        stream GET "/progress" => [{ "done": 0 }, sleep(2s), { "done": 40 }, sleep(2s), { "done": 100 }];
+        /// logs
+        stream GET "/logs" => [b"starting\n", sleep(500ms), b"ready\n", ...];
+        #[expect(1)]
+        /// notify
+        POST "/hooks/rollout" json { "app": "web", "state": "done" } => 202;
+    }
+    let (op, cli) = ("operator/0.4", "kubectl/v1.31.0");
+    let deployments = "/apis/apps/v1/namespaces/prod/deployments";
+    let web = format!("{deployments}/web");
+    let watch = format!("{deployments}?watch=1&fieldSelector=metadata.name%3Dweb");
+    k.post("/api/v1/namespaces")
+        .header("user-agent", cli)
+        .json(json!({ "metadata": { "name": "prod" } }))
+        .await;
+    let watch = k.get(watch).header("user-agent", op).open().await;
+    let logs = k.get("/logs").header("user-agent", "tail/1.0").open().await;
+    let progress = tokio::spawn(k.get("/progress").header("user-agent", "ci/7").send());
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let labels = json!({ "app": "web" });
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": "web" },
+        "spec": {
+            "selector": { "matchLabels": labels },
+            "template": {
+                "metadata": { "labels": labels },
+                "spec": { "containers": [{ "name": "web", "image": "web:1" }] }
+            }
+        }
+    });
+    k.post(deployments)
+        .header("user-agent", cli)
+        .json(deployment)
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    k.patch(format!("{web}?fieldManager=operator"))
+        .header("user-agent", op)
+        .header("content-type", "application/merge-patch+json")
+        .body(r#"{"spec": {"replicas": 3, "template": {"spec": {"terminationGracePeriodSeconds": 5}}}}"#)
+        .await;
+    for _ in 0..4 {
+        k.get(format!("{web}/status"))
+            .header("user-agent", op)
+            .await;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    k.get(format!("{deployments}/wbe"))
+        .header("user-agent", op)
+        .await;
+    k.post("/hooks/rollout")
+        .header("user-agent", op)
+        .json(json!({ "app": "web", "sate": "done" }))
+        .await;
+    k.delete(&web).header("user-agent", cli).await;
+    progress.await.expect("no panic").expect("an answer");
+    drop(logs);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(watch);
+}
+
 /// The cases in the order of the page, each with its test.
 const CASES: &[(&str, fn())] = &[
     ("a_letter_is_missing", a_letter_is_missing),

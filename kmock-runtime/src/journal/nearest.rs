@@ -165,7 +165,7 @@ pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Ve
     let mut near = Vec::new();
     for (distance, seen, criteria) in scored {
         let alike = (seen.method().as_str(), seen.target());
-        if near.len() >= TOLD || distance > 2 * FAR || near.len() == 1 && distance > FAR {
+        if near.len() >= TOLD || distance > 2 * FAR || !near.is_empty() && distance > FAR {
             break;
         }
         if known.contains(&alike) {

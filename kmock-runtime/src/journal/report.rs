@@ -107,6 +107,8 @@ pub struct Entry {
     pub near: Vec<Near>,
     /// An earlier request like this one, which is explained there.
     pub same_as: Option<u64>,
+    /// When the request came and its answer began, in ticks: the order of what happens at one instant.
+    pub(super) ticks: (u64, u64),
 }
 
 impl Failure {
@@ -259,6 +261,7 @@ impl<'a> Making<'a> {
             sent,
             near: Vec::new(),
             same_as: None,
+            ticks: (seen.record().asked, seen.record().answered()),
         };
         if entry.is_puzzling() {
             self.explain(seen, &mut entry);

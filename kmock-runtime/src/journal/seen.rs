@@ -5,7 +5,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -26,8 +26,12 @@ pub struct Seen {
 }
 
 /// What is written down of a request while it is answered.
-#[derive(Default)]
 pub(super) struct Record {
+    /// Counts what happens at the server: times may be equal, and stand still in tests.
+    ticks: Arc<AtomicU64>,
+    /// When, in ticks, the request came and its answer began.
+    pub(super) asked: u64,
+    answered: AtomicU64,
     outcome: Mutex<Outcome>,
     pub(super) trace: Trace,
     /// Of a refused request: the nearest rules as they were then.
@@ -75,11 +79,33 @@ impl fmt::Display for Answerer {
     }
 }
 
+impl Record {
+    fn new(ticks: &Arc<AtomicU64>) -> Record {
+        Record {
+            ticks: Arc::clone(ticks),
+            asked: ticks.fetch_add(1, Ordering::Relaxed),
+            answered: AtomicU64::new(u64::MAX),
+            outcome: Mutex::default(),
+            trace: Trace::default(),
+            near: OnceLock::new(),
+        }
+    }
+
+    /// One more thing happens.
+    pub(super) fn tick(&self) -> u64 {
+        self.ticks.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+}
+
 impl Seen {
-    fn new(request: Request) -> Seen {
+    fn new(request: Request, ticks: &Arc<AtomicU64>) -> Seen {
         Seen {
             request,
-            record: Arc::default(),
+            record: Arc::new(Record::new(ticks)),
         }
     }
 
@@ -107,6 +133,8 @@ impl Seen {
     }
 
     pub(crate) fn conclude(&self, outcome: Outcome) {
+        let tick = self.record.tick();
+        self.record.answered.store(tick, Ordering::Relaxed);
         *lock(&self.record.outcome) = outcome;
     }
 
@@ -202,6 +230,7 @@ pub(crate) struct Journal {
     /// What bodies are kept in all.
     kept: AtomicUsize,
     refused: AtomicUsize,
+    ticks: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -213,13 +242,14 @@ impl Journal {
             most,
             kept: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
+            ticks: Arc::default(),
         }
     }
 
     /// Writes a request down. The rules go on with the request itself, whose body is never cut.
     pub(crate) fn record(&self, request: &Request) -> Seen {
         let allowed = self.allow(request.body().len());
-        let seen = Seen::new(request.cut(allowed));
+        let seen = Seen::new(request.cut(allowed), &self.ticks);
         let count = {
             let mut all = lock(&self.seen);
             all.push(seen.clone());

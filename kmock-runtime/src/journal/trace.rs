@@ -50,6 +50,8 @@ pub struct Sent {
     pub(super) encoding: Option<String>,
     /// What is kept of it.
     pub(super) body: Vec<u8>,
+    /// When it ended, in ticks.
+    pub(super) ended: u64,
 }
 
 /// One chunk of a body.
@@ -59,6 +61,8 @@ pub struct Chunk {
     pub at: Duration,
     /// Its size in bytes.
     pub size: usize,
+    /// The same in ticks: what came first of what happens at one instant.
+    pub(super) tick: u64,
 }
 
 /// How a body ended.
@@ -123,11 +127,14 @@ pub(crate) fn traced(
     {
         // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
         let most = core.journal.allow(bytes.len().min(ANSWER));
+        let tick = record.tick();
         record.trace.change(|sent| {
             sent.chunks.push(Chunk {
                 at: begun,
                 size: bytes.len(),
+                tick,
             });
+            sent.ended = tick;
             sent.count = 1;
             sent.size = bytes.len();
             sent.body
@@ -169,18 +176,23 @@ impl Traced {
         if !self.ended {
             self.ended = true;
             let at = self.clock.elapsed();
-            self.record.trace.change(|sent| sent.end = Some((at, end)));
+            let tick = self.record.tick();
+            self.record.trace.change(|sent| {
+                sent.end = Some((at, end));
+                sent.ended = tick;
+            });
         }
     }
 
     fn chunk(&mut self, data: &Bytes) {
         self.sent += data.len() as u64;
-        let (at, most) = (self.clock.elapsed(), self.most);
+        let (at, most, tick) = (self.clock.elapsed(), self.most, self.record.tick());
         self.record.trace.change(|sent| {
             if sent.chunks.len() < CHUNKS {
                 sent.chunks.push(Chunk {
                     at,
                     size: data.len(),
+                    tick,
                 });
             }
             sent.count += 1;

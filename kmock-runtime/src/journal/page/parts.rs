@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     criteria::{Finding, Verdict},
     journal::{
-        Answerer, Body, End, Entry,
+        Answerer, Body, End, Entry, Sent,
         text::message,
         words::{duration, number},
     },
@@ -139,8 +139,10 @@ pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
     html.push_str("</pre>");
     body(html, &entry.body);
     html.push_str("</div><div><h4>answer</h4>");
-    body(html, &entry.answer);
-    chunks(html, entry);
+    match &entry.sent {
+        Some(sent) if sent.streamed => chunks(html, sent),
+        _ => body(html, &entry.answer),
+    }
     html.push_str("</div></div></div>");
 }
 
@@ -158,11 +160,8 @@ fn body(html: &mut String, body: &Body) {
 }
 
 /// The chunks of a stream: when each went out, and what was in it.
-fn chunks(html: &mut String, entry: &Entry) {
+fn chunks(html: &mut String, sent: &Sent) {
     const MOST: usize = 200;
-    let Some(sent) = entry.sent.as_ref().filter(|sent| sent.streamed) else {
-        return;
-    };
     let end = match &sent.end {
         None => "still open".to_owned(),
         Some((at, End::Complete)) => format!("complete at {}", duration(*at)),
@@ -171,7 +170,7 @@ fn chunks(html: &mut String, entry: &Entry) {
     };
     let _ = write!(
         html,
-        "<details><summary>{} chunks, {}</summary><table class=\"fields\">",
+        "<p class=\"faint\">{} chunks, {}</p>",
         number(sent.count),
         escape(&end)
     );
@@ -181,23 +180,38 @@ fn chunks(html: &mut String, entry: &Entry) {
             .body
             .get(from..(from + chunk.size).min(sent.body.len()));
         from += chunk.size;
-        let shown = part.map_or_else(String::new, |part| {
-            let body = Body::of(part, chunk.size, sent.content_type.as_deref(), None, 400);
-            body.line(200)
-        });
+        let part = part.unwrap_or_default();
+        let kind = sent.content_type.as_deref();
         let _ = write!(
             html,
-            "<tr><td>{}</td><td><code>{}</code></td></tr>",
+            "<details class=\"chunk\"><summary><span>{}</span> <code>{}</code></summary><pre class=\"body\">{}</pre></details>",
             duration(chunk.at),
-            escape(&shown)
+            escape(&glimpse(part, chunk.size)),
+            escape(&Body::of(part, chunk.size, kind, None, part.len()).laid_out())
         );
     }
     if sent.count > MOST {
         let _ = write!(
             html,
-            "<tr><td>…</td><td>{} more</td></tr>",
+            "<p class=\"faint\">{} more</p>",
             number(sent.count - MOST)
         );
     }
-    html.push_str("</table></details>");
+}
+
+/// What is in a chunk, in a few words: of a watch event, its type and object.
+pub(super) fn glimpse(chunk: &[u8], size: usize) -> String {
+    let event = || {
+        let event: serde_json::Value = serde_json::from_slice(chunk).ok()?;
+        let change = event.get("type")?.as_str()?;
+        let metadata = event.pointer("/object/metadata")?;
+        let text = |key: &str| metadata.get(key).and_then(|value| value.as_str());
+        let revision = text("resourceVersion").unwrap_or_default();
+        Some(match (text("namespace"), text("name")) {
+            (Some(namespace), Some(name)) => format!("{change} {namespace}/{name} at {revision}"),
+            (None, Some(name)) => format!("{change} {name} at {revision}"),
+            _ => format!("{change} at {revision}"),
+        })
+    };
+    event().unwrap_or_else(|| Body::of(chunk, size, None, None, 400).line(60))
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt::Write, time::Duration};
 use crate::{
     criteria::cut,
     journal::{
-        Answerer, Body, End, Entry, Report,
-        page::parts::{class, escape},
+        Answerer, End, Entry, Report,
+        page::parts::{class, escape, glimpse},
         text::{Row, rows},
         words::{duration, number},
     },
@@ -49,6 +49,7 @@ const SLOTS: usize = 4;
 /// One thing that happens, in the order of time.
 struct Moment<'a> {
     at: Duration,
+    tick: u64,
     entry: &'a Entry,
     count: usize,
     what: What,
@@ -164,17 +165,18 @@ fn moments<'a>(rows: &[Row<'a>]) -> Vec<Moment<'a>> {
     let mut moments = Vec::new();
     for row in rows {
         let entry = row.entry;
-        let mut add = |at, what| {
+        let mut add = |at, tick, what| {
             moments.push(Moment {
                 at,
+                tick,
                 entry,
                 count: row.count,
                 what,
             });
         };
-        add(entry.at, What::Asks);
+        add(entry.at, entry.ticks.0, What::Asks);
         let Some(took) = entry.duration else { continue };
-        add(entry.at + took, What::Answers);
+        add(entry.at + took, entry.ticks.1, What::Answers);
         let Some(sent) = entry.sent.as_ref().filter(|sent| sent.streamed) else {
             continue;
         };
@@ -185,21 +187,21 @@ fn moments<'a>(rows: &[Row<'a>]) -> Vec<Moment<'a>> {
                 .get(from..(from + chunk.size).min(sent.body.len()));
             from += chunk.size;
             let text = glimpse(part.unwrap_or_default(), chunk.size);
-            add(chunk.at, What::Sends(text));
+            add(chunk.at, chunk.tick, What::Sends(text));
         }
         if let Some(last) = sent.chunks.last().filter(|_| sent.count > CHUNKS) {
             let more = sent.count - CHUNKS;
             add(
                 last.at,
+                last.tick,
                 What::Sends(format!("{} more chunks", number(more))),
             );
         }
         if let Some((at, _)) = &sent.end {
-            add(*at, What::Ends);
+            add(*at, sent.ended, What::Ends);
         }
     }
-    // Stable: what happens at one instant stays in the order of the requests and of its own steps.
-    moments.sort_by_key(|moment| moment.at);
+    moments.sort_by_key(|moment| moment.tick);
     let mut joined: Vec<Moment<'a>> = Vec::new();
     for moment in moments {
         match joined.last_mut() {
@@ -400,23 +402,6 @@ impl Lanes {
             entry.id
         );
     }
-}
-
-/// What is in a chunk, in a few words: of a watch event, its type and object.
-fn glimpse(chunk: &[u8], size: usize) -> String {
-    let event = || {
-        let event: serde_json::Value = serde_json::from_slice(chunk).ok()?;
-        let change = event.get("type")?.as_str()?;
-        let metadata = event.pointer("/object/metadata")?;
-        let text = |key: &str| metadata.get(key).and_then(|value| value.as_str());
-        let revision = text("resourceVersion").unwrap_or_default();
-        Some(match (text("namespace"), text("name")) {
-            (Some(namespace), Some(name)) => format!("{change} {namespace}/{name} at {revision}"),
-            (None, Some(name)) => format!("{change} {name} at {revision}"),
-            _ => format!("{change} at {revision}"),
-        })
-    };
-    event().unwrap_or_else(|| Body::of(chunk, size, None, None, 400).line(60))
 }
 
 /// The client's name in the picture.
