@@ -1,6 +1,7 @@
 //! WebSocket rules (RFC 6455): a request is accepted, frames go out by a script and by answers, all are recorded.
 
 use std::{
+    collections::VecDeque,
     fmt,
     future::poll_fn,
     panic::AssertUnwindSafe,
@@ -246,8 +247,9 @@ enum Next {
 }
 
 async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<(), String> {
-    // What is answered comes before what the script goes on with.
-    let mut players = vec![Player::start(script.script.clone(), asked.clone())];
+    // Answers go out one after another, before what the script goes on with.
+    let mut players = VecDeque::from([Player::start(script.script.clone(), asked.clone())]);
+    let mut scripted = true;
     loop {
         let next = poll_fn(|cx| poll(&mut socket, &mut players, cx)).await;
         match next {
@@ -267,7 +269,8 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
                         let answer = Arc::clone(answer);
                         let answer = move |_| answer(frame.clone());
                         let answer = compute_apart(Arc::new(answer), asked.request.clone()).await?;
-                        players.push(Player::start(answer, asked.clone()));
+                        let at = players.len() - usize::from(scripted);
+                        players.insert(at, Player::start(answer, asked.clone()));
                     }
                     _ => {}
                 }
@@ -284,7 +287,10 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
                         if let Some(wire) = asked.request.wire() {
                             wire.cut_when_flushed(fault.cut);
                         }
-                        let _ = socket.flush().await;
+                        // Cut by then; only a stall never ends.
+                        if socket.flush().await.is_err() {
+                            return Ok(());
+                        }
                         continue;
                     }
                 };
@@ -297,7 +303,8 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
             }
             Next::Played(Err(why)) => return Err(why),
             Next::Played(Ok(())) => {
-                players.pop();
+                players.pop_front();
+                scripted = scripted && !players.is_empty();
                 if players.is_empty() && script.answer.is_none() {
                     let (code, reason) = script.close.clone().unwrap_or((1000, String::new()));
                     record(&asked, false, Frame::Close(Some((code, reason.clone()))));
@@ -320,13 +327,13 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
     }
 }
 
-fn poll(socket: &mut Socket, players: &mut [Player], cx: &mut Context<'_>) -> Poll<Next> {
+fn poll(socket: &mut Socket, players: &mut VecDeque<Player>, cx: &mut Context<'_>) -> Poll<Next> {
     match socket.poll_next_unpin(cx) {
         Poll::Ready(Some(Ok(message))) => return Poll::Ready(Next::Came(message)),
         Poll::Ready(_) => return Poll::Ready(Next::Gone),
         Poll::Pending => {}
     }
-    match players.last_mut().map(|player| player.poll_put(cx)) {
+    match players.front_mut().map(|player| player.poll_put(cx)) {
         Some(Poll::Ready(Some(Ok(put)))) => Poll::Ready(Next::Put(put)),
         Some(Poll::Ready(Some(Err(why)))) => Poll::Ready(Next::Played(Err(why))),
         Some(Poll::Ready(None)) => Poll::Ready(Next::Played(Ok(()))),

@@ -3,5 +3,15 @@
 mod assertions;
 mod attribute;
 mod engine;
+mod expectations;
 mod grammar;
+mod hostnames;
+mod matching;
+mod replies;
 mod reports;
+mod server;
+mod sinks;
+mod streams;
+mod virtual_time;
+mod websockets;
+mod wire;

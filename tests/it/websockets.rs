@@ -1,0 +1,127 @@
+//! WebSocket rules: accepted, scripted, answered, fed, broken, recorded.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use kmock::{
+    Fault, KMock, Stream,
+    websocket::{Frame, WebSocket},
+};
+use tokio::{net::TcpStream, time::Instant};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+async fn connect(k: &KMock, target: &str) -> WebSocketStream<TcpStream> {
+    let socket = TcpStream::connect(k.address()).await.expect("connected");
+    socket.set_nodelay(true).expect("set");
+    let url = format!("ws://{}{target}", k.address());
+    client_async(url, socket).await.expect("accepted").0
+}
+
+async fn next(socket: &mut WebSocketStream<TcpStream>) -> Message {
+    socket.next().await.expect("a frame").expect("no error")
+}
+
+#[kmock::test(start_paused = true)]
+async fn scripts_send_frames_pause_and_close(k: KMock) {
+    let rule = k.on("/ws").websocket(
+        Stream::new()
+            .text("hello")
+            .sleep(Duration::from_secs(5))
+            .json([1, 2])
+            .item(b"\xff\x00"),
+    );
+    let started = Instant::now();
+    let mut socket = connect(&k, "/ws").await;
+    assert_eq!(next(&mut socket).await, Message::text("hello"));
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!(next(&mut socket).await, Message::text("[1,2]"));
+    assert_eq!(started.elapsed(), Duration::from_secs(5));
+    assert_eq!(next(&mut socket).await, Message::binary(&b"\xff\x00"[..]));
+    let close = next(&mut socket).await;
+    assert!(
+        matches!(&close, Message::Close(Some(close)) if u16::from(close.code) == 1000),
+        "{close}"
+    );
+    assert!(socket.next().await.is_none());
+    assert_eq!(k.requests()[0].status(), Some(101));
+    let sent: Vec<_> = rule
+        .frames()
+        .into_iter()
+        .filter(|one| !one.is_received())
+        .collect();
+    assert_eq!(sent[0].frame(), &Frame::Text("hello".to_owned()));
+    assert_eq!(sent[1].frame().json(), serde_json::json!([1, 2]));
+    assert_eq!(sent[0].request().target(), "/ws");
+    assert_eq!(sent.len(), 4);
+}
+
+#[kmock::test]
+async fn frames_that_come_are_recorded_and_answered(k: KMock) {
+    let echo = k.on("/echo").websocket(WebSocket::new().echo());
+    let upper = k.on("/upper").websocket(
+        WebSocket::new()
+            .script(Stream::new().text("ready"))
+            .protocol("shout")
+            .answer(|frame| {
+                Stream::new()
+                    .text(frame.text().to_uppercase())
+                    .json(frame.text().len())
+            }),
+    );
+    let mut socket = connect(&k, "/echo").await;
+    socket.send(Message::text("a")).await.expect("sent");
+    socket.send(Message::binary(&b"b"[..])).await.expect("sent");
+    assert_eq!(next(&mut socket).await, Message::text("a"));
+    assert_eq!(next(&mut socket).await, Message::binary(&b"b"[..]));
+    socket.close(None).await.expect("closed");
+    let came = echo.wait_for_frames(3).await.expect("they come");
+    assert_eq!(came[0].frame().text(), "a");
+    assert_eq!(came[2].frame(), &Frame::Close(None));
+    let mut socket = connect(&k, "/upper").await;
+    assert_eq!(next(&mut socket).await, Message::text("ready"));
+    socket.send(Message::text("hey")).await.expect("sent");
+    assert_eq!(next(&mut socket).await, Message::text("HEY"));
+    assert_eq!(next(&mut socket).await, Message::text("3"));
+    assert_eq!(upper.wait_for_frames(1).await.expect("it came").len(), 1);
+}
+
+#[kmock::test]
+async fn sockets_are_fed_live(k: KMock) {
+    let rule = k.on("/live").websocket(Stream::new().live());
+    let (mut one, mut two) = (connect(&k, "/live").await, connect(&k, "/live").await);
+    rule.waiting(2).await.expect("both wait");
+    assert_eq!(k.feed(Stream::new().text("news").live()), 2);
+    for socket in [&mut one, &mut two] {
+        assert_eq!(next(socket).await, Message::text("news"));
+    }
+}
+
+#[kmock::test]
+async fn sockets_break_and_close_as_told(k: KMock) {
+    k.on("/reset")
+        .websocket(Stream::new().text("x").fault(Fault::reset()));
+    k.on("/going")
+        .websocket(WebSocket::new().close(1001, "going away"));
+    let mut socket = connect(&k, "/reset").await;
+    assert_eq!(next(&mut socket).await, Message::text("x"));
+    assert!(socket.next().await.expect("an end").is_err());
+    let mut socket = connect(&k, "/going").await;
+    let close = next(&mut socket).await;
+    assert!(
+        matches!(&close, Message::Close(Some(close)) if u16::from(close.code) == 1001
+            && close.reason.as_str() == "going away"),
+        "{close}"
+    );
+}
+
+#[kmock::test]
+async fn what_asks_for_no_socket_gets_none(k: KMock) {
+    k.on("/ws").websocket(WebSocket::new().echo());
+    let refused = k.get("/ws").await;
+    assert_eq!(refused.status(), 500);
+    assert!(
+        refused.text().contains("asks for no WebSocket"),
+        "{}",
+        refused.text()
+    );
+}
