@@ -160,7 +160,7 @@ impl WebSocket {
         })
     }
 
-    /// The subprotocol that is chosen, whatever the client offers.
+    /// The subprotocol that is chosen, where the client offers it (RFC 6455, 4.2.2).
     pub fn protocol(mut self, name: impl Into<String>) -> WebSocket {
         self.protocol = Some(name.into());
         self
@@ -207,7 +207,16 @@ pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response
     head.headers
         .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     head.headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    if let Some(protocol) = &socket.protocol {
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offered: Vec<&str> = offered
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .collect();
+    if let Some(protocol) = &socket.protocol
+        && offered.contains(&protocol.as_str())
+    {
         let protocol = HeaderValue::try_from(protocol).map_err(|error| error.to_string())?;
         head.headers
             .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);

@@ -8,7 +8,10 @@ use kmock::{
     websocket::{Frame, WebSocket},
 };
 use tokio::{net::TcpStream, time::Instant};
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 async fn connect(k: &KMock, target: &str) -> WebSocketStream<TcpStream> {
     let socket = TcpStream::connect(k.address()).await.expect("connected");
@@ -77,7 +80,15 @@ async fn frames_that_come_are_recorded_and_answered(k: KMock) {
     let came = echo.wait_for_frames(3).await.expect("they come");
     assert_eq!(came[0].frame().text(), "a");
     assert_eq!(came[2].frame(), &Frame::Close(None));
-    let mut socket = connect(&k, "/upper").await;
+    let socket = TcpStream::connect(k.address()).await.expect("connected");
+    let url = format!("ws://{}/upper", k.address());
+    let mut request = url.into_client_request().expect("a request");
+    let offer = "whisper, shout".parse().expect("a header");
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", offer);
+    let (mut socket, accepted) = client_async(request, socket).await.expect("accepted");
+    assert_eq!(accepted.headers()["sec-websocket-protocol"], "shout");
     assert_eq!(next(&mut socket).await, Message::text("ready"));
     socket.send(Message::text("hey")).await.expect("sent");
     assert_eq!(next(&mut socket).await, Message::text("HEY"));

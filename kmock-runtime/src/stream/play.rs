@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Player {
     play: Option<BoxFuture<'static, Result<(), String>>>,
     stage: Stage,
+    /// Why the body is about to break.
+    failed: Option<String>,
 }
 
 /// What comes first of a script, before the head of the answer is sent.
@@ -82,6 +84,7 @@ impl Player {
         Player {
             play: Some(Box::pin(play)),
             stage,
+            failed: None,
         }
     }
 
@@ -152,14 +155,20 @@ impl futures::Stream for Player {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(why) = self.failed.take() {
+            let asked = &self.stage.asked;
+            let message = format!("{}: the stream broke: {why}", asked.label);
+            asked.core.error(message.clone());
+            return Poll::Ready(Some(Err(axum::Error::new(message))));
+        }
         loop {
             let put = match self.poll_put(cx) {
                 Poll::Ready(Some(Ok(put))) => put,
                 Poll::Ready(Some(Err(why))) => {
-                    let asked = &self.stage.asked;
-                    let message = format!("{}: the stream broke: {why}", asked.label);
-                    asked.core.error(message.clone());
-                    return Poll::Ready(Some(Err(axum::Error::new(message))));
+                    // Hyper flushes while the body is pending: what was sent before is not lost with the break.
+                    self.failed = Some(why);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
