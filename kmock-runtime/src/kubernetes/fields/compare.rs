@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::element::{PathElement, equal_values};
 use super::set::Set;
-use super::typed::{Scalar, Shape, TypedErrors, check_scalar, item_step, shape};
+use super::typed::{Scalar, Shape, TypedErrors, are_unique, check_scalar, item_step, shape};
 use crate::kubernetes::schema::{ListType, MapType, Schema};
 
 /// The difference of two values, as three sets without a common member.
@@ -232,18 +232,27 @@ fn compare_items(
     new: &[Value],
     out: &mut Comparison,
 ) -> Result<(), TypedErrors> {
-    let mut all: BTreeMap<PathElement, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
-    for (index, item) in old.iter().enumerate() {
-        all.entry(step_of(schema, index, item)?)
-            .or_default()
-            .0
-            .push(item);
+    let steps_of = |items: &[Value]| -> Result<Vec<PathElement>, TypedErrors> {
+        items.iter().enumerate().map(|(index, item)| step_of(schema, index, item)).collect()
+    };
+    let (old_steps, new_steps) = (steps_of(old)?, steps_of(new)?);
+    // The usual case: the same items in the same order.
+    if old_steps == new_steps && are_unique(&old_steps) {
+        for (step, (old, new)) in old_steps.into_iter().zip(old.iter().zip(new)) {
+            let mut below = Comparison::default();
+            let mark = walk(schema.items(), Some(old), Some(new), &mut below).map_err(|errors| errors.below(&step))?;
+            if mark.is_set() || !below.is_empty() {
+                attach(step, mark, below, out);
+            }
+        }
+        return Ok(());
     }
-    for (index, item) in new.iter().enumerate() {
-        all.entry(step_of(schema, index, item)?)
-            .or_default()
-            .1
-            .push(item);
+    let mut all: BTreeMap<PathElement, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
+    for (step, item) in old_steps.into_iter().zip(old) {
+        all.entry(step).or_default().0.push(item);
+    }
+    for (step, item) in new_steps.into_iter().zip(new) {
+        all.entry(step).or_default().1.push(item);
     }
     for (step, (old, new)) in all {
         let mut below = Comparison::default();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{check_either, items};
 use super::element::PathElement;
-use super::typed::{Shape, TypedErrors, item_step, shape};
+use super::typed::{Shape, TypedErrors, are_unique, item_step, shape};
 use crate::kubernetes::schema::{ListType, MapType, Schema};
 
 /// Merges `config` into `live`.
@@ -89,32 +89,30 @@ fn field(
     both(of_field, live, config).map_err(|errors| errors.below(&format_args!(".{name}")))
 }
 
-/// Items known to a list, by step; a step that is repeated stands for no single item.
+fn steps_of(schema: &Schema, items: &[Value]) -> Result<Vec<PathElement>, TypedErrors> {
+    let step = |(index, item)| {
+        item_step(schema, item).map_err(|e| TypedErrors::one("", format!("element {index}: {e}")))
+    };
+    items.iter().enumerate().map(step).collect()
+}
+
+/// The items by step; a step that is repeated stands for no single item.
 fn index<'v>(
-    schema: &Schema,
+    steps: &'v [PathElement],
     items: &'v [Value],
     allow_duplicates: bool,
-) -> Result<(Vec<PathElement>, BTreeMap<PathElement, &'v Value>), TypedErrors> {
+) -> Result<BTreeMap<&'v PathElement, &'v Value>, TypedErrors> {
     static NOTHING: Value = Value::Null;
-    let mut steps = Vec::with_capacity(items.len());
     let mut known = BTreeMap::new();
-    for (index, item) in items.iter().enumerate() {
-        let step = item_step(schema, item)
-            .map_err(|e| TypedErrors::one("", format!("element {index}: {e}")))?;
-        if known.contains_key(&step) {
+    for (step, item) in steps.iter().zip(items) {
+        if known.insert(step, item).is_some() {
             if !allow_duplicates {
-                return Err(TypedErrors::one(
-                    "",
-                    format!("duplicate entries for key {step}"),
-                ));
+                return Err(TypedErrors::one("", format!("duplicate entries for key {step}")));
             }
-            known.insert(step.clone(), &NOTHING);
-        } else {
-            known.insert(step.clone(), item);
+            known.insert(step, &NOTHING);
         }
-        steps.push(step);
     }
-    Ok((steps, known))
+    Ok(known)
 }
 
 fn merge_items(
@@ -122,8 +120,17 @@ fn merge_items(
     live: &[Value],
     config: &[Value],
 ) -> Result<Vec<Value>, TypedErrors> {
-    let (config_steps, of_config) = index(schema, config, false)?;
-    let (live_steps, of_live) = index(schema, live, true)?;
+    let (config_steps, live_steps) = (steps_of(schema, config)?, steps_of(schema, live)?);
+    // The usual case: the same items in the same order.
+    if config_steps == live_steps && are_unique(&live_steps) {
+        let pairs = live_steps.iter().zip(live.iter().zip(config));
+        let merged = pairs.map(|(step, (live, config))| {
+            both(schema.items(), live, config).map_err(|errors| errors.below(step))
+        });
+        return merged.filter_map(Result::transpose).collect();
+    }
+    let of_config = index(&config_steps, config, false)?;
+    let of_live = index(&live_steps, live, true)?;
     // The steps that both have, in the configuration's order: the order in which they must come out.
     let mut shared: VecDeque<&PathElement> = config_steps
         .iter()

@@ -243,6 +243,34 @@ impl Set {
         out
     }
 
+    /// The fields that are in this set and not in `other.with_named_parents(schema)`.
+    #[must_use]
+    pub fn difference_named(&self, other: &Set, schema: Option<&Schema>) -> Set {
+        let mut out = Set::new();
+        for step in &self.members {
+            let is_declared = match (step, schema) {
+                (PathElement::Field(name), Some(schema)) => schema.property(name).is_some(),
+                _ => false,
+            };
+            if !other.has_member(step) && !(is_declared && other.below(step).is_some()) {
+                out.members.push(step.clone());
+            }
+        }
+        merge_sorted(&self.children, &other.children, by_step, |a, b| match (a, b) {
+            (Some((step, a)), Some((_, b))) => {
+                let of_step = match (step, schema) {
+                    (PathElement::Field(name), Some(schema)) => schema.field(name),
+                    (PathElement::Key(_), Some(schema)) => Some(schema.items()),
+                    _ => None,
+                };
+                out.insert_child(step.clone(), a.difference_named(b, of_step));
+            }
+            (Some(only), None) => out.children.push(only.clone()),
+            _ => {}
+        });
+        out
+    }
+
     /// The set with every declared field that has members below it: `a.b` gains `a` when the schema declares it.
     ///
     /// Sets do not name such fields; removal needs them named, lest it leave empty objects behind.

@@ -2,7 +2,6 @@
 //!
 //! The rules and texts are those of `structured-merge-diff/typed` (validate, tofieldset, helpers).
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -227,32 +226,45 @@ fn check_below(
 }
 
 fn check_items(schema: &Schema, items: &[Value], allow_duplicates: bool, errors: &mut Errors) {
-    let associative = schema.list_type() != ListType::Atomic;
-    let mut seen = BTreeSet::new();
-    for (index, item) in items.iter().enumerate() {
-        if !associative {
-            check_below(
-                schema.items(),
-                item,
-                allow_duplicates,
-                errors,
-                &PathElement::Index(index as i64),
-            );
-            continue;
+    if schema.list_type() == ListType::Atomic {
+        for (index, item) in items.iter().enumerate() {
+            let step = PathElement::Index(index as i64);
+            check_below(schema.items(), item, allow_duplicates, errors, &step);
         }
-        let step = match item_step(schema, item) {
-            Ok(step) => step,
+        return;
+    }
+    let mut steps = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match item_step(schema, item) {
+            Ok(step) => steps.push(step),
             Err(message) => {
+                check_steps(schema, &steps, items, allow_duplicates, errors);
                 errors.push((String::new(), format!("element {index}: {message}")));
                 return;
             }
-        };
-        if !allow_duplicates && seen.contains(&step) {
+        }
+    }
+    check_steps(schema, &steps, items, allow_duplicates, errors);
+}
+
+fn check_steps(schema: &Schema, steps: &[PathElement], items: &[Value], allow_duplicates: bool, errors: &mut Errors) {
+    let repeats = !allow_duplicates && !are_unique(steps);
+    for (index, (step, item)) in steps.iter().zip(items).enumerate() {
+        if repeats && steps.iter().take(index).any(|known| known == step) {
             errors.push((String::new(), format!("duplicate entries for key {step}")));
         }
-        check_below(schema.items(), item, allow_duplicates, errors, &step);
-        seen.insert(step);
+        check_below(schema.items(), item, allow_duplicates, errors, step);
     }
+}
+
+/// Whether no step stands twice.
+pub(crate) fn are_unique(steps: &[PathElement]) -> bool {
+    if steps.windows(2).all(|pair| matches!(pair, [a, b] if a < b)) {
+        return true;
+    }
+    let mut sorted: Vec<&PathElement> = steps.iter().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
 }
 
 /// The set of all fields that a value mentions.
@@ -304,25 +316,20 @@ fn collect(schema: &Schema, value: &Value, below: &mut Set) -> bool {
 }
 
 fn collect_items(schema: &Schema, items: &[Value], below: &mut Set) {
-    let mut seen = BTreeSet::new();
-    let mut repeated = BTreeSet::new();
-    let steps: Vec<Option<PathElement>> = items
-        .iter()
-        .map(|item| item_step(schema, item).ok())
-        .collect();
-    for step in steps.iter().flatten() {
-        if !seen.insert(step) {
-            repeated.insert(step);
-        }
-    }
-    for (step, item) in steps.iter().zip(items) {
-        let Some(step) = step else { continue };
+    let named = items.iter().filter_map(|item| Some((item_step(schema, item).ok()?, item)));
+    let (steps, items): (Vec<PathElement>, Vec<&Value>) = named.unzip();
+    let is_unique = are_unique(&steps);
+    let repeated: Vec<bool> = match is_unique {
+        true => Vec::new(),
+        false => steps.iter().map(|step| steps.iter().filter(|other| *other == step).count() > 1).collect(),
+    };
+    for (index, (step, item)) in steps.into_iter().zip(items).enumerate() {
         below.insert_member(step.clone());
         // What is repeated is owned as a whole.
-        if !repeated.contains(step) {
+        if is_unique || repeated.get(index) == Some(&false) {
             let mut inner = Set::new();
             collect(schema.items(), item, &mut inner);
-            below.insert_child(step.clone(), inner);
+            below.insert_child(step, inner);
         }
     }
 }

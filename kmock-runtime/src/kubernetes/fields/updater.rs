@@ -311,29 +311,32 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
             None => return merged,
         },
     };
-    let now = managed
-        .entries
-        .iter()
-        .find(|entry| entry.manager == last.manager);
-    if now.is_some_and(|now| {
-        now.version == last.version && last.fields.difference(&now.fields).is_empty()
-    }) {
+    // Only what is not applied any more can go, with the parents that are left without anything.
+    let own = managed.get(&last.manager).filter(|own| own.version == last.version);
+    let given_up = own.map_or_else(|| last.fields.clone(), |own| last.fields.difference(&own.fields));
+    if given_up.is_empty() {
         return merged;
     }
-    let mut dropped = last.fields.with_named_parents(Some(&schema));
+    let mut dropped = given_up.with_named_parents(Some(&schema));
     for entry in &managed.entries {
-        let of_entry = if entry.version == last.version {
-            Some(schema.clone())
-        } else {
-            (write.versions)(&entry.version)
-        };
+        let of_entry = if entry.version == last.version { Some(schema.clone()) } else { (write.versions)(&entry.version) };
         if let Some(of_entry) = of_entry {
-            dropped = dropped.difference(&entry.fields.with_named_parents(Some(&of_entry)));
+            dropped = dropped.difference_named(&entry.fields, Some(&of_entry));
         }
     }
-    // A list that is there but empty is nobody's field, and stays.
-    let mentioned = to_set(&schema, &merged).with_named_parents(Some(&schema));
-    remove(&schema, merged, &dropped.intersection(&mentioned))
+    if has_empty_list(&merged) {
+        // A list that is there but empty is nobody's field, and stays.
+        dropped = dropped.intersection(&to_set(&schema, &merged).with_named_parents(Some(&schema)));
+    }
+    remove(&schema, merged, &dropped)
+}
+
+fn has_empty_list(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty() || items.iter().any(has_empty_list),
+        Value::Object(map) => map.values().any(has_empty_list),
+        _ => false,
+    }
 }
 
 /// Adapts every set to the present schema.
