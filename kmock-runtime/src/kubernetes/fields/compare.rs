@@ -233,14 +233,19 @@ fn compare_items(
     out: &mut Comparison,
 ) -> Result<(), TypedErrors> {
     let steps_of = |items: &[Value]| -> Result<Vec<PathElement>, TypedErrors> {
-        items.iter().enumerate().map(|(index, item)| step_of(schema, index, item)).collect()
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| step_of(schema, index, item))
+            .collect()
     };
     let (old_steps, new_steps) = (steps_of(old)?, steps_of(new)?);
     // The usual case: the same items in the same order.
     if old_steps == new_steps && are_unique(&old_steps) {
         for (step, (old, new)) in old_steps.into_iter().zip(old.iter().zip(new)) {
             let mut below = Comparison::default();
-            let mark = walk(schema.items(), Some(old), Some(new), &mut below).map_err(|errors| errors.below(&step))?;
+            let mark = walk(schema.items(), Some(old), Some(new), &mut below)
+                .map_err(|errors| errors.below(&step))?;
             if mark.is_set() || !below.is_empty() {
                 attach(step, mark, below, out);
             }

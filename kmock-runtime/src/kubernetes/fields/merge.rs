@@ -107,7 +107,10 @@ fn index<'v>(
     for (step, item) in steps.iter().zip(items) {
         if known.insert(step, item).is_some() {
             if !allow_duplicates {
-                return Err(TypedErrors::one("", format!("duplicate entries for key {step}")));
+                return Err(TypedErrors::one(
+                    "",
+                    format!("duplicate entries for key {step}"),
+                ));
             }
             known.insert(step, &NOTHING);
         }

@@ -256,17 +256,19 @@ impl Set {
                 out.members.push(step.clone());
             }
         }
-        merge_sorted(&self.children, &other.children, by_step, |a, b| match (a, b) {
-            (Some((step, a)), Some((_, b))) => {
-                let of_step = match (step, schema) {
-                    (PathElement::Field(name), Some(schema)) => schema.field(name),
-                    (PathElement::Key(_), Some(schema)) => Some(schema.items()),
-                    _ => None,
-                };
-                out.insert_child(step.clone(), a.difference_named(b, of_step));
+        merge_sorted(&self.children, &other.children, by_step, |a, b| {
+            match (a, b) {
+                (Some((step, a)), Some((_, b))) => {
+                    let of_step = match (step, schema) {
+                        (PathElement::Field(name), Some(schema)) => schema.field(name),
+                        (PathElement::Key(_), Some(schema)) => Some(schema.items()),
+                        _ => None,
+                    };
+                    out.insert_child(step.clone(), a.difference_named(b, of_step));
+                }
+                (Some(only), None) => out.children.push(only.clone()),
+                _ => {}
             }
-            (Some(only), None) => out.children.push(only.clone()),
-            _ => {}
         });
         out
     }

@@ -247,7 +247,13 @@ fn check_items(schema: &Schema, items: &[Value], allow_duplicates: bool, errors:
     check_steps(schema, &steps, items, allow_duplicates, errors);
 }
 
-fn check_steps(schema: &Schema, steps: &[PathElement], items: &[Value], allow_duplicates: bool, errors: &mut Errors) {
+fn check_steps(
+    schema: &Schema,
+    steps: &[PathElement],
+    items: &[Value],
+    allow_duplicates: bool,
+    errors: &mut Errors,
+) {
     let repeats = !allow_duplicates && !are_unique(steps);
     for (index, (step, item)) in steps.iter().zip(items).enumerate() {
         if repeats && steps.iter().take(index).any(|known| known == step) {
@@ -264,7 +270,9 @@ pub(crate) fn are_unique(steps: &[PathElement]) -> bool {
     }
     let mut sorted: Vec<&PathElement> = steps.iter().collect();
     sorted.sort_unstable();
-    sorted.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
+    sorted
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a < b))
 }
 
 /// The set of all fields that a value mentions.
@@ -316,12 +324,17 @@ fn collect(schema: &Schema, value: &Value, below: &mut Set) -> bool {
 }
 
 fn collect_items(schema: &Schema, items: &[Value], below: &mut Set) {
-    let named = items.iter().filter_map(|item| Some((item_step(schema, item).ok()?, item)));
+    let named = items
+        .iter()
+        .filter_map(|item| Some((item_step(schema, item).ok()?, item)));
     let (steps, items): (Vec<PathElement>, Vec<&Value>) = named.unzip();
     let is_unique = are_unique(&steps);
     let repeated: Vec<bool> = match is_unique {
         true => Vec::new(),
-        false => steps.iter().map(|step| steps.iter().filter(|other| *other == step).count() > 1).collect(),
+        false => steps
+            .iter()
+            .map(|step| steps.iter().filter(|other| *other == step).count() > 1)
+            .collect(),
     };
     for (index, (step, item)) in steps.into_iter().zip(items).enumerate() {
         below.insert_member(step.clone());

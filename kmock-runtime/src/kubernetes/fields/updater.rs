@@ -312,14 +312,23 @@ fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>
         },
     };
     // Only what is not applied any more can go, with the parents that are left without anything.
-    let own = managed.get(&last.manager).filter(|own| own.version == last.version);
-    let given_up = own.map_or_else(|| last.fields.clone(), |own| last.fields.difference(&own.fields));
+    let own = managed
+        .get(&last.manager)
+        .filter(|own| own.version == last.version);
+    let given_up = own.map_or_else(
+        || last.fields.clone(),
+        |own| last.fields.difference(&own.fields),
+    );
     if given_up.is_empty() {
         return merged;
     }
     let mut dropped = given_up.with_named_parents(Some(&schema));
     for entry in &managed.entries {
-        let of_entry = if entry.version == last.version { Some(schema.clone()) } else { (write.versions)(&entry.version) };
+        let of_entry = if entry.version == last.version {
+            Some(schema.clone())
+        } else {
+            (write.versions)(&entry.version)
+        };
         if let Some(of_entry) = of_entry {
             dropped = dropped.difference_named(&entry.fields, Some(&of_entry));
         }
