@@ -60,6 +60,13 @@ pub fn built_ins() -> &'static [Served] {
                         if resource.group == "events.k8s.io" {
                             resource.storage = ResourceKey::new("", "events");
                         }
+                        resource.deprecation = match (resource.group.as_str(), resource.plural.as_str()) {
+                            ("", "endpoints") => Some(
+                                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into(),
+                            ),
+                            ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+".into()),
+                            _ => None,
+                        };
                         if resource.group == "autoscaling" {
                             resource.storage_version = "v2".into();
                         }

@@ -61,32 +61,6 @@ pub(super) fn create(
     Ok(())
 }
 
-/// What a user is warned of.
-pub(super) fn warnings(name: &str, object: &Value) -> Vec<String> {
-    let mut out = Vec::new();
-    match name {
-        "core.v1.Endpoints" => out.push(
-            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into(),
-        ),
-        "core.v1.Service"
-            if !text(object, &["spec", "externalName"]).is_empty()
-                && text(object, &["spec", "type"]) != "ExternalName" =>
-        {
-            out.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".into());
-        }
-        "networking.v1.Ingress"
-            if is_set(
-                object,
-                &["metadata", "annotations", "kubernetes.io/ingress.class"],
-            ) =>
-        {
-            out.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".into());
-        }
-        _ => {}
-    }
-    out
-}
-
 fn add_finalizer(object: &mut Value, finalizer: &str) {
     let metadata = section(object, "metadata");
     let list = metadata.entry("finalizers").or_insert_with(|| json!([]));

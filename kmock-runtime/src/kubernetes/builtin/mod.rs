@@ -23,6 +23,7 @@ pub mod strategy;
 pub mod times;
 mod unstructured;
 mod validate;
+mod warnings;
 pub mod values;
 
 use serde_json::Value;

@@ -260,15 +260,6 @@ fn update_object(
             set_template_generation(new, template_generation(old) + i64::from(changed));
         }
         "certificates.v1.CertificateSigningRequest" => copy(new, old, "spec"),
-        "batch.v1.Job" => {
-            // The generated selector is kept by those who leave it out.
-            if !is_set(new, &["spec", "selector"])
-                && !super::values::truth(old, &["spec", "manualSelector"])
-            {
-                let selector = at(old, &["spec", "selector"]).clone();
-                set_or_remove(section(new, "spec"), "selector", selector);
-            }
-        }
         _ => {}
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::gotypes::Struct;
 use super::{
-    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate,
+    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate, warnings,
 };
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
@@ -115,7 +115,7 @@ impl Strategy for BuiltIn {
     }
 
     fn warnings(&self, _context: &Context<'_>, object: &Value) -> Vec<String> {
-        admission::warnings(self.root.name, object)
+        warnings::of(self.root.name, object)
     }
 
     fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
@@ -127,7 +127,7 @@ impl Strategy for BuiltIn {
     }
 
     fn update_warnings(&self, _context: &Context<'_>, new: &Value, _old: &Value) -> Vec<String> {
-        admission::warnings(self.root.name, new)
+        warnings::of(self.root.name, new)
     }
 
     fn allow_create_on_update(&self) -> bool {
