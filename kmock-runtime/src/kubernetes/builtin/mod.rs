@@ -23,8 +23,8 @@ pub mod strategy;
 pub mod times;
 mod unstructured;
 mod validate;
-mod warnings;
 pub mod values;
+mod warnings;
 
 use serde_json::Value;
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::gotypes::Struct;
 use super::{
-    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate, warnings,
+    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate,
+    warnings,
 };
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::base64;
 use super::quantity::Quantity;
-use super::values::{at, int, items, is_set, members, text};
+use super::values::{at, int, is_set, items, members, text};
 use crate::kubernetes::meta::label_faults;
 
 /// The warnings of an object that is written.
@@ -20,12 +20,23 @@ pub(super) fn of(name: &str, object: &Value) -> Vec<String> {
             pod(&mut out, at(object, &["spec"]), "spec");
         }
         "core.v1.PodTemplate" => pod(&mut out, at(object, &["template", "spec"]), "template.spec"),
-        "apps.v1.Deployment" | "apps.v1.ReplicaSet" | "core.v1.ReplicationController" | "batch.v1.Job" => {
+        "apps.v1.Deployment"
+        | "apps.v1.ReplicaSet"
+        | "core.v1.ReplicationController"
+        | "batch.v1.Job" => {
             host_name(&mut out, object_name, "Pod names and hostnames");
-            pod(&mut out, at(object, &["spec", "template", "spec"]), "spec.template.spec");
+            pod(
+                &mut out,
+                at(object, &["spec", "template", "spec"]),
+                "spec.template.spec",
+            );
         }
         "apps.v1.StatefulSet" | "apps.v1.DaemonSet" => {
-            pod(&mut out, at(object, &["spec", "template", "spec"]), "spec.template.spec");
+            pod(
+                &mut out,
+                at(object, &["spec", "template", "spec"]),
+                "spec.template.spec",
+            );
         }
         "batch.v1.CronJob" => {
             host_name(&mut out, object_name, "Pod names and hostnames");
@@ -48,7 +59,12 @@ pub(super) fn of(name: &str, object: &Value) -> Vec<String> {
             let storage = at(object, &["spec", "resources", "requests", "storage"]);
             fractional(&mut out, "spec.resources.requests[storage]", storage);
         }
-        "networking.v1.Ingress" if is_set(object, &["metadata", "annotations", "kubernetes.io/ingress.class"]) => {
+        "networking.v1.Ingress"
+            if is_set(
+                object,
+                &["metadata", "annotations", "kubernetes.io/ingress.class"],
+            ) =>
+        {
             out.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".into());
         }
         _ => {}
@@ -68,7 +84,14 @@ fn host_name(out: &mut Vec<String>, name: &str, use_as: &str) {
 }
 
 fn storage_class_annotation(out: &mut Vec<String>, object: &Value) {
-    if is_set(object, &["metadata", "annotations", "volume.beta.kubernetes.io/storage-class"]) {
+    if is_set(
+        object,
+        &[
+            "metadata",
+            "annotations",
+            "volume.beta.kubernetes.io/storage-class",
+        ],
+    ) {
         out.push(
             "metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use \"storageClassName\" attribute instead"
                 .into(),
@@ -80,7 +103,9 @@ fn storage_class_annotation(out: &mut Vec<String>, object: &Value) {
 fn fractional(out: &mut Vec<String>, path: &str, value: &Value) {
     let Some(shown) = value.as_str() else { return };
     if Quantity::parse(shown).is_ok_and(|amount| !amount.is_whole()) {
-        out.push(format!("{path}: fractional byte value \"{shown}\" is invalid, must be an integer"));
+        out.push(format!(
+            "{path}: fractional byte value \"{shown}\" is invalid, must be an integer"
+        ));
     }
 }
 
@@ -88,15 +113,29 @@ fn fractional(out: &mut Vec<String>, path: &str, value: &Value) {
 const OLD_NODE_LABELS: [(&str, &str, &str); 5] = [
     ("beta.kubernetes.io/arch", "v1.14", "kubernetes.io/arch"),
     ("beta.kubernetes.io/os", "v1.14", "kubernetes.io/os"),
-    ("failure-domain.beta.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"),
-    ("failure-domain.beta.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"),
-    ("beta.kubernetes.io/instance-type", "v1.17", "node.kubernetes.io/instance-type"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "v1.17",
+        "topology.kubernetes.io/region",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "v1.17",
+        "topology.kubernetes.io/zone",
+    ),
+    (
+        "beta.kubernetes.io/instance-type",
+        "v1.17",
+        "node.kubernetes.io/instance-type",
+    ),
 ];
 
 fn pod(out: &mut Vec<String>, spec: &Value, path: &str) {
     for (key, _) in members(spec, &["nodeSelector"]) {
         if let Some((_, since, instead)) = OLD_NODE_LABELS.iter().find(|(old, ..)| *old == key) {
-            out.push(format!("{path}.nodeSelector[{key}]: deprecated since {since}; use \"{instead}\" instead"));
+            out.push(format!(
+                "{path}.nodeSelector[{key}]: deprecated since {since}; use \"{instead}\" instead"
+            ));
         }
     }
     for (i, volume) in items(spec, &["volumes"]).iter().enumerate() {
@@ -109,23 +148,42 @@ fn pod(out: &mut Vec<String>, spec: &Value, path: &str) {
             let path = format!("{path}.{list}[{i}]");
             for what in ["limits", "requests"] {
                 for key in ["memory", "ephemeral-storage"] {
-                    fractional(out, &format!("{path}.resources.{what}[{key}]"), at(container, &["resources", what, key]));
+                    fractional(
+                        out,
+                        &format!("{path}.resources.{what}[{key}]"),
+                        at(container, &["resources", what, key]),
+                    );
                 }
             }
             let env = items(container, &["env"]);
             for (j, entry) in env.iter().enumerate() {
                 let name = text(entry, &["name"]);
-                if env.iter().take(j).any(|before| text(before, &["name"]) == name) {
+                if env
+                    .iter()
+                    .take(j)
+                    .any(|before| text(before, &["name"]) == name)
+                {
                     out.push(format!(
                         "{path}.env[{j}]: hides previous definition of \"{name}\", which may be dropped when using apply"
                     ));
                 }
             }
             let ports = items(container, &["ports"]);
-            let key = |port: &Value| (int(port, &["containerPort"]), text(port, &["protocol"]).to_owned());
+            let key = |port: &Value| {
+                (
+                    int(port, &["containerPort"]),
+                    text(port, &["protocol"]).to_owned(),
+                )
+            };
             for (j, port) in ports.iter().enumerate() {
-                if let Some(before) = ports.iter().take(j).position(|before| key(before) == key(port)) {
-                    out.push(format!("{path}.ports[{j}]: duplicate port definition with {path}.ports[{before}]"));
+                if let Some(before) = ports
+                    .iter()
+                    .take(j)
+                    .position(|before| key(before) == key(port))
+                {
+                    out.push(format!(
+                        "{path}.ports[{j}]: duplicate port definition with {path}.ports[{before}]"
+                    ));
                 }
             }
         }
