@@ -61,12 +61,9 @@ pub(crate) fn time(input: ParseStream<'_>, errors: &mut Errors) -> Option<Time> 
 
 /// One literal such as `1.5s`, with what users get wrong about it.
 pub(crate) fn literal(input: ParseStream<'_>, errors: &mut Errors) -> Option<Duration> {
-    let lit = match input.parse::<Lit>() {
-        Ok(lit) => lit,
-        Err(_) => {
-            errors.push(here(input), "expected a duration such as `1s` or `250ms`");
-            return None;
-        }
+    let Ok(lit) = input.parse::<Lit>() else {
+        errors.push(here(input), "expected a duration such as `1s` or `250ms`");
+        return None;
     };
     let span = lit.span();
     // `1 s` and `1. s` are two tokens or three.

@@ -36,7 +36,7 @@ pub fn assert_requests_impl(input: TokenStream) -> TokenStream {
 /// A test with a mock server: `#[kmock::test] async fn greets(k: KMock) { … }`. The facade documents it.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
-    test_attr::test(options.into(), item.into()).into()
+    test_attr::test(options.into(), &item.into()).into()
 }
 
 /// Whether rust-analyzer expands, not the compiler: it wants broken code too, in order to complete it.

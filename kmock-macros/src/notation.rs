@@ -8,7 +8,7 @@ use syn::{LitStr, Type};
 use crate::{
     ast::Capture,
     errors::Errors,
-    words::{METHODS, VERBS, did_you_mean, is_upper, nearest},
+    words::{METHODS, VERBS, did_you_mean, nearest},
 };
 
 /// What is wrong inside a literal, where, and what to write.
@@ -287,8 +287,17 @@ fn pairs(query: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The methods that string notation has in any case; others are in upper case.
+const ANY_CASE: &[&str] = &[
+    "any", "get", "head", "post", "put", "patch", "delete", "options", "trace", "connect", "query",
+];
+
 fn is_method(word: &str) -> bool {
-    METHODS.contains(&word.to_uppercase().as_str())
+    let own = || {
+        word.chars().all(|c| c.is_ascii_uppercase() || c == '-')
+            && nearest(word, METHODS.iter().copied()).is_none()
+    };
+    ANY_CASE.contains(&word.to_ascii_lowercase().as_str()) || METHODS.contains(&word) || own()
 }
 
 /// String notation: `get /x?q=1`, `post`, `/x`, `list pods.v1`, `kopf.dev/v1/kopfexamples`.
@@ -313,12 +322,7 @@ pub(crate) fn notation(text: &str) -> Result<Vec<Capture>, Problem> {
     let verb = VERBS.contains(&first.to_lowercase().as_str());
     if rest.is_empty() {
         return match first {
-            _ if is_method(first)
-                || verb
-                || is_upper(first) && nearest(first, METHODS.iter().copied()).is_none() =>
-            {
-                Ok(Vec::new())
-            }
+            _ if is_method(first) || verb => Ok(Vec::new()),
             _ if first.starts_with("http://") || first.starts_with("https://") => path(first),
             _ if first.contains(['/', '.']) => resource(first).map(|()| Vec::new()),
             _ => Err(Problem::new(
@@ -332,9 +336,7 @@ pub(crate) fn notation(text: &str) -> Result<Vec<Capture>, Problem> {
         };
     }
     if rest.starts_with('/') {
-        if !is_method(first)
-            && !(is_upper(first) && nearest(first, METHODS.iter().copied()).is_none())
-        {
+        if !is_method(first) {
             let message = if verb {
                 format!(
                     "`{first}` is a verb of Kubernetes, which goes with a resource and not with a path"

@@ -71,7 +71,7 @@ struct Test {
 }
 
 /// Expands the attribute. On mistakes the test is emitted all the same, as near to what was meant as can be.
-pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn test(attr: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = options(attr, &mut errors);
     let parsed = (|input: ParseStream<'_>| {
@@ -419,10 +419,10 @@ fn option(
                     );
                 }
                 Some(Time::Expr(value)) => {
-                    options.calls.extend(quote_spanned!(span=> .#name(#value)))
+                    options.calls.extend(quote_spanned!(span=> .#name(#value)));
                 }
                 Some(Time::Between(at, ..)) => {
-                    errors.push(at, format_args!("`{text}` is one duration"))
+                    errors.push(at, format_args!("`{text}` is one duration"));
                 }
                 None => {}
             }
@@ -434,7 +434,7 @@ fn option(
                     let at = here(input);
                     match lit_str(input) {
                         Some(flavor) if flavor.value() == "multi_thread" => {
-                            options.multi_thread = Some((span, None))
+                            options.multi_thread = Some((span, None));
                         }
                         Some(flavor) if flavor.value() == "current_thread" => {}
                         _ => {

@@ -212,13 +212,13 @@ fn match_arms(tokens: TokenStream, server: &Ident, used: bool) -> TokenStream {
     let mut at = 0;
     while at < trees.len() {
         let arrow = at >= 2 && is_punct(&trees[at - 2], '=') && is_punct(&trees[at - 1], '>');
-        if let Some(len) = macro_len(&trees[at..]).filter(|_| arrow && !used) {
-            if let Some(TokenTree::Group(group)) = trees.get(at + len - 1) {
-                out.extend(trees[at..at + len - 1].iter().cloned());
-                out.extend([with_server(group, server)]);
-                at += len;
-                continue;
-            }
+        if let Some(len) = macro_len(&trees[at..]).filter(|_| arrow && !used)
+            && let Some(TokenTree::Group(group)) = trees.get(at + len - 1)
+        {
+            out.extend(trees[at..at + len - 1].iter().cloned());
+            out.extend([with_server(group, server)]);
+            at += len;
+            continue;
         }
         expression(&trees[at..=at], server, used, false, &mut out);
         at += 1;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Expander {
-    pub(super) fn checks(&self, checks: Checks, errors: Errors) -> TokenStream {
+    pub(super) fn checks(&self, checks: &Checks, errors: Errors) -> TokenStream {
         let krate = &self.krate;
         let errors = errors.into_tokens();
         let kmock = our("__kmock");

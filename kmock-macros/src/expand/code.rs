@@ -72,7 +72,7 @@ impl Expander {
         let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
         else {
             return match call {
-                Callable::Expr(value) => self.reply_value(made, value),
+                Callable::Expr(value) => self.reply_value(&made, value),
                 _ => made,
             };
         };
@@ -80,7 +80,7 @@ impl Expander {
         let uses = |capture: &&Capture| taken.iter().flatten().any(|name| *name == capture.name);
         let captured: Vec<&Capture> = captures.iter().filter(uses).collect();
         if !captured.is_empty() {
-            return self.captured(made, call, closure, &captured);
+            return self.captured(&made, call, closure, &captured);
         }
         // What is wrong with the value is shown at the value.
         let span = closure.body.span();
@@ -101,7 +101,7 @@ impl Expander {
     }
 
     /// A name may be that of a function; everything else is a value.
-    fn reply_value(&self, made: TokenStream, value: &syn::Expr) -> TokenStream {
+    fn reply_value(&self, made: &TokenStream, value: &syn::Expr) -> TokenStream {
         let span = value.span();
         let krate = &self.krate;
         let function = match value {
@@ -135,7 +135,7 @@ impl Expander {
     /// is not of the type lets the request go on to the next rule.
     fn captured(
         &self,
-        made: TokenStream,
+        made: &TokenStream,
         call: &Callable,
         closure: &ExprClosure,
         captured: &[&Capture],
@@ -198,7 +198,7 @@ impl Expander {
     }
 
     /// `>> SINK`
-    pub(super) fn sink(&self, made: TokenStream, sink: &Callable) -> TokenStream {
+    pub(super) fn sink(&self, made: &TokenStream, sink: &Callable) -> TokenStream {
         let krate = &self.krate;
         match sink {
             Callable::Sync(closure) => {

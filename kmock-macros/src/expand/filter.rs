@@ -162,14 +162,11 @@ impl Expander {
             .iter()
             .map(|part| self.operand(part, binding))
             .collect();
-        let (first, rest) = match parts.split_first() {
-            Some(split) => split,
-            None => {
-                return (
-                    self.call("any", Span::mixed_site(), quote!()),
-                    Binding::Call,
-                );
-            }
+        let Some((first, rest)) = parts.split_first() else {
+            return (
+                self.call("any", Span::mixed_site(), quote!()),
+                Binding::Call,
+            );
         };
         let tokens = quote!(#first #(#operator #rest)*);
         (

@@ -42,7 +42,7 @@ pub(crate) fn assert_requests(input: TokenStream, editor: bool) -> TokenStream {
     let (krate, input) = split_crate(input);
     let mut errors = Errors::default();
     let checks = parse::checks(input, &mut errors);
-    Expander { krate, editor }.checks(checks, errors)
+    Expander { krate, editor }.checks(&checks, errors)
 }
 
 /// Takes `$crate ;` off the input.
@@ -107,14 +107,14 @@ impl Expander {
         // At the server, and yet a token of ours: clippy does not ask the user to drop it.
         let borrow = quote_spanned!(Span::mixed_site().located_at(span)=> &);
         let bind = quote_spanned!(span=> let #kmock: &#krate::KMock = #borrow #server;);
-        if only && !lets {
-            if let [Item::Rule(rule)] = &script.items[..] {
-                if rule.attrs.rust.is_empty() {
-                    let rule = self.rule(rule, &Target::Server, &[]);
-                    let errors = errors.into_tokens();
-                    return quote!({ #errors #bind #rule });
-                }
-            }
+        if only
+            && !lets
+            && let [Item::Rule(rule)] = &script.items[..]
+            && rule.attrs.rust.is_empty()
+        {
+            let rule = self.rule(rule, &Target::Server, &[]);
+            let errors = errors.into_tokens();
+            return quote!({ #errors #bind #rule });
         }
         let statements = self.items(&script.items, &Target::Server, &[], &mut errors, false);
         let errors = errors.into_tokens();
@@ -228,7 +228,7 @@ impl Expander {
             made = quote_spanned!(span=> #made.never());
         }
         for sink in &rule.sinks {
-            made = self.sink(made, sink);
+            made = self.sink(&made, sink);
         }
         let captures = parse::captures(&rule.filter);
         for part in &rule.replies {

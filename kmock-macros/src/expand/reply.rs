@@ -112,7 +112,7 @@ pub(super) fn known(span: Span, duration: Duration) -> TokenStream {
         ("from_micros", 1_000),
     ]
     .into_iter()
-    .find(|(_, size)| nanos % size == 0)
+    .find(|(_, size)| nanos.is_multiple_of(*size))
     .map_or(("from_nanos", nanos), |(unit, size)| (unit, nanos / size));
     let unit = Ident::new(unit, span);
     let count = LitInt::new(&count.to_string(), span);

@@ -26,7 +26,7 @@ fn expand(text: &str, editor: bool) -> (TokenStream, bool) {
             })
             .unwrap_or_default();
         return (
-            crate::test_attr::test(options, rest.into_iter().skip(1).collect()),
+            crate::test_attr::test(options, &rest.into_iter().skip(1).collect()),
             true,
         );
     };

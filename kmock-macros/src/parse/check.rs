@@ -289,11 +289,11 @@ fn times(input: ParseStream<'_>, errors: &mut Errors) -> Option<Times> {
     let value_at = here(input);
     let value = expr(input, errors, "a number of requests").ok()?;
     let range = matches!(&value, Expr::Range(ExprRange { .. }));
-    if let Expr::Lit(lit) = &value {
-        if !matches!(lit.lit, syn::Lit::Int(_)) {
-            errors.help(value_at, "expected a number of requests", form);
-            return None;
-        }
+    if let Expr::Lit(lit) = &value
+        && !matches!(lit.lit, syn::Lit::Int(_))
+    {
+        errors.help(value_at, "expected a number of requests", form);
+        return None;
     }
     if matches!(&value, Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_))) {
         errors.push(value_at, "a number of requests is never negative");
@@ -301,7 +301,7 @@ fn times(input: ParseStream<'_>, errors: &mut Errors) -> Option<Times> {
     }
     let times = made(value);
     match (&times, range) {
-        (Times::In(value), false) if matches!(value, Expr::Lit(_)) => {
+        (Times::In(Expr::Lit(_)), false) => {
             errors.help(
                 value_at,
                 "expected a range after `in`",

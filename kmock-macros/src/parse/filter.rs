@@ -103,32 +103,26 @@ impl Said {
     fn note(&mut self, part: &Filter, span: Span, errors: &mut Errors) {
         let again = |slot: &mut Option<Span>| slot.replace(span).is_some();
         match part {
-            Filter::Methods(_) => {
-                if again(&mut self.method) {
-                    errors.help(
-                        span,
-                        "a request has one method",
-                        "write `GET | POST \"/\"` for either",
-                    );
-                }
+            Filter::Methods(_) if again(&mut self.method) => {
+                errors.help(
+                    span,
+                    "a request has one method",
+                    "write `GET | POST \"/\"` for either",
+                );
             }
-            Filter::Verbs(_) => {
-                if again(&mut self.verb) {
-                    errors.help(
-                        span,
-                        "a request has one verb",
-                        "write `list | watch \"v1/pods\"` for either",
-                    );
-                }
+            Filter::Verbs(_) if again(&mut self.verb) => {
+                errors.help(
+                    span,
+                    "a request has one verb",
+                    "write `list | watch \"v1/pods\"` for either",
+                );
             }
-            Filter::Path(_) | Filter::PathOf(_) | Filter::PathRegex(_) => {
-                if again(&mut self.path) {
-                    errors.help(
-                        span,
-                        "a request has one path",
-                        "write `\"/a\" | \"/b\"` for either",
-                    );
-                }
+            Filter::Path(_) | Filter::PathOf(_) | Filter::PathRegex(_) if again(&mut self.path) => {
+                errors.help(
+                    span,
+                    "a request has one path",
+                    "write `\"/a\" | \"/b\"` for either",
+                );
             }
             Filter::All(parts) => {
                 for part in parts {
@@ -210,16 +204,13 @@ fn term(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
     if input.peek(Token![!]) && !input.peek(Token![!=]) {
         let span = here(input);
         input.parse::<Token![!]>().ok();
-        let negated = match term(input, errors) {
-            Some(part) => part,
-            None => {
-                errors.help(
-                    here(input),
-                    "expected a criterion after `!`",
-                    "write `!header { \"X-Trace\": _ }` or `!(A | B)`",
-                );
-                return Some(Filter::Any(span));
-            }
+        let Some(negated) = term(input, errors) else {
+            errors.help(
+                here(input),
+                "expected a criterion after `!`",
+                "write `!header { \"X-Trace\": _ }` or `!(A | B)`",
+            );
+            return Some(Filter::Any(span));
         };
         return Some(Filter::Not(span, Box::new(negated)));
     }
@@ -418,10 +409,7 @@ fn group(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
 fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     let mut names = Vec::new();
     let mut right = true;
-    loop {
-        let Ok(name) = input.call(Ident::parse_any) else {
-            break;
-        };
+    while let Ok(name) = input.call(Ident::parse_any) {
         let text = name.to_string();
         let meant = if METHODS.contains(&text.as_str()) {
             None
@@ -580,10 +568,10 @@ fn verbs(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
         unquoted_path(input, errors);
         return head;
     }
-    if input.peek(token::Paren) {
-        if let Some(value) = code::in_parens(input, errors, "a resource") {
-            return Filter::All(vec![head, Filter::ResourceOf(value)]);
-        }
+    if input.peek(token::Paren)
+        && let Some(value) = code::in_parens(input, errors, "a resource")
+    {
+        return Filter::All(vec![head, Filter::ResourceOf(value)]);
     }
     head
 }

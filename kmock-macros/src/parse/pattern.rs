@@ -232,17 +232,17 @@ fn number(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
                 .parse::<f64>()
                 .ok()
         };
-        if let (Some(low), Some(high)) = (number(&start), number(&end)) {
-            if low > high || low >= high && !closed {
-                errors.push(
-                    span,
-                    format_args!(
-                        "the range `{start}{}{end}` is empty",
-                        if closed { "..=" } else { ".." }
-                    ),
-                );
-                return None;
-            }
+        if let (Some(low), Some(high)) = (number(&start), number(&end))
+            && (low > high || low >= high && !closed)
+        {
+            errors.push(
+                span,
+                format_args!(
+                    "the range `{start}{}{end}` is empty",
+                    if closed { "..=" } else { ".." }
+                ),
+            );
+            return None;
         }
         return Some(Pattern::Range(span, quote!(#start #dots #end)));
     }

@@ -72,21 +72,21 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<StreamItem> {
     if input.peek(LitByteStr) && ends_after_next(input) {
         return input.parse::<LitByteStr>().ok().map(StreamItem::Bytes);
     }
-    if let Ok(lit) = input.fork().parse::<Lit>() {
-        if duration::is_duration(&lit) {
-            input.parse::<Lit>().ok();
-            errors.help(
-                span,
-                "a duration alone is no item",
-                format_args!("write `sleep({})`", lit.to_token_stream()),
-            );
-            return None;
-        }
+    if let Ok(lit) = input.fork().parse::<Lit>()
+        && duration::is_duration(&lit)
+    {
+        input.parse::<Lit>().ok();
+        errors.help(
+            span,
+            "a duration alone is no item",
+            format_args!("write `sleep({})`", lit.to_token_stream()),
+        );
+        return None;
     }
-    if let Some(name) = word(input) {
-        if let Some(found) = by_word(input, errors, &name, span) {
-            return found;
-        }
+    if let Some(name) = word(input)
+        && let Some(found) = by_word(input, errors, &name, span)
+    {
+        return found;
     }
     match code::callable(input, errors, "an item of the stream") {
         Ok(Callable::Expr(value)) => Some(StreamItem::Value(value)),
@@ -310,13 +310,10 @@ fn repeat(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Str
         skip_to_comma(input);
         return None;
     }
-    let pat = match Pat::parse_multi(input) {
-        Ok(pat) => pat,
-        Err(_) => {
-            errors.help(at, "expected a variable after `for`", form);
-            skip_to_comma(input);
-            return None;
-        }
+    let Ok(pat) = Pat::parse_multi(input) else {
+        errors.help(at, "expected a variable after `for`", form);
+        skip_to_comma(input);
+        return None;
     };
     if input.parse::<Token![in]>().is_err() {
         errors.help(here(input), "expected `in` after the variable", form);
