@@ -139,6 +139,11 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
     } else {
         quote!(run_sync)
     };
+    // The server is handed over by value whether the test consumes it or not.
+    let by_value = sig
+        .asyncness
+        .is_none()
+        .then(|| quote!(#[allow(clippy::needless_pass_by_value)]));
     let calls = &options.calls;
     let multi_thread = options
         .multi_thread
@@ -159,6 +164,7 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
         #(#attrs)*
         #[::core::prelude::v1::test]
         #vis fn #name() #output {
+            #by_value
             #sig #body
             #krate::__private::#run(#made, #name)
         }
