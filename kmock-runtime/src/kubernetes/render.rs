@@ -27,10 +27,21 @@ use super::table::{Include, Tables, metadata_of};
 pub struct Renderer {
     /// The resource.
     pub served: Served,
-    form: Arc<str>,
+    forms: Arc<Forms>,
     order: Option<&'static Struct>,
     /// `{"kind":"…","apiVersion":"…"`, where items of lists lack it.
     head: Option<Arc<[u8]>>,
+}
+
+/// The names under which serialised forms are kept: one set for each version and state of the rules.
+#[derive(Debug)]
+struct Forms {
+    item: String,
+    message: String,
+    added: String,
+    modified: String,
+    deleted: String,
+    left: String,
 }
 
 impl Renderer {
@@ -49,12 +60,20 @@ impl Renderer {
             (None, None)
         };
         let form = match served.strategy.rules_revision() {
-            0 => format!("{}/{}", resource.group, resource.version),
-            rules => format!("{}/{}#{rules}", resource.group, resource.version),
+            0 => resource.api_version(),
+            rules => format!("{}#{rules}", resource.api_version()),
+        };
+        let forms = Forms {
+            message: format!("protobuf {form}"),
+            added: format!("ADDED {form}"),
+            modified: format!("MODIFIED {form}"),
+            deleted: format!("DELETED {form}"),
+            left: format!("left {form}"),
+            item: form,
         };
         Self {
             served: served.clone(),
-            form: form.into(),
+            forms: Arc::new(forms),
             order,
             head,
         }
@@ -78,9 +97,19 @@ impl Renderer {
 
     /// The text of an item of a list.
     pub fn item(&self, object: &StoredObject) -> Bytes {
-        object
-            .rendered
-            .get(&self.form, || self.print_item(&self.value(object)).into())
+        object.rendered.get(&self.forms.item, || {
+            let resource = &self.served.resource;
+            let text = if self.head.is_some()
+                && resource.api_version() == resource.storage_api_version()
+            {
+                // A built-in kind is shown as it is stored, and its items have no kind to be set.
+                self.print_item(&object.value)
+            } else {
+                self.print_item(&self.value(object))
+            };
+            // Kept as long as the object: without room to grow.
+            Bytes::from(text.into_boxed_slice())
+        })
     }
 
     fn print_item(&self, value: &Value) -> Vec<u8> {
@@ -119,19 +148,18 @@ impl Renderer {
     /// The protobuf message of an object, if it has one.
     pub fn message(&self, object: &StoredObject) -> Option<Bytes> {
         let of = self.order?;
-        let form = format!("protobuf {}", self.form);
         // An empty message stands for none: objects have metadata at least.
         let make = || {
             protobuf::message(&self.value(object), of)
                 .unwrap_or_default()
                 .into()
         };
-        Some(object.rendered.get(&form, make)).filter(|message| !message.is_empty())
+        Some(object.rendered.get(&self.forms.message, make)).filter(|message| !message.is_empty())
     }
 
     /// The name under which forms of this version are kept.
     pub fn form(&self) -> &str {
-        &self.form
+        &self.forms.item
     }
 
     /// A line of a watch about an object: `{"type":"ADDED","object":…}`.
@@ -144,10 +172,12 @@ impl Renderer {
     /// is told; an object that left its selection is DELETED with its former state at the event's version.
     pub fn event_frame(&self, kind: &'static str, event: &Event, left: bool) -> Bytes {
         let form = match (kind, left) {
-            (_, true) => format!("left {}", self.form),
-            (kind, false) => format!("{kind} {}", self.form),
+            (_, true) => &self.forms.left,
+            ("ADDED", _) => &self.forms.added,
+            ("MODIFIED", _) => &self.forms.modified,
+            _ => &self.forms.deleted,
         };
-        event.rendered.get(&form, || {
+        event.rendered.get(form, || {
             if !left {
                 return self.frame(kind, &event.object);
             }
