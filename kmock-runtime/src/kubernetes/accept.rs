@@ -165,23 +165,24 @@ pub fn endpoint_of(resource: &Resource) -> Endpoint {
 /// The router's check in front of built-in resources and discovery: some media type of the header must be one that
 /// is produced, whatever its parameters. Collections can also produce streams.
 pub fn check_router(accept: &str, streams: bool) -> Result<(), ApiError> {
-    let produced = || {
-        MEDIA_TYPES
-            .into_iter()
-            .chain(STREAM_TYPES.into_iter().filter(|_| streams))
-    };
+    let streams = STREAM_TYPES.iter().filter(|_| streams);
+    let produced: Vec<&str> = MEDIA_TYPES.iter().chain(streams).copied().collect();
+    check_produces(accept, &produced)
+}
+
+/// The same for a route with media types of its own.
+pub fn check_produces(accept: &str, produced: &[&str]) -> Result<(), ApiError> {
     let wanted = if accept.is_empty() { "*/*" } else { accept };
     let fits = wanted.split(',').any(|part| {
         let media_type = part.split(';').next().unwrap_or_default().trim_matches(' ');
-        media_type == "*/*" || produced().any(|p| p == media_type)
+        media_type == "*/*" || produced.contains(&media_type)
     });
     if fits {
         return Ok(());
     }
-    let list: Vec<&str> = produced().collect();
     let message = format!(
         "406: Not Acceptable\n\nAvailable representations: {}",
-        list.join(", ")
+        produced.join(", ")
     );
     Err(ApiError::new(406, "NotAcceptable", message).with_details(Details::default()))
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
+use super::accept;
 use super::cluster::Cluster;
 use super::discovery;
 use super::json;
@@ -106,6 +107,7 @@ pub fn key_set() -> Result<Reply, ApiError> {
 /// `/version`: the server whose answers are emulated.
 pub fn version(parts: &Parts) -> Result<Reply, ApiError> {
     discovery::only_get(parts)?;
+    accept::check_produces(accept::header(&parts.headers), &["application/json"])?;
     let version = json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
         "minCompatibilityMinor": "35", "gitVersion": "v1.36.3", "gitCommit": "kmock", "gitTreeState": "clean",

@@ -129,7 +129,7 @@ impl Tables {
             match self.include {
                 Include::None => out.extend_from_slice(b"null"),
                 Include::Metadata => {
-                    out.extend_from_slice(&metadata_only::partial(object, self.version))
+                    out.extend_from_slice(&metadata_only::partial(object, self.version));
                 }
                 Include::Object => json::write(&mut out, object, json::order_of(object)),
             }

@@ -131,7 +131,7 @@ enum Item {
         revision: u64,
         initial_events_end: bool,
     },
-    Error(ApiError),
+    Error(Box<ApiError>),
 }
 
 impl Watcher {
@@ -179,7 +179,7 @@ impl Watcher {
         let place = &self.renderer.served.resource.storage;
         if initial {
             if let Err(error) = wait_for(&self.cluster, after).await {
-                self.queue.push_back(Item::Error(error));
+                self.queue.push_back(Item::Error(Box::new(error)));
                 return;
             }
             let (snapshot, subscription) = store.list_and_subscribe(place, &self.prefix);
@@ -201,7 +201,7 @@ impl Watcher {
             Err(Compacted { requested, oldest }) => {
                 let message = format!("too old resource version: {requested} ({oldest})");
                 self.queue
-                    .push_back(Item::Error(ApiError::expired(message)));
+                    .push_back(Item::Error(Box::new(ApiError::expired(message))));
             }
         }
     }
@@ -338,7 +338,7 @@ impl Watcher {
             Item::Error(error) => {
                 let text = json::print_object(&error.to_status());
                 Some(render::frame("ERROR", text.len(), |out| {
-                    out.extend_from_slice(&text)
+                    out.extend_from_slice(&text);
                 }))
             }
         }

@@ -231,7 +231,7 @@ fn schema(value: &Value) -> Vec<u8> {
                 let mut inner = Vec::new();
                 match value {
                     Value::Number(number) => {
-                        put_double(&mut inner, 1, number.as_f64().unwrap_or_default())
+                        put_double(&mut inner, 1, number.as_f64().unwrap_or_default());
                     }
                     Value::Bool(value) => put_number(&mut inner, 2, u64::from(*value)),
                     Value::String(text) => put_bytes(&mut inner, 3, text.as_bytes()),

@@ -113,7 +113,8 @@ impl Components {
                     .and_then(Value::as_str)
                     .and_then(|name| name.strip_prefix("#/"))
                 {
-                    let reference = self.reference(&name.to_owned());
+                    let name = name.to_owned();
+                    let reference = self.reference(&name);
                     match self.flavour {
                         Flavour::V3 if map.len() > 1 => {
                             map.remove("$ref");

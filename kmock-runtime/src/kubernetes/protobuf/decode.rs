@@ -33,7 +33,7 @@ fn members(
         match message.member(number) {
             Some(Member::Field(field)) => set(map, field, wire, depth)?,
             Some(Member::Embedded(message)) => {
-                members(map, wire.bytes().ok_or_else(wrong)?, message, depth)?
+                members(map, wire.bytes().ok_or_else(wrong)?, message, depth)?;
             }
             None => {}
         }

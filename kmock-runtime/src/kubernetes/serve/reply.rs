@@ -79,7 +79,7 @@ pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBod
         Body::Raw(..) | Body::Response(_) => Ok(("", Bytes::new())),
     });
     let (kind, bytes) = match reply.body {
-        Body::Response(response) => return response,
+        Body::Response(response) => return with_warnings(response, &reply.warnings),
         Body::Raw(kind, bytes) => (kind, bytes),
         _ => match rendered {
             Ok(rendered) => rendered,
@@ -110,6 +110,22 @@ pub fn shown(served: &Served, value: &Value) -> Value {
     out
 }
 
+/// Adds `Warning` headers to a finished response.
+fn with_warnings(mut response: Response<ApiBody>, warnings: &[String]) -> Response<ApiBody> {
+    for warning in warnings {
+        if let Ok(value) = http::HeaderValue::from_str(&warning_header(warning)) {
+            response.headers_mut().append(http::header::WARNING, value);
+        }
+    }
+    response
+}
+
+fn warning_header(text: &str) -> String {
+    let text = text.replace(|c: char| c.is_control(), " ");
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("299 - \"{escaped}\"")
+}
+
 /// Puts a response together. A `Warning` text gets its code and quotes here.
 pub fn respond(
     code: u16,
@@ -123,9 +139,7 @@ pub fn respond(
         .header("content-type", content_type);
     for warning in warnings {
         // A header's value is one line.
-        let warning = warning.replace(|c: char| c.is_control(), " ");
-        let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        response = response.header("warning", format!("299 - \"{escaped}\""));
+        response = response.header("warning", warning_header(warning));
     }
     for (name, value) in headers {
         response = response.header(*name, value);

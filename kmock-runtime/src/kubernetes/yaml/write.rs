@@ -353,7 +353,7 @@ fn is_base_60(text: &str) -> bool {
     let Some(tail) = rest.pop() else { return false };
     let (tail, fraction) = tail.split_once('.').unwrap_or((tail, ""));
     let sixty = |part: &&str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
-    digits(fraction) && sixty(&tail) && rest.iter().all(|part| sixty(part))
+    digits(fraction) && sixty(&tail) && rest.iter().all(sixty)
 }
 
 /// Numbers as Go's `strconv.FormatFloat(x, 'g', -1, 64)` writes them.
