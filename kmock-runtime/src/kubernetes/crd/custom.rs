@@ -47,6 +47,7 @@ impl Custom {
         };
         let decoded = decode::decode(root, &Body::from_value(metadata))?;
         *metadata = decoded.object;
+        decode::stored(root, metadata);
         if let Some(map) = metadata.as_object_mut() {
             map.retain(|_, value| !value.is_null());
         }
@@ -309,7 +310,7 @@ fn finalizer_warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
     for name in added {
         let head = format!("metadata.finalizers: {}: ", quoted(&name));
         warnings.extend(
-            super::meta::qualified_name_faults(&name)
+            crate::kubernetes::meta::qualified_name_faults(&name)
                 .into_iter()
                 .map(|why| format!("{head}{why}")),
         );
@@ -463,17 +464,40 @@ impl Strategy for Custom {
 
     fn update_warnings(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.rules().is_some_and(|rules| rules.node.has_rules) {
-            warnings.extend(self.update_faults(context.subresource, new, old).1);
-        }
         if context.subresource != "status" {
             warnings.extend(finalizer_warnings(new, Some(old)));
         }
         warnings
     }
 
+    fn ratcheted(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
+        if !self.rules().is_some_and(|rules| rules.node.has_rules) {
+            return Vec::new();
+        }
+        self.update_faults(context.subresource, new, old).1
+    }
+
     fn allow_unconditional_update(&self) -> bool {
         false
+    }
+
+    fn qualified_finalizers(&self) -> bool {
+        false
+    }
+
+    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
+        let scale = self.rules()?.scale.as_ref()?;
+        Some(ScalePaths {
+            spec_replicas: scale.spec_replicas.clone(),
+            status_replicas: scale.status_replicas.clone(),
+            label_selector: scale.label_selector.clone(),
+        })
+    }
+
+    fn unsupported_field(&self, _resource: &Resource, label: &str) -> Option<String> {
+        let fields = self.rules().map(|rules| rules.selectable.as_slice()).unwrap_or_default();
+        let known = matches!(label, "metadata.name" | "metadata.namespace") || fields.iter().any(|field| field.label == label);
+        (!known).then(|| format!("field label not supported: {label}"))
     }
 
     fn generation(&self) -> Generation {

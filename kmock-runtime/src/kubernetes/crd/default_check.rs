@@ -49,9 +49,9 @@ impl Walk<'_> {
             let path = format!("{path}.default");
             let node = Node::compile(props, self.patterns);
             if meta {
-                self.in_metadata(&node, default, &path, steps);
+                self.in_metadata(&node, props, default, &path, steps);
             } else {
-                self.elsewhere(&node, default, &path);
+                self.elsewhere(&node, props, default, &path);
             }
         }
         let mut inside = Vec::new();
@@ -78,7 +78,7 @@ impl Walk<'_> {
     }
 
     /// In metadata the default must make a valid object of what is around it.
-    fn in_metadata(&mut self, node: &Node, default: &Value, path: &str, steps: &[Step<'_>]) {
+    fn in_metadata(&mut self, node: &Node, props: &Props, default: &Value, path: &str, steps: &[Step<'_>]) {
         let mut object = default.clone();
         for step in steps.iter().rev() {
             object = match step {
@@ -115,11 +115,11 @@ impl Walk<'_> {
                 let why = format!("must result in valid metadata: {error}");
                 self.faults.push(FieldError::invalid(path, default, why));
             }
-            None => self.faults.extend(values(node, default, path)),
+            None => self.faults.extend(values(node, default, path, props)),
         }
     }
 
-    fn elsewhere(&mut self, node: &Node, default: &Value, path: &str) {
+    fn elsewhere(&mut self, node: &Node, props: &Props, default: &Value, path: &str) {
         let mut pruned = default.clone();
         prune::prune_value(&mut pruned, node);
         if pruned != *default {
@@ -137,7 +137,7 @@ impl Walk<'_> {
             Ok(()) => {
                 let wrong = embedded::validate_value(node, &read, path);
                 self.faults.extend(if wrong.is_empty() {
-                    values(node, &read, path)
+                    values(node, &read, path, props)
                 } else {
                     wrong
                 });
@@ -146,11 +146,11 @@ impl Walk<'_> {
     }
 }
 
-fn values(node: &Node, default: &Value, path: &str) -> Vec<FieldError> {
+fn values(node: &Node, default: &Value, path: &str, _props: &Props) -> Vec<FieldError> {
     let wrong = validate::validate(node, default, None, Some(path));
     #[cfg(feature = "cel")]
     if wrong.is_empty() && node.has_rules {
-        return super::cel::validate_default(node, default, path);
+        return super::cel::validate_default(node, default, path, _props);
     }
     wrong
 }

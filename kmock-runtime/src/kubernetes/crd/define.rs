@@ -11,8 +11,8 @@ use super::definition::{Column, Definition, Names, Scale, Subresources, Version}
 use super::formats::Format;
 use super::pattern::Patterns;
 use super::props::Props;
-use super::words::{dns_1035_label, dns_1123_subdomain};
 use super::{field_path, internal, schema_check};
+use crate::kubernetes::meta::{label_1035_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
 
 const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
@@ -179,7 +179,7 @@ impl Check<'_> {
         for (index, version) in definition.versions.iter().enumerate() {
             unique &= seen.insert(version.name.as_str());
             let path = format!("spec.versions[{index}]");
-            let wrong = dns_1035_label(&version.name);
+            let wrong = label_1035_faults(&version.name);
             if !wrong.is_empty() {
                 self.invalid(format!("{path}.name"), &version.name, &wrong.join(","));
             }
@@ -233,7 +233,7 @@ impl Check<'_> {
             .first()
             .filter(|first| !first.name.is_empty())
         {
-            let wrong = dns_1035_label(&first.name);
+            let wrong = label_1035_faults(&first.name);
             if !wrong.is_empty() {
                 self.invalid("spec.version", &first.name, &wrong.join(","));
             }
@@ -269,7 +269,7 @@ impl Check<'_> {
 
     fn group_and_scope(&mut self) {
         let definition = self.definition;
-        let wrong = dns_1123_subdomain(&definition.group);
+        let wrong = subdomain_faults(&definition.group);
         if definition.group.is_empty() {
             self.required("spec.group", "");
         } else if !wrong.is_empty() {
@@ -518,7 +518,7 @@ impl Check<'_> {
                 self.invalid(format!("{versions}[{index}]"), version, "duplicate version");
                 continue;
             }
-            for why in dns_1035_label(version) {
+            for why in label_1035_faults(version) {
                 self.invalid(format!("{versions}[{index}]"), version, &why);
             }
         }
@@ -539,9 +539,9 @@ fn names(names: &Names, path: &str, faults: &mut Vec<FieldError>) {
             return;
         }
         let wrong = if mixed {
-            dns_1035_label(&name.to_lowercase())
+            label_1035_faults(&name.to_lowercase())
         } else {
-            dns_1035_label(name)
+            label_1035_faults(name)
         };
         if !wrong.is_empty() {
             let prefix = if mixed {
@@ -562,7 +562,7 @@ fn names(names: &Names, path: &str, faults: &mut Vec<FieldError>) {
     check("listKind".into(), &names.list_kind, true);
     let mut each = |key: &str, all: &[String], faults: &mut Vec<FieldError>| {
         for (index, name) in all.iter().enumerate() {
-            let wrong = dns_1035_label(name);
+            let wrong = label_1035_faults(name);
             if !wrong.is_empty() {
                 faults.push(FieldError::invalid_text(
                     format!("{path}.{key}[{index}]"),

@@ -171,6 +171,10 @@ impl Strategy for Defined {
         false
     }
 
+    fn qualified_finalizers(&self) -> bool {
+        false
+    }
+
     fn generation(&self) -> Generation {
         Generation::Managed
     }

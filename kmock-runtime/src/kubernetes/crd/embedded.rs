@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::words;
 use crate::kubernetes::builtin::{decode, gotypes::Struct};
+use crate::kubernetes::meta::label_1035_faults;
 use crate::kubernetes::ordered;
 use crate::kubernetes::status::{FieldError, shown};
 
@@ -220,7 +220,7 @@ fn check_object(map: &Map<String, Value>, path: &str, faults: &mut Vec<FieldErro
                 }
             }
             Some(Value::String(text)) => {
-                let wrong = words::dns_1035_label(&text.to_lowercase());
+                let wrong = label_1035_faults(&text.to_lowercase());
                 if !wrong.is_empty() {
                     let why = format!(
                         "may have mixed case, but should otherwise match: {}",
@@ -235,32 +235,8 @@ fn check_object(map: &Map<String, Value>, path: &str, faults: &mut Vec<FieldErro
     if let Some(metadata) = map.get("metadata") {
         let place = child(path, "metadata");
         match object_meta(metadata) {
-            Ok((metadata, _)) => check_metadata(&metadata, &place, faults),
+            Ok((metadata, _)) => super::meta::validate(&metadata, &place, faults),
             Err(error) => faults.push(FieldError::invalid(place, metadata, error)),
         }
     }
-}
-
-/// Metadata of an embedded object: names need only be path segments.
-fn check_metadata(metadata: &Value, path: &str, faults: &mut Vec<FieldError>) {
-    for (key, prefix) in [("generateName", true), ("name", false)] {
-        let Some(name) = metadata[key].as_str().filter(|name| !name.is_empty()) else {
-            continue;
-        };
-        let mut wrong: Vec<String> = Vec::new();
-        if !prefix && matches!(name, "." | "..") {
-            wrong.push(format!("may not be '{name}'"));
-        }
-        for c in ['/', '%'] {
-            if name.contains(c) {
-                wrong.push(format!("may not contain '{c}'"));
-            }
-        }
-        faults.extend(
-            wrong
-                .into_iter()
-                .map(|why| FieldError::invalid_text(format!("{path}.{key}"), name, why)),
-        );
-    }
-    crate::kubernetes::crd::meta::validate(metadata, path, faults);
 }

@@ -42,7 +42,6 @@ pub(crate) mod schema_check;
 pub(crate) mod shape;
 pub(crate) mod structural;
 pub(crate) mod validate;
-pub(crate) mod words;
 
 pub use defined::Defined;
 

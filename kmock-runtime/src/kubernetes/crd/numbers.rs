@@ -5,9 +5,6 @@
 
 use serde_json::{Number, Value};
 
-/// Above this, Go writes doubles with an exponent.
-const LARGEST_PLAIN: f64 = 1e21;
-
 /// Turns doubles without a fraction into integers, everywhere in `value`.
 pub(crate) fn canonicalise(value: &mut Value) {
     match value {
@@ -63,13 +60,12 @@ impl Num {
     }
 }
 
-/// A double as Go's `%v` prints it.
+/// A double as Go's `%v` prints it: with an exponent from a million on.
 pub(crate) fn shown(double: f64) -> String {
     if double == 0.0 {
         return "0".into();
     }
-    let size = double.abs();
-    if (1e-4..LARGEST_PLAIN).contains(&size) {
+    if (1e-4..1e6).contains(&double.abs()) {
         return format!("{double}");
     }
     let text = format!("{double:e}");
@@ -135,7 +131,7 @@ mod tests {
             (0.0, "0"),
             (1e21, "1e+21"),
             (1e-7, "1e-07"),
-            (1e20, "100000000000000000000"),
+            (1e20, "1e+20"), (999999.5, "999999.5"), (123456789.0, "1.23456789e+08"),
         ] {
             assert_eq!(shown(double), text);
         }

@@ -70,7 +70,10 @@ pub(crate) fn validate(
         .collect()
 }
 
-fn to_field_error(fault: Fault, prefix: Option<&str>) -> FieldError {
+fn to_field_error(mut fault: Fault, prefix: Option<&str>) -> FieldError {
+    if let What::Enum(value, _) | What::Other(value) = &mut fault.what {
+        numbers::canonicalise(value);
+    }
     let name = fault
         .name
         .as_deref()

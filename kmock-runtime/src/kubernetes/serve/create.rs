@@ -17,6 +17,7 @@ pub fn create(call: &Call) -> Result<Reply, ApiError> {
         write::ensure_namespace(call, &mut object)?;
         write::wipe(&mut object);
         write::dedup_owners(&mut object, &mut warnings);
+        wipe_system_fields(&mut object);
         managed::update(call, None, &mut object, &options.manager);
         if reviews::covers(call.resource()) {
             reviews::answer(call, &mut object)?;
@@ -33,4 +34,19 @@ pub fn create(call: &Call) -> Result<Reply, ApiError> {
         }
         Err(error) => Err(error.with_warnings(warnings)),
     }
+}
+
+/// What a client says about the server's own fields does not even count as its fields.
+fn wipe_system_fields(object: &mut serde_json::Value) {
+    crate::kubernetes::meta::edit(object, |metadata| {
+        for key in [
+            "creationTimestamp",
+            "uid",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
+            metadata.remove(key);
+        }
+    });
 }

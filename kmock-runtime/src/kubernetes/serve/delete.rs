@@ -192,7 +192,11 @@ fn check_preconditions(
 fn plan(call: &Call, name: &str, mut object: Value, options: &DeleteOptions) -> Plan {
     let strategy = call.strategy();
     let now = call.now;
+    let was_marked = object["metadata"]["deletionTimestamp"].is_string();
     let held = strategy.begin_delete(&call.context(name, options.dry_run), &mut object);
+    if held && !was_marked && object["metadata"]["deletionTimestamp"].is_string() {
+        return Plan::Keep(object);
+    }
     let graceful = match mark_graceful(call, &mut object, options) {
         Graceful::Pending => return Plan::Pending,
         Graceful::No => None,

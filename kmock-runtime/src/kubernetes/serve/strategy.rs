@@ -219,6 +219,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// `Warning` texts of faults that were there before and are forgiven, told even when the update is refused.
+    fn ratcheted(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// `Warning` texts of an update.
     fn update_warnings(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<String> {
         Vec::new()
@@ -306,7 +311,8 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     }
 
     /// Changes the object at DELETE, before it is marked or removed (e.g. the CRD's clean-up finalizer, a namespace's
-    /// phase). `true` means: the object stays, even without finalizers in its metadata.
+    /// phase). `true` means: the object stays, even without finalizers in its metadata. One that gets its
+    /// `deletionTimestamp` here is not marked further.
     fn begin_delete(&self, _context: &Context<'_>, _object: &mut Value) -> bool {
         false
     }

@@ -591,9 +591,11 @@ pub fn before_update(
             Check::Own => faults.extend(strategy.validate_update(&context, object, old)),
         }
     }
+    let ratcheted = strategy.ratcheted(&context, object, old);
     if !faults.is_empty() {
-        return Err(invalid(call, object, &faults));
+        return Err(invalid(call, object, &faults).with_warnings(ratcheted));
     }
+    warnings.extend(ratcheted);
     warnings.extend(strategy.update_warnings(&context, object, old));
     Ok(())
 }

@@ -1,0 +1,272 @@
+//! Running a typed expression.
+//!
+//! Semantics of `cel-go`: `&&` and `||` forgive a failing side when the other one decides; macros run as loops with an
+//! accumulator. Every step costs, so that no rule runs for long.
+
+use super::check::{Kind, Literal, Loop, Typed};
+use super::functions;
+use super::value::{Fail, Val, equal};
+
+/// The largest cost of running one expression.
+const LIMIT: u64 = 1_000_000;
+
+/// The variables of a run.
+pub(crate) struct Run<'a> {
+    vars: Vec<(String, Result<Val<'a>, Fail>)>,
+    cost: u64,
+}
+
+type Out<'a> = Result<Val<'a>, Fail>;
+
+impl<'a> Run<'a> {
+    /// A run over `self`, and `oldSelf` if there is one.
+    pub(crate) fn new(this: Val<'a>, old: Option<Val<'a>>) -> Run<'a> {
+        let mut vars = vec![("self".to_owned(), Ok(this))];
+        vars.extend(old.map(|old| ("oldSelf".to_owned(), Ok(old))));
+        Run { vars, cost: 0 }
+    }
+
+    /// What it cost so far.
+    pub(crate) fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    fn pay(&mut self, cost: u64) -> Result<(), Fail> {
+        self.cost = self.cost.saturating_add(cost);
+        if self.cost > LIMIT {
+            return Fail::new("operation cancelled: actual cost limit exceeded");
+        }
+        Ok(())
+    }
+
+    /// The value of an expression.
+    pub(crate) fn eval(&mut self, expr: &Typed) -> Out<'a> {
+        match &expr.kind {
+            Kind::Literal(literal) => Ok(match literal {
+                Literal::Null => Val::Null,
+                Literal::Bool(value) => Val::Bool(*value),
+                Literal::Int(value) => Val::Int(*value),
+                Literal::Uint(value) => Val::Uint(*value),
+                Literal::Double(value) => Val::Double(*value),
+                Literal::Text(value) => Val::text(value.clone()),
+                Literal::Bytes(value) => Val::Bytes(value.clone().into()),
+            }),
+            Kind::TypeName(name) => Ok(Val::Type(name.clone().into())),
+            Kind::Ident(name) => {
+                self.pay(1)?;
+                let found = self.vars.iter().rev().find(|(known, _)| known == name);
+                found.map_or_else(|| Fail::new(format!("no such attribute(s): {name}")), |(_, value)| value.clone())
+            }
+            Kind::Select { operand, field } => {
+                self.pay(1)?;
+                let operand = self.eval(operand)?;
+                match &operand {
+                    Val::Object(..) | Val::Map(_) => {
+                        operand.field(field).map_or_else(|| Fail::new(format!("no such key: {field}")), Ok)
+                    }
+                    _ => Fail::no_such_overload(),
+                }
+            }
+            Kind::Has { operand, field } => {
+                let operand = self.eval(operand)?;
+                match &operand {
+                    Val::Optional(None) => Ok(Val::Bool(false)),
+                    Val::Optional(Some(inner)) => Ok(Val::Bool(inner.field(field).is_some())),
+                    Val::Object(..) | Val::Map(_) => Ok(Val::Bool(operand.field(field).is_some())),
+                    _ => Fail::no_such_overload(),
+                }
+            }
+            Kind::OptionalSelect { operand, field } => {
+                self.pay(1)?;
+                let operand = self.eval(operand)?;
+                let found = match &operand {
+                    Val::Optional(None) => None,
+                    Val::Optional(Some(inner)) => inner.field(field),
+                    other => other.field(field),
+                };
+                Ok(Val::Optional(found.map(Into::into)))
+            }
+            Kind::List(items, optional) => {
+                self.pay(10)?;
+                let mut out = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    match self.eval(item)? {
+                        Val::Optional(inner) if optional.contains(&index) => {
+                            out.extend(inner.map(|inner| (*inner).clone()));
+                        }
+                        value => out.push(value),
+                    }
+                }
+                Ok(Val::list(out))
+            }
+            Kind::Map(entries) => {
+                self.pay(30)?;
+                let mut out: Vec<(Val<'a>, Val<'a>)> = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    let (key, value) = (self.eval(key)?, self.eval(value)?);
+                    if out.iter().any(|(known, _)| equal(known, &key)) {
+                        return Fail::new("insert failed: key already exists");
+                    }
+                    out.push((key, value));
+                }
+                Ok(Val::Map(out.into()))
+            }
+            Kind::Loop(inner) => self.run_loop(inner),
+            Kind::Macro { name, range, vars, bodies } => self.run_macro(name, range, vars, bodies),
+            Kind::Call { name, target, args, .. } => self.call(name, target.as_deref(), args),
+        }
+    }
+
+    fn call(&mut self, name: &str, target: Option<&Typed>, args: &[Typed]) -> Out<'a> {
+        match (name, args) {
+            ("_&&_" | "_||_", [left, right]) => {
+                let decides = name == "_||_";
+                let left = self.eval(left);
+                if matches!(left, Ok(Val::Bool(value)) if value == decides) {
+                    return left;
+                }
+                let right = self.eval(right);
+                match (left, right) {
+                    (_, Ok(Val::Bool(value))) if value == decides => Ok(Val::Bool(decides)),
+                    (Ok(Val::Bool(_)), Ok(Val::Bool(value))) => Ok(Val::Bool(value)),
+                    (Err(fail), _) | (Ok(_), Err(fail)) => Err(fail),
+                    _ => Fail::no_such_overload(),
+                }
+            }
+            ("_?_:_", [condition, yes, no]) => match self.eval(condition)? {
+                Val::Bool(true) => self.eval(yes),
+                Val::Bool(false) => self.eval(no),
+                _ => Fail::no_such_overload(),
+            },
+            ("@not_strictly_false", [arg]) => Ok(Val::Bool(!matches!(self.eval(arg), Ok(Val::Bool(false))))),
+            _ => {
+                let mut values = Vec::with_capacity(args.len() + 1);
+                let is_member = target.is_some();
+                if let Some(target) = target {
+                    values.push(self.eval(target)?);
+                }
+                for arg in args {
+                    values.push(self.eval(arg)?);
+                }
+                self.pay(functions::cost(name, &values))?;
+                functions::call(name, is_member, values)
+            }
+        }
+    }
+
+    fn range(&mut self, range: &Typed) -> Result<Vec<(Val<'a>, Val<'a>)>, Fail> {
+        let range = self.eval(range)?;
+        if let Some(items) = range.items() {
+            return Ok(items.into_iter().enumerate().map(|(index, item)| (Val::Int(index as i64), item)).collect());
+        }
+        range.entries().map_or_else(Fail::no_such_overload, Ok)
+    }
+
+    fn run_loop(&mut self, inner: &Loop) -> Out<'a> {
+        let range = self.eval(&inner.range)?;
+        let items = match range.items() {
+            Some(items) => items,
+            None => match range.entries() {
+                Some(entries) => entries.into_iter().map(|(key, _)| key).collect(),
+                None => return Fail::no_such_overload(),
+            },
+        };
+        let mut accu = self.eval(&inner.init);
+        let depth = self.vars.len();
+        for item in items {
+            self.vars.push((inner.accu.clone(), accu.clone()));
+            let go_on = self.eval(&inner.condition);
+            if matches!(go_on, Ok(Val::Bool(false))) {
+                self.vars.truncate(depth);
+                break;
+            }
+            self.vars.push((inner.var.clone(), Ok(item)));
+            accu = self.eval(&inner.step);
+            self.vars.truncate(depth);
+            self.pay(0)?;
+        }
+        self.vars.push((inner.accu.clone(), accu));
+        let result = self.eval(&inner.result);
+        self.vars.truncate(depth);
+        result
+    }
+
+    fn with(&mut self, vars: &[String], values: [&Val<'a>; 2], body: &Typed) -> Out<'a> {
+        let depth = self.vars.len();
+        // Of one variable it is the value.
+        let values = if vars.len() == 1 { &values[1..] } else { &values[..] };
+        for (name, value) in vars.iter().zip(values) {
+            self.vars.push((name.clone(), Ok((*value).clone())));
+        }
+        let result = self.eval(body);
+        self.vars.truncate(depth);
+        result
+    }
+
+    fn run_macro(&mut self, name: &str, range: &Typed, vars: &[String], bodies: &[Typed]) -> Out<'a> {
+        if matches!(name, "optMap" | "optFlatMap") {
+            let Some(body) = bodies.first() else { return Fail::no_such_overload() };
+            return match self.eval(range)? {
+                Val::Optional(None) => Ok(Val::Optional(None)),
+                Val::Optional(Some(inner)) => {
+                    let value = self.with(vars, [&inner, &inner], body)?;
+                    Ok(if name == "optMap" { Val::some(value) } else { value })
+                }
+                _ => Fail::no_such_overload(),
+            };
+        }
+        let range = self.range(range)?;
+        let (last, tests) = match bodies.split_last() {
+            Some(split) => split,
+            None => return Fail::no_such_overload(),
+        };
+        match name {
+            "all" | "exists" => {
+                let decides = name == "exists";
+                let mut failed = None;
+                for (key, value) in &range {
+                    match self.with(vars, [key, value], last) {
+                        Ok(Val::Bool(found)) if found == decides => return Ok(Val::Bool(decides)),
+                        Ok(Val::Bool(_)) => {}
+                        Ok(_) => failed = Some(Fail("no such overload".into())),
+                        Err(fail) => failed = Some(fail),
+                    }
+                }
+                failed.map_or(Ok(Val::Bool(!decides)), Err)
+            }
+            "exists_one" | "existsOne" => {
+                let mut count = 0;
+                for (key, value) in &range {
+                    if matches!(self.with(vars, [key, value], last)?, Val::Bool(true)) {
+                        count += 1;
+                    }
+                }
+                Ok(Val::Bool(count == 1))
+            }
+            "sortBy" => {
+                let mut keyed = Vec::with_capacity(range.len());
+                for (key, value) in range {
+                    keyed.push((self.with(vars, [&key, &value], last)?, value));
+                }
+                functions::sort_by_key(keyed)
+            }
+            _ => {
+                let (mut list, mut map) = (Vec::new(), Vec::new());
+                for (key, value) in range {
+                    if let Some(test) = tests.first() {
+                        if !matches!(self.with(vars, [&key, &value], test)?, Val::Bool(true)) {
+                            continue;
+                        }
+                    }
+                    let made = self.with(vars, [&key, &value], last)?;
+                    match name {
+                        "transformList" => list.push(made),
+                        "transformMap" => map.push((key, made)),
+                        _ => map.extend(made.entries().unwrap_or_default()),
+                    }
+                }
+                Ok(if name == "transformList" { Val::list(list) } else { Val::Map(map.into()) })
+            }
+        }
+    }
+}
