@@ -17,7 +17,6 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) format: String,
-    pub(crate) description: String,
     pub(crate) priority: i64,
     path: JsonPath,
 }
@@ -42,14 +41,6 @@ fn column(column: &super::definition::Column) -> Option<Column> {
         name: column.name.clone(),
         kind: column.kind.clone(),
         format: column.format.clone(),
-        description: if column.description.is_empty() {
-            format!(
-                "Custom resource definition column (in JSONPath format): {}",
-                column.json_path
-            )
-        } else {
-            column.description.clone()
-        },
         priority: column.priority,
         path: JsonPath::parse(&column.json_path)?,
     })

@@ -485,18 +485,13 @@ impl Strategy for Custom {
         false
     }
 
-    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
-        let scale = self.rules()?.scale.as_ref()?;
-        Some(ScalePaths {
-            spec_replicas: scale.spec_replicas.clone(),
-            status_replicas: scale.status_replicas.clone(),
-            label_selector: scale.label_selector.clone(),
-        })
-    }
-
     fn unsupported_field(&self, _resource: &Resource, label: &str) -> Option<String> {
-        let fields = self.rules().map(|rules| rules.selectable.as_slice()).unwrap_or_default();
-        let known = matches!(label, "metadata.name" | "metadata.namespace") || fields.iter().any(|field| field.label == label);
+        let fields = self
+            .rules()
+            .map(|rules| rules.selectable.as_slice())
+            .unwrap_or_default();
+        let known = matches!(label, "metadata.name" | "metadata.namespace")
+            || fields.iter().any(|field| field.label == label);
         (!known).then(|| format!("field label not supported: {label}"))
     }
 

@@ -78,7 +78,14 @@ impl Walk<'_> {
     }
 
     /// In metadata the default must make a valid object of what is around it.
-    fn in_metadata(&mut self, node: &Node, props: &Props, default: &Value, path: &str, steps: &[Step<'_>]) {
+    fn in_metadata(
+        &mut self,
+        node: &Node,
+        props: &Props,
+        default: &Value,
+        path: &str,
+        steps: &[Step<'_>],
+    ) {
         let mut object = default.clone();
         for step in steps.iter().rev() {
             object = match step {

@@ -560,7 +560,7 @@ fn names(names: &Names, path: &str, faults: &mut Vec<FieldError>) {
     check("singular".into(), &names.singular, false);
     check("kind".into(), &names.kind, true);
     check("listKind".into(), &names.list_kind, true);
-    let mut each = |key: &str, all: &[String], faults: &mut Vec<FieldError>| {
+    let each = |key: &str, all: &[String], faults: &mut Vec<FieldError>| {
         for (index, name) in all.iter().enumerate() {
             let wrong = label_1035_faults(name);
             if !wrong.is_empty() {

@@ -10,13 +10,19 @@ use crate::kubernetes::status::FieldError;
 pub(crate) fn validate(metadata: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let mut named = metadata.clone();
     if let Some(map) = named.as_object_mut() {
-        if map.get("name").and_then(Value::as_str).is_none_or(str::is_empty) {
+        if map
+            .get("name")
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
             map.insert("name".into(), "fakename".into());
         }
     }
     let rules = MetadataRules {
         name: NameRule::PathSegment,
-        namespaced: metadata["namespace"].as_str().is_some_and(|text| !text.is_empty()),
+        namespaced: metadata["namespace"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty()),
         qualified_finalizers: false,
     };
     for mut fault in meta::validate(&named, rules) {

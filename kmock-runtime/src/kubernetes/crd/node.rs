@@ -223,6 +223,7 @@ impl Node {
     }
 
     /// Compiles a schema by itself.
+    #[cfg(test)]
     pub(crate) fn of(props: &Props) -> Node {
         Node::compile(props, &mut Patterns::default())
     }

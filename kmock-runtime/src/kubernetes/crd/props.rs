@@ -96,6 +96,7 @@ pub(crate) struct Rule {
     pub(crate) optional_old_self: Option<bool>,
 }
 
+#[cfg(feature = "cel")]
 impl Rule {
     /// As the server prints it in messages: the fields of the internal Go type.
     pub(crate) fn internal_value(&self) -> String {

@@ -29,7 +29,6 @@ const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 /// One version of a custom resource.
 #[derive(Debug)]
 pub(crate) struct VersionShape {
-    pub(crate) name: String,
     pub(crate) node: Node,
     pub(crate) schema: SchemaRef,
     pub(crate) has_status: bool,
@@ -65,7 +64,6 @@ impl Shape {
                 .map(|props| Node::compile(props, &mut patterns))
                 .unwrap_or_default();
             let shape = VersionShape {
-                name: version.name.clone(),
                 schema: SchemaRef::Shared(Arc::new(Schema::of_custom_resource(
                     raw.is_object().then_some(raw),
                 ))),

@@ -612,7 +612,7 @@ fn check_junctors(
     faults: &mut Faults,
 ) -> usize {
     let mut held = 1;
-    let mut alternative = |node: &Node, path: &mut String| {
+    let alternative = |node: &Node, path: &mut String| {
         let mut faults = Faults::default();
         let held = check(node, value, path, old, &mut faults);
         (faults, held)

@@ -27,18 +27,37 @@ pub(crate) enum Kind {
     Ident(String),
     /// A type by its name.
     TypeName(String),
-    Select { operand: Box<Typed>, field: String },
+    Select {
+        operand: Box<Typed>,
+        field: String,
+    },
     /// `has(a.b)`.
-    Has { operand: Box<Typed>, field: String },
+    Has {
+        operand: Box<Typed>,
+        field: String,
+    },
     /// `a.?b`.
-    OptionalSelect { operand: Box<Typed>, field: String },
-    Call { name: String, overload: Overload, target: Option<Box<Typed>>, args: Vec<Typed> },
+    OptionalSelect {
+        operand: Box<Typed>,
+        field: String,
+    },
+    Call {
+        name: String,
+        overload: Overload,
+        target: Option<Box<Typed>>,
+        args: Vec<Typed>,
+    },
     /// Items, and which of them are optional.
     List(Vec<Typed>, Vec<usize>),
     Map(Vec<(Typed, Typed)>),
     Loop(Box<Loop>),
     /// A macro over keys and values, or over an optional value.
-    Macro { name: String, range: Box<Typed>, vars: Vec<String>, bodies: Vec<Typed> },
+    Macro {
+        name: String,
+        range: Box<Typed>,
+        vars: Vec<String>,
+        bodies: Vec<Typed>,
+    },
 }
 
 /// A literal.
@@ -74,9 +93,17 @@ pub(crate) struct Checked {
 
 /// Parses and types an expression; the error is what the server says about it.
 pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Result<Checked, String> {
-    let parser = Parser::default().enable_optional_syntax(true).enable_ident_escape_syntax(true);
-    let (expr, info) = parser.parse_with_source_info(source).map_err(|errors| errors.to_string())?;
-    let old = if optional_old { Ty::optional(this.ty()) } else { this.ty() };
+    let parser = Parser::default()
+        .enable_optional_syntax(true)
+        .enable_ident_escape_syntax(true);
+    let (expr, info) = parser
+        .parse_with_source_info(source)
+        .map_err(|errors| errors.to_string())?;
+    let old = if optional_old {
+        Ty::optional(this.ty())
+    } else {
+        this.ty()
+    };
     let mut checker = Checker {
         info: &info,
         vars: vec![("self".into(), this.ty()), ("oldSelf".into(), old)],
@@ -84,7 +111,10 @@ pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Resul
         uses_old_self: false,
     };
     let root = checker.expr(&expr)?;
-    Ok(Checked { root, uses_old_self: checker.uses_old_self })
+    Ok(Checked {
+        root,
+        uses_old_self: checker.uses_old_self,
+    })
 }
 
 struct Checker<'s> {
@@ -96,22 +126,42 @@ struct Checker<'s> {
 
 impl Checker<'_> {
     fn error<T>(&self, at: u64, message: &str) -> Result<T, String> {
-        let start = self.info.offset_for(at).map_or(0, |(start, _)| start as usize);
+        let start = self
+            .info
+            .offset_for(at)
+            .map_or(0, |(start, _)| start as usize);
         let before = self.info.source.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count();
         let text = self.info.source.lines().nth(line).unwrap_or_default();
         let dots = ".".repeat(column);
-        Err(format!("ERROR: <input>:{}:{}: {message}\n | {text}\n | {dots}^", line + 1, column + 1))
+        Err(format!(
+            "ERROR: <input>:{}:{}: {message}\n | {text}\n | {dots}^",
+            line + 1,
+            column + 1
+        ))
     }
 
     fn make(&mut self, ty: Ty, kind: Kind) -> Typed {
         self.next += 1;
-        Typed { id: self.next, ty, kind }
+        Typed {
+            id: self.next,
+            ty,
+            kind,
+        }
     }
 
     fn var(&self, name: &str) -> Option<Ty> {
-        self.vars.iter().rev().find(|(known, _)| known == name).map(|(_, ty)| ty.clone())
+        self.vars
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|(_, ty)| ty.clone())
     }
 
     fn expr(&mut self, expr: &IdedExpr) -> Result<Typed, String> {
@@ -125,7 +175,9 @@ impl Checker<'_> {
                 let operand = self.expr(&select.operand)?;
                 self.select(expr.id, operand, &select.field, select.test)
             }
-            Expr::Call(call) => self.call(expr.id, &call.func_name, call.target.as_deref(), &call.args),
+            Expr::Call(call) => {
+                self.call(expr.id, &call.func_name, call.target.as_deref(), &call.args)
+            }
             Expr::List(list) => {
                 let mut items = Vec::new();
                 let mut item_ty = Ty::Free;
@@ -136,22 +188,36 @@ impl Checker<'_> {
                         (ty, _) => ty.clone(),
                     };
                     if !item_ty.fits(&ty) {
-                        return self.error(item.id, &format!("expected type '{item_ty}' but found '{ty}'"));
+                        return self.error(
+                            item.id,
+                            &format!("expected type '{item_ty}' but found '{ty}'"),
+                        );
                     }
                     item_ty = item_ty.join(&ty);
                     items.push(typed);
                 }
-                Ok(self.make(Ty::list(item_ty), Kind::List(items, list.optional_indices.clone())))
+                Ok(self.make(
+                    Ty::list(item_ty),
+                    Kind::List(items, list.optional_indices.clone()),
+                ))
             }
             Expr::Map(map) => {
                 let mut entries = Vec::new();
                 let (mut key_ty, mut value_ty) = (Ty::Free, Ty::Free);
                 for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else { continue };
+                    let EntryExpr::MapEntry(entry) = &entry.expr else {
+                        continue;
+                    };
                     let (key, value) = (self.expr(&entry.key)?, self.expr(&entry.value)?);
-                    for (known, typed, at) in [(&mut key_ty, &key, entry.key.id), (&mut value_ty, &value, entry.value.id)] {
+                    for (known, typed, at) in [
+                        (&mut key_ty, &key, entry.key.id),
+                        (&mut value_ty, &value, entry.value.id),
+                    ] {
                         if !known.fits(&typed.ty) {
-                            return self.error(at, &format!("expected type '{known}' but found '{}'", typed.ty));
+                            return self.error(
+                                at,
+                                &format!("expected type '{known}' but found '{}'", typed.ty),
+                            );
                         }
                         *known = known.join(&typed.ty);
                     }
@@ -185,7 +251,10 @@ impl Checker<'_> {
         match self.var(name) {
             Some(ty) => Ok(self.make(ty, Kind::Ident(name.to_owned()))),
             None if is_type_name(name) => Ok(self.make(Ty::Type, Kind::TypeName(name.to_owned()))),
-            None => self.error(at, &format!("undeclared reference to '{name}' (in container '')")),
+            None => self.error(
+                at,
+                &format!("undeclared reference to '{name}' (in container '')"),
+            ),
         }
     }
 
@@ -200,11 +269,22 @@ impl Checker<'_> {
         })
     }
 
-    fn select(&mut self, at: u64, operand: Typed, field: &str, test: bool) -> Result<Typed, String> {
+    fn select(
+        &mut self,
+        at: u64,
+        operand: Typed,
+        field: &str,
+        test: bool,
+    ) -> Result<Typed, String> {
         let ty = match Self::field_ty(&operand.ty, field) {
             Ok(Some(ty)) => ty,
             Ok(None) => return self.error(at, &format!("undefined field '{field}'")),
-            Err(()) => return self.error(at, &format!("type '{}' does not support field selection", operand.ty)),
+            Err(()) => {
+                return self.error(
+                    at,
+                    &format!("type '{}' does not support field selection", operand.ty),
+                );
+            }
         };
         let (operand, field) = (Box::new(operand), field.to_owned());
         if test {
@@ -216,9 +296,17 @@ impl Checker<'_> {
         Ok(self.make(ty, Kind::Select { operand, field }))
     }
 
-    fn call(&mut self, at: u64, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Result<Typed, String> {
+    fn call(
+        &mut self,
+        at: u64,
+        name: &str,
+        target: Option<&IdedExpr>,
+        args: &[IdedExpr],
+    ) -> Result<Typed, String> {
         if name == "_?._" {
-            let [operand, field] = args else { return self.error(at, "unsupported optional field selection") };
+            let [operand, field] = args else {
+                return self.error(at, "unsupported optional field selection");
+            };
             let operand = self.expr(operand)?;
             let Expr::Literal(LiteralValue::String(field)) = &field.expr else {
                 return self.error(at, "unsupported optional field selection");
@@ -231,12 +319,26 @@ impl Checker<'_> {
             let ty = match Self::field_ty(&inner, &field) {
                 Ok(Some(ty)) => Ty::optional(ty),
                 Ok(None) => return self.error(at, &format!("undefined field '{field}'")),
-                Err(()) => return self.error(at, &format!("type '{inner}' does not support field selection")),
+                Err(()) => {
+                    return self.error(
+                        at,
+                        &format!("type '{inner}' does not support field selection"),
+                    );
+                }
             };
-            return Ok(self.make(ty, Kind::OptionalSelect { operand: Box::new(operand), field }));
+            return Ok(self.make(
+                ty,
+                Kind::OptionalSelect {
+                    operand: Box::new(operand),
+                    field,
+                },
+            ));
         }
         // `sets.contains(a, b)` is a function, unless there is a variable `sets`.
-        if let Some(space) = target.and_then(qualified).filter(|space| self.var(root_of(space)).is_none()) {
+        if let Some(space) = target
+            .and_then(qualified)
+            .filter(|space| self.var(root_of(space)).is_none())
+        {
             let full = format!("{space}.{name}");
             if signatures::is_qualified(&full) {
                 return self.apply(at, &full, None, args);
@@ -250,25 +352,46 @@ impl Checker<'_> {
         self.apply(at, name, target, args)
     }
 
-    fn apply(&mut self, at: u64, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Result<Typed, String> {
+    fn apply(
+        &mut self,
+        at: u64,
+        name: &str,
+        target: Option<&IdedExpr>,
+        args: &[IdedExpr],
+    ) -> Result<Typed, String> {
         let target = match target {
             Some(target) => Some(Box::new(self.expr(target)?)),
             None => None,
         };
-        let args = args.iter().map(|arg| self.expr(arg)).collect::<Result<Vec<_>, _>>()?;
+        let args = args
+            .iter()
+            .map(|arg| self.expr(arg))
+            .collect::<Result<Vec<_>, _>>()?;
         let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
         match signatures::resolve(name, target.as_ref().map(|target| &target.ty), &types) {
-            Some((ty, overload)) => Ok(self.make(ty, Kind::Call { name: name.to_owned(), overload, target, args })),
-            None if !signatures::is_known(name) => {
-                self.error(at, &format!("undeclared reference to '{name}' (in container '')"))
-            }
+            Some((ty, overload)) => Ok(self.make(
+                ty,
+                Kind::Call {
+                    name: name.to_owned(),
+                    overload,
+                    target,
+                    args,
+                },
+            )),
+            None if !signatures::is_known(name) => self.error(
+                at,
+                &format!("undeclared reference to '{name}' (in container '')"),
+            ),
             None => {
                 let shown: Vec<String> = types.iter().map(ToString::to_string).collect();
                 let shown = match &target {
                     Some(target) => format!("{}.({})", target.ty, shown.join(", ")),
                     None => format!("({})", shown.join(", ")),
                 };
-                self.error(at, &format!("found no matching overload for '{name}' applied to '{shown}'"))
+                self.error(
+                    at,
+                    &format!("found no matching overload for '{name}' applied to '{shown}'"),
+                )
             }
         }
     }
@@ -282,10 +405,17 @@ impl Checker<'_> {
         }
     }
 
-    fn comprehension(&mut self, inner: &cel::common::ast::ComprehensionExpr) -> Result<Typed, String> {
+    fn comprehension(
+        &mut self,
+        inner: &cel::common::ast::ComprehensionExpr,
+    ) -> Result<Typed, String> {
         let range = self.expr(&inner.iter_range)?;
         let (key, value) = self.item_ty(inner.iter_range.id, &range.ty)?;
-        let item = if matches!(range.ty, Ty::List(_)) { value } else { key };
+        let item = if matches!(range.ty, Ty::List(_)) {
+            value
+        } else {
+            key
+        };
         let init = self.expr(&inner.accu_init)?;
         let depth = self.vars.len();
         self.vars.push((inner.accu_var.clone(), init.ty.clone()));
@@ -297,18 +427,38 @@ impl Checker<'_> {
         let accu = init.ty.join(&step.ty);
         self.vars.truncate(depth);
         if !step_fits {
-            return self.error(inner.loop_step.id, &format!("expected type '{}' but found '{}'", init.ty, step.ty));
+            return self.error(
+                inner.loop_step.id,
+                &format!("expected type '{}' but found '{}'", init.ty, step.ty),
+            );
         }
         self.vars.push((inner.accu_var.clone(), accu));
         let result = self.expr(&inner.result)?;
         self.vars.truncate(depth);
         let ty = result.ty.clone();
         let (var, accu) = (inner.iter_var.clone(), inner.accu_var.clone());
-        Ok(self.make(ty, Kind::Loop(Box::new(Loop { range, var, accu, init, condition, step, result }))))
+        Ok(self.make(
+            ty,
+            Kind::Loop(Box::new(Loop {
+                range,
+                var,
+                accu,
+                init,
+                condition,
+                step,
+                result,
+            })),
+        ))
     }
 
     /// Macros that the parser leaves as calls: over keys and values, and `optMap`.
-    fn expand(&mut self, name: &str, target: &IdedExpr, args: &[IdedExpr], count: usize) -> Result<Typed, String> {
+    fn expand(
+        &mut self,
+        name: &str,
+        target: &IdedExpr,
+        args: &[IdedExpr],
+        count: usize,
+    ) -> Result<Typed, String> {
         let range = self.expr(target)?;
         let (vars, bodies) = args.split_at(count.min(args.len()));
         let mut names = Vec::new();
@@ -324,17 +474,26 @@ impl Checker<'_> {
                 Ty::Optional(inner) => vec![(**inner).clone()],
                 ty if ty.is_dyn() => vec![Ty::Dyn],
                 other => {
-                    let shown = format!("found no matching overload for '{name}' applied to '{other}.()'");
+                    let shown =
+                        format!("found no matching overload for '{name}' applied to '{other}.()'");
                     return self.error(target.id, &shown);
                 }
             }
         } else {
             let (key, value) = self.item_ty(target.id, &range.ty)?;
-            if count == 1 { vec![value] } else { vec![key, value] }
+            if count == 1 {
+                vec![value]
+            } else {
+                vec![key, value]
+            }
         };
         let depth = self.vars.len();
-        self.vars.extend(names.iter().cloned().zip(types.iter().cloned()));
-        let bodies = bodies.iter().map(|body| self.expr(body)).collect::<Result<Vec<_>, _>>();
+        self.vars
+            .extend(names.iter().cloned().zip(types.iter().cloned()));
+        let bodies = bodies
+            .iter()
+            .map(|body| self.expr(body))
+            .collect::<Result<Vec<_>, _>>();
         self.vars.truncate(depth);
         let bodies = bodies?;
         let last = bodies.last().map_or(Ty::Dyn, |body| body.ty.clone());
@@ -350,10 +509,21 @@ impl Checker<'_> {
         };
         for (body, at) in bodies.iter().zip(args.iter().skip(count)).take(tests) {
             if !body.ty.fits(&Ty::Bool) {
-                return self.error(at.id, &format!("expected type 'bool' but found '{}'", body.ty));
+                return self.error(
+                    at.id,
+                    &format!("expected type 'bool' but found '{}'", body.ty),
+                );
             }
         }
-        Ok(self.make(ty, Kind::Macro { name: name.to_owned(), range: Box::new(range), vars: names, bodies }))
+        Ok(self.make(
+            ty,
+            Kind::Macro {
+                name: name.to_owned(),
+                range: Box::new(range),
+                vars: names,
+                bodies,
+            },
+        ))
     }
 }
 
@@ -361,7 +531,9 @@ impl Checker<'_> {
 fn qualified(expr: &IdedExpr) -> Option<String> {
     match &expr.expr {
         Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) if !select.test => Some(format!("{}.{}", qualified(&select.operand)?, select.field)),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", qualified(&select.operand)?, select.field))
+        }
         _ => None,
     }
 }

@@ -19,29 +19,47 @@ struct Span {
     max: u64,
 }
 
-const UNKNOWN: Span = Span { min: 0, max: u64::MAX };
+const UNKNOWN: Span = Span {
+    min: 0,
+    max: u64::MAX,
+};
 
 impl Span {
     fn fixed(value: u64) -> Span {
-        Span { min: value, max: value }
+        Span {
+            min: value,
+            max: value,
+        }
     }
 
     fn add(self, other: Span) -> Span {
-        Span { min: self.min.saturating_add(other.min), max: self.max.saturating_add(other.max) }
+        Span {
+            min: self.min.saturating_add(other.min),
+            max: self.max.saturating_add(other.max),
+        }
     }
 
     fn times(self, other: Span) -> Span {
-        Span { min: self.min.saturating_mul(other.min), max: self.max.saturating_mul(other.max) }
+        Span {
+            min: self.min.saturating_mul(other.min),
+            max: self.max.saturating_mul(other.max),
+        }
     }
 
     fn factor(self, factor: f64) -> Span {
         // A double beyond the range becomes the largest number.
         let scale = |value: u64| (value as f64 * factor).ceil() as u64;
-        Span { min: scale(self.min), max: scale(self.max) }
+        Span {
+            min: scale(self.min),
+            max: scale(self.max),
+        }
     }
 
     fn union(self, other: Span) -> Span {
-        Span { min: self.min.min(other.min), max: self.max.max(other.max) }
+        Span {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
     }
 }
 
@@ -55,7 +73,11 @@ struct Entry {
 
 impl Entry {
     fn union(self, other: Entry) -> Entry {
-        Entry { is_list: self.is_list, key: self.key.union(other.key), value: self.value.union(other.value) }
+        Entry {
+            is_list: self.is_list,
+            key: self.key.union(other.key),
+            value: self.value.union(other.value),
+        }
     }
 }
 
@@ -118,7 +140,9 @@ impl Coster<'_> {
 
     /// What the schema says about the size of what a path leads to; the first step is the variable.
     fn declared(&self, path: &[String]) -> Option<Span> {
-        let max = self.decl.size_at(path.get(1..).filter(|_| !path.is_empty())?)?;
+        let max = self
+            .decl
+            .size_at(path.get(1..).filter(|_| !path.is_empty())?)?;
         Some(Span { min: 0, max })
     }
 
@@ -139,7 +163,10 @@ impl Coster<'_> {
             _ => {}
         }
         let path = self.path(expr);
-        if path.first().is_some_and(|root| root == "self" || root == "oldSelf") {
+        if path
+            .first()
+            .is_some_and(|root| root == "self" || root == "oldSelf")
+        {
             if let Some(size) = self.declared(&path) {
                 self.sizes.insert(expr.id, size);
                 return Some(size);
@@ -173,7 +200,9 @@ impl Coster<'_> {
             Kind::Literal(_) => Span::default(),
             Kind::TypeName(_) => Span::fixed(1),
             Kind::Ident(name) => {
-                let path = self.local(name).map_or_else(|| vec![name.clone()], |local| local.path.clone());
+                let path = self
+                    .local(name)
+                    .map_or_else(|| vec![name.clone()], |local| local.path.clone());
                 self.paths.insert(expr.id, path);
                 Span::fixed(1)
             }
@@ -188,29 +217,59 @@ impl Coster<'_> {
             Kind::Has { operand, .. } => self.cost(operand),
             Kind::List(items, _) => {
                 let mut sum = Span::fixed(10);
-                let mut value = Span { min: if items.is_empty() { 0 } else { u64::MAX }, max: 0 };
+                let mut value = Span {
+                    min: if items.is_empty() { 0 } else { u64::MAX },
+                    max: 0,
+                };
                 for item in items {
                     sum = sum.add(self.cost(item));
                     value = value.union(self.size_or_unknown(item));
                 }
-                self.entries.insert(expr.id, Entry { is_list: true, key: Span::fixed(1), value });
+                self.entries.insert(
+                    expr.id,
+                    Entry {
+                        is_list: true,
+                        key: Span::fixed(1),
+                        value,
+                    },
+                );
                 sum
             }
             Kind::Map(entries) => {
                 let mut sum = Span::fixed(30);
-                let none = Span { min: if entries.is_empty() { 0 } else { u64::MAX }, max: 0 };
+                let none = Span {
+                    min: if entries.is_empty() { 0 } else { u64::MAX },
+                    max: 0,
+                };
                 let (mut keys, mut values) = (none, none);
                 for (key, value) in entries {
                     sum = sum.add(self.cost(key)).add(self.cost(value));
                     keys = keys.union(self.size_or_unknown(key));
                     values = values.union(self.size_or_unknown(value));
                 }
-                self.entries.insert(expr.id, Entry { is_list: false, key: keys, value: values });
+                self.entries.insert(
+                    expr.id,
+                    Entry {
+                        is_list: false,
+                        key: keys,
+                        value: values,
+                    },
+                );
                 sum
             }
             Kind::Loop(inner) => self.cost_loop(expr, inner),
-            Kind::Macro { name, range, vars, bodies } => self.cost_macro(expr, name, range, vars, bodies),
-            Kind::Call { name, overload, target, args } => self.cost_call(expr, name, *overload, target.as_deref(), args),
+            Kind::Macro {
+                name,
+                range,
+                vars,
+                bodies,
+            } => self.cost_macro(expr, name, range, vars, bodies),
+            Kind::Call {
+                name,
+                overload,
+                target,
+                args,
+            } => self.cost_call(expr, name, *overload, target.as_deref(), args),
         }
     }
 
@@ -227,15 +286,31 @@ impl Coster<'_> {
         let size = entry.map(|entry| if keys { entry.key } else { entry.value });
         let mut path = self.path(range);
         path.push(step.into());
-        self.locals.push(Local { name: name.to_owned(), path, size, entry: None });
+        self.locals.push(Local {
+            name: name.to_owned(),
+            path,
+            size,
+            entry: None,
+        });
     }
 
     fn cost_loop(&mut self, expr: &Typed, inner: &Loop) -> Span {
         let mut sum = self.cost(&inner.range).add(self.cost(&inner.init));
         let depth = self.locals.len();
-        let (path, size, entry) = (self.path(&inner.init), self.size(&inner.init), self.entry(&inner.init));
-        self.locals.push(Local { name: inner.accu.clone(), path, size, entry });
-        let is_list = self.entry(&inner.range).map_or(matches!(inner.range.ty, Ty::List(_)), |entry| entry.is_list);
+        let (path, size, entry) = (
+            self.path(&inner.init),
+            self.size(&inner.init),
+            self.entry(&inner.init),
+        );
+        self.locals.push(Local {
+            name: inner.accu.clone(),
+            path,
+            size,
+            entry,
+        });
+        let is_list = self
+            .entry(&inner.range)
+            .map_or(matches!(inner.range.ty, Ty::List(_)), |entry| entry.is_list);
         self.push_iter(&inner.var, &inner.range, !is_list);
         let step = self.cost(&inner.condition).add(self.cost(&inner.step));
         self.locals.truncate(depth + 1);
@@ -260,13 +335,25 @@ impl Coster<'_> {
         sum
     }
 
-    fn cost_macro(&mut self, expr: &Typed, name: &str, range: &Typed, vars: &[String], bodies: &[Typed]) -> Span {
+    fn cost_macro(
+        &mut self,
+        expr: &Typed,
+        name: &str,
+        range: &Typed,
+        vars: &[String],
+        bodies: &[Typed],
+    ) -> Span {
         let sum = self.cost(range);
         let depth = self.locals.len();
         if matches!(name, "optMap" | "optFlatMap") {
             let (path, size, entry) = (self.path(range), self.size(range), self.entry(range));
             let var = vars.first().cloned().unwrap_or_default();
-            self.locals.push(Local { name: var, path, size, entry });
+            self.locals.push(Local {
+                name: var,
+                path,
+                size,
+                entry,
+            });
         } else if let [value] = vars {
             self.push_iter(value, range, false);
         } else if let [key, value] = vars {
@@ -288,9 +375,18 @@ impl Coster<'_> {
         sum.add(count.times(step))
     }
 
-    fn cost_call(&mut self, expr: &Typed, name: &str, overload: Overload, target: Option<&Typed>, args: &[Typed]) -> Span {
+    fn cost_call(
+        &mut self,
+        expr: &Typed,
+        name: &str,
+        overload: Overload,
+        target: Option<&Typed>,
+        args: &[Typed],
+    ) -> Span {
         let costs: Vec<Span> = args.iter().map(|arg| self.cost(arg)).collect();
-        let arg_sum = costs.iter().fold(Span::default(), |sum, cost| sum.add(*cost));
+        let arg_sum = costs
+            .iter()
+            .fold(Span::default(), |sum, cost| sum.add(*cost));
         if let (Overload::Dyn, Some(arg)) = (overload, args.first()) {
             if let Some(size) = self.size(arg) {
                 self.sizes.insert(expr.id, size);
@@ -306,8 +402,13 @@ impl Coster<'_> {
             self.sizes.insert(expr.id, size);
         }
         // These three weigh their arguments themselves.
-        let weighed = matches!(overload, Overload::And | Overload::Or | Overload::Conditional);
-        target_cost.add(cost).add(if weighed { Span::default() } else { arg_sum })
+        let weighed = matches!(
+            overload,
+            Overload::And | Overload::Or | Overload::Conditional
+        );
+        target_cost
+            .add(cost)
+            .add(if weighed { Span::default() } else { arg_sum })
     }
 
     fn call(
@@ -322,9 +423,13 @@ impl Coster<'_> {
         let one = Span::fixed(1);
         let cost_of = |at: usize| costs.get(at).copied().unwrap_or_default();
         match (overload, args) {
-            (Overload::And | Overload::Or, [_, _]) => {
-                (Span { min: cost_of(0).min, max: cost_of(0).add(cost_of(1)).max }, None)
-            }
+            (Overload::And | Overload::Or, [_, _]) => (
+                Span {
+                    min: cost_of(0).min,
+                    max: cost_of(0).add(cost_of(1)).max,
+                },
+                None,
+            ),
             (Overload::Conditional, [_, yes, no]) => {
                 let size = self.size_or_unknown(yes).union(self.size_or_unknown(no));
                 if let (Some(yes), Some(no)) = (self.entry(yes), self.entry(no)) {
@@ -336,26 +441,53 @@ impl Coster<'_> {
                 if matches!((&left.ty, &right.ty), (Ty::Opaque(_), Ty::Opaque(_))) {
                     return (one, None);
                 }
-                let smallest = self.size_or_unknown(left).max.min(self.size_or_unknown(right).max);
-                (Span { min: u64::from(smallest > 0), max: smallest }.factor(TRAVERSAL), None)
+                let smallest = self
+                    .size_or_unknown(left)
+                    .max
+                    .min(self.size_or_unknown(right).max);
+                (
+                    Span {
+                        min: u64::from(smallest > 0),
+                        max: smallest,
+                    }
+                    .factor(TRAVERSAL),
+                    None,
+                )
             }
             (Overload::AddText | Overload::AddList, [left, right]) => {
                 let size = self.size_or_unknown(left).add(self.size_or_unknown(right));
                 if let (Some(left), Some(right)) = (self.entry(left), self.entry(right)) {
                     self.entries.insert(expr.id, left.union(right));
                 }
-                (if overload == Overload::AddList { one } else { size.factor(TRAVERSAL) }, Some(size))
+                (
+                    if overload == Overload::AddList {
+                        one
+                    } else {
+                        size.factor(TRAVERSAL)
+                    },
+                    Some(size),
+                )
             }
             (Overload::InList, [_, list]) => (self.size_or_unknown(list), None),
             (Overload::IndexList | Overload::IndexMap, [container, _]) => {
-                let step = if overload == Overload::IndexList { "@items" } else { "@values" };
+                let step = if overload == Overload::IndexList {
+                    "@items"
+                } else {
+                    "@values"
+                };
                 self.below(expr, container, step);
                 (one, self.entry(container).map(|entry| entry.value))
             }
-            (Overload::StartsOrEnds, [other]) => (self.size_or_unknown(other).factor(TRAVERSAL), None),
+            (Overload::StartsOrEnds, [other]) => {
+                (self.size_or_unknown(other).factor(TRAVERSAL), None)
+            }
             (Overload::Contains, [other]) => {
                 let text = target.map_or(UNKNOWN, |target| self.size_or_unknown(target));
-                (text.factor(TRAVERSAL).times(self.size_or_unknown(other).factor(TRAVERSAL)), None)
+                (
+                    text.factor(TRAVERSAL)
+                        .times(self.size_or_unknown(other).factor(TRAVERSAL)),
+                    None,
+                )
             }
             (Overload::Matches, args) => {
                 let (text, pattern) = match (target, args) {
@@ -364,29 +496,58 @@ impl Coster<'_> {
                     }
                     _ => (UNKNOWN, UNKNOWN),
                 };
-                (text.add(one).factor(TRAVERSAL).times(pattern.factor(REGEX)), None)
+                (
+                    text.add(one).factor(TRAVERSAL).times(pattern.factor(REGEX)),
+                    None,
+                )
             }
             (Overload::TextToBytes, [arg]) => {
                 let size = self.size_or_unknown(arg);
-                (size.factor(TRAVERSAL), Some(Span { min: size.min, max: size.max.saturating_mul(4) }))
+                (
+                    size.factor(TRAVERSAL),
+                    Some(Span {
+                        min: size.min,
+                        max: size.max.saturating_mul(4),
+                    }),
+                )
             }
             (Overload::BytesToText, [arg]) => {
                 let size = self.size_or_unknown(arg);
-                (size.factor(TRAVERSAL), Some(Span { min: size.min / 4, max: size.max }))
+                (
+                    size.factor(TRAVERSAL),
+                    Some(Span {
+                        min: size.min / 4,
+                        max: size.max,
+                    }),
+                )
             }
             (Overload::Quote, [arg]) => {
                 let size = self.size_or_unknown(arg);
                 let max = size.max.saturating_mul(2).saturating_add(2);
-                (size.factor(TRAVERSAL), Some(Span { min: size.min.saturating_add(2), max }))
+                (
+                    size.factor(TRAVERSAL),
+                    Some(Span {
+                        min: size.min.saturating_add(2),
+                        max,
+                    }),
+                )
             }
-            (Overload::Format, _) => {
-                (target.map_or(UNKNOWN, |target| self.size_or_unknown(target)).factor(TRAVERSAL), None)
-            }
+            (Overload::Format, _) => (
+                target
+                    .map_or(UNKNOWN, |target| self.size_or_unknown(target))
+                    .factor(TRAVERSAL),
+                None,
+            ),
             _ => self.library(name, target, args),
         }
     }
 
-    fn library(&mut self, name: &str, target: Option<&Typed>, args: &[Typed]) -> (Span, Option<Span>) {
+    fn library(
+        &mut self,
+        name: &str,
+        target: Option<&Typed>,
+        args: &[Typed],
+    ) -> (Span, Option<Span>) {
         let one = Span::fixed(1);
         let of_target = match target {
             Some(target) => self.size_or_unknown(target),
@@ -397,44 +558,67 @@ impl Coster<'_> {
             None => UNKNOWN,
         };
         match (name, target) {
-            ("isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf", Some(list)) => match &list.ty {
-                Ty::List(item) => {
-                    let mut each = one;
-                    if matches!(**item, Ty::Str | Ty::Bytes) {
-                        each = each.add(self.item_size(list).factor(TRAVERSAL));
+            ("isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf", Some(list)) => {
+                match &list.ty {
+                    Ty::List(item) => {
+                        let mut each = one;
+                        if matches!(**item, Ty::Str | Ty::Bytes) {
+                            each = each.add(self.item_size(list).factor(TRAVERSAL));
+                        }
+                        (of_target.times(each), None)
                     }
-                    (of_target.times(each), None)
+                    _ => (of_target.factor(TRAVERSAL), None),
                 }
-                _ => (of_target.factor(TRAVERSAL), None),
-            },
+            }
             ("url", None) => (first.factor(TRAVERSAL), Some(first)),
-            ("lowerAscii" | "upperAscii" | "substring" | "trim", Some(_)) => (of_target.factor(TRAVERSAL), Some(of_target)),
+            ("lowerAscii" | "upperAscii" | "substring" | "trim", Some(_)) => {
+                (of_target.factor(TRAVERSAL), Some(of_target))
+            }
             ("replace", Some(_)) if args.len() >= 2 => {
                 let with = args.get(1).map_or(UNKNOWN, |arg| self.size_or_unknown(arg));
-                (of_target.factor(2.0 * TRAVERSAL), Some(replaced(of_target, first, with)))
+                (
+                    of_target.factor(2.0 * TRAVERSAL),
+                    Some(replaced(of_target, first, with)),
+                )
             }
             ("split", Some(_)) => {
                 let max = match args.get(1).map(|arg| &arg.kind) {
-                    Some(Kind::Literal(Literal::Int(most))) => u64::try_from(*most).unwrap_or(u64::MAX),
+                    Some(Kind::Literal(Literal::Int(most))) => {
+                        u64::try_from(*most).unwrap_or(u64::MAX)
+                    }
                     _ => of_target.max,
                 };
-                (of_target.factor(2.0 * TRAVERSAL), Some(Span { min: 0, max }))
+                (
+                    of_target.factor(2.0 * TRAVERSAL),
+                    Some(Span { min: 0, max }),
+                )
             }
             ("join", Some(list)) => {
                 let mut size = of_target.times(self.item_size(list));
                 if !args.is_empty() {
-                    let between = Span { min: of_target.min.saturating_sub(1), max: of_target.max.saturating_sub(1) };
+                    let between = Span {
+                        min: of_target.min.saturating_sub(1),
+                        max: of_target.max.saturating_sub(1),
+                    };
                     size = size.add(first.times(between));
                 }
                 (size.factor(TRAVERSAL), Some(size))
             }
             ("find" | "findAll", Some(_)) => {
                 let text = of_target.add(one).factor(TRAVERSAL);
-                (text.times(first.factor(REGEX)), Some(Span { min: 0, max: of_target.max }))
+                (
+                    text.times(first.factor(REGEX)),
+                    Some(Span {
+                        min: 0,
+                        max: of_target.max,
+                    }),
+                )
             }
-            ("cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver" | "isSemver", None) => {
-                (first.factor(TRAVERSAL), None)
-            }
+            (
+                "cidr" | "isIP" | "isCIDR" | "ip" | "quantity" | "isQuantity" | "semver"
+                | "isSemver",
+                None,
+            ) => (first.factor(TRAVERSAL), None),
             ("ip.isCanonical", None) => (first.factor(2.0 * TRAVERSAL), None),
             ("containsIP" | "containsCIDR", Some(_)) => {
                 let address = Span { min: 4, max: 16 };

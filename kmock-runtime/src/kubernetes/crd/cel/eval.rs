@@ -55,15 +55,18 @@ impl<'a> Run<'a> {
             Kind::Ident(name) => {
                 self.pay(1)?;
                 let found = self.vars.iter().rev().find(|(known, _)| known == name);
-                found.map_or_else(|| Fail::new(format!("no such attribute(s): {name}")), |(_, value)| value.clone())
+                found.map_or_else(
+                    || Fail::new(format!("no such attribute(s): {name}")),
+                    |(_, value)| value.clone(),
+                )
             }
             Kind::Select { operand, field } => {
                 self.pay(1)?;
                 let operand = self.eval(operand)?;
                 match &operand {
-                    Val::Object(..) | Val::Map(_) => {
-                        operand.field(field).map_or_else(|| Fail::new(format!("no such key: {field}")), Ok)
-                    }
+                    Val::Object(..) | Val::Map(_) => operand
+                        .field(field)
+                        .map_or_else(|| Fail::new(format!("no such key: {field}")), Ok),
                     _ => Fail::no_such_overload(),
                 }
             }
@@ -112,8 +115,15 @@ impl<'a> Run<'a> {
                 Ok(Val::Map(out.into()))
             }
             Kind::Loop(inner) => self.run_loop(inner),
-            Kind::Macro { name, range, vars, bodies } => self.run_macro(name, range, vars, bodies),
-            Kind::Call { name, target, args, .. } => self.call(name, target.as_deref(), args),
+            Kind::Macro {
+                name,
+                range,
+                vars,
+                bodies,
+            } => self.run_macro(name, range, vars, bodies),
+            Kind::Call {
+                name, target, args, ..
+            } => self.call(name, target.as_deref(), args),
         }
     }
 
@@ -138,7 +148,9 @@ impl<'a> Run<'a> {
                 Val::Bool(false) => self.eval(no),
                 _ => Fail::no_such_overload(),
             },
-            ("@not_strictly_false", [arg]) => Ok(Val::Bool(!matches!(self.eval(arg), Ok(Val::Bool(false))))),
+            ("@not_strictly_false", [arg]) => {
+                Ok(Val::Bool(!matches!(self.eval(arg), Ok(Val::Bool(false)))))
+            }
             _ => {
                 let mut values = Vec::with_capacity(args.len() + 1);
                 let is_member = target.is_some();
@@ -157,7 +169,11 @@ impl<'a> Run<'a> {
     fn range(&mut self, range: &Typed) -> Result<Vec<(Val<'a>, Val<'a>)>, Fail> {
         let range = self.eval(range)?;
         if let Some(items) = range.items() {
-            return Ok(items.into_iter().enumerate().map(|(index, item)| (Val::Int(index as i64), item)).collect());
+            return Ok(items
+                .into_iter()
+                .enumerate()
+                .map(|(index, item)| (Val::Int(index as i64), item))
+                .collect());
         }
         range.entries().map_or_else(Fail::no_such_overload, Ok)
     }
@@ -194,7 +210,11 @@ impl<'a> Run<'a> {
     fn with(&mut self, vars: &[String], values: [&Val<'a>; 2], body: &Typed) -> Out<'a> {
         let depth = self.vars.len();
         // Of one variable it is the value.
-        let values = if vars.len() == 1 { &values[1..] } else { &values[..] };
+        let values = if vars.len() == 1 {
+            &values[1..]
+        } else {
+            &values[..]
+        };
         for (name, value) in vars.iter().zip(values) {
             self.vars.push((name.clone(), Ok((*value).clone())));
         }
@@ -203,14 +223,26 @@ impl<'a> Run<'a> {
         result
     }
 
-    fn run_macro(&mut self, name: &str, range: &Typed, vars: &[String], bodies: &[Typed]) -> Out<'a> {
+    fn run_macro(
+        &mut self,
+        name: &str,
+        range: &Typed,
+        vars: &[String],
+        bodies: &[Typed],
+    ) -> Out<'a> {
         if matches!(name, "optMap" | "optFlatMap") {
-            let Some(body) = bodies.first() else { return Fail::no_such_overload() };
+            let Some(body) = bodies.first() else {
+                return Fail::no_such_overload();
+            };
             return match self.eval(range)? {
                 Val::Optional(None) => Ok(Val::Optional(None)),
                 Val::Optional(Some(inner)) => {
                     let value = self.with(vars, [&inner, &inner], body)?;
-                    Ok(if name == "optMap" { Val::some(value) } else { value })
+                    Ok(if name == "optMap" {
+                        Val::some(value)
+                    } else {
+                        value
+                    })
                 }
                 _ => Fail::no_such_overload(),
             };
@@ -265,7 +297,11 @@ impl<'a> Run<'a> {
                         _ => map.extend(made.entries().unwrap_or_default()),
                     }
                 }
-                Ok(if name == "transformList" { Val::list(list) } else { Val::Map(map.into()) })
+                Ok(if name == "transformList" {
+                    Val::list(list)
+                } else {
+                    Val::Map(map.into())
+                })
             }
         }
     }

@@ -50,11 +50,15 @@ pub(crate) fn call<'a>(name: &str, member: bool, values: Vec<Val<'a>>) -> Out<'a
         _ => {}
     }
     match (member, values.first()) {
-        (true, Some(Val::Text(text))) => super::texts::call(name, text, values.get(1..).unwrap_or_default()),
+        (true, Some(Val::Text(text))) => {
+            super::texts::call(name, text, values.get(1..).unwrap_or_default())
+        }
         (true, Some(Val::List(_) | Val::Items(..))) => list(name, &values),
         (true, Some(Val::Time(time))) => time_part(name, *time, values.get(1)),
         (true, Some(Val::Dur(nanos))) => duration_part(name, *nanos),
-        (true, Some(Val::Opaque(opaque))) => library::member(name, opaque, values.get(1..).unwrap_or_default()),
+        (true, Some(Val::Opaque(opaque))) => {
+            library::member(name, opaque, values.get(1..).unwrap_or_default())
+        }
         _ => library::global(name, &values),
     }
 }
@@ -62,12 +66,19 @@ pub(crate) fn call<'a>(name: &str, member: bool, values: Vec<Val<'a>>) -> Out<'a
 fn unary<'a>(name: &str, a: &Val<'a>) -> Option<Out<'a>> {
     Some(match (name, a) {
         ("!_", Val::Bool(value)) => Ok(Val::Bool(!value)),
-        ("-_", Val::Int(value)) => value.checked_neg().map_or_else(overflow, |value| Ok(Val::Int(value))),
+        ("-_", Val::Int(value)) => value
+            .checked_neg()
+            .map_or_else(overflow, |value| Ok(Val::Int(value))),
         ("-_", Val::Double(value)) => Ok(Val::Double(-value)),
-        ("size", value) => value.size().map_or_else(Fail::no_such_overload, |size| Ok(Val::Int(size as i64))),
+        ("size", value) => value
+            .size()
+            .map_or_else(Fail::no_such_overload, |size| Ok(Val::Int(size as i64))),
         ("type", value) => Ok(Val::Type(value.type_name().into())),
         ("dyn", value) => Ok(value.clone()),
-        ("int" | "uint" | "double" | "string" | "bytes" | "bool" | "timestamp" | "duration", value) => convert(name, value),
+        (
+            "int" | "uint" | "double" | "string" | "bytes" | "bool" | "timestamp" | "duration",
+            value,
+        ) => convert(name, value),
         ("hasValue", Val::Optional(inner)) => Ok(Val::Bool(inner.is_some())),
         ("value", Val::Optional(Some(inner))) => Ok((**inner).clone()),
         ("value", Val::Optional(None)) => Fail::new("optional.none() dereference"),
@@ -81,7 +92,11 @@ fn unary<'a>(name: &str, a: &Val<'a>) -> Option<Out<'a>> {
                 Val::Double(value) => *value == 0.0,
                 other => other.size() == Some(0),
             };
-            Ok(if zero { Val::Optional(None) } else { Val::some(value.clone()) })
+            Ok(if zero {
+                Val::Optional(None)
+            } else {
+                Val::some(value.clone())
+            })
         }
         ("lists.range", Val::Int(count)) => Ok(Val::list((0..*count).map(Val::Int).collect())),
         _ => return None,
@@ -106,9 +121,12 @@ fn binary<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Option<Out<'a>> {
         "_>=_" => ordered(Ordering::is_ge),
         "_+_" | "_-_" | "_*_" | "_/_" | "_%_" => arithmetic(name, a, b),
         "@in" => match b {
-            Val::List(_) | Val::Items(..) => {
-                Ok(Val::Bool(b.items().unwrap_or_default().iter().any(|item| equal(item, a))))
-            }
+            Val::List(_) | Val::Items(..) => Ok(Val::Bool(
+                b.items()
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|item| equal(item, a)),
+            )),
             Val::Map(_) | Val::Object(..) => Ok(Val::Bool(b.get(a).is_some())),
             _ => Fail::no_such_overload(),
         },
@@ -129,14 +147,24 @@ fn binary<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Option<Out<'a>> {
             Val::Optional(Some(inner)) => Ok((**inner).clone()),
             _ => Ok(b.clone()),
         },
-        "sets.contains" => sets(a, b, |a, b| b.iter().all(|item| a.iter().any(|known| equal(known, item)))),
-        "sets.intersects" => sets(a, b, |a, b| b.iter().any(|item| a.iter().any(|known| equal(known, item)))),
+        "sets.contains" => sets(a, b, |a, b| {
+            b.iter()
+                .all(|item| a.iter().any(|known| equal(known, item)))
+        }),
+        "sets.intersects" => sets(a, b, |a, b| {
+            b.iter()
+                .any(|item| a.iter().any(|known| equal(known, item)))
+        }),
         "sets.equivalent" => sets(a, b, |a, b| {
-            b.iter().all(|item| a.iter().any(|known| equal(known, item)))
-                && a.iter().all(|item| b.iter().any(|known| equal(known, item)))
+            b.iter()
+                .all(|item| a.iter().any(|known| equal(known, item)))
+                && a.iter()
+                    .all(|item| b.iter().any(|known| equal(known, item)))
         }),
         "matches" => match (a, b) {
-            (Val::Text(text), Val::Text(pattern)) => compiled(pattern).map(|regex| Val::Bool(regex.is_match(text))),
+            (Val::Text(text), Val::Text(pattern)) => {
+                compiled(pattern).map(|regex| Val::Bool(regex.is_match(text)))
+            }
             _ => Fail::no_such_overload(),
         },
         _ => return None,
@@ -154,7 +182,11 @@ fn sets<'a>(a: &Val<'a>, b: &Val<'a>, holds: impl Fn(&[Val<'a>], &[Val<'a>]) -> 
 pub(crate) fn compiled(text: &str) -> Result<Arc<Regex>, Fail> {
     const MOST: usize = 256;
     static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
-    if let Some(found) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+    if let Some(found) = KNOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(text)
+    {
         return Ok(Arc::clone(found));
     }
     let regex = Arc::new(pattern::compile(text).map_err(Fail)?);
@@ -174,11 +206,14 @@ fn index<'a>(a: &Val<'a>, b: &Val<'a>) -> Out<'a> {
         _ => None,
     };
     match (a, place) {
-        (Val::Items(items, node), Some(at)) => match usize::try_from(at).ok().and_then(|at| items.get(at)) {
-            Some(item) => Ok(Val::of(item, node.and_then(|node| node.items.as_deref()))),
-            None => Fail::new(format!("index out of bounds: {at}")),
-        },
-        (Val::List(items), Some(at)) => match usize::try_from(at).ok().and_then(|at| items.get(at)) {
+        (Val::Items(items, node), Some(at)) => {
+            match usize::try_from(at).ok().and_then(|at| items.get(at)) {
+                Some(item) => Ok(Val::of(item, node.and_then(|node| node.items.as_deref()))),
+                None => Fail::new(format!("index out of bounds: {at}")),
+            }
+        }
+        (Val::List(items), Some(at)) => match usize::try_from(at).ok().and_then(|at| items.get(at))
+        {
             Some(item) => Ok(item.clone()),
             None => Fail::new(format!("index out of bounds: {at}")),
         },
@@ -211,7 +246,10 @@ pub(crate) fn shown(value: &Val<'_>) -> String {
         }
         map => {
             let entries = map.entries().unwrap_or_default();
-            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("{}: {}", shown(key), shown(value))).collect();
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", shown(key), shown(value)))
+                .collect();
             format!("{{{}}}", entries.join(", "))
         }
     }
@@ -232,16 +270,21 @@ fn arithmetic<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Out<'a> {
         Some(value) => Ok(Val::Dur(value)),
         None => Fail::new("duration overflow"),
     };
-    let moved = |time: &Timestamp, nanos: i64| match time.checked_add(SignedDuration::from_nanos(nanos)) {
-        Ok(time) => Ok(Val::Time(time)),
-        Err(_) => Fail::new("timestamp overflow"),
-    };
+    let moved =
+        |time: &Timestamp, nanos: i64| match time.checked_add(SignedDuration::from_nanos(nanos)) {
+            Ok(time) => Ok(Val::Time(time)),
+            Err(_) => Fail::new("timestamp overflow"),
+        };
     match (name, a, b) {
         ("_+_", Val::Int(a), Val::Int(b)) => int(a.checked_add(*b)),
         ("_-_", Val::Int(a), Val::Int(b)) => int(a.checked_sub(*b)),
         ("_*_", Val::Int(a), Val::Int(b)) => int(a.checked_mul(*b)),
-        ("_/_", Val::Int(_), Val::Int(0)) | ("_/_", Val::Uint(_), Val::Uint(0)) => Fail::new("division by zero"),
-        ("_%_", Val::Int(_), Val::Int(0)) | ("_%_", Val::Uint(_), Val::Uint(0)) => Fail::new("modulus by zero"),
+        ("_/_", Val::Int(_), Val::Int(0)) | ("_/_", Val::Uint(_), Val::Uint(0)) => {
+            Fail::new("division by zero")
+        }
+        ("_%_", Val::Int(_), Val::Int(0)) | ("_%_", Val::Uint(_), Val::Uint(0)) => {
+            Fail::new("modulus by zero")
+        }
         ("_/_", Val::Int(a), Val::Int(b)) => int(a.checked_div(*b)),
         ("_%_", Val::Int(a), Val::Int(b)) => int(a.checked_rem(*b)),
         ("_+_", Val::Uint(a), Val::Uint(b)) => uint(a.checked_add(*b)),
@@ -254,10 +297,16 @@ fn arithmetic<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Out<'a> {
         ("_*_", Val::Double(a), Val::Double(b)) => Ok(Val::Double(a * b)),
         ("_/_", Val::Double(a), Val::Double(b)) => Ok(Val::Double(a / b)),
         ("_+_", Val::Text(a), Val::Text(b)) => Ok(Val::text(format!("{a}{b}"))),
-        ("_+_", Val::Bytes(a), Val::Bytes(b)) => Ok(Val::Bytes(Arc::new([&a[..], &b[..]].concat()))),
-        ("_+_", Val::Time(time), Val::Dur(nanos)) | ("_+_", Val::Dur(nanos), Val::Time(time)) => moved(time, *nanos),
+        ("_+_", Val::Bytes(a), Val::Bytes(b)) => {
+            Ok(Val::Bytes(Arc::new([&a[..], &b[..]].concat())))
+        }
+        ("_+_", Val::Time(time), Val::Dur(nanos)) | ("_+_", Val::Dur(nanos), Val::Time(time)) => {
+            moved(time, *nanos)
+        }
         ("_-_", Val::Time(time), Val::Dur(nanos)) => moved(time, -nanos),
-        ("_-_", Val::Time(a), Val::Time(b)) => duration(i64::try_from(a.duration_since(*b).as_nanos()).ok()),
+        ("_-_", Val::Time(a), Val::Time(b)) => {
+            duration(i64::try_from(a.duration_since(*b).as_nanos()).ok())
+        }
         ("_+_", Val::Dur(a), Val::Dur(b)) => duration(a.checked_add(*b)),
         ("_-_", Val::Dur(a), Val::Dur(b)) => duration(a.checked_sub(*b)),
         ("_+_", a, b) => match (a.items(), b.items()) {
@@ -306,20 +355,31 @@ fn joined<'a>(list: &Val<'a>, mut left: Vec<Val<'a>>, right: Vec<Val<'a>>) -> Ve
 }
 
 fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
-    let range = |double: f64, low: f64, high: f64| double.is_finite() && double > low && double < high;
+    let range =
+        |double: f64, low: f64, high: f64| double.is_finite() && double > low && double < high;
     match (name, value) {
-        ("int", Val::Int(_)) | ("uint", Val::Uint(_)) | ("double", Val::Double(_)) | ("string", Val::Text(_)) => Ok(value.clone()),
-        ("bytes", Val::Bytes(_)) | ("bool", Val::Bool(_)) | ("timestamp", Val::Time(_)) | ("duration", Val::Dur(_)) => {
-            Ok(value.clone())
+        ("int", Val::Int(_))
+        | ("uint", Val::Uint(_))
+        | ("double", Val::Double(_))
+        | ("string", Val::Text(_)) => Ok(value.clone()),
+        ("bytes", Val::Bytes(_))
+        | ("bool", Val::Bool(_))
+        | ("timestamp", Val::Time(_))
+        | ("duration", Val::Dur(_)) => Ok(value.clone()),
+        ("int", Val::Uint(value)) => {
+            i64::try_from(*value).map_or_else(|_| overflow(), |value| Ok(Val::Int(value)))
         }
-        ("int", Val::Uint(value)) => i64::try_from(*value).map_or_else(|_| overflow(), |value| Ok(Val::Int(value))),
-        ("int", Val::Double(value)) if range(*value, -9.3e18, 9.3e18) && *value < 9.223_372_036_854_775_8e18 => {
+        ("int", Val::Double(value))
+            if range(*value, -9.3e18, 9.3e18) && *value < 9.223_372_036_854_775_8e18 =>
+        {
             Ok(Val::Int(*value as i64))
         }
         ("int", Val::Double(_)) => overflow(),
         ("int", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Int(value)),
-            Err(_) => Fail::new(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax")),
+            Err(_) => Fail::new(format!(
+                "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+            )),
         },
         ("int", Val::Time(time)) => Ok(Val::Int(time.as_second())),
         ("int", Val::Dur(nanos)) => Ok(Val::Int(*nanos)),
@@ -327,31 +387,45 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
             Ok(value) => Ok(Val::Uint(value)),
             Err(_) => Fail::new("unsigned integer overflow"),
         },
-        ("uint", Val::Double(value)) if range(*value, -1.0, 1.844_674_407_370_955_2e19) => Ok(Val::Uint(*value as u64)),
+        ("uint", Val::Double(value)) if range(*value, -1.0, 1.844_674_407_370_955_2e19) => {
+            Ok(Val::Uint(*value as u64))
+        }
         ("uint", Val::Double(_)) => Fail::new("unsigned integer overflow"),
         ("uint", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Uint(value)),
-            Err(_) => Fail::new(format!("strconv.ParseUint: parsing \"{text}\": invalid syntax")),
+            Err(_) => Fail::new(format!(
+                "strconv.ParseUint: parsing \"{text}\": invalid syntax"
+            )),
         },
         ("double", Val::Int(value)) => Ok(Val::Double(*value as f64)),
         ("double", Val::Uint(value)) => Ok(Val::Double(*value as f64)),
         ("double", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Double(value)),
-            Err(_) => Fail::new(format!("strconv.ParseFloat: parsing \"{text}\": invalid syntax")),
+            Err(_) => Fail::new(format!(
+                "strconv.ParseFloat: parsing \"{text}\": invalid syntax"
+            )),
         },
         ("string", Val::Bytes(bytes)) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Val::text(text)),
             Err(_) => Fail::new("invalid UTF-8 in bytes, cannot convert to string"),
         },
-        ("string", Val::Null | Val::List(_) | Val::Items(..) | Val::Map(_) | Val::Object(..) | Val::Optional(_)) => {
-            Fail::no_such_overload()
-        }
+        (
+            "string",
+            Val::Null
+            | Val::List(_)
+            | Val::Items(..)
+            | Val::Map(_)
+            | Val::Object(..)
+            | Val::Optional(_),
+        ) => Fail::no_such_overload(),
         ("string", value) => Ok(Val::text(shown(value))),
         ("bytes", Val::Text(text)) => Ok(Val::Bytes(Arc::new(text.as_bytes().to_vec()))),
         ("bool", Val::Text(text)) => match &**text {
             "true" | "TRUE" | "True" | "t" | "T" | "1" => Ok(Val::Bool(true)),
             "false" | "FALSE" | "False" | "f" | "F" | "0" => Ok(Val::Bool(false)),
-            _ => Fail::new(format!("strconv.ParseBool: parsing \"{text}\": invalid syntax")),
+            _ => Fail::new(format!(
+                "strconv.ParseBool: parsing \"{text}\": invalid syntax"
+            )),
         },
         ("timestamp", Val::Text(text)) => match timestamp(text) {
             Some(time) => Ok(Val::Time(time)),
@@ -371,12 +445,16 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
 }
 
 fn list<'a>(name: &str, values: &[Val<'a>]) -> Out<'a> {
-    let Some(items) = values.first().and_then(Val::items) else { return Fail::no_such_overload() };
+    let Some(items) = values.first().and_then(Val::items) else {
+        return Fail::no_such_overload();
+    };
     let position = |found: Option<usize>| Ok(Val::Int(found.map_or(-1, |at| at as i64)));
     match (name, values.get(1..).unwrap_or_default()) {
         ("isSorted", []) => {
             let pairs = items.windows(2);
-            Ok(Val::Bool(pairs.into_iter().all(|pair| matches!(pair, [a, b] if compare(a, b).is_some_and(Ordering::is_le)))))
+            Ok(Val::Bool(pairs.into_iter().all(
+                |pair| matches!(pair, [a, b] if compare(a, b).is_some_and(Ordering::is_le)),
+            )))
         }
         ("sum", []) => {
             let mut items = items.into_iter();
@@ -386,10 +464,17 @@ fn list<'a>(name: &str, values: &[Val<'a>]) -> Out<'a> {
             }
         }
         ("min" | "max", []) => {
-            let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
+            let wanted = if name == "min" {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            };
             let mut best: Option<Val<'a>> = None;
             for item in items {
-                if best.as_ref().is_none_or(|best| compare(&item, best) == Some(wanted)) {
+                if best
+                    .as_ref()
+                    .is_none_or(|best| compare(&item, best) == Some(wanted))
+                {
                     best = Some(item);
                 }
             }
@@ -409,13 +494,21 @@ fn list<'a>(name: &str, values: &[Val<'a>]) -> Out<'a> {
                     _ => None,
                 })
                 .collect();
-            texts.map_or_else(Fail::no_such_overload, |texts| Ok(Val::text(texts.join(&separator))))
+            texts.map_or_else(Fail::no_such_overload, |texts| {
+                Ok(Val::text(texts.join(&separator)))
+            })
         }
         ("slice", [Val::Int(from), Val::Int(to)]) => {
             let range = usize::try_from(*from).ok().zip(usize::try_from(*to).ok());
-            match range.filter(|(from, to)| from <= to).and_then(|(from, to)| items.get(from..to)) {
+            match range
+                .filter(|(from, to)| from <= to)
+                .and_then(|(from, to)| items.get(from..to))
+            {
                 Some(part) => Ok(Val::list(part.to_vec())),
-                None => Fail::new(format!("cannot slice({from}, {to}), list is length {}", items.len())),
+                None => Fail::new(format!(
+                    "cannot slice({from}, {to}), list is length {}",
+                    items.len()
+                )),
             }
         }
         ("distinct", []) => {
@@ -454,11 +547,16 @@ fn flatten<'a>(items: Vec<Val<'a>>, depth: i64) -> Vec<Val<'a>> {
 
 /// Values in the order of their keys.
 pub(crate) fn sort_by_key<'a>(mut keyed: Vec<(Val<'a>, Val<'a>)>) -> Out<'a> {
-    if keyed.windows(2).any(|pair| matches!(pair, [a, b] if compare(&a.0, &b.0).is_none())) {
+    if keyed
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if compare(&a.0, &b.0).is_none()))
+    {
         return Fail::new("list elements must have the same type and be comparable");
     }
     keyed.sort_by(|a, b| compare(&a.0, &b.0).unwrap_or(Ordering::Equal));
-    Ok(Val::list(keyed.into_iter().map(|(_, value)| value).collect()))
+    Ok(Val::list(
+        keyed.into_iter().map(|(_, value)| value).collect(),
+    ))
 }
 
 fn time_part<'a>(name: &str, time: Timestamp, zone: Option<&Val<'a>>) -> Out<'a> {
@@ -495,9 +593,13 @@ fn time_zone(text: &str) -> Option<jiff::tz::TimeZone> {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    let Some((hours, minutes)) = rest.split_once(':') else { return jiff::tz::TimeZone::get(text).ok() };
+    let Some((hours, minutes)) = rest.split_once(':') else {
+        return jiff::tz::TimeZone::get(text).ok();
+    };
     let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
-    jiff::tz::Offset::from_seconds(sign * seconds).ok().map(jiff::tz::TimeZone::fixed)
+    jiff::tz::Offset::from_seconds(sign * seconds)
+        .ok()
+        .map(jiff::tz::TimeZone::fixed)
 }
 
 fn duration_part<'a>(name: &str, nanos: i64) -> Out<'a> {

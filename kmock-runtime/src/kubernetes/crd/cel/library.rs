@@ -14,36 +14,50 @@ type Out<'a> = Result<Val<'a>, Fail>;
 /// Calls a function that is no member.
 pub(crate) fn global<'a>(name: &str, args: &[Val<'a>]) -> Out<'a> {
     if let (Some(format), true) = (name.strip_prefix("format."), args.is_empty()) {
-        return named(format).map_or_else(Fail::no_such_overload, |format| Ok(Val::opaque(Opaque::Format(format))));
+        return named(format).map_or_else(Fail::no_such_overload, |format| {
+            Ok(Val::opaque(Opaque::Format(format)))
+        });
     }
     if name == "optional.none" {
         return Ok(Val::Optional(None));
     }
-    let Some(Val::Text(text)) = args.first() else { return Fail::no_such_overload() };
+    let Some(Val::Text(text)) = args.first() else {
+        return Fail::no_such_overload();
+    };
     let lenient = matches!(args.get(1), Some(Val::Bool(true)));
     match name {
         "quantity" => match Quantity::parse(text) {
             Ok(quantity) => Ok(Val::opaque(Opaque::Quantity(quantity))),
-            Err(_) => Fail::new("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"),
+            Err(_) => Fail::new(
+                "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            ),
         },
         "isQuantity" => Ok(Val::Bool(Quantity::parse(text).is_ok())),
         "url" => match url(text) {
             Some(url) => Ok(Val::opaque(Opaque::Url(url))),
-            None => Fail::new(format!("URL parse error during conversion from string: parse \"{text}\": invalid URI for request")),
+            None => Fail::new(format!(
+                "URL parse error during conversion from string: parse \"{text}\": invalid URI for request"
+            )),
         },
         "isURL" => Ok(Val::Bool(url(text).is_some())),
         "ip" => match ip(text) {
             Some(ip) => Ok(Val::opaque(Opaque::Ip(ip))),
-            None => Fail::new(format!("IP Address \"{text}\" parse error during conversion from string")),
+            None => Fail::new(format!(
+                "IP Address \"{text}\" parse error during conversion from string"
+            )),
         },
         "isIP" => Ok(Val::Bool(ip(text).is_some())),
         "ip.isCanonical" => match ip(text) {
             Some(ip) => Ok(Val::Bool(ip.to_string() == **text)),
-            None => Fail::new(format!("IP Address \"{text}\" parse error during conversion from string")),
+            None => Fail::new(format!(
+                "IP Address \"{text}\" parse error during conversion from string"
+            )),
         },
         "cidr" => match cidr(text) {
             Some((ip, bits)) => Ok(Val::opaque(Opaque::Cidr(ip, bits))),
-            None => Fail::new(format!("network address parse error during conversion from string: netip.ParsePrefix(\"{text}\")")),
+            None => Fail::new(format!(
+                "network address parse error during conversion from string: netip.ParsePrefix(\"{text}\")"
+            )),
         },
         "isCIDR" => Ok(Val::Bool(cidr(text).is_some())),
         "semver" => match Semver::parse(text, lenient) {
@@ -51,7 +65,9 @@ pub(crate) fn global<'a>(name: &str, args: &[Val<'a>]) -> Out<'a> {
             None => Fail::new(format!("invalid semantic version: {text}")),
         },
         "isSemver" => Ok(Val::Bool(Semver::parse(text, lenient).is_some())),
-        "format.named" => Ok(named(text).map_or(Val::Optional(None), |format| Val::some(Val::opaque(Opaque::Format(format))))),
+        "format.named" => Ok(named(text).map_or(Val::Optional(None), |format| {
+            Val::some(Val::opaque(Opaque::Format(format)))
+        })),
         "strings.quote" => Ok(Val::text(crate::kubernetes::status::quoted(text))),
         _ => Fail::no_such_overload(),
     }
@@ -69,7 +85,11 @@ pub(crate) fn member<'a>(name: &str, target: &Opaque, args: &[Val<'a>]) -> Out<'
             ("validate", [Val::Text(text)]) => {
                 let faults = faults(format, text);
                 let faults: Vec<Val<'a>> = faults.into_iter().map(Val::text).collect();
-                Ok(if faults.is_empty() { Val::Optional(None) } else { Val::some(Val::list(faults)) })
+                Ok(if faults.is_empty() {
+                    Val::Optional(None)
+                } else {
+                    Val::some(Val::list(faults))
+                })
             }
             _ => Fail::no_such_overload(),
         },
@@ -84,7 +104,11 @@ pub(crate) fn shown(opaque: &Opaque) -> String {
         Opaque::Cidr(ip, bits) => format!("{ip}/{bits}"),
         Opaque::Url(url) => format!("{}://{}{}", url.scheme, url.host, url.path),
         Opaque::Semver(version) => {
-            let pre = if version.pre.is_empty() { String::new() } else { format!("-{}", version.pre.join(".")) };
+            let pre = if version.pre.is_empty() {
+                String::new()
+            } else {
+                format!("-{}", version.pre.join("."))
+            };
             format!("{}.{}.{}{pre}", version.major, version.minor, version.patch)
         }
         Opaque::Format(name) => (*name).to_owned(),
@@ -109,7 +133,11 @@ fn of_quantity<'a>(name: &str, quantity: &Quantity, args: &[Val<'a>]) -> Out<'a>
         },
         ("asApproximateFloat", None) => {
             let milli = quantity.milli_value().map(|milli| milli as f64 / 1000.0);
-            Ok(Val::Double(milli.or_else(|| quantity.value().map(|value| value as f64)).unwrap_or(f64::MAX)))
+            Ok(Val::Double(
+                milli
+                    .or_else(|| quantity.value().map(|value| value as f64))
+                    .unwrap_or(f64::MAX),
+            ))
         }
         ("add", Some(other)) => Ok(Val::opaque(Opaque::Quantity(quantity.add(&other)))),
         ("sub", Some(other)) => {
@@ -143,7 +171,12 @@ fn url(text: &str) -> Option<Url> {
         None => ("", rest),
     };
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    Some(Url { scheme, host: host.to_owned(), path: path.to_owned(), query: query.to_owned() })
+    Some(Url {
+        scheme,
+        host: host.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+    })
 }
 
 fn host_and_port(host: &str) -> (&str, &str) {
@@ -174,7 +207,9 @@ fn of_url<'a>(name: &str, url: &Url) -> Out<'a> {
                     None => all.push((key, vec![Val::text(value)])),
                 }
             }
-            let entries = all.into_iter().map(|(key, values)| (Val::text(key), Val::list(values)));
+            let entries = all
+                .into_iter()
+                .map(|(key, values)| (Val::text(key), Val::list(values)));
             Ok(Val::Map(entries.collect::<Vec<_>>().into()))
         }
         _ => Fail::no_such_overload(),
@@ -189,7 +224,9 @@ fn unescape(text: &str) -> String {
             b'+' => out.push(b' '),
             b'%' => {
                 let digits: Vec<u8> = bytes.by_ref().take(2).collect();
-                let hex = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                let hex = std::str::from_utf8(&digits)
+                    .ok()
+                    .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 out.extend(hex);
             }
             other => out.push(other),
@@ -229,7 +266,11 @@ fn number(ip: IpAddr) -> u128 {
 }
 
 fn masked(ip: IpAddr, bits: u8) -> u128 {
-    if bits == 0 { 0 } else { number(ip) & (u128::MAX << (128 - u32::from(bits))) }
+    if bits == 0 {
+        0
+    } else {
+        number(ip) & (u128::MAX << (128 - u32::from(bits)))
+    }
 }
 
 fn of_ip<'a>(name: &str, ip: IpAddr) -> Out<'a> {
@@ -243,17 +284,27 @@ fn of_ip<'a>(name: &str, ip: IpAddr) -> Out<'a> {
         "family" => Ok(Val::Int(if ip.is_ipv4() { 4 } else { 6 })),
         "isUnspecified" => Ok(Val::Bool(ip.is_unspecified())),
         "isLoopback" => Ok(Val::Bool(ip.is_loopback())),
-        "isLinkLocalMulticast" => {
-            holds(byte(0) == 224 && byte(1) == 0 && byte(2) == 0, byte(0) == 0xff && byte(1) & 0x0f == 2)
-        }
-        "isLinkLocalUnicast" => holds(byte(0) == 169 && byte(1) == 254, byte(0) == 0xfe && byte(1) & 0xc0 == 0x80),
+        "isLinkLocalMulticast" => holds(
+            byte(0) == 224 && byte(1) == 0 && byte(2) == 0,
+            byte(0) == 0xff && byte(1) & 0x0f == 2,
+        ),
+        "isLinkLocalUnicast" => holds(
+            byte(0) == 169 && byte(1) == 254,
+            byte(0) == 0xfe && byte(1) & 0xc0 == 0x80,
+        ),
         "isGlobalUnicast" => {
             let local = match of_ip("isLinkLocalUnicast", ip)? {
                 Val::Bool(local) => local,
                 _ => false,
             };
             let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
-            Ok(Val::Bool(!(ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() || local || broadcast)))
+            Ok(Val::Bool(
+                !(ip.is_unspecified()
+                    || ip.is_loopback()
+                    || ip.is_multicast()
+                    || local
+                    || broadcast),
+            ))
         }
         _ => Fail::no_such_overload(),
     }
@@ -261,7 +312,11 @@ fn of_ip<'a>(name: &str, ip: IpAddr) -> Out<'a> {
 
 fn of_cidr<'a>(name: &str, ip: IpAddr, bits: u8, args: &[Val<'a>]) -> Out<'a> {
     let holds = |other: IpAddr, other_bits: u8| {
-        Ok(Val::Bool(ip.is_ipv4() == other.is_ipv4() && other_bits >= bits && masked(other, bits) == masked(ip, bits)))
+        Ok(Val::Bool(
+            ip.is_ipv4() == other.is_ipv4()
+                && other_bits >= bits
+                && masked(other, bits) == masked(ip, bits),
+        ))
     };
     match (name, args.first()) {
         ("ip", None) => Ok(Val::opaque(Opaque::Ip(ip))),
@@ -276,11 +331,15 @@ fn of_cidr<'a>(name: &str, ip: IpAddr, bits: u8, args: &[Val<'a>]) -> Out<'a> {
         }
         ("containsIP", Some(Val::Text(text))) => match self::ip(text) {
             Some(other) => holds(other, width(other)),
-            None => Fail::new(format!("IP Address \"{text}\" parse error during conversion from string")),
+            None => Fail::new(format!(
+                "IP Address \"{text}\" parse error during conversion from string"
+            )),
         },
         ("containsCIDR", Some(Val::Text(text))) => match cidr(text) {
             Some((other, bits)) => holds(other, bits),
-            None => Fail::new(format!("network address parse error during conversion from string: {text}")),
+            None => Fail::new(format!(
+                "network address parse error during conversion from string: {text}"
+            )),
         },
         ("containsIP" | "containsCIDR", Some(Val::Opaque(opaque))) => match &**opaque {
             Opaque::Ip(other) => holds(*other, width(*other)),
@@ -292,7 +351,10 @@ fn of_cidr<'a>(name: &str, ip: IpAddr, bits: u8, args: &[Val<'a>]) -> Out<'a> {
 }
 
 fn of_semver<'a>(name: &str, version: &Semver, args: &[Val<'a>]) -> Out<'a> {
-    let order = || args.first().and_then(|other| compare(&Val::opaque(Opaque::Semver(version.clone())), other));
+    let order = || {
+        args.first()
+            .and_then(|other| compare(&Val::opaque(Opaque::Semver(version.clone())), other))
+    };
     let number = |number: u64| Ok(Val::Int(i64::try_from(number).unwrap_or(i64::MAX)));
     match (name, order()) {
         ("major", _) => number(version.major),
@@ -325,8 +387,17 @@ fn named(name: &str) -> Option<&'static str> {
 }
 
 fn faults(format: &str, text: &str) -> Vec<String> {
-    let prefix = |text: &str| text.strip_suffix('-').map_or_else(|| text.to_owned(), |rest| format!("{rest}a"));
-    let checked = |format: Format, why: &str| if format.accepts(text) { Vec::new() } else { vec![why.to_owned()] };
+    let prefix = |text: &str| {
+        text.strip_suffix('-')
+            .map_or_else(|| text.to_owned(), |rest| format!("{rest}a"))
+    };
+    let checked = |format: Format, why: &str| {
+        if format.accepts(text) {
+            Vec::new()
+        } else {
+            vec![why.to_owned()]
+        }
+    };
     match format {
         "dns1123Label" => meta::label_faults(text),
         "dns1123Subdomain" => meta::subdomain_faults(text),

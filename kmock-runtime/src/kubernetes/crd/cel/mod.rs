@@ -63,14 +63,21 @@ pub(crate) struct Message {
 /// Compiles the rules of a schema, not of those in it. `root`: it is the schema of a whole object.
 pub(crate) fn compile(props: &Props, root: bool) -> Vec<Compiled> {
     match Decl::of(props, root) {
-        Some(decl) => props.validations.iter().map(|rule| compile_rule(rule, props, &decl)).collect(),
+        Some(decl) => props
+            .validations
+            .iter()
+            .map(|rule| compile_rule(rule, props, &decl))
+            .collect(),
         None => Vec::new(),
     }
 }
 
 fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
     let optional = rule.optional_old_self == Some(true);
-    let mut compiled = Compiled { cardinality: decl.cardinality(), ..Compiled::default() };
+    let mut compiled = Compiled {
+        cardinality: decl.cardinality(),
+        ..Compiled::default()
+    };
     if rule.rule.trim().is_empty() {
         return compiled;
     }
@@ -79,7 +86,10 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
             compiled.error = Some(format!("compilation failed: {error}"));
             return compiled;
         }
-        Ok(Checked { root, uses_old_self }) => {
+        Ok(Checked {
+            root,
+            uses_old_self,
+        }) => {
             if root.ty != Ty::Bool {
                 compiled.error = Some("cel expression must evaluate to a bool".into());
                 return compiled;
@@ -90,14 +100,23 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
         }
     }
     if !rule.message_expression.is_empty() {
-        compiled.message = Some(match check::check(&rule.message_expression, decl, optional) {
-            Err(error) => Err(format!("messageExpression compilation failed: {error}")),
-            Ok(checked) if checked.root.ty != Ty::Str => Err("messageExpression must evaluate to a string".into()),
-            Ok(checked) => Ok(Message { cost: cost::estimate(&checked.root, decl), program: checked.root }),
-        });
+        compiled.message = Some(
+            match check::check(&rule.message_expression, decl, optional) {
+                Err(error) => Err(format!("messageExpression compilation failed: {error}")),
+                Ok(checked) if checked.root.ty != Ty::Str => {
+                    Err("messageExpression must evaluate to a string".into())
+                }
+                Ok(checked) => Ok(Message {
+                    cost: cost::estimate(&checked.root, decl),
+                    program: checked.root,
+                }),
+            },
+        );
     }
     if !rule.field_path.is_empty() {
-        compiled.field_path = field_path::follow(&rule.field_path, props, true).map(|found| found.shown).unwrap_or_default();
+        compiled.field_path = field_path::follow(&rule.field_path, props, true)
+            .map(|found| found.shown)
+            .unwrap_or_default();
     }
     compiled
 }
@@ -124,13 +143,25 @@ impl Validator {
     /// Compiles all rules in a schema; `None` if there are none.
     pub(crate) fn new(props: &Props, root: bool) -> Option<Validator> {
         let inner = |props: &Props| Validator::new(props, props.embedded_resource);
-        let mut validator = Validator { kind: props.kind.clone(), ..Validator::default() };
+        let mut validator = Validator {
+            kind: props.kind.clone(),
+            ..Validator::default()
+        };
         if !props.validations.is_empty() {
-            validator.rules = props.validations.iter().cloned().zip(compile(props, root)).collect();
+            validator.rules = props
+                .validations
+                .iter()
+                .cloned()
+                .zip(compile(props, root))
+                .collect();
         }
         validator.items = props.item().and_then(inner).map(Box::new);
-        validator.additional =
-            props.additional_properties.as_ref().and_then(PropsOrBool::props).and_then(inner).map(Box::new);
+        validator.additional = props
+            .additional_properties
+            .as_ref()
+            .and_then(PropsOrBool::props)
+            .and_then(inner)
+            .map(Box::new);
         for (name, property) in &props.properties {
             if let Some(inner) = inner(property) {
                 validator.properties.insert(name.clone(), inner);
@@ -145,20 +176,47 @@ impl Validator {
 
     /// Runs the rules over an object; with `old`, it is an update.
     pub(crate) fn validate(&self, node: &Node, object: &Value, old: Option<&Value>) -> Outcome {
-        let mut walk = Walk { outcome: Outcome::default(), budget: BUDGET };
-        let pair = old.map(|old| Pair { new: object, old, node });
-        let ratchet = Ratchet { pair, above: None, root: true, may: old.is_some() };
+        let mut walk = Walk {
+            outcome: Outcome::default(),
+            budget: BUDGET,
+        };
+        let pair = old.map(|old| Pair {
+            new: object,
+            old,
+            node,
+        });
+        let ratchet = Ratchet {
+            pair,
+            above: None,
+            root: true,
+            may: old.is_some(),
+        };
         walk.value(self, Some(node), object, old, "", ratchet);
         walk.outcome
     }
 }
 
 /// Faults of a default: as an update of itself, then as a new value.
-pub(crate) fn validate_default(node: &Node, default: &Value, path: &str, props: &Props) -> Vec<FieldError> {
-    let Some(validator) = Validator::new(props, props.embedded_resource) else { return Vec::new() };
+pub(crate) fn validate_default(
+    node: &Node,
+    default: &Value,
+    path: &str,
+    props: &Props,
+) -> Vec<FieldError> {
+    let Some(validator) = Validator::new(props, props.embedded_resource) else {
+        return Vec::new();
+    };
     let run = |old: Option<&Value>| {
-        let mut walk = Walk { outcome: Outcome::default(), budget: BUDGET };
-        let ratchet = Ratchet { pair: None, above: None, root: false, may: false };
+        let mut walk = Walk {
+            outcome: Outcome::default(),
+            budget: BUDGET,
+        };
+        let ratchet = Ratchet {
+            pair: None,
+            above: None,
+            root: false,
+            may: false,
+        };
         walk.value(&validator, Some(node), default, old, path, ratchet);
         walk.outcome.faults
     };
@@ -177,23 +235,46 @@ struct Ratchet<'a> {
 
 impl<'a> Ratchet<'a> {
     fn unchanged(&self) -> bool {
-        self.may && self.pair.or(self.above).is_some_and(|pair| pair.unchanged())
+        self.may
+            && self
+                .pair
+                .or(self.above)
+                .is_some_and(|pair| pair.unchanged())
     }
 
     fn key(self, key: &str) -> Ratchet<'a> {
         match self.pair {
-            None => Ratchet { root: false, ..self },
-            Some(_) if self.root && matches!(key, "apiVersion" | "kind") => {
-                Ratchet { pair: None, above: None, root: false, may: self.may }
-            }
-            Some(pair) => Ratchet { pair: pair.key(key), above: Some(pair), root: false, may: self.may },
+            None => Ratchet {
+                root: false,
+                ..self
+            },
+            Some(_) if self.root && matches!(key, "apiVersion" | "kind") => Ratchet {
+                pair: None,
+                above: None,
+                root: false,
+                may: self.may,
+            },
+            Some(pair) => Ratchet {
+                pair: pair.key(key),
+                above: Some(pair),
+                root: false,
+                may: self.may,
+            },
         }
     }
 
     fn index(self, index: usize) -> Ratchet<'a> {
         match self.pair {
-            None => Ratchet { root: false, ..self },
-            Some(pair) => Ratchet { pair: pair.index(index), above: Some(pair), root: false, may: self.may },
+            None => Ratchet {
+                root: false,
+                ..self
+            },
+            Some(pair) => Ratchet {
+                pair: pair.index(index),
+                above: Some(pair),
+                root: false,
+                may: self.may,
+            },
         }
     }
 }
@@ -224,12 +305,23 @@ impl Walk {
         self.rules(validator, node, value, old, path, ratchet);
         match value {
             Value::Array(items) => {
-                let (Some(inner), Some(list)) = (&validator.items, node) else { return };
-                let before = old.and_then(Value::as_array).filter(|_| list.listing == Listing::Map);
+                let (Some(inner), Some(list)) = (&validator.items, node) else {
+                    return;
+                };
+                let before = old
+                    .and_then(Value::as_array)
+                    .filter(|_| list.listing == Listing::Map);
                 for (index, item) in items.iter().enumerate() {
                     let old = before.and_then(|before| same_item(list, before, item));
                     let path = format!("{path}[{index}]");
-                    self.value(inner, list.items.as_deref(), item, old, &path, ratchet.index(index));
+                    self.value(
+                        inner,
+                        list.items.as_deref(),
+                        item,
+                        old,
+                        &path,
+                        ratchet.index(index),
+                    );
                 }
             }
             Value::Object(map) => {
@@ -241,9 +333,20 @@ impl Walk {
                     let old = before.and_then(|before| before.get(key));
                     let field = node.and_then(|node| node.field(key));
                     if let Some(inner) = &validator.additional {
-                        self.value(inner, field, value, old, &format!("{path}[{key}]"), ratchet.key(key));
+                        self.value(
+                            inner,
+                            field,
+                            value,
+                            old,
+                            &format!("{path}[{key}]"),
+                            ratchet.key(key),
+                        );
                     } else if let Some(inner) = validator.properties.get(key) {
-                        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                        let path = if path.is_empty() {
+                            key.clone()
+                        } else {
+                            format!("{path}.{key}")
+                        };
                         self.value(inner, field, value, old, &path, ratchet.key(key));
                     }
                 }
@@ -253,7 +356,9 @@ impl Walk {
     }
 
     fn fail(&mut self, path: &str, kind: &str, why: String) {
-        self.outcome.faults.push(FieldError::invalid_text(shown(path), kind, why));
+        self.outcome
+            .faults
+            .push(FieldError::invalid_text(shown(path), kind, why));
     }
 
     fn rules<'a>(
@@ -271,7 +376,9 @@ impl Walk {
                 self.fail(path, kind, format!("rule compile error: {error}"));
                 continue;
             }
-            let Some(program) = &compiled.program else { continue };
+            let Some(program) = &compiled.program else {
+                continue;
+            };
             let optional = rule.optional_old_self == Some(true);
             if compiled.uses_old_self && old.is_none() && !optional {
                 continue;
@@ -284,7 +391,11 @@ impl Walk {
             }
             let start = || {
                 let old = old.map(|old| Val::of(old, node));
-                let old = if optional { Some(Val::Optional(old.map(Arc::new))) } else { old };
+                let old = if optional {
+                    Some(Val::Optional(old.map(Arc::new)))
+                } else {
+                    old
+                };
                 Run::new(Val::of(value, node), old)
             };
             let mut run = start();
@@ -295,10 +406,16 @@ impl Walk {
                 Err(fail) => {
                     let rule = rule_text(rule);
                     let why = if fail.0.starts_with("no such overload") {
-                        format!("'{}': call arguments did not match a supported operator, function or macro signature for rule: {rule}", fail.0)
+                        format!(
+                            "'{}': call arguments did not match a supported operator, function or macro signature for rule: {rule}",
+                            fail.0
+                        )
                     } else if fail.0.starts_with("operation cancelled") {
                         self.budget = -1;
-                        format!("'{}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}", fail.0)
+                        format!(
+                            "'{}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}",
+                            fail.0
+                        )
                     } else {
                         format!("{} evaluating rule: {rule}", fail.0)
                     };
@@ -338,12 +455,20 @@ impl Walk {
     }
 }
 
-fn fault(place: String, kind: &str, value: &Value, detail: &str, reason: Option<&str>) -> FieldError {
+fn fault(
+    place: String,
+    kind: &str,
+    value: &Value,
+    detail: &str,
+    reason: Option<&str>,
+) -> FieldError {
     let hidden = matches!(kind, "object" | "array");
     match reason {
         Some("FieldValueForbidden") => FieldError::forbidden(place, detail),
         Some("FieldValueRequired") => FieldError::required(place, detail),
-        Some("FieldValueDuplicate") if hidden => FieldError::new("FieldValueDuplicate", place, "Duplicate value"),
+        Some("FieldValueDuplicate") if hidden => {
+            FieldError::new("FieldValueDuplicate", place, "Duplicate value")
+        }
         Some("FieldValueDuplicate") => FieldError::duplicate(place, value),
         _ if hidden => FieldError::invalid_omitted(place, detail),
         _ => FieldError::invalid(place, value, detail),
@@ -351,12 +476,17 @@ fn fault(place: String, kind: &str, value: &Value, detail: &str, reason: Option<
 }
 
 fn rule_text(rule: &Rule) -> &str {
-    if rule.message.is_empty() { rule.rule.trim() } else { rule.message.trim() }
+    if rule.message.is_empty() {
+        rule.rule.trim()
+    } else {
+        rule.message.trim()
+    }
 }
 
 /// A message that an expression made, if it is one.
 fn message_text(value: Val<'_>) -> Option<String> {
     let Val::Text(text) = value else { return None };
     let text = text.trim();
-    (!text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n')).then(|| text.to_owned())
+    (!text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n'))
+        .then(|| text.to_owned())
 }

@@ -16,35 +16,47 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
             let all = chars();
             match usize::try_from(*at) {
                 Ok(at) if at == all.len() => Ok(Val::text("")),
-                Ok(at) if at < all.len() => Ok(Val::text(all.get(at).map(char::to_string).unwrap_or_default())),
+                Ok(at) if at < all.len() => Ok(Val::text(
+                    all.get(at).map(char::to_string).unwrap_or_default(),
+                )),
                 _ => Fail::new(format!("index out of range: {at}")),
             }
         }
         ("indexOf", [Val::Text(other)]) => Ok(Val::Int(index_of(&chars(), other, 0))),
         ("indexOf", [Val::Text(other), Val::Int(from)]) => match usize::try_from(*from) {
-            Ok(from) if from <= text.chars().count() => Ok(Val::Int(index_of(&chars(), other, from))),
+            Ok(from) if from <= text.chars().count() => {
+                Ok(Val::Int(index_of(&chars(), other, from)))
+            }
             _ => Fail::new(format!("index out of range: {from}")),
         },
-        ("lastIndexOf", [Val::Text(other)]) => Ok(Val::Int(last_index_of(&chars(), other, usize::MAX))),
+        ("lastIndexOf", [Val::Text(other)]) => {
+            Ok(Val::Int(last_index_of(&chars(), other, usize::MAX)))
+        }
         ("lastIndexOf", [Val::Text(other), Val::Int(from)]) => match usize::try_from(*from) {
-            Ok(from) if from <= text.chars().count() => Ok(Val::Int(last_index_of(&chars(), other, from))),
+            Ok(from) if from <= text.chars().count() => {
+                Ok(Val::Int(last_index_of(&chars(), other, from)))
+            }
             _ => Fail::new(format!("index out of range: {from}")),
         },
         ("lowerAscii", []) => Ok(Val::text(text.to_ascii_lowercase())),
         ("upperAscii", []) => Ok(Val::text(text.to_ascii_uppercase())),
         ("trim", []) => Ok(Val::text(text.trim())),
         ("replace", [Val::Text(from), Val::Text(to)]) => Ok(Val::text(text.replace(&**from, to))),
-        ("replace", [Val::Text(from), Val::Text(to), Val::Int(count)]) => Ok(Val::text(match usize::try_from(*count) {
-            Ok(count) => text.replacen(&**from, to, count),
-            Err(_) => text.replace(&**from, to),
-        })),
+        ("replace", [Val::Text(from), Val::Text(to), Val::Int(count)]) => {
+            Ok(Val::text(match usize::try_from(*count) {
+                Ok(count) => text.replacen(&**from, to, count),
+                Err(_) => text.replace(&**from, to),
+            }))
+        }
         ("split", [Val::Text(separator)]) => Ok(split(text, separator, -1)),
         ("split", [Val::Text(separator), Val::Int(most)]) => Ok(split(text, separator, *most)),
         ("substring", [Val::Int(from)]) => substring(&chars(), *from, text.chars().count() as i64),
         ("substring", [Val::Int(from), Val::Int(to)]) => substring(&chars(), *from, *to),
         ("format", [list]) => format(text, &list.items().unwrap_or_default()),
         ("find", [Val::Text(pattern)]) => {
-            let found = compiled(pattern)?.find(text).map(|found| found.as_str().to_owned());
+            let found = compiled(pattern)?
+                .find(text)
+                .map(|found| found.as_str().to_owned());
             Ok(Val::text(found.unwrap_or_default()))
         }
         ("findAll", [Val::Text(pattern)]) => find_all(text, pattern, -1),
@@ -56,7 +68,13 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
 fn find_all<'a>(text: &str, pattern: &str, most: i64) -> Out<'a> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let regex = compiled(pattern)?;
-    Ok(Val::list(regex.find_iter(text).take(most).map(|found| Val::text(found.as_str())).collect()))
+    Ok(Val::list(
+        regex
+            .find_iter(text)
+            .take(most)
+            .map(|found| Val::text(found.as_str()))
+            .collect(),
+    ))
 }
 
 fn index_of(text: &[char], other: &str, from: usize) -> i64 {
@@ -73,7 +91,10 @@ fn last_index_of(text: &[char], other: &str, from: usize) -> i64 {
     if other.is_empty() {
         return from.min(text.len()) as i64;
     }
-    let found = (0..text.len()).rev().filter(|at| *at <= from).find(|at| text.get(*at..at + other.len()) == Some(&other[..]));
+    let found = (0..text.len())
+        .rev()
+        .filter(|at| *at <= from)
+        .find(|at| text.get(*at..at + other.len()) == Some(&other[..]));
     found.map_or(-1, |at| at as i64)
 }
 
@@ -94,7 +115,10 @@ fn substring<'a>(text: &[char], from: i64, to: i64) -> Out<'a> {
     let range = usize::try_from(from).ok().zip(usize::try_from(to).ok());
     match range.and_then(|(from, to)| text.get(from..to)) {
         Some(part) => Ok(Val::text(part.iter().collect::<String>())),
-        None => Fail::new(format!("index out of range: {}", if from < 0 { from } else { to })),
+        None => Fail::new(format!(
+            "index out of range: {}",
+            if from < 0 { from } else { to }
+        )),
     }
 }
 
@@ -122,8 +146,12 @@ fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
             }
             precision = digits.parse::<usize>().ok();
         }
-        let Some(verb) = chars.next() else { return Fail::new("could not parse formatting clause: unexpected end of string") };
-        let Some(arg) = args.next() else { return Fail::new("index 0 out of range") };
+        let Some(verb) = chars.next() else {
+            return Fail::new("could not parse formatting clause: unexpected end of string");
+        };
+        let Some(arg) = args.next() else {
+            return Fail::new("index 0 out of range");
+        };
         out.push_str(&match (verb, arg) {
             ('s', value) => shown(value),
             ('d', Val::Int(_) | Val::Uint(_)) => shown(arg),
@@ -140,7 +168,11 @@ fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
             ('X', Val::Uint(value)) => format!("{value:X}"),
             ('x', Val::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
             ('X', Val::Text(text)) => text.bytes().map(|byte| format!("{byte:02X}")).collect(),
-            (verb, _) => return Fail::new(format!("could not parse formatting clause: unrecognized formatting clause \"{verb}\"")),
+            (verb, _) => {
+                return Fail::new(format!(
+                    "could not parse formatting clause: unrecognized formatting clause \"{verb}\""
+                ));
+            }
         });
     }
     Ok(Val::text(out))
@@ -150,7 +182,9 @@ fn exponent(value: f64, precision: usize) -> String {
     let text = format!("{value:.precision$e}");
     match text.split_once('e') {
         Some((digits, exponent)) => {
-            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
+            let (sign, exponent) = exponent
+                .strip_prefix('-')
+                .map_or(('+', exponent), |rest| ('-', rest));
             format!("{digits}e{sign}{exponent:0>2}")
         }
         None => text,

@@ -138,11 +138,19 @@ pub(crate) enum Shape {
 impl Decl {
     /// The declaration of a schema; `None` if expressions do not see it. `root`: it is of a whole object.
     pub(crate) fn of(props: &Props, root: bool) -> Option<Arc<Decl>> {
-        let decl = |shape, max_elements, min_size| Some(Arc::new(Decl { shape, max_elements, min_size }));
+        let decl = |shape, max_elements, min_size| {
+            Some(Arc::new(Decl {
+                shape,
+                max_elements,
+                min_size,
+            }))
+        };
         let simple = |ty, max_elements, min_size| decl(Shape::Simple(ty), max_elements, min_size);
-        let limit = |limit: Option<i64>| limit.map(|limit| u64::try_from(limit).unwrap_or_default());
+        let limit =
+            |limit: Option<i64>| limit.map(|limit| u64::try_from(limit).unwrap_or_default());
         if props.int_or_string {
-            let max = limit(props.max_length).map_or(REQUEST - 2, |length| length.saturating_mul(4));
+            let max =
+                limit(props.max_length).map_or(REQUEST - 2, |length| length.saturating_mul(4));
             return simple(Ty::Dyn, max, 1);
         }
         let inner = |props: &Props| Decl::of(props, props.embedded_resource);
@@ -155,7 +163,8 @@ impl Decl {
             "object" => {
                 if let Some(additional) = props.additional().filter(|_| !root) {
                     let value = inner(additional)?;
-                    let max = limit(props.max_properties).unwrap_or((REQUEST - 2) / (value.min_size + 6));
+                    let max =
+                        limit(props.max_properties).unwrap_or((REQUEST - 2) / (value.min_size + 6));
                     return decl(Shape::Map(value), max, 2);
                 }
                 let mut fields = BTreeMap::new();
@@ -164,7 +173,9 @@ impl Decl {
                     if root && name == "metadata" {
                         continue;
                     }
-                    let Some(field) = inner(property) else { continue };
+                    let Some(field) = inner(property) else {
+                        continue;
+                    };
                     if props.required.contains(name) && property.default.is_none() {
                         size += name.len() as u64 + field.min_size + 4;
                     }
@@ -173,12 +184,27 @@ impl Decl {
                     }
                 }
                 if root {
-                    let text = Arc::new(Decl { shape: Shape::Simple(Ty::Str), max_elements: REQUEST - 2, min_size: 2 });
+                    let text = Arc::new(Decl {
+                        shape: Shape::Simple(Ty::Str),
+                        max_elements: REQUEST - 2,
+                        min_size: 2,
+                    });
                     let names = [("name", &text), ("generateName", &text)];
-                    let names = names.into_iter().map(|(name, decl)| (name.to_owned(), Arc::clone(decl))).collect();
-                    let metadata = Decl { shape: Shape::Object(names), max_elements: 0, min_size: 2 };
-                    fields.entry("kind".into()).or_insert_with(|| Arc::clone(&text));
-                    fields.entry("apiVersion".into()).or_insert_with(|| Arc::clone(&text));
+                    let names = names
+                        .into_iter()
+                        .map(|(name, decl)| (name.to_owned(), Arc::clone(decl)))
+                        .collect();
+                    let metadata = Decl {
+                        shape: Shape::Object(names),
+                        max_elements: 0,
+                        min_size: 2,
+                    };
+                    fields
+                        .entry("kind".into())
+                        .or_insert_with(|| Arc::clone(&text));
+                    fields
+                        .entry("apiVersion".into())
+                        .or_insert_with(|| Arc::clone(&text));
                     fields.insert("metadata".into(), Arc::new(metadata));
                 }
                 decl(Shape::Object(fields), 0, size)
@@ -250,8 +276,27 @@ impl Decl {
 }
 
 const RESERVED: [&str; 21] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-    "loop", "package", "namespace", "return", "var", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// How expressions write a field's name; `None` if they cannot.
@@ -287,11 +332,16 @@ pub(crate) fn unescape(name: &str) -> String {
     if !name.contains("__") {
         return name.to_owned();
     }
-    let inner = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
+    let inner = name
+        .strip_prefix("__")
+        .and_then(|rest| rest.strip_suffix("__"));
     if let Some(inner) = inner.filter(|inner| RESERVED.contains(inner)) {
         return inner.to_owned();
     }
-    name.replace("__dot__", ".").replace("__dash__", "-").replace("__slash__", "/").replace("__underscores__", "__")
+    name.replace("__dot__", ".")
+        .replace("__dash__", "-")
+        .replace("__slash__", "/")
+        .replace("__underscores__", "__")
 }
 
 #[cfg(test)]
@@ -321,7 +371,14 @@ mod tests {
             "a": {"type": "array", "maxItems": 5, "items": {"type": "string", "maxLength": 10}},
             "b": {"type": "string"}}}));
         let decl = Decl::of(&props, false).expect("declared");
-        let at = |path: &[&str]| decl.size_at(&path.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
+        let at = |path: &[&str]| {
+            decl.size_at(
+                &path
+                    .iter()
+                    .map(|step| (*step).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(at(&["a"]), Some(5));
         assert_eq!(at(&["a", "@items"]), Some(40));
         assert_eq!(at(&["b"]), Some(REQUEST - 2));

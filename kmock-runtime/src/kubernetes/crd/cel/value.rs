@@ -98,7 +98,10 @@ impl<'a> Val<'a> {
                 (_, Num::Int(int)) => Val::Int(int),
                 (_, Num::Double(double)) => Val::Double(double),
             },
-            Value::String(text) => match node.and_then(|node| node.text_format).filter(|_| kind == Kind::String) {
+            Value::String(text) => match node
+                .and_then(|node| node.text_format)
+                .filter(|_| kind == Kind::String)
+            {
                 Some(Format::Byte) => match base64::decode(text) {
                     Ok(bytes) => Val::Bytes(Arc::new(bytes)),
                     Err(_) => Val::Text(Cow::Borrowed(text)),
@@ -106,10 +109,11 @@ impl<'a> Val<'a> {
                 Some(Format::Duration) => {
                     formats::duration(text).map_or(Val::Text(Cow::Borrowed(text)), Val::Dur)
                 }
-                Some(Format::DateTime) => timestamp(text).map_or(Val::Text(Cow::Borrowed(text)), Val::Time),
-                Some(Format::Date) => {
-                    timestamp(&format!("{text}T00:00:00Z")).map_or(Val::Text(Cow::Borrowed(text)), Val::Time)
+                Some(Format::DateTime) => {
+                    timestamp(text).map_or(Val::Text(Cow::Borrowed(text)), Val::Time)
                 }
+                Some(Format::Date) => timestamp(&format!("{text}T00:00:00Z"))
+                    .map_or(Val::Text(Cow::Borrowed(text)), Val::Time),
                 _ => Val::Text(Cow::Borrowed(text)),
             },
             Value::Array(items) => Val::Items(items, node),
@@ -184,7 +188,10 @@ impl<'a> Val<'a> {
                 let mut all: Vec<(&'a String, &'a Value)> = map.iter().collect();
                 all.sort_by_key(|(key, _)| *key);
                 let entry = |(key, value): (&'a String, &'a Value)| {
-                    (Val::Text(Cow::Borrowed(key)), Val::of(value, node.and_then(|node| node.field(key))))
+                    (
+                        Val::Text(Cow::Borrowed(key)),
+                        Val::of(value, node.and_then(|node| node.field(key))),
+                    )
                 };
                 Some(all.into_iter().map(entry).collect())
             }
@@ -199,9 +206,10 @@ impl<'a> Val<'a> {
                 let value = map.get(&**key)?;
                 Some(Val::of(value, node.and_then(|node| node.field(key))))
             }
-            (Val::Map(entries), key) => {
-                entries.iter().find(|(known, _)| equal(known, key)).map(|(_, value)| value.clone())
-            }
+            (Val::Map(entries), key) => entries
+                .iter()
+                .find(|(known, _)| equal(known, key))
+                .map(|(_, value)| value.clone()),
             _ => None,
         }
     }
@@ -238,7 +246,11 @@ pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
 /// A double as texts show it.
 pub(crate) fn double_text(double: f64) -> String {
     if double.is_infinite() {
-        return if double > 0.0 { "+Inf".into() } else { "-Inf".into() };
+        return if double > 0.0 {
+            "+Inf".into()
+        } else {
+            "-Inf".into()
+        };
     }
     numbers::shown(double)
 }
@@ -248,9 +260,10 @@ pub(crate) fn equal(a: &Val<'_>, b: &Val<'_>) -> bool {
     match (a, b) {
         (Val::Null, Val::Null) => true,
         (Val::Bool(a), Val::Bool(b)) => a == b,
-        (Val::Int(_) | Val::Uint(_) | Val::Double(_), Val::Int(_) | Val::Uint(_) | Val::Double(_)) => {
-            compare(a, b) == Some(Ordering::Equal)
-        }
+        (
+            Val::Int(_) | Val::Uint(_) | Val::Double(_),
+            Val::Int(_) | Val::Uint(_) | Val::Double(_),
+        ) => compare(a, b) == Some(Ordering::Equal),
         (Val::Text(a), Val::Text(b)) => a == b,
         (Val::Bytes(a), Val::Bytes(b)) => a == b,
         (Val::Time(a), Val::Time(b)) => a == b,
@@ -267,9 +280,13 @@ pub(crate) fn equal(a: &Val<'_>, b: &Val<'_>) -> bool {
         },
         (Val::List(_) | Val::Items(..), Val::List(_) | Val::Items(..)) => equal_lists(a, b),
         (Val::Map(_) | Val::Object(..), Val::Map(_) | Val::Object(..)) => {
-            let Some(entries) = a.entries() else { return false };
+            let Some(entries) = a.entries() else {
+                return false;
+            };
             a.size() == b.size()
-                && entries.iter().all(|(key, value)| b.get(key).is_some_and(|other| equal(value, &other)))
+                && entries
+                    .iter()
+                    .all(|(key, value)| b.get(key).is_some_and(|other| equal(value, &other)))
         }
         _ => false,
     }
@@ -283,7 +300,9 @@ fn listing(value: &Val<'_>) -> Listing {
 }
 
 fn equal_lists(a: &Val<'_>, b: &Val<'_>) -> bool {
-    let (Some(left), Some(right)) = (a.items(), b.items()) else { return false };
+    let (Some(left), Some(right)) = (a.items(), b.items()) else {
+        return false;
+    };
     if left.len() != right.len() {
         return false;
     }
@@ -323,39 +342,68 @@ pub(crate) fn compare(a: &Val<'_>, b: &Val<'_>) -> Option<Ordering> {
 impl Semver {
     /// Parses a version; `lenient` forgives a `v` and missing parts.
     pub(crate) fn parse(text: &str, lenient: bool) -> Option<Semver> {
-        let text = if lenient { text.trim().trim_start_matches('v') } else { text };
+        let text = if lenient {
+            text.trim().trim_start_matches('v')
+        } else {
+            text
+        };
         let text = text.split_once('+').map_or(text, |(head, _)| head);
-        let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
+        let (core, pre) = text
+            .split_once('-')
+            .map_or((text, None), |(core, pre)| (core, Some(pre)));
         let mut parts: Vec<&str> = core.split('.').collect();
         while lenient && parts.len() < 3 {
             parts.push("0");
         }
-        let [major, minor, patch] = parts[..] else { return None };
+        let [major, minor, patch] = parts[..] else {
+            return None;
+        };
         let number = |part: &str| -> Option<u64> {
             let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-            if !digits || (!lenient && part.len() > 1 && part.starts_with('0')) { None } else { part.parse().ok() }
+            if !digits || (!lenient && part.len() > 1 && part.starts_with('0')) {
+                None
+            } else {
+                part.parse().ok()
+            }
         };
-        let pre: Vec<String> = pre.map(|pre| pre.split('.').map(str::to_owned).collect()).unwrap_or_default();
-        if pre.iter().any(|part| part.is_empty() || part.bytes().any(|b| !b.is_ascii_alphanumeric() && b != b'-')) {
+        let pre: Vec<String> = pre
+            .map(|pre| pre.split('.').map(str::to_owned).collect())
+            .unwrap_or_default();
+        if pre.iter().any(|part| {
+            part.is_empty()
+                || part
+                    .bytes()
+                    .any(|b| !b.is_ascii_alphanumeric() && b != b'-')
+        }) {
             return None;
         }
-        Some(Semver { major: number(major)?, minor: number(minor)?, patch: number(patch)?, pre })
+        Some(Semver {
+            major: number(major)?,
+            minor: number(minor)?,
+            patch: number(patch)?,
+            pre,
+        })
     }
 
     fn order(&self, other: &Semver) -> Ordering {
-        let core = (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch));
+        let core =
+            (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch));
         let pre = match (self.pre.is_empty(), other.pre.is_empty()) {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
             (false, false) => {
-                let parts = self.pre.iter().zip(&other.pre).map(|(a, b)| match (a.parse::<u64>(), b.parse::<u64>()) {
-                    (Ok(a), Ok(b)) => a.cmp(&b),
-                    (Ok(_), Err(_)) => Ordering::Less,
-                    (Err(_), Ok(_)) => Ordering::Greater,
-                    (Err(_), Err(_)) => a.cmp(b),
+                let parts = self.pre.iter().zip(&other.pre).map(|(a, b)| {
+                    match (a.parse::<u64>(), b.parse::<u64>()) {
+                        (Ok(a), Ok(b)) => a.cmp(&b),
+                        (Ok(_), Err(_)) => Ordering::Less,
+                        (Err(_), Ok(_)) => Ordering::Greater,
+                        (Err(_), Err(_)) => a.cmp(b),
+                    }
                 });
-                parts.fold(Ordering::Equal, Ordering::then).then(self.pre.len().cmp(&other.pre.len()))
+                parts
+                    .fold(Ordering::Equal, Ordering::then)
+                    .then(self.pre.len().cmp(&other.pre.len()))
             }
         };
         core.then(pre)
