@@ -81,6 +81,9 @@ pub struct ClusterOptions {
     pub clock: Option<Clock>,
     /// The revision at which the cluster starts.
     pub revision: u64,
+    /// So many events of each resource are kept at least: for watches from former versions, lists at former versions,
+    /// and [`Objects::history`]. Older ones expire.
+    pub history: usize,
     /// Emulates the controllers that clean up: the garbage collector (ownerReferences, `foregroundDeletion`, `orphan`)
     /// and the namespace controller (a deleted namespace loses its objects, then itself). Off, the cluster is a bare
     /// API server: a deleted namespace stays `Terminating` until somebody finalizes it.
@@ -93,6 +96,7 @@ impl Default for ClusterOptions {
             seed: 0,
             clock: None,
             revision: 100,
+            history: 100_000,
             controllers: false,
         }
     }
@@ -133,7 +137,7 @@ impl Cluster {
             shared: Arc::new(Shared {
                 clock: options.clock.clone().unwrap_or_default(),
                 random: Mutex::new(options.seed),
-                store: Store::new(options.revision),
+                store: Store::new(options.revision, options.history),
                 registry: Registry::new(),
                 options,
             }),

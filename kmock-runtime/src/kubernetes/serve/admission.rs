@@ -27,7 +27,7 @@ pub fn namespace_accepts(call: &Call, name: &str) -> Result<(), ApiError> {
     else {
         return Err(ApiError::not_found("", "namespaces", namespace));
     };
-    if !found.is_terminating() {
+    if !found.is_terminating() && found.value["status"]["phase"] != "Terminating" {
         return Ok(());
     }
     let why = format!(

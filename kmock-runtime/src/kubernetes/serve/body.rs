@@ -313,10 +313,12 @@ fn check_registered(
             quote(version)
         ))
     };
-    let is_target = sent_kind == kind && group == target.group && version == target.version;
+    if sent_kind == kind && group == target.group && version == target.version {
+        return Ok(());
+    }
     let item_kind = sent_kind.strip_suffix("List").unwrap_or(sent_kind);
     let known = call.cluster.registry().find_kind(group, version, item_kind);
-    if !is_target && !known.is_some_and(|found| found.resource.is_built_in()) {
+    if !known.is_some_and(|found| found.resource.is_built_in()) {
         return Err(refused(format!(
             "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
             quote(sent_kind),

@@ -93,8 +93,7 @@ pub fn update_target(
 ) {
     let mut written = object.clone();
     meta::drop_empty(&mut written);
-    let shape = written.clone();
-    with_write(call, target, manager, &shape, |write| {
+    with_write(call, target, manager, object, |write| {
         fields::update(live, &mut written, write)
     });
     let managers = written["metadata"]["managedFields"].take();

@@ -4,6 +4,7 @@
 //! values that are serialised once, a subscription sees every event after a revision exactly once, and a list can be
 //! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them.
 
+mod log;
 mod object;
 mod subscription;
 mod table;
@@ -102,9 +103,19 @@ struct Inner {
     revision: u64,
     /// Revisions below are not readable.
     compacted: u64,
+    /// So many events of each resource are kept at least.
+    history: usize,
     /// The global control state that new tables start with.
     signal: Signal,
     tables: HashMap<ResourceKey, Table>,
+}
+
+impl Inner {
+    /// The oldest revision at which a resource can be read.
+    fn oldest_of(&self, resource: &ResourceKey) -> u64 {
+        let floor = self.tables.get(resource).map(|table| table.log().floor());
+        self.compacted.max(floor.unwrap_or_default())
+    }
 }
 
 /// The store of one cluster.
@@ -116,11 +127,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// An empty store whose next write gets `start + 1`; nothing before `start` is readable.
-    pub fn new(start: u64) -> Self {
+    /// An empty store whose next write gets `start + 1`; nothing before `start` is readable. Of each resource, at least
+    /// `history` events are kept: what is older expires as if it was compacted.
+    pub fn new(start: u64, history: usize) -> Self {
         let inner = Inner {
             revision: start,
             compacted: start,
+            history,
             signal: Signal::default(),
             tables: HashMap::new(),
         };
@@ -182,10 +195,11 @@ impl Store {
         revision: u64,
     ) -> Result<Snapshot, Compacted> {
         let inner = self.read();
-        if revision < inner.compacted {
+        let oldest = inner.oldest_of(resource);
+        if revision < oldest {
             return Err(Compacted {
                 requested: revision,
-                oldest: inner.compacted,
+                oldest,
             });
         }
         let objects = inner
@@ -214,7 +228,7 @@ impl Store {
         let mut keys: Vec<_> = inner
             .tables
             .iter()
-            .filter(|(_, t)| !t.log().is_empty())
+            .filter(|(_, t)| !t.log().events().is_empty())
             .map(|(k, _)| k.clone())
             .collect();
         keys.sort();
@@ -236,11 +250,11 @@ impl Store {
     ) -> Result<Vec<Arc<Event>>, Conflict> {
         let mut inner = self.write();
         let inner = &mut *inner;
-        let signal = inner.signal;
+        let (signal, history) = (inner.signal, inner.history);
         let table = inner
             .tables
             .entry(resource.clone())
-            .or_insert_with(|| Table::new(signal));
+            .or_insert_with(|| Table::new(signal, history));
         let mut staged: HashMap<String, Option<Arc<StoredObject>>> = HashMap::new();
         let mut events = Vec::with_capacity(writes.len());
         let mut revision = inner.revision;
@@ -308,17 +322,18 @@ impl Store {
     /// The events of a resource after a revision, then all that come.
     pub fn subscribe(&self, resource: &ResourceKey, after: u64) -> Result<Subscription, Compacted> {
         let mut inner = self.write();
-        if after < inner.compacted {
+        let oldest = inner.oldest_of(resource);
+        if after < oldest {
             return Err(Compacted {
                 requested: after,
-                oldest: inner.compacted,
+                oldest,
             });
         }
-        let signal = inner.signal;
+        let (signal, history) = (inner.signal, inner.history);
         let table = inner
             .tables
             .entry(resource.clone())
-            .or_insert_with(|| Table::new(signal));
+            .or_insert_with(|| Table::new(signal, history));
         Ok(Subscription::new(
             Arc::clone(&table.log),
             table.signal.subscribe(),
@@ -333,11 +348,11 @@ impl Store {
         prefix: &str,
     ) -> (Snapshot, Subscription) {
         let mut inner = self.write();
-        let (signal, revision) = (inner.signal, inner.revision);
+        let (signal, history, revision) = (inner.signal, inner.history, inner.revision);
         let table = inner
             .tables
             .entry(resource.clone())
-            .or_insert_with(|| Table::new(signal));
+            .or_insert_with(|| Table::new(signal, history));
         let snapshot = Snapshot {
             revision,
             objects: table.list(prefix),
@@ -356,6 +371,7 @@ impl Store {
         };
         table
             .log()
+            .events()
             .iter()
             .filter(|e| e.object.key() == key)
             .cloned()
@@ -367,7 +383,7 @@ impl Store {
         self.read()
             .tables
             .get(resource)
-            .map(|t| t.log().clone())
+            .map(|t| t.log().events().to_vec())
             .unwrap_or_default()
     }
 
@@ -401,11 +417,11 @@ impl Store {
             change(&mut inner.signal);
         }
         if let Some(key) = resource {
-            let signal = inner.signal;
+            let (signal, history) = (inner.signal, inner.history);
             inner
                 .tables
                 .entry(key.clone())
-                .or_insert_with(|| Table::new(signal));
+                .or_insert_with(|| Table::new(signal, history));
         }
         for (key, table) in &mut inner.tables {
             if resource.is_none_or(|only| only == key) {
@@ -439,7 +455,7 @@ mod tests {
 
     #[test]
     fn former_lists_are_rebuilt_from_the_log() {
-        let store = Store::new(10);
+        let store = Store::new(10, 100);
         let a = create(&store, "n/a");
         let b = create(&store, "n/b");
         let write = Write::Update {
@@ -478,8 +494,28 @@ mod tests {
     }
 
     #[test]
+    fn old_events_are_forgotten() {
+        let store = Store::new(0, 10);
+        let mut slow = store.subscribe(&pods(), 0).expect("kept");
+        for i in 0..25 {
+            create(&store, &format!("p{i:02}"));
+        }
+        assert_eq!(store.log(&pods()).len(), 15);
+        assert!(store.subscribe(&pods(), 9).is_err() && store.list_at(&pods(), "", 9).is_err());
+        assert_eq!(
+            store.list_at(&pods(), "", 12).expect("kept").objects.len(),
+            12
+        );
+        assert!(
+            store.subscribe(&pods(), 10).is_ok()
+                && store.subscribe(&ResourceKey::new("", "nodes"), 0).is_ok()
+        );
+        assert!(slow.pending().is_empty());
+    }
+
+    #[test]
     fn stale_writes_conflict_and_leave_nothing() {
-        let store = Store::new(0);
+        let store = Store::new(0, 100);
         let a = create(&store, "a");
         let stale = Write::Update {
             current: a.object.clone(),
@@ -507,7 +543,7 @@ mod tests {
     }
 
     async fn replay_and_go_on() {
-        let store = Store::new(0);
+        let store = Store::new(0, 100);
         create(&store, "a");
         create(&store, "b");
         let mut events = store.subscribe(&pods(), 1).expect("kept");

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 
 use super::Event;
-use super::table::Log;
+use super::table::SharedLog;
 
 /// So many events are handed out at once at most: a long replay does not hold the log's lock for long.
 const BATCH: usize = 256;
@@ -39,7 +39,7 @@ pub enum Step {
 /// Events after a revision, each exactly once.
 #[derive(Debug)]
 pub struct Subscription {
-    log: Log,
+    log: SharedLog,
     signal: watch::Receiver<Signal>,
     at: usize,
     after: u64,
@@ -48,11 +48,11 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(log: Log, mut signal: watch::Receiver<Signal>, after: u64) -> Self {
+    pub(super) fn new(log: SharedLog, mut signal: watch::Receiver<Signal>, after: u64) -> Self {
         let at = log
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .partition_point(|event| event.revision <= after);
+            .position(after);
         let now = *signal.borrow_and_update();
         Self {
             log,
@@ -70,7 +70,10 @@ impl Subscription {
             let signal = *self.signal.borrow_and_update();
             let dropped = signal.drops != self.drops;
             if !signal.paused {
-                let events = self.pending();
+                // Who is so slow that events were forgotten has to start again.
+                let Some(events) = self.take_pending() else {
+                    return Step::Closed;
+                };
                 if !events.is_empty() {
                     return Step::Events(events);
                 }
@@ -91,17 +94,21 @@ impl Subscription {
         }
     }
 
-    /// The events that are there already, at most a batch of them; empty if there are none.
+    /// The events that are there already, at most a batch of them; empty if there are none (or if some were forgotten
+    /// before they were asked for: then [`Subscription::next`] says so).
     pub fn pending(&mut self) -> Vec<Arc<Event>> {
+        self.take_pending().unwrap_or_default()
+    }
+
+    fn take_pending(&mut self) -> Option<Vec<Arc<Event>>> {
         let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
-        let end = log.len().min(self.at + BATCH);
-        let events = log.get(self.at..end).map(<[_]>::to_vec).unwrap_or_default();
+        let events = log.from(self.at, BATCH)?.to_vec();
         drop(log);
-        self.at = end;
+        self.at += events.len();
         if let Some(last) = events.last() {
             self.after = last.revision;
         }
-        events
+        Some(events)
     }
 
     /// The revision of the last event that was handed out, or where the subscription started.

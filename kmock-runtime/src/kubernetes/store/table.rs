@@ -6,29 +6,30 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::watch;
 
+use super::log::Log;
 use super::subscription::Signal;
 use super::{Change, Event, StoredObject};
 
 /// The log, ordered by revision. Subscriptions read it directly.
-pub(super) type Log = Arc<RwLock<Vec<Arc<Event>>>>;
+pub(super) type SharedLog = Arc<RwLock<Log>>;
 
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) objects: BTreeMap<Arc<str>, Arc<StoredObject>>,
-    pub(super) log: Log,
+    pub(super) log: SharedLog,
     pub(super) signal: watch::Sender<Signal>,
 }
 
 impl Table {
-    pub(super) fn new(signal: Signal) -> Self {
+    pub(super) fn new(signal: Signal, history: usize) -> Self {
         Self {
             objects: BTreeMap::new(),
-            log: Log::default(),
+            log: Arc::new(RwLock::new(Log::new(history))),
             signal: watch::Sender::new(signal),
         }
     }
 
-    pub(super) fn log(&self) -> RwLockReadGuard<'_, Vec<Arc<Event>>> {
+    pub(super) fn log(&self) -> RwLockReadGuard<'_, Log> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,10 +67,10 @@ impl Table {
     /// The list at a former revision: the present one with all later changes taken back.
     pub(super) fn list_at(&self, prefix: &str, revision: u64) -> Vec<Arc<StoredObject>> {
         let log = self.log();
-        let later = log.partition_point(|event| event.revision <= revision);
-        let Some(undone) = log.get(later..).filter(|events| !events.is_empty()) else {
+        let undone = log.after(revision);
+        if undone.is_empty() {
             return self.list(prefix);
-        };
+        }
         let mut former: BTreeMap<&str, Option<&Arc<StoredObject>>> = BTreeMap::new();
         for event in undone
             .iter()
