@@ -6,9 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::base64url;
-use super::resource::Resource;
+use super::resource::{Resource, ResourceKey};
 use super::serve::Call;
-use super::status::{ApiError, FieldError};
+use super::status::{ApiError, FieldError, quoted};
 
 /// Whether a resource is one of the reviews.
 pub fn covers(resource: &Resource) -> bool {
@@ -137,10 +137,27 @@ fn token_status(call: &Call, given: &str, audiences: &[Value]) -> Value {
         "username": subject,
         "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{namespace}"), "system:authenticated"],
     });
-    let uid = text(&claims["kubernetes.io"]["serviceaccount"], "uid");
-    let _ = name;
+    let bound = &claims["kubernetes.io"];
+    let uid = text(&bound["serviceaccount"], "uid");
+    // A token is as good as its account.
+    let place = ResourceKey::new("", "serviceaccounts");
+    let account = call.cluster.store().get(&place, &format!("{namespace}/{name}"));
+    if account.is_none_or(|account| !uid.is_empty() && account.uid() != uid) {
+        let why = format!("[invalid bearer token, serviceaccounts {} not found]", quoted(name));
+        return json!({"user": {}, "error": why});
+    }
     if !uid.is_empty() {
         user["uid"] = uid.into();
+    }
+    if let Some(id) = claims["jti"].as_str() {
+        user["extra"]["authentication.kubernetes.io/credential-id"] = json!([format!("JTI={id}")]);
+    }
+    for kind in ["pod", "node"] {
+        for key in ["name", "uid"] {
+            if let Some(value) = bound[kind][key].as_str() {
+                user["extra"][format!("authentication.kubernetes.io/{kind}-{key}")] = json!([value]);
+            }
+        }
     }
     json!({"authenticated": true, "user": user, "audiences": fitting})
 }

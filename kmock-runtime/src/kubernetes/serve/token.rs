@@ -33,6 +33,9 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         strategy: &TOKEN_REQUEST,
     };
     let mut request = body::read(call, target, &options, &mut warnings)?;
+    if request["spec"]["expirationSeconds"].is_null() && request.is_object() {
+        request["spec"]["expirationSeconds"] = HOUR.into();
+    }
     write::ensure_namespace(call, &mut request)?;
     let account = call.find(call.request.name())?;
     let invalid = |name: &str, fault| {
@@ -47,7 +50,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         ));
     }
     let spec = &request["spec"];
-    let seconds = spec["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    let seconds = spec["expirationSeconds"].as_i64().unwrap_or_default();
     if seconds < 600 {
         let why = "may not specify a duration less than 10 minutes";
         return Err(invalid(
