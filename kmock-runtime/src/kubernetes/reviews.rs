@@ -141,9 +141,15 @@ fn token_status(call: &Call, given: &str, audiences: &[Value]) -> Value {
     let uid = text(&bound["serviceaccount"], "uid");
     // A token is as good as its account.
     let place = ResourceKey::new("", "serviceaccounts");
-    let account = call.cluster.store().get(&place, &format!("{namespace}/{name}"));
+    let account = call
+        .cluster
+        .store()
+        .get(&place, &format!("{namespace}/{name}"));
     if account.is_none_or(|account| !uid.is_empty() && account.uid() != uid) {
-        let why = format!("[invalid bearer token, serviceaccounts {} not found]", quoted(name));
+        let why = format!(
+            "[invalid bearer token, serviceaccounts {} not found]",
+            quoted(name)
+        );
         return json!({"user": {}, "error": why});
     }
     if !uid.is_empty() {
@@ -155,7 +161,8 @@ fn token_status(call: &Call, given: &str, audiences: &[Value]) -> Value {
     for kind in ["pod", "node"] {
         for key in ["name", "uid"] {
             if let Some(value) = bound[kind][key].as_str() {
-                user["extra"][format!("authentication.kubernetes.io/{kind}-{key}")] = json!([value]);
+                user["extra"][format!("authentication.kubernetes.io/{kind}-{key}")] =
+                    json!([value]);
             }
         }
     }
