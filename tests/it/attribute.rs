@@ -91,14 +91,14 @@ fn tests_need_not_be_async(k: KMock) -> std::io::Result<()> {
 }
 
 #[kmock::test]
-#[should_panic(expected = "want 2")]
+#[should_panic(expected = "expects 2, but 1 request came")]
 async fn expectations_are_checked_after_the_body(k: KMock) {
     kmock! { k, #[expect(2)] GET "/" => 200; }
     k.get("/").await;
 }
 
 #[kmock::test]
-#[should_panic(expected = "1 request, want 0")]
+#[should_panic(expected = "expects 0, but 1 request came")]
 async fn never_is_checked_after_the_body(k: KMock) {
     kmock! { k, #[never] GET "/" => 200; }
     k.get("/").await;

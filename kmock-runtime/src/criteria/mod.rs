@@ -25,8 +25,10 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use regex::Regex;
 
+#[cfg(feature = "kubernetes")]
+pub(crate) use self::explain::{edit_distance, letters_off};
 pub(crate) use self::{
-    explain::{Ask, cut, distance, edit_distance, letters_off},
+    explain::{Ask, cut, distance},
     path::PathTemplate,
 };
 pub use self::{

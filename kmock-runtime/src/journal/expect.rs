@@ -75,19 +75,29 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
         .into_iter()
         .map(|error| Failure {
             detail: Some(error),
-            ..Failure::new("no errors (strict)", "none", location)
+            ..Failure::new("no errors", "none", location)
         })
         .collect();
-    let came: Vec<u64> = all
+    let odd: Vec<&Seen> = all
         .iter()
         .filter(|seen| seen.outcome().answered_by == Answerer::NoRule)
-        .map(|seen| seen.id())
         .collect();
-    if !came.is_empty() {
+    if !odd.is_empty() {
+        let listed: Vec<String> = odd
+            .iter()
+            .take(LISTED / 2)
+            .map(|seen| format!("#{} {} {}", seen.id(), seen.method(), seen.target()))
+            .collect();
+        let more = match odd.len() - listed.len() {
+            0 => "",
+            _ => ", …",
+        };
+        let detail = format!("{} came: {}{more}", odd.len(), listed.join(", "));
         failures.push(Failure {
-            got: came.len(),
-            came,
-            ..Failure::new("no unexpected requests (strict)", "0", location)
+            got: odd.len(),
+            came: odd.iter().map(|seen| seen.id()).collect(),
+            detail: Some(detail),
+            ..Failure::new("no unexpected requests", "0", location)
         });
     }
     failures

@@ -13,8 +13,9 @@ use crate::{
 /// How many are told of what is nearest.
 const TOLD: usize = 3;
 
-/// How far off a second guess may be to be told at all.
+/// How far off a second guess may be to be told at all, and how much farther than the first.
 const FAR: usize = 14;
+const FARTHER: usize = 8;
 
 /// A rule that came near to a request, and what it says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +131,8 @@ pub(super) fn nearest(request: &Request, rules: &[Rule], aside: &[Aside], ask: A
     scored.sort_unstable();
     for (rank, (distance, at)) in scored.into_iter().enumerate() {
         let guess = near.is_empty() && rank == 0;
-        if near.len() >= TOLD || !guess && distance > FAR {
+        let best = near.first().map_or(0, Near::distance);
+        if near.len() >= TOLD || !guess && distance > FAR.min(best + FARTHER) {
             break;
         }
         near.extend(explained.get_mut(at).and_then(Option::take));
@@ -163,11 +165,13 @@ pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Ve
     // Many alike are one.
     let mut known: Vec<(&str, &str)> = Vec::new();
     let mut near = Vec::new();
+    let mut most = 2 * FAR;
     for (distance, seen, criteria) in scored {
         let alike = (seen.method().as_str(), seen.target());
-        if near.len() >= TOLD || distance > 2 * FAR || !near.is_empty() && distance > FAR {
+        if near.len() >= TOLD || distance > most {
             break;
         }
+        most = most.min(FAR.min(distance + FARTHER));
         if known.contains(&alike) {
             continue;
         }
