@@ -61,28 +61,28 @@ pub(crate) fn page(title: &str, note: Option<&str>, reports: &[&Report]) -> Stri
         false => ("good", "passed"),
     };
     // Writing to a text cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
          <title>{title} – kmock</title><style>{STYLE}</style></head><body>\n\
-         <header><h1>{title}</h1><span class=\"badge {class}\">{verdict}</span></header>\n",
+         <header><h1>{title}</h1><span class=\"badge {class}\">{verdict}</span></header>",
         title = escape(title)
     );
     if let Some(note) = note {
-        let _ = write!(html, "<pre class=\"note\">{}</pre>\n", escape(note.trim()));
+        let _ = writeln!(html, "<pre class=\"note\">{}</pre>", escape(note.trim()));
     }
     for (nth, report) in reports.iter().enumerate() {
         if reports.len() > 1 {
-            let _ = write!(html, "<h2 class=\"server\">server {}</h2>\n", nth + 1);
+            let _ = writeln!(html, "<h2 class=\"server\">server {}</h2>", nth + 1);
         }
         of_server(&mut html, report, nth);
     }
     let data: Vec<_> = reports.iter().map(|report| report.to_json()).collect();
     let data = serde_json::Value::from(data).to_string();
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<script type=\"application/json\" id=\"kmock-report\">{}</script>\n</body></html>\n",
+        "<script type=\"application/json\" id=\"kmock-report\">{}</script>\n</body></html>",
         // Nothing in it may end the element, or begin another.
         data.replace('<', "\\u003c")
     );
@@ -125,7 +125,7 @@ fn summary(html: &mut String, report: &Report) {
         facts.push(format!("{} objects", number(report.objects.len())));
     }
     facts.push(duration(report.at));
-    let _ = write!(html, "<p class=\"facts\">{}</p>\n", facts.join(" · "));
+    let _ = writeln!(html, "<p class=\"facts\">{}</p>", facts.join(" · "));
 }
 
 fn failures(html: &mut String, report: &Report, nth: usize) {
@@ -164,10 +164,10 @@ fn failures(html: &mut String, report: &Report, nth: usize) {
         html.push_str("</article>\n");
     }
     for one in &report.shadowed {
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<article><h3><code>{}</code> <span class=\"odd\">can never answer</span> {}</h3>\
-             <p>everything for it goes to {} {}</p></article>\n",
+             <p>everything for it goes to {} {}</p></article>",
             escape(&one.rule),
             place(one.location),
             escape(&one.by),
@@ -175,9 +175,9 @@ fn failures(html: &mut String, report: &Report, nth: usize) {
         );
     }
     for error in &report.errors {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<article><h3><span class=\"odd\">error</span> {}</h3></article>\n",
+            "<article><h3><span class=\"odd\">error</span> {}</h3></article>",
             escape(error)
         );
     }
@@ -187,10 +187,10 @@ fn failures(html: &mut String, report: &Report, nth: usize) {
 fn timeline(html: &mut String, report: &Report, nth: usize) {
     let scale = bars::Scale::of(report);
     html.push_str("<section><h2>timeline</h2>\n<div class=\"timeline\">\n");
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<div class=\"line head\"><span>#</span><span>at</span><span>who</span><span>request</span>\
-         <span>status</span><span>took</span><span>answered by</span>{}</div>\n",
+         <span>status</span><span>took</span><span>answered by</span>{}</div>",
         scale.axis()
     );
     let all = rows(&report.entries);
@@ -212,9 +212,9 @@ fn timeline(html: &mut String, report: &Report, nth: usize) {
 
 fn skipped(html: &mut String, hidden: &mut usize) {
     if *hidden > 0 {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<div class=\"skipped\">{} more requests</div>\n",
+            "<div class=\"skipped\">{} more requests</div>",
             number(*hidden)
         );
         *hidden = 0;
@@ -244,13 +244,13 @@ fn line(
         Answerer::Rule(rule, location) => (rule.clone(), location.to_string()),
         other => (other.to_string(), String::new()),
     };
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<details id=\"r{nth}-{id}\" class=\"{class}\"><summary class=\"line\"><span>{ids}</span>\
          <span>{at}</span><span title=\"{who}\">{who}</span>\
          <span class=\"request\" title=\"{method} {path}\"><b>{verb}</b> {target}{times}</span>\
          <span class=\"status\">{status}</span><span>{took}</span>\
-         <span title=\"{title}\">{answer}</span>{bar}</summary>\n",
+         <span title=\"{title}\">{answer}</span>{bar}</summary>",
         id = entry.id,
         class = parts::class(entry),
         at = duration(entry.at),
@@ -284,9 +284,9 @@ fn history(html: &mut String, object: &ObjectHistory, nth: usize) {
         .versions
         .last()
         .is_some_and(|last| last.change == "deleted");
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<article class=\"object\"><h3>{} <b>{}</b>{}</h3>\n<ol>\n",
+        "<article class=\"object\"><h3>{} <b>{}</b>{}</h3>\n<ol>",
         escape(&object.resource),
         escape(&object.name),
         if gone {

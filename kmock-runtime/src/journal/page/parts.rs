@@ -127,9 +127,9 @@ pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
     if let Some(message) = message(entry) {
         let _ = write!(html, "<p class=\"bad\">{}</p>", escape(&message));
     }
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<div class=\"columns\"><div><h4>request</h4><pre>{} {}\n",
+        "<div class=\"columns\"><div><h4>request</h4><pre>{} {}",
         escape(&entry.method),
         escape(&entry.path)
     );
