@@ -2,10 +2,10 @@
 //!
 //! The API server converts through internal types; what such a round trip does to the fields is written down here.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::base64;
-use super::values::{Object, at, child, each, items, section, text};
+use super::{autoscalers, base64};
+use super::values::{Object, at, child};
 
 /// Fields that a round trip through the internal type keeps in step.
 pub(super) fn aliases(name: &str, object: &mut Value) {
@@ -96,8 +96,8 @@ pub(super) fn between(object: &mut Value, from: &str, to: &str) {
     match (from, to) {
         ("v1", "events.k8s.io/v1") => rename(object, &EVENT_FIELDS, true),
         ("events.k8s.io/v1", "v1") => rename(object, &EVENT_FIELDS, false),
-        ("autoscaling/v1", "autoscaling/v2") => autoscaler_to_v2(object),
-        ("autoscaling/v2", "autoscaling/v1") => autoscaler_to_v1(object),
+        ("autoscaling/v1", "autoscaling/v2") => autoscalers::to_v2(object),
+        ("autoscaling/v2", "autoscaling/v1") => autoscalers::to_v1(object),
         _ => {}
     }
 }
@@ -130,122 +130,6 @@ fn rename(object: &mut Value, fields: &[(&str, &str)], forward: bool) {
     if !forward {
         map.entry("reportingComponent").or_insert_with(|| "".into());
         map.entry("reportingInstance").or_insert_with(|| "".into());
-    }
-}
-
-const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
-const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
-const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
-const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
-
-/// v1 knows only one metric, the CPU's utilization; everything else travels in annotations.
-fn autoscaler_to_v1(object: &mut Value) {
-    let metrics = items(object, &["spec", "metrics"]).to_vec();
-    let cpu = |metric: &&Value| {
-        text(metric, &["type"]) == "Resource"
-            && text(metric, &["resource", "name"]) == "cpu"
-            && at(metric, &["resource", "target", "averageUtilization"]).is_i64()
-    };
-    let target = metrics
-        .iter()
-        .find(cpu)
-        .map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
-    let others: Vec<&Value> = {
-        let first = metrics.iter().position(|m| cpu(&m));
-        metrics
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| Some(*i) != first)
-            .map(|(_, m)| m)
-            .collect()
-    };
-    let behavior = at(object, &["spec", "behavior"]).clone();
-    let current = items(object, &["status", "currentMetrics"]).to_vec();
-    let conditions = at(object, &["status", "conditions"]).clone();
-    let utilization = current
-        .iter()
-        .find(|m| text(m, &["resource", "name"]) == "cpu")
-        .map(|m| at(m, &["resource", "current", "averageUtilization"]).clone());
-    let mut notes: Vec<(&str, String)> = Vec::new();
-    if !others.is_empty() {
-        notes.push((METRICS, json!(others).to_string()));
-    }
-    if !current.is_empty() {
-        notes.push((CURRENT_METRICS, json!(current).to_string()));
-    }
-    if !conditions.is_null() {
-        notes.push((CONDITIONS, conditions.to_string()));
-    }
-    if !behavior.is_null() {
-        notes.push((BEHAVIOR, behavior.to_string()));
-    }
-    let spec = section(object, "spec");
-    spec.remove("metrics");
-    spec.remove("behavior");
-    if let Some(target) = target {
-        spec.insert("targetCPUUtilizationPercentage".into(), target);
-    }
-    let status = section(object, "status");
-    status.remove("currentMetrics");
-    status.remove("conditions");
-    status.entry("currentReplicas").or_insert_with(|| 0.into());
-    if let Some(utilization) = utilization.filter(|u| !u.is_null()) {
-        status.insert("currentCPUUtilizationPercentage".into(), utilization);
-    }
-    if !notes.is_empty() {
-        let annotations = child(section(object, "metadata"), "annotations");
-        for (key, note) in notes {
-            annotations.insert(key.into(), note.into());
-        }
-    }
-}
-
-fn autoscaler_to_v2(object: &mut Value) {
-    let mut taken: Map<String, Value> = Map::new();
-    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
-            for key in [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR] {
-                let parsed = annotations
-                    .remove(key)
-                    .and_then(|note| serde_json::from_str(note.as_str()?).ok());
-                if let Some(parsed) = parsed {
-                    taken.insert(key.into(), parsed);
-                }
-            }
-            if annotations.is_empty() {
-                metadata.remove("annotations");
-            }
-        }
-    }
-    let spec = section(object, "spec");
-    let mut metrics = Vec::new();
-    if let Some(target) = spec.remove("targetCPUUtilizationPercentage") {
-        metrics.push(json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}}));
-    }
-    if let Some(Value::Array(others)) = taken.remove(METRICS) {
-        metrics.extend(others);
-    }
-    if !metrics.is_empty() {
-        spec.insert("metrics".into(), metrics.into());
-    }
-    if let Some(behavior) = taken.remove(BEHAVIOR) {
-        spec.insert("behavior".into(), behavior);
-    }
-    let status = section(object, "status");
-    status.remove("currentCPUUtilizationPercentage");
-    status.insert(
-        "currentMetrics".into(),
-        taken.remove(CURRENT_METRICS).unwrap_or_default(),
-    );
-    if let Some(conditions) = taken.remove(CONDITIONS) {
-        status.insert("conditions".into(), conditions);
-    }
-    if status.get("currentReplicas").and_then(Value::as_i64) == Some(0) {
-        status.remove("currentReplicas");
-    }
-    // The claims of a list stay as they are: nothing else differs between the versions.
-    for metric in each(section(object, "spec"), "metrics") {
-        metric.entry("type").or_insert_with(|| "Resource".into());
     }
 }
 

@@ -8,6 +8,7 @@
 //! Rooms by task, inside them by API group. Types are named as their Go packages: `apps.v1.Deployment`.
 
 mod admission;
+mod autoscalers;
 pub mod base64;
 mod convert;
 pub mod decode;

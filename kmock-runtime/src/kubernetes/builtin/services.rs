@@ -25,6 +25,7 @@ pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &V
     );
     let old_spec = at(old, &["spec"]).clone();
     let spec = section(new, "spec");
+    follow_cluster_ip(spec, &old_spec);
     if new_type == "ExternalName" {
         if old_type != "ExternalName" && same(spec, &old_spec, "clusterIP") {
             for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -56,15 +57,41 @@ pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &V
                 port.insert("nodePort".into(), kept.clone());
             }
         }
-    } else if !needs_ports(&new_type) {
+    } else if needs_ports(&old_type) && !needs_ports(&new_type) {
         for port in super::values::each(spec, "ports") {
             port.remove("nodePort");
         }
     }
-    if new_type != "LoadBalancer" {
-        spec.remove("allocateLoadBalancerNodePorts");
+    let reachable = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
+    // What the former type had brought goes with it, unless the client has changed it.
+    for (key, was, is) in [
+        ("externalTrafficPolicy", reachable(&old_type), reachable(&new_type)),
+        ("healthCheckNodePort", old_type == "LoadBalancer", new_type == "LoadBalancer"),
+        ("allocateLoadBalancerNodePorts", old_type == "LoadBalancer", new_type == "LoadBalancer"),
+        ("loadBalancerClass", old_type == "LoadBalancer", new_type == "LoadBalancer"),
+        ("internalTrafficPolicy", old_type != "ExternalName", new_type != "ExternalName"),
+    ] {
+        let external_ips = spec.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
+        if was && !is && same(spec, &old_spec, key) && !(key == "externalTrafficPolicy" && external_ips) {
+            spec.remove(key);
+        }
     }
     allocate(context, new);
+}
+
+/// A client that changes `clusterIP` only means the first one of `clusterIPs` too.
+fn follow_cluster_ip(spec: &mut Object, old_spec: &Value) {
+    if same(spec, old_spec, "clusterIP") || !same(spec, old_spec, "clusterIPs") {
+        return;
+    }
+    match spec.get("clusterIP").and_then(Value::as_str).filter(|ip| !ip.is_empty()).map(str::to_owned) {
+        Some(ip) => {
+            spec.insert("clusterIPs".into(), json!([ip]));
+        }
+        None => {
+            spec.remove("clusterIPs");
+        }
+    }
 }
 
 fn same(a: &Object, b: &Value, key: &str) -> bool {

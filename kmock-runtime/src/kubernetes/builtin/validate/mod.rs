@@ -13,6 +13,8 @@ mod workloads;
 
 use serde_json::Value;
 
+pub(super) use rules::internal_json;
+
 use crate::kubernetes::serve::strategy::Context;
 use crate::kubernetes::status::FieldError;
 

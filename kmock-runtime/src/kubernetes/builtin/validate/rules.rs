@@ -295,22 +295,29 @@ pub(super) fn invalid_internal(path: &str, ty: &str, value: &Value, detail: &str
     )
 }
 
+/// The JSON of a value in the server's internal type.
+pub(in crate::kubernetes::builtin) fn internal_json(ty: &str, value: &Value) -> String {
+    Struct::named(ty).map_or_else(|| value.to_string(), |root| internal_struct(root, value))
+}
+
 fn internal_struct(root: &Struct, value: &Value) -> String {
     // Types of the metadata's package are used as they are.
     if root.name.starts_with("meta.") {
         return shown_struct(root, value);
     }
-    let parts: Vec<String> = root
-        .fields
-        .iter()
-        .map(|field| {
-            format!(
-                "{}:{}",
-                quoted(&go_name(field.name)),
-                internal_type(&field.ty, at(value, &[field.name]))
-            )
-        })
-        .collect();
+    let mut parts: Vec<String> = Vec::with_capacity(root.fields.len());
+    for field in &root.fields {
+        let shown = internal_type(&field.ty, at(value, &[field.name]));
+        if field.name == "metadata" {
+            // Metadata is embedded: its members stand among the others.
+            let members = shown.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+            if !members.is_empty() {
+                parts.push(members.to_owned());
+            }
+        } else {
+            parts.push(format!("{}:{shown}", quoted(&go_name(field.name))));
+        }
+    }
     format!("{{{}}}", parts.join(","))
 }
 
@@ -388,7 +395,7 @@ fn go_name(json: &str) -> String {
     }
     match json {
         "uid" | "gid" | "url" => json.to_uppercase(),
-        "seLinuxOptions" => "SELinuxOptions".into(),
+        "seLinuxOptions" | "seLinuxMount" | "seLinuxChangePolicy" => format!("SE{}", json.get(2..).unwrap_or_default()),
         _ => {
             let mut out = head.to_owned();
             if let Some(first) = out.get_mut(..1) {
