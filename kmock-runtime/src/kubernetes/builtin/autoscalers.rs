@@ -32,26 +32,45 @@ pub(super) fn to_v1(object: &mut Value) {
             && at(metric, &["resource", "target", "averageUtilization"]).is_i64()
     };
     let cpu = metrics.iter().position(is_cpu);
-    let others: Vec<String> =
-        metrics.iter().enumerate().filter(|(i, _)| Some(*i) != cpu).map(|(_, metric)| metric_text(metric, "target")).collect();
-    let target = cpu.and_then(|i| metrics.get(i)).map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
+    let others: Vec<String> = metrics
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| Some(*i) != cpu)
+        .map(|(_, metric)| metric_text(metric, "target"))
+        .collect();
+    let target = cpu
+        .and_then(|i| metrics.get(i))
+        .map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
     let current = items(object, &["status", "currentMetrics"]).to_vec();
-    let utilization =
-        current.iter().find(|m| text(m, &["resource", "name"]) == "cpu").map(|m| at(m, &["resource", "current", "averageUtilization"]).clone());
+    let utilization = current
+        .iter()
+        .find(|m| text(m, &["resource", "name"]) == "cpu")
+        .map(|m| at(m, &["resource", "current", "averageUtilization"]).clone());
     let mut notes: Vec<(&str, String)> = Vec::new();
     if !others.is_empty() {
         notes.push((METRICS, format!("[{}]", others.join(","))));
     }
     if !current.is_empty() {
-        let current: Vec<String> = current.iter().map(|metric| metric_text(metric, "current")).collect();
+        let current: Vec<String> = current
+            .iter()
+            .map(|metric| metric_text(metric, "current"))
+            .collect();
         notes.push((CURRENT_METRICS, format!("[{}]", current.join(","))));
     }
     if is_set(object, &["spec", "behavior"]) {
-        notes.push((BEHAVIOR, internal_json(BEHAVIOR_TYPE, at(object, &["spec", "behavior"]))));
+        notes.push((
+            BEHAVIOR,
+            internal_json(BEHAVIOR_TYPE, at(object, &["spec", "behavior"])),
+        ));
     }
     let conditions: Vec<String> = items(object, &["status", "conditions"])
         .iter()
-        .map(|condition| members_text(condition, &["type", "status", "lastTransitionTime", "reason", "message"]))
+        .map(|condition| {
+            members_text(
+                condition,
+                &["type", "status", "lastTransitionTime", "reason", "message"],
+            )
+        })
         .collect();
     if !conditions.is_empty() {
         notes.push((CONDITIONS, format!("[{}]", conditions.join(","))));
@@ -79,15 +98,23 @@ pub(super) fn to_v1(object: &mut Value) {
 
 /// The members that are there, in the given order.
 fn members_text(object: &Value, keys: &[&str]) -> String {
-    let parts: Vec<String> =
-        keys.iter().filter_map(|key| object.get(key).map(|value| format!("{}:{value}", quoted(key)))).collect();
+    let parts: Vec<String> = keys
+        .iter()
+        .filter_map(|key| {
+            object
+                .get(key)
+                .map(|value| format!("{}:{value}", quoted(key)))
+        })
+        .collect();
     format!("{{{}}}", parts.join(","))
 }
 
 /// A metric of v2 as the old type: `target` or `current` says which of its two sides.
 fn metric_text(metric: &Value, side: &str) -> String {
     let kind = text(metric, &["type"]);
-    let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == kind) else { return "{}".into() };
+    let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == kind) else {
+        return "{}".into();
+    };
     let value = at(metric, &[source]);
     let amounts = at(value, &[side]);
     let mut old = Object::new();
@@ -108,18 +135,39 @@ fn metric_text(metric: &Value, side: &str) -> String {
         _ => {
             put("target".into(), at(value, &["describedObject"]));
             put("metricName".into(), at(value, &["metric", "name"]));
-            let selector = if *source == "external" { "metricSelector" } else { "selector" };
+            let selector = if *source == "external" {
+                "metricSelector"
+            } else {
+                "selector"
+            };
             put(selector.into(), at(value, &["metric", "selector"]));
             put(format!("{side}Value"), at(amounts, &["value"]));
-            let average = if *source == "object" { "averageValue".to_owned() } else { average.clone() };
+            let average = if *source == "object" {
+                "averageValue".to_owned()
+            } else {
+                average.clone()
+            };
             put(average, at(amounts, &["averageValue"]));
         }
     }
     let (value_key, order_average) = (format!("{side}Value"), average);
     let order = [
-        "name", "target", "metricName", "metricSelector", &utilization, &value_key, &order_average, "container", "selector", "averageValue",
+        "name",
+        "target",
+        "metricName",
+        "metricSelector",
+        &utilization,
+        &value_key,
+        &order_average,
+        "container",
+        "selector",
+        "averageValue",
     ];
-    format!("{{\"type\":{},\"{source}\":{}}}", quoted(kind), members_text(&Value::Object(old), &order))
+    format!(
+        "{{\"type\":{},\"{source}\":{}}}",
+        quoted(kind),
+        members_text(&Value::Object(old), &order)
+    )
 }
 
 pub(super) fn to_v2(object: &mut Value) {
@@ -128,7 +176,9 @@ pub(super) fn to_v2(object: &mut Value) {
         && let Some(Value::Object(annotations)) = metadata.get_mut("annotations")
     {
         for key in [METRICS, CURRENT_METRICS, CONDITIONS, BEHAVIOR] {
-            let parsed = annotations.remove(key).and_then(|note| serde_json::from_str(note.as_str()?).ok());
+            let parsed = annotations
+                .remove(key)
+                .and_then(|note| serde_json::from_str(note.as_str()?).ok());
             if let Some(parsed) = parsed {
                 notes.insert(key.into(), parsed);
             }
@@ -158,7 +208,14 @@ pub(super) fn to_v2(object: &mut Value) {
     let status = section(object, "status");
     status.remove("currentCPUUtilizationPercentage");
     let current = list(&mut notes, CURRENT_METRICS, "current");
-    status.insert("currentMetrics".into(), if current.is_empty() { Value::Null } else { current.into() });
+    status.insert(
+        "currentMetrics".into(),
+        if current.is_empty() {
+            Value::Null
+        } else {
+            current.into()
+        },
+    );
     if let Some(conditions) = notes.remove(CONDITIONS) {
         status.insert("conditions".into(), conditions);
     }
@@ -170,13 +227,23 @@ pub(super) fn to_v2(object: &mut Value) {
 /// An old metric as one of v2.
 fn metric_of(old: &Value, side: &str) -> Value {
     let kind = text(old, &["type"]);
-    let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == kind) else { return old.clone() };
+    let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == kind) else {
+        return old.clone();
+    };
     let value = at(old, &[source]);
     let mut amounts = Object::new();
     let mut target_kind = "";
     for (key, new, word) in [
-        (format!("{side}AverageUtilization"), "averageUtilization", "Utilization"),
-        (format!("{side}AverageValue"), "averageValue", "AverageValue"),
+        (
+            format!("{side}AverageUtilization"),
+            "averageUtilization",
+            "Utilization",
+        ),
+        (
+            format!("{side}AverageValue"),
+            "averageValue",
+            "AverageValue",
+        ),
         ("averageValue".to_owned(), "averageValue", "AverageValue"),
         (format!("{side}Value"), "value", "Value"),
     ] {
@@ -245,13 +312,19 @@ mod tests {
             "status": {"currentMetrics": null, "desiredReplicas": 0}});
         let mut object = v2.clone();
         to_v1(&mut object);
-        assert_eq!(object["spec"], json!({"targetCPUUtilizationPercentage": 60}));
+        assert_eq!(
+            object["spec"],
+            json!({"targetCPUUtilizationPercentage": 60})
+        );
         assert_eq!(
             object["metadata"]["annotations"][METRICS],
             "[{\"type\":\"Resource\",\"resource\":{\"name\":\"memory\",\"targetAverageValue\":\"100Mi\"}},{\"type\":\"Pods\",\"pods\":{\"metricName\":\"m\",\"targetAverageValue\":\"1\"}}]"
         );
         to_v2(&mut object);
-        object.as_object_mut().expect("an object").remove("metadata");
+        object
+            .as_object_mut()
+            .expect("an object")
+            .remove("metadata");
         assert_eq!(object, v2);
     }
 }

@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{autoscalers, base64};
 use super::values::{Object, at, child};
+use super::{autoscalers, base64};
 
 /// Fields that a round trip through the internal type keeps in step.
 pub(super) fn aliases(name: &str, object: &mut Value) {

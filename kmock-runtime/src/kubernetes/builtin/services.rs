@@ -65,14 +65,41 @@ pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &V
     let reachable = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
     // What the former type had brought goes with it, unless the client has changed it.
     for (key, was, is) in [
-        ("externalTrafficPolicy", reachable(&old_type), reachable(&new_type)),
-        ("healthCheckNodePort", old_type == "LoadBalancer", new_type == "LoadBalancer"),
-        ("allocateLoadBalancerNodePorts", old_type == "LoadBalancer", new_type == "LoadBalancer"),
-        ("loadBalancerClass", old_type == "LoadBalancer", new_type == "LoadBalancer"),
-        ("internalTrafficPolicy", old_type != "ExternalName", new_type != "ExternalName"),
+        (
+            "externalTrafficPolicy",
+            reachable(&old_type),
+            reachable(&new_type),
+        ),
+        (
+            "healthCheckNodePort",
+            old_type == "LoadBalancer",
+            new_type == "LoadBalancer",
+        ),
+        (
+            "allocateLoadBalancerNodePorts",
+            old_type == "LoadBalancer",
+            new_type == "LoadBalancer",
+        ),
+        (
+            "loadBalancerClass",
+            old_type == "LoadBalancer",
+            new_type == "LoadBalancer",
+        ),
+        (
+            "internalTrafficPolicy",
+            old_type != "ExternalName",
+            new_type != "ExternalName",
+        ),
     ] {
-        let external_ips = spec.get("externalIPs").and_then(Value::as_array).is_some_and(|ips| !ips.is_empty());
-        if was && !is && same(spec, &old_spec, key) && !(key == "externalTrafficPolicy" && external_ips) {
+        let external_ips = spec
+            .get("externalIPs")
+            .and_then(Value::as_array)
+            .is_some_and(|ips| !ips.is_empty());
+        if was
+            && !is
+            && same(spec, &old_spec, key)
+            && !(key == "externalTrafficPolicy" && external_ips)
+        {
             spec.remove(key);
         }
     }
@@ -84,7 +111,12 @@ fn follow_cluster_ip(spec: &mut Object, old_spec: &Value) {
     if same(spec, old_spec, "clusterIP") || !same(spec, old_spec, "clusterIPs") {
         return;
     }
-    match spec.get("clusterIP").and_then(Value::as_str).filter(|ip| !ip.is_empty()).map(str::to_owned) {
+    match spec
+        .get("clusterIP")
+        .and_then(Value::as_str)
+        .filter(|ip| !ip.is_empty())
+        .map(str::to_owned)
+    {
         Some(ip) => {
             spec.insert("clusterIPs".into(), json!([ip]));
         }

@@ -310,7 +310,10 @@ fn internal_struct(root: &Struct, value: &Value) -> String {
         let shown = internal_type(&field.ty, at(value, &[field.name]));
         if field.name == "metadata" {
             // Metadata is embedded: its members stand among the others.
-            let members = shown.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+            let members = shown
+                .strip_prefix('{')
+                .and_then(|text| text.strip_suffix('}'))
+                .unwrap_or_default();
             if !members.is_empty() {
                 parts.push(members.to_owned());
             }
@@ -395,7 +398,9 @@ fn go_name(json: &str) -> String {
     }
     match json {
         "uid" | "gid" | "url" => json.to_uppercase(),
-        "seLinuxOptions" | "seLinuxMount" | "seLinuxChangePolicy" => format!("SE{}", json.get(2..).unwrap_or_default()),
+        "seLinuxOptions" | "seLinuxMount" | "seLinuxChangePolicy" => {
+            format!("SE{}", json.get(2..).unwrap_or_default())
+        }
         _ => {
             let mut out = head.to_owned();
             if let Some(first) = out.get_mut(..1) {
