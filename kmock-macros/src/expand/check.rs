@@ -23,7 +23,7 @@ impl Expander {
                 .iter()
                 .all(|check| matches!(check.subject, Subject::Handle(_)));
             let used = unused.then(|| quote!(let _ = #kmock;));
-            quote_spanned!(server.span()=> let #kmock: &#krate::KMock = #borrow #server; #used)
+            quote_spanned!(self.at(server.span())=> let #kmock: &#krate::KMock = #borrow #server; #used)
         });
         let server = checks.server.is_some();
         let made = checks
@@ -40,14 +40,14 @@ impl Expander {
         let times = self.times(&check.times);
         let text = text_of(&check.text, span);
         match &check.subject {
-            Subject::Total => quote_spanned!(span=> #ty::total(#kmock, #times, #text)),
+            Subject::Total => quote_spanned!(self.at(span)=> #ty::total(#kmock, #times, #text)),
             Subject::Filter(filter) => {
                 let filter = self.filter_argument(filter);
-                quote_spanned!(span=> #ty::filter(#kmock, #filter, #times, #text))
+                quote_spanned!(self.at(span)=> #ty::filter(#kmock, #filter, #times, #text))
             }
             Subject::Handle(handle) => {
                 let borrow = quote_spanned!(Span::mixed_site()=> &);
-                quote_spanned!(span=> #ty::rule(#borrow #handle, #times, #text))
+                quote_spanned!(self.at(span)=> #ty::rule(#borrow #handle, #times, #text))
             }
         }
     }
@@ -62,11 +62,11 @@ impl Expander {
         match times {
             Times::Exactly(value) => {
                 let ty = self.ty("Times", value.span());
-                quote_spanned!(value.span()=> #ty::exactly(#value))
+                quote_spanned!(self.at(value.span())=> #ty::exactly(#value))
             }
             Times::Not(value) => {
                 let ty = self.ty("Times", value.span());
-                quote_spanned!(value.span()=> #ty::not(#value))
+                quote_spanned!(self.at(value.span())=> #ty::not(#value))
             }
             Times::AtLeast(value) => {
                 let value = grouped(value);

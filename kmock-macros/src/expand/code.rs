@@ -1,6 +1,6 @@
 //! Closures → the shape in which the engine calls them: `Fn(Request) -> R`, or `-> impl Future`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{ExprClosure, Pat, PatType, Token, parse_quote_spanned, spanned::Spanned};
 
@@ -33,10 +33,13 @@ pub(super) fn as_written(closure: &ExprClosure) -> ExprClosure {
 impl Expander {
     /// An async closure as a function that makes futures: it may use what it has captured, for each request anew.
     pub(super) fn lifted(&self, closure: &ExprClosure) -> TokenStream {
-        let (krate, code, request) = (&self.krate, our("__code"), our("__request"));
-        let closure = with_argument(closure);
         let span = closure.inputs_begin.span;
-        quote_spanned! {span=>
+        self.lifted_tokens(&with_argument(closure).to_token_stream(), span)
+    }
+
+    fn lifted_tokens(&self, closure: &TokenStream, span: Span) -> TokenStream {
+        let (krate, code, request) = (&self.krate, our("__code"), our("__request"));
+        quote_spanned! { self.at(span)=>
             {
                 let #code = ::std::sync::Arc::new(#krate::__private::async_closure(#closure));
                 move |#request: #krate::Request| {
@@ -47,11 +50,49 @@ impl Expander {
         }
     }
 
+    /// A reply that is no expression yet, for editors.
+    pub(super) fn unfinished_reply(
+        &self,
+        made: &TokenStream,
+        span: Span,
+        raw: &TokenStream,
+    ) -> TokenStream {
+        match unfinished(raw, true) {
+            Unfinished::Closure(closure) => {
+                quote_spanned!(self.at(span)=> #made.reply_with(#closure))
+            }
+            Unfinished::Async(closure) => {
+                let code = self.lifted_tokens(&closure, span);
+                quote_spanned!(self.at(span)=> #made.reply_async(#code))
+            }
+            Unfinished::Value => quote_spanned!(self.at(span)=> #made.reply(#raw)),
+        }
+    }
+
+    /// An item of a stream that is no expression yet, for editors.
+    pub(super) fn unfinished_item(
+        &self,
+        made: &TokenStream,
+        span: Span,
+        raw: &TokenStream,
+    ) -> TokenStream {
+        match unfinished(raw, false) {
+            Unfinished::Closure(closure) => {
+                quote_spanned!(self.at(span)=> #made.call_with(#closure))
+            }
+            Unfinished::Async(closure) => {
+                let code = self.lifted_tokens(&closure, span);
+                quote_spanned!(self.at(span)=> #made.call_async(#code))
+            }
+            Unfinished::Value => quote_spanned!(self.at(span)=> #made.item(#raw)),
+        }
+    }
+
     /// An async closure without an argument, as a function that makes futures.
     pub(super) fn lifted_event(&self, closure: &ExprClosure) -> TokenStream {
         let code = our("__code");
         let span = closure.inputs_begin.span;
-        quote_spanned! {span=>
+        quote_spanned! { self.at(span)=>
             {
                 let #code = ::std::sync::Arc::new(#closure);
                 move || {
@@ -87,15 +128,15 @@ impl Expander {
         match call {
             Callable::Sync(_) => {
                 let closure = with_argument(closure);
-                quote_spanned!(span=> #made.reply_with(#closure))
+                quote_spanned!(self.at(span)=> #made.reply_with(#closure))
             }
             Callable::Future(_) => {
                 let closure = with_argument(closure);
-                quote_spanned!(span=> #made.reply_async(#closure))
+                quote_spanned!(self.at(span)=> #made.reply_async(#closure))
             }
             _ => {
                 let code = self.lifted(closure);
-                quote_spanned!(span=> #made.reply_async(#code))
+                quote_spanned!(self.at(span)=> #made.reply_async(#code))
             }
         }
     }
@@ -115,9 +156,9 @@ impl Expander {
         if function {
             let (named, private) = (
                 our("__named"),
-                quote_spanned!(span=> #krate::__private::answer),
+                quote_spanned!(self.at(span)=> #krate::__private::answer),
             );
-            quote_spanned! {span=>
+            quote_spanned! { self.at(span)=>
                 #made.reply(match #value {
                     #named => {
                         #[allow(unused_imports)]
@@ -127,7 +168,7 @@ impl Expander {
                 })
             }
         } else {
-            quote_spanned!(span=> #made.reply(#value))
+            quote_spanned!(self.at(span)=> #made.reply(#value))
         }
     }
 
@@ -151,7 +192,7 @@ impl Expander {
                 .find(|capture| name.as_ref() == Some(&capture.name));
             let ty: TokenStream = match capture {
                 Some(capture) => respanned(capture.ty.to_token_stream(), input.span()),
-                None => quote_spanned!(span=> #krate::Request),
+                None => quote_spanned!(self.at(span)=> #krate::Request),
             };
             arguments.push(match capture {
                 Some(capture) => {
@@ -160,9 +201,9 @@ impl Expander {
                         Pat::Type(typed) => typed.ty.to_token_stream(),
                         _ => ty.clone(),
                     };
-                    quote_spanned!(span=> #request.capture::<#given>(#text)?)
+                    quote_spanned!(self.at(span)=> #request.capture::<#given>(#text)?)
                 }
-                None => quote_spanned!(span=> ::core::clone::Clone::clone(&#request)),
+                None => quote_spanned!(self.at(span)=> ::core::clone::Clone::clone(&#request)),
             });
             if !matches!(input, Pat::Type(_)) {
                 let typed: PatType = {
@@ -171,22 +212,22 @@ impl Expander {
                         attrs: Vec::new(),
                         pat: Box::new(input.clone()),
                         colon_token: Token![:](at),
-                        ty: parse_quote_spanned!(at=> #ty),
+                        ty: parse_quote_spanned!(self.at(at)=> #ty),
                     }
                 };
                 *input = Pat::Type(typed);
             }
         }
-        let some = quote_spanned!(span=> ::core::option::Option::Some);
+        let some = quote_spanned!(self.at(span)=> ::core::option::Option::Some);
         if let Callable::Sync(_) = call {
-            return quote_spanned! {span=>
+            return quote_spanned! { self.at(span)=>
                 #made.reply_with({
                     let #code = #closure;
                     move |#request: #krate::Request| #some(#code(#(#arguments),*))
                 })
             };
         }
-        quote_spanned! {span=>
+        quote_spanned! { self.at(span)=>
             #made.reply_async({
                 let #code = ::std::sync::Arc::new(#closure);
                 move |#request: #krate::Request| {
@@ -204,19 +245,19 @@ impl Expander {
             Callable::Sync(closure) => {
                 let span = closure.inputs_begin.span;
                 let closure = with_argument(closure);
-                quote_spanned!(span=> #made.sink(#krate::reply::sink_with(#closure)))
+                quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_with(#closure)))
             }
             Callable::Future(closure) => {
                 let span = closure.inputs_begin.span;
                 let closure = with_argument(closure);
-                quote_spanned!(span=> #made.sink(#krate::reply::sink_async(#closure)))
+                quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_async(#closure)))
             }
             Callable::Async(closure) => {
                 let span = closure.inputs_begin.span;
                 let code = self.lifted(closure);
-                quote_spanned!(span=> #made.sink(#krate::reply::sink_async(#code)))
+                quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_async(#code)))
             }
-            Callable::Expr(value) => quote_spanned!(value.span()=> #made.sink(#value)),
+            Callable::Expr(value) => quote_spanned!(self.at(value.span())=> #made.sink(#value)),
         }
     }
 }
@@ -239,15 +280,40 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// Whether tokens begin as a closure does.
-pub(super) fn is_closure(tokens: &TokenStream) -> bool {
-    tokens
-        .clone()
-        .into_iter()
-        .next()
-        .is_some_and(|tree| match tree {
-            proc_macro2::TokenTree::Punct(punct) => punct.as_char() == '|',
-            proc_macro2::TokenTree::Ident(word) => word == "move" || word == "async",
-            _ => false,
-        })
+/// Tokens that are no expression yet.
+enum Unfinished {
+    Closure(TokenStream),
+    Async(TokenStream),
+    Value,
+}
+
+/// What tokens will be when they are an expression, with what is added to it then: up to the place where somebody is
+/// typing, the expansion must not change when the word is complete.
+fn unfinished(raw: &TokenStream, argument: bool) -> Unfinished {
+    let mut trees = raw.clone().into_iter().peekable();
+    let is_word = |tree: Option<&TokenTree>, text: &str| matches!(tree, Some(TokenTree::Ident(word)) if word == text);
+    let is_bar = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(bar)) if bar.as_char() == '|');
+    let mut closure = TokenStream::new();
+    let later = is_word(trees.peek(), "async");
+    if later {
+        closure.extend(trees.next());
+    }
+    if is_word(trees.peek(), "move") {
+        closure.extend(trees.next());
+    } else if let Some(tree) = trees.peek().filter(|tree| is_bar(Some(tree))) {
+        closure.extend([TokenTree::Ident(Ident::new("move", tree.span()))]);
+    }
+    if !is_bar(trees.peek()) {
+        return Unfinished::Value;
+    }
+    closure.extend(trees.next());
+    if let Some(tree) = trees.peek().filter(|tree| argument && is_bar(Some(tree))) {
+        closure.extend([TokenTree::Ident(Ident::new("_", tree.span()))]);
+    }
+    closure.extend(trees);
+    if later {
+        Unfinished::Async(closure)
+    } else {
+        Unfinished::Closure(closure)
+    }
 }

@@ -5,7 +5,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, LitStr, spanned::Spanned};
 
 use super::{Expander, code, text_of};
-use crate::ast::{Callable, Field, Filter, Name, Pattern, ValueKind};
+use crate::{
+    ast::{Callable, Field, Filter, Name, Pattern, ValueKind},
+    words::METHODS,
+};
 
 /// How tightly an expression of criteria binds, as operators of Rust do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +35,7 @@ impl Expander {
         match filter {
             Filter::Any(span) => {
                 let ty = self.ty("Filter", *span);
-                call(quote_spanned!(*span=> #ty::any()))
+                call(quote_spanned!(self.at(*span)=> #ty::any()))
             }
             Filter::All(parts) => self.joined(parts, &quote!(&), Binding::And),
             Filter::Either(parts) => self.joined(parts, &quote!(|), Binding::Or),
@@ -43,18 +46,21 @@ impl Expander {
             }
             Filter::Not(span, inner) => {
                 let inner = self.operand(inner, Binding::Not);
-                (quote_spanned!(*span=> !#inner), Binding::Not)
+                (quote_spanned!(self.at(*span)=> !#inner), Binding::Not)
             }
             Filter::Methods(names) => self.alternatives(names.len(), |index| {
                 let name = &names[index];
                 let span = name.span();
                 let ty = self.ty("Filter", span);
                 let krate = &self.krate;
-                if crate::words::METHODS.contains(&name.to_string().as_str()) {
-                    quote_spanned!(span=> #ty::method(#krate::__private::verbs::#name))
+                let text = name.to_string();
+                // Somebody may be typing it.
+                let half = self.editor && METHODS.iter().any(|known| known.starts_with(&text));
+                if half || METHODS.contains(&text.as_str()) {
+                    quote_spanned!(self.at(span)=> #ty::method(#krate::__private::verbs::#name))
                 } else {
                     let text = LitStr::new(&name.to_string(), span);
-                    quote_spanned!(span=> #ty::method(#text))
+                    quote_spanned!(self.at(span)=> #ty::method(#text))
                 }
             }),
             Filter::Verbs(names) => self.alternatives(names.len(), |index| {
@@ -110,7 +116,7 @@ impl Expander {
             Filter::Body(span, bytes) => {
                 let bytes = match bytes {
                     Expr::Lit(lit) if matches!(lit.lit, syn::Lit::ByteStr(_)) => {
-                        quote_spanned!(lit.span()=> #lit.as_slice())
+                        quote_spanned!(self.at(lit.span())=> #lit.as_slice())
                     }
                     other => other.to_token_stream(),
                 };
@@ -123,9 +129,11 @@ impl Expander {
                 let ty = self.ty("Filter", span);
                 if self.editor {
                     let krate = &self.krate;
-                    call(quote_spanned!(span=> #ty::method(#krate::__private::verbs::#name)))
+                    call(
+                        quote_spanned!(self.at(span)=> #ty::method(#krate::__private::verbs::#name)),
+                    )
                 } else {
-                    call(quote_spanned!(span=> #ty::any()))
+                    call(quote_spanned!(self.at(span)=> #ty::any()))
                 }
             }
         }
@@ -133,14 +141,14 @@ impl Expander {
 
     fn call(&self, method: &str, span: Span, arguments: impl ToTokens) -> TokenStream {
         let ty = self.ty("Filter", span);
-        let method = proc_macro2::Ident::new(method, span);
-        quote_spanned!(span=> #ty::#method(#arguments))
+        let method = proc_macro2::Ident::new(method, self.at(span));
+        quote_spanned!(self.at(span)=> #ty::#method(#arguments))
     }
 
     /// String notation, and whatever else is a filter.
     fn converted(&self, span: Span, value: impl ToTokens) -> TokenStream {
         let krate = &self.krate;
-        quote_spanned!(span=> <#krate::Filter as ::core::convert::From<_>>::from(#value))
+        quote_spanned!(self.at(span)=> <#krate::Filter as ::core::convert::From<_>>::from(#value))
     }
 
     fn operand(&self, filter: &Filter, least: Binding) -> TokenStream {
@@ -230,8 +238,8 @@ impl Expander {
     fn pattern(&self, pattern: &Pattern, exact: bool) -> TokenStream {
         let make = |method: &str, span: Span, arguments: TokenStream| {
             let ty = self.ty("Pattern", span);
-            let method = proc_macro2::Ident::new(method, span);
-            quote_spanned!(span=> #ty::#method(#arguments))
+            let method = proc_macro2::Ident::new(method, self.at(span));
+            quote_spanned!(self.at(span)=> #ty::#method(#arguments))
         };
         let list = |patterns: &[Pattern]| {
             let patterns = patterns.iter().map(|one| self.pattern(one, exact));
@@ -252,15 +260,15 @@ impl Expander {
             Pattern::Object(span, members) => {
                 let object = if exact { "object_exact" } else { "object" };
                 let ty = self.ty("Pattern", *span);
-                let method = proc_macro2::Ident::new(object, *span);
+                let method = proc_macro2::Ident::new(object, self.at(*span));
                 if members.is_empty() {
-                    return quote_spanned!(*span=> #ty::#method::<&str>([]));
+                    return quote_spanned!(self.at(*span)=> #ty::#method::<&str>([]));
                 }
                 let members = members.iter().map(|(name, pattern)| {
                     let pattern = self.pattern(pattern, exact);
                     quote!((#name, #pattern))
                 });
-                quote_spanned!(*span=> #ty::#method([#(#members),*]))
+                quote_spanned!(self.at(*span)=> #ty::#method([#(#members),*]))
             }
             Pattern::Array(span, items) => make("array", *span, list(items)),
             Pattern::Rest(span, before, after) => {

@@ -4,6 +4,9 @@
 //! rustc then reports at that token, and `#[track_caller]` hands it to reports of failures. The latter holds
 //! only where an expression begins and ends with such a span, hence `<$crate::Filter>::path` rather than
 //! `$crate::Filter::path`. Names of our own are `mixed_site`: user code cannot reach them.
+//!
+//! Mistakes are emitted last: an editor compares the expansions with and without the word that is being completed,
+//! and finds its place again only where nothing before it has moved.
 
 mod check;
 mod code;
@@ -68,11 +71,21 @@ enum Target {
 }
 
 impl Expander {
+    /// Where the call stands that a token is the reason for: at the token, so that rustc reports there. An editor takes
+    /// what is at a token for the token's meaning, so there it stands aside: hover shows what the user wrote.
+    fn at(&self, span: Span) -> Span {
+        if self.editor {
+            Span::mixed_site()
+        } else {
+            span
+        }
+    }
+
     /// `<$crate::Name>`, in such a way that a call on it is at the user's token.
     fn ty(&self, name: &str, span: Span) -> TokenStream {
         let krate = &self.krate;
         let name = Ident::new(name, Span::mixed_site());
-        quote_spanned!(span=> <#krate::#name>)
+        quote_spanned!(self.at(span)=> <#krate::#name>)
     }
 
     fn script(&self, script: Script, mut errors: Errors) -> TokenStream {
@@ -100,26 +113,29 @@ impl Expander {
             let errors = errors.into_tokens();
             let rules_type = self.ty("Rules", Span::mixed_site());
             let mutable = (!script.items.is_empty()).then(|| quote!(mut));
-            return quote!({ #errors let #mutable #rules = #rules_type::new(); #statements #rules });
+            return quote!({ let #mutable #rules = #rules_type::new(); #statements #errors #rules });
         };
         let kmock = our("__kmock");
         let span = server.span();
         // At the server, and yet a token of ours: clippy does not ask the user to drop it.
         let borrow = quote_spanned!(Span::mixed_site().located_at(span)=> &);
-        let bind = quote_spanned!(span=> let #kmock: &#krate::KMock = #borrow #server;);
+        let bind = quote_spanned!(self.at(span)=> let #kmock: &#krate::KMock = #borrow #server;);
         if only
             && !lets
             && let [Item::Rule(rule)] = &script.items[..]
             && rule.attrs.rust.is_empty()
         {
             let rule = self.rule(rule, &Target::Server, &[]);
-            let errors = errors.into_tokens();
-            return quote!({ #errors #bind #rule });
+            if errors.is_empty() && !self.editor {
+                return quote!({ #bind #rule });
+            }
+            let (errors, handle) = (errors.into_tokens(), our("__rule"));
+            return quote!({ #bind let #handle = #rule; #errors #handle });
         }
         let statements = self.items(&script.items, &Target::Server, &[], &mut errors, false);
         let errors = errors.into_tokens();
         let used = script.items.is_empty().then(|| quote!(let _ = #kmock;));
-        let all = quote!(#errors #bind #used #statements);
+        let all = quote!(#bind #used #statements #errors);
         // `let` must be seen by what follows, so there is no block around it.
         if lets { all } else { quote!({ #all }) }
     }
@@ -140,13 +156,13 @@ impl Expander {
                     let rust = &rule.attrs.rust;
                     let made = match target {
                         Target::Server => made,
-                        Target::Set(set) => quote_spanned!(rule.span=> #set.add(#made)),
+                        Target::Set(set) => quote_spanned!(self.at(rule.span)=> #set.add(#made)),
                     };
                     match &rule.binding {
                         Some(name) if !no_lets => {
-                            quote_spanned!(rule.span=> #(#rust)* let #name = #made;)
+                            quote_spanned!(self.at(rule.span)=> #(#rust)* let #name = #made;)
                         }
-                        _ => quote_spanned!(rule.span=> #(#rust)* #made;),
+                        _ => quote_spanned!(self.at(rule.span)=> #(#rust)* #made;),
                     }
                 }
                 Item::Feed(feed) => self.feed(feed, target, errors),
@@ -178,12 +194,12 @@ impl Expander {
             errors,
             no_lets,
         );
-        let made = quote_spanned!(span=> let mut #group = #rules::new(); #inner);
+        let made = quote_spanned!(self.at(span)=> let mut #group = #rules::new(); #inner);
         match target {
-            Target::Set(set) => quote_spanned!(span=> #made #set.in_order(#group);),
+            Target::Set(set) => quote_spanned!(self.at(span)=> #made #set.in_order(#group);),
             Target::Server => {
                 let (kmock, ordered) = (our("__kmock"), our("__ordered"));
-                quote_spanned!(span=> #made let mut #ordered = #rules::new(); #ordered.in_order(#group); #kmock.mount(#ordered);)
+                quote_spanned!(self.at(span)=> #made let mut #ordered = #rules::new(); #ordered.in_order(#group); #kmock.mount(#ordered);)
             }
         }
     }
@@ -195,37 +211,37 @@ impl Expander {
         let mut made = match target {
             Target::Server => {
                 let kmock = our("__kmock");
-                quote_spanned!(span=> #kmock.on(#filter))
+                quote_spanned!(self.at(span)=> #kmock.on(#filter))
             }
             Target::Set(_) => {
                 let ty = self.ty("Rule", span);
-                quote_spanned!(span=> #ty::on(#filter))
+                quote_spanned!(self.at(span)=> #ty::on(#filter))
             }
         };
         let attrs = &rule.attrs;
         if let Some(name) = &attrs.name {
-            made = quote_spanned!(span=> #made.named(#name));
+            made = quote_spanned!(self.at(span)=> #made.named(#name));
         }
         if let Some(priority) = &attrs.priority {
-            made = quote_spanned!(priority.span()=> #made.priority(#priority));
+            made = quote_spanned!(self.at(priority.span())=> #made.priority(#priority));
         }
         // The innermost word is the first: priorities stack outwards.
         let own = rule.order.map(|(kind, _)| kind);
         for kind in own.into_iter().chain(orders.iter().rev().copied()) {
             made = match kind {
-                BlockKind::Override => quote_spanned!(span=> #made.overriding()),
-                BlockKind::Fallback => quote_spanned!(span=> #made.falling_back()),
+                BlockKind::Override => quote_spanned!(self.at(span)=> #made.overriding()),
+                BlockKind::Fallback => quote_spanned!(self.at(span)=> #made.falling_back()),
                 BlockKind::InOrder => made,
             };
         }
         if let Some(slice) = &rule.slice {
-            made = quote_spanned!(slice.span()=> #made.slice(#slice));
+            made = quote_spanned!(self.at(slice.span())=> #made.slice(#slice));
         }
         if let Some(expect) = &attrs.expect {
-            made = quote_spanned!(expect.span()=> #made.expecting(#expect));
+            made = quote_spanned!(self.at(expect.span())=> #made.expecting(#expect));
         }
         if let Some(span) = attrs.never {
-            made = quote_spanned!(span=> #made.never());
+            made = quote_spanned!(self.at(span)=> #made.never());
         }
         for sink in &rule.sinks {
             made = self.sink(&made, sink);
@@ -252,9 +268,9 @@ impl Expander {
         match &feed.filter {
             Some(filter) => {
                 let filter = self.filter_argument(filter);
-                quote_spanned!(span=> #kmock.filter(#filter).feed(#stream);)
+                quote_spanned!(self.at(span)=> #kmock.filter(#filter).feed(#stream);)
             }
-            None => quote_spanned!(span=> #kmock.feed(#stream);),
+            None => quote_spanned!(self.at(span)=> #kmock.feed(#stream);),
         }
     }
 }

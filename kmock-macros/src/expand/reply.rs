@@ -6,79 +6,77 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{LitInt, spanned::Spanned};
 
-use super::{Expander, code, filter::name_tokens};
+use super::{Expander, filter::name_tokens};
 use crate::ast::{Capture, Fault, Part, Time};
 
 impl Expander {
     pub(super) fn part(&self, made: TokenStream, part: &Part, captures: &[Capture]) -> TokenStream {
         let krate = &self.krate;
         match part {
-            Part::Status(lit) => quote_spanned!(lit.span()=> #made.status(#lit)),
+            Part::Status(lit) => quote_spanned!(self.at(lit.span())=> #made.status(#lit)),
             Part::Header(span, name, value) => {
                 let name = name_tokens(name);
                 match value {
-                    Some(value) => quote_spanned!(*span=> #made.header(#name, #value)),
-                    None => quote_spanned!(*span=> #made.no_header(#name)),
+                    Some(value) => quote_spanned!(self.at(*span)=> #made.header(#name, #value)),
+                    None => quote_spanned!(self.at(*span)=> #made.no_header(#name)),
                 }
             }
             Part::Cookie(span, name, value) => {
                 let name = name_tokens(name);
                 match value {
-                    Some(value) => quote_spanned!(*span=> #made.cookie(#name, #value)),
-                    None => quote_spanned!(*span=> #made.no_cookie(#name)),
+                    Some(value) => quote_spanned!(self.at(*span)=> #made.cookie(#name, #value)),
+                    None => quote_spanned!(self.at(*span)=> #made.no_cookie(#name)),
                 }
             }
-            Part::Bytes(lit) => quote_spanned!(lit.span()=> #made.reply(#lit)),
-            Part::Text(span, text) => quote_spanned!(*span=> #made.text(#text)),
+            Part::Bytes(lit) => quote_spanned!(self.at(lit.span())=> #made.reply(#lit)),
+            Part::Text(span, text) => quote_spanned!(self.at(*span)=> #made.text(#text)),
             Part::Json(span, tokens) => {
-                quote_spanned!(*span=> #made.json(#krate::__private::json!(#tokens)))
+                quote_spanned!(self.at(*span)=> #made.json(#krate::__private::json!(#tokens)))
             }
-            Part::JsonOf(span, value) => quote_spanned!(*span=> #made.json(#value)),
+            Part::JsonOf(span, value) => quote_spanned!(self.at(*span)=> #made.json(#value)),
             Part::File {
                 span,
                 once: false,
                 path,
-            } => quote_spanned!(*span=> #made.file(#path)),
+            } => quote_spanned!(self.at(*span)=> #made.file(#path)),
             Part::File {
                 span,
                 once: true,
                 path,
-            } => quote_spanned!(*span=> #made.file_once(#path)),
+            } => quote_spanned!(self.at(*span)=> #made.file_once(#path)),
             Part::Call(call) => self.reply_call(made, call, captures),
             Part::Stream(span, items) => {
                 let stream = self.stream(items, *span);
-                quote_spanned!(*span=> #made.stream(#stream))
+                quote_spanned!(self.at(*span)=> #made.stream(#stream))
             }
-            Part::StreamOf(span, value) => quote_spanned!(*span=> #made.stream(#value)),
+            Part::StreamOf(span, value) => quote_spanned!(self.at(*span)=> #made.stream(#value)),
             Part::Delay(span, time) => {
                 let time = time_tokens(time);
-                quote_spanned!(*span=> #made.delay(#time))
+                quote_spanned!(self.at(*span)=> #made.delay(#time))
             }
             Part::Wait(span, event) => {
                 let (ty, event) = (self.ty("Reply", *span), self.event(event));
-                quote_spanned!(*span=> #made.reply(#ty::new().wait(#event)))
+                quote_spanned!(self.at(*span)=> #made.reply(#ty::new().wait(#event)))
             }
             Part::WebSocket(span, items) => {
                 let stream = self.stream(items, *span);
-                quote_spanned!(*span=> #made.websocket(#stream))
+                quote_spanned!(self.at(*span)=> #made.websocket(#stream))
             }
-            Part::WebSocketOf(span, socket) => quote_spanned!(*span=> #made.websocket(#socket)),
-            Part::Hold(span, gate) => quote_spanned!(*span=> #made.hold(#gate)),
+            Part::WebSocketOf(span, socket) => {
+                quote_spanned!(self.at(*span)=> #made.websocket(#socket))
+            }
+            Part::Hold(span, gate) => quote_spanned!(self.at(*span)=> #made.hold(#gate)),
             Part::Fault(fault) => {
                 let fault_value = self.fault(fault);
-                quote_spanned!(fault.span=> #made.fault(#fault_value))
+                quote_spanned!(self.at(fault.span)=> #made.fault(#fault_value))
             }
             Part::Slow(span, speed) => {
                 let speed = LitInt::new(&speed.to_string(), *span);
-                quote_spanned!(*span=> #made.slow(#speed))
+                quote_spanned!(self.at(*span)=> #made.slow(#speed))
             }
-            Part::Proxy(span, url) => quote_spanned!(*span=> #made.proxy(#url)),
+            Part::Proxy(span, url) => quote_spanned!(self.at(*span)=> #made.proxy(#url)),
             Part::Broken(span, raw) if self.editor && !raw.is_empty() => {
-                if code::is_closure(raw) {
-                    quote_spanned!(*span=> #made.reply_with(#raw))
-                } else {
-                    quote_spanned!(*span=> #made.reply(#raw))
-                }
+                self.unfinished_reply(&made, *span, raw)
             }
             Part::Broken(..) => made,
         }
@@ -86,9 +84,9 @@ impl Expander {
 
     pub(super) fn fault(&self, fault: &Fault) -> TokenStream {
         let ty = self.ty("Fault", fault.span);
-        let name = Ident::new(fault.name, fault.span);
+        let name = Ident::new(fault.name, self.at(fault.span));
         let argument = &fault.argument;
-        quote_spanned!(fault.span=> #ty::#name(#argument))
+        quote_spanned!(self.at(fault.span)=> #ty::#name(#argument))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 impl Expander {
     pub(super) fn stream(&self, items: &[StreamItem], span: Span) -> TokenStream {
         let ty = self.ty("Stream", span);
-        self.chain(quote_spanned!(span=> #ty::new()), items)
+        self.chain(quote_spanned!(self.at(span)=> #ty::new()), items)
     }
 
     fn chain(&self, start: TokenStream, items: &[StreamItem]) -> TokenStream {
@@ -25,41 +25,41 @@ impl Expander {
     fn item(&self, made: &TokenStream, item: &StreamItem) -> TokenStream {
         let krate = &self.krate;
         match item {
-            StreamItem::Live(span) => quote_spanned!(*span=> #made.live()),
+            StreamItem::Live(span) => quote_spanned!(self.at(*span)=> #made.live()),
             StreamItem::Sleep(span, time) => {
                 let time = time_tokens(time);
-                quote_spanned!(*span=> #made.sleep(#time))
+                quote_spanned!(self.at(*span)=> #made.sleep(#time))
             }
             StreamItem::Wait(span, event) => {
                 let event = self.event(event);
-                quote_spanned!(*span=> #made.wait(#event))
+                quote_spanned!(self.at(*span)=> #made.wait(#event))
             }
             StreamItem::Call(Callable::Sync(closure)) => {
                 let span = closure.inputs_begin.span;
                 if closure.inputs.is_empty() {
-                    quote_spanned!(span=> #made.call(#closure))
+                    quote_spanned!(self.at(span)=> #made.call(#closure))
                 } else {
-                    quote_spanned!(span=> #made.call_with(#closure))
+                    quote_spanned!(self.at(span)=> #made.call_with(#closure))
                 }
             }
             StreamItem::Call(Callable::Future(closure)) => {
                 let closure = code::with_argument(closure);
-                quote_spanned!(closure.inputs_begin.span=> #made.call_async(#closure))
+                quote_spanned!(self.at(closure.inputs_begin.span)=> #made.call_async(#closure))
             }
             StreamItem::Call(Callable::Async(closure)) => {
                 let span = closure.inputs_begin.span;
                 let code = self.lifted(closure);
-                quote_spanned!(span=> #made.call_async(#code))
+                quote_spanned!(self.at(span)=> #made.call_async(#code))
             }
             StreamItem::Call(Callable::Expr(value)) | StreamItem::Value(value) => {
-                quote_spanned!(value.span()=> #made.item(#value))
+                quote_spanned!(self.at(value.span())=> #made.item(#value))
             }
             StreamItem::Nested { span, once, items } => {
                 let stream = self.stream(items, *span);
                 if *once {
-                    quote_spanned!(*span=> #made.once(#stream))
+                    quote_spanned!(self.at(*span)=> #made.once(#stream))
                 } else {
-                    quote_spanned!(*span=> #made.item(#stream))
+                    quote_spanned!(self.at(*span)=> #made.item(#stream))
                 }
             }
             StreamItem::For {
@@ -71,7 +71,7 @@ impl Expander {
                 let stream = our("__stream");
                 let empty = self.stream(&[], *span);
                 let body = self.chain(stream.to_token_stream(), items);
-                quote_spanned! {*span=>
+                quote_spanned! { self.at(*span)=>
                     #made.item({
                         let mut #stream = #empty;
                         for #pat in #expr {
@@ -81,45 +81,41 @@ impl Expander {
                     })
                 }
             }
-            StreamItem::From(span, source) => quote_spanned!(*span=> #made.from(#source)),
+            StreamItem::From(span, source) => quote_spanned!(self.at(*span)=> #made.from(#source)),
             StreamItem::Sse(span, fields) => {
                 let ty = self.ty("Event", *span);
-                let mut event = quote_spanned!(*span=> #ty::new());
+                let mut event = quote_spanned!(self.at(*span)=> #ty::new());
                 for (name, value) in fields {
                     let value = self.event_value(value);
-                    event = quote_spanned!(name.span()=> #event.#name(#value));
+                    event = quote_spanned!(self.at(name.span())=> #event.#name(#value));
                 }
-                quote_spanned!(*span=> #made.sse(#event))
+                quote_spanned!(self.at(*span)=> #made.sse(#event))
             }
             StreamItem::Fault(fault) => {
                 let value = self.fault(fault);
-                quote_spanned!(fault.span=> #made.fault(#value))
+                quote_spanned!(self.at(fault.span)=> #made.fault(#value))
             }
-            StreamItem::Hold(span, gate) => quote_spanned!(*span=> #made.hold(#gate)),
+            StreamItem::Hold(span, gate) => quote_spanned!(self.at(*span)=> #made.hold(#gate)),
             StreamItem::Json(span, tokens) => {
-                quote_spanned!(*span=> #made.json(#krate::__private::json!(#tokens)))
+                quote_spanned!(self.at(*span)=> #made.json(#krate::__private::json!(#tokens)))
             }
-            StreamItem::JsonOf(span, value) => quote_spanned!(*span=> #made.json(#value)),
-            StreamItem::Text(span, text) => quote_spanned!(*span=> #made.text(#text)),
+            StreamItem::JsonOf(span, value) => quote_spanned!(self.at(*span)=> #made.json(#value)),
+            StreamItem::Text(span, text) => quote_spanned!(self.at(*span)=> #made.text(#text)),
             StreamItem::File {
                 span,
                 once: false,
                 path,
-            } => quote_spanned!(*span=> #made.file(#path)),
+            } => quote_spanned!(self.at(*span)=> #made.file(#path)),
             StreamItem::File {
                 span,
                 once: true,
                 path,
-            } => quote_spanned!(*span=> #made.file_once(#path)),
-            StreamItem::Head(span) => quote_spanned!(*span=> #made.head()),
-            StreamItem::Stop(span) => quote_spanned!(*span=> #made.stop()),
-            StreamItem::Bytes(lit) => quote_spanned!(lit.span()=> #made.item(#lit)),
+            } => quote_spanned!(self.at(*span)=> #made.file_once(#path)),
+            StreamItem::Head(span) => quote_spanned!(self.at(*span)=> #made.head()),
+            StreamItem::Stop(span) => quote_spanned!(self.at(*span)=> #made.stop()),
+            StreamItem::Bytes(lit) => quote_spanned!(self.at(lit.span())=> #made.item(#lit)),
             StreamItem::Broken(span, raw) if self.editor && !raw.is_empty() => {
-                if code::is_closure(raw) {
-                    quote_spanned!(*span=> #made.call_with(#raw))
-                } else {
-                    quote_spanned!(*span=> #made.item(#raw))
-                }
+                self.unfinished_item(made, *span, raw)
             }
             StreamItem::Broken(..) => made.clone(),
         }
@@ -133,7 +129,7 @@ impl Expander {
             Callable::Async(closure) if matches!(event, Expr::Closure(_)) => {
                 self.lifted_event(&closure)
             }
-            _ => quote_spanned!(event.span()=> #krate::__private::event(#event)),
+            _ => quote_spanned!(self.at(event.span())=> #krate::__private::event(#event)),
         }
     }
 

@@ -117,16 +117,43 @@ fn good_rules_stay_beside_mistakes() {
     }
 }
 
-/// In an editor, what does not parse is kept too, so that completion works in it.
+/// In an editor, what does not parse is kept too, so that completion works in it. Up to the cursor, the expansion is
+/// that of the finished word.
 #[test]
 fn editors_see_broken_code() {
-    let tokens = "kmock! { k, GET \"/x\" => |req| req.; GE \"/y\" => 200; }";
-    let broken = expand(tokens, true).0.to_string();
-    assert!(
-        broken.contains("| req | req .") || broken.contains("| req | req."),
-        "{broken}"
-    );
-    assert!(broken.contains("verbs :: GE"), "{broken}");
-    let compiled = expand(tokens, false).0.to_string();
+    for (unfinished, finished) in [
+        ("GET \"/x\" => |req| req.", "GET \"/x\" => |req| req.WORD"),
+        ("GET \"/x\" => || now.", "GET \"/x\" => || now.WORD"),
+        (
+            "GET \"/x\" => async |req| req.",
+            "GET \"/x\" => async |req| req.WORD",
+        ),
+        ("GET \"/x\" => value.", "GET \"/x\" => value.WORD"),
+        (
+            "stream \"/x\" => [ |req| req.",
+            "stream \"/x\" => [ |req| req.WORD",
+        ),
+        ("GE", "GEWORD"),
+        ("P", "PWORD"),
+    ] {
+        let block = |rule: &str, word: &str| {
+            let close = if rule.contains('[') { "]" } else { "" };
+            let rule = rule.replace("WORD", word);
+            format!("kmock! {{ k, GET \"/a\" => 1000; {rule}{close}; GET \"/good\" => 200; }}")
+        };
+        let text = |rule: &str, word: &str| {
+            let expanded = expand(&block(rule, word), true).0.to_string();
+            expanded.replace(' ', "")
+        };
+        let (before, after) = (text(unfinished, ""), text(finished, "intellijRulezz"));
+        let (same, _) = after
+            .split_once("intellijRulezz")
+            .expect("the word is there");
+        assert!(before.starts_with(same), "{unfinished}:\n{before}\n{after}");
+        assert!(before.contains("\"/good\""), "{before}");
+    }
+    let compiled = expand("kmock! { k, GET \"/x\" => |req| req.; }", false)
+        .0
+        .to_string();
     assert!(!compiled.contains("req ."), "{compiled}");
 }
