@@ -8,6 +8,7 @@ mod expectations;
 mod grammar;
 mod hostnames;
 mod matching;
+mod porting;
 mod replies;
 mod reports;
 mod server;

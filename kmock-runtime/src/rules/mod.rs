@@ -1,4 +1,8 @@
 //! Rules: which requests get which reply, in which order they are asked, and what each has seen.
+//!
+//! Precedence: priority first (`override` above all numbers, `fallback` below, nested as tuples), then definition.
+//! The first rule that takes a request and has something to say answers; spies and rules that step aside let it go
+//! on; below the rules is the Kubernetes API. The whole of it: docs/precedence.md.
 
 mod book;
 mod times;
