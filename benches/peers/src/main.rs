@@ -26,13 +26,34 @@ struct Peer {
 
 fn main() {
     let peers = [
-        Peer { name: "axum alone", start: axum_alone },
-        Peer { name: "kmock", start: |rules| kmock(rules, true) },
-        Peer { name: "kmock + Kubernetes", start: |rules| kmock(rules, false) },
-        Peer { name: "wiremock", start: wiremock },
-        Peer { name: "httpmock", start: httpmock },
-        Peer { name: "mockito", start: mockito },
-        Peer { name: "httptest", start: httptest },
+        Peer {
+            name: "axum alone",
+            start: axum_alone,
+        },
+        Peer {
+            name: "kmock",
+            start: |rules| kmock(rules, true),
+        },
+        Peer {
+            name: "kmock + Kubernetes",
+            start: |rules| kmock(rules, false),
+        },
+        Peer {
+            name: "wiremock",
+            start: wiremock,
+        },
+        Peer {
+            name: "httpmock",
+            start: httpmock,
+        },
+        Peer {
+            name: "mockito",
+            start: mockito,
+        },
+        Peer {
+            name: "httptest",
+            start: httptest,
+        },
     ];
     let only: Vec<String> = std::env::args().skip(1).collect();
     println!("| server | rules | start + stop | GET, median | × axum | GET/s, 4 connections |");
@@ -57,7 +78,11 @@ fn main() {
                 peer.name,
                 start.map_or_else(String::new, |start| format!("{:.0} µs", micros(start))),
                 micros(latency),
-                if ratio.is_finite() { format!("{ratio:.2}") } else { "–".to_owned() },
+                if ratio.is_finite() {
+                    format!("{ratio:.2}")
+                } else {
+                    "–".to_owned()
+                },
             );
         }
     }
@@ -84,6 +109,7 @@ fn starting(peer: &Peer) -> Duration {
 }
 
 struct Client {
+    address: SocketAddr,
     socket: TcpStream,
     request: Vec<u8>,
     buffer: Vec<u8>,
@@ -91,11 +117,17 @@ struct Client {
 
 impl Client {
     fn new(address: SocketAddr, path: &str) -> Client {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        Client::of(address, request.into_bytes())
+    }
+
+    fn of(address: SocketAddr, request: Vec<u8>) -> Client {
         let socket = TcpStream::connect(address).expect("connected");
         socket.set_nodelay(true).expect("set");
         Client {
+            address,
             socket,
-            request: format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes(),
+            request,
             buffer: vec![0; 64 << 10],
         }
     }
@@ -104,12 +136,20 @@ impl Client {
         self.socket.write_all(&self.request).expect("written");
         let mut length = 0;
         loop {
-            let read = self.socket.read(&mut self.buffer[length..]).expect("read");
-            assert_ne!(read, 0, "the connection is kept");
+            let read = self.socket.read(&mut self.buffer[length..]).unwrap_or(0);
+            if read == 0 {
+                // Some close the connection: it counts that another one is needed.
+                *self = Client::of(self.address, std::mem::take(&mut self.request));
+                return self.get();
+            }
             length += read;
             let got = &self.buffer[..length];
             if let Some(head) = got.windows(4).position(|four| four == b"\r\n\r\n") {
-                assert!(got.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(got));
+                assert!(
+                    got.starts_with(b"HTTP/1.1 200"),
+                    "{}",
+                    String::from_utf8_lossy(got)
+                );
                 if got.ends_with(b"ok") && length > head + 4 {
                     return;
                 }
@@ -163,7 +203,11 @@ fn axum_alone(rules: usize) -> Started {
     listener.set_nonblocking(true).expect("set");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    struct Thread(Option<std::thread::JoinHandle<()>>, Option<std::sync::mpsc::Sender<()>>, std::sync::Arc<tokio::sync::Notify>);
+    struct Thread(
+        Option<std::thread::JoinHandle<()>>,
+        Option<std::sync::mpsc::Sender<()>>,
+        std::sync::Arc<tokio::sync::Notify>,
+    );
     impl Drop for Thread {
         fn drop(&mut self) {
             self.1.take();
@@ -195,19 +239,25 @@ fn axum_alone(rules: usize) -> Started {
 }
 
 fn kmock(rules: usize, raw: bool) -> Started {
-    let server = kmock_runtime::KMock::builder().raw(raw).start_blocking().expect("a server");
+    let server = kmock_runtime::KMock::builder()
+        .raw(raw)
+        .start_blocking()
+        .expect("a server");
     server.mount(kmock_runtime::Rules::from_iter(
         (0..rules).map(|n| kmock_runtime::Rule::on(format!("get /r/{n}")).text("ok")),
     ));
-    Started { address: server.address(), _server: Box::new(server) }
+    Started {
+        address: server.address(),
+        _server: Box::new(server),
+    }
 }
 
 fn wiremock(rules: usize) -> Started {
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
     let runtime = runtime();
     let server = runtime.block_on(async {
-        // Without a record of requests: with one, it sorts and copies more and more.
-        let server = MockServer::builder().disable_request_recording().start().await;
+        // With its record of requests, which is on by default here as there.
+        let server = MockServer::builder().start().await;
         for n in 0..rules {
             Mock::given(matchers::method("GET"))
                 .and(matchers::path(format!("/r/{n}")))
@@ -217,7 +267,10 @@ fn wiremock(rules: usize) -> Started {
         }
         server
     });
-    Started { address: *server.address(), _server: Box::new((server, runtime)) }
+    Started {
+        address: *server.address(),
+        _server: Box::new((server, runtime)),
+    }
 }
 
 fn httpmock(rules: usize) -> Started {
@@ -228,16 +281,27 @@ fn httpmock(rules: usize) -> Started {
             then.status(200).body("ok");
         });
     }
-    Started { address: *server.address(), _server: Box::new(server) }
+    Started {
+        address: *server.address(),
+        _server: Box::new(server),
+    }
 }
 
 fn mockito(rules: usize) -> Started {
     let mut server = mockito::Server::new_with_opts(mockito::ServerOpts::default());
     let mocks: Vec<_> = (0..rules)
-        .map(|n| server.mock("GET", format!("/r/{n}").as_str()).with_body("ok").create())
+        .map(|n| {
+            server
+                .mock("GET", format!("/r/{n}").as_str())
+                .with_body("ok")
+                .create()
+        })
         .collect();
     let address = server.socket_address();
-    Started { address, _server: Box::new((mocks, server)) }
+    Started {
+        address,
+        _server: Box::new((mocks, server)),
+    }
 }
 
 fn httptest(rules: usize) -> Started {
@@ -250,5 +314,8 @@ fn httptest(rules: usize) -> Started {
                 .respond_with(status_code(200).body("ok")),
         );
     }
-    Started { address: server.addr(), _server: Box::new(server) }
+    Started {
+        address: server.addr(),
+        _server: Box::new(server),
+    }
 }

@@ -255,7 +255,7 @@ impl Journal {
             all.push(seen.clone());
             all.len()
         };
-        self.count.send_replace(count);
+        crate::rules::tell(&self.count, count);
         seen
     }
 

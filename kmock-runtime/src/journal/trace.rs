@@ -9,7 +9,7 @@ use std::{
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use http::{Method, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use http_body::{Frame, SizeHint};
 
 use crate::{
@@ -77,15 +77,64 @@ pub enum End {
 }
 
 #[derive(Default)]
-pub(super) struct Trace(Mutex<Option<Sent>>);
+pub(super) struct Trace(Mutex<Written>);
+
+/// What is written down so far.
+#[derive(Default)]
+enum Written {
+    #[default]
+    Nothing,
+    /// A body that was there as a whole. Most are: what a report says of them is worked out only for a report.
+    Whole {
+        at: Duration,
+        tick: u64,
+        body: Bytes,
+        most: usize,
+        content_type: Option<HeaderValue>,
+        encoding: Option<HeaderValue>,
+    },
+    Sent(Box<Sent>),
+}
 
 impl Trace {
     pub(super) fn get(&self) -> Option<Sent> {
-        lock(&self.0).clone()
+        match &*lock(&self.0) {
+            Written::Nothing => None,
+            Written::Sent(sent) => Some(Sent::clone(sent)),
+            Written::Whole {
+                at,
+                tick,
+                body,
+                most,
+                content_type,
+                encoding,
+            } => {
+                let text = |value: &Option<HeaderValue>| {
+                    let text = value.as_ref()?.to_str().ok()?;
+                    Some(text.to_owned())
+                };
+                Some(Sent {
+                    begun: *at,
+                    streamed: false,
+                    chunks: vec![Chunk {
+                        at: *at,
+                        size: body.len(),
+                        tick: *tick,
+                    }],
+                    count: 1,
+                    size: body.len(),
+                    end: Some((*at, End::Complete)),
+                    content_type: text(content_type),
+                    encoding: text(encoding),
+                    body: body.get(..*most).unwrap_or_default().to_vec(),
+                    ended: *tick,
+                })
+            }
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Sent)) {
-        if let Some(sent) = &mut *lock(&self.0) {
+        if let Written::Sent(sent) = &mut *lock(&self.0) {
             change(sent);
         }
     }
@@ -100,6 +149,23 @@ pub(crate) fn traced(
 ) -> Response<Payload> {
     // The body of an answer to HEAD is never sent.
     if seen.method() == Method::HEAD {
+        return response;
+    }
+    if let Payload::Full(bytes) = response.body()
+        && !broken
+        && !bytes.is_empty()
+    {
+        // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
+        let most = core.journal.allow(bytes.len().min(ANSWER));
+        let header = |name| response.headers().get(name).cloned();
+        *lock(&seen.record().trace.0) = Written::Whole {
+            at: core.clock.elapsed(),
+            tick: seen.record().tick(),
+            body: bytes.clone(),
+            most,
+            content_type: header(header::CONTENT_TYPE),
+            encoding: header(header::CONTENT_ENCODING),
+        };
         return response;
     }
     let text = |name| {
@@ -118,29 +184,8 @@ pub(crate) fn traced(
         ..Sent::default()
     };
     let record = Arc::clone(seen.record());
-    *lock(&record.trace.0) = Some(sent);
+    *lock(&record.trace.0) = Written::Sent(Box::new(sent));
     if ended {
-        return response;
-    }
-    if let Payload::Full(bytes) = response.body()
-        && !broken
-    {
-        // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
-        let most = core.journal.allow(bytes.len().min(ANSWER));
-        let tick = record.tick();
-        record.trace.change(|sent| {
-            sent.chunks.push(Chunk {
-                at: begun,
-                size: bytes.len(),
-                tick,
-            });
-            sent.ended = tick;
-            sent.count = 1;
-            sent.size = bytes.len();
-            sent.body
-                .extend_from_slice(bytes.get(..most).unwrap_or_default());
-            sent.end = Some((begun, End::Complete));
-        });
         return response;
     }
     let most = usize::try_from(size.unwrap_or(ANSWER as u64)).unwrap_or(ANSWER);

@@ -58,6 +58,12 @@ impl Entry {
     }
 }
 
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Book({} rules)", self.rules().len())
+    }
+}
+
 impl Book {
     pub(crate) fn add(&self, rules: Vec<Rule>) {
         for rule in &rules {

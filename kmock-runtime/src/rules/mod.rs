@@ -490,7 +490,7 @@ impl Rule {
             all.push(seen);
             all.len()
         };
-        self.0.count.send_replace(count);
+        tell(&self.0.count, count);
     }
 
     /// Takes back the last record of a request: the rule stepped aside after all.
@@ -505,6 +505,42 @@ impl Rule {
     pub(crate) fn ordered_after(self, before: Rule) -> Rule {
         self.change(|spec| spec.after = Some(before))
     }
+}
+
+/// Rules without a server around them: what the benches of matching measure. No part of the API.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Matcher(Book);
+
+impl Matcher {
+    #[doc(hidden)]
+    pub fn new(rules: Rules) -> Matcher {
+        let book = Book::default();
+        book.add(rules.into_vec());
+        Matcher(book)
+    }
+
+    /// Whether some rule takes a request without a body.
+    #[doc(hidden)]
+    pub fn finds(&self, method: &str, target: &str) -> bool {
+        let Ok(request) = http::Request::builder().method(method).uri(target).body(()) else {
+            return false;
+        };
+        let (head, ()) = request.into_parts();
+        let request = Request::new(0, Duration::ZERO, head, Bytes::new(), None, None, None);
+        let table = self.0.table();
+        let mut found = table.candidates(request.url_path());
+        found.any(|entry| entry.spec.filter.captures(&request).is_some())
+    }
+}
+
+/// Sets a count; who waits for it is woken, and where nobody does, nothing is done about it. A waiter that comes in this
+/// very moment sees the new count: it looks only after it has come.
+pub(crate) fn tell(count: &watch::Sender<usize>, now: usize) {
+    count.send_if_modified(|count_before| {
+        *count_before = now;
+        count.receiver_count() > 0
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
