@@ -646,6 +646,11 @@ impl Object {
         self.change == Change::Deleted
     }
 
+    /// Who owns which fields, a line for each manager: `owned by op: spec.replicas, spec.template…`.
+    pub fn owners(&self) -> Vec<String> {
+        crate::kubernetes::fields::owners(&self.value)
+    }
+
     /// Whether the object has everything that `pattern` has: objects need the pattern's keys, lists need an item for
     /// each of the pattern's items, in order; everything else is equal. Also as `object >= pattern`.
     pub fn contains(&self, pattern: &Value) -> bool {
