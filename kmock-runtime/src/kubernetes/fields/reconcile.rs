@@ -24,7 +24,7 @@ fn walk(
                 whole.insert(path);
             } else if let Some(set) = set {
                 each(set, path, |_, below, is_leaf, path| {
-                    walk(schema.items(), below, is_leaf, path, whole)
+                    walk(schema.items(), below, is_leaf, path, whole);
                 });
             }
         }

@@ -72,7 +72,7 @@ pub fn extract(schema: &Schema, value: &Value, fields: &Set) -> Value {
                 };
                 match fields.below(&step) {
                     Some(below) if !below.is_empty() => {
-                        kept.push(extract(schema.items(), item, below))
+                        kept.push(extract(schema.items(), item, below));
                     }
                     _ if fields.has_member(&step) => kept.push(item.clone()),
                     _ => {}

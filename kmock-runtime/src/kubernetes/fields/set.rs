@@ -234,7 +234,7 @@ impl Set {
             match (a, b) {
                 (Some((step, _)), _) if other.has_member(step) => {}
                 (Some((step, a)), Some((_, b))) => {
-                    out.insert_child(step.clone(), a.recursive_difference(b))
+                    out.insert_child(step.clone(), a.recursive_difference(b));
                 }
                 (Some(only), None) => out.children.push(only.clone()),
                 _ => {}
@@ -252,7 +252,7 @@ impl Set {
                 (PathElement::Field(name), Some(schema)) => schema.property(name).is_some(),
                 _ => false,
             };
-            if !other.has_member(step) && !(is_declared && other.below(step).is_some()) {
+            if !(other.has_member(step) || is_declared && other.below(step).is_some()) {
                 out.members.push(step.clone());
             }
         }

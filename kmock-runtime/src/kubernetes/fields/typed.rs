@@ -205,7 +205,7 @@ fn check(schema: &Schema, value: &Value, allow_duplicates: bool, errors: &mut Er
             }
         }
         (Shape::Map | Shape::Open, value) => {
-            report(format!("expected map, got &{{{}}}", gofmt::plain(value)))
+            report(format!("expected map, got &{{{}}}", gofmt::plain(value)));
         }
     }
 }

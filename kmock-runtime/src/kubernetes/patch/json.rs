@@ -46,7 +46,7 @@ pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
         let mut seen: Vec<&str> = Vec::new();
         for (key, node) in members {
             let mut complain = |what: &str| {
-                complaints.push(format!("json patch {what} field \"[{index}].{key}\""))
+                complaints.push(format!("json patch {what} field \"[{index}].{key}\""));
             };
             match key.as_str() {
                 "op" | "path" | "from" if !matches!(node, Node::String(_) | Node::Null) => {

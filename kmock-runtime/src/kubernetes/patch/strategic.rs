@@ -413,7 +413,7 @@ fn merge_items(
             .find(|known| known.get(merge_key) == Some(key))
         {
             Some(Value::Object(known)) => {
-                *known = merge_object(std::mem::take(known), object.clone(), items)?
+                *known = merge_object(std::mem::take(known), object.clone(), items)?;
             }
             _ => old.push(item.clone()),
         }
@@ -435,9 +435,9 @@ fn partition(
             key => listed.get(key) == Some(own),
         });
         if is_listed {
-            patched.push(item)
+            patched.push(item);
         } else {
-            server_only.push(item)
+            server_only.push(item);
         }
     }
     Ok((patched, server_only))
