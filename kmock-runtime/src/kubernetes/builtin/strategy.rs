@@ -234,6 +234,10 @@ impl Strategy for BuiltIn {
             && !name.starts_with("apiregistration.")
     }
 
+    fn propagates(&self) -> bool {
+        !matches!(self.root.name, "core.v1.Event" | "events.v1.Event")
+    }
+
     fn delete_returns_object(&self) -> bool {
         matches!(
             self.root.name,

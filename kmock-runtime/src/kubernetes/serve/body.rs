@@ -107,7 +107,7 @@ fn parse_protobuf(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
 #[cfg(feature = "yaml")]
 fn parse_yaml(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
     let value = crate::kubernetes::yaml::parse_bytes(body)
-        .map_err(|error| ParseError::Text(format!("error converting YAML to JSON: {error}")))?
+        .map_err(|error| ParseError::Text(error.to_string()))?
         .value;
     // The server turns YAML into JSON through a map: fields come in sorted order.
     let node = Node::from_value(&value);
