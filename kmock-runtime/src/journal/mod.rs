@@ -14,6 +14,7 @@ mod objects;
 mod page;
 mod refusal;
 mod report;
+mod rows;
 mod seen;
 mod text;
 mod trace;

@@ -16,7 +16,8 @@ use std::{
 use self::parts::{escape, findings, place};
 use crate::journal::{
     Answerer, Entry, ObjectHistory, Report,
-    text::{headline, rows},
+    rows::rows,
+    text::headline,
     words::{duration, number, requests},
 };
 

@@ -7,7 +7,7 @@ use crate::{
     journal::{
         Answerer, End, Entry, Report,
         page::parts::{class, escape, glimpse},
-        text::{Row, rows},
+        rows::{Row, rows},
         words::{duration, number},
     },
 };
