@@ -163,14 +163,10 @@ impl Coster<'_> {
             _ => {}
         }
         let path = self.path(expr);
-        if path
-            .first()
-            .is_some_and(|root| root == "self" || root == "oldSelf")
-        {
-            if let Some(size) = self.declared(&path) {
-                self.sizes.insert(expr.id, size);
-                return Some(size);
-            }
+        // The server does not look at what a path starts from, and takes everything for a part of the variable.
+        if let Some(size) = self.declared(&path) {
+            self.sizes.insert(expr.id, size);
+            return Some(size);
         }
         if expr.ty.is_scalar() {
             return Some(Span::fixed(1));

@@ -85,8 +85,10 @@ impl Ty {
             (Ty::List(a), Ty::List(b)) | (Ty::Optional(a), Ty::Optional(b)) => a.fits(b),
             (Ty::Map(ak, av), Ty::Map(bk, bv)) => ak.fits(bk) && av.fits(bv),
             (Ty::Object(a), Ty::Object(b)) => Arc::ptr_eq(a, b) || a == b,
-            (Ty::Null, Ty::Object(_) | Ty::Opaque(_) | Ty::Time | Ty::Dur)
-            | (Ty::Object(_) | Ty::Opaque(_) | Ty::Time | Ty::Dur, Ty::Null) => true,
+            (Ty::Null, Ty::Object(_) | Ty::Optional(_) | Ty::Opaque(_) | Ty::Time | Ty::Dur)
+            | (Ty::Object(_) | Ty::Optional(_) | Ty::Opaque(_) | Ty::Time | Ty::Dur, Ty::Null) => {
+                true
+            }
             (a, b) => a == b,
         }
     }
