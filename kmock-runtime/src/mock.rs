@@ -397,6 +397,7 @@ pub struct Builder {
     pub(crate) journal_limit: usize,
     pub(crate) seed: u64,
     pub(crate) controllers: bool,
+    pub(crate) every_path: bool,
     pub(crate) hostnames: Hostnames,
     pub(crate) location: Location,
 }
@@ -413,6 +414,7 @@ impl Default for Builder {
             journal_limit: 1 << 20,
             seed: 0,
             controllers: false,
+            every_path: false,
             hostnames: Hostnames::default(),
             location: Location::caller(),
         }
@@ -493,6 +495,13 @@ impl Builder {
         self
     }
 
+    /// The Kubernetes API answers whatever no rule does, on every path, as an API server does; otherwise only on the
+    /// paths of an API server, and the rest is a 404 that explains which rule was nearest.
+    pub fn every_path(mut self, every: bool) -> Builder {
+        self.every_path = every;
+        self
+    }
+
     /// Starts the server on the runtime of the caller.
     ///
     /// # Errors
@@ -529,7 +538,9 @@ impl Builder {
         #[cfg(feature = "kubernetes")]
         let cluster = (!self.raw).then(|| crate::kubernetes::mock::cluster(&self));
         #[cfg(feature = "kubernetes")]
-        let backend = cluster.clone().map(crate::kubernetes::mock::backend);
+        let backend = cluster
+            .clone()
+            .map(|cluster| crate::kubernetes::mock::backend(cluster, self.every_path));
         #[cfg(not(feature = "kubernetes"))]
         let backend = None;
         let core = Arc::new(Core {

@@ -76,22 +76,28 @@ pub(crate) fn cluster(options: &Builder) -> Cluster {
     })
 }
 
-pub(crate) fn backend(cluster: Cluster) -> Arc<dyn Backend> {
+pub(crate) fn backend(cluster: Cluster, every_path: bool) -> Arc<dyn Backend> {
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
-    Arc::new(Emulator { cluster, born })
+    Arc::new(Emulator {
+        cluster,
+        born,
+        every_path,
+    })
 }
 
 struct Emulator {
     cluster: Cluster,
     born: u64,
+    every_path: bool,
 }
 
 impl Backend for Emulator {
     fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>> {
         let cluster = self.cluster.clone();
+        let every_path = self.every_path;
         Box::pin(async move {
-            if !is_api_path(request.url_path()) {
+            if !every_path && !is_api_path(request.url_path()) {
                 return None;
             }
             let call = cluster.call(request.to_http());

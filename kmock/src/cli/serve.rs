@@ -37,6 +37,8 @@ async fn run(options: Options) -> Result<(), String> {
         .seed(options.seed)
         .raw(options.raw)
         .controllers(options.controllers)
+        // Without rules it is an API server and nothing else; with rules, what fits none is explained.
+        .every_path(options.rules.is_empty())
         .start()
         .await
         .map_err(|error| error.to_string())?;
