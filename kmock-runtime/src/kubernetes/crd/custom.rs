@@ -73,7 +73,7 @@ impl Custom {
     }
 
     /// From the version in which an object was stored to this one.
-    fn from_storage(&self, object: &mut Value) -> bool {
+    fn as_served(&self, object: &mut Value) -> bool {
         let before = object.clone();
         let stored = version_of(object).to_owned();
         match self.shape.versions.get(&stored) {
@@ -163,17 +163,15 @@ impl Custom {
                 .label_selector
                 .as_deref()
                 .filter(|path| !path.is_empty())
-            {
-                if let Some(other) =
+                && let Some(other) =
                     columns::nested(object, path).filter(|found| !found.is_string())
-                {
-                    let why = format!(
-                        "{path} accessor error: {} is of the type {}, expected string",
-                        go_shown(other),
-                        go_type(other)
-                    );
-                    faults.push(FieldError::invalid_text(path, "", why));
-                }
+            {
+                let why = format!(
+                    "{path} accessor error: {} is of the type {}, expected string",
+                    go_shown(other),
+                    go_type(other)
+                );
+                faults.push(FieldError::invalid_text(path, "", why));
             }
         }
         faults
@@ -385,13 +383,13 @@ impl Strategy for Custom {
     fn convert(&self, object: &mut Value, _from: &str, to: &str) {
         match to.rsplit('/').next() {
             Some(version) if version != self.version => self.as_version(object, version),
-            _ => drop(self.from_storage(object)),
+            _ => drop(self.as_served(object)),
         }
     }
 
     fn after_read(&self, object: &mut Value) -> bool {
         // Other versions are read by `convert`; only what is stored gets the defaults of its schema.
-        self.version == self.shape.storage && self.from_storage(object)
+        self.version == self.shape.storage && self.as_served(object)
     }
 
     fn rules_revision(&self) -> u64 {

@@ -122,14 +122,13 @@ fn concerns(definition: &Definition) -> Vec<String> {
             if !one.format.is_empty() && !is_known_format(one) {
                 formats.push(format!("unrecognized format \"{}\"", one.format));
             }
-            if let (Some("set"), Some(item)) = (one.list_type.as_deref(), one.item()) {
-                if matches!(item.kind.as_str(), "object" | "array") {
+            if let (Some("set"), Some(item)) = (one.list_type.as_deref(), one.item())
+                && matches!(item.kind.as_str(), "object" | "array") {
                     sets.push(format!(
                         "x-kubernetes-list-type: set for items of type \"{}\" is not supported by server-side apply or CEL validation rules",
                         item.kind
                     ));
                 }
-            }
             false
         });
     }

@@ -131,13 +131,13 @@ impl Strategy for Defined {
             return;
         }
         map.insert("status".into(), old["status"].clone());
-        if let Some(storage) = definition::storage_version(new) {
-            if let Some(stored) = new.pointer_mut("/status/storedVersions") {
-                let mut all = definition::texts(stored);
-                if !all.contains(&storage) {
-                    all.push(storage);
-                    *stored = all.into();
-                }
+        if let Some(storage) = definition::storage_version(new)
+            && let Some(stored) = new.pointer_mut("/status/storedVersions")
+        {
+            let mut all = definition::texts(stored);
+            if !all.contains(&storage) {
+                all.push(storage);
+                *stored = all.into();
             }
         }
     }

@@ -297,10 +297,9 @@ pub(crate) fn default(crd: &mut Value) {
     if let (Some(storage), Some(status)) = (
         storage,
         crd.get_mut("status").and_then(Value::as_object_mut),
-    ) {
-        if items(status.get("storedVersions").unwrap_or(&Value::Null)).is_empty() {
-            status.insert("storedVersions".into(), json!([storage]));
-        }
+    ) && items(status.get("storedVersions").unwrap_or(&Value::Null)).is_empty()
+    {
+        status.insert("storedVersions".into(), json!([storage]));
     }
 }
 

@@ -9,14 +9,13 @@ use crate::kubernetes::status::FieldError;
 /// Faults of the metadata of an embedded object; a name is not required, and need only be a path segment.
 pub(crate) fn validate(metadata: &Value, path: &str, faults: &mut Vec<FieldError>) {
     let mut named = metadata.clone();
-    if let Some(map) = named.as_object_mut() {
-        if map
+    if let Some(map) = named.as_object_mut()
+        && map
             .get("name")
             .and_then(Value::as_str)
             .is_none_or(str::is_empty)
-        {
-            map.insert("name".into(), "fakename".into());
-        }
+    {
+        map.insert("name".into(), "fakename".into());
     }
     let rules = MetadataRules {
         name: NameRule::PathSegment,

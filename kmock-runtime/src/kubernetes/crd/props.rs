@@ -349,7 +349,7 @@ pub(crate) fn normalise(json: &mut Value) {
                 all.values_mut().for_each(normalise);
             }
             ("allOf" | "oneOf" | "anyOf" | "items", Value::Array(all)) => {
-                all.iter_mut().for_each(normalise)
+                all.iter_mut().for_each(normalise);
             }
             (
                 "not" | "items" | "additionalProperties" | "additionalItems",

@@ -83,12 +83,12 @@ impl Walk {
                     }
                     match node.properties.get(key) {
                         Some(property) => self.below(key, |walk| {
-                            walk.value(value, Some(property), property.embedded)
+                            walk.value(value, Some(property), property.embedded);
                         }),
                         None if node.has_additional() => {
                             let schema = node.additional();
                             self.below(key, |walk| {
-                                walk.value(value, schema, schema.is_some_and(|x| x.embedded))
+                                walk.value(value, schema, schema.is_some_and(|x| x.embedded));
                             });
                         }
                         None => {
@@ -105,7 +105,7 @@ impl Walk {
                 let schema = node.and_then(|node| node.items.as_deref());
                 for (index, item) in items.iter_mut().enumerate() {
                     self.item(index, |walk| {
-                        walk.value(item, schema, schema.is_some_and(|x| x.embedded))
+                        walk.value(item, schema, schema.is_some_and(|x| x.embedded));
                     });
                 }
             }
@@ -123,12 +123,12 @@ impl Walk {
                     }
                     match node.properties.get(key) {
                         Some(property) => self.below(key, |walk| {
-                            walk.value(value, Some(property), property.embedded)
+                            walk.value(value, Some(property), property.embedded);
                         }),
                         None if node.has_additional() => {
                             let schema = node.additional();
                             self.below(key, |walk| {
-                                walk.value(value, schema, schema.is_some_and(|x| x.embedded))
+                                walk.value(value, schema, schema.is_some_and(|x| x.embedded));
                             });
                         }
                         None => {}

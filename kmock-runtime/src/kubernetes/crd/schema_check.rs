@@ -212,17 +212,17 @@ impl Walk {
             return;
         }
         self.rule_texts(props, path);
-        if self.faults.len() == before {
-            if let Some(cardinality) = place.cel {
-                let root = place.root || props.embedded_resource;
-                self.rules.check(
-                    props,
-                    path,
-                    root,
-                    cardinality,
-                    place.uncorrelated.as_deref(),
-                );
-            }
+        if self.faults.len() == before
+            && let Some(cardinality) = place.cel
+        {
+            let root = place.root || props.embedded_resource;
+            self.rules.check(
+                props,
+                path,
+                root,
+                cardinality,
+                place.uncorrelated.as_deref(),
+            );
         }
     }
 
@@ -675,7 +675,7 @@ mod weighed {
             self.total = self.total.saturating_add(cost);
             if cost >= TOTAL_LIMIT / 100 {
                 self.expensive.push((cost, path));
-                self.expensive.sort_by(|a, b| b.0.cmp(&a.0));
+                self.expensive.sort_by_key(|b| std::cmp::Reverse(b.0));
                 self.expensive.truncate(4);
             }
         }

@@ -210,11 +210,11 @@ impl Check<'_> {
         if let Some(not) = &props.not {
             self.nested(not, false, &format!("{path}.not"));
         }
-        if !props.pattern.is_empty() {
-            if let Err(error) = self.patterns.get(&props.pattern) {
-                let why = format!("must be a valid regular expression, but isn't: {error}");
-                self.invalid(format!("{path}.pattern"), &props.pattern, &why);
-            }
+        if !props.pattern.is_empty()
+            && let Err(error) = self.patterns.get(&props.pattern)
+        {
+            let why = format!("must be a valid regular expression, but isn't: {error}");
+            self.invalid(format!("{path}.pattern"), &props.pattern, &why);
         }
     }
 

@@ -242,7 +242,7 @@ fn check_type(node: &Node, value: &Value, path: &str, faults: &mut Faults) -> us
         || (node.kind == Kind::IntOrString && matches!(kind, "integer" | "string"));
     let plain = matches!(value, Value::String(_) | Value::Array(_));
     if let Some(format) = node.format.as_deref() {
-        if !plain && !(contained || kind_format == format || float_as_int || int_as_float) {
+        if !(plain || contained || kind_format == format || float_as_int || int_as_float) {
             faults.add(type_fault(path, format, kind_format));
             return 0;
         }
@@ -690,12 +690,12 @@ fn check_junctors(
             )));
         }
     }
-    if let Some(node) = limits.not.as_deref() {
-        if alternative(node, path).0.0.is_empty() {
-            faults.add(nowhere(format!(
-                "\"{path}\" must not validate the schema (not)"
-            )));
-        }
+    if let Some(node) = limits.not.as_deref()
+        && alternative(node, path).0.0.is_empty()
+    {
+        faults.add(nowhere(format!(
+            "\"{path}\" must not validate the schema (not)"
+        )));
     }
     held
 }

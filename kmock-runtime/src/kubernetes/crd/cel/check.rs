@@ -344,10 +344,10 @@ impl Checker<'_> {
                 return self.apply(at, &full, None, args);
             }
         }
-        if let Some(target) = target {
-            if let Some(count) = signatures::macro_vars(name, args.len()) {
-                return self.expand(name, target, args, count);
-            }
+        if let Some(target) = target
+            && let Some(count) = signatures::macro_vars(name, args.len())
+        {
+            return self.expand(name, target, args, count);
         }
         self.apply(at, name, target, args)
     }

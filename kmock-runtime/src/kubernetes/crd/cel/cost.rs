@@ -114,10 +114,10 @@ impl Coster<'_> {
     }
 
     fn path(&self, expr: &Typed) -> Vec<String> {
-        if let Kind::Ident(name) = &expr.kind {
-            if let Some(local) = self.local(name) {
-                return local.path.clone();
-            }
+        if let Kind::Ident(name) = &expr.kind
+            && let Some(local) = self.local(name)
+        {
+            return local.path.clone();
         }
         self.paths.get(&expr.id).cloned().unwrap_or_default()
     }

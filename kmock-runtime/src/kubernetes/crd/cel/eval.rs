@@ -248,9 +248,8 @@ impl<'a> Run<'a> {
             };
         }
         let range = self.range(range)?;
-        let (last, tests) = match bodies.split_last() {
-            Some(split) => split,
-            None => return Fail::no_such_overload(),
+        let Some((last, tests)) = bodies.split_last() else {
+            return Fail::no_such_overload();
         };
         match name {
             "all" | "exists" => {
@@ -285,10 +284,10 @@ impl<'a> Run<'a> {
             _ => {
                 let (mut list, mut map) = (Vec::new(), Vec::new());
                 for (key, value) in range {
-                    if let Some(test) = tests.first() {
-                        if !matches!(self.with(vars, [&key, &value], test)?, Val::Bool(true)) {
-                            continue;
-                        }
+                    if let Some(test) = tests.first()
+                        && !matches!(self.with(vars, [&key, &value], test)?, Val::Bool(true))
+                    {
+                        continue;
                     }
                     let made = self.with(vars, [&key, &value], last)?;
                     match name {

@@ -39,14 +39,16 @@ pub(crate) fn cost(name: &str, values: &[Val<'_>]) -> u64 {
 /// Calls a function; of a member function the first value is the target.
 pub(crate) fn call<'a>(name: &str, member: bool, values: Vec<Val<'a>>) -> Out<'a> {
     match values.as_slice() {
-        [a] => match unary(name, a) {
-            Some(result) => return result,
-            None => {}
-        },
-        [a, b] => match binary(name, a, b) {
-            Some(result) => return result,
-            None => {}
-        },
+        [a] => {
+            if let Some(result) = unary(name, a) {
+                return result;
+            }
+        }
+        [a, b] => {
+            if let Some(result) = binary(name, a, b) {
+                return result;
+            }
+        }
         _ => {}
     }
     match (member, values.first()) {
@@ -370,7 +372,7 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
             i64::try_from(*value).map_or_else(|_| overflow(), |value| Ok(Val::Int(value)))
         }
         ("int", Val::Double(value))
-            if range(*value, -9.3e18, 9.3e18) && *value < 9.223_372_036_854_775_8e18 =>
+            if range(*value, -9.3e18, 9.3e18) && *value < 9.223_372_036_854_776e18 =>
         {
             Ok(Val::Int(*value as i64))
         }
