@@ -21,7 +21,7 @@ fn mount(k: &KMock) {
 /// Feeds every stream that has come to its `...`, once a second.
 async fn pulse(k: KMock, now: fn() -> String) {
     loop {
-        kmock! { k, ... => [ move || now(), ... ]; }
+        kmock! { k, ... => [ move || json!({ "now": now() }), ... ]; }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
@@ -65,7 +65,7 @@ mod tests {
 
         assert_eq!(
             text,
-            "hello, world!\n{\"key\":\"val\"}\n2…\n1…\n0…\n\"tick\"\n\"tick\"\nbye"
+            "hello, world!\n{\"key\":\"val\"}\n2…\n1…\n0…\n{\"now\":\"tick\"}\n{\"now\":\"tick\"}\nbye"
         );
         // One second before the world and three of counting; the pulse comes half a second later, twice.
         assert_eq!(started.elapsed(), Duration::from_millis(5500));

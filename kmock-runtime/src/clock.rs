@@ -76,6 +76,6 @@ impl Watchdog {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

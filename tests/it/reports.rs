@@ -717,8 +717,8 @@ fn printed(name: &str, directory: Option<&std::path::Path>) -> String {
     }
     let output = command.output().expect("it runs");
     assert!(!output.status.success());
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    text
+
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

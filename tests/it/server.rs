@@ -206,7 +206,7 @@ fn thousands_of_servers_leave_nothing_behind() {
         };
         let one = async |n: usize| {
             let k = KMock::builder()
-                .raw(n % 10 > 0)
+                .raw(!n.is_multiple_of(10))
                 .start()
                 .await
                 .expect("a server");
@@ -214,7 +214,7 @@ fn thousands_of_servers_leave_nothing_behind() {
             let own = k.clone();
             k.on("/own").reply_with(move |_| own.url());
             k.on("/live").stream(Stream::new().item(b"x").live());
-            if n % 50 == 0 {
+            if n.is_multiple_of(50) {
                 assert_eq!(k.get("/own").await.json(), k.url());
                 let _open = k.get("/live").open().await.expect("a head");
                 let waiting = Arc::new(k.get("/live").open().await.expect("a head"));

@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn json_patterns_cover_what_says_more() {
-        let json = |value: serde_json::Value| Filter::json(Pattern::value(value));
+        let json = |value: serde_json::Value| Filter::json(Pattern::value(&value));
         let partial = Filter::json(Pattern::object([("a", Pattern::present())]));
-        assert!(covers(&partial, &json(json!({"a": 1, "b": 2}))));
-        assert!(!covers(&partial, &json(json!({"b": 2}))));
-        assert!(!covers(&json(json!({"a": 1})), &partial));
+        assert!(covers(&partial, json(json!({"a": 1, "b": 2}))));
+        assert!(!covers(&partial, json(json!({"b": 2}))));
+        assert!(!covers(json(json!({"a": 1})), &partial));
         assert!(covers(
             Filter::path("/a") | Filter::path("/b"),
             Filter::path("/b") & partial

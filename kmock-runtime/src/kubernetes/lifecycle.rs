@@ -151,9 +151,9 @@ fn collect_if_orphaned(cluster: &Cluster, place: &ResourceKey, object: &Arc<Stor
     for owner in owners(object) {
         let uid = owner["uid"].as_str().unwrap_or_default();
         if with_uid(cluster, uid).is_some() {
-            live.push(owner.clone())
+            live.push(owner.clone());
         } else {
-            gone.push(uid.to_owned())
+            gone.push(uid.to_owned());
         }
     }
     if gone.is_empty() {
@@ -186,7 +186,7 @@ fn set_owners(
         left.into()
     };
     meta::edit(&mut value, |metadata| {
-        meta::set(metadata, "ownerReferences", left)
+        meta::set(metadata, "ownerReferences", left);
     });
     if let Ok(event) = store.commit(place, Write::Update { current, value }) {
         react(cluster, place, &event);
@@ -221,7 +221,7 @@ fn remove_finalizer(
             left.into()
         };
         meta::edit(&mut value, |metadata| {
-            meta::set(metadata, "finalizers", left)
+            meta::set(metadata, "finalizers", left);
         });
         Write::Update { current, value }
     };

@@ -168,7 +168,7 @@ pub fn label_value_faults(text: &str) -> Vec<String> {
 pub fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
     let masked;
     let name = match name.strip_suffix('-') {
-        Some(head) if prefix && head.len() > 0 && !matches!(rule, NameRule::PathSegment) => {
+        Some(head) if prefix && !head.is_empty() && !matches!(rule, NameRule::PathSegment) => {
             masked = format!("{head}a");
             &masked
         }

@@ -191,10 +191,7 @@ impl Objects {
         let explained = |error: String| ObjectError::new(format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| explained(error.to_string()))?;
         #[cfg(feature = "yaml")]
-        if !path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        if path.extension().is_none_or(|extension| extension != "json") {
             return self
                 .try_seed_yaml(&text)
                 .map_err(|error| explained(error.to_string()));

@@ -90,8 +90,8 @@ impl<R: IntoReply + Clone + Send + Sync + 'static> IntoReply for watch::Receiver
             async move {
                 // A sender that is gone leaves its last word.
                 let _ = newest.changed().await;
-                let value = newest.borrow().clone();
-                value
+
+                newest.borrow().clone()
             }
         })
     }

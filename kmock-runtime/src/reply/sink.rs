@@ -28,6 +28,7 @@ const HEAD_START: Duration = Duration::from_millis(50);
 
 /// What a sink came to.
 type Taken = Result<(), String>;
+type Quick = Box<dyn Fn(&Request) -> Option<Taken> + Send + Sync>;
 
 /// Where requests are also put, besides being answered.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ pub(crate) struct Sink(Arc<Inner>);
 
 struct Inner {
     /// Takes the request if it can without blocking; `None`: it cannot now.
-    quick: Box<dyn Fn(&Request) -> Option<Taken> + Send + Sync>,
+    quick: Quick,
     /// Takes the request however long it lasts.
     slow: Slow,
     queue: Mutex<Queue>,

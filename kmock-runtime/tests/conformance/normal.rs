@@ -141,7 +141,7 @@ pub fn differ(want: &Json, got: &Json, path: &str, out: &mut Vec<String>) {
             for key in keys {
                 match (want.get(key), got.get(key)) {
                     (Some(want), None) => {
-                        out.push(format!("{path}.{key}: missing, want {}", short(want)))
+                        out.push(format!("{path}.{key}: missing, want {}", short(want)));
                     }
                     (None, Some(got)) => out.push(format!("{path}.{key}: extra {}", short(got))),
                     (Some(want), Some(got)) => differ(want, got, &format!("{path}.{key}"), out),
@@ -159,7 +159,7 @@ pub fn differ(want: &Json, got: &Json, path: &str, out: &mut Vec<String>) {
         }
         (Json::Text(any), Json::Text(_)) if any == "<any>" => {}
         (want, got) if want != got => {
-            out.push(format!("{path}: {}, want {}", short(got), short(want)))
+            out.push(format!("{path}: {}, want {}", short(got), short(want)));
         }
         _ => {}
     }

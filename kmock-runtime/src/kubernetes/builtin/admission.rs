@@ -40,20 +40,20 @@ pub(super) fn create(
             add_finalizer(object, "kubernetes.io/pvc-protection");
         }
         "storage.v1.VolumeAttributesClass" => add_finalizer(object, "kubernetes.io/vac-protection"),
-        "networking.v1.Ingress" => {
+        "networking.v1.Ingress"
             if !is_set(
                 object,
                 &["metadata", "annotations", "kubernetes.io/ingress.class"],
-            ) {
-                default_class(
-                    context,
-                    object,
-                    "networking.k8s.io",
-                    "ingressclasses",
-                    "ingressclass.kubernetes.io/is-default-class",
-                    "ingressClassName",
-                );
-            }
+            ) =>
+        {
+            default_class(
+                context,
+                object,
+                "networking.k8s.io",
+                "ingressclasses",
+                "ingressclass.kubernetes.io/is-default-class",
+                "ingressClassName",
+            );
         }
         "core.v1.Node" => not_ready_taint(object),
         _ => {}

@@ -16,12 +16,12 @@ pub(super) fn aliases(name: &str, object: &mut Value) {
             list_and_first(object.get_mut("status"), "podIP", "podIPs", Some("ip"));
         }
         "core.v1.PodTemplate" => {
-            pod_spec(object.get_mut("template").and_then(|t| t.get_mut("spec")))
+            pod_spec(object.get_mut("template").and_then(|t| t.get_mut("spec")));
         }
         "core.v1.Node" => list_and_first(object.get_mut("spec"), "podCIDR", "podCIDRs", None),
         "batch.v1.CronJob" => pod_spec(object.pointer_mut("/spec/jobTemplate/spec/template/spec")),
         "core.v1.ReplicationController" | "batch.v1.Job" => {
-            pod_spec(object.pointer_mut("/spec/template/spec"))
+            pod_spec(object.pointer_mut("/spec/template/spec"));
         }
         _ if name.starts_with("apps.") => pod_spec(object.pointer_mut("/spec/template/spec")),
         _ => {}

@@ -129,7 +129,7 @@ impl Decoder {
             self.within = outer;
             match value {
                 Some(value) if repeated => {
-                    merge(map.entry(field.name).or_insert(Value::Null), value)
+                    merge(map.entry(field.name).or_insert(Value::Null), value);
                 }
                 Some(value) => {
                     map.insert(field.name.into(), value);

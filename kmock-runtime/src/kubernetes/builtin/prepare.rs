@@ -317,14 +317,12 @@ fn update_status(name: &str, new: &mut Value, old: &Value) {
             set_or_remove(section(new, "status"), "conditions", conditions);
         }
         "core.v1.PersistentVolume"
-            if text(new, &["status", "phase"]) != text(old, &["status", "phase"]) =>
-        {
+            if text(new, &["status", "phase"]) != text(old, &["status", "phase"])
             // The moment of a change of phase is the server's, unless the client tells one.
-            if int(new, &["status", "lastPhaseTransitionTime"]) == 0
-                && !is_set(new, &["status", "lastPhaseTransitionTime"])
-            {
-                copy_status_time(new);
-            }
+            && int(new, &["status", "lastPhaseTransitionTime"]) == 0
+                && !is_set(new, &["status", "lastPhaseTransitionTime"]) =>
+        {
+            copy_status_time(new);
         }
         _ => {}
     }

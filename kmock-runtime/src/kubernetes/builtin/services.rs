@@ -180,19 +180,20 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
         };
         spec.insert("ipFamilyPolicy".into(), policy.into());
     }
-    if headless && selectorless && (policy.is_empty() || dual_wanted) {
-        if let Some(Value::Array(families)) = spec.get_mut("ipFamilies")
-            && families.len() == 1
-        {
-            families.push(
-                if families.first().is_some_and(|f| f == "IPv6") {
-                    "IPv4"
-                } else {
-                    "IPv6"
-                }
-                .into(),
-            );
-        }
+    if headless
+        && selectorless
+        && (policy.is_empty() || dual_wanted)
+        && let Some(Value::Array(families)) = spec.get_mut("ipFamilies")
+        && families.len() == 1
+    {
+        families.push(
+            if families.first().is_some_and(|f| f == "IPv6") {
+                "IPv4"
+            } else {
+                "IPv6"
+            }
+            .into(),
+        );
     }
     node_ports(context, spec);
 }

@@ -301,10 +301,10 @@ mod tests {
     ) {
         match value {
             Value::Object(map) => {
-                if let Some(name) = map.get("$ref").and_then(Value::as_str) {
-                    if !known.contains_key(name.strip_prefix(prefix).unwrap_or("?")) {
-                        missing.push(name.to_owned());
-                    }
+                if let Some(name) = map.get("$ref").and_then(Value::as_str)
+                    && !known.contains_key(name.strip_prefix(prefix).unwrap_or("?"))
+                {
+                    missing.push(name.to_owned());
                 }
                 map.values()
                     .for_each(|value| missing_references(value, prefix, known, missing));

@@ -23,6 +23,10 @@ const ACCEPTED: [&str; 3] = [
 
 /// Why a body has no kind and version.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, and only when a request is refused"
+)]
 pub enum ParseError {
     /// The request is refused.
     Refused(ApiError),

@@ -210,7 +210,7 @@ fn plan(call: &Call, name: &str, mut object: Value, options: &DeleteOptions) -> 
         finalizers.into()
     };
     meta::edit(&mut object, |metadata| {
-        meta::set(metadata, "finalizers", finalizers)
+        meta::set(metadata, "finalizers", finalizers);
     });
     match graceful {
         None if pending => {

@@ -94,10 +94,10 @@ pub fn update_target(
     let mut written = object.clone();
     meta::drop_empty(&mut written);
     with_write(call, target, manager, object, |write| {
-        fields::update(live, &mut written, write)
+        fields::update(live, &mut written, write);
     });
     let managers = written["metadata"]["managedFields"].take();
     meta::edit(object, |metadata| {
-        meta::set(metadata, "managedFields", managers)
+        meta::set(metadata, "managedFields", managers);
     });
 }

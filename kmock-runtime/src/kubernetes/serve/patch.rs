@@ -360,7 +360,7 @@ fn apply_config(
     target.strategy.default(&context, &mut object);
     body::set_type_meta(&mut object, &target.api_version(), target.kind);
     meta::edit(&mut object, |metadata| {
-        meta::set(metadata, "managedFields", managers)
+        meta::set(metadata, "managedFields", managers);
     });
     Ok(object)
 }

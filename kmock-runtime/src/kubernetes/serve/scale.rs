@@ -231,7 +231,7 @@ fn change(
         let of_scale =
             scale_to_scale(Some(managers), &replicas_path).map_err(ApiError::unreasoned)?;
         meta::edit(&mut scale, |metadata| {
-            meta::set(metadata, "managedFields", of_scale.unwrap_or_default())
+            meta::set(metadata, "managedFields", of_scale.unwrap_or_default());
         });
         let new = make(&scale, told)?;
         let replicas = new["spec"]["replicas"].as_i64().unwrap_or_default();

@@ -94,7 +94,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
     });
     meta::edit(&mut answer, |metadata| {
-        meta::set(metadata, "managedFields", managers)
+        meta::set(metadata, "managedFields", managers);
     });
     Ok(Reply::new(201, Body::Value(answer)).with_warnings(warnings))
 }

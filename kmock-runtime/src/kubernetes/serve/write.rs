@@ -586,7 +586,7 @@ pub fn before_update(
         match check {
             Check::Metadata => faults.extend(meta::validate(new_metadata, rules)),
             Check::MetadataUpdate => {
-                faults.extend(meta::validate_update(new_metadata, old_metadata))
+                faults.extend(meta::validate_update(new_metadata, old_metadata));
             }
             Check::Own => faults.extend(strategy.validate_update(&context, object, old)),
         }
@@ -625,7 +625,7 @@ fn keep_unchanged_times(object: &mut Value, old: &Value) {
     if same == *object && without_times(object) == without_times(old) {
         let former = old["metadata"]["managedFields"].clone();
         meta::edit(object, |metadata| {
-            meta::set(metadata, "managedFields", former)
+            meta::set(metadata, "managedFields", former);
         });
     }
 }

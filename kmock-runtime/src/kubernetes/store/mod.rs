@@ -402,7 +402,7 @@ impl Store {
     pub fn bookmark(&self, resource: Option<&ResourceKey>) {
         let now = self.revision();
         self.signal(resource, |signal| {
-            (signal.bookmarks, signal.bookmark_at) = (signal.bookmarks + 1, now)
+            (signal.bookmarks, signal.bookmark_at) = (signal.bookmarks + 1, now);
         });
     }
 

@@ -82,11 +82,9 @@ impl Subscription {
             if dropped {
                 return Step::Closed;
             }
-            if !signal.paused {
-                if signal.bookmarks != self.bookmarks {
-                    self.bookmarks = signal.bookmarks;
-                    return Step::Bookmark(signal.bookmark_at.max(self.after));
-                }
+            if !signal.paused && signal.bookmarks != self.bookmarks {
+                self.bookmarks = signal.bookmarks;
+                return Step::Bookmark(signal.bookmark_at.max(self.after));
             }
             if self.signal.changed().await.is_err() {
                 return Step::Closed;

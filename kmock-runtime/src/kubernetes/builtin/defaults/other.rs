@@ -46,7 +46,7 @@ pub(super) fn fill(name: &str, object: &mut Object) {
             set(object, "scope", "*");
         }
         "admissionregistration.v1.ServiceReference" | "apiregistration.v1.ServiceReference" => {
-            set(object, "port", 443)
+            set(object, "port", 443);
         }
         "admissionregistration.v1.ValidatingAdmissionPolicySpec"
         | "admissionregistration.v1.MutatingAdmissionPolicySpec" => {

@@ -59,10 +59,10 @@ fn stateful_set(spec: &mut Object) {
             strategy.insert("rollingUpdate".into(), json!({"partition": 0}));
         }
     }
-    if text_of(strategy, "type") == "RollingUpdate" {
-        if let Some(Value::Object(rolling)) = strategy.get_mut("rollingUpdate") {
-            set(rolling, "partition", 0);
-        }
+    if text_of(strategy, "type") == "RollingUpdate"
+        && let Some(Value::Object(rolling)) = strategy.get_mut("rollingUpdate")
+    {
+        set(rolling, "partition", 0);
     }
     let retention = child(spec, "persistentVolumeClaimRetentionPolicy");
     fill_text(retention, "whenDeleted", "Retain");

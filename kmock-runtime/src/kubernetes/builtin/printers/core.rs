@@ -544,9 +544,9 @@ fn quota(p: &Printer<'_>) -> Vec<Value> {
         let used = p.text_or(&["status", "used", key], "0");
         let entry = format!("{key}: {used}/{}", hard.as_str().unwrap_or("0"));
         if key.starts_with("limits") {
-            limits.push(entry)
+            limits.push(entry);
         } else {
-            requests.push(entry)
+            requests.push(entry);
         }
     }
     vec![

@@ -176,7 +176,7 @@ pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
                 text(parameter, &["name"]),
             ) {
                 (false, ..) => "<unset>".into(),
-                (true, namespace, "") if namespace.is_empty() => "*".to_owned(),
+                (true, "", "") => "*".to_owned(),
                 (true, namespace, "") => format!("{namespace}/*"),
                 (true, "", name) => format!("*/{name}"),
                 (true, namespace, name) => format!("{namespace}/{name}"),

@@ -65,7 +65,7 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         "discovery.v1.EndpointSlice" => endpoint_slice(faults, object),
         "rbac.v1.Role" | "rbac.v1.ClusterRole" => rules(faults, object, name == "rbac.v1.Role"),
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
-            binding(faults, object, name == "rbac.v1.RoleBinding")
+            binding(faults, object, name == "rbac.v1.RoleBinding");
         }
         "coordination.v1.Lease" => {
             positive(faults, object, &["spec", "leaseDurationSeconds"]);
@@ -352,7 +352,7 @@ fn ingress_class(faults: &mut Faults, spec: &Value) {
     } else {
         match controller.split_once('/') {
             Some((host, rest)) if !host.is_empty() && !rest.is_empty() => {
-                texts(faults, "spec.controller", host, subdomain_faults(host))
+                texts(faults, "spec.controller", host, subdomain_faults(host));
             }
             _ => faults.push(FieldError::invalid_text(
                 "spec.controller",
@@ -425,7 +425,7 @@ fn network_policy(faults: &mut Faults, spec: &Value) {
                                 format!("{path}.endPort"),
                                 &end.into(),
                                 "must be greater than or equal to `port`",
-                            ))
+                            ));
                         }
                         _ => port(faults, &format!("{path}.endPort"), &end.into()),
                     }

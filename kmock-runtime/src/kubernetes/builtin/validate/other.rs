@@ -89,7 +89,7 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
         }
         "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(faults, spec),
         "resource.v1.ResourceClaim" => {
-            device_requests(faults, at(spec, &["devices"]), "spec.devices")
+            device_requests(faults, at(spec, &["devices"]), "spec.devices");
         }
         "resource.v1.ResourceClaimTemplate" => {
             device_requests(faults, at(spec, &["spec", "devices"]), "spec.spec.devices");

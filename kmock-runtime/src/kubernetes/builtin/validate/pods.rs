@@ -689,7 +689,7 @@ fn handler(faults: &mut Faults, handler: &Value, path: &str, kinds: &[&str]) {
         let action = at(handler, &[kind]);
         match *kind {
             "exec" if items(action, &["command"]).is_empty() => {
-                faults.push(FieldError::required(format!("{path}.command"), ""))
+                faults.push(FieldError::required(format!("{path}.command"), ""));
             }
             "httpGet" => {
                 required(faults, &format!("{path}.path"), text(action, &["path"]));
@@ -702,7 +702,7 @@ fn handler(faults: &mut Faults, handler: &Value, path: &str, kinds: &[&str]) {
                 );
             }
             "tcpSocket" | "grpc" => {
-                port_or_name(faults, &format!("{path}.port"), at(action, &["port"]))
+                port_or_name(faults, &format!("{path}.port"), at(action, &["port"]));
             }
             _ => {}
         }

@@ -159,7 +159,7 @@ pub(super) fn count_or_percent(faults: &mut Faults, path: &str, value: &Value) {
             }
         }
         number if number.as_i64().is_some_and(|n| n < 0) => {
-            faults.push(FieldError::invalid(path, value, NOT_NEGATIVE))
+            faults.push(FieldError::invalid(path, value, NOT_NEGATIVE));
         }
         _ => {}
     }

@@ -32,7 +32,7 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         "batch.v1.Job" => job(faults, spec, "spec", true),
         "batch.v1.CronJob" => cron_job(faults, object),
         "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            autoscaler(faults, spec)
+            autoscaler(faults, spec);
         }
         "policy.v1.PodDisruptionBudget" => budget(faults, spec),
         _ => return false,
