@@ -51,8 +51,9 @@ async fn bare_blocks_mount_in_statements(k: KMock) {
     if k.requests().is_empty() {
         kmock! { "/if" => 202; }
     }
-    if k.requests().first().is_none() {
-        kmock! { "/match" => 203; }
+    match k.requests().len() {
+        0 => kmock! { "/match" => 203; },
+        n => panic!("{n} requests before the first"),
     }
     let rules = kmock! { "/set" => 204; };
     tokio::spawn(async move { drop(rules) }).await.unwrap();
