@@ -14,6 +14,8 @@ mod eval;
 mod functions;
 mod library;
 mod signatures;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod types;
 mod value;
