@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::parser::Parser;
 
+use super::functions;
 use super::signatures::{self, Overload};
 use super::types::{Decl, Ty};
 
@@ -363,12 +364,22 @@ impl Checker<'_> {
             Some(target) => Some(Box::new(self.expr(target)?)),
             None => None,
         };
+        let places = args;
         let args = args
             .iter()
             .map(|arg| self.expr(arg))
             .collect::<Result<Vec<_>, _>>()?;
         let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
-        match signatures::resolve(name, target.as_ref().map(|target| &target.ty), &types) {
+        let resolved = signatures::resolve(name, target.as_ref().map(|target| &target.ty), &types);
+        // The server looks at literals that can never be read once the types are right.
+        if resolved.is_some()
+            && let (Some(place), Some(Kind::Literal(Literal::Text(text)))) =
+                (places.first(), args.first().map(|arg| &arg.kind))
+            && !functions::is_readable(name, text)
+        {
+            return self.error(place.id, &format!("invalid {name} argument"));
+        }
+        match resolved {
             Some((ty, overload)) => Ok(self.make(
                 ty,
                 Kind::Call {

@@ -180,6 +180,15 @@ fn sets<'a>(a: &Val<'a>, b: &Val<'a>, holds: impl Fn(&[Val<'a>], &[Val<'a>]) -> 
     }
 }
 
+/// Whether a text can be an argument of functions that read durations, times, and patterns.
+pub(crate) fn is_readable(function: &str, text: &str) -> bool {
+    match function {
+        "duration" | "timestamp" => convert(function, &Val::Text(text.into())).is_ok(),
+        "matches" => compiled(text).is_ok(),
+        _ => true,
+    }
+}
+
 /// A pattern compiled; the last ones are kept.
 pub(crate) fn compiled(text: &str) -> Result<Arc<Regex>, Fail> {
     const MOST: usize = 256;

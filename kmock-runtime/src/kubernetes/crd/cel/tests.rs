@@ -142,6 +142,18 @@ fn rules_fail() {
         ),
         (json!({"rule": "self.n =="}), "Syntax error"),
         (
+            json!({"rule": "self.long < duration('soon')"}),
+            "ERROR: <input>:1:22: invalid duration argument",
+        ),
+        (
+            json!({"rule": "self.when < timestamp('2026')"}),
+            "invalid timestamp argument",
+        ),
+        (
+            json!({"rule": "self.s.matches('[')"}),
+            "ERROR: <input>:1:16: invalid matches argument",
+        ),
+        (
             json!({"rule": "[self.s, self.n].size() == 2"}),
             "expected type 'string' but found 'int'",
         ),
