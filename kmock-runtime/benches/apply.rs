@@ -17,7 +17,7 @@ fn config(containers: usize, image: &str) -> Value {
         .map(|c| {
             json!({
                 "name": format!("c{c}"), "image": format!("{image}:{c}"),
-                "env": (0..8).map(|e| json!({"name": format!("E{e}"), "value": "v"})).collect::<Vec<_>>(),
+                "env": (0..10).map(|e| json!({"name": format!("E{e}"), "value": "v"})).collect::<Vec<_>>(),
                 "ports": [{"containerPort": 80 + c, "name": "http"}],
                 "resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}},
             })

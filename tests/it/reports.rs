@@ -579,6 +579,13 @@ async fn objects_have_histories(k: KMock) {
         (object.resource.as_str(), object.name.as_str()),
         ("configmaps", "default/c")
     );
+    assert_eq!(
+        object.owners,
+        [
+            "owned by kubectl (update): data",
+            "owned by op (update): data.k, data.l"
+        ]
+    );
     let story: Vec<String> = object
         .versions
         .iter()

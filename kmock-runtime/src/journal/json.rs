@@ -155,6 +155,7 @@ fn object(object: &ObjectHistory) -> Value {
     json!({
         "resource": object.resource,
         "name": object.name,
+        "owners": object.owners,
         "versions": all(&object.versions, |version| json!({
             "revision": version.revision,
             "change": version.change,

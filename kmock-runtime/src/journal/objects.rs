@@ -14,6 +14,8 @@ pub struct ObjectHistory {
     pub name: String,
     /// The versions in order.
     pub versions: Vec<ObjectVersion>,
+    /// Who owns which fields of the last version: `owned by op: spec.replicas, spec.template…`.
+    pub owners: Vec<String>,
 }
 
 /// One version of an object.
@@ -72,6 +74,7 @@ mod kubernetes {
         criteria::cut,
         kubernetes::{
             Cluster,
+            fields::owners,
             store::{Change, Event},
         },
     };
@@ -101,6 +104,7 @@ mod kubernetes {
                             resource: resource.to_string(),
                             name: name.to_owned(),
                             versions: Vec::new(),
+                            owners: Vec::new(),
                         });
                         all.len() - 1
                     }
@@ -109,6 +113,7 @@ mod kubernetes {
                     && object.versions.len() < VERSIONS
                 {
                     object.versions.push(version(&event));
+                    object.owners = owners(&event.object.value);
                 }
             }
         }

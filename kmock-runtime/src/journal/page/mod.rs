@@ -345,5 +345,9 @@ fn history(html: &mut String, object: &ObjectHistory, nth: usize) {
         }
         html.push_str("</li>\n");
     }
-    html.push_str("</ol></article>\n");
+    html.push_str("</ol>\n");
+    for line in &object.owners {
+        let _ = writeln!(html, "<p class=\"owner\">{}</p>", escape(line));
+    }
+    html.push_str("</article>\n");
 }
