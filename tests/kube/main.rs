@@ -1,4 +1,5 @@
 //! kube-rs against the emulator: the production client, untouched.
 
 mod controller;
+mod faults;
 mod typed;
