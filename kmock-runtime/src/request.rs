@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     str::FromStr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -45,7 +45,7 @@ impl Upgrade {
 
     #[cfg(feature = "websocket")]
     fn take(&self) -> Option<hyper::upgrade::OnUpgrade> {
-        let mut upgrade = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut upgrade = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         upgrade.take()
     }
 }
