@@ -45,7 +45,10 @@ impl Upgrade {
 
     #[cfg(feature = "websocket")]
     fn take(&self) -> Option<hyper::upgrade::OnUpgrade> {
-        let mut upgrade = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut upgrade = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         upgrade.take()
     }
 }
