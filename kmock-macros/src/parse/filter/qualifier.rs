@@ -1,0 +1,313 @@
+//! What narrows a head down: `query { … }`, `json { … }`, `in "default"`, `where |req| …`.
+
+use proc_macro2::{Delimiter, Span, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Expr, Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
+};
+
+use super::{
+    super::{at_end, code, here, inside, lit_str, pattern, skip_to_comma},
+    single,
+};
+use crate::{
+    ast::{Field, Filter, Name, ValueKind},
+    errors::Errors,
+    notation,
+};
+
+/// `query { … }` and its kin. The next token is one of the words.
+pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
+    let name = input.call(Ident::parse_any).ok()?;
+    let span = name.span();
+    let values = |kind, errors: &mut Errors, help: &str| {
+        if at_end(input) || input.peek(Token![=>]) {
+            errors.help(
+                here(input),
+                format_args!("expected a value after `{name}`"),
+                help,
+            );
+            return Filter::Any(span);
+        }
+        if input.peek(token::Brace) && kind != ValueKind::Text {
+            errors.help(
+                here(input),
+                format_args!("`{name}` is one value, not a set"),
+                help,
+            );
+            input.parse::<TokenTree>().ok();
+            return Filter::Any(span);
+        }
+        match pattern::alternatives(input, errors, true) {
+            Some(pattern) => Filter::Value {
+                kind,
+                span,
+                pattern,
+            },
+            None => Filter::Any(span),
+        }
+    };
+    Some(match name.to_string().as_str() {
+        "query" => fields(
+            input,
+            errors,
+            Field::Query,
+            span,
+            "query { \"page\": 1..=9 }",
+        ),
+        "header" => fields(
+            input,
+            errors,
+            Field::Header,
+            span,
+            "header { \"X-Token\": _ }",
+        ),
+        "cookie" => fields(
+            input,
+            errors,
+            Field::Cookie,
+            span,
+            "cookie { \"session\": _ }",
+        ),
+        "form" => fields(
+            input,
+            errors,
+            Field::Form,
+            span,
+            "form { \"name\": \"john\" }",
+        ),
+        "json" => json(input, errors, span),
+        "body" => body(input, errors, span),
+        "text" => values(
+            ValueKind::Text,
+            errors,
+            "write `text \"hello*\"` or `text ~\"[a-z]+\"`",
+        ),
+        "host" => values(
+            ValueKind::Host,
+            errors,
+            "write `host \"example.com\"` or `host \"*.local\"`",
+        ),
+        "in" => values(
+            ValueKind::Namespace,
+            errors,
+            "write `in \"default\"`, `in \"team-*\"` or `in !`",
+        ),
+        "named" => values(
+            ValueKind::Name,
+            errors,
+            "write `named \"web\"` or `named \"web-*\"`",
+        ),
+        "sub" => values(
+            ValueKind::Subresource,
+            errors,
+            "write `sub \"status\"` or `sub !`",
+        ),
+        "from" => network(input, errors, span),
+        _ => {
+            if at_end(input) || input.peek(Token![=>]) {
+                errors.help(
+                    here(input),
+                    "expected a condition after `where`",
+                    "write `where |req| req.body().len() > 10`",
+                );
+                return Some(Filter::Any(span));
+            }
+            match code::callable(input, errors, "a condition after `where`") {
+                Ok(condition) => {
+                    let known = errors.count();
+                    code::check_parameters(
+                        &condition,
+                        1,
+                        errors,
+                        "write `where |req| …` or `where || …`",
+                    );
+                    if errors.count() > known {
+                        return Some(Filter::Any(span));
+                    }
+                    Filter::Where(span, condition)
+                }
+                Err(_) => Filter::Any(span),
+            }
+        }
+    })
+}
+
+fn fields(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    kind: Field,
+    span: Span,
+    example: &str,
+) -> Filter {
+    let at = here(input);
+    if !input.peek(token::Brace) {
+        let help = match input.fork().parse::<LitStr>() {
+            Ok(name) => {
+                input.parse::<LitStr>().ok();
+                format!(
+                    "write `{} {{ \"{}\": _ }}`",
+                    example.split(' ').next().unwrap_or_default(),
+                    name.value()
+                )
+            }
+            Err(_) => format!("write `{example}`"),
+        };
+        errors.help(at, "expected `{` with names and patterns", help);
+        return Filter::Any(span);
+    }
+    let mut parts = Vec::new();
+    inside(input, Delimiter::Brace, errors, |content, errors| {
+        if content.is_empty() {
+            errors.help(
+                span,
+                "the braces are empty, which says nothing",
+                format_args!("write `{example}`"),
+            );
+        }
+        while !content.is_empty() {
+            if let Some(name) = field_name(content, errors) {
+                let at = match &name {
+                    Name::Lit(lit) => lit.span(),
+                    Name::Expr(value) => value.span(),
+                };
+                match pattern::after_colon(content, errors) {
+                    Some(pattern) => parts.push(Filter::Field {
+                        kind,
+                        span: at,
+                        name,
+                        pattern,
+                    }),
+                    None => skip_to_comma(content),
+                }
+            } else {
+                skip_to_comma(content);
+            }
+            pattern::comma(content, errors);
+        }
+    });
+    single(parts, Filter::All)
+}
+
+/// A name in quotes or in parentheses.
+pub(in crate::parse) fn field_name(content: ParseStream<'_>, errors: &mut Errors) -> Option<Name> {
+    if let Some(lit) = lit_str(content) {
+        return Some(Name::Lit(lit));
+    }
+    if content.peek(token::Paren) {
+        return code::in_parens(content, errors, "a name").map(Name::Expr);
+    }
+    let at = here(content);
+    if content.peek(Ident::peek_any) {
+        let mut text = String::new();
+        while !content.is_empty() && !content.peek(Token![:]) && !content.peek(Token![,]) {
+            match content.parse::<TokenTree>() {
+                Ok(tree) => text.push_str(&tree.to_string()),
+                Err(_) => break,
+            }
+        }
+        errors.help(
+            at,
+            "names are in quotes",
+            format_args!("write `\"{text}\": …`, or `({text}): …` for the value of a variable"),
+        );
+        return Some(Name::Lit(LitStr::new(&text, at)));
+    }
+    errors.push(at, "expected a name in quotes");
+    None
+}
+
+fn json(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
+    let exact = input.peek(Token![==]);
+    if exact {
+        input.parse::<Token![==]>().ok();
+    }
+    if at_end(input) || input.peek(Token![=>]) {
+        errors.help(
+            here(input),
+            "expected a pattern after `json`",
+            "write `json { \"name\": \"j*\" }`, or `json == { … }` for the whole body",
+        );
+        return Filter::Any(span);
+    }
+    match pattern::alternatives(input, errors, true) {
+        Some(pattern) => Filter::Json {
+            span,
+            exact,
+            pattern,
+        },
+        None => Filter::Any(span),
+    }
+}
+
+fn body(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
+    if input.peek(token::Paren) {
+        return code::in_parens(input, errors, "bytes")
+            .map_or(Filter::Any(span), |bytes| Filter::Body(span, bytes));
+    }
+    let at = here(input);
+    match input.fork().parse::<Lit>() {
+        Ok(lit @ (Lit::ByteStr(_) | Lit::Str(_))) => {
+            input.parse::<Lit>().ok();
+            Filter::Body(
+                span,
+                Expr::Lit(syn::ExprLit {
+                    attrs: Vec::new(),
+                    lit,
+                }),
+            )
+        }
+        _ => {
+            errors.help(
+                at,
+                "expected bytes after `body`",
+                "write `body b\"…\"` or `body (expr)`; patterns go with `text` and `json`",
+            );
+            if input.peek(Token![~]) {
+                input.parse::<Token![~]>().ok();
+            }
+            if input.peek(Lit) || input.peek(token::Brace) {
+                input.parse::<TokenTree>().ok();
+            }
+            Filter::Any(span)
+        }
+    }
+}
+
+/// `from 127.0.0.1`, `from 10.0.0.0/8`, `from "::1"`, `from (expr)`
+fn network(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
+    if input.peek(token::Paren) {
+        return code::in_parens(input, errors, "an address").map_or(Filter::Any(span), |value| {
+            Filter::From(span, value.to_token_stream())
+        });
+    }
+    let at = here(input);
+    let lit = if let Some(lit) = lit_str(input) {
+        lit
+    } else {
+        // `127.0.0.1` is `127.0`, `.`, `0.1` to Rust.
+        let mut text = String::new();
+        while input.peek(syn::LitInt)
+            || input.peek(syn::LitFloat)
+            || input.peek(Token![.]) && !input.peek(Token![...])
+            || input.peek(Token![/])
+            || input.peek(Token![:])
+        {
+            match input.parse::<TokenTree>() {
+                Ok(tree) => text.push_str(&tree.to_string()),
+                Err(_) => break,
+            }
+        }
+        if text.is_empty() {
+            errors.help(
+                at,
+                "expected an IP address after `from`",
+                "write `from 127.0.0.1`, `from 10.0.0.0/8` or `from \"::1\"`",
+            );
+            return Filter::Any(span);
+        }
+        LitStr::new(&text, at)
+    };
+    notation::check(&lit, errors, notation::network);
+    Filter::From(span, lit.to_token_stream())
+}
