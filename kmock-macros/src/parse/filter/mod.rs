@@ -8,7 +8,7 @@ mod stranger;
 
 use proc_macro2::{Delimiter, Span, TokenTree};
 use quote::ToTokens;
-use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, token};
+use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
 
 use super::{expr, here, inside, is_filter, skip_all, word};
 use crate::{
