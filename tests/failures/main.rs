@@ -137,7 +137,7 @@ async fn an_operator_patches_the_wrong_object(k: KMock) {
 // end
 
 // case: Ten thousand requests
-#[kmock::test(start_paused = true)]
+#[kmock::test(start_paused = true, timeout = 300s)]
 #[ignore = "run by the page"]
 async fn a_client_that_never_stops(k: KMock) {
     kmock! { k,
@@ -263,6 +263,7 @@ fn source(name: &str) -> (String, String) {
         if source.contains(&format!("fn {name}(")) {
             let source = source
                 .replace("#[ignore = \"run by the page\"]\n", "")
+                .replace(", timeout = 300s", "")
                 .replace("(start_paused = true)", "")
                 .replace("start_paused = true, ", "");
             return (title.to_owned(), source);
