@@ -205,10 +205,20 @@ pub(crate) enum Time {
     Expr(Expr),
 }
 
+/// `reset in body 10 [0] at 50%`
 pub(crate) struct Fault {
     pub(crate) span: Span,
+    /// The function of `Fault` that makes it.
     pub(crate) name: &'static str,
     pub(crate) argument: Option<Expr>,
+    /// Where it breaks and for which requests: methods of `Fault`.
+    pub(crate) limits: Vec<Limit>,
+}
+
+pub(crate) struct Limit {
+    pub(crate) span: Span,
+    pub(crate) name: &'static str,
+    pub(crate) value: Expr,
 }
 
 /// One item of a scripted stream.

@@ -16,6 +16,7 @@ mod parse;
 mod test_attr;
 mod test_body;
 mod words;
+mod written;
 
 use proc_macro::TokenStream;
 

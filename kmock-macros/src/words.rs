@@ -63,6 +63,7 @@ pub(crate) const REPLIES: &[&str] = &[
     "reset",
     "close",
     "truncate",
+    "promise",
     "garbage",
     "stall",
     "slow",
@@ -73,22 +74,8 @@ pub(crate) const REPLIES: &[&str] = &[
 
 /// The words of stream items.
 pub(crate) const ITEMS: &[&str] = &[
-    "sleep",
-    "wait",
-    "once",
-    "from",
-    "sse",
-    "hold",
-    "for",
-    "json",
-    "text",
-    "wait",
-    "websocket",
-    "reset",
-    "close",
-    "truncate",
-    "garbage",
-    "stall",
+    "sleep", "wait", "once", "from", "sse", "hold", "for", "json", "text", "file", "head", "stop",
+    "null", "reset", "close", "truncate", "garbage", "stall",
 ];
 
 /// Whether a word is written as HTTP methods are.

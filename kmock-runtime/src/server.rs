@@ -1,7 +1,6 @@
 //! The listener, its connections, and the way of a request through the rules.
 
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -25,7 +24,7 @@ use crate::{
     error::Error,
     journal::{Answerer, Aside, Outcome, Seen, refusal, traced},
     mock::Core,
-    reply::{Answer, Asked, Dice, Made, Payload, Upstream, make},
+    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, make},
     request::{Request, Upgrade},
     stream::Lives,
     wire::{Wire, WiredStream},
@@ -147,7 +146,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
                 let connection = Connection {
                     address,
                     peer,
-                    wire: Some(wire),
+                    wire,
                 };
                 connections.spawn(serve(io, connection, Arc::clone(&core)));
                 while connections.try_join_next().is_some() {}
@@ -167,8 +166,7 @@ struct Connection {
     /// Where the server listens.
     address: SocketAddr,
     peer: SocketAddr,
-    /// `None` inside of a tunnel.
-    wire: Option<Wire>,
+    wire: Wire,
 }
 
 async fn serve<I>(io: I, connection: Connection, core: Arc<Core>)
@@ -199,7 +197,7 @@ async fn handle(
     core: Arc<Core>,
     connection: Connection,
     mut request: HttpRequest<Incoming>,
-) -> Result<Response<Payload>, Infallible> {
+) -> Result<Response<Payload>, Broken> {
     if request.method() == Method::CONNECT && request.uri().path().is_empty() {
         return Ok(tunnel(core, connection, request));
     }
@@ -209,20 +207,9 @@ async fn handle(
         .then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
     let (head, body) = request.into_parts();
     let limit = core.options.body_limit;
-    let body = match read(body, limit).await {
-        Ok(body) => body,
-        Err(Unread::TooLarge) => {
-            core.error(format!(
-                "{} {} has a body of more than {limit} bytes; see the option `body_limit`",
-                head.method, head.uri
-            ));
-            return Ok(explained(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!(
-                    "kmock: the body is larger than {limit} bytes; see the option `body_limit`\n"
-                ),
-            ));
-        }
+    let (body, too_large) = match read(body, limit).await {
+        Ok(body) => (body, false),
+        Err(Unread::TooLarge) => (Bytes::new(), true),
         // The client went away in the middle of its request; nobody reads this.
         Err(Unread::Broken(error)) => {
             return Ok(explained(
@@ -239,11 +226,15 @@ async fn handle(
         head,
         body,
         Some(connection.peer),
-        connection.wire,
+        Some(connection.wire),
         upgrade,
     );
     let seen = core.journal.record(&request);
-    let (answer, answered_by) = answer(&core, &seen, &request, connection.address).await;
+    let (answer, answered_by) = if too_large {
+        (body_refused(&core, &request), Answerer::Limit)
+    } else {
+        answer(&core, &seen, &request, connection.address).await
+    };
     let status = answer.response.status().as_u16();
     let broken = answer.fault.is_some();
     tracing::debug!(target: "kmock", status, "{} {}: {answered_by}", seen.method(), seen.target());
@@ -253,7 +244,24 @@ async fn handle(
         duration: Some(core.clock.elapsed().saturating_sub(arrived)),
         fault: answer.fault,
     });
+    if let Some(halt) = answer.halt {
+        return halt.carry_out().await;
+    }
     Ok(traced(answer.response, &core, &seen, broken))
+}
+
+/// The answer to a request whose body is not read.
+fn body_refused(core: &Core, request: &Request) -> Answer {
+    let limit = core.options.body_limit;
+    core.error(format!(
+        "{} {} has a body of more than {limit} bytes; see the option `body_limit`",
+        request.method(),
+        request.target()
+    ));
+    Answer::new(explained(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("kmock: the body is larger than {limit} bytes; see the option `body_limit`\n"),
+    ))
 }
 
 enum Unread {
@@ -312,7 +320,7 @@ async fn answer(
             core.error(message.clone());
         }
         let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
-        return (Answer::new(refused), Answerer::NoRule);
+        return (Answer::new(refused), Answerer::Limit);
     }
     let mut aside = Vec::new();
     let hostnames = &core.options.hostnames;
@@ -426,11 +434,8 @@ fn tunnel(
     tasks.tasks.spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         if ours {
-            let inside = Connection {
-                wire: None,
-                ..connection
-            };
-            serve(upgraded, inside, core).await;
+            // What is written into the tunnel goes out on the same wire, byte by byte, and breaks there.
+            serve(upgraded, connection, core).await;
         } else {
             match TcpStream::connect(authority.as_str()).await {
                 Ok(mut upstream) => {

@@ -7,6 +7,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -101,11 +102,17 @@ impl fmt::Debug for Frame {
 #[derive(Clone)]
 pub struct Framed {
     request: Request,
+    at: Duration,
     received: bool,
     frame: Frame,
 }
 
 impl Framed {
+    /// When it came or went, counted from the start of the server.
+    pub fn at(&self) -> Duration {
+        self.at
+    }
+
     /// The request that opened the socket.
     pub fn request(&self) -> &Request {
         &self.request
@@ -353,6 +360,7 @@ fn poll(socket: &mut Socket, players: &mut VecDeque<Player>, cx: &mut Context<'_
 fn record(asked: &Asked, received: bool, frame: Frame) {
     asked.rule.record_frame(Framed {
         request: asked.request.clone(),
+        at: asked.core.clock.elapsed(),
         received,
         frame,
     });

@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -41,6 +41,8 @@ pub(crate) struct Wire(Arc<Shared>);
 struct Shared {
     /// Whether there is a cut to look for: spares the lock on every write that nobody wants to break.
     armed: AtomicBool,
+    /// How many bytes were written.
+    written: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -75,6 +77,11 @@ impl Wire {
     fn arm(&self, armed: Armed) {
         self.state().cut = Some(armed);
         self.0.armed.store(true, Ordering::Release);
+    }
+
+    /// How many bytes have been written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Acquire)
     }
 
     fn is_armed(&self) -> bool {
@@ -118,6 +125,10 @@ impl WiredStream {
     }
 
     fn passed(&self, bytes: usize) {
+        self.wire
+            .0
+            .written
+            .fetch_add(bytes as u64, Ordering::Release);
         if !self.wire.is_armed() {
             return;
         }

@@ -1,10 +1,10 @@
-//! What a bare name is as a reply: `=> not_found` may name a value or a function, sync or async, with the request
+//! What a bare name is as a reply, or as an item of a stream: `=> not_found` may name a value or a function, sync or async, with the request
 //! as its argument or without. A macro cannot tell, so the type system does: of the traits below, method resolution
 //! takes the first that holds, and each adds one `&`.
 
 use std::future::Future;
 
-use kmock_runtime::{IntoReply, Reply, Request};
+use kmock_runtime::{IntoItem, IntoReply, Reply, Request, Stream};
 
 /// Something that has a name, seen by reference.
 #[derive(Debug)]
@@ -48,6 +48,15 @@ impl CallLater {
     {
         Reply::compute_later(make)
     }
+
+    /// The items that an async function of the request makes.
+    pub fn item<F, Fut>(self, make: F) -> Stream
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoItem> + Send + 'static,
+    {
+        Stream::new().call_async(make)
+    }
 }
 
 impl CallLaterWithout {
@@ -58,6 +67,15 @@ impl CallLaterWithout {
         Fut: Future<Output: IntoReply> + Send + 'static,
     {
         Reply::compute_later(move |_| make())
+    }
+
+    /// The items that an async function makes.
+    pub fn item<F, Fut>(self, make: F) -> Stream
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoItem> + Send + 'static,
+    {
+        Stream::new().call_async(move |_| make())
     }
 }
 
@@ -70,6 +88,15 @@ impl Call {
     {
         Reply::compute(make)
     }
+
+    /// The items that a function of the request makes.
+    pub fn item<F, I>(self, make: F) -> Stream
+    where
+        F: Fn(Request) -> I + Send + Sync + 'static,
+        I: IntoItem,
+    {
+        Stream::new().call_with(make)
+    }
 }
 
 impl CallWithout {
@@ -81,12 +108,26 @@ impl CallWithout {
     {
         Reply::compute(move |_| make())
     }
+
+    /// The items that a function makes.
+    pub fn item<F, I>(self, make: F) -> Stream
+    where
+        F: Fn() -> I + Send + Sync + 'static,
+        I: IntoItem,
+    {
+        Stream::new().call(make)
+    }
 }
 
 impl Take {
     /// A value as a reply.
     pub fn reply<T: IntoReply>(self, value: T) -> Reply {
         value.into_reply()
+    }
+
+    /// A value as an item.
+    pub fn item<T: IntoItem>(self, value: T) -> Stream {
+        value.into_item()
     }
 }
 

@@ -39,7 +39,7 @@ pub mod __private {
 
     pub use crate::{
         answer::{self, async_closure},
-        verbs,
+        condition, verbs,
     };
 
     pub use kmock_runtime::__json as json;
@@ -47,5 +47,7 @@ pub mod __private {
 
 #[doc(hidden)]
 pub mod answer;
+#[doc(hidden)]
+pub mod condition;
 #[doc(hidden)]
 pub mod verbs;

@@ -33,6 +33,59 @@ fn the_fidelity_tables_name_every_recorded_scenario_and_no_other() {
     assert_eq!(named, recorded);
 }
 
+/// Whether there is a test of this name: `matching::slices`, `grammar::heads::globs`, `ui::reply_set`.
+fn is_a_test(name: &str) -> bool {
+    let Some((module, function)) = name.rsplit_once("::") else {
+        return false;
+    };
+    let file = match module {
+        "ui" => return root().join(format!("tests/ui/fail/{function}.rs")).exists(),
+        module => root().join(format!("tests/it/{}.rs", module.replace("::", "/"))),
+    };
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.match_indices(&format!("fn {function}("))
+        .any(|(at, _)| {
+            // The attributes stand between the function and what comes before it.
+            let before = text[..at].rsplit(['}', ';']).next().unwrap_or_default();
+            before.contains("test")
+        })
+}
+
+/// The cells of a row; a `\|` is no border.
+fn cells(line: &str) -> Vec<String> {
+    let line = line.trim().trim_matches('|').replace("\\|", "\u{1}");
+    line.split('|')
+        .map(|cell| cell.trim().replace('\u{1}', "|"))
+        .collect()
+}
+
+#[test]
+fn the_porting_table_names_a_test_for_each_row() {
+    let text =
+        fs::read_to_string(root().join("docs/porting-from-python.md")).expect("the document");
+    let rows: Vec<Vec<String>> = text
+        .lines()
+        .filter(|line| {
+            line.starts_with('|') && !line.starts_with("|---") && !line.starts_with("| Python")
+        })
+        .map(cells)
+        .collect();
+    assert!(rows.len() > 100, "{} rows", rows.len());
+    for row in rows {
+        let [_, _, tests] = row.as_slice() else {
+            panic!("three columns: {row:?}");
+        };
+        let names: Vec<&str> = tests
+            .split(", ")
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        assert!(!names.is_empty(), "{row:?}");
+        for name in names {
+            assert!(is_a_test(name), "no test `{name}`: {row:?}");
+        }
+    }
+}
+
 #[test]
 fn documents_link_to_what_exists() {
     for name in [

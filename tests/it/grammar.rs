@@ -9,6 +9,7 @@
 mod assertions;
 mod attributes;
 mod criteria;
+mod faults;
 mod heads;
 mod replies;
 mod scripts;

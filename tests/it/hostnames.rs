@@ -2,7 +2,7 @@
 
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use kmock::{Filter, KMock};
+use kmock::{Fault, Filter, KMock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -137,4 +137,31 @@ async fn the_embedded_client_takes_whole_urls(k: KMock, other: KMock) {
 async fn what_is_no_hostname_is_refused_at_once() {
     let refused = std::panic::catch_unwind(|| KMock::builder().hostnames(["http://a/b"]));
     assert!(refused.is_err());
+}
+
+#[kmock::test(raw, hostnames = ["example.com"])]
+async fn faults_break_tunnels_too(k: KMock) {
+    k.on("/reset").fault(Fault::reset());
+    k.on("/cut").text("0123456789").fault(Fault::truncate(4));
+    k.on("/head").text("x").fault(Fault::close().in_head(8));
+    for (path, want, reset) in [
+        ("/reset", "", true),
+        ("/cut", "\r\n\r\n0123", false),
+        ("/head", "HTTP/1.1", false),
+    ] {
+        let mut socket = TcpStream::connect(k.address()).await.expect("connected");
+        let connect = b"CONNECT example.com:80 HTTP/1.1\r\nhost: example.com:80\r\n\r\n";
+        socket.write_all(connect).await.expect("written");
+        let mut read = Vec::new();
+        while !read.ends_with(b"\r\n\r\n") {
+            assert_ne!(socket.read_buf(&mut read).await.expect("read"), 0);
+        }
+        let get = format!("GET {path} HTTP/1.1\r\nhost: example.com\r\n\r\n");
+        socket.write_all(get.as_bytes()).await.expect("written");
+        let mut text = Vec::new();
+        let end = socket.read_to_end(&mut text).await;
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.ends_with(want), "{path}: {text:?}");
+        assert_eq!(end.is_err(), reset, "{path}: {end:?}");
+    }
 }

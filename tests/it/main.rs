@@ -7,6 +7,7 @@ mod engine;
 mod expectations;
 mod grammar;
 mod hostnames;
+mod language;
 mod matching;
 mod porting;
 mod replies;

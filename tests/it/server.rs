@@ -7,7 +7,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use kmock::{Gate, KMock, Stream};
+use kmock::{Fault, Gate, KMock, Stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -85,7 +85,12 @@ async fn bodies_that_are_too_large_get_a_clear_413() {
             .contains("larger than 1000 bytes; see the option `body_limit`")
     );
     assert_eq!(k.errors().len(), 1);
-    assert_eq!(k.requests().len(), 1);
+    let refused = &k.requests()[1];
+    assert_eq!(refused.status(), Some(413));
+    assert_eq!(
+        refused.outcome().answered_by.to_string(),
+        "beyond a limit of the server"
+    );
 }
 
 #[kmock::test]
@@ -295,4 +300,127 @@ async fn only_the_loopback_unless_told_otherwise() {
         error.is_io() && error.to_string().contains("cannot listen"),
         "{error}"
     );
+}
+
+type H2 = Client<HttpConnector, Bodyless>;
+
+fn http2() -> H2 {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build(connector)
+}
+
+/// The status, the body as far as it came, and whether it was whole.
+async fn over(client: &H2, k: &KMock, path: &str) -> Option<(u16, String, bool)> {
+    let url = format!("{}{path}", k.url()).parse().expect("a URL");
+    let response = client.get(url).await.ok()?;
+    let status = response.status().as_u16();
+    let (mut body, mut read) = (response.into_body(), Vec::new());
+    loop {
+        match body.frame().await {
+            Some(Ok(frame)) => read.extend(frame.into_data().unwrap_or_default()),
+            end => {
+                let text = String::from_utf8_lossy(&read).into_owned();
+                return Some((status, text, end.is_none()));
+            }
+        }
+    }
+}
+
+async fn faults_of_one_exchange(k: KMock) {
+    k.on("/reset").text("never").fault(Fault::reset());
+    k.on("/truncate")
+        .text("0123456789")
+        .fault(Fault::truncate(4));
+    k.on("/in-body")
+        .text("0123456789")
+        .fault(Fault::reset().in_body(4));
+    k.on("/chunk").text("whole").fault(Fault::truncated_chunk());
+    k.on("/promise")
+        .text("short")
+        .fault(Fault::content_length(20));
+    k.on("/item")
+        .stream(Stream::new().item(b"one").fault(Fault::reset()));
+    k.on("/broken")
+        .stream(Stream::new().item(b"one").item(Err::<u8, _>("bad luck")));
+    k.on("/stall").text("never").fault(Fault::stall());
+    k.on("/stall-in-body")
+        .text("0123")
+        .fault(Fault::stall().in_body(2));
+    k.on("/live").stream(Stream::new().item(b"one").live());
+    k.on("/well").text("well");
+    let client = http2();
+    let live = tokio::spawn({
+        let (client, k) = (client.clone(), k.clone());
+        async move { over(&client, &k, "/live").await }
+    });
+    k.waiting(1).await.expect("it waits");
+    for _ in 0..10 {
+        assert_eq!(over(&client, &k, "/reset").await, None);
+        for (path, text) in [
+            ("/truncate", "0123"),
+            ("/in-body", "0123"),
+            ("/chunk", "whole"),
+            ("/item", "one"),
+            ("/broken", "one"),
+        ] {
+            let got = over(&client, &k, path).await;
+            assert_eq!(got, Some((200, text.to_owned(), false)), "{path}");
+        }
+        // The client sees that it is not what was promised; how much of it before, is its own affair.
+        assert!(!over(&client, &k, "/promise").await.is_some_and(|got| got.2));
+    }
+    for path in ["/stall", "/stall-in-body"] {
+        let stalled = over(&client, &k, path);
+        let waited = tokio::time::timeout(Duration::from_millis(50), stalled).await;
+        assert!(waited.is_err(), "{path}");
+    }
+    assert_eq!(
+        over(&client, &k, "/well").await,
+        Some((200, "well".to_owned(), true))
+    );
+    k.feed(Stream::new().item(b"two"));
+    assert_eq!(
+        live.await.expect("no panic"),
+        Some((200, "onetwo".to_owned(), true))
+    );
+    let peers: Vec<_> = k.requests().iter().map(|seen| seen.peer()).collect();
+    assert!(
+        peers.windows(2).all(|two| two[0] == two[1]),
+        "one connection: {peers:?}"
+    );
+}
+
+#[kmock::test]
+async fn on_http2_faults_of_one_exchange_leave_the_others_alone(k: KMock) {
+    faults_of_one_exchange(k).await;
+}
+
+#[kmock::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_http2_faults_of_one_exchange_leave_the_others_alone_on_threads(k: KMock) {
+    faults_of_one_exchange(k).await;
+}
+
+#[kmock::test]
+async fn on_http2_faults_of_the_connection_break_all_of_it(k: KMock) {
+    k.on("/live").stream(Stream::new().item(b"one").live());
+    k.on("/close").fault(Fault::close());
+    k.on("/garbage").fault(Fault::garbage());
+    k.on("/head").fault(Fault::reset().in_head(5));
+    for path in ["/close", "/garbage", "/head"] {
+        let client = http2();
+        let live = tokio::spawn({
+            let (client, k) = (client.clone(), k.clone());
+            async move { over(&client, &k, "/live").await }
+        });
+        k.waiting(1).await.expect("it waits");
+        assert_eq!(over(&client, &k, path).await, None, "{path}");
+        let live = live.await.expect("no panic");
+        assert!(live.is_none_or(|(_, _, whole)| !whole), "{path}");
+        while !k.pending().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use kmock::{
-    Fault, KMock, Stream,
+    Fault, KMock, Stream, kmock,
     websocket::{Frame, WebSocket},
 };
 use tokio::{net::TcpStream, time::Instant};
@@ -135,4 +135,63 @@ async fn what_asks_for_no_socket_gets_none(k: KMock) {
         "{}",
         refused.text()
     );
+}
+
+#[kmock::test]
+async fn scripts_have_a_word(k: KMock) {
+    kmock! {
+        let feed = GET "/feed" => websocket [ text "hello", { "n": 1 }, b"raw", sleep(1ms), ... ];
+        let echo = "/echo" => websocket (WebSocket::new().echo());
+        "/plain" => 404;
+    }
+    let mut socket = connect(&k, "/feed").await;
+    assert_eq!(next(&mut socket).await, Message::text("hello"));
+    assert_eq!(next(&mut socket).await, Message::text("{\"n\":1}"));
+    assert_eq!(next(&mut socket).await, Message::binary(&b"raw"[..]));
+    feed.waiting(1).await.expect("it waits");
+    kmock! { GET "/feed" ... => "the end"; }
+    assert_eq!(next(&mut socket).await, Message::text("\"the end\""));
+    assert!(matches!(next(&mut socket).await, Message::Close(_)));
+    let mut socket = connect(&k, "/echo").await;
+    socket.send(Message::text("a")).await.expect("sent");
+    assert_eq!(next(&mut socket).await, Message::text("a"));
+    assert_eq!(
+        echo.wait_for_frames(1).await.expect("it came")[0]
+            .frame()
+            .text(),
+        "a"
+    );
+}
+
+#[kmock::test]
+async fn reports_tell_what_was_said(k: KMock, real: KMock) {
+    let echo = k.on("/echo").websocket(WebSocket::new().echo());
+    real.on("/x").text("real");
+    k.on("/x").proxy(real.url());
+    let mut socket = connect(&k, "/echo").await;
+    socket.send(Message::text("hey")).await.expect("sent");
+    assert_eq!(next(&mut socket).await, Message::text("hey"));
+    echo.wait_for_frames(1).await.expect("it came");
+    k.get("/x").await;
+    let report = k.report();
+    let said: Vec<_> = report.entries[0]
+        .messages
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(said, ["← text \"hey\"", "→ text \"hey\""]);
+    assert_eq!(report.entries[1].upstream, Some(real.url()));
+    let text = report.text().times(false).to_string();
+    for part in [
+        "websocket, 1 frames came, 1 went",
+        "← text \"hey\"",
+        &format!("as {} answered", real.url()),
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(
+        report.to_json()["requests"][0]["frames"][0]["frame"],
+        "text \"hey\""
+    );
+    assert!(report.html().contains("→ text &quot;hey&quot;"));
 }

@@ -30,6 +30,18 @@ pub(super) fn as_written(closure: &ExprClosure) -> ExprClosure {
     closure
 }
 
+/// Whether this is a name that may be a function's.
+pub(super) fn names_function(value: &syn::Expr) -> bool {
+    let syn::Expr::Path(path) = value else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|last| {
+        last.ident
+            .to_string()
+            .starts_with(|c: char| c.is_lowercase() || c == '_')
+    })
+}
+
 impl Expander {
     /// An async closure as a function that makes futures: it may use what it has captured, for each request anew.
     pub(super) fn lifted(&self, closure: &ExprClosure) -> TokenStream {
@@ -144,31 +156,30 @@ impl Expander {
     /// A name may be that of a function; everything else is a value.
     fn reply_value(&self, made: &TokenStream, value: &syn::Expr) -> TokenStream {
         let span = value.span();
-        let krate = &self.krate;
-        let function = match value {
-            syn::Expr::Path(path) => path.path.segments.last().is_some_and(|last| {
-                last.ident
-                    .to_string()
-                    .starts_with(|c: char| c.is_lowercase() || c == '_')
-            }),
-            _ => false,
+        let value = match names_function(value) {
+            true => self.named(value, "reply"),
+            false => value.to_token_stream(),
         };
-        if function {
-            let (named, private) = (
-                our("__named"),
-                quote_spanned!(self.at(span)=> #krate::__private::answer),
-            );
-            quote_spanned! { self.at(span)=>
-                #made.reply(match #value {
-                    #named => {
-                        #[allow(unused_imports)]
-                        use #private::{AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, Value as _};
-                        (&&&&&#private::Kind(&#named)).kind().reply(#named)
-                    }
-                })
+        quote_spanned!(self.at(span)=> #made.reply(#value))
+    }
+
+    /// What a name is worth, which may be that of a value or of a function: the type decides.
+    pub(super) fn named(&self, value: &syn::Expr, method: &str) -> TokenStream {
+        let (krate, span) = (&self.krate, value.span());
+        // What is wrong with the value is shown at its name.
+        let (named, method) = (
+            Ident::new("__named", self.at(span)),
+            Ident::new(method, self.at(span)),
+        );
+        let private = quote_spanned!(self.at(span)=> #krate::__private::answer);
+        quote_spanned! { self.at(span)=>
+            match #value {
+                #named => {
+                    #[allow(unused_imports)]
+                    use #private::{AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, Value as _};
+                    (&&&&&#private::Kind(&#named)).kind().#method(#named)
+                }
             }
-        } else {
-            quote_spanned!(self.at(span)=> #made.reply(#value))
         }
     }
 

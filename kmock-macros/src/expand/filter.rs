@@ -221,9 +221,29 @@ impl Expander {
                 text_of(code::as_written(closure), span),
                 self.lifted(closure),
             ),
+            Callable::Expr(value) if code::names_function(value) => {
+                return self.named_condition(span, value);
+            }
             Callable::Expr(value) => ("test", text_of(value, span), value.to_token_stream()),
         };
         self.call(method, span, quote!(#text, #code))
+    }
+
+    /// `where is_long`: a function of the request, by reference or by value, or of nothing, sync or async.
+    fn named_condition(&self, span: Span, value: &syn::Expr) -> TokenStream {
+        let (krate, at, text) = (&self.krate, value.span(), text_of(value, span));
+        // What is wrong with the function is shown at its name.
+        let named = proc_macro2::Ident::new("__named", self.at(at));
+        let private = quote_spanned!(self.at(at)=> #krate::__private::condition);
+        quote_spanned! { self.at(at)=>
+            match #value {
+                #named => {
+                    #[allow(unused_imports)]
+                    use #private::{AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, FnRef as _, Value as _};
+                    (&&&&&&#private::Kind(&#named)).kind().filter(#text, #named)
+                }
+            }
+        }
     }
 
     /// The argument of an `impl Into<Pattern>`: plain values are enough.

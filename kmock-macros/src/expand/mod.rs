@@ -16,12 +16,12 @@ mod stream;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{LitStr, spanned::Spanned};
 
 use crate::{
     ast::{Block, BlockKind, Feed, Item, Rule, Script},
     errors::Errors,
-    parse,
+    parse, written,
 };
 
 /// What all expansions need to know.
@@ -290,9 +290,9 @@ fn let_names(items: &[Item]) -> Vec<&Ident> {
         .collect()
 }
 
-/// The text of tokens, as a literal that the compiler makes.
-fn text_of(tokens: impl ToTokens, span: Span) -> TokenStream {
-    quote_spanned!(span=> ::core::stringify!(#tokens))
+/// The text of tokens, as a literal.
+fn text_of(tokens: impl ToTokens, span: Span) -> LitStr {
+    LitStr::new(&written::text(tokens.to_token_stream()), span)
 }
 
 #[cfg(test)]

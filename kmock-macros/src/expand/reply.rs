@@ -86,7 +86,12 @@ impl Expander {
         let ty = self.ty("Fault", fault.span);
         let name = Ident::new(fault.name, self.at(fault.span));
         let argument = &fault.argument;
-        quote_spanned!(self.at(fault.span)=> #ty::#name(#argument))
+        let mut made = quote_spanned!(self.at(fault.span)=> #ty::#name(#argument));
+        for limit in &fault.limits {
+            let (name, value) = (Ident::new(limit.name, self.at(limit.span)), &limit.value);
+            made = quote_spanned!(self.at(limit.span)=> #made.#name(#value));
+        }
+        made
     }
 }
 

@@ -52,7 +52,12 @@ impl Expander {
                 quote_spanned!(self.at(span)=> #made.call_async(#code))
             }
             StreamItem::Call(Callable::Expr(value)) | StreamItem::Value(value) => {
-                quote_spanned!(self.at(value.span())=> #made.item(#value))
+                let span = value.span();
+                let item = match code::names_function(value) {
+                    true => self.named(value, "item"),
+                    false => value.to_token_stream(),
+                };
+                quote_spanned!(self.at(span)=> #made.item(#item))
             }
             StreamItem::Nested { span, once, items } => {
                 let stream = self.stream(items, *span);

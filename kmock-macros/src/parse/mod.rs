@@ -4,6 +4,7 @@
 
 mod check;
 mod code;
+mod fault;
 mod filter;
 mod pattern;
 mod reply;

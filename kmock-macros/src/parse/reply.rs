@@ -7,11 +7,11 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, filter, here, inside, pattern, skip_to_comma, skip_while,
-    starts_rule, stream, word,
+    at_end, code, ends_after_next, expr, fault, filter, here, inside, pattern, skip_to_comma,
+    skip_while, starts_rule, stream, word,
 };
 use crate::{
-    ast::{Callable, Fault, Name, Part},
+    ast::{Callable, Name, Part},
     duration,
     errors::Errors,
     json,
@@ -410,76 +410,8 @@ fn by_word(
                     .collect(),
             )
         }
-        _ => fault(input, errors, name, span)
+        _ => fault::fault(input, errors, name, span)
             .map(|fault| fault.map(Part::Fault).into_iter().collect()),
-    }
-}
-
-/// A fault on the wire; the outer `None` where the word is not used as one.
-pub(super) fn fault(
-    input: ParseStream<'_>,
-    errors: &mut Errors,
-    name: &str,
-    span: Span,
-) -> Option<Option<Fault>> {
-    let lonely = ends_after_next(input);
-    let plain = ["reset", "close", "garbage", "stall"]
-        .into_iter()
-        .find(|known| *known == name);
-    if let Some(name) = plain {
-        let fork = input.fork();
-        fork.call(Ident::parse_any).ok();
-        if !lonely && !fork.peek(Lit) {
-            return None;
-        }
-        input.call(Ident::parse_any).ok();
-        if !lonely {
-            errors.help(
-                here(input),
-                format_args!("`{name}` takes nothing"),
-                "`truncate 10` ends the body after ten bytes",
-            );
-            skip_while(input, |input| !at_end(input));
-        }
-        return Some(Some(Fault {
-            span,
-            name,
-            argument: None,
-        }));
-    }
-    if name != "truncate" {
-        return None;
-    }
-    let fork = input.fork();
-    fork.call(Ident::parse_any).ok();
-    if !(lonely || fork.peek(Lit) || fork.peek(token::Paren) || fork.peek(Token![-])) {
-        return None;
-    }
-    input.call(Ident::parse_any).ok();
-    let at = here(input);
-    let help = "write `truncate 10`: the number of bytes of the body that still come";
-    if input.peek(token::Paren) {
-        let argument = code::in_parens(input, errors, "a number of bytes");
-        return Some(argument.map(|argument| Fault {
-            span,
-            name: "truncate",
-            argument: Some(argument),
-        }));
-    }
-    match input.parse::<Lit>() {
-        Ok(lit @ Lit::Int(_)) => Some(Some(Fault {
-            span,
-            name: "truncate",
-            argument: Some(Expr::Lit(ExprLit {
-                attrs: Vec::new(),
-                lit,
-            })),
-        })),
-        _ => {
-            errors.help(at, "expected a number of bytes after `truncate`", help);
-            skip_while(input, |input| !at_end(input));
-            Some(None)
-        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! One rule, feed or block of a script.
 
-use proc_macro2::{Delimiter, Span, TokenTree};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, Ident, LitStr, Meta, Token, ext::IdentExt, parse::ParseStream,
-    spanned::Spanned, token,
+    Attribute, Expr, Ident, LitStr, Meta, Token,
+    ext::IdentExt,
+    parse::{ParseStream, discouraged::Speculative},
+    spanned::Spanned,
+    token,
 };
 
 use super::{
-    code, expr, filter, here, inside, is_word, items, reply, skip_to_semicolon, skip_while,
+    at_end, code, expr, filter, here, inside, is_word, items, reply, skip_to_semicolon, skip_while,
     starts_rule, stream, take_word, word,
 };
 use crate::{
@@ -191,7 +194,7 @@ fn attributes(input: ParseStream<'_>, errors: &mut Errors) -> Attrs {
             }
             continue;
         };
-        syn::parse::discouraged::Speculative::advance_to(input, &fork);
+        input.advance_to(&fork);
         for attr in found {
             if attr.path().is_ident("doc") {
                 if let Some(line) = doc_line(&attr) {
@@ -333,7 +336,7 @@ fn binding(input: ParseStream<'_>, errors: &mut Errors) -> Option<Ident> {
 }
 
 /// `[0]`, `[..3]`, `[9..]`
-fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
+pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
     if !input.peek(token::Bracket) {
         return None;
     }
@@ -385,31 +388,33 @@ fn sinks(input: ParseStream<'_>, errors: &mut Errors, sinks: &mut Vec<Callable>)
             );
             continue;
         }
-        match expr(input, errors, "a sink after `>>`") {
-            Ok(found) => {
-                // `>> a >> b` is one shift to Rust.
-                let mut chain = Vec::new();
-                let mut rest = found;
-                loop {
-                    match rest {
-                        Expr::Binary(binary) if matches!(binary.op, syn::BinOp::Shr(_)) => {
-                            chain.push(*binary.right);
-                            rest = *binary.left;
-                        }
-                        last => {
-                            chain.push(last);
-                            break;
-                        }
-                    }
-                }
-                for sink in chain.into_iter().rev().map(code::classify) {
-                    code::check_parameters(&sink, 1, errors, "write `>> |req| …`");
-                    sinks.push(sink);
-                }
+        match sink(input, errors) {
+            Some(found) => {
+                let found = code::classify(found);
+                code::check_parameters(&found, 1, errors, "write `>> |req| …`");
+                sinks.push(found);
             }
-            Err(_) => return,
+            None => return,
         }
     }
+}
+
+/// One sink. To Rust, `>> a >> b` is one shift, also as the end of a closure: the first `>>` before which there is
+/// an expression begins the next sink.
+fn sink(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
+    let fork = input.fork();
+    let mut before = TokenStream::new();
+    while !at_end(&fork) && !fork.peek(Token![=>]) {
+        if fork.peek(Token![>>])
+            && !fork.peek(Token![>>=])
+            && let Ok(found) = syn::parse2::<Expr>(before.clone())
+        {
+            input.advance_to(&fork);
+            return Some(found);
+        }
+        before.extend([fork.parse::<TokenTree>().ok()?]);
+    }
+    expr(input, errors, "a sink after `>>`").ok()
 }
 
 /// `... => ITEMS`

@@ -7,7 +7,8 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, here, inside, reply, skip_to_comma, skip_while, word,
+    at_end, code, ends_after_next, expr, fault, here, inside, reply, skip_to_comma, skip_while,
+    word,
 };
 use crate::{
     ast::{Callable, StreamItem},
@@ -245,7 +246,7 @@ fn by_word(
             Some(None)
         }
         _ => {
-            if let Some(fault) = reply::fault(input, errors, &text, span) {
+            if let Some(fault) = fault::in_stream(input, errors, &text, span) {
                 return Some(fault.map(StreamItem::Fault));
             }
             let juxtaposed = after.peek(token::Bracket) && nearest(&text, ["once"]).is_some()

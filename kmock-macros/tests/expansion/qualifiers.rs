@@ -58,21 +58,15 @@ fn expansion() {
         __kmock
             .on(
                 <kmock::Filter>::test(
-                    ::core::stringify!(| req | req.body().len() > 10),
+                    "| req | req . body () . len () > 10",
                     move |req| req.body().len() > 10,
                 ),
             );
-        __kmock
-            .on(
-                <kmock::Filter>::test(
-                    ::core::stringify!(| | ready.load()),
-                    move |_| ready.load(),
-                ),
-            );
+        __kmock.on(<kmock::Filter>::test("| | ready . load ()", move |_| ready.load()));
         __kmock
             .on(
                 <kmock::Filter>::test_async(
-                    ::core::stringify!(async | req | check(req). await),
+                    "async | req | check (req) . await",
                     {
                         let __code = ::std::sync::Arc::new(
                             kmock::__private::async_closure(async move |req| {
@@ -86,6 +80,20 @@ fn expansion() {
                     },
                 ),
             );
-        __kmock.on(<kmock::Filter>::test(::core::stringify!(is_ready), is_ready));
+        __kmock
+            .on(
+                match is_ready {
+                    __named => {
+                        #[allow(unused_imports)]
+                        use kmock::__private::condition::{
+                            AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, FnRef as _,
+                            Value as _,
+                        };
+                        (&&&&&&kmock::__private::condition::Kind(&__named))
+                            .kind()
+                            .filter("is_ready", __named)
+                    }
+                },
+            );
     }
 }

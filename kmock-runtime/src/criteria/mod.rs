@@ -182,10 +182,10 @@ impl Filter {
         Filter::is(Criterion::Field(Place::Form, name.into(), value.into()))
     }
 
-    /// Requests for a host (the port does not count).
+    /// Requests for a host: the port does not count, nor whether letters are large or small.
     #[track_caller]
     pub fn host(host: impl Into<Pattern>) -> Filter {
-        Filter::is(Criterion::Host(host.into()))
+        Filter::is(Criterion::Host(host.into().in_lower_case()))
     }
 
     /// Requests from an address or a network: `127.0.0.1`, `10.0.0.0/8`.
@@ -430,7 +430,12 @@ impl Criterion {
             Criterion::Field(place, name, pattern) => {
                 pattern.matches_texts(&place.values(request, name))
             }
-            Criterion::Host(pattern) => pattern.matches_text(request.host()),
+            Criterion::Host(pattern) => match request.host() {
+                Some(host) if host.contains(|c: char| c.is_ascii_uppercase()) => {
+                    pattern.matches_text(Some(&host.to_ascii_lowercase()))
+                }
+                host => pattern.matches_text(host),
+            },
             Criterion::From(network) => request
                 .peer()
                 .is_some_and(|peer| network.contains(peer.ip())),

@@ -203,6 +203,18 @@ impl Pattern {
         }
     }
 
+    /// The same for texts that are in lower case; an expression says so itself.
+    pub(super) fn in_lower_case(self) -> Pattern {
+        match &*self.0 {
+            Shape::Value(Value::String(text)) => Pattern::value(text.to_lowercase()),
+            Shape::Glob(glob) => Pattern::of(Shape::Glob(Glob(glob.0.to_lowercase()))),
+            Shape::OneOf(patterns) => {
+                Pattern::one_of(patterns.iter().cloned().map(Pattern::in_lower_case))
+            }
+            _ => self,
+        }
+    }
+
     /// Whether a JSON value (or its absence) fits.
     pub fn matches(&self, value: Option<&Value>) -> bool {
         self.mismatch(value, "").is_none()

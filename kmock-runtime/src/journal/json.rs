@@ -72,6 +72,7 @@ fn answerer(answerer: &Answerer) -> Value {
         Answerer::Kubernetes => json!("kubernetes"),
         Answerer::Forwarded(upstream) => json!({ "forwarded": upstream }),
         Answerer::NoRule => json!("no rule"),
+        Answerer::Limit => json!("limit"),
     }
 }
 
@@ -120,6 +121,12 @@ fn entry(entry: &Entry) -> Value {
         "fault": entry.fault,
         "answer": body(&entry.answer),
         "sent": entry.sent.as_ref().map(sent),
+        "upstream": entry.upstream,
+        "frames": all(&entry.messages, |message| json!({
+            "at": message.at.as_secs_f64(),
+            "received": message.received,
+            "frame": message.frame,
+        })),
         "nearest": all(&entry.near, near),
         "sameAs": entry.same_as,
     })

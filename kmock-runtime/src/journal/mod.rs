@@ -31,7 +31,7 @@ pub use self::{
     check::{Check, assert_requests},
     nearest::{Near, NearRequest, Shadowed},
     objects::{FieldChange, ObjectHistory, ObjectVersion},
-    report::{Entry, Failure, Report},
+    report::{Entry, Failure, Message, Report},
     seen::{Answerer, Outcome, Requests, Seen},
     text::Text,
     trace::{Chunk, End, Sent},

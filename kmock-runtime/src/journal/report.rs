@@ -3,8 +3,10 @@
 //! A report is made once, from what the journal has by then, and keeps nothing of the server alive. Its size is
 //! bounded: of long tests the bodies and explanations of the first few hundred telling requests are in it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
+#[cfg(feature = "websocket")]
+use crate::criteria::cut;
 use crate::{
     criteria::Ask,
     journal::{
@@ -22,6 +24,12 @@ const TEXT: usize = 16 << 10;
 
 /// The most of bodies' texts that a report has in all.
 const TEXTS: usize = 32 << 20;
+
+/// How many frames of a WebSocket, and how much of each.
+#[cfg(feature = "websocket")]
+const MESSAGES: usize = 1000;
+#[cfg(feature = "websocket")]
+const FRAME: usize = 1000;
 
 /// How many requests are looked at for an explanation; those with the same one refer to the first.
 const EXPLAINED: usize = 500;
@@ -103,12 +111,34 @@ pub struct Entry {
     pub answer: Body,
     /// How the body of the answer was sent.
     pub sent: Option<Sent>,
+    /// The server whose answer was passed on.
+    pub upstream: Option<String>,
+    /// What was said on a WebSocket: the first thousand frames.
+    pub messages: Vec<Message>,
     /// For a request that no rule answered: the rules that came nearest, the nearest first.
     pub near: Vec<Near>,
     /// An earlier request like this one, which is explained there.
     pub same_as: Option<u64>,
     /// When the request came and its answer began, in ticks: the order of what happens at one instant.
     pub(super) ticks: (u64, u64),
+}
+
+/// A frame of a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// When it came or went, counted from the start of the server.
+    pub at: Duration,
+    /// Whether it came from the client.
+    pub received: bool,
+    /// What kind of frame it is, and what is in it: `text "hello"`.
+    pub frame: String,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = if self.received { '←' } else { '→' };
+        write!(f, "{way} {}", self.frame)
+    }
 }
 
 impl Failure {
@@ -190,6 +220,9 @@ struct Making<'a> {
     rules: &'a [Rule],
     /// The rules that are written in Kubernetes' words, by their places.
     kubernetes: Vec<Location>,
+    /// By the numbers of their requests.
+    upstreams: HashMap<u64, String>,
+    messages: HashMap<u64, Vec<Message>>,
     texts: usize,
     /// The explained requests, by what makes others like them.
     explained: HashMap<(String, String), Known>,
@@ -210,6 +243,8 @@ impl<'a> Making<'a> {
             core,
             rules,
             kubernetes,
+            upstreams: upstreams(rules),
+            messages: messages(rules),
             texts: TEXTS,
             explained: HashMap::new(),
             looked_at: 0,
@@ -222,7 +257,7 @@ impl<'a> Making<'a> {
         let in_kubernetes = match &outcome.answered_by {
             Answerer::Kubernetes => true,
             Answerer::Rule(_, location) => self.kubernetes.contains(location),
-            Answerer::NoRule | Answerer::Nobody | Answerer::Forwarded(_) => {
+            Answerer::NoRule | Answerer::Limit | Answerer::Nobody | Answerer::Forwarded(_) => {
                 !self.kubernetes.is_empty() || self.core.backend.is_some()
             }
         };
@@ -259,6 +294,8 @@ impl<'a> Making<'a> {
                 )
             }),
             sent,
+            upstream: self.upstreams.remove(&seen.id()),
+            messages: self.messages.remove(&seen.id()).unwrap_or_default(),
             near: Vec::new(),
             same_as: None,
             ticks: (seen.record().asked, seen.record().answered()),
@@ -294,7 +331,6 @@ impl<'a> Making<'a> {
         self.looked_at += 1;
         let mut near = match seen.near() {
             Some(near) => near.to_vec(),
-            None if entry.status == Some(429) => Vec::new(),
             None => nearest(seen, self.rules, &[], Ask::Never),
         };
         // An answer of the Kubernetes API is wondered at only when a rule was really near.
@@ -316,6 +352,33 @@ impl<'a> Making<'a> {
 struct Known {
     looks: usize,
     explained: Vec<(u64, Vec<Near>)>,
+}
+
+/// Who has answered what was passed on.
+fn upstreams(rules: &[Rule]) -> HashMap<u64, String> {
+    let exchanges = rules.iter().flat_map(Rule::exchanges);
+    exchanges
+        .map(|exchange| (exchange.request().id(), exchange.upstream().to_owned()))
+        .collect()
+}
+
+/// What was said on WebSockets.
+fn messages(rules: &[Rule]) -> HashMap<u64, Vec<Message>> {
+    let mut messages: HashMap<u64, Vec<Message>> = HashMap::new();
+    #[cfg(feature = "websocket")]
+    for framed in rules.iter().flat_map(Rule::frames) {
+        let known = messages.entry(framed.request().id()).or_default();
+        if known.len() < MESSAGES {
+            known.push(Message {
+                at: framed.at(),
+                received: framed.is_received(),
+                frame: cut(&format!("{:?}", framed.frame()), FRAME),
+            });
+        }
+    }
+    #[cfg(not(feature = "websocket"))]
+    let _ = (rules, &mut messages);
+    messages
 }
 
 /// All headers in order, with credentials masked: reports are kept and shown around.

@@ -53,6 +53,9 @@ fn alike(a: &Entry, b: &Entry) -> bool {
         && !streams(a)
         && !streams(b)
         && b.near.is_empty()
+        && a.upstream == b.upstream
+        && a.messages.is_empty()
+        && b.messages.is_empty()
 }
 
 pub(super) fn rows(entries: &[Entry]) -> Vec<Row<'_>> {

@@ -65,6 +65,8 @@ pub enum Answerer {
     Forwarded(String),
     /// No rule fitted: a 404 that explains itself.
     NoRule,
+    /// Nobody was asked: there were too many requests (429), or the body was too large (413).
+    Limit,
 }
 
 impl fmt::Display for Answerer {
@@ -75,6 +77,7 @@ impl fmt::Display for Answerer {
             Answerer::Kubernetes => f.write_str("the Kubernetes API"),
             Answerer::Forwarded(upstream) => write!(f, "forwarded to {upstream}"),
             Answerer::NoRule => f.write_str("no rule"),
+            Answerer::Limit => f.write_str("beyond a limit of the server"),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     criteria::{Finding, Verdict, cut},
     journal::{
-        Answerer, End, Entry, Failure, Near, Report,
+        Answerer, End, Entry, Failure, Message, Near, Report,
         body::escaped,
         expect::LISTED,
         rows::{Row, puzzling, rows},
@@ -464,7 +464,7 @@ impl Page {
             Answerer::Rule(rule, location) => {
                 format!("{}   {}", cut(rule, RULE), self.pen.place(*location))
             }
-            Answerer::NoRule => self.pen.bad("no rule"),
+            Answerer::NoRule | Answerer::Limit => self.pen.bad(&entry.answered_by.to_string()),
             other => other.to_string(),
         }
     }
@@ -513,6 +513,16 @@ impl Page {
             if let Some(stream) = self.stream(entry) {
                 let _ = write!(text, "   {stream}");
             }
+            if let Some(upstream) = &entry.upstream {
+                let _ = write!(
+                    text,
+                    "   {}",
+                    self.pen.faint(&format!("as {upstream} answered"))
+                );
+            }
+            if !entry.messages.is_empty() {
+                let _ = write!(text, "   {}", self.pen.faint(&frames(&entry.messages)));
+            }
             if let Some(same) = entry.same_as {
                 let _ = write!(text, ", as #{same}");
             }
@@ -529,6 +539,7 @@ impl Page {
             }
             if explain {
                 self.bodies(entry);
+                self.messages(entry);
             }
         }
     }
@@ -546,6 +557,18 @@ impl Page {
         if let Some(message) = message(entry) {
             let text = format!("{} {}", self.pen.faint("says"), cut(&message, 300));
             self.line(12, &text);
+        }
+    }
+
+    /// What was said on a WebSocket.
+    fn messages(&mut self, entry: &Entry) {
+        const MOST: usize = 10;
+        for message in entry.messages.iter().take(MOST) {
+            let text = cut(&message.to_string(), 160);
+            self.line(12, &self.pen.faint(&text));
+        }
+        if let Some(more @ 1..) = entry.messages.len().checked_sub(MOST) {
+            self.line(12, &self.pen.faint(&format!("… and {} more", number(more))));
         }
     }
 
@@ -586,8 +609,14 @@ pub(super) fn message(entry: &Entry) -> Option<String> {
             .text
             .strip_prefix("kmock: ")
             .map(|text| escaped(text.trim_end())),
-        Answerer::Nobody | Answerer::NoRule | Answerer::Forwarded(_) => None,
+        Answerer::Nobody | Answerer::NoRule | Answerer::Limit | Answerer::Forwarded(_) => None,
     }
+}
+
+fn frames(messages: &[Message]) -> String {
+    let came = messages.iter().filter(|message| message.received).count();
+    let (came, sent) = (number(came), number(messages.len() - came));
+    format!("websocket, {came} frames came, {sent} went")
 }
 
 fn without_query(target: &str) -> &str {

@@ -9,19 +9,17 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::BodyExt;
 
 use crate::{
     mock::Core,
     reply::{
         Before, Dice, HeaderEdit, Payload, Reply, Source,
-        body::{CutBody, SlowBody},
-        fault::{Place, promised},
+        body::SlowBody,
+        breaking::{Halt, broken},
         panic_text,
     },
     request::Request,
     stream::{Lives, Player, Prelude, Stream},
-    wire::Cut,
 };
 
 /// What is sent.
@@ -29,6 +27,8 @@ pub(crate) struct Answer {
     pub(crate) response: Response<Payload>,
     /// How the exchange was broken, for the journal.
     pub(crate) fault: Option<String>,
+    /// What happens instead of it, where a connection goes on without.
+    pub(crate) halt: Option<Halt>,
 }
 
 impl Answer {
@@ -36,6 +36,7 @@ impl Answer {
         Answer {
             response,
             fault: None,
+            halt: None,
         }
     }
 }
@@ -165,9 +166,15 @@ async fn prelude(parts: &mut Parts, asked: &Asked) -> Option<Made> {
                 return None;
             }
             Prelude::Nothing => nothing = true,
+            // That it happens has been decided.
             Prelude::Fault(fault) => {
-                parts.reply.fault = Some(fault);
-                parts.pieces.clear();
+                let goes_on = fault.more_bytes() > 0;
+                parts.reply.fault = Some(fault.certain());
+                if !goes_on {
+                    parts.pieces.clear();
+                    return None;
+                }
+                parts.pieces.insert(0, Piece::Playing(player, kind));
                 return None;
             }
             Prelude::Failed(why) => return Some(Made::Failed(why)),
@@ -377,54 +384,13 @@ async fn assemble(parts: Parts, asked: &Asked) -> Answer {
         response = response
             .map(|payload| Payload::Body(Body::new(SlowBody::new(payload.into_body(), rate))));
     }
-    let mut answer = Answer::new(response);
-    if let Some(fault) = reply.fault
-        && fault.happens(asked.nth, &asked.dice)
-    {
-        answer.fault = Some(format!("{:?}", fault.cut).to_lowercase());
-        let Some(wire) = asked.request.wire().cloned() else {
-            // Without a socket underneath there is nothing to break.
-            *answer.response.status_mut() = StatusCode::BAD_GATEWAY;
-            return answer;
-        };
-        match fault.place {
-            Place::Head(bytes) => wire.cut_after(bytes, fault.cut),
-            Place::Body(left) => {
-                answer.response = answer.response.map(|payload| {
-                    Payload::Body(Body::new(CutBody {
-                        inner: payload.into_body(),
-                        left,
-                        cut: Some(fault.cut),
-                        wire,
-                    }))
-                });
-            }
-            Place::Chunk => {
-                answer.response = answer.response.map(|payload| {
-                    // A stream has no length: hyper sends it in chunks.
-                    let frames = payload.into_body().into_data_stream();
-                    Payload::Body(Body::new(CutBody {
-                        inner: Body::from_stream(frames),
-                        left: usize::MAX,
-                        cut: Some(fault.cut),
-                        wire,
-                    }))
-                });
-            }
-            Place::Promise(length) => {
-                answer.fault = Some(format!("content-length {length}"));
-                let (head, payload) = answer.response.into_parts();
-                let body = match payload.collect().await {
-                    Ok(body) => body.to_bytes(),
-                    Err(_) => Bytes::new(),
-                };
-                let bytes = promised(head.status, &head.headers, &body, length);
-                wire.cut_after(0, Cut::Garbage(bytes));
-                answer.response = Response::from_parts(head, Payload::empty());
-            }
+    let answer = Answer::new(response);
+    match reply.fault {
+        Some(fault) if fault.happens(asked.nth, &asked.dice) => {
+            broken(answer, fault, &asked.request).await
         }
+        _ => answer,
     }
-    answer
 }
 
 /// The content type that the body implies, and then what the rule says of headers.

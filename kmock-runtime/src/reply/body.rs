@@ -1,4 +1,4 @@
-//! Bodies on their way: files that deplete, bodies cut on purpose, bodies slowed down.
+//! Bodies on their way: files that deplete, bodies slowed down.
 
 use std::{
     fs::File,
@@ -13,8 +13,6 @@ use axum::body::{Body, HttpBody};
 use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
-
-use crate::wire::{Cut, Wire};
 
 /// A file or another source that is read on: each time what is there by then, until there is no more.
 pub(crate) struct Reader {
@@ -52,49 +50,6 @@ impl Reader {
         let mut rest = Vec::new();
         source.read_to_end(&mut rest).map_err(failed)?;
         Ok((!rest.is_empty()).then(|| rest.into()))
-    }
-}
-
-/// A body that is cut after some bytes: the connection goes with it.
-pub(crate) struct CutBody {
-    pub(crate) inner: Body,
-    pub(crate) left: usize,
-    pub(crate) cut: Option<Cut>,
-    pub(crate) wire: Wire,
-}
-
-impl HttpBody for CutBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.left > 0 {
-            match Pin::new(&mut self.inner).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let Ok(mut data) = frame.into_data() else {
-                        return Poll::Ready(Some(Ok(Frame::data(Bytes::new()))));
-                    };
-                    data.truncate(self.left);
-                    self.left -= data.len();
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-                // A body that ends before the cut is cut at its end.
-                Poll::Ready(None) => self.left = 0,
-                other => return other,
-            }
-        }
-        // Hyper flushes what it has when the body is pending; the flush then carries out the cut.
-        if let Some(cut) = self.cut.take() {
-            self.wire.cut_when_flushed(cut);
-        }
-        Poll::Pending
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults: how an exchange breaks, where, and for which of the requests; true on the wire.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
@@ -20,7 +20,10 @@ use crate::{reply::Dice, rules::Slice, wire::Cut};
 /// Fault::close().at_rate(0.1);  // for one request in ten, drawn from the server's seed
 /// ```
 ///
-/// A fault breaks the connection. On HTTP/2, where a connection carries many requests, all of them break.
+/// On HTTP/1.1 a fault breaks the connection. On HTTP/2 a connection carries many exchanges, and what can be about one of
+/// them is: [`reset`](Fault::reset), [`stall`](Fault::stall), [`content_length`](Fault::content_length) and whatever breaks
+/// inside a body meet the stream of that request (`RST_STREAM`), and the others go on. [`close`](Fault::close) instead of an
+/// answer, [`garbage`](Fault::garbage) and breaks [`in_head`](Fault::in_head) are about the connection, with all that is on it.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a fault happens when a rule or a reply has it"]
 pub struct Fault {
@@ -34,6 +37,8 @@ pub struct Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
+    /// Instead of the answer.
+    Start,
     /// After this many bytes of the response, the head included.
     Head(usize),
     /// After this many bytes of the body.
@@ -48,7 +53,7 @@ impl Fault {
     fn new(cut: Cut) -> Fault {
         Fault {
             cut,
-            place: Place::Head(0),
+            place: Place::Start,
             only: None,
             rate: None,
         }
@@ -98,7 +103,7 @@ impl Fault {
         fault
     }
 
-    /// After this many bytes of the head.
+    /// After this many bytes of the connection from the head of the response on.
     pub fn in_head(mut self, bytes: usize) -> Fault {
         self.place = Place::Head(bytes);
         self
@@ -122,10 +127,45 @@ impl Fault {
         self
     }
 
+    /// How many bytes of the body still come.
+    pub(crate) fn more_bytes(&self) -> usize {
+        match self.place {
+            Place::Body(bytes) => bytes,
+            _ => 0,
+        }
+    }
+
+    /// The same for every request.
+    pub(crate) fn certain(mut self) -> Fault {
+        self.only = None;
+        self.rate = None;
+        self
+    }
+
     /// Whether the fault meets the n-th request of the rule.
     pub(crate) fn happens(&self, n: usize, dice: &Dice) -> bool {
         self.only.is_none_or(|slice| slice.contains(n))
             && self.rate.is_none_or(|rate| dice.fraction() < rate)
+    }
+}
+
+impl fmt::Display for Fault {
+    /// As `kmock!` has it: `reset`, `truncate 10`, `close in head 12`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.cut {
+            Cut::Reset => "reset",
+            Cut::Close => "close",
+            Cut::Stall => "stall",
+            Cut::Garbage(_) => "garbage",
+        };
+        match (self.place, &self.cut) {
+            (Place::Start, _) => f.write_str(name),
+            (Place::Head(bytes), _) => write!(f, "{name} in head {bytes}"),
+            (Place::Body(bytes), Cut::Close) => write!(f, "truncate {bytes}"),
+            (Place::Body(bytes), _) => write!(f, "{name} in body {bytes}"),
+            (Place::Promise(length), _) => write!(f, "promise {length}"),
+            (Place::Chunk, _) => f.write_str("truncate chunk"),
+        }
     }
 }
 

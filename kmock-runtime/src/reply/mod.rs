@@ -3,6 +3,7 @@
 mod answer;
 mod awaited;
 mod body;
+mod breaking;
 mod delay;
 mod fault;
 mod gate;
@@ -30,6 +31,7 @@ pub(crate) use self::{
     answer::{Answer, Asked, Made, Ready, compute_apart, make, read_file},
     awaited::Waiter,
     body::Reader,
+    breaking::{Breaker, Broken},
     delay::Dice,
     payload::Payload,
     proxy::{Upstream, with_port},

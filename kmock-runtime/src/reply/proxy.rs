@@ -45,12 +45,18 @@ pub(crate) struct Upstream {
 #[derive(Clone)]
 pub struct Exchange {
     request: Request,
+    upstream: String,
     status: StatusCode,
     headers: HeaderMap,
     body: Arc<Mutex<BytesMut>>,
 }
 
 impl Exchange {
+    /// The server that answered: `http://host:port/base`.
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
     /// The request as it came.
     pub fn request(&self) -> &Request {
         &self.request
@@ -149,6 +155,7 @@ impl Upstream {
         let recorded = Arc::default();
         let exchange = Exchange {
             request: request.clone(),
+            upstream: self.to_string(),
             status: head.status,
             headers: head.headers.clone(),
             body: Arc::clone(&recorded),

@@ -4,6 +4,7 @@ mod event;
 mod item;
 mod live;
 mod play;
+mod source;
 
 use std::{
     fmt,
@@ -24,6 +25,7 @@ pub(crate) use self::play::Put;
 pub use self::{
     event::event,
     item::{Event, IntoItem},
+    source::{IntoSource, Items},
 };
 pub(crate) use self::{
     live::{Live, Lives},
@@ -195,14 +197,11 @@ impl Stream {
         self.with(Item::Once(Arc::default(), stream.into()))
     }
 
-    /// The items of a foreign stream: a channel's receiver, a file's lines. They are taken once, by whoever is there.
-    pub fn from<S>(self, stream: S) -> Stream
-    where
-        S: futures::Stream<Item: IntoItem> + Send + 'static,
-    {
-        let stream = stream.map(IntoItem::into_item).boxed();
+    /// The items of a foreign stream, an iterator, or a channel's receiver. They are taken once, by whoever is there.
+    pub fn from<How>(self, source: impl IntoSource<How>) -> Stream {
         self.with(Item::From(Arc::new(Source {
-            stream: tokio::sync::Mutex::new(stream),
+            // It is asked again after its end.
+            stream: tokio::sync::Mutex::new(source.into_source().0.fuse().boxed()),
             depleted: AtomicBool::new(false),
         })))
     }

@@ -6,23 +6,28 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 
 use crate::{
-    reply::{Asked, Fault, compute_apart, panic_text, read_file},
+    reply::{Asked, Breaker, Fault, compute_apart, panic_text, read_file},
     stream::{Item, Stream, live::Stay},
+    wire::Cut,
 };
 
 /// A stream that plays a script for one request.
 pub(crate) struct Player {
     play: Option<BoxFuture<'static, Result<(), String>>>,
     stage: Stage,
-    /// Why the body is about to break.
+    /// `None`: there is no socket underneath, and nothing to break.
+    breaker: Option<Breaker>,
+    /// Why the body is about to break, when what was sent before is on its way.
     failed: Option<String>,
+    /// How it is about to break, after how many bytes more.
+    cut: Option<(usize, Option<Cut>)>,
 }
 
 /// What comes first of a script, before the head of the answer is sent.
@@ -83,8 +88,10 @@ impl Player {
         };
         Player {
             play: Some(Box::pin(play)),
+            breaker: Breaker::of(&stage.asked.request),
             stage,
             failed: None,
+            cut: None,
         }
     }
 
@@ -155,6 +162,11 @@ impl futures::Stream for Player {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.failed.is_some()
+            && let Some(breaker) = &mut self.breaker
+        {
+            ready!(breaker.let_out(cx));
+        }
         if let Some(why) = self.failed.take() {
             let asked = &self.stage.asked;
             let message = format!("{}: the stream broke: {why}", asked.label);
@@ -162,25 +174,45 @@ impl futures::Stream for Player {
             return Poll::Ready(Some(Err(axum::Error::new(message))));
         }
         loop {
+            let this = &mut *self;
+            if let Some((0, cut)) = &mut this.cut {
+                return match &mut this.breaker {
+                    Some(breaker) => breaker
+                        .cut(cut, cx)
+                        .map(|polled| polled.map(|result| result.map(|_| Bytes::new()))),
+                    None => Poll::Pending,
+                };
+            }
             let put = match self.poll_put(cx) {
                 Poll::Ready(Some(Ok(put))) => put,
                 Poll::Ready(Some(Err(why))) => {
-                    // Hyper flushes while the body is pending: what was sent before is not lost with the break.
                     self.failed = Some(why);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                    return self.poll_next(cx);
                 }
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => match &mut self.cut {
+                    // What ends before the cut is cut at its end.
+                    Some((left, _)) => {
+                        *left = 0;
+                        continue;
+                    }
+                    None => return Poll::Ready(None),
+                },
                 Poll::Pending => return Poll::Pending,
             };
             match put {
-                Put::Bytes(bytes) | Put::Text(bytes) => return Poll::Ready(Some(Ok(bytes))),
+                Put::Bytes(mut bytes) | Put::Text(mut bytes) => {
+                    if let Some((left, _)) = &mut self.cut {
+                        bytes.truncate(*left);
+                        *left -= bytes.len();
+                    }
+                    if let Some(breaker) = &mut self.breaker {
+                        breaker.gave(bytes.len());
+                    }
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
                 Put::Head => {}
                 Put::Fault(fault) => {
-                    // The flush that follows carries it out; the script is over.
-                    if let Some(wire) = self.stage.asked.request.wire() {
-                        wire.cut_when_flushed(fault.cut);
-                    }
+                    self.cut = Some((fault.more_bytes(), Some(fault.cut)));
                 }
             }
         }
@@ -237,7 +269,11 @@ fn play(
                     if !fault.happens(asked.nth, &asked.dice) {
                         continue;
                     }
+                    let goes_on = fault.more_bytes() > 0;
                     stage.put(Put::Fault(fault)).await;
+                    if goes_on {
+                        continue;
+                    }
                     // Nothing comes after it.
                     return std::future::pending().await;
                 }

@@ -147,6 +147,64 @@ async fn hosts_peers_and_conditions(k: KMock) {
 }
 
 #[kmock::test]
+async fn conditions_may_have_names(k: KMock) {
+    fn by_reference(request: &Request) -> bool {
+        request.query("a").is_some()
+    }
+    fn by_value(request: Request) -> bool {
+        request.query("b").is_some()
+    }
+    async fn later(request: Request) -> bool {
+        tokio::task::yield_now().await;
+        request.query("c").is_some()
+    }
+    async fn never() -> bool {
+        false
+    }
+    let held = |request: &Request| request.query("d").is_some();
+    kmock! {
+        GET where by_reference => 201;
+        GET where by_value => 202;
+        GET where later => 203;
+        GET where never => 500;
+        GET where held => 204;
+        GET host "Example.com" | "*.LOCAL" => 205;
+    }
+    for (target, status) in [
+        ("/?a", 201),
+        ("/?b", 202),
+        ("/?c", 203),
+        ("/?d", 204),
+        ("/", 404),
+    ] {
+        assert_eq!(k.get(target).await.status(), status, "{target}");
+    }
+    for host in ["example.COM:80", "example.com", "a.Local"] {
+        assert_eq!(
+            k.get("/").header("host", host).await.status(),
+            205,
+            "{host}"
+        );
+    }
+    let report = k.report().text().times(false).to_string();
+    assert!(report.contains("✗ where by_reference"), "{report}");
+}
+
+#[kmock::test]
+async fn reports_show_code_as_it_was_written(k: KMock) {
+    kmock! {
+        GET where |req| req.header("x-w") == Some("1") && {
+            let long = req.body().len() > 10;
+            long
+        } => 200;
+    }
+    k.get("/").await;
+    let report = k.report().text().times(false).to_string();
+    let want = r#"✗ where |req| req.header("x-w") == Some("1") && { let long = req.body().len() > 10; long }"#;
+    assert!(report.contains(want), "{report}");
+}
+
+#[kmock::test]
 async fn algebra(k: KMock) {
     kmock! {
         GET "/all/**" - ("/all/but" | "/all/this") => 201;

@@ -41,6 +41,72 @@ async fn items(k: KMock) {
 }
 
 #[kmock::test]
+async fn names_of_values_and_functions(k: KMock) {
+    fn seven() -> u8 {
+        7
+    }
+    fn target(request: Request) -> String {
+        request.target().to_owned()
+    }
+    async fn later() -> serde_json::Value {
+        json!(["later"])
+    }
+    async fn nothing_of(_request: Request) {}
+    let (number, text, bytes) = (5, "text", b"bytes\n");
+    let part = Stream::new().item(1).item(2);
+    kmock! {
+        stream "/" => [
+            seven, target, later, nothing_of, number, text, bytes, part,
+            for n in 0..2 { n, sleep(1ms) },
+        ];
+    }
+    let want = "7\n\"/\"\n[\"later\"]\n5\n\"text\"\nbytes\n1\n2\n0\n1\n";
+    assert_eq!(k.get("/").await.text(), want);
+}
+
+#[kmock::test]
+async fn sources_are_streams_iterators_and_receivers(k: KMock) {
+    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    let (blocking, blocked) = std::sync::mpsc::channel();
+    let (broadcast, heard) = tokio::sync::broadcast::channel(1);
+    for n in 0..3 {
+        sender.send(n).await.unwrap();
+        broadcast.send(n).unwrap();
+    }
+    drop(sender);
+    kmock! {
+        stream "/iterator" => [ from((0..3).map(|n| format!("{n}"))), "end" ];
+        stream "/receiver" => [ from(receiver) ];
+        stream "/blocking" => [ from(blocked) ];
+        stream "/late" => [ b"", from(heard) ];
+        stream "/panics" => [ "first", from((0..1).map(|_| -> u8 { panic!("no more") })) ];
+        GET "/now" => 200;
+    }
+    assert_eq!(
+        k.get("/iterator").await.text(),
+        "\"0\"\n\"1\"\n\"2\"\n\"end\"\n"
+    );
+    assert_eq!(k.get("/iterator").await.text(), "\"end\"\n");
+    assert_eq!(k.get("/receiver").await.text(), "0\n1\n2\n");
+    let blocked = tokio::spawn({
+        let k = k.clone();
+        async move { k.get("/blocking").await.text() }
+    });
+    // It blocks a thread, and nobody else.
+    assert_eq!(k.get("/now").await.status(), 200);
+    blocking.send("at last").unwrap();
+    drop(blocking);
+    assert_eq!(blocked.await.unwrap(), "\"at last\"\n");
+    assert!(k.get("/late").send().await.is_err());
+    assert!(k.get("/panics").send().await.is_err());
+    let errors = k.errors();
+    assert!(
+        errors[0].contains("lagged") && errors[1].contains("no more"),
+        "{errors:?}"
+    );
+}
+
+#[kmock::test]
 async fn parts_that_deplete(k: KMock) {
     let source = futures::stream::iter(["one", "two"]);
     kmock! {

@@ -108,7 +108,7 @@ fn summary(html: &mut String, report: &Report) {
     let refused = report
         .entries
         .iter()
-        .filter(|entry| entry.answered_by == Answerer::NoRule)
+        .filter(|entry| matches!(entry.answered_by, Answerer::NoRule | Answerer::Limit))
         .count();
     let streams = report
         .entries

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     criteria::{Finding, Verdict},
     journal::{
-        Answerer, Body, End, Entry, Sent,
+        Answerer, Body, End, Entry, Message, Sent,
         text::message,
         words::{duration, number},
     },
@@ -40,7 +40,7 @@ pub(super) fn place(location: Location) -> String {
 /// How an entry is coloured.
 pub(super) fn class(entry: &Entry) -> &'static str {
     match (&entry.answered_by, entry.status) {
-        (Answerer::NoRule, _) => "refused",
+        (Answerer::NoRule | Answerer::Limit, _) => "refused",
         (_, None) => "open",
         (_, Some(..400)) if entry.fault.is_none() => "fine",
         _ => "error",
@@ -117,6 +117,9 @@ pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
             place(*location)
         );
     }
+    if let Some(upstream) = &entry.upstream {
+        let _ = write!(html, "<p>as {} answered</p>", escape(upstream));
+    }
     if let Some(fault) = &entry.fault {
         let _ = write!(
             html,
@@ -143,6 +146,7 @@ pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
         Some(sent) if sent.streamed => chunks(html, sent),
         _ => body(html, &entry.answer),
     }
+    messages(html, &entry.messages);
     html.push_str("</div></div></div>");
 }
 
@@ -157,6 +161,22 @@ fn body(html: &mut String, body: &Body) {
         number(body.size),
         escape(&body.laid_out())
     );
+}
+
+/// The frames of a WebSocket, in order.
+fn messages(html: &mut String, messages: &[Message]) {
+    const MOST: usize = 200;
+    for message in messages.iter().take(MOST) {
+        let _ = write!(
+            html,
+            "<div class=\"chunk\"><span>{}</span> <code>{}</code></div>",
+            duration(message.at),
+            escape(&message.to_string())
+        );
+    }
+    if let Some(more @ 1..) = messages.len().checked_sub(MOST) {
+        let _ = write!(html, "<p class=\"faint\">{} more</p>", number(more));
+    }
 }
 
 /// The chunks of a stream: when each went out, and what was in it.

@@ -344,6 +344,7 @@ impl Lanes {
                     let text = match &entry.answered_by {
                         Answerer::Rule(rule, _) => format!("{status}  {}", cut(rule, 34)),
                         Answerer::NoRule => format!("{status}  ✗ no rule"),
+                        Answerer::Limit => format!("{status}  ✗ beyond a limit"),
                         _ => status,
                     };
                     note(svg, to + shift, &text);
