@@ -194,13 +194,13 @@ async fn conditions_may_have_names(k: KMock) {
 async fn reports_show_code_as_it_was_written(k: KMock) {
     kmock! {
         GET where |req| req.header("x-w") == Some("1") && {
-            let long = req.body().len() > 10;
-            long
+            let least = 10;
+            req.body().len() > least
         } => 200;
     }
     k.get("/").await;
     let report = k.report().text().times(false).to_string();
-    let want = r#"✗ where |req| req.header("x-w") == Some("1") && { let long = req.body().len() > 10; long }"#;
+    let want = r#"✗ where |req| req.header("x-w") == Some("1") && { let least = 10; req.body().len() > least }"#;
     assert!(report.contains(want), "{report}");
 }
 
