@@ -179,6 +179,11 @@ pub fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
         NameRule::Label => label_faults(name),
         NameRule::Label1035 => label_1035_faults(name),
         NameRule::PathSegment => path_segment_faults(name),
+        NameRule::LongName if prefix => Vec::new(),
+        NameRule::LongName => subdomain_faults(name)
+            .into_iter()
+            .map(|why| why.replace("no more than 253 characters", "no more than 253 bytes"))
+            .collect(),
     }
 }
 
@@ -264,21 +269,26 @@ pub fn validate(metadata: &Value, rules: MetadataRules) -> Vec<FieldError> {
     faults.extend(validate_maps(metadata));
     faults.extend(validate_finalizers(metadata));
     if rules.qualified_finalizers {
-        for (i, finalizer) in items(metadata, "finalizers").iter().enumerate() {
-            let name = finalizer.as_str().unwrap_or_default();
-            if !name.contains('/')
-                && !matches!(name, "kubernetes" | "orphan" | "foregroundDeletion")
-            {
-                let why = "name is neither a standard finalizer name nor is it fully qualified";
-                faults.push(FieldError::invalid_text(
-                    format!("metadata.finalizers[{i}]"),
-                    name,
-                    why,
-                ));
-            }
-        }
+        faults.extend(unqualified_finalizers(metadata));
     }
     faults
+}
+
+/// Finalizers without a domain that are not the server's own: the core group's check.
+pub fn unqualified_finalizers(metadata: &Value) -> Vec<FieldError> {
+    let own = ["kubernetes", "orphan", "foregroundDeletion"];
+    let names = items(metadata, "finalizers").iter().enumerate();
+    names
+        .map(|(i, finalizer)| (i, finalizer.as_str().unwrap_or_default()))
+        .filter(|(_, name)| !name.contains('/') && !own.contains(name))
+        .map(|(i, name)| {
+            FieldError::invalid_text(
+                format!("metadata.finalizers[{i}]"),
+                name,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            )
+        })
+        .collect()
 }
 
 /// Faults of labels, annotations and owners.

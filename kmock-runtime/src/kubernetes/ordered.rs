@@ -94,6 +94,23 @@ impl Node {
         }
     }
 
+    /// A member of an object as Go's own decoder finds it: whatever the case of its name, the last one.
+    pub fn get_ignoring_case(&self, key: &str) -> Option<&Self> {
+        self.members()
+            .filter(|(k, _)| k.eq_ignore_ascii_case(key))
+            .last()
+            .map(|(_, node)| node)
+    }
+
+    /// The members of an object, in their order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let members: &[(String, Self)] = match self {
+            Self::Object(members) => members,
+            _ => &[],
+        };
+        members.iter().map(|(key, node)| (key.as_str(), node))
+    }
+
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {

@@ -61,6 +61,21 @@ pub(super) fn create(
     Ok(())
 }
 
+/// What admission does with a changed object.
+pub(super) fn update(name: &str, context: &Context<'_>, new: &mut Value, old: &Value) {
+    if name != "core.v1.Pod" || !context.subresource.is_empty() {
+        return;
+    }
+    default_tolerations(new);
+    // A writer that never knew the computed priority keeps it.
+    let spec = section(new, "spec");
+    for key in ["priority", "preemptionPolicy"] {
+        if is_set(old, &["spec", key]) {
+            fill(spec, key, at(old, &["spec", key]).clone());
+        }
+    }
+}
+
 fn add_finalizer(object: &mut Value, finalizer: &str) {
     let metadata = section(object, "metadata");
     let list = metadata.entry("finalizers").or_insert_with(|| json!([]));

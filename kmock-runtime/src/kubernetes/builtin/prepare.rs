@@ -75,7 +75,6 @@ pub(super) fn has_generation(name: &str) -> bool {
             | "policy.v1.PodDisruptionBudget"
             | "scheduling.v1.PriorityClass"
             | "discovery.v1.EndpointSlice"
-            | "storage.v1.CSIDriver"
             | "admissionregistration.v1.ValidatingWebhookConfiguration"
             | "admissionregistration.v1.MutatingWebhookConfiguration"
             | "admissionregistration.v1.ValidatingAdmissionPolicy"
@@ -112,6 +111,12 @@ pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
 pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
     match name {
         "core.v1.Pod" => pods::prepare_for_create(object, context.now),
+        "core.v1.LimitRange" if text(object, &["metadata", "name"]).is_empty() => {
+            let name = context.cluster.next_uid();
+            if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+                metadata.insert("name".into(), name.into());
+            }
+        }
         "core.v1.Namespace" => {
             let spec = section(object, "spec");
             let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));

@@ -115,6 +115,16 @@ impl Strategy for BuiltIn {
         admission::create(self.root.name, context, object)
     }
 
+    fn admit_update(
+        &self,
+        context: &Context<'_>,
+        new: &mut Value,
+        old: &Value,
+    ) -> Result<(), ApiError> {
+        admission::update(self.root.name, context, new, old);
+        Ok(())
+    }
+
     fn warnings(&self, _context: &Context<'_>, object: &Value) -> Vec<String> {
         warnings::of(self.root.name, object)
     }
@@ -141,8 +151,10 @@ impl Strategy for BuiltIn {
                 | "rbac.v1.ClusterRoleBinding"
                 | "core.v1.LimitRange"
                 | "core.v1.Endpoints"
+                | "core.v1.Service"
                 | "core.v1.Event"
                 | "events.v1.Event"
+                | "node.v1.RuntimeClass"
         )
     }
 
@@ -176,13 +188,17 @@ impl Strategy for BuiltIn {
             // Their names are checked with the rest of the object, or not at all.
             "networking.v1.IPAddress"
             | "apiregistration.v1.APIService"
-            | "policy.v1.PodDisruptionBudget" => NameRule::PathSegment,
+            | "policy.v1.PodDisruptionBudget"
+            | "core.v1.Event" => NameRule::PathSegment,
+            "core.v1.ReplicationController" | "resource.v1.DeviceClass" => NameRule::LongName,
             _ => NameRule::Subdomain,
         }
     }
 
     fn generation(&self) -> Generation {
-        if prepare::has_generation(self.root.name) {
+        if self.root.name == "storage.v1.CSIDriver" {
+            Generation::ManagedFromZero
+        } else if prepare::has_generation(self.root.name) {
             Generation::Managed
         } else {
             Generation::Unmanaged
@@ -193,31 +209,61 @@ impl Strategy for BuiltIn {
         prepare::bumps_generation(self.root.name, new, old)
     }
 
-    fn checks_on_update(&self) -> &'static [Check] {
-        use Check::{Metadata, MetadataUpdate, Own};
+    fn checks_on_create(&self) -> &'static [Check] {
         match self.root.name {
-            "core.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Own],
-            "core.v1.PersistentVolume" | "core.v1.LimitRange" => &[Metadata, Own],
-            "rbac.v1.Role"
+            "core.v1.Event" | "events.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Check::Own],
+            _ => &[Check::Metadata, Check::Own],
+        }
+    }
+
+    fn checks_on_update(&self, subresource: &str) -> &'static [Check] {
+        use Check::{Metadata, MetadataUpdate, Own};
+        let name = self.root.name;
+        if !subresource.is_empty() {
+            return match name {
+                "policy.v1.PodDisruptionBudget" | "batch.v1.CronJob" => &[Own],
+                "storage.v1.VolumeAttachment"
+                | "flowcontrol.v1.FlowSchema"
+                | "flowcontrol.v1.PriorityLevelConfiguration" => &[Metadata, Own],
+                "certificates.v1.CertificateSigningRequest" => &[Metadata, Own, MetadataUpdate],
+                "core.v1.Pod" if subresource != "status" => &[MetadataUpdate, Metadata, Own],
+                _ => &[MetadataUpdate, Own],
+            };
+        }
+        match name {
+            "core.v1.Event" | "events.v1.Event" | "policy.v1.PodDisruptionBudget" => &[Own],
+            "core.v1.LimitRange"
+            | "discovery.v1.EndpointSlice"
+            | "storage.v1.CSINode"
+            | "storage.v1.VolumeAttachment"
+            | "flowcontrol.v1.FlowSchema"
+            | "flowcontrol.v1.PriorityLevelConfiguration" => &[Metadata, Own],
+            "core.v1.PersistentVolume" => &[Metadata, Metadata, Own],
+            "core.v1.Namespace"
+            | "rbac.v1.Role"
             | "rbac.v1.ClusterRole"
             | "rbac.v1.RoleBinding"
-            | "rbac.v1.ClusterRoleBinding" => &[Metadata, Own, Metadata, Own, MetadataUpdate],
-            "apps.v1.ReplicaSet"
-            | "apps.v1.DaemonSet"
-            | "core.v1.ReplicationController"
+            | "rbac.v1.ClusterRoleBinding"
             | "batch.v1.Job"
-            | "networking.v1.NetworkPolicy" => &[Metadata, Own, MetadataUpdate, Own],
-            "core.v1.Namespace"
-            | "core.v1.Node"
-            | "core.v1.PersistentVolumeClaim"
             | "storage.v1.StorageClass"
-            | "core.v1.Pod"
-            | "networking.v1.Ingress" => &[MetadataUpdate, Metadata, Own],
-            "core.v1.ConfigMap"
-            | "core.v1.Secret"
-            | "core.v1.Service"
+            | "storage.v1.CSIStorageCapacity"
+            | "node.v1.RuntimeClass"
+            | "networking.v1.IPAddress"
+            | "resource.v1.ResourceClaimTemplate"
+            | "certificates.v1.CertificateSigningRequest" => &[Metadata, Own, MetadataUpdate],
+            "core.v1.Node" | "resource.v1.ResourceClaim" | "resource.v1.DeviceClass" => {
+                &[Metadata, MetadataUpdate, Own]
+            }
+            "core.v1.PersistentVolumeClaim"
             | "core.v1.ServiceAccount"
-            | "networking.v1.IngressClass" => &[MetadataUpdate, Own, Metadata],
+            | "core.v1.Endpoints"
+            | "core.v1.Pod"
+            | "apps.v1.ControllerRevision"
+            | "networking.v1.Ingress" => &[MetadataUpdate, Metadata, Own],
+            "core.v1.ConfigMap" | "core.v1.Secret" | "networking.v1.IngressClass" => {
+                &[MetadataUpdate, Own, Metadata]
+            }
+            _ if name.starts_with("admissionregistration.") => &[Metadata, Own],
             _ => &[MetadataUpdate, Own],
         }
     }
@@ -229,7 +275,7 @@ impl Strategy for BuiltIn {
             "coordination.v1.Lease"
                 | "policy.v1.PodDisruptionBudget"
                 | "core.v1.Event"
-                | "events.v1.Event"
+                | "node.v1.RuntimeClass"
         ) && !name.starts_with("admissionregistration.")
             && !name.starts_with("apiregistration.")
     }
@@ -254,7 +300,25 @@ impl Strategy for BuiltIn {
                 | "storage.v1.CSINode"
                 | "storage.v1.CSIDriver"
                 | "storage.v1.VolumeAttributesClass"
+        ) || self.root.name.starts_with("resource.v1.")
+    }
+
+    fn orphans_by_default(&self) -> bool {
+        matches!(
+            self.root.name,
+            "batch.v1.Job" | "core.v1.ReplicationController"
         )
+    }
+
+    fn delete_warnings(&self, policy_given: bool) -> Vec<String> {
+        if policy_given || self.root.name != "batch.v1.Job" {
+            return Vec::new();
+        }
+        vec![
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them \
+             or set propagationPolicy=Orphan to suppress this warning"
+                .to_owned(),
+        ]
     }
 
     fn grace(&self, object: &Value, requested: Option<i64>) -> Grace {

@@ -29,6 +29,11 @@ pub fn type_of(group: &str, version: &str, kind: &str) -> Option<&'static Struct
     Struct::of_kind(group, version, kind).filter(|of| Message::of(of).is_some())
 }
 
+/// Whether a body begins as the server's protobuf messages do.
+pub fn is_message(body: &[u8]) -> bool {
+    body.starts_with(MAGIC)
+}
+
 /// Reads an object from its envelope: JSON with kind and apiVersion.
 pub fn read(body: &[u8]) -> Result<Value, String> {
     let body = body

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::options::{FieldValidation, WriteOptions};
-use super::quote;
 use super::strategy::{Context, Decoded, Strategy};
+use super::{quote, scheme};
 use crate::kubernetes::builtin::decode;
 use crate::kubernetes::builtin::gotypes::Struct;
 use crate::kubernetes::meta::split_api_version;
@@ -46,7 +46,9 @@ pub fn media_type(call: &Call) -> &str {
 /// Refuses media types that no body can have, before anything else is looked at.
 pub fn check_media_type(call: &Call) -> Result<(), ApiError> {
     let media_type = media_type(call);
-    if media_type.is_empty() || ACCEPTED.contains(&media_type) {
+    // Patches are picked by the very text of their type; bodies are not.
+    let accepted = |known: &&str| known.eq_ignore_ascii_case(media_type);
+    if media_type.is_empty() || ACCEPTED.iter().any(accepted) {
         return Ok(());
     }
     Err(ApiError::unsupported_media_type(&ACCEPTED))
@@ -54,7 +56,7 @@ pub fn check_media_type(call: &Call) -> Result<(), ApiError> {
 
 /// Parses a body as its media type says; the second part is its JSON text.
 pub fn parse(call: &Call) -> Result<(Node, Vec<u8>), ParseError> {
-    match media_type(call) {
+    match media_type(call).to_ascii_lowercase().as_str() {
         "" | "application/json" => {}
         "application/yaml" => return parse_yaml(&call.body),
         "application/vnd.kubernetes.protobuf" => return parse_protobuf(&call.body),
@@ -103,6 +105,10 @@ fn check_type_meta(node: Node) -> Result<Node, ParseError> {
 }
 
 fn parse_protobuf(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+    if !protobuf::is_message(body) {
+        let why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
+        return Err(ParseError::Text(why.to_owned()));
+    }
     let value =
         protobuf::read(body).map_err(|why| ParseError::Refused(ApiError::bad_request(why)))?;
     Ok((Node::from_value(&value), value.to_string().into_bytes()))
@@ -241,10 +247,13 @@ pub fn read(
         ParseError::Text(why) => unrecognized(&why),
     })?;
     let sent = |key: &str| {
-        node.get(key)
-            .and_then(Node::as_str)
-            .unwrap_or_default()
-            .to_owned()
+        let found = if target.built_in {
+            // Go's own decoder, which looks for the type only, does not mind the case of keys.
+            node.get_ignoring_case(key)
+        } else {
+            node.get(key)
+        };
+        found.and_then(Node::as_str).unwrap_or_default().to_owned()
     };
     let (mut sent_kind, mut sent_version) = (sent("kind"), sent("apiVersion"));
     if target.built_in {
@@ -254,7 +263,7 @@ pub fn read(
         if sent_version.is_empty() {
             sent_version = target.api_version();
         }
-        check_registered(call, target, &sent_kind, &sent_version)?;
+        check_registered(call, target, &node, &sent_kind, &sent_version)?;
     } else {
         if sent_kind.is_empty() {
             let body = String::from_utf8_lossy(&call.body);
@@ -262,7 +271,10 @@ pub fn read(
                 "Object 'Kind' is missing in '{body}'"
             )));
         }
-        expect_version(&sent_version, &target.api_version())?;
+        if let Err(error) = expect_version(&sent_version, &target.api_version()) {
+            let sent = (sent_kind.as_str(), sent_version.as_str());
+            return Err(refuse_version(call, target, &node, sent, options, error));
+        }
     }
     let context = call.context("", options.dry_run);
     let version = split_api_version(&sent_version).1.to_owned();
@@ -302,10 +314,57 @@ fn expect_version(sent: &str, expected: &str) -> Result<(), ApiError> {
     )))
 }
 
+/// A custom object of another version of its group is pruned by that version's schema before it is refused; what has
+/// no schema knows no fields.
+fn refuse_version(
+    call: &Call,
+    target: Target<'_>,
+    node: &Node,
+    (sent_kind, sent_version): (&str, &str),
+    options: &WriteOptions,
+    error: ApiError,
+) -> ApiError {
+    let (group, version) = split_api_version(sent_version);
+    if group != target.group || sent_kind != target.kind {
+        return error;
+    }
+    let plural = &call.resource().plural;
+    let complaints = match call.cluster.registry().find(group, version, plural) {
+        Some(other) => {
+            let context = Context {
+                resource: &other.resource,
+                ..call.context("", options.dry_run)
+            };
+            let read = other.strategy.read(&context, node, &call.body);
+            read.map(|read| read.complaints).unwrap_or_default()
+        }
+        None => {
+            let known = ["apiVersion", "kind", "metadata"];
+            let mut keys: Vec<&str> = node.members().map(|(key, _)| key).collect();
+            keys.retain(|key| !known.contains(key));
+            keys.sort_unstable();
+            keys.dedup();
+            keys.into_iter()
+                .map(|key| format!("unknown field {}", quote(key)))
+                .collect()
+        }
+    };
+    let mut warnings = Vec::new();
+    match complain(complaints, options.validation, &mut warnings) {
+        Ok(()) => error.with_warnings(warnings),
+        Err(why) => ApiError::bad_request(format!(
+            "{sent_kind} in version {} cannot be handled as a {}: {why}",
+            quote(version),
+            target.kind
+        )),
+    }
+}
+
 /// A built-in body's kind must be one that the server knows, and then the right one.
 fn check_registered(
     call: &Call,
     target: Target<'_>,
+    node: &Node,
     sent_kind: &str,
     sent_version: &str,
 ) -> Result<(), ApiError> {
@@ -321,13 +380,20 @@ fn check_registered(
         return Ok(());
     }
     let item_kind = sent_kind.strip_suffix("List").unwrap_or(sent_kind);
-    let known = call.cluster.registry().find_kind(group, version, item_kind);
-    if !known.is_some_and(|found| found.resource.is_built_in()) {
+    let registry = call.cluster.registry();
+    let served = registry.find_kind(group, version, item_kind);
+    let known = served.is_some_and(|found| found.resource.is_built_in())
+        || scheme::knows(registry, group, version, sent_kind);
+    if !known {
         return Err(refused(format!(
             "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
             quote(sent_kind),
             quote(sent_version)
         )));
+    }
+    // It is read as what it says it is, before it is told that it should be something else.
+    if let Some(root) = Struct::of_kind(group, version, sent_kind) {
+        decode::decode(root, node).map_err(refused)?;
     }
     if sent_kind != kind {
         let internal = internal_package(target.group);

@@ -22,8 +22,26 @@ pub fn delete(call: &Call) -> Result<Reply, ApiError> {
     delete_named(call, call.request.name(), &options)
 }
 
+/// The code of a deletion that is under way: clients that ask for it by `orphanDependents` are told 202.
+pub fn code_of_pending(options: &DeleteOptions) -> u16 {
+    if options.orphan_dependents == Some(false) {
+        202
+    } else {
+        200
+    }
+}
+
 /// Deletes an object.
 pub fn delete_named(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
+    let warnings = call.strategy().delete_warnings(options.has_policy());
+    let reply = delete_it(call, name, options);
+    match reply {
+        Ok(reply) => Ok(reply.with_warnings(warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}
+
+fn delete_it(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
     if call.resource().is_built_in() && call.resource().kind == "Namespace" {
         return super::namespace::delete(call, name, options);
     }
@@ -57,11 +75,7 @@ pub fn delete_object(call: &Call, name: &str, options: &DeleteOptions) -> Result
             Plan::Keep(object) => {
                 let value = write::to_storage(call, object);
                 if let Some(outcome) = store_marked(call, &current, value, options.dry_run)? {
-                    let code = if options.orphan_dependents == Some(false) {
-                        202
-                    } else {
-                        200
-                    };
+                    let code = code_of_pending(options);
                     let body = match outcome {
                         Written::Stored(object) => Body::Stored(call.served.clone(), object),
                         Written::Object(value) => Body::Object(call.served.clone(), value),
@@ -162,7 +176,8 @@ fn check_preconditions(
     let resource = call.resource();
     let conflict = |why: String| {
         Err(ApiError::conflict(
-            &resource.group,
+            // As with faults, the type that is stored is meant.
+            &resource.storage.group,
             &resource.kind,
             current.name(),
             why,
@@ -238,17 +253,24 @@ fn mark_graceful(call: &Call, object: &mut Value, options: &DeleteOptions) -> Gr
     };
     let metadata = &object["metadata"];
     if let Some(deleted) = metadata["deletionTimestamp"].as_str() {
-        let Some(former) = metadata["deletionGracePeriodSeconds"].as_i64() else {
+        // Without a period left there is nothing to wait for: the deletion goes on as that of any other kind.
+        let former = metadata["deletionGracePeriodSeconds"].as_i64();
+        let Some(former) = former.filter(|seconds| *seconds != 0) else {
             return Graceful::No;
         };
         // The period can only become shorter.
-        let Some(shorter) = requested.filter(|seconds| *seconds < former) else {
+        let Some(mut shorter) = requested.filter(|seconds| *seconds < former) else {
             return Graceful::Pending;
         };
         let deleted: Timestamp = deleted.parse().unwrap_or(call.now);
-        let moved = deleted
+        let mut moved = deleted
             .checked_add(SignedDuration::from_secs(shorter - former))
             .unwrap_or(deleted);
+        if moved < call.now {
+            moved = call.now;
+            // The period is over, but whoever works on the deletion still has the last word.
+            shorter = shorter.min(1);
+        }
         meta::edit(object, |metadata| {
             metadata.insert("deletionTimestamp".into(), meta::rfc3339(moved).into());
             metadata.insert("deletionGracePeriodSeconds".into(), shorter.into());

@@ -27,5 +27,6 @@ pub async fn delete_collection(call: &Call) -> Result<Reply, ApiError> {
             Err(error) => return Err(error),
         }
     }
-    list::answer(call, &head, &objects)
+    let warnings = call.strategy().delete_warnings(options.has_policy());
+    Ok(list::answer(call, &head, &objects)?.with_warnings(warnings))
 }

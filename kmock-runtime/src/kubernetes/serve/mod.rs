@@ -16,6 +16,7 @@ pub mod pods;
 pub mod reply;
 pub mod route;
 pub mod scale;
+pub mod scheme;
 pub mod strategy;
 pub mod token;
 pub mod update;

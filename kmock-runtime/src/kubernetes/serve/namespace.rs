@@ -45,13 +45,15 @@ pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply,
             );
             return Err(ApiError::conflict("", "namespaces", name, why));
         }
+        // What is not gone with its answer was only accepted, for clients that say so in the old way.
+        let code = delete::code_of_pending(options);
         let mut object = shown(&call.served, &current.value);
         if current.is_terminating() {
             if object["spec"]["finalizers"]
                 .as_array()
                 .is_some_and(|x| !x.is_empty())
             {
-                return Ok(Reply::new(200, Body::Stored(call.served.clone(), current)));
+                return Ok(Reply::new(code, Body::Stored(call.served.clone(), current)));
             }
             return delete::delete_object(call, name, options);
         }
@@ -69,7 +71,7 @@ pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply,
         let value = write::to_storage(call, object);
         if options.dry_run {
             return Ok(Reply::new(
-                200,
+                code,
                 Body::Object(call.served.clone(), shown(&call.served, &value)),
             ));
         }
@@ -77,7 +79,7 @@ pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply,
         if let Ok(event) = call.cluster.store().commit(&call.resource().storage, write) {
             write::after_commit(call, &event);
             return Ok(Reply::new(
-                200,
+                code,
                 Body::Stored(call.served.clone(), Arc::clone(&event.object)),
             ));
         }

@@ -178,6 +178,11 @@ impl DeleteOptions {
         })
     }
 
+    /// The client says what becomes of the dependents.
+    pub fn has_policy(&self) -> bool {
+        self.propagation.is_some() || self.orphan_dependents.is_some()
+    }
+
     /// Takes the options of an object, e.g. of an eviction's `deleteOptions`.
     pub fn from_value(raw: &Value) -> Result<Self, ApiError> {
         let mut faults = Vec::new();

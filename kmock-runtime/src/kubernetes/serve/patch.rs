@@ -18,6 +18,7 @@ use crate::kubernetes::ordered::Node;
 use crate::kubernetes::patch::json::{self, JsonPatchError};
 use crate::kubernetes::patch::strategic::StrategicError;
 use crate::kubernetes::patch::{apply, merge, strategic};
+use crate::kubernetes::path::Verb;
 use crate::kubernetes::schema::Schema;
 use crate::kubernetes::status::{ApiError, Details, FieldError};
 
@@ -39,18 +40,25 @@ pub enum Patch {
     Apply(apply::Config),
 }
 
+/// Built-in resources have routes only for the media types that they read: others never come to the resource.
+pub fn check_route(call: &Call) -> Result<(), ApiError> {
+    let known = matches!(body::media_type(call), JSON | MERGE | APPLY | STRATEGIC);
+    if known || call.request.verb != Verb::Patch || !call.resource().is_built_in() {
+        return Ok(());
+    }
+    let error = ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+    Err(error.with_details(Details::default()))
+}
+
+fn is_refused(call: &Call, media_type: &str) -> bool {
+    media_type == STRATEGIC && !call.resource().is_built_in()
+}
+
 /// Changes the object as the body says.
 pub fn patch(call: &Call) -> Result<Reply, ApiError> {
     let media_type = body::media_type(call);
-    let custom = !call.resource().is_built_in();
-    match media_type {
-        JSON | MERGE | APPLY => {}
-        STRATEGIC if !custom => {}
-        _ if custom => return Err(ApiError::unsupported_media_type(&[JSON, MERGE, APPLY])),
-        _ => {
-            let error = ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
-            return Err(error.with_details(Details::default()));
-        }
+    if !matches!(media_type, JSON | MERGE | APPLY | STRATEGIC) || is_refused(call, media_type) {
+        return Err(ApiError::unsupported_media_type(&[JSON, MERGE, APPLY]));
     }
     let name = call.request.name();
     if name.is_empty() {

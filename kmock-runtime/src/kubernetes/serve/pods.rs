@@ -388,11 +388,8 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
         }
     }
     match spec["nodeName"].as_str().unwrap_or_default() {
-        // Nothing was ever started: an empty log.
-        "" => Ok(Reply::new(
-            200,
-            Body::Raw("text/plain", bytes::Bytes::new()),
-        )),
+        // Nothing was ever started: there is no log.
+        "" => Ok(Reply::new(204, Body::Raw("", bytes::Bytes::new()))),
         _ => Err(ApiError::not_implemented(
             "the log of a pod on a node (there is no kubelet): answer it by a rule",
         )),

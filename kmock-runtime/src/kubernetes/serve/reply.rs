@@ -134,9 +134,10 @@ pub fn respond(
     warnings: &[String],
     headers: &[(&'static str, String)],
 ) -> Response<ApiBody> {
-    let mut response = Response::builder()
-        .status(code)
-        .header("content-type", content_type);
+    let mut response = Response::builder().status(code);
+    if !content_type.is_empty() {
+        response = response.header("content-type", content_type);
+    }
     for warning in warnings {
         // A header's value is one line.
         response = response.header("warning", warning_header(warning));

@@ -47,6 +47,7 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         body,
         now: cluster.now(),
     };
+    patch::check_route(&call)?;
     accept::check(&call)?;
     let deprecated = |mut warnings: Vec<String>| {
         if let Some(text) = &deprecation {

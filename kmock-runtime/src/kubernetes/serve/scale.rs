@@ -164,12 +164,24 @@ pub fn get(call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::new(200, Body::Value(scale)))
 }
 
+/// A body that is no Scale. Of custom resources the server fails already at telling what it should have been.
+fn unread(call: &Call, error: ApiError) -> ApiError {
+    if call.resource().is_built_in() || error.code != 400 {
+        return error;
+    }
+    ApiError::bad_request(
+        "no kind is registered for the type v1.Scale in scheme \
+         \"k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go:781\"",
+    )
+}
+
 /// PUT of a Scale.
 pub fn update(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "UpdateOptions", None)?;
     let mut warnings = Vec::new();
-    let mut scale = body::read(call, target(), &options, &mut warnings)?;
+    let mut scale =
+        body::read(call, target(), &options, &mut warnings).map_err(|error| unread(call, error))?;
     write::ensure_namespace(call, &mut scale)?;
     check_name(&scale, call.request.name())?;
     let uid = scale["metadata"]["uid"]

@@ -47,6 +47,8 @@ pub enum NameRule {
     Label1035,
     /// Anything that can be a path segment: RBAC kinds.
     PathSegment,
+    /// A subdomain again, checked by a declared format: in bytes, and without a look at `generateName`.
+    LongName,
 }
 
 /// When `metadata.generation` is kept by the server.
@@ -56,6 +58,8 @@ pub enum Generation {
     Unmanaged,
     /// 1 on create, one more with each change that [`Strategy::bumps_generation`] tells.
     Managed,
+    /// None on create, one more with each such change: CSIDrivers.
+    ManagedFromZero,
 }
 
 /// How DELETE of an object answers and proceeds.
@@ -209,7 +213,7 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// Refuses an update for another reason than the object's fields.
+    /// What admission plugins do with a changed object: they fill in, or refuse for another reason than its fields.
     fn admit_update(
         &self,
         _context: &Context<'_>,
@@ -257,9 +261,15 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         differs_beyond(new, old, &["metadata", "status", "apiVersion", "kind"])
     }
 
+    /// What the kind itself checks on create, in its order. The server checks the metadata in a general way when the
+    /// kind has found nothing.
+    fn checks_on_create(&self) -> &'static [Check] {
+        &[Check::Metadata, Check::Own]
+    }
+
     /// What the kind itself checks on update, in its order. The server has then checked the metadata already, as
     /// [`Check::Metadata`] and [`Check::MetadataUpdate`] do: kinds that check them again repeat the faults' causes.
-    fn checks_on_update(&self) -> &'static [Check] {
+    fn checks_on_update(&self, _subresource: &str) -> &'static [Check] {
         &[Check::MetadataUpdate, Check::Own]
     }
 
@@ -303,6 +313,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// `orphan`-by-default is history, so it is background unless the kind says otherwise.
     fn orphans_by_default(&self) -> bool {
         false
+    }
+
+    /// `Warning` texts of a DELETE, e.g. of one whose client may not know what becomes of the dependents.
+    fn delete_warnings(&self, _policy_given: bool) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether a propagation policy means anything for the kind: not for Events.

@@ -11,7 +11,7 @@ use super::admission;
 use super::call::Call;
 use super::options::WriteOptions;
 use super::reply::{Body, Reply, shown};
-use super::strategy::{Check, Generation};
+use super::strategy::{Check, Generation, NameRule};
 use crate::kubernetes::meta::{self, MetadataRules};
 use crate::kubernetes::status::{ApiError, FieldError};
 use crate::kubernetes::store::{Event, StoredObject, Write};
@@ -61,6 +61,15 @@ pub fn metadata_rules(call: &Call) -> MetadataRules {
         namespaced: call.resource().namespaced,
         qualified_finalizers: call.resource().is_built_in()
             && call.strategy().qualified_finalizers(),
+    }
+}
+
+/// The rules of the server's own check, which knows neither the kind's rule of names nor that of finalizers.
+fn common_rules(call: &Call) -> MetadataRules {
+    MetadataRules {
+        name: NameRule::PathSegment,
+        namespaced: call.resource().namespaced,
+        qualified_finalizers: false,
     }
 }
 
@@ -191,9 +200,19 @@ fn before_create(
     let context = call.context(&name, dry_run);
     strategy.prepare_for_create(&context, object);
     let mut faults = type_faults(call, object);
+    let metadata = &object["metadata"];
     if faults.is_empty() {
-        faults = meta::validate(&object["metadata"], metadata_rules(call));
-        faults.extend(strategy.validate(&context, object));
+        for check in strategy.checks_on_create() {
+            match check {
+                Check::Own => faults.extend(strategy.validate(&context, object)),
+                Check::Metadata | Check::MetadataUpdate => {
+                    faults.extend(meta::validate(metadata, metadata_rules(call)));
+                }
+            }
+        }
+    }
+    if faults.is_empty() {
+        faults = meta::validate(metadata, common_rules(call));
     }
     if !faults.is_empty() {
         return Err(invalid(call, object, &faults));
@@ -527,7 +546,7 @@ pub fn before_update(
         meta::set(metadata, "generation", old_metadata["generation"].clone());
     });
     strategy.prepare_for_update(&context, object, old);
-    let bumped = strategy.generation() == Generation::Managed
+    let bumped = strategy.generation() != Generation::Unmanaged
         && call.request.subresource() != "status"
         && strategy.bumps_generation(object, old);
     meta::edit(object, |metadata| {
@@ -571,22 +590,16 @@ pub fn before_update(
     }
     let new_metadata = &object["metadata"];
     let rules = metadata_rules(call);
-    // The server's own check knows neither the kind's rule of names nor that of finalizers.
-    let common = MetadataRules {
-        qualified_finalizers: false,
-        ..rules
-    };
-    let common = MetadataRules {
-        name: super::strategy::NameRule::PathSegment,
-        ..common
-    };
-    let mut faults = meta::validate(new_metadata, common);
+    let mut faults = meta::validate(new_metadata, common_rules(call));
     faults.extend(meta::validate_update(new_metadata, old_metadata));
-    for check in strategy.checks_on_update() {
+    for check in strategy.checks_on_update(call.request.subresource()) {
         match check {
             Check::Metadata => faults.extend(meta::validate(new_metadata, rules)),
             Check::MetadataUpdate => {
                 faults.extend(meta::validate_update(new_metadata, old_metadata));
+                if rules.qualified_finalizers {
+                    faults.extend(meta::unqualified_finalizers(new_metadata));
+                }
             }
             Check::Own => faults.extend(strategy.validate_update(&context, object, old)),
         }

@@ -1,11 +1,12 @@
-//! Config maps, secrets, services, quotas, limit ranges, namespaces, nodes, endpoints, events, service accounts.
+//! Config maps, secrets, services, quotas, limit ranges, namespaces, nodes, endpoints, service accounts.
 
 use serde_json::Value;
 
+use super::events;
 use super::pods::{self, is_standard_resource};
 use super::rules::{
     Faults, IMMUTABLE, amount, config_key_faults, in_range, invalid_internal, ip, labels,
-    maybe_one_of, one_of, port, port_or_name, required, resource_name, same, texts,
+    maybe_one_of, one_of, port, port_or_name, resource_name, same, texts,
 };
 use crate::kubernetes::builtin::base64;
 use crate::kubernetes::builtin::quantity::Quantity;
@@ -30,8 +31,9 @@ pub(super) fn create(
         "core.v1.Namespace" => namespace(faults, object),
         "core.v1.Node" => node(faults, object),
         "core.v1.Endpoints" => endpoints(faults, object),
-        "core.v1.Event" => event(faults, context, object),
-        "events.v1.Event" => new_event(faults, context, object),
+        "core.v1.Event" | "events.v1.Event" => {
+            faults.extend(events::create(name, context, object));
+        }
         "core.v1.ServiceAccount" => {}
         _ => return false,
     }
@@ -77,18 +79,24 @@ pub(super) fn update(
             }
         }
         "core.v1.Node" => node_update(faults, new, old),
-        "core.v1.Event" => {
-            if !is_set(new, &["eventTime"]) {
-                event(faults, context, new);
-            }
+        "core.v1.Event" | "events.v1.Event" => {
+            faults.extend(events::update(name, context, new, old));
         }
-        "events.v1.Event" => {}
         _ => return create(faults, name, context, new),
     }
     true
 }
 
 pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, _old: &Value) {
+    if name == "core.v1.Service"
+        && text(new, &["spec", "type"]) != "LoadBalancer"
+        && !items(new, &["status", "loadBalancer", "ingress"]).is_empty()
+    {
+        faults.push(FieldError::forbidden(
+            "status.loadBalancer.ingress",
+            "may only be used when `spec.type` is 'LoadBalancer'",
+        ));
+    }
     if name == "core.v1.Namespace" {
         let terminating = is_set(new, &["metadata", "deletionTimestamp"]);
         let phase = text(new, &["status", "phase"]);
@@ -770,121 +778,6 @@ fn endpoints(faults: &mut Faults, object: &Value) {
                 text(entry, &["protocol"]),
                 &["SCTP", "TCP", "UDP"],
             );
-        }
-    }
-}
-
-/// Old-style events only have to be about something of their own namespace.
-fn event(faults: &mut Faults, context: &Context<'_>, object: &Value) {
-    if is_set(object, &["eventTime"]) {
-        new_style(
-            faults,
-            context,
-            object,
-            ["involvedObject", "reportingComponent", "message"],
-        );
-        return;
-    }
-    about_own_namespace(faults, context, object, "involvedObject");
-}
-
-fn about_own_namespace(faults: &mut Faults, context: &Context<'_>, object: &Value, about: &str) {
-    let namespace = text(object, &["metadata", "namespace"]);
-    let namespace = if namespace.is_empty() {
-        context.namespace
-    } else {
-        namespace
-    };
-    let involved = text(object, &[about, "namespace"]);
-    let path = "involvedObject.namespace";
-    if involved.is_empty() {
-        // Things without a namespace have their events in `default`, or in `kube-system` for old clients.
-        if !matches!(namespace, "" | "default" | "kube-system") {
-            faults.push(FieldError::invalid_text(
-                path,
-                involved,
-                "does not match event.namespace",
-            ));
-        }
-    } else if involved != namespace {
-        faults.push(FieldError::invalid_text(
-            path,
-            involved,
-            "does not match event.namespace",
-        ));
-    }
-}
-
-fn new_event(faults: &mut Faults, context: &Context<'_>, object: &Value) {
-    if !is_set(object, &["eventTime"]) {
-        faults.push(FieldError::required("eventTime", ""));
-    }
-    new_style(
-        faults,
-        context,
-        object,
-        ["regarding", "reportingController", "note"],
-    );
-}
-
-/// Events of the new group say when, who, what and why.
-fn new_style(
-    faults: &mut Faults,
-    context: &Context<'_>,
-    object: &Value,
-    [about, who, note]: [&str; 3],
-) {
-    about_own_namespace(faults, context, object, about);
-    let controller = text(object, &[who]);
-    if controller.is_empty() {
-        faults.push(FieldError::required("reportingController", ""));
-    }
-    texts(
-        faults,
-        "reportingController",
-        controller,
-        qualified_name_faults(controller),
-    );
-    let instance = text(object, &["reportingInstance"]);
-    if instance.is_empty() {
-        faults.push(FieldError::required("reportingInstance", ""));
-    }
-    for (key, value, most) in [
-        ("reportingInstance", instance, 128),
-        ("action", text(object, &["action"]), 128),
-        ("reason", text(object, &["reason"]), 128),
-        ("message", text(object, &[note]), 1024),
-    ] {
-        if value.is_empty() && matches!(key, "action" | "reason") {
-            required(faults, key, value);
-        }
-        if value.len() > most {
-            faults.push(FieldError::invalid_text(
-                key,
-                "",
-                format!("can have at most {most} characters"),
-            ));
-        }
-    }
-    let kind = text(object, &["type"]);
-    if !matches!(kind, "Normal" | "Warning") {
-        faults.push(FieldError::invalid_text(
-            "type",
-            "",
-            format!("has invalid value: {kind}"),
-        ));
-    }
-    let series = at(object, &["series"]);
-    if series.is_object() {
-        if int(series, &["count"]) < 2 {
-            faults.push(FieldError::invalid_text(
-                "series.count",
-                "",
-                "should be at least 2",
-            ));
-        }
-        if !is_set(series, &["lastObservedTime"]) {
-            faults.push(FieldError::required("series.lastObservedTime", ""));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `pkg/apis/*/validation`, v1.36; metadata is checked by the verbs.
 
 mod core;
+mod events;
 mod networking;
 mod other;
 mod pods;

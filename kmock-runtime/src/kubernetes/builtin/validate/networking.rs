@@ -148,10 +148,9 @@ fn cidr(faults: &mut Faults, path: &str, value: &str) {
 
 fn ingress(faults: &mut Faults, spec: &Value) {
     if items(spec, &["rules"]).is_empty() && !is_set(spec, &["defaultBackend"]) {
-        faults.push(invalid_internal(
+        faults.push(FieldError::invalid(
             "spec",
-            "networking.v1.IngressSpec",
-            spec,
+            &Value::Null,
             "either `defaultBackend` or `rules` must be specified",
         ));
     }

@@ -75,6 +75,8 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
 pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) -> bool {
     match name {
         "core.v1.PersistentVolume" => {
+            // Checked by the update strategy, and once more by the validation that it calls.
+            volume(faults, new);
             volume(faults, new);
             let source = |object: &Value| {
                 let mut spec = at(object, &["spec"]).clone();
@@ -102,6 +104,7 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             claim_update(faults, new, old);
         }
         "storage.v1.StorageClass" => {
+            storage_class(faults, new);
             for key in ["parameters", "provisioner", "reclaimPolicy"] {
                 if !same(new, old, &[key]) {
                     faults.push(FieldError::forbidden(

@@ -21,11 +21,14 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         "apps.v1.StatefulSet" => stateful_set(faults, spec),
         "apps.v1.DaemonSet" => daemon_set(faults, spec),
         "apps.v1.ControllerRevision" => {
-            if !is_set(object, &["data"]) {
-                faults.push(FieldError::required("data", "data is mandatory"));
-            }
             not_negative(faults, object, &["revision"], "");
             fix_leading_dot(faults);
+            if !is_set(object, &["data"]) {
+                faults.push(FieldError::required("data", "data is mandatory"));
+            } else if !at(object, &["data"]).is_object() {
+                let why = "data must be a valid JSON object";
+                faults.push(FieldError::required("data", why));
+            }
         }
         "core.v1.ReplicationController" => replication_controller(faults, spec),
         "core.v1.PodTemplate" => pods::template(faults, at(object, &["template"]), "template"),
@@ -53,20 +56,22 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
     let selector = ["spec", "selector"];
     match name {
         "apps.v1.Deployment" | "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" => {
-            create(faults, name, new);
-            immutable(
-                faults,
-                "spec.selector",
-                SELECTOR,
-                at(new, &selector),
-                at(old, &selector),
-            );
+            let mut own = Faults::new();
+            create(&mut own, name, new);
+            let (new, old) = (at(new, &selector), at(old, &selector));
+            immutable(faults, "spec.selector", SELECTOR, new, old);
+            if name == "apps.v1.DaemonSet" {
+                faults.extend(own);
+            } else {
+                faults.splice(0..0, own);
+            }
         }
         "apps.v1.StatefulSet" => {
             stateful_set_update(faults, new, old);
         }
         "apps.v1.ControllerRevision" => {
-            create(faults, name, new);
+            not_negative(faults, new, &["revision"], "");
+            fix_leading_dot(faults);
             if at(new, &["data"]) != at(old, &["data"]) {
                 faults.push(FieldError::invalid("data", at(new, &["data"]), IMMUTABLE));
             }
@@ -127,7 +132,9 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             "desiredHealthy",
             "expectedPods",
         ],
-        "core.v1.Namespace" | "core.v1.Node" => return super::core::status(faults, name, new, old),
+        "core.v1.Namespace" | "core.v1.Node" | "core.v1.Service" => {
+            return super::core::status(faults, name, new, old);
+        }
         _ => return,
     };
     not_negative(faults, status, counts, "status");
@@ -377,6 +384,7 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
 }
 
 fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
+    stateful_set(faults, at(new, &["spec"]));
     let mut masked = at(new, &["spec"]).clone();
     let old_spec = at(old, &["spec"]);
     for key in [
@@ -395,9 +403,7 @@ fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
             "spec",
             "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
         ));
-        return;
     }
-    stateful_set(faults, at(new, &["spec"]));
 }
 
 fn daemon_set(faults: &mut Faults, spec: &Value) {
