@@ -8,7 +8,7 @@ use syn::{Ident, Lit, Token, ext::IdentExt, parse::ParseStream};
 use crate::{
     ast::Time,
     errors::Errors,
-    parse::{expr, here, skip_all},
+    parse::{here, kept, skip_all},
 };
 
 const UNITS: &str = "`h`, `m`, `s`, `ms`, `us` or `ns`";
@@ -39,7 +39,7 @@ pub(crate) fn time(input: ParseStream<'_>, errors: &mut Errors) -> Option<Time> 
         return None;
     }
     if !input.peek(Lit) {
-        return expr(input, errors, "a duration").ok().map(Time::Expr);
+        return kept(input, errors, "a duration").map(Time::Expr);
     }
     let low = literal(input, errors)?;
     let closed = input.peek(Token![..=]);

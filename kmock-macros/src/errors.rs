@@ -7,12 +7,23 @@ use syn::Error;
 
 /// The mistakes of one invocation, in the order in which they were met.
 #[derive(Default)]
-pub(crate) struct Errors(Vec<Error>);
+pub(crate) struct Errors {
+    met: Vec<Error>,
+    /// Whether an editor reads the expansion: then broken expressions are kept, so that it can complete them.
+    pub(crate) editor: bool,
+}
 
 impl Errors {
+    pub(crate) fn new(editor: bool) -> Errors {
+        Errors {
+            met: Vec::new(),
+            editor,
+        }
+    }
+
     /// Reports a mistake at a token.
     pub(crate) fn push(&mut self, span: Span, message: impl Display) {
-        self.0.push(Error::new(span, message));
+        self.met.push(Error::new(span, message));
     }
 
     /// Reports a mistake at a token, with the nearest right form.
@@ -22,20 +33,20 @@ impl Errors {
 
     /// Reports what Rust's own grammar has found wrong.
     pub(crate) fn absorb(&mut self, error: Error) {
-        self.0.push(error);
+        self.met.push(error);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.met.is_empty()
     }
 
     /// How many there are: more than before means that something was wrong in between.
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.met.len()
     }
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.0.iter().map(Error::to_compile_error).collect()
+        self.met.iter().map(Error::to_compile_error).collect()
     }
 }

@@ -28,8 +28,12 @@ pub(crate) fn is_object(input: ParseStream<'_>) -> bool {
             punct.as_char() == ':' && next.punct().is_none_or(|(next, _)| next.as_char() != ':')
         })
     };
+    let next_comma = next
+        .punct()
+        .is_some_and(|(punct, _)| punct.as_char() == ',');
     // A name with a colon is a key without quotes, a text without one a key without a value.
     colon(next)
+        || next_comma && inside.ident().is_some()
         || inside
             .literal()
             .is_some_and(|(lit, _)| lit.to_string().starts_with('"'))
@@ -52,7 +56,7 @@ pub(crate) fn value(input: ParseStream<'_>, errors: &mut Errors) -> TokenStream 
         }
     }
     // `json!` would only say "no rules expected" about what has been explained already.
-    if errors.count() > before {
+    if errors.count() > before && !errors.editor {
         return quote::quote!(null);
     }
     tokens
@@ -72,6 +76,16 @@ fn read(input: ParseStream<'_>, errors: &mut Errors) {
         input.call(Ident::parse_any).ok();
     } else {
         let found = expr(input, errors, "a JSON value");
+        if let Ok(Expr::Path(path)) = &found
+            && let Some(word) = path.path.get_ident()
+            && let Some(meant) = meant(&word.to_string())
+        {
+            errors.help(
+                word.span(),
+                format_args!("`{word}` is no value of JSON"),
+                format_args!("write `{meant}`"),
+            );
+        }
         if let Ok(Expr::Lit(lit)) = &found {
             match &lit.lit {
                 Lit::ByteStr(bytes) => errors.help(
@@ -88,6 +102,16 @@ fn read(input: ParseStream<'_>, errors: &mut Errors) {
             }
         }
     }
+}
+
+/// What Python and JavaScript call a constant of JSON.
+pub(crate) fn meant(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "None" | "nil" | "undefined" | "NULL" => "null",
+        "True" | "TRUE" => "true",
+        "False" | "FALSE" => "false",
+        _ => return None,
+    })
 }
 
 fn object(input: ParseStream<'_>, errors: &mut Errors) {
@@ -142,6 +166,14 @@ fn key(content: ParseStream<'_>, errors: &mut Errors) -> bool {
             .call(Ident::parse_any)
             .map(|word| word.to_string())
             .unwrap_or_default();
+        if content.is_empty() || content.peek(Token![,]) {
+            errors.help(
+                at,
+                "JSON has a key and a value",
+                format_args!("write `\"{word}\": {word}`"),
+            );
+            return false;
+        }
         errors.help(
             at,
             "the keys of JSON are in quotes",

@@ -10,6 +10,7 @@ mod ast;
 mod duration;
 mod errors;
 mod expand;
+mod habits;
 mod json;
 mod notation;
 mod parse;

@@ -7,6 +7,7 @@ use syn::{
     Visibility,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    parse_quote_spanned,
     spanned::Spanned,
     token,
 };
@@ -27,6 +28,7 @@ enum Takes {
     Number,
     Duration,
     Hostnames,
+    Directory,
 }
 
 const OPTIONS: &[(&str, Takes)] = &[
@@ -38,6 +40,7 @@ const OPTIONS: &[(&str, Takes)] = &[
     ("seed", Takes::Number),
     ("timeout", Takes::Duration),
     ("hostnames", Takes::Hostnames),
+    ("report", Takes::Directory),
 ];
 
 /// `flavor`, `worker_threads` and `crate` are read apart from the others.
@@ -52,6 +55,7 @@ const NAMES: &[&str] = &[
     "seed",
     "timeout",
     "hostnames",
+    "report",
     "crate",
 ];
 
@@ -101,8 +105,10 @@ pub(crate) fn test(attr: TokenStream, item: &TokenStream) -> TokenStream {
 
 fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream {
     let krate = &options.krate;
-    check(&test, options, &mut errors);
-    test.attrs.retain(|attr| last_segment(attr) != "rstest");
+    let sound = check(&test, options, &mut errors);
+    // These have been reported.
+    test.attrs
+        .retain(|attr| !["rstest", "test"].contains(&last_segment(attr).as_str()));
     for input in &mut test.sig.inputs {
         if let FnArg::Typed(typed) = input {
             // `#[ignore]` is how an argument is hidden from `#[rstest]`; what is for it has been reported.
@@ -114,21 +120,29 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
             typed.attrs.retain(|attr| !rstest(attr));
         }
     }
+    if !sound {
+        // No test can be made of it; what is in it is checked all the same.
+        let (
+            errors,
+            Test {
+                attrs,
+                vis,
+                sig,
+                body,
+            },
+        ) = (errors.into_tokens(), test);
+        return quote!(#errors #(#attrs)* #[allow(dead_code, unused_variables)] #vis #sig #body);
+    }
     let used = match &test.sig.output {
         ReturnType::Default => false,
         ReturnType::Type(_, ty) => !matches!(&**ty, Type::Tuple(tuple) if tuple.elems.is_empty()),
     };
-    let body = match server(&test.sig) {
-        Some(server) => {
-            let mut body = Group::new(
-                test.body.delimiter(),
-                test_body::block(test.body.stream(), &server, used),
-            );
-            body.set_span(test.body.span());
-            body
-        }
-        None => test.body.clone(),
-    };
+    let server = server(&mut test.sig);
+    let mut body = Group::new(
+        test.body.delimiter(),
+        test_body::block(test.body.stream(), server.as_ref(), used),
+    );
+    body.set_span(test.body.span());
     let Test {
         attrs, vis, sig, ..
     } = &test;
@@ -158,6 +172,28 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
     let made = quote_spanned! {span=>
         <#krate::__private::TestOptions>::new(::core::concat!(::core::module_path!(), "::", #text)) #multi_thread #calls
     };
+    let count = sig.inputs.len();
+    // What is wrong with the type of an argument is shown at the type.
+    let servers: Vec<Ident> = sig
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(number, input)| {
+            let at = match input {
+                FnArg::Typed(typed) => typed.ty.span(),
+                FnArg::Receiver(receiver) => receiver.span(),
+            };
+            Ident::new(
+                &format!("__server{number}"),
+                Span::mixed_site().located_at(at),
+            )
+        })
+        .collect();
+    let call = if count == 0 {
+        quote!(#name)
+    } else {
+        quote!(|#(#servers: #krate::KMock),*| #name(#(#servers),*))
+    };
     let errors = errors.into_tokens();
     quote! {
         #errors
@@ -166,12 +202,13 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
         #vis fn #name() #output {
             #by_value
             #sig #body
-            #krate::__private::#run(#made, #name)
+            #krate::__private::#run::<[(); #count], _>(#made, #call)
         }
     }
 }
 
-fn check(test: &Test, options: &Options, errors: &mut Errors) {
+/// Reports what is wrong with the function; whether a test can be made of its signature.
+fn check(test: &Test, options: &Options, errors: &mut Errors) -> bool {
     for attr in &test.attrs {
         let last = last_segment(attr);
         match last.as_str() {
@@ -188,7 +225,7 @@ fn check(test: &Test, options: &Options, errors: &mut Errors) {
             _ => {}
         }
     }
-    let sig = &test.sig;
+    let (sig, known) = (&test.sig, errors.count());
     if sig.inputs.len() > 4 {
         errors.help(
             sig.inputs.span(),
@@ -228,6 +265,7 @@ fn check(test: &Test, options: &Options, errors: &mut Errors) {
     if !sig.generics.params.is_empty() {
         errors.push(sig.generics.span(), "a test has no type parameters");
     }
+    let sound = errors.count() == known;
     if sig.asyncness.is_none() {
         for (span, what) in [
             (options.paused, "start_paused"),
@@ -252,6 +290,7 @@ fn check(test: &Test, options: &Options, errors: &mut Errors) {
             "drop `flavor = \"multi_thread\"`, or `start_paused`",
         );
     }
+    sound
 }
 
 fn last_segment(attr: &Attribute) -> String {
@@ -259,8 +298,15 @@ fn last_segment(attr: &Attribute) -> String {
     last.map(|last| last.ident.to_string()).unwrap_or_default()
 }
 
-/// The name of the first server among the arguments.
-fn server(sig: &Signature) -> Option<Ident> {
+/// The name of the first server among the arguments; one that is `_` gets a name.
+fn server(sig: &mut Signature) -> Option<Ident> {
+    if let Some(FnArg::Typed(typed)) = sig.inputs.first_mut()
+        && let Pat::Wild(wild) = &*typed.pat
+    {
+        let name = Ident::new("__server", Span::mixed_site().located_at(wild.span()));
+        let at = wild.span();
+        *typed.pat = parse_quote_spanned!(at=> #name);
+    }
     let names = sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => match (&*typed.pat, &*typed.ty) {
             (Pat::Ident(name), Type::Path(path)) => {
@@ -313,9 +359,19 @@ fn options(attr: TokenStream, errors: &mut Errors) -> Options {
                 }
             }
             if !input.is_empty() && input.parse::<Token![,]>().is_err() {
-                errors.push(here(input), "expected `,` between the options");
-                skip_to_comma(input);
-                input.parse::<Token![,]>().ok();
+                if input.peek(Token![:]) {
+                    errors.help(
+                        here(input),
+                        "an option is given by `=`",
+                        "write `strict = true`, or `strict` alone",
+                    );
+                } else {
+                    errors.push(here(input), "expected `,` between the options");
+                }
+                if input.parse::<Token![;]>().is_err() {
+                    skip_to_comma(input);
+                    input.parse::<Token![,]>().ok();
+                }
             }
         }
         Ok(())
@@ -430,6 +486,22 @@ fn option(
                 Some(Time::Between(at, ..)) => {
                     errors.push(at, format_args!("`{text}` is one duration"));
                 }
+                None => {}
+            }
+        }
+        Some(Takes::Directory) => {
+            let value = if given {
+                expr(input, errors, "a directory").ok()
+            } else {
+                missing(errors, span, &text, "\"target/pages\"")
+            };
+            match value {
+                Some(Expr::Lit(lit)) if !matches!(lit.lit, Lit::Str(_)) => errors.help(
+                    lit.span(),
+                    "expected a directory",
+                    format_args!("write `{text} = \"target/pages\"`"),
+                ),
+                Some(value) => options.calls.extend(quote_spanned!(span=> .#name(#value))),
                 None => {}
             }
         }

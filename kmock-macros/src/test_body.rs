@@ -5,10 +5,12 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree};
 
+use quote::quote_spanned;
+
 use crate::parse;
 
 /// Rewrites the statements of a block. `used`: the block's value is wanted, so its last expression is no statement.
-pub(crate) fn block(tokens: TokenStream, server: &Ident, used: bool) -> TokenStream {
+pub(crate) fn block(tokens: TokenStream, server: Option<&Ident>, used: bool) -> TokenStream {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut out = TokenStream::new();
     let mut at = 0;
@@ -130,7 +132,7 @@ fn macro_len(trees: &[TokenTree]) -> Option<usize> {
     }
 }
 
-fn statement(trees: &[TokenTree], server: &Ident, used: bool, out: &mut TokenStream) {
+fn statement(trees: &[TokenTree], server: Option<&Ident>, used: bool, out: &mut TokenStream) {
     let start = attributes_len(trees);
     if is_item(&trees[start..]) {
         out.extend(trees.iter().cloned());
@@ -169,7 +171,13 @@ fn statement(trees: &[TokenTree], server: &Ident, used: bool, out: &mut TokenStr
 }
 
 /// Anything else: only the blocks in it are walked.
-fn expression(trees: &[TokenTree], server: &Ident, used: bool, arms: bool, out: &mut TokenStream) {
+fn expression(
+    trees: &[TokenTree],
+    server: Option<&Ident>,
+    used: bool,
+    arms: bool,
+    out: &mut TokenStream,
+) {
     for (index, tree) in trees.iter().enumerate() {
         let TokenTree::Group(group) = tree else {
             out.extend([tree.clone()]);
@@ -206,7 +214,7 @@ fn expression(trees: &[TokenTree], server: &Ident, used: bool, arms: bool, out: 
 }
 
 /// `pattern => expression,` …
-fn match_arms(tokens: TokenStream, server: &Ident, used: bool) -> TokenStream {
+fn match_arms(tokens: TokenStream, server: Option<&Ident>, used: bool) -> TokenStream {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut out = TokenStream::new();
     let mut at = 0;
@@ -230,11 +238,20 @@ fn is_punct(tree: &TokenTree, what: char) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == what)
 }
 
-fn with_server(group: &Group, server: &Ident) -> TokenTree {
+fn with_server(group: &Group, server: Option<&Ident>) -> TokenTree {
     let inner = group.stream();
     if parse::has_server(inner.clone()) {
         return TokenTree::Group(group.clone());
     }
+    let Some(server) = server else {
+        // In the place of the server: said once for each block, at the block.
+        let missing = quote_spanned!(group.span()=> ::core::compile_error!(
+            "no server to mount rules on\nhelp: write `async fn name(k: KMock)`"
+        ), #inner);
+        let mut with = Group::new(group.delimiter(), missing);
+        with.set_span(group.span());
+        return TokenTree::Group(with);
+    };
     let mut tokens = TokenStream::from(TokenTree::Ident(server.clone()));
     tokens.extend([TokenTree::Punct(Punct::new(',', Spacing::Alone))]);
     tokens.extend(inner);
@@ -251,7 +268,7 @@ mod tests {
 
     fn rewritten(text: &str, used: bool) -> String {
         let tokens: TokenStream = text.parse().expect("tokens");
-        block(tokens, &Ident::new("k", Span::call_site()), used).to_string()
+        block(tokens, Some(&Ident::new("k", Span::call_site())), used).to_string()
     }
 
     fn same(text: &str) -> String {

@@ -127,7 +127,7 @@ pub(crate) fn did_you_mean<'a>(
 }
 
 /// Edits between two words, where swapping two neighbours is one.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {

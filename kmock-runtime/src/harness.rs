@@ -173,6 +173,11 @@ impl TestOptions {
 }
 
 /// A test's result, as far as the checks after it need to know.
+#[diagnostic::on_unimplemented(
+    message = "a test cannot return `{Self}`",
+    label = "expected nothing, or a `Result`",
+    note = "a test returns `()`, a `Result<(), E>` or an `ExitCode`"
+)]
 pub trait Outcome {
     /// Whether the test's body was content.
     fn is_success(&self) -> bool;
@@ -428,8 +433,12 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
     let failed = !matches!(ended, Ended::Well);
     let mut texts = Vec::new();
     let mut pages = Vec::new();
-    for server in servers {
+    for (nth, server) in servers.iter().enumerate() {
         let core = server.core();
+        let which = match servers.len() {
+            1 => String::new(),
+            all => format!(" {} of {all}, {}", nth + 1, server.url()),
+        };
         let failures = journal::failures(core);
         let told = core.was_told();
         if failures.is_empty() && !failed && directory.is_none() {
@@ -444,9 +453,11 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
             let mut text = report.text().for_terminal().timeline(told.is_none());
             if failed && told.is_none() {
                 text = text.title(format!(
-                    "kmock: {} failed; this is what its server saw",
+                    "kmock: {} failed; this is what its server{which} saw",
                     options.name
                 ));
+            } else if !which.is_empty() {
+                text = text.title(format!("kmock: server{which}"));
             }
             texts.push(text.to_string());
         }

@@ -17,6 +17,11 @@ pub use kmock_runtime::kubernetes;
 #[cfg(feature = "websocket")]
 pub use kmock_runtime::websocket;
 
+/// What [`#[kmock::test]`](macro@test) asks of a test: which functions are tests, and what they return.
+pub mod harness {
+    pub use kmock_runtime::harness::{Outcome, SyncTestFn, TestFn};
+}
+
 /// Everything that a test file names: `use kmock::prelude::*;`
 pub mod prelude {
     pub use kmock_runtime::{

@@ -1,6 +1,6 @@
 //! `assert_requests!` → `assert_requests(vec![Check::filter(&k, …), …])`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Expr, spanned::Spanned};
 
@@ -17,13 +17,13 @@ impl Expander {
         let errors = errors.into_tokens();
         let kmock = our("__kmock");
         let bind = checks.server.as_ref().map(|server| {
-            let borrow = quote_spanned!(Span::mixed_site()=> &);
+            let borrow = self.borrow(server.span());
             let unused = checks
                 .checks
                 .iter()
                 .all(|check| matches!(check.subject, Subject::Handle(_)));
             let used = unused.then(|| quote!(let _ = #kmock;));
-            quote_spanned!(self.at(server.span())=> let #kmock: &#krate::KMock = #borrow #server; #used)
+            quote_spanned!(self.at(server.span())=> #[allow(clippy::needless_borrow)] let #kmock: &#krate::KMock = #borrow #server; #used)
         });
         let server = checks.server.is_some();
         let made = checks
@@ -31,7 +31,12 @@ impl Expander {
             .iter()
             .filter(|check| server || matches!(check.subject, Subject::Handle(_)))
             .map(|check| self.check(check));
-        quote!({ #errors #bind #krate::__private::assert_requests(::std::vec::Vec::from([#(#made),*])); })
+        let rules = checks
+            .checks
+            .iter()
+            .any(|check| matches!(check.subject, Subject::Handle(_)));
+        let allow = rules.then(|| quote!(#[allow(clippy::needless_borrow)]));
+        quote!({ #errors #bind #allow #krate::__private::assert_requests(::std::vec::Vec::from([#(#made),*])); })
     }
 
     fn check(&self, check: &Check) -> TokenStream {
@@ -46,7 +51,7 @@ impl Expander {
                 quote_spanned!(self.at(span)=> #ty::filter(#kmock, #filter, #times, #text))
             }
             Subject::Handle(handle) => {
-                let borrow = quote_spanned!(Span::mixed_site()=> &);
+                let borrow = self.borrow(handle.span());
                 quote_spanned!(self.at(span)=> #ty::rule(#borrow #handle, #times, #text))
             }
         }

@@ -90,7 +90,15 @@ impl Expander {
     ) -> TokenStream {
         match unfinished(raw, false) {
             Unfinished::Closure(closure) => {
-                quote_spanned!(self.at(span)=> #made.call_with(#closure))
+                let call = Ident::new(
+                    if takes_nothing(raw) {
+                        "call"
+                    } else {
+                        "call_with"
+                    },
+                    self.at(span),
+                );
+                quote_spanned!(self.at(span)=> #made.#call(#closure))
             }
             Unfinished::Async(closure) => {
                 let code = self.lifted_tokens(&closure, span);
@@ -296,6 +304,13 @@ enum Unfinished {
     Closure(TokenStream),
     Async(TokenStream),
     Value,
+}
+
+/// Whether the bars of an unfinished closure are empty.
+fn takes_nothing(raw: &TokenStream) -> bool {
+    let is_bar = |tree: &TokenTree| matches!(tree, TokenTree::Punct(bar) if bar.as_char() == '|');
+    let mut trees = raw.clone().into_iter().skip_while(|tree| !is_bar(tree));
+    trees.next().is_some() && trees.next().is_some_and(|tree| is_bar(&tree))
 }
 
 /// What tokens will be when they are an expression, with what is added to it then: up to the place where somebody is

@@ -35,7 +35,7 @@ pub(crate) struct Expander {
 /// `kmock! { … }`: the input is `$crate; …`.
 pub(crate) fn kmock(input: TokenStream, editor: bool) -> TokenStream {
     let (krate, input) = split_crate(input);
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(editor);
     let script = parse::script(input, &mut errors);
     Expander { krate, editor }.script(script, errors)
 }
@@ -43,7 +43,7 @@ pub(crate) fn kmock(input: TokenStream, editor: bool) -> TokenStream {
 /// `assert_requests!( … )`: the input is `$crate; …`.
 pub(crate) fn assert_requests(input: TokenStream, editor: bool) -> TokenStream {
     let (krate, input) = split_crate(input);
-    let mut errors = Errors::default();
+    let mut errors = Errors::new(editor);
     let checks = parse::checks(input, &mut errors);
     Expander { krate, editor }.checks(&checks, errors)
 }
@@ -88,6 +88,21 @@ impl Expander {
         quote_spanned!(self.at(span)=> <#krate::#name>)
     }
 
+    /// The facade crate, for a function of it whose bounds the user's value may not meet: told at the value.
+    fn krate_at(&self, span: Span) -> TokenStream {
+        let located = |mut tree: TokenTree| {
+            tree.set_span(tree.span().located_at(span));
+            tree
+        };
+        self.krate.clone().into_iter().map(located).collect()
+    }
+
+    /// `&` at the user's own value: what is wrong with its type is shown there, and nothing else is. Where it stands,
+    /// `clippy::needless_borrow` is allowed.
+    fn borrow(&self, span: Span) -> TokenStream {
+        quote_spanned!(self.at(span)=> &)
+    }
+
     fn script(&self, script: Script, mut errors: Errors) -> TokenStream {
         let lets = has_lets(&script.items);
         let krate = &self.krate;
@@ -117,9 +132,8 @@ impl Expander {
         };
         let kmock = our("__kmock");
         let span = server.span();
-        // At the server, and yet a token of ours: clippy does not ask the user to drop it.
-        let borrow = quote_spanned!(Span::mixed_site().located_at(span)=> &);
-        let bind = quote_spanned!(self.at(span)=> let #kmock: &#krate::KMock = #borrow #server;);
+        let borrow = self.borrow(span);
+        let bind = quote_spanned!(self.at(span)=> #[allow(clippy::needless_borrow)] let #kmock: &#krate::KMock = #borrow #server;);
         if only
             && !lets
             && let [Item::Rule(rule)] = &script.items[..]

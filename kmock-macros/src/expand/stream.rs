@@ -128,13 +128,15 @@ impl Expander {
 
     /// The argument of `wait(…)`: a function that makes a future for each stream, or one that is awaited once.
     pub(super) fn event(&self, event: &Expr) -> TokenStream {
-        let krate = &self.krate;
         match classify(event.clone()) {
             Callable::Sync(closure) | Callable::Future(closure) => closure.to_token_stream(),
             Callable::Async(closure) if matches!(event, Expr::Closure(_)) => {
                 self.lifted_event(&closure)
             }
-            _ => quote_spanned!(self.at(event.span())=> #krate::__private::event(#event)),
+            _ => {
+                let krate = self.krate_at(event.span());
+                quote_spanned!(self.at(event.span())=> #krate::__private::event(#event))
+            }
         }
     }
 

@@ -121,35 +121,46 @@ fn good_rules_stay_beside_mistakes() {
 /// that of the finished word.
 #[test]
 fn editors_see_broken_code() {
-    for (unfinished, finished) in [
-        ("GET \"/x\" => |req| req.", "GET \"/x\" => |req| req.WORD"),
-        ("GET \"/x\" => || now.", "GET \"/x\" => || now.WORD"),
-        (
-            "GET \"/x\" => async |req| req.",
-            "GET \"/x\" => async |req| req.WORD",
-        ),
-        ("GET \"/x\" => value.", "GET \"/x\" => value.WORD"),
-        (
-            "stream \"/x\" => [ |req| req.",
-            "stream \"/x\" => [ |req| req.WORD",
-        ),
-        ("GE", "GEWORD"),
-        ("P", "PWORD"),
+    for rule in [
+        "GET \"/x\" => |req| req.^",
+        "GET \"/x\" => || now.^",
+        "GET \"/x\" => async |req| req.^",
+        "GET \"/x\" => value.^",
+        "GE^",
+        "P^",
+        "stream \"/x\" => [ |req| req.^ ]",
+        "stream \"/x\" => [ b\"a\", [ || now.^, b\"b\" ], once [ b\"c\" ] ]",
+        "stream \"/x\" => [ once [ async |req| req.^ ] ]",
+        "stream \"/x\" => [ for i in 0..3 { i.^, b\"b\" } ]",
+        "stream \"/x\" => [ wait(event.^), b\"b\" ]",
+        "stream \"/x\" => [ sse { event: \"x\", data: value.^ } ]",
+        "in_order! { GET \"/x\" => |req| req.^; }",
+        "fallback { override { GET \"/x\" => |req| req.^; } }",
+        "POST \"/x\" json { \"a\": { \"b\": (value.^) } } => 200",
+        "GET \"/x\" query { \"page\": (n.^) } => 200",
+        "GET \"/x\" where |req| req.^ => 200",
+        "GET (path.^) => 200",
+        "GET \"/x\" [n.^] => 200",
+        "GET \"/x\" >> value.^ => 200",
+        "#[expect(n.^)] GET \"/x\" => 200",
+        "GET \"/x\" => { \"a\": value.^, \"b\": 1 }",
+        "GET \"/x\" => header { \"X-A\": value.^ }, 200",
+        "GET \"/x\" => sleep(pause.^), 200",
+        "GET \"/x\" => hold(gate.^)",
+        "GET \"/x\" => text (value.^)",
+        "\"/users/{id: u64}\" => |req| req.^",
     ] {
-        let block = |rule: &str, word: &str| {
-            let close = if rule.contains('[') { "]" } else { "" };
-            let rule = rule.replace("WORD", word);
-            format!("kmock! {{ k, GET \"/a\" => 1000; {rule}{close}; GET \"/good\" => 200; }}")
+        let text = |word: &str| {
+            let rule = rule.replace('^', word);
+            let block =
+                format!("kmock! {{ k, GET \"/a\" => 1000; {rule}; GET \"/good\" => 200; }}");
+            expand(&block, true).0.to_string().replace(' ', "")
         };
-        let text = |rule: &str, word: &str| {
-            let expanded = expand(&block(rule, word), true).0.to_string();
-            expanded.replace(' ', "")
-        };
-        let (before, after) = (text(unfinished, ""), text(finished, "intellijRulezz"));
+        let (before, after) = (text(""), text("intellijRulezz"));
         let (same, _) = after
             .split_once("intellijRulezz")
             .expect("the word is there");
-        assert!(before.starts_with(same), "{unfinished}:\n{before}\n{after}");
+        assert!(before.starts_with(same), "{rule}:\n{before}\n{after}");
         assert!(before.contains("\"/good\""), "{before}");
     }
     let compiled = expand("kmock! { k, GET \"/x\" => |req| req.; }", false)

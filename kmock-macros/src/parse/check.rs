@@ -52,6 +52,14 @@ pub(crate) fn checks(tokens: TokenStream, errors: &mut Errors) -> Checks {
                     "write `assert_requests!(k, \"get\" == 1, total == 2)`",
                 );
             }
+            if input.peek(Token![;]) {
+                errors.help(
+                    here(input),
+                    "expected `,` after the server",
+                    "write `assert_requests!(k, \"get\" == 1, total == 2)`",
+                );
+                input.parse::<Token![;]>().ok();
+            }
             input.parse::<Token![,]>().ok();
         }
         while !input.is_empty() {
@@ -111,7 +119,7 @@ fn starts_with_server(input: ParseStream<'_>) -> bool {
             | Expr::Await(_)
     );
     let verb = matches!(&found, Expr::Path(path) if path.path.get_ident().is_some_and(|name| is_upper(&name.to_string()) || name == "total"));
-    simple && !verb && (fork.is_empty() || fork.peek(Token![,]))
+    simple && !verb && (fork.is_empty() || fork.peek(Token![,]) || fork.peek(Token![;]))
 }
 
 fn is_group(input: ParseStream<'_>) -> bool {
@@ -136,7 +144,25 @@ fn check(
     has_server: bool,
     start: ParseStream<'_>,
 ) -> Option<Check> {
-    let span = here(input);
+    let (span, known) = (here(input), errors.count());
+    if let Some(found) = reversed(input) {
+        errors.help(
+            span,
+            "the number stands right of the comparison",
+            format_args!("write `{found}`"),
+        );
+        skip_to_comma(input);
+        return None;
+    }
+    if is_message(input) {
+        errors.help(
+            span,
+            "expected a check",
+            "the report says what is wrong: there is no message to write",
+        );
+        skip_to_comma(input);
+        return None;
+    }
     let subject = subject(input, errors)?;
     if let (false, Subject::Total | Subject::Filter(_)) = (has_server, &subject) {
         errors.help(
@@ -144,6 +170,13 @@ fn check(
             "whose requests? A filter needs a server before it",
             "write `assert_requests!(k, …)`; only handles of rules go without",
         );
+    }
+    if errors.count() > known {
+        // What follows a filter that is wrong has been said, unless it is a comparison.
+        if !is_comparison(input) {
+            skip_to_comma(input);
+            return None;
+        }
     }
     let times = times(input, errors)?;
     // The check as the user wrote it, for the report.
@@ -159,6 +192,44 @@ fn check(
         times,
         text,
         span,
+    })
+}
+
+/// `1 == "get"`, the right way round.
+fn reversed(input: ParseStream<'_>) -> Option<String> {
+    let fork = input.fork();
+    let number = fork.parse::<syn::LitInt>().ok()?;
+    if !is_comparison(&fork) || fork.peek(Token![in]) {
+        return None;
+    }
+    let sign = if fork.peek(Token![==]) {
+        "=="
+    } else if fork.peek(Token![!=]) {
+        "!="
+    } else if fork.peek(Token![>=]) {
+        "<="
+    } else if fork.peek(Token![<=]) {
+        ">="
+    } else if fork.peek(Token![>]) {
+        "<"
+    } else {
+        ">"
+    };
+    fork.parse::<syn::BinOp>().ok()?;
+    let subject = skip_while(&fork, |fork| !at_end(fork));
+    Some(format!("{subject} {sign} {number}"))
+}
+
+/// A last text with nothing to compare, as the message of `assert!` is.
+fn is_message(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    let text = fork
+        .parse::<syn::LitStr>()
+        .ok()
+        .filter(|_| input.peek(syn::LitStr));
+    text.is_some_and(|text| {
+        let text = text.value();
+        text.contains(' ') && crate::notation::notation(&text).is_err() && at_end(&fork)
     })
 }
 
@@ -278,6 +349,21 @@ fn times(input: ParseStream<'_>, errors: &mut Errors) -> Option<Times> {
         input.parse::<Token![in]>().ok()?;
         Times::In
     } else {
+        let fork = input.fork();
+        fork.parse::<Token![,]>().ok();
+        let number = fork
+            .parse::<syn::LitInt>()
+            .ok()
+            .filter(|_| input.peek(Token![,]) && at_end(&fork));
+        if let Some(number) = number {
+            errors.help(
+                at,
+                "expected a comparison with a number of requests",
+                format_args!("write `== {number}` for `, {number}`"),
+            );
+            input.advance_to(&fork);
+            return None;
+        }
         if input.peek(Token![=]) {
             errors.help(at, "`=` is no comparison", form);
         } else {
@@ -286,8 +372,26 @@ fn times(input: ParseStream<'_>, errors: &mut Errors) -> Option<Times> {
         skip_to_comma(input);
         return None;
     };
+    if input.peek(Token![=]) && !input.peek(Token![=>]) {
+        errors.help(at, "this is no comparison", form);
+        skip_to_comma(input);
+        return None;
+    }
     let value_at = here(input);
     let value = expr(input, errors, "a number of requests").ok()?;
+    if let Expr::Binary(both) = &value
+        && matches!(
+            both.op,
+            syn::BinOp::And(_) | syn::BinOp::Or(_) | syn::BinOp::BitAnd(_)
+        )
+    {
+        errors.help(
+            both.op.span(),
+            "checks are separated by `,`",
+            "all of them must hold",
+        );
+        return None;
+    }
     let range = matches!(&value, Expr::Range(ExprRange { .. }));
     if let Expr::Lit(lit) = &value
         && !matches!(lit.lit, syn::Lit::Int(_))

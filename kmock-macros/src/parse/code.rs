@@ -6,7 +6,7 @@ use syn::{
     parse_quote_spanned, punctuated::Punctuated, spanned::Spanned,
 };
 
-use super::{expr, inside};
+use super::{expr, inside, kept};
 use crate::{ast::Callable, errors::Errors};
 
 /// An expression, and by its syntax the way in which it is called.
@@ -21,7 +21,7 @@ pub(super) fn callable(
 /// The expression in `( … )`.
 pub(super) fn in_parens(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> Option<Expr> {
     inside(input, Delimiter::Parenthesis, errors, |content, errors| {
-        expr(content, errors, what).ok()
+        kept(content, errors, what)
     })?
 }
 

@@ -26,7 +26,8 @@ pub(crate) use rule::captures;
 use crate::{
     ast::{Item, Script},
     errors::Errors,
-    words::{PREFIXES, QUALIFIERS, VERBS, is_upper},
+    habits,
+    words::{PREFIXES, QUALIFIERS, VERBS, is_upper, nearest},
 };
 
 /// Reads what stands in `kmock! { … }`.
@@ -44,9 +45,19 @@ pub(crate) fn script(tokens: TokenStream, errors: &mut Errors) -> Script {
                 Err(_) => skip_to_comma(input),
             }
             if input.parse::<Token![,]>().is_err() {
-                errors.push(here(input), "expected `,` after the server");
-                skip_to_comma(input);
-                input.parse::<Token![,]>().ok();
+                errors.help(
+                    here(input),
+                    "expected `,` after the server",
+                    "write `kmock! { k, GET \"/\" => 200; }`",
+                );
+                if input.peek(Token![;]) {
+                    input.parse::<Token![;]>().ok();
+                } else if input.peek(Token![=>]) {
+                    input.parse::<Token![=>]>().ok();
+                } else if !starts_rule(input) {
+                    skip_to_comma(input);
+                    input.parse::<Token![,]>().ok();
+                }
             }
         } else if let Some(lonely) = lonely_server(input) {
             errors.help(
@@ -73,6 +84,16 @@ fn lonely_server(input: ParseStream<'_>) -> Option<Ident> {
 
 /// Whether a script names a server: a top-level comma comes before the first `=>` or `;`.
 pub(crate) fn has_server(tokens: TokenStream) -> bool {
+    if (|input: ParseStream<'_>| {
+        let found = server_without_comma(input);
+        skip_all(input);
+        Ok(found)
+    })
+    .parse2(tokens.clone())
+    .unwrap_or_default()
+    {
+        return true;
+    }
     let mut previous = ' ';
     for (number, tree) in tokens.into_iter().enumerate() {
         let TokenTree::Punct(punct) = &tree else {
@@ -93,6 +114,41 @@ pub(crate) fn has_server(tokens: TokenStream) -> bool {
         }
     }
     false
+}
+
+/// `kmock! { k; GET "/" => 200; }`, `{ k GET … }`, `{ k => GET … }`: a name that is no word, and a rule after it.
+fn server_without_comma(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    fork.parse::<Token![&]>().ok();
+    let Ok(name) = fork.parse::<Ident>() else {
+        return false;
+    };
+    let word = name.to_string();
+    let meant = nearest(&word, PREFIXES.iter().copied()).is_some() && word.len() > 1;
+    let known = is_upper(&word)
+        || [VERBS, QUALIFIERS, PREFIXES]
+            .iter()
+            .any(|words| words.contains(&word.as_str()))
+        || habits::criterion(&word).is_some();
+    if known || meant {
+        return false;
+    }
+    if fork.peek(Token![;]) {
+        return fork.parse::<Token![;]>().is_ok() && !fork.is_empty();
+    }
+    fork.parse::<Token![=>]>().ok();
+    starts_head(&fork)
+}
+
+/// `GET "/"`, `list "v1/pods"`: a word and its text begin a rule.
+pub(crate) fn starts_head(input: ParseStream<'_>) -> bool {
+    input.cursor().ident().is_some_and(|(word, next)| {
+        let word = word.to_string();
+        let text = next
+            .literal()
+            .is_some_and(|(lit, _)| lit.to_string().starts_with(['"', 'r']));
+        (is_upper(&word) || VERBS.contains(&word.as_str())) && text
+    })
 }
 
 /// Runs a reader over tokens in such a way that "the end of the input" is at the last of them.
@@ -208,12 +264,39 @@ pub(crate) fn expr(
             Ok(found)
         }
         Err(error) => {
+            if let Some(arrow) = closure_arrow(input) {
+                errors.help(arrow, "a closure has no arrow", "write `|req| …`");
+                return Err(skip_while(input, |input| !at_end(input)));
+            }
             let text = error.to_string();
             let end = text.strip_prefix("unexpected end of input, ");
             errors.push(error.span(), end.unwrap_or(&text));
-            Err(skip_while(input, |input| !at_end(input)))
+            Err(skip_while(input, |input| {
+                !at_end(input) && !input.peek(Token![=>])
+            }))
         }
     }
+}
+
+/// An expression of Rust; one that is not finished is kept for an editor.
+pub(crate) fn kept(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> Option<Expr> {
+    match expr(input, errors, what) {
+        Ok(found) => Some(found),
+        Err(raw) => (errors.editor && !raw.is_empty()).then_some(Expr::Verbatim(raw)),
+    }
+}
+
+/// `|req| => …`, `|req| -> …`
+fn closure_arrow(input: ParseStream<'_>) -> Option<Span> {
+    let fork = input.fork();
+    fork.parse::<Token![async]>().ok();
+    fork.parse::<Token![move]>().ok();
+    fork.parse::<Token![|]>().ok()?;
+    while !fork.peek(Token![|]) {
+        fork.parse::<TokenTree>().ok()?;
+    }
+    fork.parse::<Token![|]>().ok()?;
+    (fork.peek(Token![=>]) || fork.peek(Token![->])).then(|| here(&fork))
 }
 
 fn skip_while(input: ParseStream<'_>, more: impl Fn(ParseStream<'_>) -> bool) -> TokenStream {

@@ -8,7 +8,7 @@ use super::{code, expr, filter, here, inside, is_filter, skip_to_comma, word};
 use crate::{
     ast::{Name, Pattern},
     errors::Errors,
-    notation,
+    json, notation,
 };
 
 const FORMS: &str = "a pattern is a value, `_` (present), `!` (absent), `\"pre*\"`, `~\"regex\"`, `1..=9`, `{ … }`, `[ … ]`, or `(expr)`";
@@ -115,7 +115,41 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
         return array(input, errors);
     }
     if input.peek(token::Paren) {
+        if let Some((inside_it, ..)) = input.cursor().group(Delimiter::Parenthesis)
+            && let Some((json, ..)) = inside_it.group(Delimiter::Brace)
+            && json.literal().is_some()
+        {
+            errors.help(
+                at,
+                "a pattern stands without parentheses, which are for values of Rust",
+                "write `{ \"name\": \"j*\" }`",
+            );
+            input.parse::<TokenTree>().ok();
+            return None;
+        }
         return code::in_parens(input, errors, "a value").map(Pattern::Expr);
+    }
+    if input.peek(Token![>]) || input.peek(Token![<]) {
+        errors.help(
+            at,
+            "a pattern has no comparison",
+            "write a range: `6..` is more than 5, `..=5` is 5 at most",
+        );
+        super::skip_while(input, |input| {
+            !super::at_end(input) && !input.peek(Token![=>])
+        });
+        return None;
+    }
+    if input.peek(Token![|]) || input.peek(Token![||]) {
+        errors.help(
+            at,
+            "a pattern is no closure",
+            "write `where |req| …` after the criteria, for all of the request",
+        );
+        super::skip_while(input, |input| {
+            !super::at_end(input) && !input.peek(Token![=>])
+        });
+        return None;
     }
     if input.peek(Token![~]) {
         input.parse::<Token![~]>().ok();
@@ -166,7 +200,26 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
                 );
                 return None;
             }
-            _ => {}
+            other => {
+                let meant = json::meant(other).map(|meant| format!("write `{meant}`"));
+                let called = input.peek2(token::Paren);
+                let regex =
+                    ["re", "regex", "Regex", "regexp", "matches"].contains(&other) && called;
+                let help = meant
+                    .or(regex.then(|| "write ~\"[a-z]+\"".to_owned()))
+                    .or_else(|| {
+                        let any =
+                            ["any", "ANY", "Any", "anything", "exists", "present"].contains(&other);
+                        any.then(|| "write `_` for whatever is there".to_owned())
+                    });
+                if let Some(help) = help {
+                    errors.help(at, format_args!("`{other}` is no pattern"), help);
+                    super::skip_while(input, |input| {
+                        !super::at_end(input) && !input.peek(Token![=>])
+                    });
+                    return None;
+                }
+            }
         }
         let text = match expr(input, errors, "a pattern") {
             Ok(found) => found.to_token_stream().to_string(),
@@ -324,6 +377,16 @@ fn object(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
     let mut members: Vec<(LitStr, Pattern)> = Vec::new();
     inside(input, Delimiter::Brace, errors, |content, errors| {
         while !content.is_empty() {
+            if content.peek(Token![..]) {
+                errors.help(
+                    here(content),
+                    "expected a name in quotes",
+                    "an object may have more in it than is written, so leave out the dots; all of it is `json == { … }`",
+                );
+                skip_to_comma(content);
+                comma(content, errors);
+                continue;
+            }
             match filter::field_name(content, errors) {
                 Some(Name::Lit(name)) => {
                     if members

@@ -3,18 +3,19 @@
 use proc_macro2::{Delimiter, Span};
 use quote::quote;
 use syn::{
-    Expr, ExprLit, Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStream, token,
+    Expr, ExprLit, Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStream,
+    spanned::Spanned, token,
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, fault, filter, here, inside, pattern, skip_to_comma,
-    skip_while, starts_rule, stream, word,
+    at_end, code, ends_after_next, expr, fault, filter, here, inside, kept, pattern, skip_to_comma,
+    skip_while, starts_head, starts_rule, stream, word,
 };
 use crate::{
     ast::{Callable, Name, Part},
     duration,
     errors::Errors,
-    json,
+    habits, json,
     words::{REPLIES, nearest},
 };
 
@@ -48,6 +49,12 @@ pub(super) fn parts(
         parts.extend(part(input, errors, stream));
         if input.peek(Token![,]) {
             input.parse::<Token![,]>().ok();
+            // A comma where the `;` should be: what follows is another rule.
+            if starts_head(input) || input.peek(Token![let]) && input.peek3(Token![=]) {
+                return parts;
+            }
+        } else if errors.count() == known && is_another_part(input) {
+            errors.push(here(input), "expected `,` before this part of the reply");
         } else if !input.is_empty()
             && !input.peek(Token![;])
             && errors.count() > known
@@ -60,6 +67,44 @@ pub(super) fn parts(
             return parts;
         }
     }
+}
+
+/// Whether a part of this reply goes on here, and no rule begins: there is no `=>` before the next `;`.
+fn is_another_part(input: ParseStream<'_>) -> bool {
+    let begins = input.peek(Lit)
+        || input.peek(token::Brace)
+        || input.peek(token::Bracket)
+        || word(input).is_some_and(|word| REPLIES.contains(&word.to_string().as_str()));
+    if !begins {
+        return false;
+    }
+    let fork = input.fork();
+    while !fork.is_empty() && !fork.peek(Token![;]) && !fork.peek(Token![=>]) {
+        if fork.parse::<proc_macro2::TokenTree>().is_err() {
+            return false;
+        }
+    }
+    !fork.peek(Token![=>])
+}
+
+/// Items of a stream in braces or parentheses, where brackets should be.
+fn wrong_brackets(input: ParseStream<'_>, errors: &mut Errors, streams: Span) -> Option<Part> {
+    let (delimiter, (inside_it, ..)) = [Delimiter::Brace, Delimiter::Parenthesis]
+        .into_iter()
+        .find_map(|delimiter| Some((delimiter, input.cursor().group(delimiter)?)))?;
+    let several = inside_it
+        .token_stream()
+        .into_iter()
+        .any(|tree| matches!(tree, proc_macro2::TokenTree::Punct(comma) if comma.as_char() == ','));
+    if !several && !matches!(inside_it.literal(), Some((_, next)) if next.eof()) {
+        return None;
+    }
+    errors.help(
+        here(input),
+        "the items of a stream are in brackets",
+        "write `[ b\"one\", sleep(1s), b\"two\" ]`",
+    );
+    inside(input, delimiter, errors, stream::items).map(|items| Part::Stream(streams, items))
 }
 
 fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> Vec<Part> {
@@ -91,6 +136,20 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
         }
         return vec![array(input, errors, span)];
     }
+    if let Some(streams) = streams
+        && let Some(part) = wrong_brackets(input, errors, streams)
+    {
+        return vec![part];
+    }
+    if input.peek(token::Paren) && input.peek2(Token![=>]) {
+        errors.help(
+            span,
+            "a closure has bars around its arguments",
+            "write `|req| …`",
+        );
+        skip_while(input, |input| !at_end(input));
+        return Vec::new();
+    }
     if input.peek(Token![...]) {
         errors.help(
             span,
@@ -115,6 +174,14 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
         );
     }
     match code::callable(input, errors, "a reply") {
+        Ok(Callable::Expr(Expr::Binary(shift))) if matches!(shift.op, syn::BinOp::Shr(_)) => {
+            errors.help(
+                shift.op.span(),
+                "a sink stands before `=>`",
+                "write `GET \"/\" >> sink => 200;`",
+            );
+            Vec::new()
+        }
         Ok(Callable::Expr(Expr::Array(array))) => vec![Part::JsonOf(span, Expr::Array(array))],
         Ok(call) => vec![Part::Call(call)],
         Err(raw) => vec![Part::Broken(span, raw)],
@@ -310,6 +377,16 @@ fn by_word(
                     .collect(),
             )
         }
+        "stream" | "websocket" if after.peek(token::Brace) => {
+            input.call(Ident::parse_any).ok();
+            errors.help(
+                here(input),
+                format_args!("the items of a {name} are in brackets"),
+                format_args!("write `{name} [ … ]`"),
+            );
+            inside(input, Delimiter::Brace, errors, stream::items);
+            Some(Vec::new())
+        }
         "stream" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
             Some(
@@ -500,7 +577,7 @@ fn field_value(content: ParseStream<'_>, errors: &mut Errors) -> Option<Option<E
         );
         return None;
     }
-    expr(content, errors, "a value").ok().map(Some)
+    kept(content, errors, "a value").map(Some)
 }
 
 fn header_name(name: &Name, errors: &mut Errors) {
@@ -528,10 +605,29 @@ fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) -> bool {
         || fork.peek(token::Brace) && json::is_object(&fork)
         || fork.peek(Ident::peek_any) && !fork.peek(Token![as]);
     let text = name.to_string();
+    let borrowed = text == "hold" && fork.peek(Token![&]);
+    if let Some(shape) = habits::shape(&text).filter(|_| juxtaposed || borrowed) {
+        errors.help(
+            name.span(),
+            format_args!("`{text}` is written in another way"),
+            shape,
+        );
+        skip_while(input, |input| !at_end(input));
+        return true;
+    }
     let rust = [
         "move", "async", "if", "match", "loop", "unsafe", "for", "while", "const", "static",
         "return", "let",
     ];
+    if juxtaposed && let Some(help) = habits::reply(&text) {
+        errors.help(
+            name.span(),
+            format_args!("`{text}` is no word of a reply"),
+            help,
+        );
+        skip_while(input, |input| !at_end(input));
+        return true;
+    }
     if !juxtaposed || rust.contains(&text.as_str()) || starts_rule(input) {
         return false;
     }

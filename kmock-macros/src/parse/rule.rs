@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, Ident, LitStr, Meta, Token,
+    Attribute, Expr, ExprRange, Ident, LitStr, Meta, RangeLimits, Token,
     ext::IdentExt,
     parse::{ParseStream, discouraged::Speculative},
     spanned::Spanned,
@@ -10,14 +10,14 @@ use syn::{
 };
 
 use super::{
-    at_end, code, expr, filter, here, inside, is_word, items, reply, skip_to_semicolon, skip_while,
+    at_end, code, filter, here, inside, is_word, items, kept, reply, skip_to_semicolon, skip_while,
     starts_rule, stream, take_word, word,
 };
 use crate::{
     ast::{Attrs, Block, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule},
     errors::Errors,
     notation,
-    words::{QUALIFIERS, did_you_mean},
+    words::{QUALIFIERS, VERBS, did_you_mean, is_upper, nearest},
 };
 
 /// Reads one item up to and without its `;`, or up to the next rule where a `;` was forgotten.
@@ -37,7 +37,17 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         }
         return Some(Item::Block(block));
     }
-    let binding = binding(input, errors);
+    let mut binding = binding(input, errors);
+    if let Some(name) = &binding
+        && let Some(block) = block(input, errors)
+    {
+        errors.help(
+            name.span(),
+            "a block has no handle",
+            "write the `let` before a rule of the block",
+        );
+        return Some(Item::Block(block));
+    }
     let (mut order, mut streams) = (None, None);
     loop {
         if let Some(span) = take_word(input, "override") {
@@ -47,9 +57,43 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         } else if is_word(input, "stream") && !input.peek2(token::Bracket) {
             let span = take_word(input, "stream")?;
             prefix(&mut streams, span, span, errors);
+        } else if binding.is_none() && input.peek(Token![let]) {
+            errors.help(
+                here(input),
+                "`let` stands before these words",
+                "write `let hello = fallback GET \"/\" => 200;`",
+            );
+            binding = self::binding(input, errors);
         } else {
             break;
         }
+    }
+    if let Some((kind, _)) = order
+        && (input.peek(syn::LitInt) || input.peek(Token![:]) || input.peek(Token![,]))
+    {
+        let word = if kind == BlockKind::Override {
+            "override"
+        } else {
+            "fallback"
+        };
+        errors.help(
+            here(input),
+            "expected a filter or `=>`",
+            format_args!("write `{word} => 404;`"),
+        );
+        input.parse::<Option<Token![:]>>().ok();
+        let span = here(input);
+        skip_to_semicolon(input);
+        return Some(Item::Rule(Box::new(Rule {
+            attrs,
+            binding,
+            order,
+            filter: Filter::Any(span),
+            slice: None,
+            sinks: Vec::new(),
+            replies: Vec::new(),
+            span,
+        })));
     }
     let span = here(input);
     let whole = order
@@ -75,7 +119,28 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     if input.peek(Token![...]) {
         return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
     }
+    if let Some(at) = late_attribute(input) {
+        errors.help(
+            at,
+            "attributes stand before the rule",
+            "write `#[expect(1)] GET \"/\" => 200;`",
+        );
+    }
+    let slice_at = here(input);
     let slice = slice(input, errors);
+    let filter = if slice.is_some() && (input.peek(LitStr) || is_qualifier(input)) {
+        errors.help(
+            slice_at,
+            "a slice stands after all criteria",
+            "write `GET \"/\" [..3]`",
+        );
+        Filter::All(vec![filter, filter::filter(input, errors)])
+    } else {
+        filter
+    };
+    if let Some(span) = misplaced_stream(&filter) {
+        streams.get_or_insert(span);
+    }
     let mut rule = Rule {
         attrs,
         binding,
@@ -114,6 +179,33 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     Some(Item::Rule(Box::new(rule)))
 }
 
+/// `GET "/" #[expect(1)] => …`: takes the attribute.
+fn late_attribute(input: ParseStream<'_>) -> Option<Span> {
+    let fork = input.fork();
+    let at = here(input);
+    Attribute::parse_outer(&fork)
+        .ok()
+        .filter(|found| !found.is_empty())?;
+    if !(fork.peek(Token![=>]) || fork.peek(Token![>>]) || is_qualifier(&fork)) {
+        return None;
+    }
+    input.advance_to(&fork);
+    Some(at)
+}
+
+fn is_qualifier(input: ParseStream<'_>) -> bool {
+    word(input).is_some_and(|word| QUALIFIERS.contains(&word.to_string().as_str()))
+}
+
+/// `GET stream "/"`, which has been reported.
+fn misplaced_stream(filter: &Filter) -> Option<Span> {
+    match filter {
+        Filter::Unknown(word) if word == "stream" => Some(word.span()),
+        Filter::All(parts) => parts.iter().find_map(misplaced_stream),
+        _ => None,
+    }
+}
+
 fn prefix<T>(slot: &mut Option<T>, value: T, span: Span, errors: &mut Errors) {
     if slot.is_some() {
         errors.push(
@@ -127,13 +219,25 @@ fn prefix<T>(slot: &mut Option<T>, value: T, span: Span, errors: &mut Errors) {
 /// `override { … }`, `fallback { … }`, `in_order! { … }`
 fn block(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
     let name = word(input)?;
-    let kind = match name.to_string().as_str() {
+    let text = name.to_string();
+    if text == "kmock" && input.peek2(Token![!]) && input.peek3(token::Brace) {
+        return nested(input, errors);
+    }
+    let meant = block_word(input, &text)?;
+    let kind = match meant {
         "override" if input.peek2(token::Brace) => BlockKind::Override,
         "fallback" if input.peek2(token::Brace) => BlockKind::Fallback,
         "in_order" => BlockKind::InOrder,
         _ => return None,
     };
     input.call(Ident::parse_any).ok()?;
+    if meant != text {
+        errors.help(
+            name.span(),
+            format_args!("`{text}` is no word of the language; did you mean `{meant}`?"),
+            "blocks of rules are `override { … }`, `fallback { … }` and `in_order! { … }`",
+        );
+    }
     if kind == BlockKind::InOrder && input.parse::<Token![!]>().is_err() {
         errors.help(
             name.span(),
@@ -145,16 +249,24 @@ fn block(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
         errors.help(
             here(input),
             "expected `{` and rules",
-            "write `in_order! { GET \"/a\" => 1; GET \"/b\" => 2; }`",
+            "write `in_order! { GET \"/a\" => 200; GET \"/b\" => 200; }`",
         );
+    }
+    let delimiter = if input.peek(token::Paren) {
+        Delimiter::Parenthesis
+    } else if input.peek(token::Bracket) {
+        Delimiter::Bracket
+    } else if input.peek(token::Brace) {
+        Delimiter::Brace
+    } else {
         skip_to_semicolon(input);
         return Some(Block {
             kind,
             span: name.span(),
             items: Vec::new(),
         });
-    }
-    let items = inside(input, Delimiter::Brace, errors, |content, errors| {
+    };
+    let items = inside(input, delimiter, errors, |content, errors| {
         items(content, errors).0
     })?;
     if kind == BlockKind::InOrder {
@@ -172,6 +284,39 @@ fn block(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
         span: name.span(),
         items,
     })
+}
+
+/// `kmock! { … }` in a `kmock! { … }`
+fn nested(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
+    let span = here(input);
+    errors.help(
+        span,
+        "rules follow one another, without another `kmock!`",
+        "leave out the inner `kmock! { … }`; a value of type `Rules` is mounted by `k.mount(rules)`",
+    );
+    input.call(Ident::parse_any).ok()?;
+    input.parse::<Token![!]>().ok()?;
+    let items = inside(input, Delimiter::Brace, errors, |content, errors| {
+        items(content, errors).0
+    })?;
+    Some(Block {
+        kind: BlockKind::Fallback,
+        span,
+        items,
+    })
+}
+
+/// The word of a block that stands here, or that was meant: `inorder! { … }`, `overide { … }`.
+fn block_word(input: ParseStream<'_>, text: &str) -> Option<&'static str> {
+    const WORDS: &[&str] = &["override", "fallback", "in_order"];
+    if let Some(word) = WORDS.iter().find(|word| **word == text) {
+        return Some(word);
+    }
+    let known = QUALIFIERS.contains(&text) || VERBS.contains(&text);
+    let called = input.peek2(token::Brace) || input.peek2(Token![!]) && input.peek3(token::Brace);
+    nearest(text, WORDS.iter().copied())
+        .or((text == "sequence" || text == "ordered").then_some("in_order"))
+        .filter(|_| called && !known)
 }
 
 fn attributes(input: ParseStream<'_>, errors: &mut Errors) -> Attrs {
@@ -273,6 +418,9 @@ fn attribute(attrs: &mut Attrs, attr: Attribute, errors: &mut Errors) {
     };
     match value {
         Ok(value) => {
+            if !attribute_value(&name, &value, errors) {
+                return;
+            }
             if name == "priority" {
                 attrs.priority = Some(value);
             } else {
@@ -284,13 +432,76 @@ fn attribute(attrs: &mut Attrs, attr: Attribute, errors: &mut Errors) {
                 .strip_prefix("unexpected end of input, ")
                 .unwrap_or(&message);
             errors.help(at, message, format_args!("write `#[{name}({example})]`"));
+            if let (true, Meta::List(list)) = (errors.editor, &attr.meta) {
+                let value = Some(Expr::Verbatim(list.tokens.clone()));
+                if name == "priority" {
+                    attrs.priority = value;
+                } else {
+                    attrs.expect = value;
+                }
+            }
         }
     }
 }
 
+/// Whether a value can be that of the attribute, as far as can be seen.
+fn attribute_value(name: &str, value: &Expr, errors: &mut Errors) -> bool {
+    let negative =
+        |value: &Expr| matches!(value, Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_)));
+    let lint = |path: &syn::ExprPath| {
+        let first = path
+            .path
+            .segments
+            .first()
+            .map(|first| first.ident.to_string());
+        first.is_some_and(|first| {
+            first.starts_with("unused") || first == "clippy" || first == "dead_code"
+        })
+    };
+    let (message, help) = match (name, value) {
+        ("priority", Expr::Lit(lit))
+            if !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_)) =>
+        {
+            (
+                "a priority is a number",
+                "write `#[priority(100)]`: higher comes first",
+            )
+        }
+        ("expect", Expr::Lit(lit)) if !matches!(lit.lit, syn::Lit::Int(_)) => (
+            "expected a number of requests",
+            "write `#[expect(1)]`, `#[expect(1..)]` or `#[expect(..=3)]`",
+        ),
+        ("expect", value) if negative(value) => (
+            "a number of requests is never negative",
+            "write `#[never]`, `#[expect(1)]` or `#[expect(1..)]`",
+        ),
+        ("expect", Expr::Range(range)) if is_empty(range) => {
+            ("no number is in this range", "write `#[expect(1..=3)]`")
+        }
+        ("expect", Expr::Path(path)) if lint(path) => (
+            "`expect` is for the number of requests here",
+            "write `#[allow(…)]` for the compiler",
+        ),
+        _ => return true,
+    };
+    errors.help(value.span(), message, help);
+    false
+}
+
 /// `let NAME =`
 fn binding(input: ParseStream<'_>, errors: &mut Errors) -> Option<Ident> {
-    take_word(input, "let")?;
+    if take_word(input, "let").is_none() {
+        let at = here(input);
+        let (word, name) = other_binding(input)?;
+        errors.help(
+            at,
+            "a handle is made by `let`",
+            format_args!("write `let {name} = …`"),
+        );
+        if word {
+            input.call(Ident::parse_any).ok()?;
+        }
+    }
     if let Some(span) = take_word(input, "mut") {
         errors.help(span, "a handle is never changed", "drop the `mut`");
     }
@@ -310,6 +521,9 @@ fn binding(input: ParseStream<'_>, errors: &mut Errors) -> Option<Ident> {
                 "expected a name for the rule's handle",
                 "write `let hello = GET \"/\" => 200;`",
             );
+            if input.peek(token::Paren) {
+                input.parse::<TokenTree>().ok();
+            }
             None
         }
     };
@@ -335,6 +549,21 @@ fn binding(input: ParseStream<'_>, errors: &mut Errors) -> Option<Ident> {
     name
 }
 
+/// `hello = GET …`, `const hello = GET …`, as other languages bind: whether a word stands before the name, and the name.
+fn other_binding(input: ParseStream<'_>) -> Option<(bool, Ident)> {
+    let fork = input.fork();
+    let mut name = fork.call(Ident::parse_any).ok()?;
+    let word = ["const", "static", "var", "val", "auto"].contains(&name.to_string().as_str());
+    if word {
+        name = fork.parse().ok()?;
+    }
+    let text = name.to_string();
+    let known =
+        is_upper(&text) || QUALIFIERS.contains(&text.as_str()) || VERBS.contains(&text.as_str());
+    let bound = fork.peek(Token![=]) && !fork.peek(Token![=>]) && !fork.peek(Token![==]);
+    (bound && !known).then_some((word, name))
+}
+
 /// `[0]`, `[..3]`, `[9..]`
 pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
     if !input.peek(token::Bracket) {
@@ -347,13 +576,26 @@ pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr>
             errors.help(at, "the slice is empty", help);
             return None;
         }
-        let value = expr(content, errors, "a number or a range").ok()?;
+        if content.peek(Token![:]) || content.peek2(Token![:]) {
+            errors.help(at, "a slice is written with two dots", help);
+            skip_while(content, |_| true);
+            return None;
+        }
+        let value = kept(content, errors, "a number or a range")?;
         match &value {
             Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_)) => {
                 errors.help(
                     minus.span(),
                     "requests are counted from the first on: what comes last is not known",
                     help,
+                );
+                return None;
+            }
+            Expr::Lit(lit) if matches!(lit.lit, syn::Lit::Str(_)) => {
+                errors.help(
+                    lit.span(),
+                    "brackets are for slices: which of the requests that fit",
+                    "write `\"/a\" | \"/b\"` for either of two paths",
                 );
                 return None;
             }
@@ -365,6 +607,10 @@ pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr>
                 );
                 return None;
             }
+            Expr::Range(range) if is_empty(range) => {
+                errors.help(range.span(), "the slice is empty", help);
+                return None;
+            }
             _ => {}
         }
         Some(value)
@@ -374,6 +620,24 @@ pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr>
         input.parse::<TokenTree>().ok();
     }
     found
+}
+
+/// Whether nothing is in a range of numbers.
+fn is_empty(range: &ExprRange) -> bool {
+    let number = |bound: &Option<Box<Expr>>| match bound.as_deref() {
+        Some(Expr::Lit(lit)) => match &lit.lit {
+            syn::Lit::Int(number) => number.base10_parse::<u64>().ok(),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (Some(start), Some(end)) = (number(&range.start), number(&range.end)) else {
+        return false;
+    };
+    match range.limits {
+        RangeLimits::HalfOpen(_) => start >= end,
+        RangeLimits::Closed(_) => start > end,
+    }
 }
 
 /// `>> SINK >> SINK`
@@ -414,7 +678,7 @@ fn sink(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
         }
         before.extend([fork.parse::<TokenTree>().ok()?]);
     }
-    expr(input, errors, "a sink after `>>`").ok()
+    kept(input, errors, "a sink after `>>`")
 }
 
 /// `... => ITEMS`
@@ -458,7 +722,7 @@ fn feed(
             );
             Vec::new()
         } else {
-            stream::items(input, errors)
+            stream::open_items(input, errors)
         };
         after_replies(input, errors);
     } else {
@@ -486,10 +750,24 @@ fn unexpected(input: ParseStream<'_>, errors: &mut Errors) {
     let at = here(input);
     let arrow = "replies follow `=>`";
     if input.peek(Token![,]) {
+        let fork = input.fork();
+        fork.parse::<Token![,]>().ok();
+        let either =
+            fork.peek(LitStr) || word(&fork).is_some_and(|word| is_upper(&word.to_string()));
         errors.help(
             at,
             "expected `;`, `=>` or more criteria",
-            "rules end with `;`; criteria follow one another without commas",
+            if either {
+                "either of two is `GET | POST \"/\"` or `\"/a\" | \"/b\"`; rules end with `;`"
+            } else {
+                "rules end with `;`; criteria follow one another without commas"
+            },
+        );
+    } else if input.peek(Token![>]) {
+        errors.help(
+            at,
+            "expected `=>`, `;` or more criteria",
+            "a sink follows `>>`: `GET \"/\" >> &list => 200;`",
         );
     } else if input.peek(Token![->]) {
         errors.help(at, arrow, "write `=>` for `->`");

@@ -7,7 +7,7 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, fault, here, inside, reply, skip_to_comma, skip_while,
+    at_end, code, ends_after_next, expr, fault, here, inside, kept, reply, skip_to_comma, skip_while,
     word,
 };
 use crate::{
@@ -18,8 +18,25 @@ use crate::{
     words::{ITEMS, did_you_mean, nearest},
 };
 
-/// All items up to the end of the brackets (or, after a feed's `=>`, up to the `;`).
+/// All items up to the end of the brackets.
 pub(super) fn items(input: ParseStream<'_>, errors: &mut Errors) -> Vec<StreamItem> {
+    let mut items = Vec::new();
+    while !input.is_empty() {
+        items.extend(open_items(input, errors));
+        if input.peek(Token![;]) {
+            errors.help(
+                here(input),
+                "expected `,`",
+                "only rules are separated by `;`",
+            );
+            input.parse::<Token![;]>().ok();
+        }
+    }
+    items
+}
+
+/// Items after a feed's `=>`, up to the `;`.
+pub(super) fn open_items(input: ParseStream<'_>, errors: &mut Errors) -> Vec<StreamItem> {
     let mut items = Vec::new();
     while !input.is_empty() && !input.peek(Token![;]) {
         if input.peek(Token![,]) {
@@ -36,7 +53,15 @@ pub(super) fn items(input: ParseStream<'_>, errors: &mut Errors) -> Vec<StreamIt
         // `for … { … }` needs no comma, as blocks do not in Rust.
         if input.parse::<Token![,]>().is_err() && !looped {
             if errors.count() == known {
-                errors.push(here(input), "expected `,` between the items");
+                if input.peek(Token![.]) && input.peek2(Token![await]) {
+                    errors.help(
+                        here(input),
+                        "expected `,` between the items",
+                        "a stream waits by itself: leave out the `.await`",
+                    );
+                } else {
+                    errors.push(here(input), "expected `,` between the items");
+                }
             }
             skip_while(input, |input| !at_end(input));
             input.parse::<Token![,]>().ok();
@@ -69,6 +94,15 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<StreamItem> {
     }
     if input.peek(Token![for]) && !input.peek2(Token![<]) {
         return repeat(input, errors, span);
+    }
+    if input.peek(Token![loop]) || input.peek(Token![while]) {
+        errors.help(
+            span,
+            "a stream is written down when the rule is made, and has no such loop",
+            "write `for x in 0..3 { format!(\"{x}\"), sleep(1s) }`, `from(source)` for what never ends, or `...` to feed it later",
+        );
+        skip_to_comma(input);
+        return None;
     }
     if input.peek(LitByteStr) && ends_after_next(input) {
         return input.parse::<LitByteStr>().ok().map(StreamItem::Bytes);
@@ -432,7 +466,5 @@ fn sse_value(content: ParseStream<'_>, errors: &mut Errors, name: &Ident) -> Opt
             }
         };
     }
-    expr(content, errors, "a value")
-        .ok()
-        .map(ToTokens::into_token_stream)
+    kept(content, errors, "a value").map(ToTokens::into_token_stream)
 }

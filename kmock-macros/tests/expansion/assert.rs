@@ -1,6 +1,8 @@
 fn expansion() {
     {
+        #[allow(clippy::needless_borrow)]
         let __kmock: &kmock::KMock = &k;
+        #[allow(clippy::needless_borrow)]
         kmock::__private::assert_requests(
             ::std::vec::Vec::from([
                 <kmock::Check>::total(__kmock, <kmock::Times>::exactly(2), "total == 2"),

@@ -1,4 +1,5 @@
 fn expansion() {
+    #[allow(clippy::needless_borrow)]
     let __kmock: &kmock::KMock = &k;
     __kmock
         .on(

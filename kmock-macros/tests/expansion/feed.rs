@@ -1,5 +1,6 @@
 fn expansion() {
     {
+        #[allow(clippy::needless_borrow)]
         let __kmock: &kmock::KMock = &k;
         __kmock.feed(<kmock::Stream>::new().call(move || now_iso8601()).live());
         __kmock

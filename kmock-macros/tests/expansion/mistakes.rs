@@ -1,5 +1,6 @@
 fn expansion() {
     {
+        #[allow(clippy::needless_borrow)]
         let __kmock: &kmock::KMock = &k;
         __kmock.on(<kmock::Filter>::any() & <kmock::Filter>::path("/x")).status(200);
         __kmock

@@ -1,5 +1,6 @@
 fn expansion() {
     {
+        #[allow(clippy::needless_borrow)]
         let __kmock: &kmock::KMock = &self.servers[0].kmock();
         __kmock
             .on(

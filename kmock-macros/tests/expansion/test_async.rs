@@ -19,10 +19,13 @@ fn greets() -> Result<(), Error> {
         };
         Ok(())
     }
-    ::kmock::__private::run_async(
+    ::kmock::__private::run_async::<
+        [(); 1usize],
+        _,
+    >(
         <::kmock::__private::TestOptions>::new(
             ::core::concat!(::core::module_path!(), "::", "greets"),
         ),
-        greets,
+        |__server0: ::kmock::KMock| greets(__server0),
     )
 }

@@ -1,2 +1,2 @@
 // unfinished
-# [:: core :: prelude :: v1 :: test] fn blocking () { # [allow (clippy :: needless_pass_by_value)] fn blocking (k : KMock) { let unfinished = k .; } :: kmock :: __private :: run_sync (< :: kmock :: __private :: TestOptions > :: new (:: core :: concat ! (:: core :: module_path ! () , "::" , "blocking")) , blocking) }
+# [:: core :: prelude :: v1 :: test] fn blocking () { # [allow (clippy :: needless_pass_by_value)] fn blocking (k : KMock) { let unfinished = k .; } :: kmock :: __private :: run_sync :: < [() ; 1usize] , _ > (< :: kmock :: __private :: TestOptions > :: new (:: core :: concat ! (:: core :: module_path ! () , "::" , "blocking")) , | __server0 : :: kmock :: KMock | blocking (__server0)) }

@@ -20,6 +20,19 @@ pub(super) fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     let mut right = true;
     while let Ok(name) = input.call(Ident::parse_any) {
         let text = name.to_string();
+        let lower = text.to_lowercase();
+        if VERBS.contains(&lower.as_str()) && !METHODS.contains(&text.as_str()) {
+            errors.help(
+                name.span(),
+                format_args!("`{text}` is no HTTP method"),
+                format_args!("verbs of Kubernetes are in lower case: `{lower} \"v1/pods\"`"),
+            );
+            return resource(
+                input,
+                errors,
+                Filter::Verbs(vec![Ident::new(&lower, name.span())]),
+            );
+        }
         let meant = if METHODS.contains(&text.as_str()) {
             None
         } else {
@@ -49,10 +62,45 @@ pub(super) fn methods(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
         Some(name) => Filter::Unknown(name),
         None => Filter::Methods(names),
     };
+    if let Some(lit) = resource_after_method(input) {
+        input.parse::<LitStr>().ok();
+        let text = lit.value();
+        let verb = match &head {
+            Filter::Methods(names) => names.first().map(ToString::to_string),
+            _ => None,
+        };
+        let verb = match verb.unwrap_or_default().as_str() {
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
+            "DELETE" => "delete",
+            _ => "get",
+        };
+        errors.help(
+            lit.span(),
+            "a path starts with `/`",
+            format_args!(
+                "write `{verb} \"{text}\"` for a resource of Kubernetes, \"/{text}\" for a path"
+            ),
+        );
+        return head;
+    }
     match path_after_method(input, errors) {
         Some(path) => Filter::All(vec![head, path]),
         None => head,
     }
+}
+
+/// `POST "v1/pods"`: a resource, where a path should be.
+fn resource_after_method(input: ParseStream<'_>) -> Option<LitStr> {
+    let lit = input
+        .fork()
+        .parse::<LitStr>()
+        .ok()
+        .filter(|_| input.peek(LitStr))?;
+    let text = lit.value();
+    let versioned = text.split(['/', '.']).any(notation::is_version);
+    (!text.starts_with('/') && versioned && notation::resource(&text).is_ok()).then_some(lit)
 }
 
 /// The path that follows a method directly.
@@ -158,7 +206,11 @@ pub(super) fn verbs(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
         }
         input.parse::<Token![|]>().ok();
     }
-    let head = Filter::Verbs(names);
+    resource(input, errors, Filter::Verbs(names))
+}
+
+/// The resource that follows a verb directly.
+fn resource(input: ParseStream<'_>, errors: &mut Errors, head: Filter) -> Filter {
     if input.peek(LitStr) {
         let Ok(lit) = input.parse::<LitStr>() else {
             return head;
@@ -180,10 +232,35 @@ pub(super) fn verbs(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
         unquoted_path(input, errors);
         return head;
     }
+    if is_bare_resource(input) {
+        let at = here(input);
+        let mut text = String::new();
+        while input.peek(Ident) || input.peek(Token![/]) || input.peek(Token![.]) {
+            match input.parse::<TokenTree>() {
+                Ok(tree) => text.push_str(&tree.to_string()),
+                Err(_) => break,
+            }
+        }
+        errors.help(
+            at,
+            "a resource is in quotes",
+            format_args!("write \"{text}\""),
+        );
+        return head;
+    }
     if input.peek(token::Paren)
         && let Some(value) = code::in_parens(input, errors, "a resource")
     {
         return Filter::All(vec![head, Filter::ResourceOf(value)]);
     }
     head
+}
+
+/// `v1/pods`, `pods.v1`: a resource without quotes.
+fn is_bare_resource(input: ParseStream<'_>) -> bool {
+    let fork = input.fork();
+    let named = fork.parse::<Ident>().is_ok();
+    let joined =
+        (fork.peek(Token![/]) || fork.peek(Token![.])) && fork.parse::<TokenTree>().is_ok();
+    named && joined && fork.peek(Ident)
 }

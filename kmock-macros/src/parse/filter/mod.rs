@@ -7,10 +7,11 @@ mod qualifier;
 mod stranger;
 
 use proc_macro2::{Delimiter, Span, TokenTree};
-use quote::ToTokens;
-use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
+use syn::{
+    Expr, Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
+};
 
-use super::{expr, here, inside, is_filter, skip_all, word};
+use super::{expr, here, inside, is_filter, skip_all, starts_head, word};
 use crate::{
     ast::Filter,
     errors::Errors,
@@ -21,9 +22,11 @@ pub(super) use head::regex_literal;
 use head::{methods, path_after_method, path_regex, unquoted_path, verbs};
 pub(super) use qualifier::field_name;
 use qualifier::qualifier;
-use stranger::{is_rust, short, unknown};
+use stranger::{foreign, is_rust, unknown};
 
 const FORMS: &str = "a filter starts with a method (`GET \"/\"`), `ANY`, a path (`\"/users/{id}\"`), a verb of Kubernetes (`list \"v1/pods\"`) or a qualifier (`json { … }`)";
+
+const MORE: &str = "what narrows a head down is `query { … }`, `header { … }`, `json { … }`, `in \"default\"`, `where |req| …`, …";
 
 /// Reads criteria for as long as tokens can be criteria.
 pub(super) fn filter(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
@@ -141,21 +144,13 @@ impl Said {
     }
 }
 
-/// `GET "/"`, `list "v1/pods"`: a word and its text begin another head.
-fn starts_with_head(input: ParseStream<'_>) -> bool {
-    input.cursor().ident().is_some_and(|(word, next)| {
-        let word = word.to_string();
-        (is_upper(&word) || VERBS.contains(&word.as_str())) && next.literal().is_some()
-    })
-}
-
 /// Criteria that follow one another.
 fn sequence(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
     let mut parts = Vec::new();
     let mut said = Said::default();
     loop {
         let at = here(input);
-        if said.has_head() && starts_with_head(input) {
+        if said.has_head() && starts_head(input) {
             errors.help(
                 at,
                 "expected `;` before the next rule",
@@ -163,8 +158,12 @@ fn sequence(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
             );
             break;
         }
-        match term(input, errors) {
+        match term(input, errors, said.has_head()) {
             Some(part) => {
+                // After `or`, another head may begin.
+                if matches!(&part, Filter::Unknown(word) if word == "or") {
+                    said = Said::default();
+                }
                 said.note(&part, at, errors);
                 match part {
                     Filter::All(more) => parts.extend(more),
@@ -206,12 +205,12 @@ fn missing(input: ParseStream<'_>, errors: &mut Errors) {
     }
 }
 
-/// One criterion, or nothing where none begins.
-fn term(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
+/// One criterion, or nothing where none begins; after a method, path or verb, only what narrows it down.
+fn term(input: ParseStream<'_>, errors: &mut Errors, narrows: bool) -> Option<Filter> {
     if input.peek(Token![!]) && !input.peek(Token![!=]) {
         let span = here(input);
         input.parse::<Token![!]>().ok();
-        let Some(negated) = term(input, errors) else {
+        let Some(negated) = term(input, errors, narrows) else {
             errors.help(
                 here(input),
                 "expected a criterion after `!`",
@@ -274,14 +273,7 @@ fn term(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
         return Some(Filter::Any(name.span()));
     }
     if is_rust(input) {
-        let what = expr(input, errors, "a filter")
-            .map(|found| found.to_token_stream())
-            .unwrap_or_default();
-        errors.help(
-            what.span(),
-            "an expression of Rust stands in parentheses",
-            format_args!("write `({})`", short(&what)),
-        );
+        foreign(input, errors);
         return Some(Filter::Any(name.span()));
     }
     if is_upper(&text) {
@@ -297,7 +289,7 @@ fn term(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
         return qualifier(input, errors);
     }
     input.call(Ident::parse_any).ok()?;
-    unknown(input, &name, errors);
+    unknown(input, &name, errors, narrows);
     Some(Filter::Unknown(name))
 }
 
@@ -327,6 +319,14 @@ fn group(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
             return found;
         }
         match expr(content, errors, "a filter") {
+            Ok(Expr::Range(range)) => {
+                errors.help(
+                    range.span(),
+                    "a range is no filter",
+                    "write `[..3]` for a slice of the requests, `#[expect(..3)]` before the rule for their number",
+                );
+                Filter::Any(span)
+            }
             Ok(value) => Filter::Of(value),
             Err(_) => {
                 skip_all(content);

@@ -11,7 +11,7 @@ use super::{
     single,
 };
 use crate::{
-    ast::{Field, Filter, Name, ValueKind},
+    ast::{Callable, Field, Filter, Name, Pattern, ValueKind},
     errors::Errors,
     notation,
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
     let name = input.call(Ident::parse_any).ok()?;
     let span = name.span();
+    after_sign(input, errors, &name);
     let values = |kind, errors: &mut Errors, help: &str| {
         if at_end(input) || input.peek(Token![=>]) {
             errors.help(
@@ -29,7 +30,7 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             );
             return Filter::Any(span);
         }
-        if input.peek(token::Brace) && kind != ValueKind::Text {
+        if input.peek(token::Brace) {
             errors.help(
                 here(input),
                 format_args!("`{name}` is one value, not a set"),
@@ -39,11 +40,27 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             return Filter::Any(span);
         }
         match pattern::alternatives(input, errors, true) {
-            Some(pattern) => Filter::Value {
-                kind,
-                span,
-                pattern,
-            },
+            Some(Pattern::Text(lit))
+                if kind == ValueKind::Host && host_only(&lit.value()).is_some() =>
+            {
+                let host = host_only(&lit.value()).unwrap_or_default();
+                errors.help(
+                    lit.span(),
+                    "a host is told without scheme, port and path",
+                    format_args!("write `host \"{host}\"`"),
+                );
+                Filter::Any(span)
+            }
+            Some(pattern) => {
+                if kind == ValueKind::Namespace {
+                    namespaces(&pattern, errors);
+                }
+                Filter::Value {
+                    kind,
+                    span,
+                    pattern,
+                }
+            }
             None => Filter::Any(span),
         }
     };
@@ -122,15 +139,128 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
                         errors,
                         "write `where |req| …` or `where || …`",
                     );
+                    is_condition(&condition, errors);
                     if errors.count() > known {
                         return Some(Filter::Any(span));
                     }
                     Filter::Where(span, condition)
                 }
+                Err(raw) if errors.editor => {
+                    Filter::Where(span, Callable::Expr(Expr::Verbatim(raw)))
+                }
                 Err(_) => Filter::Any(span),
             }
         }
     })
+}
+
+/// The host of a URL or of `host:port`, where there is more than a host.
+fn host_only(text: &str) -> Option<String> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split('/').next().unwrap_or_default();
+    let port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+    let host = match rest.rsplit_once(':') {
+        Some((host, after)) if port(after) && (host.ends_with(']') || !host.contains(':')) => host,
+        _ => rest,
+    };
+    (host != text).then(|| host.to_owned())
+}
+
+/// Namespaces have names of their own kind: no other could ever come.
+fn namespaces(pattern: &Pattern, errors: &mut Errors) {
+    match pattern {
+        Pattern::OneOf(patterns) => {
+            for pattern in patterns {
+                namespaces(pattern, errors);
+            }
+        }
+        Pattern::Text(lit) => {
+            let text = lit.value();
+            let valid =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '*';
+            if !text.chars().all(valid) {
+                let help = match text.split_once('/') {
+                    Some((namespace, name)) => {
+                        format!("write `in \"{namespace}\" named \"{name}\"`")
+                    }
+                    None => "names of namespaces are lower-case letters, digits and `-`".to_owned(),
+                };
+                errors.help(
+                    lit.span(),
+                    format_args!("`{text}` is no name of a namespace"),
+                    help,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `json = { … }`, `in: "default"`: Python's and YAML's signs between a word and its value.
+fn after_sign(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) {
+    let equal = input.peek(Token![==]) && name != "json"
+        || input.peek(Token![=]) && !input.peek(Token![=>]) && !input.peek(Token![==]);
+    let colon = input.peek(Token![:]) && !input.peek(Token![::]);
+    if !equal && !colon {
+        return;
+    }
+    let at = here(input);
+    let sign = if input.peek(Token![==]) {
+        input.parse::<Token![==]>().map(|_| "==")
+    } else if equal {
+        input.parse::<Token![=]>().map(|_| "=")
+    } else {
+        input.parse::<Token![:]>().map(|_| ":")
+    };
+    let help = if name == "json" {
+        "write `json { … }` for a part of the body, `json == { … }` for all of it".to_owned()
+    } else {
+        format!(
+            "write `{name}` and the value, without `{}`",
+            sign.unwrap_or_default()
+        )
+    };
+    errors.help(at, format_args!("expected a value after `{name}`"), help);
+}
+
+/// A condition that could only be asked once, when the rule is made.
+fn is_condition(condition: &Callable, errors: &mut Errors) {
+    let Callable::Expr(value) = condition else {
+        return;
+    };
+    let root = |mut value: &Expr| loop {
+        match value {
+            Expr::MethodCall(call) => value = &call.receiver,
+            Expr::Field(field) => value = &field.base,
+            Expr::Index(index) => value = &index.expr,
+            Expr::Path(path) => return path.path.is_ident("req") || path.path.is_ident("request"),
+            _ => return false,
+        }
+    };
+    let truth = match value {
+        Expr::Lit(_) | Expr::Binary(_) | Expr::Unary(_) => true,
+        Expr::MethodCall(_) => root(value),
+        _ => false,
+    };
+    if truth {
+        let text = value
+            .to_token_stream()
+            .to_string()
+            .replace(" . ", ".")
+            .replace(" (", "(")
+            .replace("( ", "(")
+            .replace(" )", ")");
+        let text = if text.chars().count() > 40 {
+            "…"
+        } else {
+            &text
+        };
+        errors.help(
+            value.span(),
+            "a condition is asked for each request",
+            format_args!("write `where |req| {text}`"),
+        );
+    }
 }
 
 fn fields(
@@ -142,16 +272,28 @@ fn fields(
 ) -> Filter {
     let at = here(input);
     if !input.peek(token::Brace) {
-        let help = match input.fork().parse::<LitStr>() {
-            Ok(name) => {
-                input.parse::<LitStr>().ok();
-                format!(
-                    "write `{} {{ \"{}\": _ }}`",
-                    example.split(' ').next().unwrap_or_default(),
-                    name.value()
-                )
+        let help = match lit_str(input) {
+            Some(text) => {
+                let text = text.value();
+                let word = example.split(' ').next().unwrap_or_default();
+                // `query "page=1"`, `header "X-A: 1"`
+                match text.split_once(['=', ':']) {
+                    Some((name, value)) => {
+                        format!(
+                            "write `{word} {{ \"{}\": \"{}\" }}`",
+                            name.trim(),
+                            value.trim()
+                        )
+                    }
+                    None => format!("write `{word} {{ \"{text}\": _ }}`"),
+                }
             }
-            Err(_) => format!("write `{example}`"),
+            None => {
+                if input.peek(token::Paren) || input.peek(token::Bracket) {
+                    input.parse::<TokenTree>().ok();
+                }
+                format!("write `{example}`")
+            }
         };
         errors.help(at, "expected `{` with names and patterns", help);
         return Filter::Any(span);
@@ -304,6 +446,7 @@ fn network(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
                 "expected an IP address after `from`",
                 "write `from 127.0.0.1`, `from 10.0.0.0/8` or `from \"::1\"`",
             );
+            input.parse::<Ident>().ok();
             return Filter::Any(span);
         }
         LitStr::new(&text, at)
