@@ -19,7 +19,7 @@ use serde_core::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{net::TcpStream, task::AbortHandle};
 
-use crate::{error::Error, hostnames::Interceptor, reply::with_port};
+use crate::{error::Error, hostnames::Interceptor, location::Location, reply::with_port};
 
 /// A request to be sent. Awaiting it sends it and reads the whole response.
 ///
@@ -221,11 +221,14 @@ impl IntoFuture for ClientRequest {
 
     /// # Panics
     /// When the exchange breaks; where that is what is tested, [`send`](ClientRequest::send) gives the error.
+    #[track_caller]
     fn into_future(self) -> Self::IntoFuture {
+        // A future panics where it is polled: the message says where it is awaited.
+        let location = Location::caller();
         Box::pin(async move {
             match self.send().await {
                 Ok(response) => response,
-                Err(error) => panic!("kmock: {error}"),
+                Err(error) => panic!("kmock: {error}   {location}"),
             }
         })
     }

@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, Uri, Version, header};
 use serde_json::Value;
 
 pub use self::multipart::Part;
+pub(crate) use self::multipart::summary as multipart_summary;
 use crate::wire::Wire;
 
 mod multipart;

@@ -105,7 +105,7 @@ async fn never_is_checked_after_the_body(k: KMock) {
 }
 
 #[kmock::test(strict)]
-#[should_panic(expected = "no unexpected requests failed: 1 came: #0 GET /nowhere")]
+#[should_panic(expected = "a strict test has no unexpected requests, but 1 came: #0 GET /nowhere")]
 async fn strict_tests_fail_on_unexpected_requests(k: KMock) {
     kmock! { k, GET "/" => 200; }
     k.get("/nowhere").await;

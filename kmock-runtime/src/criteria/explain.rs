@@ -367,7 +367,18 @@ pub(crate) fn similar<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     names
         .filter(|name| *name != wanted)
         .map(|name| (edit_distance(&plain(name), &want), name))
-        .filter(|(letters, name)| *letters <= want.len().max(name.len()) / 3)
+        .filter(|(letters, name)| {
+            let plain = plain(name);
+            let (short, long) = if plain.len() < want.len() {
+                (&plain, &want)
+            } else {
+                (&want, &plain)
+            };
+            // `pass` and `password`
+            let part = short.len() >= 3
+                && (long.starts_with(short.as_str()) || long.ends_with(short.as_str()));
+            part || *letters <= want.len().max(name.len()) / 3
+        })
         .min()
         .map(|(_, name)| name)
 }
@@ -384,7 +395,7 @@ fn shown_body(request: &Request) -> String {
     if request.body().is_empty() {
         return "an empty body".to_owned();
     }
-    format!("{:?}", cut(&request.text(), 60))
+    super::show::bytes(request.body(), 60)
 }
 
 /// A text cut to a number of characters, with a mark where it was.

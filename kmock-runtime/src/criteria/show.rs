@@ -19,7 +19,7 @@ impl fmt::Display for Criterion {
             Criterion::Host(pattern) => write!(f, "host {pattern}"),
             Criterion::From(network) => write!(f, "from {network}"),
             Criterion::Body(body) => {
-                write!(f, "body {:?}", cut(&String::from_utf8_lossy(body), 60))
+                write!(f, "body {}", bytes(body, 60))
             }
             Criterion::BodyRegex(regex) => {
                 let whole = regex.as_str();
@@ -31,6 +31,19 @@ impl fmt::Display for Criterion {
             }
             Criterion::Test(text, _) | Criterion::TestLater(text, _) => write!(f, "where {text}"),
             Criterion::Custom(matcher) => matcher.fmt(f),
+        }
+    }
+}
+
+/// Bytes as Rust writes them: as a text where they are one.
+pub(super) fn bytes(bytes: &[u8], most: usize) -> String {
+    let odd = |c: char| c.is_control() && !"\t\n\r".contains(c);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(odd) => format!("{:?}", cut(text, most)),
+        _ => {
+            let shown = bytes[..bytes.len().min(most / 2)].escape_ascii();
+            let dots = if bytes.len() > most / 2 { "…" } else { "" };
+            format!("b\"{shown}{dots}\"")
         }
     }
 }
@@ -54,7 +67,7 @@ impl fmt::Display for Filter {
         match self.tree() {
             Node::Is(Criterion::Path(template), _) => write!(f, "\"{template}\""),
             Node::Is(criterion, _) => criterion.fmt(f),
-            Node::All(filters) if filters.is_empty() => f.write_str("any request"),
+            Node::All(filters) if filters.is_empty() => f.write_str("ANY"),
             Node::All(filters) => join(f, filters, " "),
             Node::Any(filters) => join(f, filters, " | "),
             Node::Not(filter) => match filter.tree() {

@@ -36,7 +36,19 @@ impl Body {
             }
             (None, Err(_)) => None,
         };
-        let Some(text) = text.filter(|text| !text.contains('\0')) else {
+        let odd = |c: char| c.is_control() && !"\t\n\r\u{b}\u{c}\u{1b}".contains(c);
+        let said = content_type.unwrap_or_default();
+        if let Some(fields) =
+            crate::request::multipart_summary(said, bytes).filter(|_| coded.is_none())
+        {
+            return Body {
+                size,
+                kind: "multipart".to_owned(),
+                text: cut(&fields, most),
+                cut: size > bytes.len(),
+            };
+        }
+        let Some(text) = text.filter(|text| !text.contains(odd)) else {
             let kind = coded.unwrap_or(match bytes.starts_with(b"k8s\0") {
                 true => "protobuf",
                 false => "binary",
@@ -48,7 +60,6 @@ impl Body {
                 cut: size > 16,
             };
         };
-        let said = content_type.unwrap_or_default();
         let kind = if said.contains("yaml") {
             "yaml"
         } else if said.contains("x-www-form-urlencoded") {

@@ -75,7 +75,7 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
         .into_iter()
         .map(|error| Failure {
             detail: Some(error),
-            ..Failure::new("no errors", "none", location)
+            ..Failure::new("a strict test has no errors", "none", location)
         })
         .collect();
     let odd: Vec<&Seen> = all
@@ -97,7 +97,7 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
             got: odd.len(),
             came: odd.iter().map(|seen| seen.id()).collect(),
             detail: Some(detail),
-            ..Failure::new("no unexpected requests", "0", location)
+            ..Failure::new("a strict test has no unexpected requests", "0", location)
         });
     }
     failures

@@ -163,11 +163,11 @@ pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Ve
         .collect();
     scored.sort_by_key(|(distance, ..)| *distance);
     // Many alike are one.
-    let mut known: Vec<(&str, &str)> = Vec::new();
+    let mut known: Vec<(&str, String)> = Vec::new();
     let mut near = Vec::new();
     let mut most = 2 * FAR;
     for (distance, seen, criteria) in scored {
-        let alike = (seen.method().as_str(), seen.target());
+        let alike = (seen.method().as_str(), super::rows::kind_of(seen.target()));
         if near.len() >= TOLD || distance > most {
             break;
         }

@@ -8,10 +8,11 @@ use std::{collections::HashMap, fmt, time::Duration};
 #[cfg(feature = "websocket")]
 use crate::criteria::cut;
 use crate::{
-    criteria::Ask,
+    criteria::{Ask, Finding},
     journal::{
         Answerer, Body, Near, NearRequest, ObjectHistory, Seen, Sent, Shadowed, Text,
         nearest::{nearest, shadowed},
+        rows::kind_of,
         words,
     },
     location::Location,
@@ -319,7 +320,7 @@ impl<'a> Making<'a> {
     }
 
     fn explain(&mut self, seen: &Seen, entry: &mut Entry) {
-        let alike = (entry.method.clone(), seen.url_path().to_owned());
+        let alike = (entry.method.clone(), kind_of(seen.url_path()));
         let known = self.explained.entry(alike).or_default();
         // Enough was seen of requests like it, or of all but the last.
         let last = entry.id >= self.last;
@@ -337,7 +338,11 @@ impl<'a> Making<'a> {
         if entry.answered_by == Answerer::Kubernetes {
             near.retain(|near| near.distance() <= 6);
         }
-        match known.explained.iter().find(|(_, other)| *other == near) {
+        match known
+            .explained
+            .iter()
+            .find(|(_, other)| same_explanation(other, &near))
+        {
             Some((id, _)) if !near.is_empty() => entry.same_as = Some(*id),
             _ => {
                 known.explained.push((entry.id, near.clone()));
@@ -345,6 +350,25 @@ impl<'a> Making<'a> {
             }
         }
     }
+}
+
+/// Whether two explanations say the same, but for the numbers and identifiers in the paths that came.
+fn same_explanation(a: &[Near], b: &[Near]) -> bool {
+    let got = |finding: &Finding| match finding.got.as_deref() {
+        Some(path) if path.starts_with("\"/") => Some(kind_of(path.trim_matches('"'))),
+        other => other.map(str::to_owned),
+    };
+    let same = |a: &Finding, b: &Finding| {
+        (&a.criterion, a.verdict, &a.differences, &a.hint)
+            == (&b.criterion, b.verdict, &b.differences, &b.hint)
+            && got(a) == got(b)
+    };
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| {
+            (&a.rule, a.location) == (&b.rule, b.location)
+                && a.criteria.len() == b.criteria.len()
+                && a.criteria.iter().zip(&b.criteria).all(|(a, b)| same(a, b))
+        })
 }
 
 /// The explanations of requests with one method and path.

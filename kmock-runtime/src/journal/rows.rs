@@ -43,6 +43,19 @@ impl Row<'_> {
     }
 }
 
+/// A path without what makes it one of many: numbers and identifiers are `…`.
+pub(super) fn kind_of(path: &str) -> String {
+    let counts = |piece: &str| {
+        let digits = piece.chars().filter(char::is_ascii_digit).count();
+        let hex = |c: char| c.is_ascii_hexdigit() || c == '-';
+        digits > 0 && (digits == piece.len() || piece.len() >= 8 && piece.chars().all(hex))
+    };
+    let pieces = path
+        .split('/')
+        .map(|piece| if counts(piece) { "…" } else { piece });
+    pieces.collect::<Vec<_>>().join("/")
+}
+
 /// Alike for a reader: the same request, the same answer.
 fn alike(a: &Entry, b: &Entry) -> bool {
     let streams = |entry: &Entry| entry.sent.as_ref().is_some_and(|sent| sent.streamed);

@@ -33,6 +33,27 @@ impl Part {
     }
 }
 
+/// The parts of a body for people: `title=book, file=x.bin (3 bytes)`; nothing where it has none.
+pub(crate) fn summary(content_type: &str, body: &[u8]) -> Option<String> {
+    if !content_type.starts_with("multipart/") {
+        return None;
+    }
+    let parts = parse(content_type, &Bytes::copy_from_slice(body));
+    let shown = parts.iter().map(|part| {
+        let name = part.name().unwrap_or_default();
+        match (part.filename(), std::str::from_utf8(part.body())) {
+            (None, Ok(text)) if !text.contains(char::is_control) => format!("{name}={text}"),
+            (file, _) => format!(
+                "{name}={} ({} bytes)",
+                file.unwrap_or("…"),
+                part.body().len()
+            ),
+        }
+    });
+    let shown: Vec<String> = shown.collect();
+    (!shown.is_empty()).then(|| shown.join(", "))
+}
+
 /// The parts of a body, as far as it is well-formed.
 pub(super) fn parse(content_type: &str, body: &Bytes) -> Vec<Part> {
     let Some(boundary) = content_type

@@ -98,7 +98,7 @@ fn of_server(html: &mut String, report: &Report, nth: usize) {
         return;
     }
     html.push_str("<section><h2>what happened</h2>\n");
-    sequence::draw(html, report);
+    sequence::draw(html, report, nth);
     html.push_str("</section>\n");
     timeline(html, report, nth);
     objects(html, report, nth);
@@ -247,12 +247,11 @@ fn line(
     };
     let _ = writeln!(
         html,
-        "<details id=\"r{nth}-{id}\" class=\"{class}\"><summary class=\"line\"><span>{ids}</span>\
+        "<details class=\"{class}\"><summary class=\"line\"><span>{ids}</span>\
          <span>{at}</span><span title=\"{who}\">{who}</span>\
          <span class=\"request\" title=\"{method} {path}\"><b>{verb}</b> {target}{times}</span>\
          <span class=\"status\">{status}</span><span>{took}</span>\
          <span title=\"{title}\">{answer}</span>{bar}</summary>",
-        id = entry.id,
         class = parts::class(entry),
         at = duration(entry.at),
         who = escape(entry.who.as_deref().unwrap_or_default()),

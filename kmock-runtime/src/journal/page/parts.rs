@@ -93,7 +93,8 @@ pub(super) fn findings(html: &mut String, findings: &[Finding]) {
 
 /// Everything about a request, for those who open it.
 pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
-    html.push_str("<div class=\"more\">");
+    // Inside of the details, so that a link to it opens them.
+    let _ = write!(html, "<div class=\"more\" id=\"r{nth}-{}\">", entry.id);
     if let Some(first) = entry.same_as {
         let _ = write!(
             html,

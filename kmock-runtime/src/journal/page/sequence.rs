@@ -7,7 +7,7 @@ use crate::{
     journal::{
         Answerer, End, Entry, Report,
         page::parts::{class, escape, glimpse},
-        rows::{Row, rows},
+        rows::{Row, kind_of, rows},
         words::{duration, number},
     },
 };
@@ -65,7 +65,7 @@ enum What {
     Ends,
 }
 
-pub(super) fn draw(html: &mut String, report: &Report) {
+pub(super) fn draw(html: &mut String, report: &Report, nth: usize) {
     let all = rows(&report.entries);
     let total = all.len();
     let chosen = choose(all);
@@ -78,7 +78,7 @@ pub(super) fn draw(html: &mut String, report: &Report) {
         );
     }
     let moments = moments(&chosen);
-    let lanes = Lanes::of(&chosen);
+    let lanes = Lanes::of(&chosen, nth);
     let width = lanes.x(lanes.names.len().saturating_sub(1)) + NOTES;
     let mut body = String::new();
     let mut y = TOP + STEP / 2;
@@ -118,7 +118,7 @@ pub(super) fn draw(html: &mut String, report: &Report) {
     let height = y + 12;
     let _ = write!(
         html,
-        "<div class=\"scroll\"><svg class=\"sequence\" width=\"{width}\" height=\"{height}\" \
+        "<div class=\"scroll\"><svg class=\"sequence\" style=\"max-width:{width}px\" \
          viewBox=\"0 0 {width} {height}\">\
          <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" \
          markerHeight=\"7\" orient=\"auto-start-reverse\"><path d=\"M0 0 8 4 0 8z\" fill=\"context-stroke\"/>\
@@ -135,12 +135,12 @@ fn choose(all: Vec<Row<'_>>) -> Vec<Row<'_>> {
     if all.len() <= DRAWN {
         return all;
     }
-    let mut known: HashMap<(&str, &str, Option<u16>), usize> = HashMap::new();
+    let mut known: HashMap<(&str, String, Option<u16>), usize> = HashMap::new();
     let mut scored: Vec<(usize, usize)> = Vec::new();
     for (at, row) in all.iter().enumerate() {
         let entry = row.entry;
         let seen = known
-            .entry((&entry.verb, &entry.target, entry.status))
+            .entry((&entry.verb, kind_of(&entry.target), entry.status))
             .or_default();
         *seen += 1;
         let streamed = entry.sent.as_ref().is_some_and(|sent| sent.streamed);
@@ -230,12 +230,14 @@ struct Lanes {
     clients: HashMap<String, usize>,
     rules: usize,
     kubernetes: usize,
+    /// Which of several reports this is: requests are links to their lines in its timeline.
+    nth: usize,
     /// From one line to the next.
     step: usize,
 }
 
 impl Lanes {
-    fn of(rows: &[Row<'_>]) -> Lanes {
+    fn of(rows: &[Row<'_>], nth: usize) -> Lanes {
         let mut names: Vec<String> = Vec::new();
         let mut clients = HashMap::new();
         for row in rows {
@@ -268,6 +270,7 @@ impl Lanes {
             clients,
             rules,
             kubernetes,
+            nth,
             step: (WIDTH - LEFT - NOTES) / lanes.max(1),
         }
     }
@@ -311,7 +314,7 @@ impl Lanes {
         let status = entry
             .status
             .map_or_else(|| "…".to_owned(), |status| status.to_string());
-        let room = (to.saturating_sub(from) / 8).clamp(20, 120);
+        let room = (to.saturating_sub(from + 24) / 8).clamp(12, 120);
         let streamed = entry.sent.as_ref().is_some_and(|sent| sent.streamed);
         let streams = open.len() + usize::from(streamed);
         let shift = 10 + 8 * streams.min(SLOTS + 1);
@@ -334,7 +337,9 @@ impl Lanes {
                 let _ = write!(
                     svg,
                     "<line class=\"ask {class}\" x1=\"{from}\" x2=\"{to}\" y1=\"{y}\" y2=\"{y}\" marker-end=\"url(#tip)\"/>\
-                     <text class=\"label\" x=\"{}\" y=\"{}\"><title>{}</title>{}{times}</text>",
+                     <a href=\"#r{}-{}\"><text class=\"label\" x=\"{}\" y=\"{}\"><title>{}</title>{}{times}</text></a>",
+                    self.nth,
+                    entry.id,
                     from + 8,
                     y - 4,
                     escape(&label),
