@@ -504,7 +504,58 @@ fn the_journal_keeps_less_than_rules_see() {
     });
 }
 
+#[kmock::test(start_paused = true)]
+async fn requests_that_differ_by_numbers_are_of_one_kind(k: KMock) {
+    kmock! { k, GET "/users/{id}/posts" => []; }
+    for id in 0..30 {
+        k.get(format!("/users/{id}/post")).await;
+        k.get(format!("/users/{id}/posts")).await;
+    }
+    let text = message(|| assert_requests!(k, GET "/users/7/post" > 1));
+    assert!(
+        text.contains("no rule (29 more like this); nearest"),
+        "{text}"
+    );
+    assert!(text.contains("30 × GET /users/…/post   404"), "{text}");
+    assert!(text.contains("30 × GET /users/…/posts   200"), "{text}");
+}
+
+#[kmock::test(start_paused = true)]
+async fn bodies_are_shown_as_what_they_are(k: KMock) {
+    kmock! { k, POST "/up" form { "pass": _ } body b"\x00\x01" => 200; }
+    let form = "--B\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nx\r\n--B\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"a.bin\"\r\n\r\n\u{0}\u{1}\r\n--B--\r\n";
+    let kind = "multipart/form-data; boundary=B";
+    k.post("/up").header("content-type", kind).body(form).await;
+    k.post("/up").body(vec![7; 100]).await;
+    let text = k.report().text().to_string();
+    assert!(text.contains("password=x, file=a.bin (2 bytes)"), "{text}");
+    assert!(text.contains("(there is \"password\")"), "{text}");
+    assert!(
+        text.contains(r#"✗ body b"\x00\x01", got b"\x07\x07"#),
+        "{text}"
+    );
+    assert!(text.contains("body binary, 100 bytes: 07 07"), "{text}");
+}
+
 // ---- pages ----
+
+#[kmock::test(start_paused = true, report = report_directory())]
+async fn a_test_may_ask_for_its_page(k: KMock) {
+    k.get("/").await;
+}
+
+fn report_directory() -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("kmock-asked-{}", std::process::id()))
+}
+
+#[test]
+fn the_option_writes_a_page() {
+    a_test_may_ask_for_its_page();
+    let page = report_directory().join("it.reports.a_test_may_ask_for_its_page.html");
+    assert!(page.exists(), "{}", page.display());
+    std::fs::remove_dir_all(report_directory()).ok();
+}
 
 #[test]
 fn a_page_is_written_that_needs_nothing_else() {

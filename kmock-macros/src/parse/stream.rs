@@ -7,8 +7,8 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, fault, here, inside, kept, reply, skip_to_comma, skip_while,
-    word,
+    at_end, code, ends_after_next, expr, fault, here, inside, kept, reply, skip_to_comma,
+    skip_while, word,
 };
 use crate::{
     ast::{Callable, StreamItem},

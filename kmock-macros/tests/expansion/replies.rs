@@ -87,13 +87,19 @@ fn expansion() {
                 <kmock::Filter>::method(kmock::__private::verbs::GET)
                     & <kmock::Filter>::path("/m"),
             )
-            .reply({
-                #[allow(unused_imports)]
-                use kmock::__private::answer::{
-                    AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, Value as _,
-                };
-                (&&&&&kmock::__private::answer::Kind(&handler)).kind().reply(handler)
-            });
+            .reply(
+                match handler {
+                    __named => {
+                        #[allow(unused_imports)]
+                        use kmock::__private::answer::{
+                            AsyncFn0 as _, AsyncFn1 as _, Fn0 as _, Fn1 as _, Value as _,
+                        };
+                        (&&&&&kmock::__private::answer::Kind(&__named))
+                            .kind()
+                            .reply(__named)
+                    }
+                },
+            );
         __kmock
             .on(
                 <kmock::Filter>::method(kmock::__private::verbs::GET)
