@@ -13,10 +13,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, Version, header};
 use serde_json::Value;
 
+pub(crate) use self::head::{Head, Last};
 pub use self::multipart::Part;
 pub(crate) use self::multipart::summary as multipart_summary;
 use crate::wire::Wire;
 
+mod head;
 mod multipart;
 
 /// A request as it came: head and whole body. A clone is a pointer.
@@ -60,7 +62,7 @@ pub(crate) type Captures = Option<Arc<Vec<(String, String)>>>;
 struct Inner {
     id: u64,
     at: Duration,
-    head: http::request::Parts,
+    head: Head,
     body: Bytes,
     /// The size of the body as it came; the journal may keep less of it.
     size: usize,
@@ -70,7 +72,14 @@ struct Inner {
         not(feature = "websocket"),
         allow(dead_code, reason = "its only user is off")
     )]
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Box<Upgrade>>,
+    /// Few requests are decoded, and each one stays in the journal: what is not needed shall not take up room.
+    decoded: OnceLock<Box<Decoded>>,
+}
+
+/// What was asked for in another form than it came.
+#[derive(Default)]
+struct Decoded {
     parts: OnceLock<Vec<Part>>,
     json: OnceLock<Option<Value>>,
     query: OnceLock<Vec<(String, String)>>,
@@ -83,28 +92,24 @@ impl Request {
     pub(crate) fn new(
         id: u64,
         at: Duration,
-        head: http::request::Parts,
+        head: impl Into<Head>,
         body: Bytes,
         peer: Option<SocketAddr>,
         wire: Option<Wire>,
         upgrade: Option<Upgrade>,
     ) -> Request {
+        let body = head::own_body(body);
         Request {
             inner: Arc::new(Inner {
                 id,
                 at,
-                head,
+                head: head.into(),
                 size: body.len(),
                 body,
                 peer,
                 wire,
-                upgrade,
-                parts: OnceLock::new(),
-                json: OnceLock::new(),
-                query: OnceLock::new(),
-                form: OnceLock::new(),
-                #[cfg(feature = "kubernetes")]
-                kubernetes: OnceLock::new(),
+                upgrade: upgrade.map(Box::new),
+                decoded: OnceLock::new(),
             }),
             captures: None,
         }
@@ -118,7 +123,7 @@ impl Request {
         }
         // A copy: a slice would keep the whole alive.
         let body = Bytes::copy_from_slice(&inner.body[..most]);
-        let mut cut = Inner {
+        let cut = Inner {
             id: inner.id,
             at: inner.at,
             head: inner.head.clone(),
@@ -127,18 +132,16 @@ impl Request {
             peer: inner.peer,
             wire: inner.wire.clone(),
             upgrade: None,
-            parts: OnceLock::new(),
-            json: OnceLock::new(),
-            query: OnceLock::new(),
-            form: OnceLock::new(),
-            #[cfg(feature = "kubernetes")]
-            kubernetes: OnceLock::new(),
+            decoded: OnceLock::new(),
         };
-        cut.head.extensions = http::Extensions::new();
         Request {
             inner: Arc::new(cut),
             captures: self.captures.clone(),
         }
+    }
+
+    fn decoded(&self) -> &Decoded {
+        self.inner.decoded.get_or_init(Box::default)
     }
 
     /// The size of the body as it came.
@@ -196,11 +199,8 @@ impl Request {
         Some(value)
     }
 
-    pub(crate) fn with_captures(mut self, captures: Vec<(String, String)>) -> Request {
-        if !captures.is_empty() {
-            self.captures = Some(Arc::new(captures));
-        }
-        self
+    pub(crate) fn with_captures(self, captures: Captures) -> Request {
+        Request { captures, ..self }
     }
 
     /// The protocol version.
@@ -255,7 +255,7 @@ impl Request {
 
     /// All query parameters in order, decoded. Empty pairs (`?&a=b`) are left out.
     pub fn queries(&self) -> &[(String, String)] {
-        self.inner
+        self.decoded()
             .query
             .get_or_init(|| decode_pairs(self.uri().query().unwrap_or_default()))
     }
@@ -271,7 +271,7 @@ impl Request {
     /// All fields of a form in order, urlencoded or multipart; empty where the body is none. Of multipart forms these
     /// are the parts that are text; [`parts`](Request::parts) has them all.
     pub fn forms(&self) -> &[(String, String)] {
-        self.inner.form.get_or_init(|| {
+        self.decoded().form.get_or_init(|| {
             let kind = self.header("content-type").unwrap_or_default();
             if kind.starts_with("multipart/") {
                 let text = |part: &Part| {
@@ -291,7 +291,7 @@ impl Request {
 
     /// The parts of a multipart body, files included; empty where the body is none.
     pub fn parts(&self) -> &[Part] {
-        self.inner.parts.get_or_init(|| {
+        self.decoded().parts.get_or_init(|| {
             let kind = self.header("content-type").unwrap_or_default();
             multipart::parse(kind, self.body())
         })
@@ -314,7 +314,7 @@ impl Request {
 
     /// The body as JSON, if it is JSON.
     pub(crate) fn json_body(&self) -> Option<&Value> {
-        self.inner
+        self.decoded()
             .json
             .get_or_init(|| serde_json::from_slice(self.body()).ok())
             .as_ref()
@@ -347,7 +347,7 @@ impl Request {
     /// The request as a Kubernetes API request, if its path is one.
     #[cfg(feature = "kubernetes")]
     pub fn kubernetes(&self) -> Option<&crate::kubernetes::path::ApiRequest> {
-        self.inner
+        self.decoded()
             .kubernetes
             .get_or_init(|| crate::kubernetes::path::ApiRequest::parse(self.method(), self.uri()))
             .as_ref()

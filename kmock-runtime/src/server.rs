@@ -22,10 +22,10 @@ use tokio::{
 
 use crate::{
     error::Error,
-    journal::{Answerer, Aside, Outcome, Seen, refusal, traced},
+    journal::{Aside, By, Concluded, Seen, refusal, traced},
     mock::Core,
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, make},
-    request::{Request, Upgrade},
+    request::{Last, Request, Upgrade},
     stream::Lives,
     wire::{Wire, WiredStream},
 };
@@ -144,11 +144,13 @@ async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
                 let wire = Wire::default();
                 let io = TokioIo::new(WiredStream::new(stream, wire.clone()));
                 let connection = Connection {
+                    core: Arc::clone(&core),
                     address,
                     peer,
                     wire,
+                    last: Last::default(),
                 };
-                connections.spawn(serve(io, connection, Arc::clone(&core)));
+                connections.spawn(serve(io, Arc::new(connection)));
                 while connections.try_join_next().is_some() {}
             }
             // Out of file descriptors, or a connection that was gone before it was accepted: neither is the end.
@@ -161,20 +163,21 @@ async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
 }
 
 /// What a connection tells each of its requests.
-#[derive(Clone)]
 struct Connection {
+    core: Arc<Core>,
     /// Where the server listens.
     address: SocketAddr,
     peer: SocketAddr,
     wire: Wire,
+    last: Last,
 }
 
-async fn serve<I>(io: I, connection: Connection, core: Arc<Core>)
+async fn serve<I>(io: I, connection: Arc<Connection>)
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
 {
     let service = hyper::service::service_fn(move |request: HttpRequest<Incoming>| {
-        handle(Arc::clone(&core), connection.clone(), request)
+        handle(Arc::clone(&connection), request)
     });
     // Errors are the client's going away, or faults that were asked for.
     #[cfg(feature = "http2")]
@@ -194,13 +197,13 @@ where
 }
 
 async fn handle(
-    core: Arc<Core>,
-    connection: Connection,
+    connection: Arc<Connection>,
     mut request: HttpRequest<Incoming>,
 ) -> Result<Response<Payload>, Broken> {
     if request.method() == Method::CONNECT && request.uri().path().is_empty() {
-        return Ok(tunnel(core, connection, request));
+        return Ok(tunnel(connection, request));
     }
+    let core = &connection.core;
     let upgrade = request
         .headers()
         .contains_key(header::UPGRADE)
@@ -223,31 +226,30 @@ async fn handle(
     let request = Request::new(
         id,
         arrived,
-        head,
+        connection.last.head(head),
         body,
         Some(connection.peer),
-        Some(connection.wire),
+        Some(connection.wire.clone()),
         upgrade,
     );
     let seen = core.journal.record(&request);
-    let (answer, answered_by) = if too_large {
-        (body_refused(&core, &request), Answerer::Limit)
+    let (answer, by) = if too_large {
+        (body_refused(core, &request), By::Limit)
     } else {
-        answer(&core, &seen, &request, connection.address).await
+        answer(core, &seen, &request, connection.address).await
     };
-    let status = answer.response.status().as_u16();
-    let broken = answer.fault.is_some();
-    tracing::debug!(target: "kmock", status, "{} {}: {answered_by}", seen.method(), seen.target());
-    seen.conclude(Outcome {
+    let (status, now) = (answer.response.status().as_u16(), core.clock.elapsed());
+    tracing::debug!(target: "kmock", status, "{} {}: {by}", seen.method(), seen.target());
+    seen.conclude(Concluded {
         status: Some(status),
-        answered_by,
-        duration: Some(core.clock.elapsed().saturating_sub(arrived)),
-        fault: answer.fault,
+        by,
+        duration: Some(now.saturating_sub(arrived)),
+        fault: answer.fault.as_deref().map(Box::from),
     });
     if let Some(halt) = answer.halt {
         return halt.carry_out().await;
     }
-    Ok(traced(answer.response, &core, &seen, broken))
+    Ok(traced(answer, core, &seen, now))
 }
 
 /// The answer to a request whose body is not read.
@@ -311,7 +313,7 @@ async fn answer(
     seen: &Seen,
     request: &Request,
     address: SocketAddr,
-) -> (Answer, Answerer) {
+) -> (Answer, By) {
     if let Some(limit) = core.options.limit
         && request.id() >= limit as u64
     {
@@ -320,7 +322,7 @@ async fn answer(
             core.error(message.clone());
         }
         let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
-        return (Answer::new(refused), Answerer::Limit);
+        return (Answer::new(refused), By::Limit);
     }
     let mut aside = Vec::new();
     let hostnames = &core.options.hostnames;
@@ -330,22 +332,17 @@ async fn answer(
         && let Some(upstream) = Upstream::of_target(request)
     {
         // The client uses the server as a proxy for a host that is none of its business.
-        return match upstream.forward(request).await {
-            Ok(response) => (
-                Answer::new(response.map(Payload::Body)),
-                Answerer::Forwarded(upstream.to_string()),
-            ),
+        let by = By::Forwarded(upstream.to_string().into());
+        return match Box::pin(upstream.forward(request)).await {
+            Ok(response) => (Answer::new(response.map(Payload::Body)), by),
             Err(error) => {
                 let failed = explained(StatusCode::BAD_GATEWAY, format!("kmock: {error}\n"));
-                (
-                    Answer::new(failed),
-                    Answerer::Forwarded(upstream.to_string()),
-                )
+                (Answer::new(failed), by)
             }
         };
     }
     let table = core.book.table();
-    for entry in table.candidates(request.url_path()) {
+    for entry in table.candidates(request) {
         let spec = &entry.spec;
         let captured = if spec.filter.awaits() {
             spec.filter.captures_later(request, core).await
@@ -358,21 +355,28 @@ async fn answer(
             aside.push(Aside::sliced(&entry.rule, slice, nth));
             continue;
         }
+        let captured = (!captured.is_empty()).then(|| Arc::new(captured));
         let seen = seen.with_captures(captured.clone());
-        let request = request.clone().with_captures(captured);
         entry.rule.record(seen.clone());
+        let by = || By::Rule(Arc::clone(entry.named()));
+        if spec.sinks.is_empty()
+            && let Some(ready) = entry.ready()
+        {
+            return (ready.answer(), by());
+        }
+        let request = request.clone().with_captures(captured);
+        let named = entry.named();
         for sink in &spec.sinks {
-            sink.put(&request, core, entry.label()).await;
+            Box::pin(sink.put(&request, core, &named.label)).await;
         }
         let Some(reply) = &spec.reply else { continue };
-        let by = || Answerer::Rule(entry.label().to_owned(), spec.location);
         if let Some(ready) = entry.ready() {
             return (ready.answer(), by());
         }
         // Until there is an answer, this is who holds the request.
-        seen.conclude(Outcome {
-            answered_by: by(),
-            ..Outcome::default()
+        seen.conclude(Concluded {
+            by: by(),
+            ..Concluded::default()
         });
         let lives: Lives = Arc::new([entry.rule.live().clone(), core.live.clone()]);
         let asked = Asked {
@@ -381,11 +385,11 @@ async fn answer(
             core: Arc::clone(core),
             lives,
             nth: entry.rule.answered(&seen),
-            label: format!("{} at {}", entry.label(), spec.location).into(),
+            label: format!("{} at {}", named.label, named.location).into(),
             #[cfg(feature = "websocket")]
             rule: entry.rule.clone(),
         };
-        match make(reply, &asked).await {
+        match Box::pin(make(reply, &asked)).await {
             Made::Answer(answer) => return (answer, by()),
             Made::Pass => {
                 entry.rule.forget(&seen);
@@ -405,21 +409,14 @@ async fn answer(
     if let Some(backend) = &core.backend
         && let Some(response) = backend.answer(request.clone()).await
     {
-        return (
-            Answer::new(response.map(Payload::Body)),
-            Answerer::Kubernetes,
-        );
+        return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
     }
     let refused = refusal(core, seen, request, &aside);
-    (Answer::new(refused), Answerer::NoRule)
+    (Answer::new(refused), By::NoRule)
 }
 
 /// A tunnel that the client asked for with CONNECT. To hosts that the server stands for, it leads to the server.
-fn tunnel(
-    core: Arc<Core>,
-    connection: Connection,
-    mut request: HttpRequest<Incoming>,
-) -> Response<Payload> {
+fn tunnel(connection: Arc<Connection>, mut request: HttpRequest<Incoming>) -> Response<Payload> {
     let Some(authority) = request.uri().authority().map(ToString::to_string) else {
         return explained(
             StatusCode::BAD_REQUEST,
@@ -427,6 +424,7 @@ fn tunnel(
         );
     };
     let upgraded = hyper::upgrade::on(&mut request);
+    let core = Arc::clone(&connection.core);
     let ours = core.options.hostnames.is_empty()
         || core.options.hostnames.stands_for(&authority)
         || authority == connection.address.to_string();
@@ -435,7 +433,7 @@ fn tunnel(
         let Ok(upgraded) = upgraded.await else { return };
         if ours {
             // What is written into the tunnel goes out on the same wire, byte by byte, and breaks there.
-            serve(upgraded, connection, core).await;
+            serve(upgraded, connection).await;
         } else {
             match TcpStream::connect(authority.as_str()).await {
                 Ok(mut upstream) => {

@@ -187,6 +187,19 @@ impl WiredStream {
     }
 }
 
+/// Up to so many bytes are cheaper to copy than to hand over one by one.
+const SMALL: usize = 512;
+
+/// All buffers as one; the room is large enough.
+fn gathered<'a>(bufs: &[io::IoSlice<'_>], room: &'a mut [u8; SMALL]) -> &'a [u8] {
+    let mut length = 0;
+    for buf in bufs {
+        room[length..][..buf.len()].copy_from_slice(buf);
+        length += buf.len();
+    }
+    &room[..length]
+}
+
 impl AsyncRead for WiredStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -221,7 +234,11 @@ impl AsyncWrite for WiredStream {
         let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
         match self.allowance(wanted) {
             Some(allowed) if allowed == wanted => {
-                let written = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+                let inner = Pin::new(&mut self.inner);
+                let written = match wanted {
+                    ..=SMALL => inner.poll_write(cx, gathered(bufs, &mut [0; SMALL])),
+                    _ => inner.poll_write_vectored(cx, bufs),
+                };
                 if let Poll::Ready(Ok(bytes)) = written {
                     self.passed(bytes);
                 }

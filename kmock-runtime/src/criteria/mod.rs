@@ -6,6 +6,7 @@
 mod covers;
 mod differences;
 mod explain;
+mod facts;
 mod notation;
 mod path;
 mod pattern;
@@ -29,6 +30,7 @@ use regex::Regex;
 pub(crate) use self::explain::{edit_distance, letters_off};
 pub(crate) use self::{
     explain::{Ask, cut, distance},
+    facts::{Equals, Facts, Field, PathFact},
     path::PathTemplate,
 };
 pub use self::{
@@ -79,7 +81,7 @@ pub(crate) enum Criterion {
 }
 
 /// Where a named text of a request stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Place {
     Query,
     Header,
@@ -379,31 +381,6 @@ impl Filter {
             }
         })
     }
-
-    /// The literal path that every matching request has: what the rule index goes by.
-    pub(crate) fn literal_path(&self) -> Option<&str> {
-        self.required(&|criterion| match criterion {
-            Criterion::Path(template) => template.literal(),
-            _ => None,
-        })
-    }
-
-    /// The literal first segment that the path of every matching request has.
-    pub(crate) fn first_segment(&self) -> Option<&str> {
-        self.required(&|criterion| match criterion {
-            Criterion::Path(template) => template.first_segment(),
-            _ => None,
-        })
-    }
-
-    fn required<'a>(&'a self, pick: &dyn Fn(&'a Criterion) -> Option<&'a str>) -> Option<&'a str> {
-        match &*self.node {
-            Node::Is(criterion, _) => pick(criterion),
-            Node::All(filters) => filters.iter().find_map(|one| one.required(pick)),
-            Node::Any(filters) if filters.len() == 1 => filters.first()?.required(pick),
-            Node::Any(_) | Node::Not(_) => None,
-        }
-    }
 }
 
 impl Criterion {
@@ -457,7 +434,7 @@ impl Criterion {
 }
 
 impl Place {
-    fn values<'a>(self, request: &'a Request, name: &str) -> Vec<&'a str> {
+    pub(crate) fn values<'a>(self, request: &'a Request, name: &str) -> Vec<&'a str> {
         fn named<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, name: &str) -> Vec<&'a str> {
             pairs
                 .filter(|(key, _)| *key == name)

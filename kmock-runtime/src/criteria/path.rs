@@ -9,6 +9,8 @@ use crate::criteria::FilterError;
 pub(crate) struct PathTemplate {
     text: String,
     segments: Vec<Segment>,
+    /// Whether there is nothing to capture or guess.
+    plain: bool,
     /// Whether the template ends in `**`: any rest, also none.
     open: Option<Option<String>>,
 }
@@ -38,25 +40,21 @@ enum Kind {
 impl PathTemplate {
     /// The literal path, when there is nothing to capture or guess.
     pub(crate) fn literal(&self) -> Option<&str> {
-        let plain = self.open.is_none()
-            && self
-                .segments
-                .iter()
-                .all(|segment| matches!(segment, Segment::Literal(_)));
-        plain.then_some(self.text.as_str())
+        self.plain.then_some(self.text.as_str())
     }
 
-    /// The first segment, when it is literal: what the index goes by.
-    pub(crate) fn first_segment(&self) -> Option<&str> {
-        match self.segments.first() {
-            Some(Segment::Literal(text)) => Some(text),
+    /// The literal segments, with their places: the first one is 0.
+    pub(crate) fn literal_segments(&self) -> impl Iterator<Item = (usize, &str)> {
+        let segments = self.segments.iter().enumerate();
+        segments.filter_map(|(at, segment)| match segment {
+            Segment::Literal(text) => Some((at, text.as_str())),
             _ => None,
-        }
+        })
     }
 
     /// What the template captures from a path, or `None` where it does not match.
     pub(crate) fn captures(&self, path: &str) -> Option<Vec<(String, String)>> {
-        if self.literal().is_some() {
+        if self.plain {
             return (self.text == path).then(Vec::new);
         }
         let mut captured = Vec::new();
@@ -154,8 +152,10 @@ impl FromStr for PathTemplate {
                 segments.push(Segment::Literal(piece.to_owned()));
             }
         }
+        let literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
         Ok(PathTemplate {
             text: text.to_owned(),
+            plain: open.is_none() && segments.iter().all(literal),
             segments,
             open,
         })

@@ -11,6 +11,7 @@ mod expect;
 mod json;
 mod nearest;
 mod objects;
+mod outcome;
 mod page;
 mod refusal;
 mod report;
@@ -31,8 +32,9 @@ pub use self::{
     check::{Check, assert_requests},
     nearest::{Near, NearRequest, Shadowed},
     objects::{FieldChange, ObjectHistory, ObjectVersion},
+    outcome::{Answerer, Outcome},
     report::{Entry, Failure, Message, Report},
-    seen::{Answerer, Outcome, Requests, Seen},
+    seen::{Requests, Seen},
     text::Text,
     trace::{Chunk, End, Sent},
     view::View,
@@ -40,10 +42,11 @@ pub use self::{
 pub(crate) use self::{
     expect::failures,
     nearest::Aside,
+    outcome::{By, Concluded, Named},
     page::{page, report_directory, write_page},
     refusal::refusal,
-    seen::Journal,
-    trace::traced,
+    seen::{Journal, tell},
+    trace::{Whole, traced},
 };
 #[cfg(feature = "kubernetes")]
 pub(crate) use self::{objects::histories, trace::CAUSE};

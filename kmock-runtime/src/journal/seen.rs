@@ -7,15 +7,13 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::sync::watch;
 
 use crate::{
-    journal::{Near, lock, trace::Trace},
-    location::Location,
-    request::Request,
+    journal::{Near, Outcome, lock, outcome::Concluded, trace::Trace},
+    request::{Captures, Request},
 };
 
 /// A request and what became of it. Derefs to the [`Request`].
@@ -32,54 +30,10 @@ pub(super) struct Record {
     /// When, in ticks, the request came and its answer began.
     pub(super) asked: u64,
     answered: AtomicU64,
-    outcome: Mutex<Outcome>,
+    outcome: Mutex<Concluded>,
     pub(super) trace: Trace,
     /// Of a refused request: the nearest rules as they were then.
-    near: OnceLock<Vec<Near>>,
-}
-
-/// What became of a request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outcome {
-    /// The status of the answer; `None` while there is none.
-    pub status: Option<u16>,
-    /// Who answered.
-    pub answered_by: Answerer,
-    /// From the arrival to the head of the answer, on the runtime's clock.
-    pub duration: Option<Duration>,
-    /// How the exchange was broken on purpose.
-    pub fault: Option<String>,
-}
-
-/// Who answered a request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Answerer {
-    /// Nobody yet: the request is in flight, or the client went away.
-    #[default]
-    Nobody,
-    /// A rule: its name or filter, and where it was written.
-    Rule(String, Location),
-    /// The Kubernetes API below the rules.
-    Kubernetes,
-    /// Another server: the request came through this one as a proxy.
-    Forwarded(String),
-    /// No rule fitted: a 404 that explains itself.
-    NoRule,
-    /// Nobody was asked: there were too many requests (429), or the body was too large (413).
-    Limit,
-}
-
-impl fmt::Display for Answerer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Answerer::Nobody => f.write_str("not answered"),
-            Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
-            Answerer::Kubernetes => f.write_str("the Kubernetes API"),
-            Answerer::Forwarded(upstream) => write!(f, "forwarded to {upstream}"),
-            Answerer::NoRule => f.write_str("no rule"),
-            Answerer::Limit => f.write_str("beyond a limit of the server"),
-        }
-    }
+    near: OnceLock<Box<[Near]>>,
 }
 
 impl Record {
@@ -113,7 +67,7 @@ impl Seen {
     }
 
     /// The same request as a rule sees it, with captures.
-    pub(crate) fn with_captures(&self, captured: Vec<(String, String)>) -> Seen {
+    pub(crate) fn with_captures(&self, captured: Captures) -> Seen {
         Seen {
             request: self.request.clone().with_captures(captured),
             record: Arc::clone(&self.record),
@@ -127,7 +81,7 @@ impl Seen {
 
     /// What became of it so far.
     pub fn outcome(&self) -> Outcome {
-        lock(&self.record.outcome).clone()
+        lock(&self.record.outcome).outcome()
     }
 
     /// The status of the answer, if there is one already.
@@ -135,7 +89,7 @@ impl Seen {
         lock(&self.record.outcome).status
     }
 
-    pub(crate) fn conclude(&self, outcome: Outcome) {
+    pub(crate) fn conclude(&self, outcome: Concluded) {
         let tick = self.record.tick();
         self.record.answered.store(tick, Ordering::Relaxed);
         *lock(&self.record.outcome) = outcome;
@@ -147,11 +101,11 @@ impl Seen {
 
     /// The nearest rules as they were when the request was refused.
     pub(super) fn near(&self) -> Option<&[Near]> {
-        self.record.near.get().map(Vec::as_slice)
+        self.record.near.get().map(Box::as_ref)
     }
 
     pub(super) fn remember_near(&self, near: Vec<Near>) {
-        let _ = self.record.near.set(near);
+        let _ = self.record.near.set(near.into_boxed_slice());
     }
 }
 
@@ -227,7 +181,7 @@ const REMEMBERED: usize = 200;
 /// All that one server has seen.
 pub(crate) struct Journal {
     seen: Mutex<Vec<Seen>>,
-    count: watch::Sender<usize>,
+    came: watch::Sender<()>,
     /// The most that is kept of one body.
     most: usize,
     /// What bodies are kept in all.
@@ -241,7 +195,7 @@ impl Journal {
     pub(crate) fn new(most: usize) -> Journal {
         Journal {
             seen: Mutex::default(),
-            count: watch::Sender::default(),
+            came: watch::Sender::default(),
             most,
             kept: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
@@ -253,12 +207,8 @@ impl Journal {
     pub(crate) fn record(&self, request: &Request) -> Seen {
         let allowed = self.allow(request.body().len());
         let seen = Seen::new(request.cut(allowed), &self.ticks);
-        let count = {
-            let mut all = lock(&self.seen);
-            all.push(seen.clone());
-            all.len()
-        };
-        crate::rules::tell(&self.count, count);
+        lock(&self.seen).push(seen.clone());
+        tell(&self.came);
         seen
     }
 
@@ -284,15 +234,23 @@ impl Journal {
         lock(&self.seen).clone()
     }
 
-    pub(crate) fn changes(&self) -> watch::Receiver<usize> {
-        self.count.subscribe()
+    /// For who waits. Look only after this: of what comes before that, nothing is told.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.came.subscribe()
     }
 
     pub(crate) fn clear(&self) {
         // Dropped outside of the lock.
         let gone = std::mem::take(&mut *lock(&self.seen));
         drop(gone);
-        self.count.send_replace(0);
         self.kept.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Wakes who waits for a change of what a lock guards, after the change; where nobody waits, it costs nothing. A waiter that
+/// comes in this very moment misses nothing: it subscribes first, looks then, and the lock puts that after the change.
+pub(crate) fn tell(changed: &watch::Sender<()>) {
+    if changed.receiver_count() > 0 {
+        changed.send_replace(());
     }
 }

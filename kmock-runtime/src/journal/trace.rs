@@ -9,14 +9,14 @@ use std::{
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body::{Frame, SizeHint};
 
 use crate::{
     clock::Clock,
     journal::{Seen, lock, seen::Record},
     mock::Core,
-    reply::Payload,
+    reply::{Answer, Payload},
 };
 
 #[cfg(feature = "kubernetes")]
@@ -88,12 +88,27 @@ enum Written {
     Whole {
         at: Duration,
         tick: u64,
-        body: Bytes,
         most: usize,
-        content_type: Option<HeaderValue>,
-        encoding: Option<HeaderValue>,
+        whole: Arc<Whole>,
     },
     Sent(Box<Sent>),
+}
+
+/// A body with what says how to read it. Answers that are known beforehand share it.
+pub(crate) struct Whole {
+    body: Bytes,
+    content_type: Option<HeaderValue>,
+    encoding: Option<HeaderValue>,
+}
+
+impl Whole {
+    pub(crate) fn of(headers: &HeaderMap, body: &Bytes) -> Arc<Whole> {
+        Arc::new(Whole {
+            body: body.clone(),
+            content_type: headers.get(header::CONTENT_TYPE).cloned(),
+            encoding: headers.get(header::CONTENT_ENCODING).cloned(),
+        })
+    }
 }
 
 impl Trace {
@@ -104,11 +119,10 @@ impl Trace {
             Written::Whole {
                 at,
                 tick,
-                body,
                 most,
-                content_type,
-                encoding,
+                whole,
             } => {
+                let body = &whole.body;
                 let text = |value: &Option<HeaderValue>| {
                     let text = value.as_ref()?.to_str().ok()?;
                     Some(text.to_owned())
@@ -124,8 +138,8 @@ impl Trace {
                     count: 1,
                     size: body.len(),
                     end: Some((*at, End::Complete)),
-                    content_type: text(content_type),
-                    encoding: text(encoding),
+                    content_type: text(&whole.content_type),
+                    encoding: text(&whole.encoding),
                     body: body.get(..*most).unwrap_or_default().to_vec(),
                     ended: *tick,
                 })
@@ -140,31 +154,28 @@ impl Trace {
     }
 }
 
-/// The same response; what is sent of it is written down.
-pub(crate) fn traced(
-    response: Response<Payload>,
-    core: &Core,
-    seen: &Seen,
-    broken: bool,
-) -> Response<Payload> {
+/// The response of an answer; what is sent of it from now on is written down.
+pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) -> Response<Payload> {
+    let Answer {
+        response,
+        fault,
+        whole,
+        ..
+    } = answer;
     // The body of an answer to HEAD is never sent.
     if seen.method() == Method::HEAD {
         return response;
     }
     if let Payload::Full(bytes) = response.body()
-        && !broken
+        && fault.is_none()
         && !bytes.is_empty()
     {
         // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
-        let most = core.journal.allow(bytes.len().min(ANSWER));
-        let header = |name| response.headers().get(name).cloned();
         *lock(&seen.record().trace.0) = Written::Whole {
-            at: core.clock.elapsed(),
+            at: now,
             tick: seen.record().tick(),
-            body: bytes.clone(),
-            most,
-            content_type: header(header::CONTENT_TYPE),
-            encoding: header(header::CONTENT_ENCODING),
+            most: core.journal.allow(bytes.len().min(ANSWER)),
+            whole: whole.unwrap_or_else(|| Whole::of(response.headers(), bytes)),
         };
         return response;
     }
@@ -173,14 +184,13 @@ pub(crate) fn traced(
         value.to_str().ok().map(str::to_owned)
     };
     let size = response.body().size_hint().exact();
-    let begun = core.clock.elapsed();
     let ended = response.body().is_end_stream();
     let sent = Sent {
-        begun,
+        begun: now,
         streamed: size.is_none() && !ended,
         content_type: text(header::CONTENT_TYPE),
         encoding: text(header::CONTENT_ENCODING),
-        end: ended.then_some((begun, End::Complete)),
+        end: ended.then_some((now, End::Complete)),
         ..Sent::default()
     };
     let record = Arc::clone(seen.record());

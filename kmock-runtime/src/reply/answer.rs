@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::{
+    journal::Whole,
     mock::Core,
     reply::{
         Before, Dice, HeaderEdit, Payload, Reply, Source,
@@ -29,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) fault: Option<String>,
     /// What happens instead of it, where a connection goes on without.
     pub(crate) halt: Option<Halt>,
+    /// For the journal, too: the body, where the rule keeps it ready.
+    pub(crate) whole: Option<Arc<Whole>>,
 }
 
 impl Answer {
@@ -37,6 +40,7 @@ impl Answer {
             response,
             fault: None,
             halt: None,
+            whole: None,
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) struct Ready {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    whole: Arc<Whole>,
 }
 
 impl Ready {
@@ -100,6 +105,7 @@ impl Ready {
         finish_headers(&mut headers, kind, reply.headers.iter().cloned());
         Some(Ready {
             status: reply.status.unwrap_or_default(),
+            whole: Whole::of(&headers, &body),
             headers,
             body,
         })
@@ -109,7 +115,10 @@ impl Ready {
         let mut response = Response::new(Payload::Full(self.body.clone()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers.clone();
-        Answer::new(response)
+        Answer {
+            whole: Some(Arc::clone(&self.whole)),
+            ..Answer::new(response)
+        }
     }
 }
 

@@ -1,13 +1,11 @@
 //! The rules of one server in the order in which they are asked, and the index that finds the few that can match.
 //!
-//! The order: priority (tuples, compared from the left, 0 where nothing stands), then definition. The index:
-//! a rule whose filter demands a literal path is looked up by it, one that demands a literal first segment
-//! by that, and only the others are tried for every request. So the cost of a request does not grow with
-//! the number of rules that cannot match it.
+//! The order: priority (tuples, compared from the left, 0 where nothing stands), then definition. The `index` finds rules by
+//! what their filters demand (method, path, segments, host, query, headers), so that the cost of a request does not grow
+//! with the number of rules that cannot match it.
 
 use std::{
     cmp::Ordering,
-    collections::HashMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{self, AtomicBool},
@@ -15,8 +13,10 @@ use std::{
 };
 
 use crate::{
+    journal::Named,
     reply::Ready,
-    rules::{Rule, Spec},
+    request::Request,
+    rules::{Rule, Spec, index::Index},
 };
 
 #[derive(Default)]
@@ -31,23 +31,26 @@ pub(crate) struct Book {
 #[derive(Default)]
 pub(crate) struct Table {
     entries: Vec<Entry>,
-    by_path: HashMap<String, Vec<usize>>,
-    by_segment: HashMap<String, Vec<usize>>,
-    others: Vec<usize>,
+    index: Index,
 }
 
 pub(crate) struct Entry {
     pub(crate) rule: Rule,
     pub(crate) spec: Arc<Spec>,
     /// What is known of a rule before any request comes, worked out when the first one does.
-    label: OnceLock<String>,
+    named: OnceLock<Arc<Named>>,
     ready: OnceLock<Option<Ready>>,
 }
 
 impl Entry {
-    /// How the rule is called in reports.
-    pub(crate) fn label(&self) -> &str {
-        self.label.get_or_init(|| self.rule.to_string())
+    /// How the rule is called in reports, and where it was written.
+    pub(crate) fn named(&self) -> &Arc<Named> {
+        self.named.get_or_init(|| {
+            Arc::new(Named {
+                label: self.rule.to_string(),
+                location: self.spec.location,
+            })
+        })
     }
 
     /// The answer, where there is nothing to compute.
@@ -114,28 +117,18 @@ impl Table {
             .map(|rule| Entry {
                 spec: rule.spec(),
                 rule,
-                label: OnceLock::new(),
+                named: OnceLock::new(),
                 ready: OnceLock::new(),
             })
             .collect();
         // Stable: equals stay in the order of definition.
         entries.sort_by(|a, b| by_priority(&b.spec.priority, &a.spec.priority));
-        let mut table = Table::default();
-        for (at, entry) in entries.iter().enumerate() {
-            if let Some(path) = entry.spec.filter.literal_path() {
-                table.by_path.entry(path.to_owned()).or_default().push(at);
-            } else if let Some(segment) = entry.spec.filter.first_segment() {
-                table
-                    .by_segment
-                    .entry(segment.to_owned())
-                    .or_default()
-                    .push(at);
-            } else {
-                table.others.push(at);
-            }
-        }
-        table.entries = entries;
-        table
+        let facts: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.spec.filter.facts())
+            .collect();
+        let index = Index::of(&facts);
+        Table { entries, index }
     }
 
     /// All rules in the order in which they are asked.
@@ -143,31 +136,13 @@ impl Table {
         self.entries.iter().map(|entry| &entry.rule)
     }
 
-    /// The rules that can match a path, in the order in which they are asked.
+    /// The rules that can match a request, in the order in which they are asked.
     pub(crate) fn candidates<'a>(
         &'a self,
-        path: &str,
+        request: &Request,
     ) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        fn listed<'a>(index: &'a HashMap<String, Vec<usize>>, key: &str) -> &'a [usize] {
-            index.get(key).map_or(&[], Vec::as_slice)
-        }
-        let segment = path
-            .strip_prefix('/')
-            .and_then(|path| path.split('/').next());
-        let mut lists = [
-            listed(&self.by_path, path),
-            listed(&self.by_segment, segment.unwrap_or_default()),
-            self.others.as_slice(),
-        ];
-        std::iter::from_fn(move || {
-            let (list, at) = lists
-                .iter()
-                .enumerate()
-                .filter_map(|(n, list)| Some((n, *list.first()?)))
-                .min_by_key(|(_, at)| *at)?;
-            lists[list] = &lists[list][1..];
-            self.entries.get(at)
-        })
+        let found = self.index.find(request);
+        found.filter_map(|at| self.entries.get(at))
     }
 }
 
@@ -181,13 +156,69 @@ fn by_priority(a: &[f64], b: &[f64]) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    fn order(book: &Book, path: &str) -> Vec<String> {
-        book.table()
-            .candidates(path)
-            .filter_map(|entry| entry.spec.name.clone())
-            .collect()
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::criteria::Filter;
+
+    fn order(book: &Book, target: &str) -> Vec<String> {
+        let (method, target) = target.split_once(' ').unwrap_or(("GET", target));
+        let (head, ()) = http::Request::builder()
+            .method(method)
+            .uri(target)
+            .header("host", "one.example")
+            .header("x-kind", "k1")
+            .body(())
+            .expect("a request")
+            .into_parts();
+        let request = Request::new(0, Duration::ZERO, head, Bytes::new(), None, None, None);
+        let table = book.table();
+        let asked = table.candidates(&request);
+        asked.filter_map(|entry| entry.spec.name.clone()).collect()
+    }
+
+    /// So many rules of a kind that they are looked up, with one between them that is found otherwise.
+    fn many(filter: impl Fn(usize) -> Filter) -> Book {
+        let book = Book::default();
+        let rule = |n| Rule::on(filter(n)).named(format!("rule {n}"));
+        book.add((0..5).map(rule).collect());
+        book.add(vec![Rule::on(Filter::any()).named("any")]);
+        book.add((0..20).map(rule).collect());
+        book
+    }
+
+    #[test]
+    fn rules_are_looked_up_by_what_they_demand() {
+        let found = ["rule 1", "any", "rule 1"];
+        let text = |n: usize| format!("k{n}");
+        let by_method = many(|n| Filter::method(format!("M{n}")) & Filter::path("/a"));
+        assert_eq!(order(&by_method, "M1 /a"), found);
+        assert_eq!(order(&by_method, "M1 /b"), ["any"]);
+        let by_segments = many(|n| Filter::path(format!("/users/{{id}}/x{n}/**")));
+        assert_eq!(order(&by_segments, "/users/7/x1"), found);
+        assert_eq!(order(&by_segments, "/users/7"), ["any"]);
+        let by_header = many(|n| Filter::header("X-Kind", text(n)));
+        assert_eq!(order(&by_header, "/"), found);
+        let by_host = many(|n| {
+            Filter::host(if n == 1 {
+                "one.example".into()
+            } else {
+                text(n)
+            })
+        });
+        assert_eq!(order(&by_host, "/"), found);
+        let by_query = many(|n| Filter::path("/a") & Filter::query("n", text(n)));
+        assert_eq!(order(&by_query, "/a?n=k1"), found);
+        // Each of several values counts, and none asks a rule twice.
+        assert_eq!(order(&by_query, "/a?n=k1&n=x&n=k1"), found);
+        assert_eq!(order(&by_query, "/a?n=x"), ["any"]);
+        let by_number = many(|n| Filter::query("n", n));
+        assert_eq!(order(&by_number, "/?n=1"), found);
+        assert_eq!(order(&by_number, "/?n=1.0"), found);
+        let too_many: String = (0..100).map(|n| format!("&n={n}")).collect();
+        assert_eq!(order(&by_number, &format!("/?{too_many}")).len(), 26);
     }
 
     #[test]

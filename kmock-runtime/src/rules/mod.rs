@@ -5,6 +5,7 @@
 //! on; below the rules is the Kubernetes API. The whole of it: docs/precedence.md.
 
 mod book;
+mod index;
 mod times;
 
 use std::{
@@ -27,7 +28,7 @@ pub use self::times::{Slice, Times};
 use crate::{
     criteria::Filter,
     error::Error,
-    journal::{Report, Requests, Seen},
+    journal::{Report, Requests, Seen, tell},
     location::Location,
     mock::Core,
     reply::{Delay, Exchange, Fault, Gate, IntoReply, IntoSink, Reply, Sink},
@@ -57,7 +58,7 @@ struct State {
     /// How many requests the filter has seen, before the slice.
     reached: AtomicUsize,
     seen: Mutex<Vec<Seen>>,
-    count: watch::Sender<usize>,
+    came: watch::Sender<()>,
     removed: AtomicBool,
     /// The books that must look again when the rule changes.
     books: Mutex<Vec<Weak<AtomicBool>>>,
@@ -106,7 +107,7 @@ impl Rule {
             })),
             reached: AtomicUsize::new(0),
             seen: Mutex::default(),
-            count: watch::Sender::new(0),
+            came: watch::Sender::default(),
             removed: AtomicBool::new(false),
             books: Mutex::default(),
             live: Live::default(),
@@ -417,10 +418,10 @@ impl Rule {
     /// # Errors
     /// A timeout, with a report of what came instead.
     pub async fn wait_for_within(&self, n: usize, within: Duration) -> Result<Requests, Error> {
-        let mut count = self.0.count.subscribe();
-        let reached = count.wait_for(|count| *count >= n);
+        let mut changes = self.0.came.subscribe();
+        let reached = async { while self.count() < n && changes.changed().await.is_ok() {} };
         match tokio::time::timeout(within, reached).await {
-            Ok(_) => Ok(self.requests()),
+            Ok(()) => Ok(self.requests()),
             Err(_) => Err(Error::timeout(
                 format!("request number {n} of {self} (there are {})", self.count()),
                 within,
@@ -485,12 +486,8 @@ impl Rule {
     }
 
     pub(crate) fn record(&self, seen: Seen) {
-        let count = {
-            let mut all = lock(&self.0.seen);
-            all.push(seen);
-            all.len()
-        };
-        tell(&self.0.count, count);
+        lock(&self.0.seen).push(seen);
+        tell(&self.0.came);
     }
 
     /// Takes back the last record of a request: the rule stepped aside after all.
@@ -499,7 +496,6 @@ impl Rule {
         if let Some(at) = all.iter().rposition(|one| one.id() == seen.id()) {
             all.remove(at);
         }
-        self.0.count.send_replace(all.len());
     }
 
     pub(crate) fn ordered_after(self, before: Rule) -> Rule {
@@ -520,27 +516,22 @@ impl Matcher {
         Matcher(book)
     }
 
-    /// Whether some rule takes a request without a body.
+    /// A request with one header and without a body.
     #[doc(hidden)]
-    pub fn finds(&self, method: &str, target: &str) -> bool {
-        let Ok(request) = http::Request::builder().method(method).uri(target).body(()) else {
-            return false;
-        };
-        let (head, ()) = request.into_parts();
-        let request = Request::new(0, Duration::ZERO, head, Bytes::new(), None, None, None);
-        let table = self.0.table();
-        let mut found = table.candidates(request.url_path());
-        found.any(|entry| entry.spec.filter.captures(&request).is_some())
+    pub fn request(&self, method: &str, target: &str, header: (&str, &str)) -> Option<Request> {
+        let made = http::Request::builder().method(method).uri(target);
+        let (head, ()) = made.header(header.0, header.1).body(()).ok()?.into_parts();
+        let (at, body) = (Duration::ZERO, Bytes::new());
+        Some(Request::new(0, at, head, body, None, None, None))
     }
-}
 
-/// Sets a count; who waits for it is woken, and where nobody does, nothing is done about it. A waiter that comes in this
-/// very moment sees the new count: it looks only after it has come.
-pub(crate) fn tell(count: &watch::Sender<usize>, now: usize) {
-    count.send_if_modified(|count_before| {
-        *count_before = now;
-        count.receiver_count() > 0
-    });
+    /// Whether some rule takes a request.
+    #[doc(hidden)]
+    pub fn finds(&self, request: &Request) -> bool {
+        let table = self.0.table();
+        let mut found = table.candidates(request);
+        found.any(|entry| entry.spec.filter.captures(request).is_some())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

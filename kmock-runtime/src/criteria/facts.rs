@@ -1,0 +1,130 @@
+//! What every request that a filter takes must have: what the index of rules goes by.
+//!
+//! Facts are necessary, not sufficient: a rule that the index finds by its facts is still asked. So whatever is not as plain
+//! as an equality is left out.
+
+use serde_json::Value;
+
+use crate::{
+    criteria::{Criterion, Filter, Node, Place, pattern::Shape},
+    request::Request,
+};
+
+/// What a filter demands of a request, as far as it can be looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Facts<'a> {
+    pub(crate) method: Option<&'a str>,
+    pub(crate) path: PathFact<'a>,
+    /// Sorted, and none twice.
+    pub(crate) fields: Vec<(Field, Equals<'a>)>,
+}
+
+/// What the path must be.
+#[derive(Debug, Default)]
+pub(crate) enum PathFact<'a> {
+    #[default]
+    Anything,
+    /// Some of its segments, by their places.
+    Segments(Vec<(usize, &'a str)>),
+    Whole(&'a str),
+}
+
+/// A named text of a request; without a place it is the host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Field {
+    place: Option<Place>,
+    name: String,
+    /// Whether it is compared as a number.
+    number: bool,
+}
+
+/// What a field must be equal to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Equals<'a> {
+    Text(&'a str),
+    Number(f64),
+}
+
+impl Filter {
+    /// What every request that fits must have.
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        let mut facts = Facts::default();
+        facts.demand(self);
+        facts.fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        facts.fields.dedup_by(|(a, _), (b, _)| a == b);
+        facts
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn demand(&mut self, filter: &'a Filter) {
+        match filter.tree() {
+            Node::All(filters) => filters.iter().for_each(|one| self.demand(one)),
+            Node::Any(filters) if filters.len() == 1 => {
+                filters.iter().for_each(|one| self.demand(one));
+            }
+            Node::Any(_) | Node::Not(_) => {}
+            Node::Is(criterion, _) => self.criterion(criterion),
+        }
+    }
+
+    fn criterion(&mut self, criterion: &'a Criterion) {
+        match criterion {
+            Criterion::Method(name) => self.method = Some(name),
+            Criterion::Path(template) => match (template.literal(), &self.path) {
+                (Some(path), _) => self.path = PathFact::Whole(path),
+                (None, PathFact::Anything) => {
+                    let segments: Vec<_> = template.literal_segments().collect();
+                    if !segments.is_empty() {
+                        self.path = PathFact::Segments(segments);
+                    }
+                }
+                (None, _) => {}
+            },
+            Criterion::Field(place, name, pattern) => {
+                let name = match place {
+                    Place::Header => name.to_ascii_lowercase(),
+                    _ => name.clone(),
+                };
+                self.field(Some(*place), name, &pattern.0);
+            }
+            Criterion::Host(pattern) => self.field(None, String::new(), &pattern.0),
+            _ => {}
+        }
+    }
+
+    fn field(&mut self, place: Option<Place>, name: String, shape: &'a Shape) {
+        let equals = match shape {
+            Shape::Value(Value::String(text)) => Some(Equals::Text(text)),
+            Shape::Value(Value::Number(number)) => number.as_f64().map(Equals::Number),
+            _ => None,
+        };
+        if let Some(equals) = equals {
+            let number = matches!(equals, Equals::Number(_));
+            let field = Field {
+                place,
+                name,
+                number,
+            };
+            self.fields.push((field, equals));
+        }
+    }
+}
+
+impl Field {
+    /// What a request has there; any of it may be what a filter demands.
+    pub(crate) fn values<'r>(&self, request: &'r Request) -> Vec<Equals<'r>> {
+        let texts = match self.place {
+            Some(place) => place.values(request, &self.name),
+            None => request.host().into_iter().collect(),
+        };
+        let value = |text: &'r str| match self.number {
+            false => Some(Equals::Text(text)),
+            true => {
+                let value: Value = serde_json::from_str(text).ok()?;
+                value.as_f64().map(Equals::Number)
+            }
+        };
+        texts.into_iter().filter_map(value).collect()
+    }
+}

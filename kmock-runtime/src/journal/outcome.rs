@@ -1,0 +1,106 @@
+//! What became of a request, and who answered it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::location::Location;
+
+/// What became of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// The status of the answer; `None` while there is none.
+    pub status: Option<u16>,
+    /// Who answered.
+    pub answered_by: Answerer,
+    /// From the arrival to the head of the answer, on the runtime's clock.
+    pub duration: Option<Duration>,
+    /// How the exchange was broken on purpose.
+    pub fault: Option<String>,
+}
+
+/// Who answered a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Answerer {
+    /// Nobody yet: the request is in flight, or the client went away.
+    #[default]
+    Nobody,
+    /// A rule: its name or filter, and where it was written.
+    Rule(String, Location),
+    /// The Kubernetes API below the rules.
+    Kubernetes,
+    /// Another server: the request came through this one as a proxy.
+    Forwarded(String),
+    /// No rule fitted: a 404 that explains itself.
+    NoRule,
+    /// Nobody was asked: there were too many requests (429), or the body was too large (413).
+    Limit,
+}
+
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answerer::Nobody => f.write_str("not answered"),
+            Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
+            Answerer::Kubernetes => f.write_str("the Kubernetes API"),
+            Answerer::Forwarded(upstream) => write!(f, "forwarded to {upstream}"),
+            Answerer::NoRule => f.write_str("no rule"),
+            Answerer::Limit => f.write_str("beyond a limit of the server"),
+        }
+    }
+}
+
+/// An outcome as it is written down while the server works: what is the same for every request of a rule is shared.
+#[derive(Default)]
+pub(crate) struct Concluded {
+    pub(crate) status: Option<u16>,
+    pub(crate) by: By,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) fault: Option<Box<str>>,
+}
+
+/// Who answers: an [`Answerer`] to be.
+#[derive(Clone, Default)]
+pub(crate) enum By {
+    #[default]
+    Nobody,
+    Rule(Arc<Named>),
+    Kubernetes,
+    Forwarded(Box<str>),
+    NoRule,
+    Limit,
+}
+
+/// A rule's name or filter, and where it was written.
+pub(crate) struct Named {
+    pub(crate) label: String,
+    pub(crate) location: Location,
+}
+
+impl Concluded {
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome {
+            status: self.status,
+            answered_by: self.by.answerer(),
+            duration: self.duration,
+            fault: self.fault.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl By {
+    fn answerer(&self) -> Answerer {
+        match self {
+            By::Nobody => Answerer::Nobody,
+            By::Rule(rule) => Answerer::Rule(rule.label.clone(), rule.location),
+            By::Kubernetes => Answerer::Kubernetes,
+            By::Forwarded(upstream) => Answerer::Forwarded(upstream.to_string()),
+            By::NoRule => Answerer::NoRule,
+            By::Limit => Answerer::Limit,
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.answerer().fmt(f)
+    }
+}
