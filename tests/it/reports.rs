@@ -541,6 +541,7 @@ async fn bodies_are_shown_as_what_they_are(k: KMock) {
 // ---- pages ----
 
 #[kmock::test(start_paused = true, report = report_directory())]
+#[ignore = "run by the test below"]
 async fn a_test_may_ask_for_its_page(k: KMock) {
     k.get("/").await;
 }
