@@ -45,6 +45,7 @@ fn main() {
         empty: &empty,
         now: "2026-01-01T00:00:00Z",
         versions: &|_| None,
+        convert: &|_, _, _| (),
     };
     let (first, second, fewer) = (config(5, "a"), config(5, "b"), config(4, "b"));
     let fields = to_set(&schema, &first).len();

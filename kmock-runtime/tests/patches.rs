@@ -272,6 +272,7 @@ impl Kind {
             empty: &empty,
             now,
             versions: &|_| None,
+            convert: &|_, _, _| (),
         };
         apply(live, config, force, &write)
     }
@@ -290,6 +291,7 @@ impl Kind {
             empty: &empty,
             now: "2026-01-01T00:00:00Z",
             versions: &|_| None,
+            convert: &|_, _, _| (),
         };
         update(None, &mut object, &write);
         object

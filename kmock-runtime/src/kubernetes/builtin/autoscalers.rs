@@ -15,6 +15,9 @@ const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 const BEHAVIOR_TYPE: &str = "autoscaling.v2.HorizontalPodAutoscalerBehavior";
 
+/// The CPU's utilization in per cent that is wanted of an autoscaler without metrics.
+const DEFAULT_UTILIZATION: i64 = 80;
+
 /// The sources of metrics: the type and its field.
 const SOURCES: [(&str, &str); 5] = [
     ("Object", "object"),
@@ -31,15 +34,14 @@ pub(super) fn to_v1(object: &mut Value) {
             && text(metric, &["resource", "name"]) == "cpu"
             && at(metric, &["resource", "target", "averageUtilization"]).is_i64()
     };
-    let cpu = metrics.iter().position(is_cpu);
     let others: Vec<String> = metrics
         .iter()
-        .enumerate()
-        .filter(|(i, _)| Some(*i) != cpu)
-        .map(|(_, metric)| metric_text(metric, "target"))
+        .filter(|metric| !is_cpu(metric))
+        .map(|metric| metric_text(metric, "target"))
         .collect();
-    let target = cpu
-        .and_then(|i| metrics.get(i))
+    let target = metrics
+        .iter()
+        .find(|metric| is_cpu(metric))
         .map(|m| at(m, &["resource", "target", "averageUtilization"]).clone());
     let current = items(object, &["status", "currentMetrics"]).to_vec();
     let utilization = current
@@ -194,14 +196,14 @@ pub(super) fn to_v2(object: &mut Value) {
         }
     };
     let spec = section(object, "spec");
-    let mut metrics = Vec::new();
-    if let Some(target) = spec.remove("targetCPUUtilizationPercentage") {
+    let target = spec.remove("targetCPUUtilizationPercentage");
+    let mut metrics = list(&mut notes, METRICS, "target");
+    // Only the conversion knows all metrics, so that the default is made here.
+    let target = target.or_else(|| metrics.is_empty().then(|| DEFAULT_UTILIZATION.into()));
+    if let Some(target) = target {
         metrics.push(json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}}));
     }
-    metrics.extend(list(&mut notes, METRICS, "target"));
-    if !metrics.is_empty() {
-        spec.insert("metrics".into(), metrics.into());
-    }
+    spec.insert("metrics".into(), metrics.into());
     if let Some(behavior) = notes.remove(BEHAVIOR) {
         spec.insert("behavior".into(), json_names(behavior));
     }
@@ -305,9 +307,9 @@ mod tests {
     fn there_and_back() {
         let v2 = json!({"spec": {
             "metrics": [
-                {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}},
                 {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "100Mi"}}},
-                {"type": "Pods", "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue", "averageValue": "1"}}}],
+                {"type": "Pods", "pods": {"metric": {"name": "m"}, "target": {"type": "AverageValue", "averageValue": "1"}}},
+                {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}],
             "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60, "selectPolicy": "Max", "policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]}}},
             "status": {"currentMetrics": null, "desiredReplicas": 0}});
         let mut object = v2.clone();

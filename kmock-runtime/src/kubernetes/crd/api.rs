@@ -173,6 +173,7 @@ impl Cluster {
             empty: &Defined.empty(context),
             now: &now,
             versions: &|_| None,
+            convert: &|_, _, _| (),
         };
         fields::update(old, object, &write);
     }

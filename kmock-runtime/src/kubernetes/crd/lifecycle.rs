@@ -109,6 +109,7 @@ fn change(cluster: &Cluster, name: &str, edit: impl Fn(&mut Value)) -> bool {
                 empty: &empty,
                 now: &time(cluster.now()),
                 versions: &|_| None,
+                convert: &|_, _, _| (),
             };
             fields::update(Some(&current.value), &mut value, &write);
         }

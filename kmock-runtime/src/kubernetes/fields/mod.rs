@@ -69,4 +69,4 @@ pub use remove::{extract, remove};
 pub use scale::{scale_to_object, scale_to_scale};
 pub use set::Set;
 pub use typed::{TypedErrors, to_set, validate};
-pub use updater::{ApplyError, Conflict, Write, apply, keep_times, update};
+pub use updater::{ApplyError, Conflict, Write, apply, keep_times, same_but_managers, update};

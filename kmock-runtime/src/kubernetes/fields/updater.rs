@@ -59,6 +59,8 @@ pub struct Write<'a> {
     pub now: &'a str,
     /// The schemas of the kind's other versions; `None` for a version that is not served any more.
     pub versions: &'a dyn Fn(&str) -> Option<SchemaRef>,
+    /// Changes an object of one version into one of another: versions may differ in their fields.
+    pub convert: &'a dyn Fn(&mut Value, &str, &str),
 }
 
 impl std::fmt::Debug for Write<'_> {
@@ -100,6 +102,8 @@ pub enum ApplyError {
     Live(TypedErrors),
     /// The two cannot be merged.
     Merge(TypedErrors),
+    /// An object does not conform to the schema of another version, in which a manager names its fields.
+    Version(String),
 }
 
 /// Updates the managers after a write other than apply, in `new` itself.
@@ -132,7 +136,8 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
         write,
     ) {
         Ok(managed) => managed.encode(),
-        Err(_) => of_live,
+        // Nobody is tracked any more, rather than somebody wrongly.
+        Err(_) => None,
     };
     set_managed_fields(new, encoded);
 }
@@ -150,8 +155,7 @@ pub fn apply(
     let mut managed =
         ManagedFields::decode(managed_fields_of(live)).map_err(ApplyError::Managers)?;
     if managed.is_empty() {
-        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write)
-            .map_err(ApplyError::Live)?;
+        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write)?;
     }
     let manager = Manager::new(
         write.manager,
@@ -160,7 +164,7 @@ pub fn apply(
         write.subresource,
     );
     validate(write.schema, config, false).map_err(ApplyError::Config)?;
-    let mut managed = reconciled(managed, write);
+    let mut managed = reconciled(live, managed, write)?;
     let merged = merge(write.schema, live, config).map_err(ApplyError::Merge)?;
     let last = managed.take(&manager);
     let mut fields = to_set(write.schema, config);
@@ -175,7 +179,7 @@ pub fn apply(
         fields,
     });
     let merged = match &last {
-        Some(last) => prune(merged, &managed, last, write),
+        Some(last) => prune(merged, &managed, last, write)?,
         None => merged,
     };
     let (mut managed, _) = settle(live, &merged, managed, Some(&manager), force, write)?;
@@ -201,14 +205,10 @@ fn track(
     managed: ManagedFields,
     name: &str,
     write: &Write<'_>,
-) -> Result<ManagedFields, TypedErrors> {
-    let managed = reconciled(managed, write);
+) -> Result<ManagedFields, ApplyError> {
+    let managed = reconciled(live, managed, write)?;
     // The writer loses what it changes like everybody else, and gains it back with the present time.
-    let (mut managed, comparison) = match settle(live, new, managed, None, true, write) {
-        Ok(settled) => settled,
-        Err(ApplyError::Live(errors)) => return Err(errors),
-        Err(_) => return Err(TypedErrors::one("", "conflict")),
-    };
+    let (mut managed, comparison) = settle(live, new, managed, None, true, write)?;
     let mut gained = comparison.written().difference(&SERVER_OWNED);
     if let Some(reset) = write.reset {
         gained = gained.recursive_difference(reset);
@@ -260,10 +260,11 @@ fn settle(
                 let Some(schema) = (write.versions)(&entry.version) else {
                     continue;
                 };
-                let (old, new) = (
-                    in_version(live, &entry.version),
-                    in_version(new, &entry.version),
-                );
+                let version = (entry.version.as_str(), &schema);
+                let old = converted(live, write.version, version, write)
+                    .map_err(|why| failed("to convert old object", why))?;
+                let new = converted(new, write.version, version, write)
+                    .map_err(|why| failed("to convert new object", why))?;
                 let comparison = compare(&schema, &old, &new).map_err(ApplyError::Live)?;
                 comparisons.push((entry.version.clone(), comparison));
                 comparisons.len() - 1
@@ -300,44 +301,115 @@ fn settle(
 }
 
 /// Takes out what the manager applied before, does not apply now, and nobody else owns.
+fn prune(
+    merged: Value,
+    managed: &ManagedFields,
+    last: &Entry,
+    write: &Write<'_>,
+) -> Result<Value, ApplyError> {
+    let is_own = |entry: &Entry| entry.version == write.version;
+    if is_own(last) && managed.entries.iter().all(is_own) {
+        return Ok(prune_in_place(merged, managed, last, write.schema));
+    }
+    prune_by_versions(merged, managed, last, write)
+        .map_err(|why| ApplyError::Version(format!("failed to prune fields: {why}")))
+}
+
+/// Prunes when all managers name their fields in the version of the write.
 ///
 /// `structured-merge-diff` removes everything and adds back what is owned and what was never applied; since a set
 /// made by an apply has every parent of its members (or gets it named here), subtracting comes to the same.
-fn prune(merged: Value, managed: &ManagedFields, last: &Entry, write: &Write<'_>) -> Value {
-    let schema = match last.version.as_str() {
-        version if version == write.version => write.schema.clone(),
-        version => match (write.versions)(version) {
-            Some(schema) => schema,
-            None => return merged,
-        },
-    };
+fn prune_in_place(
+    merged: Value,
+    managed: &ManagedFields,
+    last: &Entry,
+    schema: &SchemaRef,
+) -> Value {
     // Only what is not applied any more can go, with the parents that are left without anything.
-    let own = managed
-        .get(&last.manager)
-        .filter(|own| own.version == last.version);
-    let given_up = own.map_or_else(
+    let given_up = managed.get(&last.manager).map_or_else(
         || last.fields.clone(),
         |own| last.fields.difference(&own.fields),
     );
     if given_up.is_empty() {
         return merged;
     }
-    let mut dropped = given_up.with_named_parents(Some(&schema));
+    let mut dropped = given_up.with_named_parents(Some(schema));
     for entry in &managed.entries {
-        let of_entry = if entry.version == last.version {
-            Some(schema.clone())
-        } else {
-            (write.versions)(&entry.version)
-        };
-        if let Some(of_entry) = of_entry {
-            dropped = dropped.difference_named(&entry.fields, Some(&of_entry));
-        }
+        dropped = dropped.difference_named(&entry.fields, Some(schema));
     }
     if has_empty_list(&merged) {
         // A list that is there but empty is nobody's field, and stays.
-        dropped = dropped.intersection(&to_set(&schema, &merged).with_named_parents(Some(&schema)));
+        dropped = dropped.intersection(&to_set(schema, &merged).with_named_parents(Some(schema)));
     }
-    remove(&schema, merged, &dropped)
+    remove(schema, merged, &dropped)
+}
+
+/// Prunes when managers name their fields in several versions: what each owns is added back in its own version.
+fn prune_by_versions(
+    merged: Value,
+    managed: &ManagedFields,
+    last: &Entry,
+    write: &Write<'_>,
+) -> Result<Value, String> {
+    let Some(schema) = schema_of(&last.version, write).filter(|_| !last.fields.is_empty()) else {
+        return Ok(merged);
+    };
+    let members = |schema: &SchemaRef, value: &Value| {
+        to_set(schema, value).with_named_parents(Some(schema))
+    };
+    let of_last = (last.version.as_str(), &schema);
+    let whole = converted(&merged, write.version, of_last, write).map_err(|why| {
+        format!("failed to convert merged object to last applied version: {why}")
+    })?;
+    let last_fields = last.fields.with_named_parents(Some(&schema));
+    let mut pruned = remove(&schema, whole.clone(), &last_fields);
+    let mut at = last.version.as_str();
+    // The version of the last apply comes first, lest what a conversion needs is missing.
+    let mut owned: Vec<(&str, Set)> = vec![(at, Set::new())];
+    for entry in &managed.entries {
+        match owned.iter_mut().find(|(known, _)| *known == entry.version) {
+            Some((_, fields)) => *fields = fields.union(&entry.fields),
+            None => owned.push((&entry.version, entry.fields.clone())),
+        }
+    }
+    for (version, owned) in owned {
+        let Some(schema) = schema_of(version, write) else {
+            continue;
+        };
+        let here = |object: &Value, from: &str, what: &str| {
+            converted(object, from, (version, &schema), write).map_err(|why| {
+                format!(
+                    "failed add back owned items: failed to convert {what} object at version {version}: {why}"
+                )
+            })
+        };
+        let whole = here(&whole, &last.version, "merged")?;
+        let kept = members(&schema, &here(&pruned, at, "pruned")?)
+            .union(&owned.with_named_parents(Some(&schema)));
+        let unowned = members(&schema, &whole).difference(&kept);
+        pruned = remove(&schema, whole, &unowned);
+        at = version;
+    }
+    // What the manager never applied stays, whoever owns it.
+    let left = converted(&pruned, at, of_last, write).map_err(|why| {
+        format!(
+            "failed add back dangling items: failed to convert pruned object to last applied version: {why}"
+        )
+    })?;
+    let dropped = members(&schema, &whole)
+        .difference(&members(&schema, &left))
+        .intersection(&last_fields);
+    let pruned = remove(&schema, whole, &dropped);
+    converted(&pruned, &last.version, (write.version, write.schema), write)
+        .map_err(|why| why.to_string())
+}
+
+fn schema_of(version: &str, write: &Write<'_>) -> Option<SchemaRef> {
+    if version == write.version {
+        Some(write.schema.clone())
+    } else {
+        (write.versions)(version)
+    }
 }
 
 fn has_empty_list(value: &Value) -> bool {
@@ -349,26 +421,48 @@ fn has_empty_list(value: &Value) -> bool {
 }
 
 /// Adapts every set to the present schema.
-fn reconciled(mut managed: ManagedFields, write: &Write<'_>) -> ManagedFields {
+fn reconciled(
+    live: &Value,
+    mut managed: ManagedFields,
+    write: &Write<'_>,
+) -> Result<ManagedFields, ApplyError> {
+    let mut conforms: Vec<String> = vec![write.version.into()];
     for entry in &mut managed.entries {
-        let schema = if entry.version == write.version {
-            Some(write.schema.clone())
-        } else {
-            (write.versions)(&entry.version)
+        let Some(schema) = schema_of(&entry.version, write) else {
+            continue;
         };
-        if let Some(fields) = schema.and_then(|schema| reconcile(&schema, &entry.fields)) {
+        if !conforms.contains(&entry.version) {
+            converted(live, write.version, (&entry.version, &schema), write)
+                .map_err(|why| ApplyError::Version(why.to_string()))?;
+            conforms.push(entry.version.clone());
+        }
+        if let Some(fields) = reconcile(&schema, &entry.fields) {
             entry.fields = fields;
         }
     }
-    managed
+    Ok(managed)
 }
 
-fn in_version(object: &Value, version: &str) -> Value {
+/// The object as another version shows it; it must conform to the schema of that version.
+fn converted(
+    object: &Value,
+    from: &str,
+    (to, schema): (&str, &SchemaRef),
+    write: &Write<'_>,
+) -> Result<Value, TypedErrors> {
     let mut object = object.clone();
-    if let Some(said) = object.get_mut("apiVersion") {
-        *said = version.into();
+    if from != to && object.is_object() {
+        (write.convert)(&mut object, from, to);
+        if let Some(said) = object.get_mut("apiVersion") {
+            *said = to.into();
+        }
+        validate(schema, &object, true)?;
     }
-    object
+    Ok(object)
+}
+
+fn failed(what: &str, why: TypedErrors) -> ApplyError {
+    ApplyError::Version(format!("failed {what}: {why}"))
 }
 
 /// A list that says that nobody shall be tracked.
@@ -401,6 +495,16 @@ fn set_managed_fields(object: &mut Value, managed: Option<Value>) {
             None => metadata.remove("managedFields"),
         };
     }
+}
+
+/// Whether two objects differ in nothing but their managers.
+pub fn same_but_managers(a: &Value, b: &Value) -> bool {
+    let without = |object: &Value| {
+        let mut object = object.clone();
+        set_managed_fields(&mut object, None);
+        object
+    };
+    equal_values(&without(a), &without(b))
 }
 
 /// Gives back the old times when a write changed nothing but the times of its managers, so that it is no write.
@@ -459,6 +563,7 @@ mod tests {
             empty: &Value::Null,
             now,
             versions: &|_| None,
+            convert: &|_, _, _| (),
         }
     }
 

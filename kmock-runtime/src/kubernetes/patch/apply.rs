@@ -178,6 +178,7 @@ fn failure(
                 named(live.unwrap_or(&Value::Null))
             )
         }
+        ApplyError::Version(why) => why,
         ApplyError::Merge(why) => format!("failed to merge config: {why}"),
     })
 }
@@ -330,6 +331,7 @@ mod tests {
             empty: &empty,
             now: "2026-01-01T00:00:00Z",
             versions: &|_| None,
+            convert: &|_, _, _| (),
         };
         apply(live, config, "ConfigMap", false, &write)
     }

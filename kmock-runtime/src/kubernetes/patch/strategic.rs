@@ -430,10 +430,21 @@ fn partition(
     let (mut patched, mut server_only) = (Vec::new(), Vec::new());
     for item in items {
         let own = identity(&item, merge_key)?;
-        let is_listed = listed.iter().any(|listed| match merge_key {
-            "" => listed == own,
-            key => listed.get(key) == Some(own),
-        });
+        let mut is_listed = false;
+        for (place, listed) in listed.iter().enumerate() {
+            is_listed = match merge_key {
+                "" => listed == own,
+                _ if !listed.is_object() => {
+                    return Err(StrategicError::Internal(format!(
+                        "value for key {place} is not a map"
+                    )));
+                }
+                key => listed.get(key) == Some(own),
+            };
+            if is_listed {
+                break;
+            }
+        }
         if is_listed {
             patched.push(item);
         } else {

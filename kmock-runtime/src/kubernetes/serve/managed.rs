@@ -38,6 +38,10 @@ pub fn with_write<R>(
     let empty = target.strategy.empty(&call.context("", false));
     let versions = |api_version: &str| {
         let (group, version) = split_api_version(api_version);
+        // The same objects may be served in another group (events): its versions are strangers.
+        if group != target.group {
+            return None;
+        }
         let served = call
             .cluster
             .registry()
@@ -49,6 +53,12 @@ pub fn with_write<R>(
                 .unwrap_or_else(|| Schema::any().into()),
         )
     };
+    // The managers of custom objects see them as they are, whatever the conversion of their kind.
+    let convert = |object: &mut Value, from: &str, to: &str| {
+        if resource.is_built_in() {
+            target.strategy.convert(object, from, to);
+        }
+    };
     f(&Write {
         manager,
         version: &target.api_version(),
@@ -58,6 +68,7 @@ pub fn with_write<R>(
         empty: &empty,
         now: &rfc3339(call.now),
         versions: &versions,
+        convert: &convert,
     })
 }
 

@@ -12,7 +12,7 @@ use super::reply::Reply;
 use super::strategy::Decoded;
 use super::update::check_name;
 use super::{managed, scale, write};
-use crate::kubernetes::fields::gofmt;
+use crate::kubernetes::fields::{self, gofmt};
 use crate::kubernetes::meta;
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::patch::json::{self, JsonPatchError};
@@ -356,7 +356,10 @@ fn apply_config(
     if !target.built_in {
         // A custom object is not read once more: what was applied as null is still null when it is validated.
         let mut object = applied;
-        target.strategy.default(&context, &mut object);
+        // An apply that changes nothing leaves the object alone.
+        if !live.is_some_and(|live| fields::same_but_managers(live, &object)) {
+            target.strategy.default(&context, &mut object);
+        }
         return Ok(object);
     }
     let managers = applied["metadata"]["managedFields"].clone();

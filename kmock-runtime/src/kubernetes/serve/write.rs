@@ -398,67 +398,77 @@ pub fn update(
     warnings: &mut Vec<String>,
     mut make: impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
 ) -> Result<Outcome, ApiError> {
-    let (resource, strategy, store) = (call.resource(), call.strategy(), call.cluster.store());
-    let may_create = !plan.never_create && (plan.force_create || strategy.allow_create_on_update());
     loop {
         let mut told = Vec::new();
-        let current = store.get(&resource.storage, &call.key(name));
-        let Some(current) = current else {
-            if !may_create {
-                return Err(ApiError::not_found(&resource.group, &resource.plural, name));
-            }
-            if let Some(uid) = &plan.uid {
-                return Err(uid_conflict(call, name, uid, ""));
-            }
-            let mut object = make(None, &mut told)?;
-            meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
-            match create(call, &object, options, &mut told) {
-                Err(error) if error.reason == "AlreadyExists" => continue,
-                other => {
-                    warnings.append(&mut told);
-                    return other;
-                }
-            }
-        };
-        if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
-            return Err(uid_conflict(call, name, uid, current.uid()));
-        }
-        let old = shown(&call.served, &current.value);
-        let mut object = make(Some(&old), &mut told)?;
-        match version_of(&object)? {
-            0 if strategy.allow_unconditional_update() => {
-                meta::set_text(
-                    &mut object,
-                    "resourceVersion",
-                    &current.revision.to_string(),
-                );
-            }
-            0 => {
-                let fault = FieldError::invalid(
-                    "metadata.resourceVersion",
-                    &0.into(),
-                    "must be specified for an update",
-                );
-                return Err(ApiError::invalid(
-                    &resource.group,
-                    &resource.plural,
-                    name,
-                    &[fault],
-                ));
-            }
-            version if version != current.revision => {
-                return Err(ApiError::modified(&resource.group, &resource.plural, name));
-            }
-            _ => {}
-        }
-        before_update(call, name, &mut object, &old, options.dry_run, &mut told)?;
-        keep_unchanged_times(&mut object, &old);
-        let value = to_storage(call, object);
-        if let Some(outcome) = store_update(call, &current, value, options.dry_run)? {
+        let outcome = try_update(call, name, plan, options, &mut told, &mut make);
+        // What was found before a failure is told with it.
+        if let Some(done) = outcome.transpose() {
             warnings.append(&mut told);
-            return Ok(outcome);
+            return done;
         }
     }
+}
+
+/// One attempt of an [`update`]. `None`: somebody else was faster.
+fn try_update(
+    call: &Call,
+    name: &str,
+    plan: &Update,
+    options: &WriteOptions,
+    told: &mut Vec<String>,
+    make: &mut impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
+) -> Result<Option<Outcome>, ApiError> {
+    let (resource, strategy, store) = (call.resource(), call.strategy(), call.cluster.store());
+    let Some(current) = store.get(&resource.storage, &call.key(name)) else {
+        let may_create = plan.force_create || strategy.allow_create_on_update();
+        if plan.never_create || !may_create {
+            return Err(ApiError::not_found(&resource.group, &resource.plural, name));
+        }
+        if let Some(uid) = &plan.uid {
+            return Err(uid_conflict(call, name, uid, ""));
+        }
+        let mut object = make(None, told)?;
+        meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
+        return match create(call, &object, options, told) {
+            Err(error) if error.reason == "AlreadyExists" => Ok(None),
+            other => other.map(Some),
+        };
+    };
+    if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
+        return Err(uid_conflict(call, name, uid, current.uid()));
+    }
+    let old = shown(&call.served, &current.value);
+    let mut object = make(Some(&old), told)?;
+    match version_of(&object)? {
+        0 if strategy.allow_unconditional_update() => {
+            meta::set_text(
+                &mut object,
+                "resourceVersion",
+                &current.revision.to_string(),
+            );
+        }
+        0 => {
+            let fault = FieldError::invalid(
+                "metadata.resourceVersion",
+                &0.into(),
+                "must be specified for an update",
+            );
+            return Err(ApiError::invalid(
+                &resource.group,
+                &resource.plural,
+                name,
+                &[fault],
+            ));
+        }
+        version if version != current.revision => {
+            return Err(ApiError::modified(&resource.group, &resource.plural, name));
+        }
+        _ => {}
+    }
+    before_update(call, name, &mut object, &old, options.dry_run, told)?;
+    keep_unchanged_times(&mut object, &old);
+    let value = to_storage(call, object);
+    store_update(call, &current, value, options.dry_run)
 }
 
 /// Stores a new value of an object: nothing if it is the same, a deletion if it waited for its last finalizer only.
