@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::kubernetes::cluster::Cluster;
+use crate::kubernetes::fields::gofmt;
 use crate::kubernetes::serve::strategy::NameRule;
 use crate::kubernetes::status::{FieldError, quoted};
 
@@ -29,6 +30,12 @@ is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain pr
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
 '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
 for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// The longest name of a manager.
+pub const MAX_MANAGER: usize = 128;
+
+/// The longest name of a subresource in `managedFields`.
+const MAX_SUBRESOURCE: usize = 256;
 
 /// All annotations of an object together may not be larger.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
@@ -324,7 +331,42 @@ fn validate_maps(metadata: &Value) -> Vec<FieldError> {
         ));
     }
     faults.extend(validate_owners(metadata));
+    faults.extend(validate_managers(metadata));
     faults
+}
+
+/// The names in `managedFields`; entries that cannot be read at all were dropped before.
+fn validate_managers(metadata: &Value) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    for (index, entry) in items(metadata, "managedFields").iter().enumerate() {
+        let field = format!("metadata.managedFields[{index}]");
+        let (manager, subresource) = (text(entry, "manager"), text(entry, "subresource"));
+        if manager.len() > MAX_MANAGER {
+            faults.push(FieldError::too_long(
+                format!("{field}.manager"),
+                MAX_MANAGER,
+            ));
+        }
+        faults.extend(unprintable(&format!("{field}.manager"), manager));
+        if subresource.len() > MAX_SUBRESOURCE {
+            faults.push(FieldError::too_long(
+                format!("{field}.subresource"),
+                MAX_SUBRESOURCE,
+            ));
+        }
+    }
+    faults
+}
+
+/// The characters of a manager's name that cannot be printed.
+pub fn unprintable(field: &str, manager: &str) -> Vec<FieldError> {
+    let wrong = manager.char_indices().filter(|(_, c)| !gofmt::is_print(*c));
+    wrong
+        .map(|(at, c)| {
+            let why = format!("invalid character U+{:04X} (at position {at})", c as u32);
+            FieldError::invalid_text(field, manager, why)
+        })
+        .collect()
 }
 
 fn owner_text(owner: &Value) -> String {

@@ -77,14 +77,22 @@ pub fn quote(text: &str) -> String {
             c if (c as u32) < 0x20 || c as u32 == 0x7f => {
                 out.push_str(&format!("\\x{:02x}", c as u32));
             }
-            c if c.is_control() || c == '\u{feff}' || c == '\u{2028}' || c == '\u{2029}' => {
-                out.push_str(&format!("\\u{:04x}", c as u32));
-            }
-            c => out.push(c),
+            c if is_print(c) => out.push(c),
+            c if c as u32 > 0xffff => out.push_str(&format!("\\U{:08x}", c as u32)),
+            c => out.push_str(&format!("\\u{:04x}", c as u32)),
         }
     }
     out.push('"');
     out
+}
+
+/// Whether Go calls a character printable: letters, marks, numbers, punctuation, symbols and the plain space.
+pub fn is_print(c: char) -> bool {
+    if c.is_ascii() {
+        return c == ' ' || c.is_ascii_graphic();
+    }
+    // Behind another character, marks are not escaped.
+    !c.is_whitespace() && !format!("a{c}").escape_debug().any(|c| c == '\\')
 }
 
 #[cfg(test)]
@@ -101,6 +109,9 @@ mod tests {
             syntax(&value),
             r#"map[string]interface {}{"a":map[string]interface {}{"c":true}, "b":[]interface {}{1, "x", interface {}(nil)}}"#
         );
-        assert_eq!(quote("m\nx\u{1}"), r#""m\nx\x01""#);
+        assert_eq!(
+            quote("m\nx\u{1}é\u{200b}\u{a0}名"),
+            r#""m\nx\x01é\u200b\u00a0名""#
+        );
     }
 }

@@ -313,7 +313,7 @@ pub fn manager_name(field_manager: &str, user_agent: &str) -> String {
     }
     let prefix = user_agent.split('/').next().unwrap_or_default();
     let mut name = String::new();
-    for c in prefix.chars().filter(|c| !c.is_control()) {
+    for c in prefix.chars().filter(|c| gofmt::is_print(*c)) {
         if name.len() + c.len_utf8() > 128 {
             break;
         }

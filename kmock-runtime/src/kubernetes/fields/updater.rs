@@ -354,13 +354,11 @@ fn prune_by_versions(
     let Some(schema) = schema_of(&last.version, write).filter(|_| !last.fields.is_empty()) else {
         return Ok(merged);
     };
-    let members = |schema: &SchemaRef, value: &Value| {
-        to_set(schema, value).with_named_parents(Some(schema))
-    };
+    let members =
+        |schema: &SchemaRef, value: &Value| to_set(schema, value).with_named_parents(Some(schema));
     let of_last = (last.version.as_str(), &schema);
-    let whole = converted(&merged, write.version, of_last, write).map_err(|why| {
-        format!("failed to convert merged object to last applied version: {why}")
-    })?;
+    let whole = converted(&merged, write.version, of_last, write)
+        .map_err(|why| format!("failed to convert merged object to last applied version: {why}"))?;
     let last_fields = last.fields.with_named_parents(Some(&schema));
     let mut pruned = remove(&schema, whole.clone(), &last_fields);
     let mut at = last.version.as_str();

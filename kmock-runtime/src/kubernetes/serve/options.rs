@@ -1,8 +1,12 @@
 //! The options of writes: what the query (or a `DeleteOptions` body) says beside the object.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::call::Call;
+use crate::kubernetes::fields::manager_name;
+use crate::kubernetes::meta::{MAX_MANAGER, unprintable};
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::path::Query;
 use crate::kubernetes::status::{ApiError, FieldError};
@@ -32,9 +36,6 @@ pub struct WriteOptions {
     pub force: bool,
 }
 
-/// The longest name of a field manager, in bytes.
-const MAX_MANAGER: usize = 128;
-
 fn invalid(kind: &str, faults: &[FieldError]) -> ApiError {
     ApiError::invalid("meta.k8s.io", kind, "", faults)
 }
@@ -44,10 +45,7 @@ fn manager_faults(manager: &str) -> Vec<FieldError> {
     if manager.len() > MAX_MANAGER {
         faults.push(FieldError::too_long("fieldManager", MAX_MANAGER));
     }
-    for (at, c) in manager.char_indices().filter(|(_, c)| c.is_control()) {
-        let why = format!("invalid character U+{:04X} (at position {at})", c as u32);
-        faults.push(FieldError::invalid_text("fieldManager", manager, why));
-    }
+    faults.extend(unprintable("fieldManager", manager));
     faults
 }
 
@@ -105,7 +103,7 @@ pub fn write_options(
         return Err(invalid(kind, &faults));
     }
     let manager = if manager.is_empty() {
-        manager_of_user_agent(call.header("user-agent"))
+        manager_of_user_agent(call)
     } else {
         manager.to_owned()
     };
@@ -118,25 +116,15 @@ pub fn write_options(
     })
 }
 
-/// The manager of a client that does not name one: its User-Agent up to the first slash.
-fn manager_of_user_agent(agent: &str) -> String {
-    let mut out = String::new();
-    for c in agent
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-    {
-        if out.len() + c.len_utf8() > MAX_MANAGER {
-            break;
-        }
-        out.push(c);
-    }
-    if out.is_empty() {
-        "unknown".to_owned()
-    } else {
-        out
+/// The manager of a client that does not name one: what its User-Agent says.
+fn manager_of_user_agent(call: &Call) -> String {
+    let agent = call.headers.get(http::header::USER_AGENT);
+    let agent = agent.map_or(Cow::Borrowed(""), |agent| {
+        String::from_utf8_lossy(agent.as_bytes())
+    });
+    match manager_name("", &agent) {
+        name if name.is_empty() => "unknown".to_owned(),
+        name => name,
     }
 }
 

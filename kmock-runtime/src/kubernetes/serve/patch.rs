@@ -27,6 +27,10 @@ const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
+/// Why a list is no object: its type is asked for first.
+const NO_TYPE_IN_A_LIST: &str = "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of \
+     type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+
 /// A patch, read from the body as far as it can be without the object.
 #[derive(Debug)]
 pub enum Patch {
@@ -150,12 +154,12 @@ pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Resul
             Ok(Patch::Merge(node.to_value(), complaints))
         }
         JSON => {
-            let node = Node::parse(&call.body).map_err(decoding)?;
+            let node = parsed(&call.body).map_err(decoding)?;
             let complaints = json::check(&node).map_err(json_error)?;
             Ok(Patch::Json(node, complaints))
         }
         MERGE => {
-            let node = Node::parse(&call.body).map_err(decoding)?;
+            let node = parsed(&call.body).map_err(decoding)?;
             if !matches!(node, Node::Object(_) | Node::Null) {
                 return Err(decoding(not_a_map(&node)));
             }
@@ -163,7 +167,7 @@ pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Resul
             Ok(Patch::Merge(node.to_value(), complaints))
         }
         STRATEGIC => {
-            let node = Node::parse(&call.body).map_err(ApiError::bad_request)?;
+            let node = parsed(&call.body).map_err(ApiError::bad_request)?;
             let map = match (&node, node.to_value()) {
                 (_, Value::Object(map)) => map,
                 (Node::Null, _) => Map::new(),
@@ -173,6 +177,29 @@ pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Resul
             Ok(Patch::Strategic(map, complaints))
         }
         _ => Ok(Patch::Apply(apply::read(&call.body)?)),
+    }
+}
+
+/// A body as plain JSON values: its numbers must have a value.
+fn parsed(body: &[u8]) -> Result<Node, String> {
+    let node = Node::parse(body).map_err(|why| why.to_string())?;
+    match too_large(&node) {
+        Some(number) => Err(format!(
+            "json: cannot unmarshal number {number} into Go value of type float64"
+        )),
+        None => Ok(node),
+    }
+}
+
+fn too_large(node: &Node) -> Option<&str> {
+    match node {
+        Node::Number(text) => text
+            .parse::<f64>()
+            .is_ok_and(f64::is_infinite)
+            .then_some(text),
+        Node::Array(items) => items.iter().find_map(too_large),
+        Node::Object(members) => members.iter().find_map(|(_, node)| too_large(node)),
+        _ => None,
     }
 }
 
@@ -252,10 +279,12 @@ pub fn apply_patch(
             (Value::Object(patched), complaints.clone(), shown, true)
         }
     };
-    let typeless = ["kind", "apiVersion"]
-        .iter()
-        .all(|key| patched[*key].as_str().is_none_or(str::is_empty));
-    let result = if target.built_in && !merged && typeless {
+    let said = |key: &str| patched[key].as_str().filter(|said| !said.is_empty());
+    let typeless =
+        said("apiVersion").is_none() && said("kind").is_none_or(|kind| kind == target.kind);
+    let result = if patched.is_array() {
+        Err(NO_TYPE_IN_A_LIST.to_owned())
+    } else if target.built_in && !merged && typeless {
         Ok(without_type(&patched))
     } else if merged {
         target.strategy.read_merged(&context, &patched)
@@ -267,6 +296,11 @@ pub fn apply_patch(
         })
     };
     let decoded = result.map_err(|why| unreadable(&shown, why))?;
+    if !target.built_in && patched["apiVersion"].as_str().is_none_or(str::is_empty) {
+        return Err(ApiError::internal(
+            "Object 'apiVersion' is missing in 'object has no apiVersion field'",
+        ));
+    }
     complaints.extend(decoded.complaints);
     body::complain(complaints, options.validation, warnings)
         .map_err(|why| unreadable(&shown, why))?;
@@ -283,7 +317,7 @@ pub fn apply_patch(
     Ok(object)
 }
 
-/// An object that lost its kind and its version is read as the server's internal type, which has no JSON field
+/// An object that lost its version is read as the server's internal type, which has no JSON field
 /// that anybody would write: nothing of it is known.
 fn without_type(patched: &Value) -> Decoded {
     let mut keys: Vec<&String> = patched

@@ -80,8 +80,14 @@ pub fn invalid(call: &Call, object: &Value, faults: &[FieldError]) -> ApiError {
         .filter(|x| !x.is_empty())
         .unwrap_or(&call.resource().kind);
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    // The fault is of the type that is stored: of both groups' events that is the core one.
-    ApiError::invalid(&call.resource().storage.group, kind, name, faults)
+    // The fault is of the type that is stored: of both groups' events that is the core one. A custom object is what
+    // it says that it is.
+    let group = if call.resource().is_built_in() {
+        &call.resource().storage.group
+    } else {
+        meta::split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0
+    };
+    ApiError::invalid(group, kind, name, faults)
 }
 
 /// The body's namespace must be the path's; where it says none, it gets it.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::resolve::{float, to_json};
 use super::{Duplicate, YamlError};
+use crate::kubernetes::fields::gofmt;
 
 /// Deeper documents are refused, as they would be by the server (which allows more).
 const MAX_DEPTH: usize = 500;
@@ -17,6 +18,7 @@ const MAX_ALIASED: usize = 200_000;
 /// Reads the documents of a text one after another.
 pub(super) struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    text: &'a str,
     anchors: HashMap<usize, Value>,
     duplicates: Vec<Duplicate>,
     aliased: usize,
@@ -29,6 +31,7 @@ impl<'a> Reader<'a> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
             parser: Parser::new_from_str(text),
+            text,
             anchors: HashMap::new(),
             duplicates: Vec::new(),
             aliased: 0,
@@ -48,16 +51,55 @@ impl<'a> Reader<'a> {
                 Some(_) => {}
             }
         }
+        if let Some(version) = self.text.strip_prefix("%YAML ")
+            && !version.starts_with("1.1")
+        {
+            return Err(YamlError::new("yaml: found incompatible YAML document"));
+        }
         self.anchors.clear();
         let (event, span) = self.needed()?;
         self.node(event, span, 0).map(Some)
     }
 
     fn event(&mut self) -> Result<Option<Spanned<'a>>, YamlError> {
-        self.parser
-            .next_event()
-            .transpose()
-            .map_err(|error| scan_error(&error))
+        let event = self.parser.next_event().transpose();
+        event.map_err(|error| self.refusal(&error))
+    }
+
+    /// The parser's complaint in libyaml's words, which have no "while parsing …" in front.
+    ///
+    /// Its scanner counts lines from 1, its parser from 0, and neither names the first one.
+    fn refusal(&self, error: &ScanError) -> YamlError {
+        let info = error.info();
+        let (context, message) = match info.split_once(", ") {
+            Some((context, message)) if context.starts_with("while ") => (context, message),
+            _ => ("", info),
+        };
+        let line = error.marker().line();
+        if message == "found unknown anchor" {
+            let name = self
+                .text
+                .lines()
+                .nth(line.saturating_sub(1))
+                .map_or("", alias);
+            return YamlError::new(format!("yaml: unknown anchor '{name}' referenced"));
+        }
+        let message = match message {
+            text if text.starts_with("tabs disallowed") => {
+                "found character that cannot start any token"
+            }
+            text => text,
+        };
+        let of_parser = ["a block ", "a flow ", "a node"].iter().any(|what| {
+            context
+                .strip_prefix("while parsing ")
+                .is_some_and(|c| c.starts_with(what))
+        });
+        match line {
+            0 | 1 => YamlError::new(format!("yaml: {message}")),
+            line if of_parser => YamlError::at(line - 1, message),
+            line => YamlError::at(line, message),
+        }
     }
 
     fn needed(&mut self) -> Result<Spanned<'a>, YamlError> {
@@ -137,7 +179,7 @@ impl<'a> Reader<'a> {
                 }
                 continue;
             }
-            let key = key_text(key)?;
+            let key = key_text(key, &value)?;
             self.set(&mut map, key, value, line);
         }
     }
@@ -173,15 +215,19 @@ fn merged(value: Value) -> Result<Vec<Map<String, Value>>, YamlError> {
     }
 }
 
-fn key_text(key: Value) -> Result<String, YamlError> {
+fn key_text(key: Value, value: &Value) -> Result<String, YamlError> {
     match key {
         Value::String(text) => Ok(text),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Number(value) => Ok(value.to_string()),
-        Value::Null => Err(YamlError::new(
-            "unsupported map key of type: %!s(<nil>), key: <nil>",
-        )),
-        Value::Array(_) | Value::Object(_) => Err(YamlError::new("yaml: invalid map key")),
+        Value::Null => Err(YamlError::new(format!(
+            "unsupported map key of type: %!s(<nil>), key: <nil>, value: {}",
+            gofmt::syntax(value)
+        ))),
+        Value::Array(_) | Value::Object(_) => Err(YamlError::new(format!(
+            "yaml: invalid map key: {}",
+            gofmt::syntax(&key).replace("map[string]", "map[interface {}]")
+        ))),
     }
 }
 
@@ -192,7 +238,10 @@ fn scalar(
     span: Span,
 ) -> Result<Value, YamlError> {
     let line = span.start.line();
-    let fail = |message: String| YamlError::at(line, &message);
+    let fail = |message: String| match message.starts_with("json: ") {
+        true => YamlError::new(message),
+        false => YamlError::at(line, &message),
+    };
     let Some(tag) = tag else {
         if style == ScalarStyle::Plain {
             return to_json(&text).map_err(fail);
@@ -255,14 +304,13 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// The parser's complaint in libyaml's words, which have no "while parsing …" in front.
-fn scan_error(error: &ScanError) -> YamlError {
-    let info = error.info();
-    let message = match info.split_once(", ") {
-        Some((context, message)) if context.starts_with("while ") => message,
-        _ => info,
+/// The name of the alias in a line.
+fn alias(line: &str) -> &str {
+    let Some((_, name)) = line.split_once('*') else {
+        return "";
     };
-    YamlError::at(error.marker().line(), message)
+    let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_')));
+    end.map_or(name, |end| name.get(..end).unwrap_or(name))
 }
 
 #[cfg(test)]
