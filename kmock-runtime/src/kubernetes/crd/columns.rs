@@ -50,7 +50,8 @@ impl Column {
     /// The cell of an object.
     pub(crate) fn cell(&self, object: &Value, now: Timestamp) -> Value {
         match self.path.first(object) {
-            None | Some(Value::Null) => Value::Null,
+            None => Value::Null,
+            Some(Value::Null) if self.kind == "string" => "<no value>".into(),
             Some(value) if self.kind == "string" => printed(value).into(),
             Some(value) => typed(&self.kind, value, now),
         }
@@ -73,6 +74,8 @@ fn typed(kind: &str, value: &Value, now: Timestamp) -> Value {
     match (kind, value) {
         ("integer", Value::Number(number)) => match Num::of(number) {
             Num::Int(int) => int.into(),
+            // Beyond the range the processor gives the smallest number.
+            Num::Double(double) if double.abs() >= 9_223_372_036_854_775_808.0 => i64::MIN.into(),
             Num::Double(double) => (double as i64).into(),
         },
         ("number", Value::Number(number)) => match Num::of(number) {

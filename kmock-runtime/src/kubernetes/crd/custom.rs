@@ -341,6 +341,11 @@ impl Strategy for Custom {
     }
 
     fn read(&self, _context: &Context<'_>, body: &Body, _text: &[u8]) -> Result<Decoded, String> {
+        if let Some(number) = numbers::beyond_doubles(body) {
+            return Err(format!(
+                "json: cannot unmarshal number {number} into Go value of type float64"
+            ));
+        }
         let mut complaints = Vec::new();
         super::duplicates::find(body, &mut complaints);
         let mut object = body.to_value();

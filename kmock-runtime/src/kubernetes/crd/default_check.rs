@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::pattern::Patterns;
 use super::props::Props;
 use super::{embedded, prune, validate};
@@ -47,7 +47,14 @@ impl Walk<'_> {
         );
         if let Some(default) = &props.default {
             let path = format!("{path}.default");
-            let node = Node::compile(props, self.patterns);
+            let mut node = Node::compile(props, self.patterns);
+            if whole {
+                (node.embedded, node.has_embedded) = (true, true);
+            }
+            // Of what is an integer or a text, the type is only looked at from the outside.
+            if node.kind == Kind::IntOrString {
+                node.kind = Kind::Any;
+            }
             if meta {
                 self.in_metadata(&node, props, default, &path, steps);
             } else {
@@ -138,9 +145,12 @@ impl Walk<'_> {
         }
         let mut read = default.clone();
         match embedded::coerce_value(&mut read, node) {
-            Err(error) => self
-                .faults
-                .push(FieldError::new("FieldValueInvalid", path, error)),
+            Err(error) => {
+                let (inner, why) = error.split_once(": ").unwrap_or(("", &error));
+                let place = format!("{path}.{inner}");
+                self.faults
+                    .push(FieldError::new("FieldValueInvalid", place, why.to_owned()));
+            }
             Ok(()) => {
                 let wrong = embedded::validate_value(node, &read, path);
                 self.faults.extend(if wrong.is_empty() {

@@ -11,7 +11,7 @@ use super::definition::{Column, Definition, Names, Scale, Subresources, Version}
 use super::formats::Format;
 use super::pattern::Patterns;
 use super::props::Props;
-use super::{field_path, internal, schema_check};
+use super::{field_path, internal, schema_check, webhook};
 use crate::kubernetes::meta::{label_1035_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
 
@@ -23,7 +23,8 @@ const MOST_SELECTABLE_FIELDS: usize = 8;
 pub(crate) fn validate(crd: &Value) -> Vec<FieldError> {
     let definition = Definition::parse(crd);
     let mut faults = Vec::new();
-    if definition.name != format!("{}.{}", definition.names.plural, definition.group) {
+    let wanted = format!("{}.{}", definition.names.plural, definition.group);
+    if !definition.name.is_empty() && definition.name != wanted {
         let why = "must be spec.names.plural+\".\"+spec.group";
         faults.push(FieldError::invalid_text(
             "metadata.name",
@@ -123,7 +124,11 @@ fn concerns(definition: &Definition) -> Vec<String> {
                 formats.push(format!("unrecognized format \"{}\"", one.format));
             }
             if let (Some("set"), Some(item)) = (one.list_type.as_deref(), one.item())
-                && matches!(item.kind.as_str(), "object" | "array") {
+                && match item.kind.as_str() {
+                    "object" => item.map_type.as_deref() != Some("atomic"),
+                    "array" => item.list_type.as_deref().is_some_and(|kind| kind != "atomic"),
+                    _ => false,
+                } {
                     sets.push(format!(
                         "x-kubernetes-list-type: set for items of type \"{}\" is not supported by server-side apply or CEL validation rules",
                         item.kind
@@ -496,13 +501,14 @@ impl Check<'_> {
             Some(config) => {
                 let (url, service) = (config["url"].as_str(), config["service"].is_object());
                 match url {
-                    None if service => {}
+                    None if service => {
+                        let path = format!("{client}.service");
+                        let wrong = webhook::service(&path, &config["service"]);
+                        self.faults.extend(wrong);
+                    }
                     Some(url) if !service => {
-                        if !url.starts_with("https://") {
-                            let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
-                            let why = "'https' is the only allowed URL scheme; desired format: https://host[/path]";
-                            self.invalid(format!("{client}.url"), scheme, why);
-                        }
+                        let wrong = webhook::url(&format!("{client}.url"), url);
+                        self.faults.extend(wrong);
                     }
                     _ => self.required(client, "exactly one of url or service is required"),
                 }

@@ -97,7 +97,7 @@ impl Format {
             Format::Isbn10 => is_isbn10(text),
             Format::Isbn13 => is_isbn13(text),
             Format::CreditCard => is_credit_card(text),
-            Format::Ssn => matches(&SSN, text),
+            Format::Ssn => text.len() == 11 && matches(&SSN, text),
             Format::HexColor => matches(&HEX_COLOR, text),
             Format::RgbColor => matches(&RGB_COLOR, text),
             Format::Byte => matches(&BASE64, text),
@@ -243,6 +243,9 @@ fn is_request_uri(text: &str) -> bool {
     if text.is_empty() || text.bytes().any(|b| b < 0x20 || b == 0x7f) {
         return false;
     }
+    if text == "*" {
+        return true;
+    }
     if text.starts_with('/') {
         return percent_signs_are_good(text);
     }
@@ -280,8 +283,8 @@ fn is_request_uri(text: &str) -> bool {
         }
         return percent_signs_are_good(after);
     }
-    // An opaque or rootless address.
-    percent_signs_are_good(rest)
+    // What follows the scheme of an opaque address is anything.
+    !rest.starts_with('/') || percent_signs_are_good(rest)
 }
 
 fn percent_signs_are_good(text: &str) -> bool {

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::node::{Listing, Node};
+use super::node::{Kind, Listing, Node};
+use super::numbers;
 use crate::kubernetes::status::FieldError;
 
 /// The repeated items of all sets and keyed lists in an object.
@@ -71,7 +72,9 @@ fn keyed(node: &Node, items: &[Value], path: &str, faults: &mut Vec<FieldError>)
     for (index, item) in items.iter().enumerate() {
         if !item.is_null() && !item.is_object() {
             let why = "must be an object for an array of list-type map";
-            faults.push(FieldError::invalid(format!("{path}[{index}]"), item, why));
+            let mut item = item.clone();
+            numbers::canonicalise(&mut item);
+            faults.push(FieldError::invalid(format!("{path}[{index}]"), &item, why));
             return;
         }
     }
@@ -83,7 +86,14 @@ fn keyed(node: &Node, items: &[Value], path: &str, faults: &mut Vec<FieldError>)
             let present = names
                 .iter()
                 .filter_map(|name| Some(((*name).clone(), item.get(name.as_str())?.clone())));
-            Value::Object(present.collect())
+            let mut key: Map<String, Value> = present.collect();
+            for (name, value) in &mut key {
+                let schema = node.items.as_deref().and_then(|item| item.field(name));
+                if schema.is_none_or(|schema| schema.kind != Kind::Number) {
+                    numbers::canonicalise(value);
+                }
+            }
+            Value::Object(key)
         })
         .collect();
     repeated(keys.iter(), path, faults);

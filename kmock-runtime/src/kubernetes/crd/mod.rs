@@ -27,6 +27,7 @@ pub(crate) mod duplicates;
 pub(crate) mod embedded;
 pub(crate) mod field_path;
 pub(crate) mod formats;
+mod go_syntax;
 pub(crate) mod internal;
 pub(crate) mod jsonpath;
 pub(crate) mod lifecycle;
@@ -42,6 +43,7 @@ pub(crate) mod schema_check;
 pub(crate) mod shape;
 pub(crate) mod structural;
 pub(crate) mod validate;
+mod webhook;
 
 pub use defined::Defined;
 

@@ -5,6 +5,8 @@
 
 use serde_json::{Number, Value};
 
+use crate::kubernetes::ordered::Node;
+
 /// Turns doubles without a fraction into integers, everywhere in `value`.
 pub(crate) fn canonicalise(value: &mut Value) {
     match value {
@@ -31,6 +33,19 @@ fn as_whole(number: &Number) -> Option<Number> {
         return Some(Number::from(double as i64));
     }
     None
+}
+
+/// The first number of a body that no double can hold, as it was written.
+pub(crate) fn beyond_doubles(body: &Node) -> Option<&str> {
+    match body {
+        Node::Number(text) => {
+            let is_beyond = text.parse::<f64>().is_ok_and(f64::is_infinite);
+            is_beyond.then_some(text.as_str())
+        }
+        Node::Array(items) => items.iter().find_map(beyond_doubles),
+        Node::Object(members) => members.iter().find_map(|(_, node)| beyond_doubles(node)),
+        _ => None,
+    }
 }
 
 /// What kind of number a value is to the server: beyond 64 bits (signed) it is a double.

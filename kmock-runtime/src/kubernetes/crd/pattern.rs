@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::go_syntax;
+
 /// The largest automaton that a pattern may need; bounded repeats of classes are large.
 const SIZE_LIMIT: usize = 64 << 20;
-/// The largest count of `{n,m}` that Go accepts.
-const LARGEST_REPEAT: u32 = 1000;
 
 /// Compiled patterns by their text: real definitions repeat the same few hundreds of times.
 #[derive(Debug, Default)]
@@ -31,59 +31,20 @@ impl Patterns {
 
 /// Compiles one Go pattern.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    if repeats_too_often(pattern) {
-        return Err(format!(
-            "error parsing regexp: invalid repeat count: `{pattern}`"
-        ));
+    if let Some(fault) = go_syntax::fault(pattern) {
+        return Err(format!("error parsing regexp: {fault}"));
     }
     regex::RegexBuilder::new(&translate(pattern))
         .size_limit(SIZE_LIMIT)
         .build()
-        .map_err(|error| format!("error parsing regexp: {}", reason(pattern, &error)))
-}
-
-fn reason(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    if text.contains("unclosed character class") {
-        let from = pattern
-            .find('[')
-            .and_then(|at| pattern.get(at..))
-            .unwrap_or(pattern);
-        return format!("missing closing ]: `{from}`");
-    }
-    if text.contains("unclosed group") {
-        return format!("missing closing ): `{pattern}`");
-    }
-    if text.contains("unopened group") {
-        return format!("unexpected ): `{pattern}`");
-    }
-    if text.contains("missing expression") {
-        let operator = pattern.chars().find(|c| "*+?".contains(*c)).unwrap_or('*');
-        return format!("missing argument to repetition operator: `{operator}`");
-    }
-    if let Some(at) = ["(?=", "(?!", "(?<=", "(?<!"]
-        .iter()
-        .find(|look| pattern.contains(**look))
-    {
-        return format!("invalid or unsupported Perl syntax: `{at}`");
-    }
-    text.lines()
-        .last()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned()
-}
-
-fn repeats_too_often(pattern: &str) -> bool {
-    pattern.split('{').skip(1).any(|rest| {
-        rest.split_once('}').is_some_and(|(counts, _)| {
-            counts.split(',').any(|count| {
-                count
-                    .parse::<u32>()
-                    .is_ok_and(|count| count > LARGEST_REPEAT)
-            })
+        .map_err(|error| {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            format!(
+                "error parsing regexp: {}",
+                last.trim_start_matches("error: ")
+            )
         })
-    })
 }
 
 fn translate(pattern: &str) -> String {

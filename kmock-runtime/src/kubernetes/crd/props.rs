@@ -207,6 +207,7 @@ fn read(map: &Map<String, Value>) -> Props {
             "required" => out.required = texts(value),
             "items" => {
                 out.items = match value {
+                    Value::Array(all) if all.is_empty() => None,
                     Value::Array(all) => Some(Items::Each(all.iter().map(Props::parse).collect())),
                     Value::Object(one) => Some(Items::One(Box::new(read(one)))),
                     _ => None,

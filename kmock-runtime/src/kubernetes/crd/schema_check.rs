@@ -613,12 +613,15 @@ mod weighed {
             cardinality: Option<u64>,
             uncorrelated: Option<&str>,
         ) {
-            for (index, (rule, compiled)) in props
-                .validations
-                .iter()
-                .zip(cel::compile(props, root))
-                .enumerate()
-            {
+            let Some(all) = cel::compile(props, root) else {
+                let why = "Internal error: internal error: failed to construct type information for \
+                           x-kubernetes-validations rules: unable to convert structural schema to CEL declarations";
+                let place = format!("{path}.x-kubernetes-validations");
+                self.faults
+                    .push(FieldError::new("InternalError", place, why));
+                return;
+            };
+            for (index, (rule, compiled)) in props.validations.iter().zip(all).enumerate() {
                 let place = format!("{path}.x-kubernetes-validations[{index}]");
                 let cost = compiled
                     .cost

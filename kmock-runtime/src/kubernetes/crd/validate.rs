@@ -33,6 +33,8 @@ enum What {
     TooLong(i64),
     TooMany(i64, i64),
     Type(Value),
+    /// A number as Go prints a double.
+    Double(f64),
     Other(Value),
 }
 
@@ -91,11 +93,22 @@ fn to_field_error(mut fault: Fault, prefix: Option<&str>) -> FieldError {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             FieldError::not_supported(field, &value, &values)
         }
-        What::TooLong(limit) => FieldError::too_long(field, limit.max(0) as usize),
+        What::TooLong(limit) => match usize::try_from(limit) {
+            Ok(limit) => FieldError::too_long(field, limit),
+            Err(_) => FieldError::new("FieldValueTooLong", field, "Too long: value is too long"),
+        },
         What::TooMany(actual, limit) => {
             FieldError::too_many(field, actual.max(0) as usize, limit.max(0) as usize)
         }
         What::Type(value) => FieldError::type_invalid(field, &value, fault.message),
+        What::Double(double) => {
+            let text = format!(
+                "Invalid value: {}: {}",
+                numbers::shown(double),
+                fault.message
+            );
+            FieldError::new("FieldValueInvalid", field, text)
+        }
         What::Other(Value::Null) => FieldError::invalid_text(field, "", fault.message),
         What::Other(value) => FieldError::invalid(field, &value, fault.message),
     }
@@ -266,7 +279,11 @@ fn check_enum(limits: &Limits, value: &Value, path: &str, faults: &mut Faults) {
         .iter()
         .map(|allowed| match allowed {
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other => {
+                let mut other = other.clone();
+                numbers::canonicalise(&mut other);
+                other.to_string()
+            }
         })
         .collect();
     faults.add(Fault {
@@ -346,8 +363,8 @@ fn check_number(
         if let Some(fault) = refused {
             faults.add(nowhere(fault));
         }
-        if let Some(message) = not_multiple(num, factor, fits, path) {
-            faults.add(other(path, value.clone(), message));
+        if let Some(fault) = not_multiple(num, value, factor, fits, path) {
+            faults.add(fault);
         }
     }
     let bounds = [
@@ -376,29 +393,44 @@ fn check_number(
             (_, true) => (order.is_ge(), "less than"),
         };
         if wrong {
-            faults.add(other(
-                path,
-                value.clone(),
-                format!("{path} in body should be {words} {bound}"),
-            ));
+            let message = format!("{path} in body should be {words} {bound}");
+            faults.add(compared(num, value, fits, path, message));
         }
     }
 }
 
-fn not_multiple(num: Num, factor: f64, fits: bool, path: &str) -> Option<String> {
-    let must_be_positive = |factor: String| {
-        Some(format!(
-            "factor MultipleOf declared for {path} must be positive: {factor}"
-        ))
+/// The fault of a number: an integer that was compared with a double is shown as one.
+fn compared(num: Num, value: &Value, fits: bool, path: &str, message: String) -> Fault {
+    Fault {
+        name: Some(path.to_owned()),
+        what: match num {
+            Num::Int(int) if !fits => What::Double(int as f64),
+            _ => What::Other(value.clone()),
+        },
+        message,
+    }
+}
+
+fn not_multiple(num: Num, value: &Value, factor: f64, fits: bool, path: &str) -> Option<Fault> {
+    let must_be_positive = |factor: f64| {
+        let shown = numbers::shown(factor);
+        Some(Fault {
+            name: Some(path.to_owned()),
+            what: What::Double(factor),
+            message: format!("factor MultipleOf declared for {path} must be positive: {shown}"),
+        })
     };
-    let fails = |factor: String| Some(format!("{path} in body should be a multiple of {factor}"));
+    let fails = |factor: String| {
+        let message = format!("{path} in body should be a multiple of {factor}");
+        Some(compared(num, value, fits, path, message))
+    };
     match num {
         Num::Int(int) if fits => match factor as i64 {
-            factor if factor <= 0 => must_be_positive(factor.to_string()),
+            factor if factor <= 0 => must_be_positive(factor as f64),
             factor if int % factor != 0 => fails(factor.to_string()),
             _ => None,
         },
-        _ if factor <= 0.0 => must_be_positive(numbers::shown(factor)),
+        _ if factor <= 0.0 => must_be_positive(factor),
         num => {
             let times = if factor < 1.0 {
                 1.0 / factor * num.double()
@@ -442,13 +474,14 @@ impl Range {
             Range::Int(format) => {
                 let fits = match num {
                     Num::Int(int) => format != Some("int32") || i32::try_from(int).is_ok(),
+                    // It is judged by its written form, in which only the telling digits stand.
                     Num::Double(double) => {
-                        let limit = if format == Some("int32") {
-                            2_147_483_648.0
+                        let text = double.to_string();
+                        if format == Some("int32") {
+                            text.parse::<i32>().is_ok()
                         } else {
-                            9_223_372_036_854_775_808.0
-                        };
-                        double.fract() == 0.0 && (-limit..limit).contains(&double)
+                            text.parse::<i64>().is_ok()
+                        }
                     }
                 };
                 if fits {

@@ -3,12 +3,13 @@
 //! The grammar is that of the crate `cel`; types and functions are those of the environment that the API server
 //! gives to CRD rules in v1.36 ([`signatures`](super::signatures)).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
 use cel::parser::Parser;
 
-use super::functions;
+use super::literals;
 use super::signatures::{self, Overload};
 use super::types::{Decl, Ty};
 
@@ -37,10 +38,12 @@ pub(crate) enum Kind {
         operand: Box<Typed>,
         field: String,
     },
-    /// `a.?b`.
+    /// `a.?b`, or `a.b` of an optional value.
     OptionalSelect {
         operand: Box<Typed>,
         field: String,
+        /// Written with the question mark.
+        asked: bool,
     },
     Call {
         name: String,
@@ -50,7 +53,8 @@ pub(crate) enum Kind {
     },
     /// Items, and which of them are optional.
     List(Vec<Typed>, Vec<usize>),
-    Map(Vec<(Typed, Typed)>),
+    /// Keys and values, and which of the values are optional.
+    Map(Vec<(Typed, Typed)>, Vec<usize>),
     Loop(Box<Loop>),
     /// A macro over keys and values, or over an optional value.
     Macro {
@@ -99,7 +103,7 @@ pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Resul
         .enable_ident_escape_syntax(true);
     let (expr, info) = parser
         .parse_with_source_info(source)
-        .map_err(|errors| errors.to_string())?;
+        .map_err(|errors| syntax_faults(&errors.to_string()))?;
     let old = if optional_old {
         Ty::optional(this.ty())
     } else {
@@ -110,8 +114,20 @@ pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Resul
         vars: vec![("self".into(), this.ty()), ("oldSelf".into(), old)],
         next: 0,
         uses_old_self: false,
+        types: HashMap::new(),
+        faults: Vec::new(),
     };
-    let root = checker.expr(&expr)?;
+    let root = checker.expr(&expr);
+    if checker.faults.is_empty() {
+        for (at, why) in literals::faults(&expr, &checker.types) {
+            checker.fault(at, &why);
+        }
+    }
+    if !checker.faults.is_empty() {
+        checker.faults.sort_by_key(|(place, _)| *place);
+        let texts: Vec<String> = checker.faults.into_iter().map(|(_, text)| text).collect();
+        return Err(texts.join("\n"));
+    }
     Ok(Checked {
         root,
         uses_old_self: checker.uses_old_self,
@@ -123,10 +139,32 @@ struct Checker<'s> {
     vars: Vec<(String, Ty)>,
     next: usize,
     uses_old_self: bool,
+    types: literals::Types,
+    /// By line and column.
+    faults: Vec<((usize, usize), String)>,
+}
+
+/// Faults of the parser, shown as the server shows them.
+fn syntax_faults(text: &str) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut own = false;
+    for line in text.lines() {
+        if line.starts_with("ERROR: ") {
+            // What the crate says of its own tree is not about the text.
+            own = line.contains(": Incomplete `");
+        }
+        if own {
+            continue;
+        }
+        let indent = if line.starts_with("| ") { " " } else { "" };
+        shown.push(format!("{indent}{line}"));
+    }
+    shown.join("\n")
 }
 
 impl Checker<'_> {
-    fn error<T>(&self, at: u64, message: &str) -> Result<T, String> {
+    /// Notes a fault; what is around it is checked on.
+    fn fault(&mut self, at: u64, message: &str) -> Typed {
         let start = self
             .info
             .offset_for(at)
@@ -141,11 +179,13 @@ impl Checker<'_> {
             .count();
         let text = self.info.source.lines().nth(line).unwrap_or_default();
         let dots = ".".repeat(column);
-        Err(format!(
+        let text = format!(
             "ERROR: <input>:{}:{}: {message}\n | {text}\n | {dots}^",
             line + 1,
             column + 1
-        ))
+        );
+        self.faults.push(((line, column), text));
+        self.make(Ty::Err, Kind::Literal(Literal::Null))
     }
 
     fn make(&mut self, ty: Ty, kind: Kind) -> Typed {
@@ -165,15 +205,21 @@ impl Checker<'_> {
             .map(|(_, ty)| ty.clone())
     }
 
-    fn expr(&mut self, expr: &IdedExpr) -> Result<Typed, String> {
+    fn expr(&mut self, expr: &IdedExpr) -> Typed {
+        let typed = self.typed(expr);
+        self.types.insert(expr.id, typed.ty.clone());
+        typed
+    }
+
+    fn typed(&mut self, expr: &IdedExpr) -> Typed {
         match &expr.expr {
-            Expr::Literal(literal) => Ok(self.literal(literal)),
+            Expr::Literal(literal) => self.literal(literal),
             Expr::Ident(name) => self.ident(expr.id, name),
             Expr::Select(select) => {
                 if let Some(name) = qualified(expr).filter(|name| is_type_name(name)) {
-                    return Ok(self.make(Ty::Type, Kind::TypeName(name)));
+                    return self.make(Ty::Type, Kind::TypeName(name));
                 }
-                let operand = self.expr(&select.operand)?;
+                let operand = self.expr(&select.operand);
                 self.select(expr.id, operand, &select.field, select.test)
             }
             Expr::Call(call) => {
@@ -183,52 +229,48 @@ impl Checker<'_> {
                 let mut items = Vec::new();
                 let mut item_ty = Ty::Free;
                 for (index, item) in list.elements.iter().enumerate() {
-                    let typed = self.expr(item)?;
+                    let typed = self.expr(item);
                     let ty = match (&typed.ty, list.optional_indices.contains(&index)) {
                         (Ty::Optional(inner), true) => (**inner).clone(),
                         (ty, _) => ty.clone(),
                     };
-                    if !item_ty.fits(&ty) {
-                        return self.error(
-                            item.id,
-                            &format!("expected type '{item_ty}' but found '{ty}'"),
-                        );
-                    }
                     item_ty = item_ty.join(&ty);
                     items.push(typed);
                 }
-                Ok(self.make(
+                self.make(
                     Ty::list(item_ty),
                     Kind::List(items, list.optional_indices.clone()),
-                ))
+                )
             }
             Expr::Map(map) => {
-                let mut entries = Vec::new();
+                let (mut entries, mut optional) = (Vec::new(), Vec::new());
                 let (mut key_ty, mut value_ty) = (Ty::Free, Ty::Free);
                 for entry in &map.entries {
                     let EntryExpr::MapEntry(entry) = &entry.expr else {
                         continue;
                     };
-                    let (key, value) = (self.expr(&entry.key)?, self.expr(&entry.value)?);
-                    for (known, typed, at) in [
-                        (&mut key_ty, &key, entry.key.id),
-                        (&mut value_ty, &value, entry.value.id),
-                    ] {
-                        if !known.fits(&typed.ty) {
-                            return self.error(
-                                at,
-                                &format!("expected type '{known}' but found '{}'", typed.ty),
-                            );
-                        }
-                        *known = known.join(&typed.ty);
+                    let (key, value) = (self.expr(&entry.key), self.expr(&entry.value));
+                    key_ty = key_ty.join(&key.ty);
+                    value_ty = value_ty.join(match &value.ty {
+                        Ty::Optional(inner) if entry.optional => inner,
+                        ty => ty,
+                    });
+                    if entry.optional {
+                        optional.push(entries.len());
                     }
                     entries.push((key, value));
                 }
-                Ok(self.make(Ty::map(key_ty, value_ty), Kind::Map(entries)))
+                self.make(Ty::map(key_ty, value_ty), Kind::Map(entries, optional))
             }
             Expr::Comprehension(inner) => self.comprehension(inner),
-            Expr::Struct(_) => self.error(expr.id, "undeclared reference to a message type"),
-            Expr::Unspecified => self.error(expr.id, "expression is empty"),
+            Expr::Struct(message) => {
+                let name = &message.type_name;
+                self.fault(
+                    expr.id,
+                    &format!("undeclared reference to '{name}' (in container '')"),
+                )
+            }
+            Expr::Unspecified => self.fault(expr.id, "expression is empty"),
         }
     }
 
@@ -245,14 +287,14 @@ impl Checker<'_> {
         self.make(ty, Kind::Literal(literal))
     }
 
-    fn ident(&mut self, at: u64, name: &str) -> Result<Typed, String> {
+    fn ident(&mut self, at: u64, name: &str) -> Typed {
         if name == "oldSelf" {
             self.uses_old_self = true;
         }
         match self.var(name) {
-            Some(ty) => Ok(self.make(ty, Kind::Ident(name.to_owned()))),
-            None if is_type_name(name) => Ok(self.make(Ty::Type, Kind::TypeName(name.to_owned()))),
-            None => self.error(
+            Some(ty) => self.make(ty, Kind::Ident(name.to_owned())),
+            None if is_type_name(name) => self.make(Ty::Type, Kind::TypeName(name.to_owned())),
+            None => self.fault(
                 at,
                 &format!("undeclared reference to '{name}' (in container '')"),
             ),
@@ -270,18 +312,12 @@ impl Checker<'_> {
         })
     }
 
-    fn select(
-        &mut self,
-        at: u64,
-        operand: Typed,
-        field: &str,
-        test: bool,
-    ) -> Result<Typed, String> {
+    fn select(&mut self, at: u64, operand: Typed, field: &str, test: bool) -> Typed {
         let ty = match Self::field_ty(&operand.ty, field) {
             Ok(Some(ty)) => ty,
-            Ok(None) => return self.error(at, &format!("undefined field '{field}'")),
+            Ok(None) => return self.fault(at, &format!("undefined field '{field}'")),
             Err(()) => {
-                return self.error(
+                return self.fault(
                     at,
                     &format!("type '{}' does not support field selection", operand.ty),
                 );
@@ -289,28 +325,30 @@ impl Checker<'_> {
         };
         let (operand, field) = (Box::new(operand), field.to_owned());
         if test {
-            return Ok(self.make(Ty::Bool, Kind::Has { operand, field }));
+            return self.make(Ty::Bool, Kind::Has { operand, field });
         }
         if matches!(operand.ty, Ty::Optional(_)) {
-            return Ok(self.make(ty, Kind::OptionalSelect { operand, field }));
+            let asked = false;
+            return self.make(
+                ty,
+                Kind::OptionalSelect {
+                    operand,
+                    field,
+                    asked,
+                },
+            );
         }
-        Ok(self.make(ty, Kind::Select { operand, field }))
+        self.make(ty, Kind::Select { operand, field })
     }
 
-    fn call(
-        &mut self,
-        at: u64,
-        name: &str,
-        target: Option<&IdedExpr>,
-        args: &[IdedExpr],
-    ) -> Result<Typed, String> {
+    fn call(&mut self, at: u64, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Typed {
         if name == "_?._" {
             let [operand, field] = args else {
-                return self.error(at, "unsupported optional field selection");
+                return self.fault(at, "unsupported optional field selection");
             };
-            let operand = self.expr(operand)?;
+            let operand = self.expr(operand);
             let Expr::Literal(LiteralValue::String(field)) = &field.expr else {
-                return self.error(at, "unsupported optional field selection");
+                return self.fault(at, "unsupported optional field selection");
             };
             let field = field.inner().to_owned();
             let inner = match &operand.ty {
@@ -319,21 +357,22 @@ impl Checker<'_> {
             };
             let ty = match Self::field_ty(&inner, &field) {
                 Ok(Some(ty)) => Ty::optional(ty),
-                Ok(None) => return self.error(at, &format!("undefined field '{field}'")),
+                Ok(None) => return self.fault(at, &format!("undefined field '{field}'")),
                 Err(()) => {
-                    return self.error(
+                    return self.fault(
                         at,
                         &format!("type '{inner}' does not support field selection"),
                     );
                 }
             };
-            return Ok(self.make(
+            return self.make(
                 ty,
                 Kind::OptionalSelect {
                     operand: Box::new(operand),
                     field,
+                    asked: true,
                 },
-            ));
+            );
         }
         // `sets.contains(a, b)` is a function, unless there is a variable `sets`.
         if let Some(space) = target
@@ -359,28 +398,23 @@ impl Checker<'_> {
         name: &str,
         target: Option<&IdedExpr>,
         args: &[IdedExpr],
-    ) -> Result<Typed, String> {
-        let target = match target {
-            Some(target) => Some(Box::new(self.expr(target)?)),
-            None => None,
-        };
+    ) -> Typed {
+        let target = target.map(|target| Box::new(self.expr(target)));
         let places = args;
-        let args = args
-            .iter()
-            .map(|arg| self.expr(arg))
-            .collect::<Result<Vec<_>, _>>()?;
+        let args = args.iter().map(|arg| self.expr(arg)).collect::<Vec<_>>();
         let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
         let resolved = signatures::resolve(name, target.as_ref().map(|target| &target.ty), &types);
-        // The server looks at literals that can never be read once the types are right.
-        if resolved.is_some()
-            && let (Some(place), Some(Kind::Literal(Literal::Text(text)))) =
-                (places.first(), args.first().map(|arg| &arg.kind))
-            && !functions::is_readable(name, text)
-        {
-            return self.error(place.id, &format!("invalid {name} argument"));
+        if resolved.is_none() && target.is_none() && matches!(name, "_&&_" | "_||_") {
+            for (arg, place) in args.iter().zip(places) {
+                if !arg.ty.fits(&Ty::Bool) {
+                    let why = format!("expected type 'bool' but found '{}'", arg.ty);
+                    self.fault(place.id, &why);
+                }
+            }
+            return self.make(Ty::Bool, Kind::Literal(Literal::Null));
         }
         match resolved {
-            Some((ty, overload)) => Ok(self.make(
+            Some((ty, overload)) => self.make(
                 ty,
                 Kind::Call {
                     name: name.to_owned(),
@@ -388,8 +422,8 @@ impl Checker<'_> {
                     target,
                     args,
                 },
-            )),
-            None if !signatures::is_known(name) => self.error(
+            ),
+            None if !signatures::is_known(name) => self.fault(
                 at,
                 &format!("undeclared reference to '{name}' (in container '')"),
             ),
@@ -399,7 +433,7 @@ impl Checker<'_> {
                     Some(target) => format!("{}.({})", target.ty, shown.join(", ")),
                     None => format!("({})", shown.join(", ")),
                 };
-                self.error(
+                self.fault(
                     at,
                     &format!("found no matching overload for '{name}' applied to '{shown}'"),
                 )
@@ -407,48 +441,48 @@ impl Checker<'_> {
         }
     }
 
-    fn item_ty(&self, at: u64, range: &Ty) -> Result<(Ty, Ty), String> {
+    fn item_ty(&mut self, at: u64, range: &Ty) -> (Ty, Ty) {
         match range {
-            Ty::List(item) => Ok((Ty::Int, (**item).clone())),
-            Ty::Map(key, value) => Ok(((**key).clone(), (**value).clone())),
-            ty if ty.is_dyn() => Ok((Ty::Dyn, Ty::Dyn)),
-            other => self.error(at, &format!("expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)")),
+            Ty::List(item) => (Ty::Int, (**item).clone()),
+            Ty::Map(key, value) => ((**key).clone(), (**value).clone()),
+            ty if ty.is_dyn() => (Ty::Dyn, Ty::Dyn),
+            other => {
+                self.fault(at, &format!("expression of type '{other}' cannot be range of a comprehension (must be list, map, or dynamic)"));
+                (Ty::Err, Ty::Err)
+            }
         }
     }
 
-    fn comprehension(
-        &mut self,
-        inner: &cel::common::ast::ComprehensionExpr,
-    ) -> Result<Typed, String> {
-        let range = self.expr(&inner.iter_range)?;
-        let (key, value) = self.item_ty(inner.iter_range.id, &range.ty)?;
+    fn comprehension(&mut self, inner: &cel::common::ast::ComprehensionExpr) -> Typed {
+        let range = self.expr(&inner.iter_range);
+        let (key, value) = self.item_ty(inner.iter_range.id, &range.ty);
         let item = if matches!(range.ty, Ty::List(_)) {
             value
         } else {
             key
         };
-        let init = self.expr(&inner.accu_init)?;
+        let init = self.expr(&inner.accu_init);
         let depth = self.vars.len();
         self.vars.push((inner.accu_var.clone(), init.ty.clone()));
         self.vars.push((inner.iter_var.clone(), item));
-        let condition = self.expr(&inner.loop_cond)?;
-        let step = self.expr(&inner.loop_step)?;
+        let condition = self.expr(&inner.loop_cond);
+        let step = self.expr(&inner.loop_step);
         let step_fits = init.ty.fits(&step.ty);
         // What a list is made of is known after the first step.
         let accu = init.ty.join(&step.ty);
         self.vars.truncate(depth);
         if !step_fits {
-            return self.error(
+            return self.fault(
                 inner.loop_step.id,
                 &format!("expected type '{}' but found '{}'", init.ty, step.ty),
             );
         }
         self.vars.push((inner.accu_var.clone(), accu));
-        let result = self.expr(&inner.result)?;
+        let result = self.expr(&inner.result);
         self.vars.truncate(depth);
         let ty = result.ty.clone();
         let (var, accu) = (inner.iter_var.clone(), inner.accu_var.clone());
-        Ok(self.make(
+        self.make(
             ty,
             Kind::Loop(Box::new(Loop {
                 range,
@@ -459,24 +493,18 @@ impl Checker<'_> {
                 step,
                 result,
             })),
-        ))
+        )
     }
 
     /// Macros that the parser leaves as calls: over keys and values, and `optMap`.
-    fn expand(
-        &mut self,
-        name: &str,
-        target: &IdedExpr,
-        args: &[IdedExpr],
-        count: usize,
-    ) -> Result<Typed, String> {
-        let range = self.expr(target)?;
+    fn expand(&mut self, name: &str, target: &IdedExpr, args: &[IdedExpr], count: usize) -> Typed {
+        let range = self.expr(target);
         let (vars, bodies) = args.split_at(count.min(args.len()));
         let mut names = Vec::new();
         for var in vars {
             match &var.expr {
                 Expr::Ident(name) => names.push(name.clone()),
-                _ => return self.error(var.id, "argument must be a simple name"),
+                _ => return self.fault(var.id, "argument must be a simple name"),
             }
         }
         let optional = matches!(name, "optMap" | "optFlatMap");
@@ -487,11 +515,11 @@ impl Checker<'_> {
                 other => {
                     let shown =
                         format!("found no matching overload for '{name}' applied to '{other}.()'");
-                    return self.error(target.id, &shown);
+                    return self.fault(target.id, &shown);
                 }
             }
         } else {
-            let (key, value) = self.item_ty(target.id, &range.ty)?;
+            let (key, value) = self.item_ty(target.id, &range.ty);
             if count == 1 {
                 vec![value]
             } else {
@@ -504,9 +532,8 @@ impl Checker<'_> {
         let bodies = bodies
             .iter()
             .map(|body| self.expr(body))
-            .collect::<Result<Vec<_>, _>>();
+            .collect::<Vec<_>>();
         self.vars.truncate(depth);
-        let bodies = bodies?;
         let last = bodies.last().map_or(Ty::Dyn, |body| body.ty.clone());
         let key = types.first().cloned().unwrap_or(Ty::Dyn);
         let (ty, tests) = match name {
@@ -520,13 +547,13 @@ impl Checker<'_> {
         };
         for (body, at) in bodies.iter().zip(args.iter().skip(count)).take(tests) {
             if !body.ty.fits(&Ty::Bool) {
-                return self.error(
+                return self.fault(
                     at.id,
                     &format!("expected type 'bool' but found '{}'", body.ty),
                 );
             }
         }
-        Ok(self.make(
+        self.make(
             ty,
             Kind::Macro {
                 name: name.to_owned(),
@@ -534,7 +561,7 @@ impl Checker<'_> {
                 vars: names,
                 bodies,
             },
-        ))
+        )
     }
 }
 

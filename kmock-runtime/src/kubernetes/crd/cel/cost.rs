@@ -159,7 +159,7 @@ impl Coster<'_> {
                 }));
             }
             Kind::List(items, _) => return Some(Span::fixed(items.len() as u64)),
-            Kind::Map(entries) => return Some(Span::fixed(entries.len() as u64)),
+            Kind::Map(entries, _) => return Some(Span::fixed(entries.len() as u64)),
             _ => {}
         }
         let path = self.path(expr);
@@ -194,7 +194,11 @@ impl Coster<'_> {
     fn cost(&mut self, expr: &Typed) -> Span {
         match &expr.kind {
             Kind::Literal(_) => Span::default(),
-            Kind::TypeName(_) => Span::fixed(1),
+            // A type is taken for a variable by its name.
+            Kind::TypeName(name) => {
+                self.paths.insert(expr.id, vec![name.clone()]);
+                Span::fixed(1)
+            }
             Kind::Ident(name) => {
                 let path = self
                     .local(name)
@@ -202,7 +206,12 @@ impl Coster<'_> {
                 self.paths.insert(expr.id, path);
                 Span::fixed(1)
             }
-            Kind::Select { operand, field } | Kind::OptionalSelect { operand, field } => {
+            Kind::OptionalSelect {
+                operand,
+                asked: true,
+                ..
+            } => self.cost(operand).add(Span::fixed(1)),
+            Kind::Select { operand, field } | Kind::OptionalSelect { operand, field, .. } => {
                 let mut sum = self.cost(operand);
                 if matches!(operand.ty, Ty::Map(..) | Ty::Object(_)) {
                     sum = sum.add(Span::fixed(1));
@@ -231,7 +240,7 @@ impl Coster<'_> {
                 );
                 sum
             }
-            Kind::Map(entries) => {
+            Kind::Map(entries, _) => {
                 let mut sum = Span::fixed(30);
                 let none = Span {
                     min: if entries.is_empty() { 0 } else { u64::MAX },
@@ -320,7 +329,7 @@ impl Coster<'_> {
                     self.sizes.insert(expr.id, size);
                 }
             }
-            Kind::List(..) | Kind::Map(_) => {
+            Kind::List(..) | Kind::Map(..) => {
                 self.sizes.insert(expr.id, count);
                 if let Some(entry) = self.entry(&inner.step) {
                     self.entries.insert(expr.id, entry);

@@ -5,6 +5,7 @@
 
 use super::check::{Kind, Literal, Loop, Typed};
 use super::functions;
+use super::price;
 use super::value::{Fail, Val, equal};
 
 /// The largest cost of running one expression.
@@ -79,7 +80,7 @@ impl<'a> Run<'a> {
                     _ => Fail::no_such_overload(),
                 }
             }
-            Kind::OptionalSelect { operand, field } => {
+            Kind::OptionalSelect { operand, field, .. } => {
                 self.pay(1)?;
                 let operand = self.eval(operand)?;
                 let found = match &operand {
@@ -102,11 +103,18 @@ impl<'a> Run<'a> {
                 }
                 Ok(Val::list(out))
             }
-            Kind::Map(entries) => {
+            Kind::Map(entries, optional) => {
                 self.pay(30)?;
                 let mut out: Vec<(Val<'a>, Val<'a>)> = Vec::with_capacity(entries.len());
-                for (key, value) in entries {
+                for (index, (key, value)) in entries.iter().enumerate() {
                     let (key, value) = (self.eval(key)?, self.eval(value)?);
+                    let value = match value {
+                        Val::Optional(inner) if optional.contains(&index) => match inner {
+                            Some(inner) => (*inner).clone(),
+                            None => continue,
+                        },
+                        value => value,
+                    };
                     if out.iter().any(|(known, _)| equal(known, &key)) {
                         return Fail::new("insert failed: key already exists");
                     }
@@ -149,6 +157,7 @@ impl<'a> Run<'a> {
                 _ => Fail::no_such_overload(),
             },
             ("@not_strictly_false", [arg]) => {
+                self.pay(1)?;
                 Ok(Val::Bool(!matches!(self.eval(arg), Ok(Val::Bool(false)))))
             }
             _ => {
@@ -160,7 +169,13 @@ impl<'a> Run<'a> {
                 for arg in args {
                     values.push(self.eval(arg)?);
                 }
-                self.pay(functions::cost(name, &values))?;
+                // What `join` makes is not known before it is made.
+                if name == "join" {
+                    let result = functions::call(name, is_member, values)?;
+                    self.pay(price::of_call(name, &[], Some(&result)))?;
+                    return Ok(result);
+                }
+                self.pay(price::of_call(name, &values, None))?;
                 functions::call(name, is_member, values)
             }
         }

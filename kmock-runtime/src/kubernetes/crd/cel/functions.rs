@@ -14,27 +14,9 @@ use super::value::{Fail, Val, compare, double_text, equal, timestamp};
 use crate::kubernetes::crd::formats;
 use crate::kubernetes::crd::node::{Listing, Node};
 use crate::kubernetes::crd::pattern;
+use crate::kubernetes::status::quoted;
 
 type Out<'a> = Result<Val<'a>, Fail>;
-
-/// Roughly what a call costs: texts are paid by their length.
-pub(crate) fn cost(name: &str, values: &[Val<'_>]) -> u64 {
-    let length = |value: &Val<'_>| match value {
-        Val::Text(text) => text.len() as u64,
-        Val::List(items) => items.len() as u64,
-        Val::Items(items, _) => items.len() as u64,
-        _ => 1,
-    };
-    match name {
-        "matches" | "find" | "findAll" => {
-            let text = values.first().map(length).unwrap_or_default() / 10 + 1;
-            text * (values.get(1).map(length).unwrap_or_default() / 4).max(1)
-        }
-        "@in" => values.get(1).map(length).unwrap_or(1),
-        "_[_]" | "_[?_]" | "size" | "type" => 1,
-        _ => 1 + values.iter().map(length).sum::<u64>() / 10,
-    }
-}
 
 /// Calls a function; of a member function the first value is the target.
 pub(crate) fn call<'a>(name: &str, member: bool, values: Vec<Val<'a>>) -> Out<'a> {
@@ -56,6 +38,7 @@ pub(crate) fn call<'a>(name: &str, member: bool, values: Vec<Val<'a>>) -> Out<'a
             super::texts::call(name, text, values.get(1..).unwrap_or_default())
         }
         (true, Some(Val::List(_) | Val::Items(..))) => list(name, &values),
+        (false, Some(Val::Opaque(opaque))) if name == "sign" => library::member(name, opaque, &[]),
         (true, Some(Val::Time(time))) => time_part(name, *time, values.get(1)),
         (true, Some(Val::Dur(nanos))) => duration_part(name, *nanos),
         (true, Some(Val::Opaque(opaque))) => {
@@ -100,6 +83,18 @@ fn unary<'a>(name: &str, a: &Val<'a>) -> Option<Out<'a>> {
                 Val::some(value.clone())
             })
         }
+        ("optional.unwrap" | "unwrapOpt", list) => match list.items() {
+            Some(items) => Ok(Val::list(
+                items
+                    .into_iter()
+                    .filter_map(|item| match item {
+                        Val::Optional(inner) => inner.map(|inner| (*inner).clone()),
+                        other => Some(other),
+                    })
+                    .collect(),
+            )),
+            None => Fail::no_such_overload(),
+        },
         ("lists.range", Val::Int(count)) => Ok(Val::list((0..*count).map(Val::Int).collect())),
         _ => return None,
     })
@@ -180,11 +175,11 @@ fn sets<'a>(a: &Val<'a>, b: &Val<'a>, holds: impl Fn(&[Val<'a>], &[Val<'a>]) -> 
     }
 }
 
-/// Whether a text can be an argument of functions that read durations, times, and patterns.
-pub(crate) fn is_readable(function: &str, text: &str) -> bool {
-    match function {
-        "duration" | "timestamp" => convert(function, &Val::Text(text.into())).is_ok(),
-        "matches" => compiled(text).is_ok(),
+/// Whether a literal can be an argument of functions that read durations, times, and patterns.
+pub(crate) fn is_readable(function: &str, literal: &Val<'_>) -> bool {
+    match (function, literal) {
+        ("duration" | "timestamp", value) => convert(function, value).is_ok(),
+        ("matches", Val::Text(text)) => compiled(text).is_ok(),
         _ => true,
     }
 }
@@ -252,17 +247,33 @@ pub(crate) fn shown(value: &Val<'_>) -> String {
         Val::Optional(_) => "optional".into(),
         Val::Opaque(opaque) => library::shown(opaque),
         list @ (Val::List(_) | Val::Items(..)) => {
-            let items: Vec<String> = list.items().unwrap_or_default().iter().map(shown).collect();
+            let items = list.items().unwrap_or_default();
+            let items: Vec<String> = items.iter().map(as_literal).collect();
             format!("[{}]", items.join(", "))
         }
         map => {
             let entries = map.entries().unwrap_or_default();
-            let entries: Vec<String> = entries
+            let mut entries: Vec<String> = entries
                 .iter()
-                .map(|(key, value)| format!("{}: {}", shown(key), shown(value)))
+                .map(|(key, value)| format!("{}:{}", as_literal(key), as_literal(value)))
                 .collect();
+            entries.sort();
             format!("{{{}}}", entries.join(", "))
         }
+    }
+}
+
+/// A value inside of a list or a map.
+fn as_literal(value: &Val<'_>) -> String {
+    match value {
+        Val::Text(_) => quoted(&shown(value)),
+        Val::Bytes(_) => format!("b{}", quoted(&shown(value))),
+        Val::Double(double) if double.is_finite() => format!("{double:.6}"),
+        Val::Double(_) => quoted(&shown(value)),
+        Val::Time(_) => format!("timestamp({})", quoted(&shown(value))),
+        Val::Dur(_) => format!("duration({})", quoted(&shown(value))),
+        Val::Type(name) => format!("type({name})"),
+        other => shown(other),
     }
 }
 
@@ -365,6 +376,10 @@ fn joined<'a>(list: &Val<'a>, mut left: Vec<Val<'a>>, right: Vec<Val<'a>>) -> Ve
     left
 }
 
+fn no_conversion<'a>(from: &str, to: &str) -> Out<'a> {
+    Fail::new(format!("type conversion error from '{from}' to '{to}'"))
+}
+
 fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
     let range =
         |double: f64, low: f64, high: f64| double.is_finite() && double > low && double < high;
@@ -388,9 +403,7 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
         ("int", Val::Double(_)) => overflow(),
         ("int", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Int(value)),
-            Err(_) => Fail::new(format!(
-                "strconv.ParseInt: parsing \"{text}\": invalid syntax"
-            )),
+            Err(_) => no_conversion("string", "int"),
         },
         ("int", Val::Time(time)) => Ok(Val::Int(time.as_second())),
         ("int", Val::Dur(nanos)) => Ok(Val::Int(*nanos)),
@@ -404,17 +417,13 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
         ("uint", Val::Double(_)) => Fail::new("unsigned integer overflow"),
         ("uint", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Uint(value)),
-            Err(_) => Fail::new(format!(
-                "strconv.ParseUint: parsing \"{text}\": invalid syntax"
-            )),
+            Err(_) => no_conversion("string", "uint"),
         },
         ("double", Val::Int(value)) => Ok(Val::Double(*value as f64)),
         ("double", Val::Uint(value)) => Ok(Val::Double(*value as f64)),
         ("double", Val::Text(text)) => match text.parse() {
             Ok(value) => Ok(Val::Double(value)),
-            Err(_) => Fail::new(format!(
-                "strconv.ParseFloat: parsing \"{text}\": invalid syntax"
-            )),
+            Err(_) => no_conversion("string", "double"),
         },
         ("string", Val::Bytes(bytes)) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Val::text(text)),
@@ -434,13 +443,11 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
         ("bool", Val::Text(text)) => match &**text {
             "true" | "TRUE" | "True" | "t" | "T" | "1" => Ok(Val::Bool(true)),
             "false" | "FALSE" | "False" | "f" | "F" | "0" => Ok(Val::Bool(false)),
-            _ => Fail::new(format!(
-                "strconv.ParseBool: parsing \"{text}\": invalid syntax"
-            )),
+            _ => no_conversion("string", "bool"),
         },
         ("timestamp", Val::Text(text)) => match timestamp(text) {
             Some(time) => Ok(Val::Time(time)),
-            None => Fail::new("invalid timestamp"),
+            None => no_conversion("string", "google.protobuf.Timestamp"),
         },
         ("timestamp", Val::Int(seconds)) => match Timestamp::from_second(*seconds) {
             Ok(time) => Ok(Val::Time(time)),
@@ -448,9 +455,9 @@ fn convert<'a>(name: &str, value: &Val<'a>) -> Out<'a> {
         },
         ("duration", Val::Text(text)) => match formats::go_duration(text) {
             Some(nanos) => Ok(Val::Dur(nanos)),
-            None => Fail::new(format!("time: invalid duration \"{text}\"")),
+            None => no_conversion("string", "google.protobuf.Duration"),
         },
-        ("duration", Val::Int(nanos)) => Ok(Val::Dur(*nanos)),
+        ("duration", Val::Int(_)) => no_conversion("int", "google.protobuf.Duration"),
         _ => Fail::no_such_overload(),
     }
 }

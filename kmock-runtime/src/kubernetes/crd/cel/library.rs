@@ -4,10 +4,12 @@
 
 use std::net::IpAddr;
 
+use super::addresses;
 use super::value::{Fail, Opaque, Semver, Url, Val, compare};
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::crd::formats::Format;
 use crate::kubernetes::meta;
+use crate::kubernetes::status::quoted;
 
 type Out<'a> = Result<Val<'a>, Fail>;
 
@@ -36,39 +38,34 @@ pub(crate) fn global<'a>(name: &str, args: &[Val<'a>]) -> Out<'a> {
         "url" => match url(text) {
             Some(url) => Ok(Val::opaque(Opaque::Url(url))),
             None => Fail::new(format!(
-                "URL parse error during conversion from string: parse \"{text}\": invalid URI for request"
+                "URL parse error during conversion from string: {}",
+                url_fault(text)
             )),
         },
         "isURL" => Ok(Val::Bool(url(text).is_some())),
         "ip" => match ip(text) {
             Some(ip) => Ok(Val::opaque(Opaque::Ip(ip))),
-            None => Fail::new(format!(
-                "IP Address \"{text}\" parse error during conversion from string"
-            )),
+            None => Fail::new(addresses::ip_fault(text)),
         },
         "isIP" => Ok(Val::Bool(ip(text).is_some())),
         "ip.isCanonical" => match ip(text) {
             Some(ip) => Ok(Val::Bool(ip.to_string() == **text)),
-            None => Fail::new(format!(
-                "IP Address \"{text}\" parse error during conversion from string"
-            )),
+            None => Fail::new(addresses::ip_fault(text)),
         },
         "cidr" => match cidr(text) {
             Some((ip, bits)) => Ok(Val::opaque(Opaque::Cidr(ip, bits))),
-            None => Fail::new(format!(
-                "network address parse error during conversion from string: netip.ParsePrefix(\"{text}\")"
-            )),
+            None => Fail::new(addresses::cidr_fault(text)),
         },
         "isCIDR" => Ok(Val::Bool(cidr(text).is_some())),
         "semver" => match Semver::parse(text, lenient) {
             Some(version) => Ok(Val::opaque(Opaque::Semver(version))),
-            None => Fail::new(format!("invalid semantic version: {text}")),
+            None => Fail::new(Semver::fault(text)),
         },
         "isSemver" => Ok(Val::Bool(Semver::parse(text, lenient).is_some())),
         "format.named" => Ok(named(text).map_or(Val::Optional(None), |format| {
             Val::some(Val::opaque(Opaque::Format(format)))
         })),
-        "strings.quote" => Ok(Val::text(crate::kubernetes::status::quoted(text))),
+        "strings.quote" => Ok(Val::text(super::texts::quote(text))),
         _ => Fail::no_such_overload(),
     }
 }
@@ -177,6 +174,15 @@ fn url(text: &str) -> Option<Url> {
         path: path.to_owned(),
         query: query.to_owned(),
     })
+}
+
+fn url_fault(text: &str) -> String {
+    let why = match text {
+        "" => "empty url",
+        text if text.starts_with(':') => "missing protocol scheme",
+        _ => "invalid URI for request",
+    };
+    format!("parse {}: {why}", quoted(text))
 }
 
 fn host_and_port(host: &str) -> (&str, &str) {
@@ -331,15 +337,11 @@ fn of_cidr<'a>(name: &str, ip: IpAddr, bits: u8, args: &[Val<'a>]) -> Out<'a> {
         }
         ("containsIP", Some(Val::Text(text))) => match self::ip(text) {
             Some(other) => holds(other, width(other)),
-            None => Fail::new(format!(
-                "IP Address \"{text}\" parse error during conversion from string"
-            )),
+            None => Fail::new(addresses::ip_fault(text)),
         },
         ("containsCIDR", Some(Val::Text(text))) => match cidr(text) {
             Some((other, bits)) => holds(other, bits),
-            None => Fail::new(format!(
-                "network address parse error during conversion from string: {text}"
-            )),
+            None => Fail::new(addresses::cidr_fault(text)),
         },
         ("containsIP" | "containsCIDR", Some(Val::Opaque(opaque))) => match &**opaque {
             Opaque::Ip(other) => holds(*other, width(*other)),
@@ -388,8 +390,12 @@ fn named(name: &str) -> Option<&'static str> {
 
 fn faults(format: &str, text: &str) -> Vec<String> {
     let prefix = |text: &str| {
-        text.strip_suffix('-')
-            .map_or_else(|| text.to_owned(), |rest| format!("{rest}a"))
+        // The character before the dash goes with it.
+        let head = text.strip_suffix('-').map(str::chars);
+        match head.and_then(|mut head| head.next_back().map(|_| head.as_str().to_owned())) {
+            Some(head) => head + "a",
+            None => text.to_owned(),
+        }
     };
     let checked = |format: Format, why: &str| {
         if format.accepts(text) {
@@ -407,7 +413,7 @@ fn faults(format: &str, text: &str) -> Vec<String> {
         "dns1123SubdomainPrefix" => meta::subdomain_faults(&prefix(text)),
         "dns1035LabelPrefix" => meta::label_1035_faults(&prefix(text)),
         "labelValue" => meta::label_value_faults(text),
-        "uri" => checked(Format::Uri, "invalid URI for request"),
+        "uri" => checked(Format::Uri, &url_fault(text)),
         "uuid" => checked(Format::Uuid, "does not match the UUID format"),
         "byte" => checked(Format::Byte, "invalid base64"),
         "date" => checked(Format::Date, "invalid date"),

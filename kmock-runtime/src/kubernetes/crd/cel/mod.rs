@@ -8,11 +8,15 @@
 //! The way through an object, transition rules, reasons and messages follow
 //! `apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go`.
 
+mod addresses;
 mod check;
+mod constants;
 mod cost;
 mod eval;
 mod functions;
 mod library;
+mod literals;
+mod price;
 mod signatures;
 #[cfg(test)]
 mod tests;
@@ -63,15 +67,11 @@ pub(crate) struct Message {
 }
 
 /// Compiles the rules of a schema, not of those in it. `root`: it is the schema of a whole object.
-pub(crate) fn compile(props: &Props, root: bool) -> Vec<Compiled> {
-    match Decl::of(props, root) {
-        Some(decl) => props
-            .validations
-            .iter()
-            .map(|rule| compile_rule(rule, props, &decl))
-            .collect(),
-        None => Vec::new(),
-    }
+/// `None`: expressions cannot see such values.
+pub(crate) fn compile(props: &Props, root: bool) -> Option<Vec<Compiled>> {
+    let decl = Decl::of(props, root)?;
+    let rules = props.validations.iter();
+    Some(rules.map(|rule| compile_rule(rule, props, &decl)).collect())
 }
 
 fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
@@ -96,6 +96,10 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
                 compiled.error = Some("cel expression must evaluate to a bool".into());
                 return compiled;
             }
+            if let Some(why) = constants::fault(&root) {
+                compiled.error = Some(format!("program instantiation failed: {why}"));
+                return compiled;
+            }
             compiled.uses_old_self = uses_old_self;
             compiled.cost = cost::estimate(&root, decl);
             compiled.program = Some(root);
@@ -108,6 +112,10 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
                 Ok(checked) if checked.root.ty != Ty::Str => {
                     Err("messageExpression must evaluate to a string".into())
                 }
+                Ok(checked) if constants::fault(&checked.root).is_some() => Err(format!(
+                    "messageExpression instantiation failed: {}",
+                    constants::fault(&checked.root).unwrap_or_default()
+                )),
                 Ok(checked) => Ok(Message {
                     cost: cost::estimate(&checked.root, decl),
                     program: checked.root,
@@ -154,7 +162,7 @@ impl Validator {
                 .validations
                 .iter()
                 .cloned()
-                .zip(compile(props, root))
+                .zip(compile(props, root).unwrap_or_default())
                 .collect();
         }
         validator.items = props.item().and_then(inner).map(Box::new);

@@ -39,6 +39,7 @@ pub(crate) fn is_qualified(name: &str) -> bool {
             | "optional.of"
             | "optional.ofNonZeroValue"
             | "optional.none"
+            | "optional.unwrap"
             | "strings.quote"
             | "lists.range"
             | "ip.isCanonical"
@@ -92,7 +93,8 @@ const TEXT_FUNCTIONS: [&str; 13] = [
     "replace",
     "split",
 ];
-const OTHER_FUNCTIONS: [&str; 84] = [
+const OTHER_FUNCTIONS: [&str; 85] = [
+    "unwrapOpt",
     "startsWith",
     "substring",
     "trim",
@@ -179,9 +181,28 @@ const OTHER_FUNCTIONS: [&str; 84] = [
     "-_",
 ];
 
+/// Functions of the authorizer, which no rule of a definition has.
+const AUTHORIZER_FUNCTIONS: [&str; 14] = [
+    "allowed",
+    "check",
+    "error",
+    "errored",
+    "fieldSelector",
+    "group",
+    "labelSelector",
+    "name",
+    "namespace",
+    "path",
+    "reason",
+    "resource",
+    "serviceAccount",
+    "subresource",
+];
+
 /// Whether there is a function of that name at all.
 pub(crate) fn is_known(name: &str) -> bool {
     is_qualified(name)
+        || AUTHORIZER_FUNCTIONS.contains(&name)
         || name.starts_with('_')
         || TEXT_FUNCTIONS.contains(&name)
         || OTHER_FUNCTIONS.contains(&name)
@@ -262,8 +283,14 @@ fn global(name: &str, args: &[Ty]) -> Option<(Ty, Overload)> {
             plain(Ty::Bool)
         }
         ("optional.of" | "optional.ofNonZeroValue", [a]) => plain(Ty::optional(a.clone())),
+        ("optional.unwrap", [Ty::List(item)]) => match &**item {
+            Ty::Optional(inner) => plain(Ty::list((**inner).clone())),
+            ty if ty.is_dyn() => plain(Ty::list(Ty::Dyn)),
+            _ => None,
+        },
         ("optional.none", []) => plain(Ty::optional(Ty::Free)),
         ("strings.quote", [a]) if text(a) => Some((Ty::Str, O::Quote)),
+        ("sign", [a]) if a.fits(&Ty::Opaque("kubernetes.Quantity")) => plain(Ty::Int),
         ("lists.range", [a]) if a.fits(&Ty::Int) => plain(Ty::list(Ty::Int)),
         ("url", [a]) if text(a) => plain(Ty::Opaque("kubernetes.URL")),
         ("ip", [a]) if text(a) => plain(Ty::Opaque("net.IP")),
@@ -372,6 +399,9 @@ fn dynamic(name: &str, args: &[Ty]) -> Option<(Ty, Overload)> {
     if matches!(name, "hasValue" | "value" | "or" | "orValue") {
         return optional(name, &Ty::Dyn, args);
     }
+    if AUTHORIZER_FUNCTIONS.contains(&name) {
+        return plain(Ty::Dyn);
+    }
     text(name, args)
         .or_else(|| list(name, &Ty::list(Ty::Dyn), &Ty::Dyn, args))
         .or_else(|| time(name, &Ty::Time, args))
@@ -421,9 +451,9 @@ fn list(name: &str, target: &Ty, item: &Ty, args: &[Ty]) -> Option<(Ty, Overload
     let none = args.is_empty();
     match name {
         "size" if none => plain(Ty::Int),
-        "isSorted" if none => plain(Ty::Bool),
+        "isSorted" if none && is_ordered(item) => plain(Ty::Bool),
         "sum" if none && (is_number(item) || matches!(item, Ty::Dur)) => plain(item.clone()),
-        "min" | "max" if none => plain(item.clone()),
+        "min" | "max" if none && is_ordered(item) => plain(item.clone()),
         "indexOf" | "lastIndexOf" if matches!(args, [arg] if arg.fits(item)) => plain(Ty::Int),
         "join" if item.fits(&Ty::Str) && (none || matches!(args, [arg] if arg.fits(&Ty::Str))) => {
             plain(Ty::Str)
@@ -436,9 +466,14 @@ fn list(name: &str, target: &Ty, item: &Ty, args: &[Ty]) -> Option<(Ty, Overload
             Ty::List(_) if none => item.clone(),
             _ => Ty::list(Ty::Dyn),
         }),
+        "unwrapOpt" if none => global("optional.unwrap", std::slice::from_ref(target)),
         "first" | "last" if none => plain(Ty::optional(item.clone())),
         _ => None,
     }
+}
+
+fn is_ordered(ty: &Ty) -> bool {
+    is_number(ty) || matches!(ty, Ty::Bool | Ty::Str | Ty::Bytes | Ty::Time | Ty::Dur)
 }
 
 fn optional(name: &str, inner: &Ty, args: &[Ty]) -> Option<(Ty, Overload)> {
@@ -494,7 +529,7 @@ fn opaque(name: &str, opaque: &str, args: &[Ty]) -> Option<(Ty, Overload)> {
         ("net.CIDR", "ip") if none => plain(Ty::Opaque("net.IP")),
         ("net.CIDR", "masked") if none => plain(Ty::Opaque("net.CIDR")),
         ("net.CIDR", "prefixLength") if none => plain(Ty::Int),
-        ("kubernetes.Quantity", "sign" | "asInteger") if none => plain(Ty::Int),
+        ("kubernetes.Quantity", "asInteger") if none => plain(Ty::Int),
         ("kubernetes.Quantity", "isInteger") if none => plain(Ty::Bool),
         ("kubernetes.Quantity", "asApproximateFloat") if none => plain(Ty::Double),
         ("kubernetes.Quantity", "add" | "sub")

@@ -39,7 +39,11 @@ fn object() -> Value {
 /// What a rule says to an object: nothing, or the text of its fault.
 fn says(rule: &Value, object: &Value, old: Option<&Value>) -> String {
     let props = schema(rule);
-    if let Some(error) = compile(&props, false).into_iter().find_map(|c| c.error) {
+    if let Some(error) = compile(&props, false)
+        .into_iter()
+        .flatten()
+        .find_map(|c| c.error)
+    {
         return error;
     }
     let node = Node::of(&props);
@@ -186,7 +190,8 @@ fn transitions() {
 
 #[test]
 fn costs() {
-    let cost = |rule: &str| compile(&schema(&json!({"rule": rule})), false)[0].cost;
+    let cost =
+        |rule: &str| compile(&schema(&json!({"rule": rule})), false).expect("declared")[0].cost;
     assert!(cost("self.list.all(i, i > 0)") < 100);
     assert!(
         cost("self.names.all(a, self.names.all(b, self.names.all(c, a + b != c)))") > 10_000_000

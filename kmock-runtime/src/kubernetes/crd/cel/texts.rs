@@ -24,19 +24,16 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
         }
         ("indexOf", [Val::Text(other)]) => Ok(Val::Int(index_of(&chars(), other, 0))),
         ("indexOf", [Val::Text(other), Val::Int(from)]) => match usize::try_from(*from) {
-            Ok(from) if from <= text.chars().count() => {
-                Ok(Val::Int(index_of(&chars(), other, from)))
-            }
-            _ => Fail::new(format!("index out of range: {from}")),
+            Ok(from) => Ok(Val::Int(index_of(&chars(), other, from))),
+            Err(_) => Fail::new(format!("index out of range: {from}")),
         },
         ("lastIndexOf", [Val::Text(other)]) => {
             Ok(Val::Int(last_index_of(&chars(), other, usize::MAX)))
         }
         ("lastIndexOf", [Val::Text(other), Val::Int(from)]) => match usize::try_from(*from) {
-            Ok(from) if from <= text.chars().count() => {
-                Ok(Val::Int(last_index_of(&chars(), other, from)))
-            }
-            _ => Fail::new(format!("index out of range: {from}")),
+            Ok(from) if !other.is_empty() && from >= text.chars().count() => Ok(Val::Int(-1)),
+            Ok(from) => Ok(Val::Int(last_index_of(&chars(), other, from))),
+            Err(_) => Fail::new(format!("index out of range: {from}")),
         },
         ("lowerAscii", []) => Ok(Val::text(text.to_ascii_lowercase())),
         ("upperAscii", []) => Ok(Val::text(text.to_ascii_uppercase())),
@@ -50,7 +47,13 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
         }
         ("split", [Val::Text(separator)]) => Ok(split(text, separator, -1)),
         ("split", [Val::Text(separator), Val::Int(most)]) => Ok(split(text, separator, *most)),
-        ("substring", [Val::Int(from)]) => substring(&chars(), *from, text.chars().count() as i64),
+        ("substring", [Val::Int(from)]) => {
+            let all = chars();
+            match usize::try_from(*from).ok().and_then(|from| all.get(from..)) {
+                Some(rest) => Ok(Val::text(rest.iter().collect::<String>())),
+                None => Fail::new(format!("index out of range: {from}")),
+            }
+        }
         ("substring", [Val::Int(from), Val::Int(to)]) => substring(&chars(), *from, *to),
         ("format", [list]) => format(text, &list.items().unwrap_or_default()),
         ("find", [Val::Text(pattern)]) => {
@@ -63,6 +66,27 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
         ("findAll", [Val::Text(pattern), Val::Int(most)]) => find_all(text, pattern, *most),
         _ => Fail::no_such_overload(),
     }
+}
+
+/// A text as a literal of the language.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{b}' => out.push_str("\\v"),
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn find_all<'a>(text: &str, pattern: &str, most: i64) -> Out<'a> {
@@ -125,6 +149,7 @@ fn substring<'a>(text: &[char], from: i64, to: i64) -> Out<'a> {
 fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
     let mut out = String::new();
     let mut args = args.iter();
+    let mut count = 0;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         if c != '%' {
@@ -147,15 +172,25 @@ fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
             precision = digits.parse::<usize>().ok();
         }
         let Some(verb) = chars.next() else {
-            return Fail::new("could not parse formatting clause: unexpected end of string");
+            return Fail::new("unexpected end of string");
         };
         let Some(arg) = args.next() else {
-            return Fail::new("index 0 out of range");
+            return Fail::new(format!("index {count} out of range"));
         };
+        count += 1;
         out.push_str(&match (verb, arg) {
+            ('s', Val::Object(..) | Val::Opaque(_) | Val::Optional(_))
+                if arg.entries().is_none() =>
+            {
+                return Fail::new(format!(
+                    "error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, \
+                     maps, lists, types, durations, and timestamps, was given {}",
+                    arg.type_name()
+                ));
+            }
             ('s', value) => shown(value),
             ('d', Val::Int(_) | Val::Uint(_)) => shown(arg),
-            ('f', Val::Double(value)) => format!("{value:.*}", precision.unwrap_or(6)),
+            ('f', Val::Double(value)) => grouped(&format!("{value:.*}", precision.unwrap_or(6))),
             ('e', Val::Double(value)) => exponent(*value, precision.unwrap_or(6)),
             ('b', Val::Int(value)) => format!("{value:b}"),
             ('b', Val::Uint(value)) => format!("{value:b}"),
@@ -166,8 +201,22 @@ fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
             ('x', Val::Uint(value)) => format!("{value:x}"),
             ('X', Val::Int(value)) => format!("{value:X}"),
             ('X', Val::Uint(value)) => format!("{value:X}"),
+            ('x', Val::Bytes(bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            ('X', Val::Bytes(bytes)) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
             ('x', Val::Text(text)) => text.bytes().map(|byte| format!("{byte:02x}")).collect(),
             ('X', Val::Text(text)) => text.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            (verb @ ('d' | 'f' | 'e' | 'b' | 'o' | 'x' | 'X'), value) => {
+                let why = match verb {
+                    'd' => "decimal clause can only be used on integers",
+                    'f' => "fixed-point clause can only be used on doubles",
+                    'e' => "scientific clause can only be used on doubles",
+                    'b' => "only integers and bools can be formatted as binary",
+                    'o' => "octal clause can only be used on integers",
+                    _ => "only integers, byte buffers, and strings can be formatted as hex",
+                };
+                let given = value.type_name();
+                return Fail::new(format!("error during formatting: {why}, was given {given}"));
+            }
             (verb, _) => {
                 return Fail::new(format!(
                     "could not parse formatting clause: unrecognized formatting clause \"{verb}\""
@@ -178,15 +227,36 @@ fn format<'a>(text: &str, args: &[Val<'a>]) -> Out<'a> {
     Ok(Val::text(out))
 }
 
-fn exponent(value: f64, precision: usize) -> String {
-    let text = format!("{value:.precision$e}");
-    match text.split_once('e') {
-        Some((digits, exponent)) => {
-            let (sign, exponent) = exponent
-                .strip_prefix('-')
-                .map_or(('+', exponent), |rest| ('-', rest));
-            format!("{digits}e{sign}{exponent:0>2}")
+/// A decimal with its thousands apart, as American English writes it.
+fn grouped(text: &str) -> String {
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or(("", text), |rest| ("-", rest));
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut out = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) && digit.is_ascii_digit() {
+            out.push(',');
         }
-        None => text,
+        out.push(digit);
     }
+    out + rest
+}
+
+/// `1.5 × 10⁰³`.
+fn exponent(value: f64, precision: usize) -> String {
+    const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let text = format!("{value:.precision$e}");
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text;
+    };
+    let (sign, exponent) = exponent
+        .strip_prefix('-')
+        .map_or(("", exponent), |rest| ("⁻", rest));
+    let raised = format!("{exponent:0>2}");
+    let raised: String = raised
+        .chars()
+        .filter_map(|c| RAISED.get(c.to_digit(10)? as usize))
+        .collect();
+    format!("{digits} × 10{sign}{raised}")
 }

@@ -21,6 +21,8 @@ pub(crate) enum Ty {
     Dyn,
     /// The type of the items of an empty list: whatever is needed.
     Free,
+    /// Of an expression with a fault: fits everywhere.
+    Err,
     Null,
     Bool,
     Int,
@@ -42,6 +44,7 @@ impl fmt::Display for Ty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ty::Dyn | Ty::Free => f.write_str("dyn"),
+            Ty::Err => f.write_str("!error!"),
             Ty::Null => f.write_str("null"),
             Ty::Bool => f.write_str("bool"),
             Ty::Int => f.write_str("int"),
@@ -75,7 +78,40 @@ impl Ty {
     }
 
     pub(crate) fn is_dyn(&self) -> bool {
-        matches!(self, Ty::Dyn | Ty::Free)
+        matches!(self, Ty::Dyn | Ty::Free | Ty::Err)
+    }
+
+    /// The name without parameters.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Ty::Dyn | Ty::Free => "dyn",
+            Ty::Err => "!error!",
+            Ty::Null => "null_type",
+            Ty::Bool => "bool",
+            Ty::Int => "int",
+            Ty::Uint => "uint",
+            Ty::Double => "double",
+            Ty::Str => "string",
+            Ty::Bytes => "bytes",
+            Ty::Time => "google.protobuf.Timestamp",
+            Ty::Dur => "google.protobuf.Duration",
+            Ty::Type => "type",
+            Ty::List(_) => "list",
+            Ty::Map(..) => "map",
+            Ty::Object(_) => "object",
+            Ty::Optional(_) => "optional_type",
+            Ty::Opaque(name) => name,
+        }
+    }
+
+    /// Whether two types are the same, as far as they are known.
+    pub(crate) fn is_like(&self, other: &Ty) -> bool {
+        match (self, other) {
+            (Ty::Free, _) | (_, Ty::Free) => true,
+            (Ty::List(a), Ty::List(b)) | (Ty::Optional(a), Ty::Optional(b)) => a.is_like(b),
+            (Ty::Map(ak, av), Ty::Map(bk, bv)) => ak.is_like(bk) && av.is_like(bv),
+            (a, b) => a == b,
+        }
     }
 
     /// Whether a value of either type may stand for the other.
@@ -249,7 +285,11 @@ impl Decl {
     /// A field of an object.
     pub(crate) fn field(&self, name: &str) -> Option<&Arc<Decl>> {
         match &self.shape {
-            Shape::Object(fields) => fields.get(name),
+            Shape::Object(fields) => fields.get(name).or_else(|| {
+                // After a dot the words of the language are names like others.
+                let word = RESERVED.contains(&name) && !SYNTAX.contains(&name);
+                fields.get(&format!("__{name}__")).filter(|_| word)
+            }),
             _ => None,
         }
     }
@@ -269,7 +309,7 @@ impl Decl {
                 (Shape::Map(value), "@items" | "@values") => value,
                 // Keys are texts without a limit of their own.
                 (Shape::Map(_), "@keys") => return path.next().is_none().then_some(0),
-                (Shape::Object(fields), name) => fields.get(name)?,
+                (Shape::Object(_), name) => at.field(name)?,
                 _ => return None,
             };
         }
@@ -300,6 +340,9 @@ const RESERVED: [&str; 21] = [
     "void",
     "while",
 ];
+
+/// Words that the grammar itself takes.
+const SYNTAX: [&str; 4] = ["true", "false", "null", "in"];
 
 /// How expressions write a field's name; `None` if they cannot.
 pub(crate) fn escape(name: &str) -> Option<String> {

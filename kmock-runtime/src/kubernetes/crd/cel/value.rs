@@ -17,6 +17,7 @@ use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::crd::formats::{self, Format};
 use crate::kubernetes::crd::node::{Kind, Listing, Node};
 use crate::kubernetes::crd::numbers::{self, Num};
+use crate::kubernetes::status::quoted;
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,11 +151,7 @@ impl<'a> Val<'a> {
             Val::Time(_) => "google.protobuf.Timestamp",
             Val::Dur(_) => "google.protobuf.Duration",
             Val::List(_) | Val::Items(..) => "list",
-            Val::Map(_) => "map",
-            Val::Object(_, node) => match node {
-                Some(node) if !node.properties.is_empty() => "object",
-                _ => "map",
-            },
+            Val::Map(_) | Val::Object(..) => "map",
             Val::Optional(_) => "optional_type",
             Val::Type(_) => "type",
             Val::Opaque(opaque) => match &**opaque {
@@ -251,6 +248,9 @@ pub(crate) fn double_text(double: f64) -> String {
         } else {
             "-Inf".into()
         };
+    }
+    if double == 0.0 && double.is_sign_negative() {
+        return "-0".into();
     }
     numbers::shown(double)
 }
@@ -383,6 +383,34 @@ impl Semver {
             patch: number(patch)?,
             pre,
         })
+    }
+
+    /// What is wrong with a text that is no version.
+    pub(crate) fn fault(text: &str) -> String {
+        if text.is_empty() {
+            return "Version string empty".into();
+        }
+        let parts: Vec<&str> = text.splitn(3, '.').collect();
+        let [major, minor, patch] = parts[..] else {
+            return "No Major.Minor.Patch elements found".into();
+        };
+        let patch = patch.split(['-', '+']).next().unwrap_or_default();
+        for (name, part) in [("major", major), ("minor", minor), ("patch", patch)] {
+            if part.bytes().any(|b| !b.is_ascii_digit()) {
+                return format!(
+                    "Invalid character(s) found in {name} number {}",
+                    quoted(part)
+                );
+            }
+            if part.len() > 1 && part.starts_with('0') {
+                let name = name[..1].to_uppercase() + &name[1..];
+                return format!(
+                    "{name} number must not contain leading zeroes {}",
+                    quoted(part)
+                );
+            }
+        }
+        "Invalid character(s) found in prerelease".into()
     }
 
     fn order(&self, other: &Semver) -> Ordering {

@@ -1,0 +1,76 @@
+//! What the server works out when it makes a program of an expression: literals converted, patterns compiled.
+
+use super::check::{Kind, Literal, Typed};
+use super::functions;
+use super::value::Val;
+
+const CONVERSIONS: [&str; 8] = [
+    "bool",
+    "bytes",
+    "double",
+    "duration",
+    "int",
+    "string",
+    "timestamp",
+    "uint",
+];
+
+/// Why no program can be made of an expression.
+pub(super) fn fault(expr: &Typed) -> Option<String> {
+    if let Kind::Call { name, args, .. } = &expr.kind {
+        let name = name.as_str();
+        let literal = |arg: &Typed| match &arg.kind {
+            Kind::Literal(literal) => Some(value(literal)),
+            _ => None,
+        };
+        let result = match (name, args.as_slice()) {
+            (_, [arg]) if CONVERSIONS.contains(&name) => {
+                literal(arg).map(|value| functions::call(name, false, vec![value]).map(drop))
+            }
+            ("find" | "findAll", [pattern, ..]) => match literal(pattern) {
+                Some(Val::Text(text)) => Some(functions::compiled(&text).map(drop)),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(Err(fail)) = result {
+            return Some(fail.0);
+        }
+    }
+    inner(expr).into_iter().find_map(fault)
+}
+
+fn value(literal: &Literal) -> Val<'static> {
+    match literal {
+        Literal::Null => Val::Null,
+        Literal::Bool(value) => Val::Bool(*value),
+        Literal::Int(value) => Val::Int(*value),
+        Literal::Uint(value) => Val::Uint(*value),
+        Literal::Double(value) => Val::Double(*value),
+        Literal::Text(value) => Val::text(value.clone()),
+        Literal::Bytes(value) => Val::Bytes(value.clone().into()),
+    }
+}
+
+fn inner(expr: &Typed) -> Vec<&Typed> {
+    match &expr.kind {
+        Kind::Literal(_) | Kind::Ident(_) | Kind::TypeName(_) => Vec::new(),
+        Kind::Select { operand, .. }
+        | Kind::Has { operand, .. }
+        | Kind::OptionalSelect { operand, .. } => vec![operand],
+        Kind::Call { target, args, .. } => target.as_deref().into_iter().chain(args).collect(),
+        Kind::List(items, _) => items.iter().collect(),
+        Kind::Map(entries, _) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
+        Kind::Loop(inner) => vec![
+            &inner.range,
+            &inner.init,
+            &inner.condition,
+            &inner.step,
+            &inner.result,
+        ],
+        Kind::Macro { range, bodies, .. } => std::iter::once(&**range).chain(bodies).collect(),
+    }
+}

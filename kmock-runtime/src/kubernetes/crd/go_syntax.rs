@@ -1,0 +1,333 @@
+//! What Go says of a regular expression that it cannot parse.
+//!
+//! Rules: `regexp/syntax/parse.go`. Only what is wrong is found here; see [`pattern`](super::pattern) for the rest.
+
+/// The largest count of `{n,m}`.
+const LARGEST_REPEAT: u32 = 1000;
+
+/// What stands before a repetition.
+#[derive(Clone, Copy)]
+enum Before {
+    Nothing,
+    Something,
+    /// Another repetition, from here on.
+    Repeat(usize),
+}
+
+/// The fault of a pattern, as Go words it.
+pub(super) fn fault(pattern: &str) -> Option<String> {
+    let mut parser = Parser {
+        text: pattern,
+        at: 0,
+    };
+    let (why, part) = parser.parse().err()?;
+    Some(format!("{why}: `{part}`"))
+}
+
+type Fault<'p> = (&'static str, &'p str);
+
+struct Parser<'p> {
+    text: &'p str,
+    at: usize,
+}
+
+impl<'p> Parser<'p> {
+    fn rest(&self) -> &'p str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn since(&self, start: usize) -> &'p str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest().chars().next()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text);
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    fn parse(&mut self) -> Result<(), Fault<'p>> {
+        let mut depth = 0_usize;
+        let mut before = Before::Nothing;
+        while !self.rest().is_empty() {
+            let start = self.at;
+            if self.rest().starts_with('{') && self.counts(start)? {
+                before = self.repeat(start, before)?;
+                continue;
+            }
+            before = match self.next().unwrap_or_default() {
+                '(' => {
+                    if self.rest().starts_with('?') && !self.group(start)? {
+                        Before::Nothing
+                    } else {
+                        depth += 1;
+                        Before::Nothing
+                    }
+                }
+                ')' if depth == 0 => return Err(("unexpected )", self.text)),
+                ')' => {
+                    depth -= 1;
+                    Before::Something
+                }
+                '|' => Before::Nothing,
+                '*' | '+' | '?' => self.repeat(start, before)?,
+                '[' => {
+                    self.class(start)?;
+                    Before::Something
+                }
+                '\\' => {
+                    if self.eat("Q") {
+                        let quoted = self
+                            .rest()
+                            .find("\\E")
+                            .map_or(self.rest().len(), |at| at + 2);
+                        self.at += quoted;
+                    } else if !self.is_class(start)? && !self.is_anchor() {
+                        self.escape(start)?;
+                    }
+                    Before::Something
+                }
+                _ => Before::Something,
+            };
+        }
+        if depth > 0 {
+            return Err(("missing closing )", self.text));
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, start: usize, before: Before) -> Result<Before, Fault<'p>> {
+        self.eat("?");
+        match before {
+            Before::Something => Ok(Before::Repeat(start)),
+            Before::Nothing => Err(("missing argument to repetition operator", self.since(start))),
+            Before::Repeat(first) => Err(("invalid nested repetition operator", self.since(first))),
+        }
+    }
+
+    /// Reads `{n}`, `{n,}` or `{n,m}`; anything else is a brace like any other character.
+    fn counts(&mut self, start: usize) -> Result<bool, Fault<'p>> {
+        let Some((inner, _)) = self.rest().get(1..).and_then(|rest| rest.split_once('}')) else {
+            return Ok(false);
+        };
+        let (least, most) = match inner.split_once(',') {
+            None => (inner, Some(inner)),
+            Some((least, "")) => (least, None),
+            Some((least, most)) => (least, Some(most)),
+        };
+        let is_count = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|b| b.is_ascii_digit())
+                && (text.len() == 1 || !text.starts_with('0'))
+        };
+        if !is_count(least) || !most.is_none_or(is_count) {
+            return Ok(false);
+        }
+        self.at += inner.len() + 2;
+        let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+        let (least, most) = (number(least), most.map(number));
+        if least > LARGEST_REPEAT || most.is_some_and(|most| most > LARGEST_REPEAT || most < least)
+        {
+            return Err(("invalid repeat count", self.since(start)));
+        }
+        Ok(true)
+    }
+
+    /// Reads what follows `(`: a name, or flags; whether a group was opened.
+    fn group(&mut self, start: usize) -> Result<bool, Fault<'p>> {
+        for prefix in ["?P<", "?<"] {
+            if !self.eat(prefix) {
+                continue;
+            }
+            let whole = self.text.get(start..).unwrap_or_default();
+            let Some((name, _)) = self.rest().split_once('>') else {
+                return Err(("invalid named capture", whole));
+            };
+            self.at += name.len() + 1;
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(is_name) {
+                return Err(("invalid named capture", self.since(start)));
+            }
+            return Ok(true);
+        }
+        self.eat("?");
+        loop {
+            match self.next() {
+                Some('i' | 'm' | 's' | 'U' | '-') => {}
+                Some(':') => return Ok(true),
+                Some(')') => return Ok(false),
+                Some(_) => {
+                    return Err(("invalid or unsupported Perl syntax", self.since(start)));
+                }
+                None => return Err(("missing closing )", self.text)),
+            }
+        }
+    }
+
+    fn class(&mut self, start: usize) -> Result<(), Fault<'p>> {
+        let open = self.text.get(start..).unwrap_or_default();
+        self.eat("^");
+        let mut first = true;
+        loop {
+            if self.rest().is_empty() {
+                return Err(("missing closing ]", open));
+            }
+            if !first && self.eat("]") {
+                return Ok(());
+            }
+            first = false;
+            if self.rest().starts_with("[:")
+                && let Some(end) = self.rest().find(":]")
+            {
+                self.at += end + 2;
+                continue;
+            }
+            let low_at = self.at;
+            if self.rest().starts_with('\\') {
+                self.at += 1;
+                if self.is_class(low_at)? {
+                    continue;
+                }
+                self.at = low_at;
+            }
+            let low = self.class_char(open)?;
+            let ranged = self.rest().starts_with('-') && !self.rest().starts_with("-]");
+            if ranged && self.rest().len() > 1 {
+                self.at += 1;
+                let high = self.class_char(open)?;
+                if low.zip(high).is_some_and(|(low, high)| high < low) {
+                    return Err(("invalid character class range", self.since(low_at)));
+                }
+            }
+        }
+    }
+
+    fn class_char(&mut self, open: &'p str) -> Result<Option<char>, Fault<'p>> {
+        let start = self.at;
+        match self.next() {
+            None => Err(("missing closing ]", open)),
+            Some('\\') => self.escape(start),
+            other => Ok(other),
+        }
+    }
+
+    /// After a backslash: a class by its letter.
+    fn is_class(&mut self, start: usize) -> Result<bool, Fault<'p>> {
+        let rest = self.rest();
+        if rest.starts_with(['d', 's', 'w', 'D', 'S', 'W']) {
+            self.at += 1;
+            return Ok(true);
+        }
+        if !rest.starts_with(['p', 'P']) {
+            return Ok(false);
+        }
+        self.at += 1;
+        match self.next() {
+            None => return Err(("invalid character class range", self.since(start))),
+            Some('{') => match self.rest().find('}') {
+                Some(end) => self.at += end + 1,
+                None => {
+                    let open = self.text.get(start..).unwrap_or_default();
+                    return Err(("invalid character class range", open));
+                }
+            },
+            Some(_) => {}
+        }
+        let known = self.since(start);
+        if regex::Regex::new(&known.replace("{^", "{")).is_err() {
+            return Err(("invalid character class range", known));
+        }
+        Ok(true)
+    }
+
+    fn is_anchor(&mut self) -> bool {
+        ["A", "b", "B", "C", "z"]
+            .iter()
+            .any(|anchor| self.eat(anchor))
+    }
+
+    /// After a backslash: one character; `None` if it does not matter which.
+    fn escape(&mut self, start: usize) -> Result<Option<char>, Fault<'p>> {
+        let Some(c) = self.next() else {
+            return Err(("trailing backslash at end of expression", ""));
+        };
+        let octal = |rest: &str| rest.starts_with(|c: char| ('0'..='7').contains(&c));
+        let known = match c {
+            '0' => true,
+            '1'..='7' => octal(self.rest()),
+            'x' => {
+                let rest = self.rest();
+                let (digits, length) = match rest.strip_prefix('{') {
+                    Some(inner) => {
+                        let digits = inner.split('}').next().unwrap_or_default();
+                        (digits, digits.len() + 2)
+                    }
+                    None => (rest.get(..2).unwrap_or_default(), 2),
+                };
+                let good = u32::from_str_radix(digits, 16).is_ok_and(|code| code <= 0x10_ffff);
+                if good {
+                    self.at += length.min(rest.len());
+                }
+                good
+            }
+            'a' | 'f' | 'n' | 'r' | 't' | 'v' => true,
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() => return Ok(Some(c)),
+            _ => false,
+        };
+        if known {
+            Ok(None)
+        } else {
+            Err(("invalid escape sequence", self.since(start)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+
+    #[test]
+    fn faults_are_worded_as_go_words_them() {
+        for (pattern, told) in [
+            ("(", "missing closing ): `(`"),
+            ("a)", "unexpected ): `a)`"),
+            ("[a", "missing closing ]: `[a`"),
+            ("*a", "missing argument to repetition operator: `*`"),
+            ("a**", "invalid nested repetition operator: `**`"),
+            ("\\", "trailing backslash at end of expression: ``"),
+            ("a{1001}", "invalid repeat count: `{1001}`"),
+            ("x{2,1}", "invalid repeat count: `{2,1}`"),
+            ("\\q", "invalid escape sequence: `\\q`"),
+            ("\\1", "invalid escape sequence: `\\1`"),
+            ("[z-a]", "invalid character class range: `z-a`"),
+            ("\\p{Foo}", "invalid character class range: `\\p{Foo}`"),
+            ("(?P<n", "invalid named capture: `(?P<n`"),
+            ("(?<!x)a", "invalid named capture: `(?<!x)a`"),
+            ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
+        ] {
+            assert_eq!(fault(pattern).as_deref(), Some(told), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn good_patterns_have_none() {
+        for pattern in [
+            "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            r"^\d+(?:\.\d+)?%?$",
+            r"[]a-]+?[^\]\w\x41]{2,}",
+            r"(?i)(?P<x>\Q[(\E)*",
+            "a{,2}{",
+            r"^\pL\p{Greek}+\b$",
+        ] {
+            assert_eq!(fault(pattern), None, "{pattern}");
+        }
+    }
+}
