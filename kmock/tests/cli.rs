@@ -133,6 +133,59 @@ fn objects_are_loaded_from_files() {
 }
 
 #[test]
+fn rules_are_read_from_files_and_requests_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rules, body) = (folder.path().join("rules"), folder.path().join("body.json"));
+    std::fs::write(&body, "{\"from\": \"a file\"}").expect("written");
+    let text = format!(
+        "# what the client asks first\n\nget /hello => 201 {{\"a\": 1}}\n  /file => @{}\npost => 202\n",
+        body.display()
+    );
+    std::fs::write(&rules, text).expect("written");
+    let mut served = Served::start(&[
+        "--raw",
+        "--verbose",
+        "--rules",
+        rules.to_str().expect("text"),
+        "--rule",
+        "get /hello?first => 203",
+    ]);
+    assert!(served.line().starts_with("curl http://"));
+    assert!(served.get("/hello").starts_with("HTTP/1.1 201"));
+    assert!(served.get("/hello?first").starts_with("HTTP/1.1 203"));
+    let file = served.get("/file");
+    assert!(
+        file.contains("application/json") && file.ends_with("{\"from\": \"a file\"}"),
+        "{file}"
+    );
+    assert!(served.get("/elsewhere").starts_with("HTTP/1.1 404"));
+    let mut told: Vec<_> = (0..4).map(|_| served.line()).collect();
+    told.sort();
+    assert!(
+        told[0].starts_with("200 GET /file   rule `/file => @"),
+        "{told:?}"
+    );
+    assert!(
+        told[3].starts_with("404 GET /elsewhere   no rule"),
+        "{told:?}"
+    );
+    served.end("-TERM");
+
+    std::fs::write(&rules, "# fine\nget /x => 200\nget /y\n").expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args(["serve", "--rules"])
+        .arg(&rules)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let place = format!(
+        "{}:3: 'get /y': expected `FILTER => REPLY`",
+        rules.display()
+    );
+    assert!(!output.status.success() && said.contains(&place), "{said}");
+}
+
+#[test]
 fn mistakes_are_told_and_end_it() {
     for (arguments, reason) in [
         (["serve", "--rule", "get /x"], "expected `FILTER => REPLY`"),

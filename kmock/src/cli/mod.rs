@@ -33,7 +33,15 @@ fn command() -> Command {
         .about("Serves a mock HTTP server and an in-memory Kubernetes API until Ctrl-C")
         .after_help(
             "The first line on standard output is `listening on http://ADDR`; how to use it follows.\n\
-             On Ctrl-C or SIGTERM the server ends and prints what was asked.",
+             On Ctrl-C or SIGTERM the server ends and prints what was asked.\n\n\
+             A rule is `FILTER => [STATUS] [BODY]`. The filter is a method and a path, or a Kubernetes verb and a\n\
+             resource, each optional: 'get /users/*', 'post', '/search?q=*', 'list pods.v1'. The body is JSON where it\n\
+             reads so, the contents of a file after an @ (read again for each request), and otherwise text.\n\
+             Rules are asked in order, those of --rule first; below them is the Kubernetes API.\n\n\
+             Examples:\n  \
+             kmock serve --listen 127.0.0.1:8080 --load objects.yaml\n  \
+             kmock serve --raw --rule 'get /hello => {\"hello\": \"world\"}' --rule 'post => 201'\n  \
+             kmock serve --rules rules.txt --rule 'delete pods.v1 => 500' -v",
         )
         .arg(
             Arg::new("listen")
@@ -56,6 +64,14 @@ fn command() -> Command {
                 .value_name("RULE")
                 .action(ArgAction::Append)
                 .help("An HTTP rule, e.g. 'get /hello => 200 {\"hello\": \"world\"}'; may be repeated"),
+        )
+        .arg(
+            Arg::new("rules")
+                .long("rules")
+                .value_name("FILE")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("A file of such rules, one a line; empty lines and those that begin with # do not count; may be repeated"),
         )
         .arg(
             Arg::new("load")
@@ -98,7 +114,7 @@ fn command() -> Command {
                 .long("verbose")
                 .short('v')
                 .action(ArgAction::SetTrue)
-                .help("Print each request as it is answered"),
+                .help("Print each request when it is answered, with its status and by what"),
         );
     Command::new("kmock")
         .version(env!("CARGO_PKG_VERSION"))
@@ -110,11 +126,13 @@ fn command() -> Command {
 }
 
 fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
-    let rules = matches
-        .get_many::<String>("rule")
-        .unwrap_or_default()
-        .map(|text| rule::parse(text))
-        .collect::<Result<_, _>>()?;
+    let mut rules = Vec::new();
+    for text in matches.get_many::<String>("rule").unwrap_or_default() {
+        rules.push(rule::parse(text).map_err(|error| format!("--rule '{text}': {error}"))?);
+    }
+    for path in files(matches, "rules") {
+        rules.extend(rule::read(&path)?);
+    }
     Ok(serve::Options {
         listen: *matches
             .get_one("listen")

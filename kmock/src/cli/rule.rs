@@ -1,5 +1,7 @@
 //! Rules on the command line: `FILTER => [STATUS] [BODY]`.
 
+use std::{fs, path::Path};
+
 use kmock::{Filter, Reply, Rule};
 use serde_json::Value;
 
@@ -7,11 +9,12 @@ use serde_json::Value;
 /// read so, `@FILE` is a file read again for each request, and anything else is text.
 pub(crate) fn parse(text: &str) -> Result<Rule, String> {
     let Some((filter, reply)) = text.split_once("=>") else {
-        return Err(format!(
-            "--rule '{text}': expected `FILTER => REPLY`, as in 'get /hello => 200 {{\"hello\": \"world\"}}'"
-        ));
+        return Err(
+            "expected `FILTER => REPLY`, as in 'get /hello => 200 {\"hello\": \"world\"}'"
+                .to_owned(),
+        );
     };
-    let filter = Filter::parse(filter).map_err(|error| format!("--rule '{text}': {error}"))?;
+    let filter = Filter::parse(filter).map_err(|error| error.to_string())?;
     let reply = reply.trim();
     let (first, rest) = reply.split_once(' ').unwrap_or((reply, ""));
     let status = first
@@ -31,6 +34,18 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
         },
     };
     Ok(Rule::on(filter).named(text).reply(made))
+}
+
+/// Reads a file of rules, one a line.
+pub(crate) fn read(path: &Path) -> Result<Vec<Rule>, String> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("--rules {shown}: {error}"))?;
+    let lines = text.lines().enumerate();
+    lines
+        .map(|(at, line)| (at + 1, line.trim()))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(at, line)| parse(line).map_err(|error| format!("{shown}:{at}: '{line}': {error}")))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     path::PathBuf,
+    time::Duration,
 };
 
-use kmock::{KMock, Rule};
+use kmock::{KMock, Rule, Seen};
 
 use crate::cli::{kubeconfig, summary};
 
@@ -89,18 +90,29 @@ fn say(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints each request as it comes.
+/// How often answers are looked for while there are requests without one.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Prints each request when it is answered.
 async fn follow(k: &KMock) {
     let all = k.filter(kmock::Filter::any());
-    let mut known = 0;
+    let (mut known, mut open) = (0, Vec::new());
     loop {
+        let within = if open.is_empty() { Duration::MAX } else { LOOK };
         // An error is only that nothing came for a while.
-        if let Ok(requests) = all.wait_for(known + 1).await {
-            for seen in requests.iter().skip(known) {
-                say(&format!("{} {}\n", seen.method(), seen.target()));
-            }
+        if let Ok(requests) = all.wait_for_within(known + 1, within).await {
+            open.extend(requests.iter().skip(known).cloned());
             known = requests.len();
         }
+        open.retain(|seen: &Seen| {
+            let outcome = seen.outcome();
+            let Some(status) = outcome.status else {
+                return true;
+            };
+            let (method, target, by) = (seen.method(), seen.target(), outcome.answered_by);
+            say(&format!("{status} {method} {target}   {by}\n"));
+            false
+        });
     }
 }
 
