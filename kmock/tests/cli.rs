@@ -161,10 +161,13 @@ fn rules_are_read_from_files_and_requests_are_told() {
     assert!(served.get("/elsewhere").starts_with("HTTP/1.1 404"));
     let mut told: Vec<_> = (0..4).map(|_| served.line()).collect();
     told.sort();
+    let place = |line| format!("   {}:{line}:1", rules.display());
     assert!(
-        told[0].starts_with("200 GET /file   rule `/file => @"),
+        told[0].starts_with("200 GET /file   rule `/file => @") && told[0].ends_with(&place(4)),
         "{told:?}"
     );
+    assert!(told[1].ends_with(&place(3)), "{told:?}");
+    assert!(told[2].ends_with("   --rule:1:1"), "{told:?}");
     assert!(
         told[3].starts_with("404 GET /elsewhere   no rule"),
         "{told:?}"

@@ -125,6 +125,11 @@ impl Rule {
         self.change(|spec| spec.name = Some(name))
     }
 
+    /// Where reports say that the rule was written, for tools that read rules from elsewhere than Rust.
+    pub fn written_at(self, location: Location) -> Rule {
+        self.change(|spec| spec.location = location)
+    }
+
     /// Rules with a higher priority are asked first; it is 0 unless said. Equals are asked in the order of definition.
     pub fn priority(self, priority: impl Into<f64>) -> Rule {
         let priority = priority.into();

@@ -127,8 +127,10 @@ fn command() -> Command {
 
 fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
     let mut rules = Vec::new();
-    for text in matches.get_many::<String>("rule").unwrap_or_default() {
-        rules.push(rule::parse(text).map_err(|error| format!("--rule '{text}': {error}"))?);
+    let given = matches.get_many::<String>("rule").unwrap_or_default();
+    for (nth, text) in given.enumerate() {
+        let rule = rule::parse(text).map_err(|error| format!("--rule '{text}': {error}"))?;
+        rules.push(rule.written_at(rule::place("--rule", nth + 1)));
     }
     for path in files(matches, "rules") {
         rules.extend(rule::read(&path)?);

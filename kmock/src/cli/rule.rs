@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use kmock::{Filter, Reply, Rule};
+use kmock::{Filter, Location, Reply, Rule};
 use serde_json::Value;
 
 /// Reads a rule: a filter in the string notation, then a status, a body, or both. A body is JSON where it can be
@@ -44,8 +44,20 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Rule>, String> {
     lines
         .map(|(at, line)| (at + 1, line.trim()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(at, line)| parse(line).map_err(|error| format!("{shown}:{at}: '{line}': {error}")))
+        .map(|(at, line)| match parse(line) {
+            Ok(rule) => Ok(rule.written_at(place(&shown.to_string(), at))),
+            Err(error) => Err(format!("{shown}:{at}: '{line}': {error}")),
+        })
         .collect()
+}
+
+/// A place for reports. Its name lives as long as the program, which reads rules once.
+pub(crate) fn place(name: &str, line: usize) -> Location {
+    Location {
+        file: name.to_owned().leak(),
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: 1,
+    }
 }
 
 #[cfg(test)]

@@ -71,10 +71,12 @@ async fn run(options: Options) -> Result<(), String> {
         say(&format!("curl {reachable}/\n"));
     }
     if options.verbose {
+        let mut teller = Teller::default();
         tokio::select! {
-            () = follow(&k) => {}
+            () = teller.follow(&k) => {}
             () = ended => {}
         }
+        teller.look(&k);
     } else {
         ended.await;
     }
@@ -93,18 +95,33 @@ fn say(text: &str) {
 /// How often answers are looked for while there are requests without one.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Prints each request when it is answered.
-async fn follow(k: &KMock) {
-    let all = k.filter(kmock::Filter::any());
-    let (mut known, mut open) = (0, Vec::new());
-    loop {
-        let within = if open.is_empty() { Duration::MAX } else { LOOK };
-        // An error is only that nothing came for a while.
-        if let Ok(requests) = all.wait_for_within(known + 1, within).await {
-            open.extend(requests.iter().skip(known).cloned());
-            known = requests.len();
+/// Tells each request when it is answered.
+#[derive(Default)]
+struct Teller {
+    known: usize,
+    open: Vec<Seen>,
+}
+
+impl Teller {
+    async fn follow(&mut self, k: &KMock) {
+        let all = k.filter(kmock::Filter::any());
+        loop {
+            let within = if self.open.is_empty() {
+                Duration::MAX
+            } else {
+                LOOK
+            };
+            // An error is only that nothing came for a while.
+            let _ = all.wait_for_within(self.known + 1, within).await;
+            self.look(k);
         }
-        open.retain(|seen: &Seen| {
+    }
+
+    fn look(&mut self, k: &KMock) {
+        let requests = k.requests();
+        self.open.extend(requests.iter().skip(self.known).cloned());
+        self.known = requests.len();
+        self.open.retain(|seen| {
             let outcome = seen.outcome();
             let Some(status) = outcome.status else {
                 return true;
