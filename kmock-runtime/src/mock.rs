@@ -277,6 +277,21 @@ impl KMock {
     }
 
     /// Leads the clients of hyper-util to this server for its `hostnames`: give it to `Client::builder(…).build(…)`.
+    ///
+    /// It is a `tower::Service` of URLs that connects to this server for its hostnames, and to any other host as usual.
+    /// TLS is refused.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_service::Service;
+    ///
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// // What a client does with it: `Client::builder(TokioExecutor::new()).build(k.connector())`.
+    /// let connection = k.connector().call("http://example.com/".parse()?).await?;
+    /// # drop(connection);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "hyper")]
     pub fn connector(&self) -> crate::hostnames::Interceptor {
         crate::hostnames::Interceptor::new(self)
@@ -285,6 +300,17 @@ impl KMock {
     /// Leads any client to this server for its `hostnames`: the address of a forward proxy, as in `HTTP_PROXY`.
     ///
     /// Requests for other hosts are forwarded; without `hostnames` the server stands for every host. Plain HTTP only.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// std::process::Command::new("curl")
+    ///     .arg("http://example.com/")
+    ///     .env("http_proxy", k.proxy_url())
+    ///     .spawn()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn proxy_url(&self) -> String {
         self.url()
     }

@@ -19,6 +19,27 @@
 /// ```
 ///
 /// - `kmock! { k, rule; rule; … }` mounts rules on `k`; a `let` in front of a rule binds its handle.
+/// Streams, faults and WebSockets have words of their own:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use kmock::prelude::*;
+/// # #[kmock::test(start_paused = true)]
+/// # async fn breaks(k: KMock) {
+/// kmock! { k,
+///     stream GET "/events" => [
+///         sse { event: "tick", data: { "n": 1 } },
+///         sleep(5s),                              // virtual time: at once in a test with `start_paused`
+///         ...,                                    // waits to be fed: `kmock! { k, ... => [ "more" ]; }`
+///     ];
+///     GET "/flaky" => text "well", reset [..2];   // RST for the first two requests
+///     GET "/cut" => truncate 4, text "0123456789";
+///     GET "/slow" => sleep(1s..2s), slow 64kB/s, file "Cargo.toml";
+/// }
+/// assert!(k.get("/flaky").send().await.is_err());
+/// # }
+/// ```
+///
 /// - `kmock!(k, rule)`, one rule without a `;`, is worth its handle.
 /// - `kmock! { rule; … }` without a server is a value of type [`Rules`](crate::Rules). In a
 ///   [`#[kmock::test]`](macro@crate::test), in statement position, it mounts on the test's server.

@@ -39,6 +39,7 @@ fn is_a_test(name: &str) -> bool {
         return false;
     };
     let file = match module {
+        "cli" => root().join("kmock/tests/cli.rs"),
         "ui" => return root().join(format!("tests/ui/fail/{function}.rs")).exists(),
         module => root().join(format!("tests/it/{}.rs", module.replace("::", "/"))),
     };
@@ -92,6 +93,10 @@ fn documents_link_to_what_exists() {
         "README.md",
         "ARCHITECTURE.md",
         "docs/grammar.md",
+        "docs/failures.md",
+        "docs/performance.md",
+        "docs/porting-from-python.md",
+        "docs/precedence.md",
         "docs/fidelity.md",
     ] {
         let path = root().join(name);

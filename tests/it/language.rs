@@ -526,3 +526,47 @@ fn a_plain_function(k: KMock) {
     socket.read_to_string(&mut text).unwrap();
     assert!(text.ends_with("sync"), "{text}");
 }
+
+#[kmock::test(raw)]
+async fn rules_without_criteria_take_everything(k: KMock) {
+    kmock! { ANY => text "all"; }
+    for (method, path) in [("GET", "/"), ("BREW", "/x/y?z"), ("OPTIONS", "/")] {
+        assert_eq!(k.request(method, path).await.text(), "all");
+    }
+}
+
+#[kmock::test]
+async fn rules_grow_after_they_were_made(k: KMock) {
+    let rule = kmock!(k, GET "/");
+    assert_eq!(k.get("/").await.status(), 404);
+    let rule = rule.status(201).text("now it answers");
+    assert_eq!(k.get("/").await.text(), "now it answers");
+    assert_requests!(rule == 2);
+}
+
+#[kmock::test]
+async fn the_embedded_client_has_every_method(k: KMock) {
+    kmock! { "/" => |req| req.method().to_string(); }
+    for (asked, method) in [
+        (k.get("/"), "GET"),
+        (k.post("/"), "POST"),
+        (k.put("/"), "PUT"),
+        (k.patch("/"), "PATCH"),
+        (k.delete("/"), "DELETE"),
+        (k.options("/"), "OPTIONS"),
+        (k.request("BREW", "/"), "BREW"),
+    ] {
+        assert_eq!(asked.await.json(), method);
+    }
+    let head = k.head("/").await;
+    assert_eq!(
+        (
+            head.status(),
+            head.body().len(),
+            head.header("content-length")
+        ),
+        (200, 0, Some("6"))
+    );
+    let url = format!("{}/?whole=url", k.url());
+    assert_eq!(k.get(url).await.json(), "GET");
+}

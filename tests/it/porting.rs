@@ -253,3 +253,57 @@ async fn a_hand_made_simulation_of_a_watch(k: KMock) {
         Some("1.2.3")
     );
 }
+
+#[kmock::test]
+async fn a_history_is_made_by_seeding_changing_and_deleting(k: KMock) {
+    declared(&k);
+    let object = |spec: u32| {
+        json!({
+            "apiVersion": "kopf.dev/v1",
+            "kind": "KopfExample",
+            "metadata": { "namespace": "ns1", "name": "name1" },
+            "spec": spec,
+        })
+    };
+    let (resource, key) = ("kopf.dev/v1/kopfexamples", "ns1/name1");
+    k.objects().seed(object(123));
+    k.objects().patch(resource, key, json!({ "spec": 456 }));
+    k.objects().delete(resource, key);
+    let history = k.objects().history(resource, key);
+    let told: Vec<_> = history
+        .iter()
+        .map(|version| (version.value()["spec"].as_u64(), version.is_deleted()))
+        .collect();
+    assert_eq!(told[..2], [(Some(123), false), (Some(456), false)]);
+    assert!(told[2].1 && told.len() == 3, "{told:?}");
+    let gone = k
+        .get("/apis/kopf.dev/v1/namespaces/ns1/kopfexamples/name1")
+        .await;
+    assert_eq!(gone.status(), 404);
+}
+
+#[kmock::test]
+async fn what_is_known_of_a_resource_is_discovered(k: KMock) {
+    k.resources().declare(
+        kmock::kubernetes::Declaration::new("kopfexamples.v1.kopf.dev")
+            .kind("KopfExample")
+            .singular("kopfexample")
+            .short_name("kex")
+            .category("category1")
+            .verbs(["get", "patch", "delete"])
+            .subresource("status"),
+    );
+    let found = k.get("/apis/kopf.dev/v1").await.json();
+    let resource = &found["resources"][0];
+    assert_eq!(
+        (
+            &resource["kind"],
+            &resource["singularName"],
+            &resource["namespaced"]
+        ),
+        (&json!("KopfExample"), &json!("kopfexample"), &json!(true))
+    );
+    assert_eq!(resource["shortNames"], json!(["kex"]));
+    assert_eq!(resource["categories"], json!(["category1"]));
+    assert_eq!(found["resources"][1]["name"], "kopfexamples/status");
+}

@@ -289,6 +289,19 @@ impl Rule {
     }
 
     /// Accepts a WebSocket: frames are sent by a script and recorded in [`Rule::frames`].
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) -> Result<(), kmock_runtime::Error> {
+    /// use kmock_runtime::Stream;
+    ///
+    /// let feed = k.on("/feed").websocket(Stream::new().text("hello").json([1, 2]).live());
+    /// // … the client connects, and says something:
+    /// let came = feed.wait_for_frames(1).await?;
+    /// assert_eq!(came[0].frame().text(), "hi");
+    /// feed.feed(Stream::new().text("bye")); // without `...` at its end: the socket is closed after it
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "websocket")]
     pub fn websocket(self, socket: impl Into<crate::websocket::WebSocket>) -> Rule {
         self.replying(|reply| reply.websocket(socket))
