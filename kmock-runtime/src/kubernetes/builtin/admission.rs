@@ -235,7 +235,15 @@ fn text_name<'a>(context: &Context<'a>) -> &'a str {
 
 fn runtime_class(context: &Context<'_>, object: &mut Value) -> Result<(), ApiError> {
     let name = text(object, &["spec", "runtimeClassName"]).to_owned();
-    if name.is_empty() {
+    if !is_set(object, &["spec", "runtimeClassName"]) {
+        if is_set(object, &["spec", "overhead"]) {
+            return Err(ApiError::forbidden(
+                "",
+                "pods",
+                text_name(context),
+                "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
+            ));
+        }
         return Ok(());
     }
     let Some(class) = named(context, "node.k8s.io", "runtimeclasses", &name) else {

@@ -13,6 +13,7 @@ pub mod base64;
 mod convert;
 pub mod decode;
 pub mod defaults;
+mod disabled;
 mod fields;
 pub mod gotypes;
 mod pods;

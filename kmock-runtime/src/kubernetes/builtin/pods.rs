@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::values::{at, copy, is_set, items, members, section, text};
+use super::values::{Object, at, child, copy, each, int, is_set, items, members, section, text};
 use crate::kubernetes::serve::strategy::Grace;
 
 /// A new pod is pending.
@@ -18,10 +18,68 @@ pub(super) fn prepare_for_create(object: &mut Value, now: Timestamp) {
         }]);
     }
     object["status"] = status;
+    no_negative_grace(object);
+    label_keys(object);
+}
+
+/// A negative period of grace is the shortest one.
+fn no_negative_grace(object: &mut Value) {
+    let key = "terminationGracePeriodSeconds";
+    if int(object, &["spec", key]) < 0 {
+        section(object, "spec").insert(key.into(), 1.into());
+    }
+}
+
+/// The values of the pod's own labels that affinity and spreading ask for go into the selectors.
+fn label_keys(object: &mut Value) {
+    let labels = at(object, &["metadata", "labels"]).clone();
+    let spec = section(object, "spec");
+    for constraint in each(spec, "topologySpreadConstraints") {
+        merge_label_keys(constraint, &labels);
+    }
+    let Some(Value::Object(affinity)) = spec.get_mut("affinity") else {
+        return;
+    };
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let Some(Value::Object(rules)) = affinity.get_mut(kind) else {
+            continue;
+        };
+        for term in each(rules, "requiredDuringSchedulingIgnoredDuringExecution") {
+            merge_label_keys(term, &labels);
+        }
+        for weighted in each(rules, "preferredDuringSchedulingIgnoredDuringExecution") {
+            if let Some(Value::Object(term)) = weighted.get_mut("podAffinityTerm") {
+                merge_label_keys(term, &labels);
+            }
+        }
+    }
+}
+
+fn merge_label_keys(term: &mut Object, labels: &Value) {
+    if !term.get("labelSelector").is_some_and(Value::is_object) {
+        return;
+    }
+    let mut rules = Vec::new();
+    for (list, operator) in [("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")] {
+        let keys = term.get(list).and_then(Value::as_array);
+        for key in keys.into_iter().flatten().filter_map(Value::as_str) {
+            if let Some(value) = at(labels, &[key]).as_str() {
+                rules.push(json!({"key": key, "operator": operator, "values": [value]}));
+            }
+        }
+    }
+    if !rules.is_empty()
+        && let Value::Array(all) = child(term, "labelSelector")
+            .entry("matchExpressions")
+            .or_insert_with(|| json!([]))
+    {
+        all.extend(rules);
+    }
 }
 
 pub(super) fn prepare_for_update(new: &mut Value, old: &Value) {
     copy(new, old, "status");
+    no_negative_grace(new);
 }
 
 pub(super) fn prepare_for_status_update(new: &mut Value, old: &Value) {

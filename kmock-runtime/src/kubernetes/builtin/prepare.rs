@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::zero_struct;
 use super::gotypes::Struct;
 use super::values::{Object, at, copy, int, is_set, section, text};
-use super::{pods, services};
+use super::{disabled, pods, services};
 use crate::kubernetes::serve::strategy::Context;
 
 type Paths = &'static [&'static [&'static str]];
@@ -109,6 +109,7 @@ pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
 
 /// What a create strategy does beyond resetting the status.
 pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
+    disabled::drop(name, object, None);
     match name {
         "core.v1.Pod" => pods::prepare_for_create(object, context.now),
         "core.v1.LimitRange" if text(object, &["metadata", "name"]).is_empty() => {
@@ -142,6 +143,8 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
         "core.v1.Service" => services::prepare_for_create(context, object),
         "apps.v1.DaemonSet" => set_template_generation(object, 1),
         "batch.v1.Job" => job_labels(object),
+        "core.v1.ServiceAccount" => only_names_of_secrets(object),
+        "discovery.v1.EndpointSlice" => forget_topology(object, None),
         "certificates.v1.CertificateSigningRequest" => {
             let spec = section(object, "spec");
             for key in ["uid", "extra"] {
@@ -163,8 +166,49 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
     }
 }
 
+/// Of the secrets of a service account only the names count.
+fn only_names_of_secrets(object: &mut Value) {
+    let Value::Object(object) = object else { return };
+    for secret in super::values::each(object, "secrets") {
+        secret.retain(|key, _| key == "name");
+    }
+}
+
+/// The topology of endpoints cannot be written through v1; the name of a known node moves to where it belongs.
+fn forget_topology(new: &mut Value, old: Option<&Value>) {
+    const HOST_NAME: &str = "kubernetes.io/hostname";
+    if old.is_some_and(|old| at(old, &["endpoints"]) == at(new, &["endpoints"])) {
+        return;
+    }
+    let known: Vec<&Value> = old
+        .into_iter()
+        .flat_map(|old| super::values::items(old, &["endpoints"]))
+        .map(|endpoint| at(endpoint, &["deprecatedTopology", HOST_NAME]))
+        .collect();
+    let Value::Object(new) = new else { return };
+    for endpoint in super::values::each(new, "endpoints") {
+        let node = endpoint
+            .remove("deprecatedTopology")
+            .map(|topology| at(&topology, &[HOST_NAME]).clone())
+            .unwrap_or_default();
+        if node.is_string() && known.contains(&&node) && !endpoint.contains_key("nodeName") {
+            endpoint.insert("nodeName".into(), node);
+        }
+    }
+}
+
+/// Whether a job has its labels from its template: the decoder leaves a mark.
+fn takes_template_labels(object: &mut Value) -> bool {
+    object
+        .get_mut("metadata")
+        .and_then(|metadata| metadata.get_mut("labels"))
+        .and_then(Value::as_object_mut)
+        .is_some_and(|labels| labels.remove(super::defaults::SHARED_LABELS).is_some())
+}
+
 /// A job without a selector of its own selects its pods by its uid.
 fn job_labels(object: &mut Value) {
+    let shares_labels = takes_template_labels(object);
     if at(object, &["spec", "manualSelector"]) == &Value::Bool(true) {
         return;
     }
@@ -183,8 +227,13 @@ fn job_labels(object: &mut Value) {
     ] {
         labels.insert(key.into(), value.as_str().into());
     }
+    let labels = labels.clone();
     let selector = super::values::child(super::values::child(spec, "selector"), "matchLabels");
     selector.insert("batch.kubernetes.io/controller-uid".into(), uid.into());
+    // Defaulting has made the job's labels and those of the template one map.
+    if shares_labels {
+        section(object, "metadata").insert("labels".into(), labels.into());
+    }
 }
 
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -246,7 +295,17 @@ fn update_object(
     if has_status {
         copy(new, old, "status");
     }
+    disabled::drop(name, new, Some(old));
     match name {
+        "core.v1.ServiceAccount" => only_names_of_secrets(new),
+        "discovery.v1.EndpointSlice" => forget_topology(new, Some(old)),
+        "storage.v1.CSIDriver" if at(new, &["spec"]) != at(old, &["spec"]) => {
+            let generation = int(old, &["metadata", "generation"]) + 1;
+            section(new, "metadata").insert("generation".into(), generation.into());
+        }
+        "batch.v1.Job" => {
+            takes_template_labels(new);
+        }
         "core.v1.Namespace" => {
             let finalizers = at(old, &["spec", "finalizers"]).clone();
             set_or_remove(section(new, "spec"), "finalizers", finalizers);
@@ -272,6 +331,9 @@ fn update_object(
 fn update_status(name: &str, new: &mut Value, old: &Value) {
     copy(new, old, "spec");
     match name {
+        "batch.v1.Job" => {
+            takes_template_labels(new);
+        }
         "apps.v1.Deployment" => keep_metadata(new, old, &["labels"]),
         "core.v1.Pod" => pods::prepare_for_status_update(new, old),
         "networking.v1.ServiceCIDR"

@@ -137,8 +137,12 @@ impl Strategy for BuiltIn {
         validate::update(self.root.name, context, new, old)
     }
 
-    fn update_warnings(&self, _context: &Context<'_>, new: &Value, _old: &Value) -> Vec<String> {
-        warnings::of(self.root.name, new)
+    fn update_warnings(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
+        match context.subresource {
+            "" => warnings::of_update(self.root.name, new, old),
+            "status" => warnings::of_status(self.root.name, new),
+            _ => Vec::new(),
+        }
     }
 
     fn allow_create_on_update(&self) -> bool {

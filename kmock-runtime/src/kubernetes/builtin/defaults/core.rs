@@ -127,8 +127,11 @@ fn pod_level_requests(spec: &mut Object) {
         Some(Value::Object(limits)) if !limits.is_empty() => limits.clone(),
         _ => return,
     };
+    let supported =
+        |key: &&String| matches!(key.as_str(), "cpu" | "memory") || key.starts_with("hugepages-");
     let sums: Vec<(String, Option<Quantity>)> = limits
         .keys()
+        .filter(supported)
         .map(|key| {
             let asked = spec
                 .get("containers")
@@ -182,6 +185,10 @@ fn pull_policy(image: &str) -> &'static str {
 
 /// The tag of an image reference: `latest` if neither a tag nor a digest is given, `None` if it is no reference.
 fn image_tag(image: &str) -> Option<&str> {
+    // What looks like the hash of an image names no repository.
+    if image.len() == 64 && image.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
     let (rest, digest) = image
         .split_once('@')
         .map_or((image, None), |(a, b)| (a, Some(b)));
@@ -191,7 +198,8 @@ fn image_tag(image: &str) -> Option<&str> {
         None => (rest, None),
     };
     let has_host = name.split_once('/').is_some_and(|(host, _)| {
-        host.contains(['.', ':']) || host == "localhost" || host.chars().any(char::is_uppercase)
+        (host.contains(['.', ':']) || host == "localhost" || host.chars().any(char::is_uppercase))
+            && host.starts_with(|c: char| c.is_ascii_alphanumeric())
     });
     let path = if has_host {
         name.split_once('/').map_or(name, |(_, path)| path)

@@ -14,12 +14,17 @@ use super::gotypes::{GoType, Struct};
 use super::quantity::Quantity;
 use super::values::Object;
 
+pub(super) use workloads::SHARED_LABELS;
+
 /// Fills in the defaults of an object of that type.
 pub fn fill(root: &'static Struct, value: &mut Value) {
     let Value::Object(object) = value else { return };
     of_type(root.name, object);
     for field in &root.fields {
-        if let Some(value) = object.get_mut(field.name) {
+        if let Some(value) = object.get_mut(field.name)
+            // Amounts of the group node have no defaults of their own.
+            && !(root.name == "node.v1.Overhead" && field.name == "podFixed")
+        {
             descend(&field.ty, value);
         }
     }

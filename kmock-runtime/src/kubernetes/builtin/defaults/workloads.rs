@@ -11,6 +11,7 @@ pub(super) fn fill(name: &str, object: &mut Object) {
         "apps.v1.StatefulSet" => stateful_set(child(object, "spec")),
         "apps.v1.DaemonSet" => daemon_set(object),
         "batch.v1.Job" => job(object),
+        "batch.v1.PodFailurePolicyOnPodConditionsPattern" => fill_text(object, "status", "True"),
         "batch.v1.CronJob" => cron_job(child(object, "spec")),
         "autoscaling.v2.HorizontalPodAutoscaler" => autoscaler(child(object, "spec")),
         "autoscaling.v1.HorizontalPodAutoscaler" => {
@@ -32,6 +33,9 @@ pub(super) fn fill(name: &str, object: &mut Object) {
         _ => {}
     }
 }
+
+/// Marks labels of a job that are its template's own; no decoded label is a truth value.
+pub(in crate::kubernetes::builtin) const SHARED_LABELS: &str = "";
 
 fn text_of<'a>(object: &'a Object, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -116,13 +120,6 @@ fn job(object: &mut Object) {
     set(spec, "suspend", false);
     set(spec, "manualSelector", false);
     let has_policy = spec.get("podFailurePolicy").is_some_and(|x| !x.is_null());
-    if let Some(Value::Object(policy)) = spec.get_mut("podFailurePolicy") {
-        for rule in each(policy, "rules") {
-            for pattern in each(rule, "onPodConditions") {
-                fill_text(pattern, "status", "True");
-            }
-        }
-    }
     set(
         spec,
         "podReplacementPolicy",
@@ -139,6 +136,8 @@ fn job(object: &mut Object) {
         .is_none_or(serde_json::Map::is_empty);
     if unlabelled && template_labels.as_object().is_some_and(|l| !l.is_empty()) {
         metadata.insert("labels".into(), template_labels);
+        // Until it is told to the one who sets the labels of a new job: here they are the template's, and stay them.
+        child(metadata, "labels").insert(SHARED_LABELS.into(), true.into());
     }
 }
 

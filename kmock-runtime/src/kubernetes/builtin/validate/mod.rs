@@ -3,18 +3,25 @@
 //! What users meet: required fields, enumerations, names, selectors, ports, amounts, immutable fields. Rules of
 //! `pkg/apis/*/validation`, v1.36; metadata is checked by the verbs.
 
+mod claims;
 mod core;
+mod difference;
+mod endpoints;
 mod events;
+mod internal;
 mod networking;
+mod nodes;
 mod other;
 mod pods;
+mod quotas;
 mod rules;
+mod services;
 mod storage;
 mod workloads;
 
 use serde_json::Value;
 
-pub(super) use rules::internal_json;
+pub(super) use internal::internal_json;
 
 use crate::kubernetes::serve::strategy::Context;
 use crate::kubernetes::status::FieldError;

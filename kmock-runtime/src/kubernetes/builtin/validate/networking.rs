@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::core::is_cidr;
+use super::endpoints;
 use super::rules::{
-    Faults, IMMUTABLE, invalid_internal, ip, label_selector, labels, maybe_one_of, named, one_of,
+    Faults, IMMUTABLE, cidr, invalid_internal, label_selector, maybe_one_of, named, one_of,
     port, port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
@@ -62,7 +62,7 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
                 faults.push(FieldError::required("spec.parentRef", ""));
             }
         }
-        "discovery.v1.EndpointSlice" => endpoint_slice(faults, object),
+        "discovery.v1.EndpointSlice" => endpoints::slice(faults, object),
         "rbac.v1.Role" | "rbac.v1.ClusterRole" => rules(faults, object, name == "rbac.v1.Role"),
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
             binding(faults, object, name == "rbac.v1.RoleBinding");
@@ -134,16 +134,6 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         _ => return create(faults, name, new),
     }
     true
-}
-
-fn cidr(faults: &mut Faults, path: &str, value: &str) {
-    if !is_cidr(value) {
-        faults.push(FieldError::invalid_text(
-            path,
-            value,
-            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-        ));
-    }
 }
 
 fn ingress(faults: &mut Faults, spec: &Value) {
@@ -486,81 +476,6 @@ fn network_peer(faults: &mut Faults, peer: &Value, path: &str) {
     }
     if count == 0 {
         faults.push(FieldError::required(path, "must specify a peer"));
-    }
-}
-
-fn endpoint_slice(faults: &mut Faults, object: &Value) {
-    let kind = text(object, &["addressType"]);
-    one_of(faults, "addressType", kind, &["FQDN", "IPv4", "IPv6"]);
-    for (i, endpoint) in items(object, &["endpoints"]).iter().enumerate() {
-        let path = format!("endpoints[{i}]");
-        let addresses = items(endpoint, &["addresses"]);
-        if addresses.is_empty() {
-            faults.push(FieldError::required(
-                format!("{path}.addresses"),
-                "must contain at least 1 address",
-            ));
-        }
-        if addresses.len() > 100 {
-            faults.push(FieldError::too_many(
-                format!("{path}.addresses"),
-                addresses.len(),
-                100,
-            ));
-        }
-        for (j, address) in addresses.iter().filter_map(Value::as_str).enumerate() {
-            let path = format!("{path}.addresses[{j}]");
-            match kind {
-                "IPv4" if address.parse::<std::net::Ipv4Addr>().is_err() => {
-                    ip(faults, &path, address);
-                    if address.parse::<std::net::IpAddr>().is_ok() {
-                        faults.push(FieldError::invalid_text(
-                            path,
-                            address,
-                            "must be an IPv4 address",
-                        ));
-                    }
-                }
-                "IPv6" if address.parse::<std::net::Ipv6Addr>().is_err() => {
-                    ip(faults, &path, address);
-                    if address.parse::<std::net::IpAddr>().is_ok() {
-                        faults.push(FieldError::invalid_text(
-                            path,
-                            address,
-                            "must be an IPv6 address",
-                        ));
-                    }
-                }
-                "FQDN" => texts(faults, &path, address, subdomain_faults(address)),
-                _ => {}
-            }
-        }
-        labels(
-            faults,
-            &format!("{path}.deprecatedTopology"),
-            at(endpoint, &["deprecatedTopology"]),
-        );
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for (i, entry) in items(object, &["ports"]).iter().enumerate() {
-        let path = format!("ports[{i}]");
-        let name = text(entry, &["name"]);
-        if !name.is_empty() {
-            texts(faults, &format!("{path}.name"), name, label_faults(name));
-        }
-        if names.contains(&name) {
-            faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
-        }
-        names.push(name);
-        one_of(
-            faults,
-            &format!("{path}.protocol"),
-            text(entry, &["protocol"]),
-            &["SCTP", "TCP", "UDP"],
-        );
-        if is_set(entry, &["port"]) {
-            port(faults, &format!("{path}.port"), at(entry, &["port"]));
-        }
     }
 }
 

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::kubernetes::builtin::gotypes::{GoType, Struct};
 use crate::kubernetes::builtin::quantity::Quantity;
-use crate::kubernetes::builtin::values::{at, int, is_set, items, members, text};
+pub(super) use super::internal::invalid_internal;
+pub(super) use crate::kubernetes::builtin::values::int;
+use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_value_faults, qualified_name_faults};
 use crate::kubernetes::status::{FieldError, quoted};
 
@@ -283,136 +285,8 @@ pub(super) fn invalid_struct(path: &str, ty: &str, value: &Value, detail: &str) 
     )
 }
 
-/// `Invalid value: {…}: …` of a type that the server has in an internal form without JSON names: all fields, unset
-/// ones too, by their Go names.
-pub(super) fn invalid_internal(path: &str, ty: &str, value: &Value, detail: &str) -> FieldError {
-    let shown =
-        Struct::named(ty).map_or_else(|| value.to_string(), |root| internal_struct(root, value));
-    FieldError::new(
-        "FieldValueInvalid",
-        path,
-        format!("Invalid value: {shown}: {detail}"),
-    )
-}
-
-/// The JSON of a value in the server's internal type.
-pub(in crate::kubernetes::builtin) fn internal_json(ty: &str, value: &Value) -> String {
-    Struct::named(ty).map_or_else(|| value.to_string(), |root| internal_struct(root, value))
-}
-
-fn internal_struct(root: &Struct, value: &Value) -> String {
-    // Types of the metadata's package are used as they are.
-    if root.name.starts_with("meta.") {
-        return shown_struct(root, value);
-    }
-    let mut parts: Vec<String> = Vec::with_capacity(root.fields.len());
-    for field in &root.fields {
-        let shown = internal_type(&field.ty, at(value, &[field.name]));
-        if field.name == "metadata" {
-            // Metadata is embedded: its members stand among the others.
-            let members = shown
-                .strip_prefix('{')
-                .and_then(|text| text.strip_suffix('}'))
-                .unwrap_or_default();
-            if !members.is_empty() {
-                parts.push(members.to_owned());
-            }
-        } else {
-            parts.push(format!("{}:{shown}", quoted(&go_name(field.name))));
-        }
-    }
-    format!("{{{}}}", parts.join(","))
-}
-
-fn internal_type(ty: &GoType, value: &Value) -> String {
-    match (ty, value) {
-        (GoType::Named(inner, _), value) => internal_type(inner, value),
-        (GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes, Value::Null) => {
-            "null".into()
-        }
-        (GoType::Pointer(inner), value) => internal_type(inner, value),
-        (GoType::Struct(name), value) => Struct::named(name)
-            .map_or_else(|| value.to_string(), |root| internal_struct(root, value)),
-        (GoType::Slice(inner), Value::Array(list)) => {
-            format!(
-                "[{}]",
-                list.iter()
-                    .map(|item| internal_type(inner, item))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            )
-        }
-        (GoType::Map(_, inner), Value::Object(_)) => {
-            let parts: Vec<String> = members(value, &[])
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", quoted(key), internal_type(inner, value)))
-                .collect();
-            format!("{{{}}}", parts.join(","))
-        }
-        (GoType::String, Value::Null) => "\"\"".into(),
-        (GoType::Bool, Value::Null) => "false".into(),
-        (GoType::Int(_) | GoType::IntOrString | GoType::Float, Value::Null) => "0".into(),
-        (GoType::Quantity, Value::Null) => "\"0\"".into(),
-        (_, value) => value.to_string(),
-    }
-}
-
-/// The Go name of a field by its JSON name: initialisms are written in capitals.
-fn go_name(json: &str) -> String {
-    const INITIALISMS: [(&str, &str); 24] = [
-        ("api", "API"),
-        ("aws", "AWS"),
-        ("ca", "CA"),
-        ("cel", "CEL"),
-        ("cidr", "CIDR"),
-        ("csi", "CSI"),
-        ("dns", "DNS"),
-        ("fc", "FC"),
-        ("fs", "FS"),
-        ("gce", "GCE"),
-        ("gmsa", "GMSA"),
-        ("grpc", "GRPC"),
-        ("http", "HTTP"),
-        ("ip", "IP"),
-        ("iscsi", "ISCSI"),
-        ("json", "JSON"),
-        ("nfs", "NFS"),
-        ("os", "OS"),
-        ("qos", "QOS"),
-        ("rbd", "RBD"),
-        ("tcp", "TCP"),
-        ("tls", "TLS"),
-        ("ttl", "TTL"),
-        ("tty", "TTY"),
-    ];
-    let head_end = json
-        .find(|c: char| c.is_ascii_uppercase())
-        .unwrap_or(json.len());
-    let (head, rest) = json.split_at(head_end);
-    let (stem, plural) = head
-        .strip_suffix('s')
-        .filter(|stem| matches!(*stem, "ip" | "cidr"))
-        .map_or((head, ""), |stem| (stem, "s"));
-    if let Some((_, capitals)) = INITIALISMS.iter().find(|(word, _)| *word == stem) {
-        return format!("{capitals}{plural}{rest}");
-    }
-    match json {
-        "uid" | "gid" | "url" => json.to_uppercase(),
-        "seLinuxOptions" | "seLinuxMount" | "seLinuxChangePolicy" => {
-            format!("SE{}", json.get(2..).unwrap_or_default())
-        }
-        _ => {
-            let mut out = head.to_owned();
-            if let Some(first) = out.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            out + rest
-        }
-    }
-}
-
 /// JSON with the members of structs in order of declaration.
-fn shown_struct(root: &Struct, value: &Value) -> String {
+pub(super) fn shown_struct(root: &Struct, value: &Value) -> String {
     let Value::Object(map) = value else {
         return value.to_string();
     };
@@ -474,14 +348,25 @@ pub(super) fn amount(faults: &mut Faults, path: &str, value: &Value) -> Option<Q
     Some(amount)
 }
 
-/// The name of a resource: a qualified name, standard if it has no prefix.
-pub(super) fn resource_name(faults: &mut Faults, path: &str, name: &str) {
-    texts(faults, path, name, qualified_name_faults(name));
+/// Whether a text is an IP address.
+pub(super) fn is_address(value: &str) -> bool {
+    value.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// A range of IP addresses.
+pub(super) fn cidr(faults: &mut Faults, path: &str, value: &str) {
+    if !super::core::is_cidr(value) {
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
+        ));
+    }
 }
 
 /// An IP address.
 pub(super) fn ip(faults: &mut Faults, path: &str, value: &str) {
-    if value.parse::<std::net::IpAddr>().is_err() {
+    if !is_address(value) {
         faults.push(FieldError::invalid_text(
             path,
             value,

@@ -6,6 +6,7 @@ use super::rules::{
     Faults, amount, invalid_internal, label_selector, maybe_one_of, named, not_negative, required,
     same, texts,
 };
+use super::{claims, difference, pods};
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{qualified_name_faults, subdomain_faults};
@@ -21,15 +22,10 @@ const ACCESS_MODES: [&str; 4] = [
 pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
     match name {
         "core.v1.PersistentVolume" => volume(faults, object),
-        "core.v1.PersistentVolumeClaim" => claim_spec(faults, at(object, &["spec"]), "spec"),
+        "core.v1.PersistentVolumeClaim" => claims::spec(faults, at(object, &["spec"]), "spec"),
         "storage.v1.StorageClass" => storage_class(faults, object),
         "storage.v1.VolumeAttributesClass" => {
-            named(
-                faults,
-                "driverName",
-                text(object, &["driverName"]),
-                driver_faults,
-            );
+            provisioner(faults, "driverName", text(object, &["driverName"]));
             if members(object, &["parameters"]).is_empty() {
                 faults.push(FieldError::required(
                     "parameters",
@@ -42,12 +38,15 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         "storage.v1.CSINode" => {
             for (i, driver) in items(object, &["spec", "drivers"]).iter().enumerate() {
                 let path = format!("spec.drivers[{i}]");
-                named(
-                    faults,
-                    &format!("{path}.name"),
-                    text(driver, &["name"]),
-                    driver_faults,
-                );
+                let name = text(driver, &["name"]);
+                pods::csi_driver_name(faults, name, &format!("{path}.name"));
+                let known = items(object, &["spec", "drivers"])
+                    .iter()
+                    .take(i)
+                    .any(|before| text(before, &["name"]) == name);
+                if known {
+                    faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
+                }
                 required(faults, &format!("{path}.nodeID"), text(driver, &["nodeID"]));
                 not_negative(
                     faults,
@@ -61,10 +60,8 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
             label_selector(faults, "nodeTopology", at(object, &["nodeTopology"]));
             let class = text(object, &["storageClassName"]);
             texts(faults, "storageClassName", class, subdomain_faults(class));
-            for key in ["capacity", "maximumVolumeSize"] {
-                if is_set(object, &[key]) {
-                    amount(faults, key, at(object, &[key]));
-                }
+            if is_set(object, &["capacity"]) {
+                amount(faults, "capacity", at(object, &["capacity"]));
             }
         }
         _ => return false,
@@ -86,22 +83,24 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
                 spec
             };
             if source(new) != source(old) {
+                let changes =
+                    difference::of("core.v1.PersistentVolumeSource", &source(old), &source(new));
                 faults.push(FieldError::forbidden(
                     "spec.persistentvolumesource",
-                    "spec.persistentvolumesource is immutable after creation",
+                    format!("spec.persistentvolumesource is immutable after creation\n{changes}"),
                 ));
             }
             if !same(new, old, &["spec", "volumeMode"]) {
                 faults.push(FieldError::invalid(
-                    "spec.volumeMode",
+                    "volumeMode",
                     at(new, &["spec", "volumeMode"]),
                     "field is immutable",
                 ));
             }
         }
         "core.v1.PersistentVolumeClaim" => {
-            claim_spec(faults, at(new, &["spec"]), "spec");
-            claim_update(faults, new, old);
+            claims::spec(faults, at(new, &["spec"]), "spec");
+            claims::update(faults, new, old);
         }
         "storage.v1.StorageClass" => {
             storage_class(faults, new);
@@ -164,32 +163,33 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
     true
 }
 
-const SOURCES: [&str; 22] = [
+/// The sources of a persistent volume, in the order in which the server looks for them.
+pub(super) const SOURCES: [&str; 22] = [
     "gcePersistentDisk",
     "awsElasticBlockStore",
     "hostPath",
     "glusterfs",
     "nfs",
     "rbd",
+    "quobyte",
+    "cephfs",
     "iscsi",
     "cinder",
-    "cephfs",
     "fc",
-    "flocker",
     "flexVolume",
     "azureFile",
     "vsphereVolume",
-    "quobyte",
-    "azureDisk",
     "photonPersistentDisk",
     "portworxVolume",
+    "azureDisk",
     "scaleIO",
+    "flocker",
     "local",
     "storageos",
     "csi",
 ];
 
-fn access_modes(faults: &mut Faults, spec: &Value, path: &str, missing: &str) {
+pub(super) fn access_modes(faults: &mut Faults, spec: &Value, path: &str, missing: &str) {
     let modes = items(spec, &["accessModes"]);
     if modes.is_empty() {
         faults.push(FieldError::required(format!("{path}.accessModes"), missing));
@@ -219,7 +219,7 @@ fn volume(faults: &mut Faults, object: &Value) {
     if capacity.is_empty() {
         faults.push(FieldError::required("spec.capacity", ""));
     }
-    if !capacity.is_empty() && (!is_set(spec, &["capacity", "storage"]) || capacity.len() > 1) {
+    if !is_set(spec, &["capacity", "storage"]) || capacity.len() > 1 {
         faults.push(FieldError::not_supported(
             "spec.capacity",
             at(spec, &["capacity"]),
@@ -228,7 +228,17 @@ fn volume(faults: &mut Faults, object: &Value) {
     }
     for (name, value) in capacity {
         let path = format!("spec.capacity[{name}]");
-        if Quantity::parse(value.as_str().unwrap_or_default()).is_ok_and(|q| q.sign() <= 0) {
+        let amount = Quantity::parse(value.as_str().unwrap_or_default()).ok();
+        if let Some(whole) = amount.as_ref().and_then(Quantity::value)
+            && whole < 0
+        {
+            faults.push(FieldError::invalid(
+                &path,
+                &whole.into(),
+                "must be a valid resource quantity",
+            ));
+        }
+        if amount.is_some_and(|q| q.sign() <= 0) {
             faults.push(FieldError::invalid(
                 path,
                 value,
@@ -245,53 +255,39 @@ fn volume(faults: &mut Faults, object: &Value) {
             &["Delete", "Recycle", "Retain"],
         );
     }
+    if is_set(spec, &["nodeAffinity"]) {
+        let required = at(spec, &["nodeAffinity", "required"]);
+        let path = "spec.nodeAffinity.required";
+        if required.is_object() {
+            pods::node_selector(faults, required, path);
+        } else {
+            faults.push(FieldError::required(
+                path,
+                "must specify required node constraints",
+            ));
+        }
+    }
+    let volume_name = text(object, &["metadata", "name"]);
     let mut count = 0;
     for source in SOURCES.iter().filter(|source| is_set(spec, &[source])) {
         count += 1;
+        let shown = if *source == "gcePersistentDisk" { "persistentDisk" } else { source };
         if count > 1 {
+            let path = format!("spec.{source}");
             faults.push(FieldError::forbidden(
-                format!("spec.{source}"),
+                path,
                 "may not specify more than 1 volume type",
             ));
             continue;
         }
-        match *source {
-            "hostPath" | "local" => {
-                let path = text(spec, &[source, "path"]);
-                required(faults, &format!("spec.{source}.path"), path);
-                if path.split('/').any(|part| part == "..") {
-                    faults.push(FieldError::invalid_text(
-                        format!("spec.{source}.path"),
-                        path,
-                        "must not contain '..'",
-                    ));
-                }
-            }
-            "nfs" => {
-                required(faults, "spec.nfs.server", text(spec, &["nfs", "server"]));
-                required(faults, "spec.nfs.path", text(spec, &["nfs", "path"]));
-            }
-            "csi" => {
-                named(
-                    faults,
-                    "spec.csi.driver",
-                    text(spec, &["csi", "driver"]),
-                    driver_faults,
-                );
-                required(
-                    faults,
-                    "spec.csi.volumeHandle",
-                    text(spec, &["csi", "volumeHandle"]),
-                );
-            }
-            _ => {}
+        let path = format!("spec.{shown}");
+        pods::persistent_source(faults, source, at(spec, &[source]), &path, volume_name);
+        if *source == "local" && !is_set(spec, &["nodeAffinity"]) {
+            faults.push(FieldError::required(
+                "spec.nodeAffinity",
+                "Local volume requires node affinity",
+            ));
         }
-    }
-    if is_set(spec, &["local"]) && !is_set(spec, &["nodeAffinity"]) {
-        faults.push(FieldError::required(
-            "spec.nodeAffinity",
-            "Local volume requires node affinity",
-        ));
     }
     if count == 0 {
         faults.push(FieldError::required("spec", "must specify a volume type"));
@@ -311,110 +307,33 @@ fn volume(faults: &mut Faults, object: &Value) {
             subdomain_faults(class),
         );
     }
-    let mode = text(spec, &["volumeMode"]);
-    if !mode.is_empty() {
+    if is_set(spec, &["volumeMode"]) {
+        let mode = text(spec, &["volumeMode"]);
         maybe_one_of(faults, "spec.volumeMode", mode, &["Block", "Filesystem"]);
     }
-}
-
-/// The spec of a claim, also inside of an ephemeral volume.
-pub(super) fn claim_spec(faults: &mut Faults, spec: &Value, path: &str) {
-    access_modes(faults, spec, path, "at least 1 access mode is required");
-    label_selector(faults, &format!("{path}.selector"), at(spec, &["selector"]));
-    let storage = at(spec, &["resources", "requests", "storage"]);
-    if storage.is_null() {
-        faults.push(FieldError::required(
-            format!("{path}.resources[storage]"),
-            "",
-        ));
-    } else if Quantity::parse(storage.as_str().unwrap_or_default()).is_ok_and(|q| q.sign() <= 0) {
-        faults.push(FieldError::invalid(
-            format!("{path}.resources[storage]"),
-            storage,
-            "must be greater than zero",
-        ));
-    }
-    let class = text(spec, &["storageClassName"]);
-    if !class.is_empty() {
-        texts(
-            faults,
-            &format!("{path}.storageClassName"),
-            class,
-            subdomain_faults(class),
-        );
-    }
-    let mode = text(spec, &["volumeMode"]);
-    if !mode.is_empty() {
-        maybe_one_of(
-            faults,
-            &format!("{path}.volumeMode"),
-            mode,
-            &["Block", "Filesystem"],
-        );
-    }
-    for key in ["dataSource", "dataSourceRef"] {
-        if is_set(spec, &[key]) {
-            required(
-                faults,
-                &format!("{path}.{key}.name"),
-                text(spec, &[key, "name"]),
-            );
-            required(
-                faults,
-                &format!("{path}.{key}.kind"),
-                text(spec, &[key, "kind"]),
-            );
+    if is_set(spec, &["volumeAttributesClassName"]) {
+        let path = "spec.volumeAttributesClassName";
+        let class = text(spec, &["volumeAttributesClassName"]);
+        if class.is_empty() {
+            faults.push(FieldError::required(path, "an empty string is disallowed"));
+        } else {
+            texts(faults, path, class, subdomain_faults(class));
+        }
+        if !is_set(spec, &["csi"]) {
+            faults.push(FieldError::required(
+                "spec.csi",
+                "has to be specified when using volumeAttributesClassName",
+            ));
         }
     }
 }
 
-fn claim_update(faults: &mut Faults, new: &Value, old: &Value) {
-    let mut masked = at(new, &["spec"]).clone();
-    let old_spec = at(old, &["spec"]);
-    let copy = crate::kubernetes::builtin::values::copy;
-    // An unbound claim may be bound.
-    if text(old_spec, &["volumeName"]).is_empty() {
-        copy(&mut masked, old_spec, "volumeName");
-    }
-    let bound = text(old, &["status", "phase"]) == "Bound";
-    if bound {
-        if let Some(resources) = masked.get_mut("resources") {
-            copy(resources, at(old_spec, &["resources"]), "requests");
-        }
-        copy(&mut masked, old_spec, "volumeAttributesClassName");
-    }
-    if &masked != old_spec {
-        faults.push(FieldError::forbidden(
-            "spec",
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n",
-        ));
-        return;
-    }
-    let amount = |claim: &Value| {
-        Quantity::parse(text(claim, &["spec", "resources", "requests", "storage"])).ok()
-    };
-    if let (Some(now), Some(before)) = (amount(new), amount(old))
-        && now.compare(&before).is_lt()
-    {
-        faults.push(FieldError::forbidden(
-            "spec.resources.requests.storage",
-            "field can not be less than status.capacity",
-        ));
-    }
+fn provisioner(faults: &mut Faults, path: &str, name: &str) {
+    named(faults, path, name, |name| qualified_name_faults(&name.to_lowercase()));
 }
 
 fn storage_class(faults: &mut Faults, object: &Value) {
-    let provisioner = text(object, &["provisioner"]);
-    if provisioner.is_empty() {
-        faults.push(FieldError::required("provisioner", provisioner));
-    } else {
-        texts(
-            faults,
-            "provisioner",
-            provisioner,
-            qualified_name_faults(&provisioner.to_lowercase()),
-        );
-    }
+    provisioner(faults, "provisioner", text(object, &["provisioner"]));
     for (key, _) in members(object, &["parameters"]) {
         if key.is_empty() {
             faults.push(FieldError::invalid_text(
@@ -436,6 +355,17 @@ fn storage_class(faults: &mut Faults, object: &Value) {
             mode,
             &["Immediate", "WaitForFirstConsumer"],
         ),
+    }
+    let terms = items(object, &["allowedTopologies"]);
+    for (i, term) in terms.iter().enumerate() {
+        let path = format!("allowedTopologies[{i}]");
+        pods::topology_term(faults, term, &path);
+        if terms.iter().take(i).any(|before| before == term) {
+            faults.push(FieldError::duplicate(
+                format!("{path}.matchLabelExpressions"),
+                &"".into(),
+            ));
+        }
     }
 }
 
@@ -484,14 +414,15 @@ fn csi_driver(faults: &mut Faults, object: &Value) {
         }
     }
     let policy = text(spec, &["fsGroupPolicy"]);
-    if !policy.is_empty() {
+    if is_set(spec, &["fsGroupPolicy"]) {
         maybe_one_of(
             faults,
             "spec.fsGroupPolicy",
             policy,
-            &["ReadWriteOnceWithFSType", "File", "None"],
+            &["File", "None", "ReadWriteOnceWithFSType"],
         );
     }
+    token_requests(faults, spec);
     for mode in items(spec, &["volumeLifecycleModes"])
         .iter()
         .filter_map(Value::as_str)
@@ -500,8 +431,50 @@ fn csi_driver(faults: &mut Faults, object: &Value) {
             faults,
             "spec.volumeLifecycleModes",
             mode,
-            &["Ephemeral", "Persistent"],
+            &["Persistent", "Ephemeral"],
         );
+    }
+    let period = at(spec, &["nodeAllocatableUpdatePeriodSeconds"]);
+    if period.as_i64().is_some_and(|seconds| seconds < 10) {
+        faults.push(FieldError::invalid(
+            "spec.nodeAllocatableUpdatePeriodSeconds",
+            period,
+            "must be greater than or equal to 10 seconds",
+        ));
+    }
+}
+
+/// Tokens for drivers: each audience once, and not too short-lived.
+fn token_requests(faults: &mut Faults, spec: &Value) {
+    let requests = items(spec, &["tokenRequests"]);
+    for (i, request) in requests.iter().enumerate() {
+        let path = format!("spec.tokenRequests[{i}]");
+        let audience = text(request, &["audience"]);
+        if requests.iter().take(i).any(|before| text(before, &["audience"]) == audience) {
+            faults.push(FieldError::duplicate(format!("{path}.audience"), &audience.into()));
+            continue;
+        }
+        let seconds = at(request, &["expirationSeconds"]);
+        let Some(number) = seconds.as_i64() else { continue };
+        for (wrong, detail) in [
+            (number < 600, "may not specify a duration less than 10 minutes"),
+            (number > 1 << 32, "may not specify a duration larger than 2^32 seconds"),
+        ] {
+            if wrong {
+                faults.push(FieldError::invalid(
+                    format!("{path}.expirationSeconds"),
+                    seconds,
+                    detail,
+                ));
+            }
+        }
+    }
+    if at(spec, &["serviceAccountTokenInSecrets"]).is_boolean() && requests.is_empty() {
+        faults.push(FieldError::invalid(
+            "spec.serviceAccountTokenInSecrets",
+            at(spec, &["serviceAccountTokenInSecrets"]),
+            "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
+        ));
     }
 }
 
