@@ -110,6 +110,7 @@ pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
 /// What a create strategy does beyond resetting the status.
 pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
     disabled::drop(name, object, None);
+    new_taints(name, context, object);
     match name {
         "core.v1.Pod" => pods::prepare_for_create(object, context.now),
         "core.v1.LimitRange" if text(object, &["metadata", "name"]).is_empty() => {
@@ -166,6 +167,19 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
     }
 }
 
+/// Taints of devices are as old as the write that brings them.
+fn new_taints(name: &str, context: &Context<'_>, object: &mut Value) {
+    if name != "resource.v1.ResourceSlice" {
+        return;
+    }
+    let now = super::times::seconds(context.now);
+    for device in super::values::each(section(object, "spec"), "devices") {
+        for taint in super::values::each(device, "taints") {
+            super::values::fill(taint, "timeAdded", now.as_str());
+        }
+    }
+}
+
 /// Of the secrets of a service account only the names count.
 fn only_names_of_secrets(object: &mut Value) {
     let Value::Object(object) = object else { return };
@@ -198,7 +212,7 @@ fn forget_topology(new: &mut Value, old: Option<&Value>) {
 }
 
 /// Whether a job has its labels from its template: the decoder leaves a mark.
-fn takes_template_labels(object: &mut Value) -> bool {
+pub(super) fn takes_template_labels(object: &mut Value) -> bool {
     object
         .get_mut("metadata")
         .and_then(|metadata| metadata.get_mut("labels"))
@@ -296,6 +310,7 @@ fn update_object(
         copy(new, old, "status");
     }
     disabled::drop(name, new, Some(old));
+    new_taints(name, context, new);
     match name {
         "core.v1.ServiceAccount" => only_names_of_secrets(new),
         "discovery.v1.EndpointSlice" => forget_topology(new, Some(old)),

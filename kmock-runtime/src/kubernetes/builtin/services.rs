@@ -140,18 +140,16 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
     let policy = text(object, &["spec", "ipFamilyPolicy"]).to_owned();
     let dual_wanted = matches!(policy.as_str(), "PreferDualStack" | "RequireDualStack");
     let spec = section(object, "spec");
-    let listed = spec
-        .get("clusterIPs")
-        .and_then(Value::as_array)
-        .and_then(|ips| ips.first())
-        .and_then(Value::as_str);
     let mut ip = spec
         .get("clusterIP")
         .and_then(Value::as_str)
-        .filter(|ip| !ip.is_empty())
-        .or(listed)
         .unwrap_or_default()
         .to_owned();
+    let listed = spec.get("clusterIPs").and_then(Value::as_array);
+    if ip.is_empty() && listed.is_some_and(|ips| !ips.is_empty()) {
+        // A list without its first one named is refused: nothing is given out.
+        return;
+    }
     if ip.is_empty() {
         ip = free_address(context);
     }

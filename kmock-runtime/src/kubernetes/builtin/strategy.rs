@@ -79,6 +79,7 @@ impl Strategy for BuiltIn {
         decode::stored(root, object);
         // What is read back from the storage gets its defaults again.
         defaults::fill(root, object);
+        prepare::takes_template_labels(object);
         decode::stored(root, object);
     }
 

@@ -77,10 +77,6 @@ pub(super) fn fill(name: &str, object: &mut Object) {
                 fill_number(object, "count", 1);
             }
         }
-        "resource.v1.DeviceTaint" => {
-            let now = crate::kubernetes::builtin::times::seconds(jiff::Timestamp::now());
-            set(object, "timeAdded", now);
-        }
         "resource.v1.DeviceToleration" => fill_text(object, "operator", "Equal"),
         _ => {}
     }
