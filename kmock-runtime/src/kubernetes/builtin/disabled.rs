@@ -10,7 +10,10 @@ pub(super) fn drop(name: &str, new: &mut Value, old: Option<&Value>) {
     match name {
         "core.v1.Pod" => pod_spec(section(new, "spec"), old.map(|o| at(o, &["spec"]))),
         "core.v1.PodTemplate" => template(section(new, "template"), old, &["template"]),
-        "apps.v1.Deployment" | "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" | "batch.v1.Job"
+        "apps.v1.Deployment"
+        | "apps.v1.ReplicaSet"
+        | "apps.v1.DaemonSet"
+        | "batch.v1.Job"
         | "core.v1.ReplicationController" => {
             template(
                 child(section(new, "spec"), "template"),

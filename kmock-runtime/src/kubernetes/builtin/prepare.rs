@@ -182,7 +182,9 @@ fn new_taints(name: &str, context: &Context<'_>, object: &mut Value) {
 
 /// Of the secrets of a service account only the names count.
 fn only_names_of_secrets(object: &mut Value) {
-    let Value::Object(object) = object else { return };
+    let Value::Object(object) = object else {
+        return;
+    };
     for secret in super::values::each(object, "secrets") {
         secret.retain(|key, _| key == "name");
     }

@@ -186,7 +186,11 @@ fn pull_policy(image: &str) -> &'static str {
 /// The tag of an image reference: `latest` if neither a tag nor a digest is given, `None` if it is no reference.
 fn image_tag(image: &str) -> Option<&str> {
     // What looks like the hash of an image names no repository.
-    if image.len() == 64 && image.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+    if image.len() == 64
+        && image
+            .bytes()
+            .all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    {
         return None;
     }
     let (rest, digest) = image

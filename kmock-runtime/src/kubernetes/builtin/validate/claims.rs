@@ -47,7 +47,12 @@ pub(super) fn spec(faults: &mut Faults, spec: &Value, path: &str) {
 fn class(faults: &mut Faults, spec: &Value, key: &str, path: &str) {
     let class = text(spec, &[key]);
     if !class.is_empty() {
-        texts(faults, &format!("{path}.{key}"), class, subdomain_faults(class));
+        texts(
+            faults,
+            &format!("{path}.{key}"),
+            class,
+            subdomain_faults(class),
+        );
     }
 }
 
@@ -64,7 +69,12 @@ fn data_source(faults: &mut Faults, source: &Value, path: &str) {
         ));
     }
     if !group.is_empty() {
-        texts(faults, &format!("{path}.apiGroup"), group, subdomain_faults(group));
+        texts(
+            faults,
+            &format!("{path}.apiGroup"),
+            group,
+            subdomain_faults(group),
+        );
     }
     let namespace = text(source, &["namespace"]);
     if !namespace.is_empty() {

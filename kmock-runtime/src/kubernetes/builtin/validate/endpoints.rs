@@ -4,9 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::rules::{
-    Faults, in_range, int, ip, maybe_one_of, one_of, texts,
-};
+use super::rules::{Faults, in_range, int, ip, maybe_one_of, one_of, texts};
 use crate::kubernetes::builtin::values::{is_set, items, text};
 use crate::kubernetes::meta::{
     label_faults, label_value_faults, qualified_name_faults, subdomain_faults,
@@ -16,7 +14,11 @@ use crate::kubernetes::status::FieldError;
 /// An address that traffic can be sent to.
 pub(super) fn endpoint_ip(faults: &mut Faults, path: &str, value: &str) {
     let Ok(address) = value.parse::<IpAddr>() else {
-        faults.push(FieldError::invalid_text(path, value, "must be a valid IP address"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a valid IP address",
+        ));
         return;
     };
     let (link_local, link_multicast) = match address {
@@ -68,7 +70,12 @@ pub(super) fn subsets(faults: &mut Faults, object: &Value) {
         }
         let ports = items(subset, &["ports"]);
         for (j, entry) in ports.iter().enumerate() {
-            port(faults, entry, &format!("{path}.ports[{j}]"), ports.len() > 1);
+            port(
+                faults,
+                entry,
+                &format!("{path}.ports[{j}]"),
+                ports.len() > 1,
+            );
         }
     }
 }
@@ -79,11 +86,21 @@ fn address(faults: &mut Faults, entry: &Value, path: &str) {
     ip(faults, &ip_path, value);
     let host = text(entry, &["hostname"]);
     if !host.is_empty() {
-        texts(faults, &format!("{path}.hostname"), host, label_faults(host));
+        texts(
+            faults,
+            &format!("{path}.hostname"),
+            host,
+            label_faults(host),
+        );
     }
     if is_set(entry, &["nodeName"]) {
         let node = text(entry, &["nodeName"]);
-        texts(faults, &format!("{path}.nodeName"), node, subdomain_faults(node));
+        texts(
+            faults,
+            &format!("{path}.nodeName"),
+            node,
+            subdomain_faults(node),
+        );
     }
     endpoint_ip(faults, &ip_path, value);
 }
@@ -191,11 +208,21 @@ fn slice_endpoint(faults: &mut Faults, endpoint: &Value, path: &str, kind: &str)
     }
     if is_set(endpoint, &["nodeName"]) {
         let node = text(endpoint, &["nodeName"]);
-        texts(faults, &format!("{path}.nodeName"), node, subdomain_faults(node));
+        texts(
+            faults,
+            &format!("{path}.nodeName"),
+            node,
+            subdomain_faults(node),
+        );
     }
     if is_set(endpoint, &["hostname"]) {
         let host = text(endpoint, &["hostname"]);
-        texts(faults, &format!("{path}.hostname"), host, label_faults(host));
+        texts(
+            faults,
+            &format!("{path}.hostname"),
+            host,
+            label_faults(host),
+        );
     }
     hints(faults, endpoint, &format!("{path}.hints"));
 }
@@ -220,13 +247,21 @@ fn hints(faults: &mut Faults, endpoint: &Value, path: &str) {
     for (key, rule) in rules {
         let entries = items(endpoint, &["hints", key]);
         if entries.len() > 8 {
-            faults.push(FieldError::too_many(format!("{path}.{key}"), entries.len(), 8));
+            faults.push(FieldError::too_many(
+                format!("{path}.{key}"),
+                entries.len(),
+                8,
+            ));
             continue;
         }
         for (i, entry) in entries.iter().enumerate() {
             let name = text(entry, &["name"]);
             let path = format!("{path}.{key}[{i}].name");
-            if entries.iter().take(i).any(|before| text(before, &["name"]) == name) {
+            if entries
+                .iter()
+                .take(i)
+                .any(|before| text(before, &["name"]) == name)
+            {
                 faults.push(FieldError::duplicate(&path, &name.into()));
             }
             texts(faults, &path, name, rule(name));

@@ -82,7 +82,8 @@ fn ordered(root: &Struct) -> Vec<&Field> {
             } else {
                 &[("quobyte", "iscsi"), ("flexVolume", "cinder")][..]
             } {
-                let place = |fields: &[&Field], name: &str| fields.iter().position(|f| f.name == name);
+                let place =
+                    |fields: &[&Field], name: &str| fields.iter().position(|f| f.name == name);
                 if let Some(from) = place(&fields, name) {
                     let field = fields.remove(from);
                     let to = place(&fields, before).unwrap_or(from);
@@ -317,7 +318,10 @@ mod tests {
     fn unset_fields_are_there_and_namespaces_are_security() {
         let spec = json!({"hostNetwork": true, "securityContext": {}, "nodeSelector": {"a": "b"}});
         let lines = indented("core.v1.PodSpec", &spec);
-        assert_eq!(lines[0..3], ["{", " \"Volumes\": null,", " \"InitContainers\": null,"]);
+        assert_eq!(
+            lines[0..3],
+            ["{", " \"Volumes\": null,", " \"InitContainers\": null,"]
+        );
         assert!(lines.contains(&"  \"HostNetwork\": true,".to_owned()));
         assert!(lines.contains(&"  \"a\": \"b\"".to_owned()), "{lines:?}");
     }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::endpoints;
 use super::rules::{
-    Faults, IMMUTABLE, cidr, invalid_internal, label_selector, maybe_one_of, named, one_of,
-    port, port_or_name, positive, required, same, texts,
+    Faults, IMMUTABLE, cidr, invalid_internal, label_selector, maybe_one_of, named, one_of, port,
+    port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, path_segment_faults, subdomain_faults};

@@ -22,7 +22,12 @@ fn taints(faults: &mut Faults, object: &Value) {
         // The server looks for them among the metadata, where they once were.
         let path = format!("metadata.taints[{i}]");
         let (key, effect) = (text(taint, &["key"]), text(taint, &["effect"]));
-        texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+        texts(
+            faults,
+            &format!("{path}.key"),
+            key,
+            qualified_name_faults(key),
+        );
         let value = text(taint, &["value"]);
         let wrong = label_value_faults(value);
         if !wrong.is_empty() {
@@ -138,6 +143,9 @@ pub(super) fn changes(faults: &mut Faults, new: &Value, old: &Value) {
     }
     taints(faults, new);
     if at(new, &["spec", "externalID"]) != at(old, &["spec", "externalID"]) {
-        faults.push(FieldError::forbidden("spec.externalID", "may not be updated"));
+        faults.push(FieldError::forbidden(
+            "spec.externalID",
+            "may not be updated",
+        ));
     }
 }

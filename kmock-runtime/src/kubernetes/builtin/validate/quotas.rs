@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::pods::{container_resource_name, is_standard_resource, resource_name, resource_quantity};
+use super::pods::{
+    container_resource_name, is_standard_resource, resource_name, resource_quantity,
+};
 use super::rules::{Faults, IMMUTABLE, invalid_internal, texts};
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
@@ -94,7 +96,10 @@ fn fits(scope: &str, resource: &str) -> bool {
         "cpu" | "memory" | "limits.cpu" | "limits.memory" | "requests.cpu" | "requests.memory"
     );
     match scope {
-        "Terminating" | "NotTerminating" | "NotBestEffort" | "PriorityClass"
+        "Terminating"
+        | "NotTerminating"
+        | "NotBestEffort"
+        | "PriorityClass"
         | "CrossNamespacePodAffinity" => resource == "pods" || computes,
         "BestEffort" => resource == "pods",
         "VolumeAttributesClass" => {
@@ -118,8 +123,7 @@ fn scopes(faults: &mut Faults, spec: &Value) {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let mut invalid =
-        |detail: &str| faults.push(FieldError::invalid("spec.scopes", all, detail));
+    let mut invalid = |detail: &str| faults.push(FieldError::invalid("spec.scopes", all, detail));
     for scope in &names {
         if !is_scope(scope) {
             invalid("unsupported scope");
@@ -156,7 +160,8 @@ fn scope_selector(faults: &mut Faults, spec: &Value) {
                 UNFIT,
             ));
         }
-        let is_plain = is_scope(scope) && !matches!(scope, "PriorityClass" | "VolumeAttributesClass");
+        let is_plain =
+            is_scope(scope) && !matches!(scope, "PriorityClass" | "VolumeAttributesClass");
         if is_plain && operator != "Exists" {
             faults.push(FieldError::invalid_text(
                 format!("{path}.operator"),
@@ -220,7 +225,13 @@ pub(super) fn limit_range(faults: &mut Faults, object: &Value) {
     }
 }
 
-const WHATS: [&str; 5] = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"];
+const WHATS: [&str; 5] = [
+    "max",
+    "min",
+    "default",
+    "defaultRequest",
+    "maxLimitRequestRatio",
+];
 
 fn limit_type(faults: &mut Faults, path: &str, kind: &str) {
     let wrong = qualified_name_faults(kind);
@@ -277,8 +288,22 @@ fn agreement(faults: &mut Faults, limit: &Value, name: &str, path: &str) {
     // The lesser and the greater one, where the fault is, and which of the two it shows.
     for (low, high, field, shows_low, low_word, high_word) in [
         ("min", "max", "min", true, "min", "max"),
-        ("min", "defaultRequest", "defaultRequest", false, "min", "default request"),
-        ("defaultRequest", "max", "defaultRequest", true, "default request", "max"),
+        (
+            "min",
+            "defaultRequest",
+            "defaultRequest",
+            false,
+            "min",
+            "default request",
+        ),
+        (
+            "defaultRequest",
+            "max",
+            "defaultRequest",
+            true,
+            "default request",
+            "max",
+        ),
         (
             "defaultRequest",
             "default",
@@ -293,7 +318,11 @@ fn agreement(faults: &mut Faults, limit: &Value, name: &str, path: &str) {
         if let (Some(a), Some(b)) = (of(low), of(high))
             && a.compare(&b) == Ordering::Greater
         {
-            let shown = if shows_low { a.to_string() } else { b.to_string() };
+            let shown = if shows_low {
+                a.to_string()
+            } else {
+                b.to_string()
+            };
             faults.push(FieldError::invalid_text(
                 format!("{path}.{field}[{name}]"),
                 &shown,
@@ -302,8 +331,8 @@ fn agreement(faults: &mut Faults, limit: &Value, name: &str, path: &str) {
         }
     }
     ratio(faults, limit, name, path);
-    let overcommits = (!name.contains('/') || name.contains("kubernetes.io/"))
-        && !name.starts_with("hugepages-");
+    let overcommits =
+        (!name.contains('/') || name.contains("kubernetes.io/")) && !name.starts_with("hugepages-");
     if let (false, Some(limit), Some(request)) = (overcommits, of("default"), of("defaultRequest"))
         && limit.compare(&request).is_ne()
     {
@@ -315,7 +344,10 @@ fn agreement(faults: &mut Faults, limit: &Value, name: &str, path: &str) {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the server compares ratios as floating numbers")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the server compares ratios as floating numbers"
+)]
 fn ratio(faults: &mut Faults, limit: &Value, name: &str, path: &str) {
     let of = |what: &str| Quantity::parse(text(limit, &[what, name])).ok();
     let Some(ratio) = of("maxLimitRequestRatio") else {

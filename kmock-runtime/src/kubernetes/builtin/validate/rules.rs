@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+pub(super) use super::internal::invalid_internal;
 use crate::kubernetes::builtin::gotypes::{GoType, Struct};
 use crate::kubernetes::builtin::quantity::Quantity;
-pub(super) use super::internal::invalid_internal;
 pub(super) use crate::kubernetes::builtin::values::int;
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_value_faults, qualified_name_faults};

@@ -274,7 +274,10 @@ fn repeated_ports(faults: &mut Faults, ports: &[Value], kind: &str) {
             faults.push(FieldError::new(
                 "FieldValueDuplicate",
                 format!("spec.ports[{i}]"),
-                format!("Duplicate value: {}", internal_json("core.v1.ServicePort", &key)),
+                format!(
+                    "Duplicate value: {}",
+                    internal_json("core.v1.ServicePort", &key)
+                ),
             ));
         }
     }
@@ -367,9 +370,23 @@ pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
     let (new, old) = (at(new, &["spec"]), at(old, &["spec"]));
     let kinds = (text(new, &["type"]), text(old, &["type"]));
     if kinds.0 != "ExternalName" && kinds.1 != "ExternalName" {
-        kept(faults, new, old, "clusterIPs", "primary clusterIP", "secondary clusterIP");
+        kept(
+            faults,
+            new,
+            old,
+            "clusterIPs",
+            "primary clusterIP",
+            "secondary clusterIP",
+        );
         if !is_headless(new) && !is_headless(old) {
-            kept(faults, new, old, "ipFamilies", "primary ipFamily", "secondary ipFamily");
+            kept(
+                faults,
+                new,
+                old,
+                "ipFamilies",
+                "primary ipFamily",
+                "secondary ipFamily",
+            );
         }
     }
     if kinds == ("LoadBalancer", "LoadBalancer") {
@@ -393,14 +410,7 @@ pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
     }
 }
 
-fn kept(
-    faults: &mut Faults,
-    new: &Value,
-    old: &Value,
-    key: &str,
-    primary: &str,
-    secondary: &str,
-) {
+fn kept(faults: &mut Faults, new: &Value, old: &Value, key: &str, primary: &str, secondary: &str) {
     let (now, before) = (items(new, &[key]), items(old, &[key]));
     if key == "clusterIPs" && is_headless(new) && is_headless(old) {
         return;
@@ -428,7 +438,8 @@ fn kept(
     } else if !before.is_empty() && now.first() != before.first() {
         invalid(0, "may not change once set");
     }
-    if before.len() > now.len() && now.len() == 1 && text(new, &["ipFamilyPolicy"]) != "SingleStack" {
+    if before.len() > now.len() && now.len() == 1 && text(new, &["ipFamilyPolicy"]) != "SingleStack"
+    {
         faults.push(FieldError::invalid(
             "spec.ipFamilyPolicy",
             at(new, &["ipFamilyPolicy"]),
@@ -472,7 +483,12 @@ fn balancer_ingress(faults: &mut Faults, entry: &Value, path: &str) {
             "may not be specified when `ip` is not set",
         )),
         (true, false) => {
-            maybe_one_of(faults, &mode_path, text(entry, &["ipMode"]), &["Proxy", "VIP"]);
+            maybe_one_of(
+                faults,
+                &mode_path,
+                text(entry, &["ipMode"]),
+                &["Proxy", "VIP"],
+            );
         }
         (false, true) => {}
     }

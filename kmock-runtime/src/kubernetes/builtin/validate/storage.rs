@@ -271,7 +271,11 @@ fn volume(faults: &mut Faults, object: &Value) {
     let mut count = 0;
     for source in SOURCES.iter().filter(|source| is_set(spec, &[source])) {
         count += 1;
-        let shown = if *source == "gcePersistentDisk" { "persistentDisk" } else { source };
+        let shown = if *source == "gcePersistentDisk" {
+            "persistentDisk"
+        } else {
+            source
+        };
         if count > 1 {
             let path = format!("spec.{source}");
             faults.push(FieldError::forbidden(
@@ -329,7 +333,9 @@ fn volume(faults: &mut Faults, object: &Value) {
 }
 
 fn provisioner(faults: &mut Faults, path: &str, name: &str) {
-    named(faults, path, name, |name| qualified_name_faults(&name.to_lowercase()));
+    named(faults, path, name, |name| {
+        qualified_name_faults(&name.to_lowercase())
+    });
 }
 
 fn storage_class(faults: &mut Faults, object: &Value) {
@@ -450,15 +456,30 @@ fn token_requests(faults: &mut Faults, spec: &Value) {
     for (i, request) in requests.iter().enumerate() {
         let path = format!("spec.tokenRequests[{i}]");
         let audience = text(request, &["audience"]);
-        if requests.iter().take(i).any(|before| text(before, &["audience"]) == audience) {
-            faults.push(FieldError::duplicate(format!("{path}.audience"), &audience.into()));
+        if requests
+            .iter()
+            .take(i)
+            .any(|before| text(before, &["audience"]) == audience)
+        {
+            faults.push(FieldError::duplicate(
+                format!("{path}.audience"),
+                &audience.into(),
+            ));
             continue;
         }
         let seconds = at(request, &["expirationSeconds"]);
-        let Some(number) = seconds.as_i64() else { continue };
+        let Some(number) = seconds.as_i64() else {
+            continue;
+        };
         for (wrong, detail) in [
-            (number < 600, "may not specify a duration less than 10 minutes"),
-            (number > 1 << 32, "may not specify a duration larger than 2^32 seconds"),
+            (
+                number < 600,
+                "may not specify a duration less than 10 minutes",
+            ),
+            (
+                number > 1 << 32,
+                "may not specify a duration larger than 2^32 seconds",
+            ),
         ] {
             if wrong {
                 faults.push(FieldError::invalid(

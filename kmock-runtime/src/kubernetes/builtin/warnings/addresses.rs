@@ -21,7 +21,12 @@ fn lenient(value: &str) -> Option<IpAddr> {
             .then(|| part.parse::<u8>().ok())
             .flatten()
     };
-    Some(IpAddr::from([number(a)?, number(b)?, number(c)?, number(d)?]))
+    Some(IpAddr::from([
+        number(a)?,
+        number(b)?,
+        number(c)?,
+        number(d)?,
+    ]))
 }
 
 fn mapped(address: IpAddr) -> Option<IpAddr> {
@@ -33,7 +38,9 @@ fn mapped(address: IpAddr) -> Option<IpAddr> {
 
 /// Warns about an address that is valid but odd.
 pub(super) fn address(out: &mut Vec<String>, path: &str, value: &str) {
-    let Some(address) = lenient(value) else { return };
+    let Some(address) = lenient(value) else {
+        return;
+    };
     let strict = value.parse::<IpAddr>();
     let preferred = mapped(address).unwrap_or(address);
     if strict.is_err() || mapped(address).is_some() {
@@ -59,11 +66,15 @@ pub(super) fn range(out: &mut Vec<String>, path: &str, value: &str) {
     };
     let (network, width) = match address {
         IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32 - length.min(32)).unwrap_or_default();
+            let mask = u32::MAX
+                .checked_shl(32 - length.min(32))
+                .unwrap_or_default();
             (IpAddr::V4((u32::from(v4) & mask).into()), 32)
         }
         IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128 - length.min(128)).unwrap_or_default();
+            let mask = u128::MAX
+                .checked_shl(128 - length.min(128))
+                .unwrap_or_default();
             (IpAddr::V6(Ipv6Addr::from(u128::from(v6) & mask)), 128)
         }
     };
@@ -102,14 +113,22 @@ pub(super) fn balancer(out: &mut Vec<String>, object: &Value) {
 /// Addresses in a list of texts.
 pub(super) fn each(out: &mut Vec<String>, path: &str, list: &Value) {
     for (i, value) in list.as_array().into_iter().flatten().enumerate() {
-        address(out, &format!("{path}[{i}]"), value.as_str().unwrap_or_default());
+        address(
+            out,
+            &format!("{path}[{i}]"),
+            value.as_str().unwrap_or_default(),
+        );
     }
 }
 
 /// Addresses in a list of objects.
 pub(super) fn each_ip(out: &mut Vec<String>, path: &str, list: &[Value]) {
     for (i, entry) in list.iter().enumerate() {
-        address(out, &format!("{path}[{i}].ip"), text(at(entry, &[]), &["ip"]));
+        address(
+            out,
+            &format!("{path}[{i}].ip"),
+            text(at(entry, &[]), &["ip"]),
+        );
     }
 }
 
@@ -120,7 +139,14 @@ mod tests {
     #[test]
     fn odd_ways_to_write_addresses() {
         let mut out = Vec::new();
-        for value in ["10.0.0.1", "::1", "010.0.0.1", "::ffff:1.2.3.4", "2001:DB8::1", "x"] {
+        for value in [
+            "10.0.0.1",
+            "::1",
+            "010.0.0.1",
+            "::ffff:1.2.3.4",
+            "2001:DB8::1",
+            "x",
+        ] {
             address(&mut out, "p", value);
         }
         for value in ["10.0.0.0/8", "10.1.0.0/8", "2001:DB8::/64"] {

@@ -35,7 +35,8 @@ pub(super) fn of_update(name: &str, new: &Value, old: &Value) -> Vec<String> {
     } else {
         other::warn(&mut out, name, new);
     }
-    if name == "batch.v1.CronJob" && super::values::text(new, &["spec", "schedule"]).contains("TZ") {
+    if name == "batch.v1.CronJob" && super::values::text(new, &["spec", "schedule"]).contains("TZ")
+    {
         out.push(
             "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
                 .into(),
@@ -124,9 +125,7 @@ fn old_node_label(key: &str) -> Option<&'static str> {
         "scheduler.alpha.kubernetes.io/preferAvoidPods" => {
             "deprecated since v1.22; use Taints and Tolerations instead"
         }
-        "node-role.kubernetes.io/master" => {
-            "use \"node-role.kubernetes.io/control-plane\" instead"
-        }
+        "node-role.kubernetes.io/master" => "use \"node-role.kubernetes.io/control-plane\" instead",
         _ => return None,
     })
 }

@@ -25,7 +25,11 @@ pub(super) fn warn(out: &mut Vec<String>, name: &str, object: &Value) {
         "core.v1.Endpoints" => {
             for (i, subset) in items(object, &["subsets"]).iter().enumerate() {
                 for list in ["addresses", "notReadyAddresses"] {
-                    addresses::each_ip(out, &format!("subsets[{i}].{list}"), items(subset, &[list]));
+                    addresses::each_ip(
+                        out,
+                        &format!("subsets[{i}].{list}"),
+                        items(subset, &[list]),
+                    );
                 }
             }
         }
@@ -40,7 +44,11 @@ pub(super) fn warn(out: &mut Vec<String>, name: &str, object: &Value) {
         }
         "batch.v1.Job" => indexed_job(out, spec, "spec"),
         "batch.v1.CronJob" => {
-            indexed_job(out, at(spec, &["jobTemplate", "spec"]), "spec.jobTemplate.spec");
+            indexed_job(
+                out,
+                at(spec, &["jobTemplate", "spec"]),
+                "spec.jobTemplate.spec",
+            );
         }
         "networking.v1.Ingress" if annotated(object, "kubernetes.io/ingress.class") => {
             out.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".into());
@@ -122,9 +130,7 @@ fn persistent_volume(out: &mut Vec<String>, object: &Value, spec: &Value) {
 
 fn node(out: &mut Vec<String>, spec: &Value) {
     if !text(spec, &["externalID"]).is_empty() {
-        out.push(
-            "spec.externalID: this field is deprecated, and is unused by Kubernetes".into(),
-        );
+        out.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".into());
     }
     for (i, range) in items(spec, &["podCIDRs"])
         .iter()
@@ -226,6 +232,9 @@ fn service(out: &mut Vec<String>, object: &Value, spec: &Value) {
         out.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".into());
     }
     if text(spec, &["trafficDistribution"]) == "PreferClose" {
-        out.push("spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"".into());
+        out.push(
+            "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\""
+                .into(),
+        );
     }
 }

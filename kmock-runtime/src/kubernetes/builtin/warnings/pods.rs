@@ -47,7 +47,9 @@ pub(super) fn warn(out: &mut Vec<String>, pod: &Value, path: &str) {
         );
     }
     if annotated(SECCOMP_POD) && !is_set(spec, &["securityContext", "seccompProfile"]) {
-        out.push(format!("{path}metadata.annotations[{SECCOMP_POD}]: {USE_SECCOMP}"));
+        out.push(format!(
+            "{path}metadata.annotations[{SECCOMP_POD}]: {USE_SECCOMP}"
+        ));
     }
     let containers = containers(spec, path);
     for (container, at_path) in &containers {
@@ -127,7 +129,12 @@ fn scheduling(out: &mut Vec<String>, spec: &Value, path: &str) {
         .iter()
         .enumerate()
     {
-        node_term(out, term, &format!("{base}.{required}.nodeSelectorTerms[{i}]"), false);
+        node_term(
+            out,
+            term,
+            &format!("{base}.{required}.nodeSelectorTerms[{i}]"),
+            false,
+        );
     }
     for (i, term) in items(affinity, &[preferred]).iter().enumerate() {
         node_term(
@@ -137,7 +144,10 @@ fn scheduling(out: &mut Vec<String>, spec: &Value, path: &str) {
             true,
         );
     }
-    for (i, constraint) in items(spec, &["topologySpreadConstraints"]).iter().enumerate() {
+    for (i, constraint) in items(spec, &["topologySpreadConstraints"])
+        .iter()
+        .enumerate()
+    {
         let path = format!("{path}spec.topologySpreadConstraints[{i}]");
         let key = text(constraint, &["topologyKey"]);
         if let Some(instead) = old_node_label(key) {
@@ -199,8 +209,14 @@ fn duplicates(out: &mut Vec<String>, spec: &Value, path: &str) {
         let entries = items(spec, &[list]);
         for (i, entry) in entries.iter().enumerate() {
             let value = text(entry, &[key]);
-            if entries.iter().take(i).any(|before| text(before, &[key]) == value) {
-                out.push(format!("{path}spec.{list}[{i}].{key}: duplicate {key} {value:?}"));
+            if entries
+                .iter()
+                .take(i)
+                .any(|before| text(before, &[key]) == value)
+            {
+                out.push(format!(
+                    "{path}spec.{list}[{i}].{key}: duplicate {key} {value:?}"
+                ));
             }
         }
     }
@@ -219,8 +235,12 @@ fn env(out: &mut Vec<String>, container: &Value, path: &str) {
     for (i, entry) in entries.iter().enumerate() {
         let (name, value) = (text(entry, &["name"]), text(entry, &["value"]));
         let reference = format!("$({name})");
-        let is_again = entries.iter().take(i).any(|before| text(before, &["name"]) == name);
-        let hides = is_set(entry, &["valueFrom"]) || value == reference || !value.contains(&reference);
+        let is_again = entries
+            .iter()
+            .take(i)
+            .any(|before| text(before, &["name"]) == name);
+        let hides =
+            is_set(entry, &["valueFrom"]) || value == reference || !value.contains(&reference);
         if is_again && hides {
             out.push(format!(
                 "{path}.env[{i}]: hides previous definition of \"{name}\", which may be dropped when using apply"

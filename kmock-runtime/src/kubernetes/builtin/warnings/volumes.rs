@@ -7,8 +7,14 @@ use crate::kubernetes::status::quoted;
 
 /// Kinds of volumes that are deprecated or gone, in the order in which the server looks for them.
 const OLD: [(&str, &str); 6] = [
-    ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
-    ("gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
+    (
+        "photonPersistentDisk",
+        "deprecated in v1.11, non-functional in v1.16+",
+    ),
+    (
+        "gitRepo",
+        "deprecated in v1.11, and disabled by default in v1.33+",
+    ),
     ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
     ("flocker", "deprecated in v1.22, non-functional in v1.25+"),
     ("storageos", "deprecated in v1.22, non-functional in v1.25+"),
@@ -22,7 +28,11 @@ pub(super) fn of_pod(out: &mut Vec<String>, spec: &Value, path: &str) {
         let path = format!("{path}spec.volumes[{i}]");
         for (kind, since) in OLD {
             if is_set(volume, &[kind]) {
-                let shown = if kind == "storageos" { "storageOS" } else { kind };
+                let shown = if kind == "storageos" {
+                    "storageOS"
+                } else {
+                    kind
+                };
                 out.push(format!("{path}.{shown}: {since}"));
             }
         }
@@ -62,7 +72,11 @@ pub(super) fn of_persistent(out: &mut Vec<String>, spec: &Value) {
         ("rbd", "v1.28, non-functional in v1.31+"),
     ] {
         if is_set(spec, &[kind]) {
-            let shown = if kind == "storageos" { "storageOS" } else { kind };
+            let shown = if kind == "storageos" {
+                "storageOS"
+            } else {
+                kind
+            };
             out.push(format!("spec.{shown}: deprecated in {since}"));
         }
     }
@@ -137,7 +151,10 @@ fn overlaps(out: &mut Vec<String>, volume: &Value) {
             let described = format!("{word} {}", quoted(text(source, &[kind, "name"])));
             all.extend(files(items(source, &[kind, "items"]), &described));
         }
-        all.extend(files(items(source, &["downwardAPI", "items"]), "DownwardAPI"));
+        all.extend(files(
+            items(source, &["downwardAPI", "items"]),
+            "DownwardAPI",
+        ));
         if is_set(source, &["serviceAccountToken"]) {
             let token = super::at(source, &["serviceAccountToken"]);
             all.extend(files(std::slice::from_ref(token), "ServiceAccountToken"));

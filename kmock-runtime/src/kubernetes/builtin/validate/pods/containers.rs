@@ -43,7 +43,12 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str, mountable: 
     }
 }
 
-fn duplicate_name<'a>(faults: &mut Faults, container: &'a Value, path: &str, names: &mut Vec<&'a str>) {
+fn duplicate_name<'a>(
+    faults: &mut Faults,
+    container: &'a Value,
+    path: &str,
+    names: &mut Vec<&'a str>,
+) {
     let name = text(container, &["name"]);
     if names.contains(&name) {
         faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
@@ -77,7 +82,11 @@ fn common(
         text(container, &["name"]),
         label_faults,
     );
-    required(faults, &format!("{path}.image"), text(container, &["image"]));
+    required(
+        faults,
+        &format!("{path}.image"),
+        text(container, &["image"]),
+    );
     one_of(
         faults,
         &format!("{path}.terminationMessagePolicy"),
@@ -133,7 +142,11 @@ fn ports(faults: &mut Faults, container: &Value, path: &str) {
                 names.push(name);
             } else {
                 for fault in wrong {
-                    faults.push(FieldError::invalid_text(format!("{path}.name"), name, fault));
+                    faults.push(FieldError::invalid_text(
+                        format!("{path}.name"),
+                        name,
+                        fault,
+                    ));
                 }
             }
         }
@@ -149,7 +162,12 @@ fn ports(faults: &mut Faults, container: &Value, path: &str) {
             number(&path, "hostPort", faults);
         }
         path.push_str(".protocol");
-        one_of(faults, &path, text(entry, &["protocol"]), &["SCTP", "TCP", "UDP"]);
+        one_of(
+            faults,
+            &path,
+            text(entry, &["protocol"]),
+            &["SCTP", "TCP", "UDP"],
+        );
     }
 }
 
@@ -237,7 +255,10 @@ fn restart_policy(faults: &mut Faults, container: &Value, path: &str) {
         }
         let codes = at(rule, &["exitCodes"]);
         if !codes.is_object() {
-            faults.push(FieldError::required(format!("{path}.exitCodes"), "must be specified"));
+            faults.push(FieldError::required(
+                format!("{path}.exitCodes"),
+                "must be specified",
+            ));
             continue;
         }
         let operator = text(codes, &["operator"]);
@@ -290,7 +311,12 @@ fn init<'a>(
         probes::of_container(faults, pod, container, path);
         return;
     }
-    for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
+    for key in [
+        "lifecycle",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+    ] {
         if is_set(container, &[key]) {
             faults.push(FieldError::forbidden(
                 format!("{path}.{key}"),

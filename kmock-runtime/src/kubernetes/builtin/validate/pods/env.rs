@@ -69,7 +69,12 @@ fn name_faults(name: &str) -> Vec<String> {
 pub(super) fn variables(faults: &mut Faults, container: &Value, path: &str) {
     for (i, entry) in items(container, &["env"]).iter().enumerate() {
         let path = format!("{path}[{i}]");
-        named(faults, &format!("{path}.name"), text(entry, &["name"]), name_faults);
+        named(
+            faults,
+            &format!("{path}.name"),
+            text(entry, &["name"]),
+            name_faults,
+        );
         let source = at(entry, &["valueFrom"]);
         if source.is_object() {
             let has_value = !text(entry, &["value"]).is_empty();
@@ -99,8 +104,18 @@ fn value_from(faults: &mut Faults, source: &Value, path: &str, has_value: bool) 
             "fileKeyRef" => file_key(faults, part, &path),
             _ => {
                 let name = text(part, &["name"]);
-                texts(faults, &format!("{path}.name"), name, subdomain_faults(name));
-                named(faults, &format!("{path}.key"), text(part, &["key"]), config_key_faults);
+                texts(
+                    faults,
+                    &format!("{path}.name"),
+                    name,
+                    subdomain_faults(name),
+                );
+                named(
+                    faults,
+                    &format!("{path}.key"),
+                    text(part, &["key"]),
+                    config_key_faults,
+                );
             }
         }
     }
@@ -117,7 +132,12 @@ fn value_from(faults: &mut Faults, source: &Value, path: &str, has_value: bool) 
 }
 
 fn file_key(faults: &mut Faults, part: &Value, path: &str) {
-    named(faults, &format!("{path}.key"), text(part, &["key"]), name_faults);
+    named(
+        faults,
+        &format!("{path}.key"),
+        text(part, &["key"]),
+        name_faults,
+    );
     named(
         faults,
         &format!("{path}.volumeName"),
@@ -176,7 +196,11 @@ pub(super) fn field(faults: &mut Faults, part: &Value, path: &str, supported: &[
         faults.push(FieldError::required(field_path, ""));
         return;
     }
-    let field = if field == "spec.host" { "spec.nodeName" } else { field };
+    let field = if field == "spec.host" {
+        "spec.nodeName"
+    } else {
+        field
+    };
     let why = if version != "v1" {
         Some(format!("unsupported pod version: {version}"))
     } else if let Some((head, _)) = subscripted(field) {
@@ -200,7 +224,11 @@ pub(super) fn field(faults: &mut Faults, part: &Value, path: &str, supported: &[
         }
         Some((_, key)) => texts(faults, path, key, qualified_name_faults(key)),
         None if !supported.contains(&field) => {
-            faults.push(FieldError::not_supported(field_path, &field.into(), supported));
+            faults.push(FieldError::not_supported(
+                field_path,
+                &field.into(),
+                supported,
+            ));
         }
         None => {}
     }
@@ -234,7 +262,11 @@ pub(super) fn resource_field(faults: &mut Faults, part: &Value, path: &str, in_v
     let (fits, values, what) = match resource.split_once('.').map_or("", |(_, name)| name) {
         "cpu" => (matches!(divisor, "1" | "1m"), "1m and 1", "cpu"),
         "memory" => (in_bytes.contains(&divisor), bytes, "memory"),
-        "ephemeral-storage" => (in_bytes.contains(&divisor), bytes, "local ephemeral storage"),
+        "ephemeral-storage" => (
+            in_bytes.contains(&divisor),
+            bytes,
+            "local ephemeral storage",
+        ),
         _ if is_huge_pages => (in_bytes.contains(&divisor), bytes, "hugepages"),
         _ => return,
     };
@@ -253,7 +285,12 @@ pub(super) fn sources(faults: &mut Faults, container: &Value, path: &str) {
         let at_path = format!("{path}[{i}]");
         let prefix = text(entry, &["prefix"]);
         if !prefix.is_empty() {
-            texts(faults, &format!("{at_path}.prefix"), prefix, name_faults(prefix));
+            texts(
+                faults,
+                &format!("{at_path}.prefix"),
+                prefix,
+                name_faults(prefix),
+            );
         }
         let mut count = 0;
         for kind in ["configMapRef", "secretRef"] {
@@ -275,7 +312,10 @@ pub(super) fn sources(faults: &mut Faults, container: &Value, path: &str) {
 /// A name that may be the beginning of one: a dash at its end does not count.
 fn prefix_faults(name: &str) -> Vec<String> {
     if name.len() > 1 && name.ends_with('-') {
-        subdomain_faults(&format!("{}a", name.get(..name.len() - 2).unwrap_or_default()))
+        subdomain_faults(&format!(
+            "{}a",
+            name.get(..name.len() - 2).unwrap_or_default()
+        ))
     } else {
         subdomain_faults(name)
     }

@@ -24,7 +24,8 @@ pub(super) use scheduling::{node_selector, topology_term};
 pub(super) use update::update;
 
 use super::rules::{
-    Faults, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects, shown_map, texts,
+    Faults, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects, shown_map,
+    texts,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text, truth};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
@@ -196,7 +197,11 @@ fn spec(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
         text(spec, &["dnsPolicy"]),
         &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
     );
-    labels(faults, &format!("{path}.nodeSelector"), at(spec, &["nodeSelector"]));
+    labels(
+        faults,
+        &format!("{path}.nodeSelector"),
+        at(spec, &["nodeSelector"]),
+    );
     security::of_pod(faults, pod, path);
     scheduling::affinity(faults, at(spec, &["affinity"]), &format!("{path}.affinity"));
     dns_config(faults, spec, &format!("{path}.dnsConfig"));
@@ -213,7 +218,12 @@ fn spec(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
     for key in ["serviceAccountName", "nodeName"] {
         let name = text(spec, &[key]);
         if !name.is_empty() {
-            texts(faults, &format!("{path}.{key}"), name, subdomain_faults(name));
+            texts(
+                faults,
+                &format!("{path}.{key}"),
+                name,
+                subdomain_faults(name),
+            );
         }
     }
     in_range(
@@ -233,11 +243,21 @@ fn spec(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
     host_aliases(faults, spec, &format!("{path}.hostAliases"));
     let class = text(spec, &["priorityClassName"]);
     if !class.is_empty() {
-        texts(faults, &format!("{path}.priorityClassName"), class, subdomain_faults(class));
+        texts(
+            faults,
+            &format!("{path}.priorityClassName"),
+            class,
+            subdomain_faults(class),
+        );
     }
     if is_set(spec, &["runtimeClassName"]) {
         let class = text(spec, &["runtimeClassName"]);
-        texts(faults, &format!("{path}.runtimeClassName"), class, subdomain_faults(class));
+        texts(
+            faults,
+            &format!("{path}.runtimeClassName"),
+            class,
+            subdomain_faults(class),
+        );
     }
     if is_set(spec, &["preemptionPolicy"]) {
         one_of(
@@ -419,14 +439,22 @@ fn file_mode(faults: &mut Faults, object: &Value, key: &str, path: &str) {
 /// A path without steps back.
 fn no_backsteps(faults: &mut Faults, path: &str, value: &str) {
     if value.split('/').any(|part| part == "..") {
-        faults.push(FieldError::invalid_text(path, value, "must not contain '..'"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must not contain '..'",
+        ));
     }
 }
 
 /// A path below some directory.
 fn descending(faults: &mut Faults, path: &str, value: &str) {
     if value.starts_with('/') {
-        faults.push(FieldError::invalid_text(path, value, "must be a relative path"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a relative path",
+        ));
     }
     no_backsteps(faults, path, value);
 }
@@ -435,13 +463,22 @@ fn descending(faults: &mut Faults, path: &str, value: &str) {
 fn not_reserved(faults: &mut Faults, path: &str, value: &str) {
     descending(faults, path, value);
     if value.starts_with("..") && !value.starts_with("../") {
-        faults.push(FieldError::invalid_text(path, value, "must not start with '..'"));
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must not start with '..'",
+        ));
     }
 }
 
 /// A text that is one of a few, if it is there at all.
 fn optional_one_of(faults: &mut Faults, object: &Value, key: &str, path: &str, supported: &[&str]) {
     if is_set(object, &[key]) {
-        maybe_one_of(faults, &format!("{path}.{key}"), text(object, &[key]), supported);
+        maybe_one_of(
+            faults,
+            &format!("{path}.{key}"),
+            text(object, &[key]),
+            supported,
+        );
     }
 }

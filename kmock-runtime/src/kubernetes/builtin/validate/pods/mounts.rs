@@ -15,8 +15,18 @@ pub(super) fn of_container(
     path: &str,
     mountable: &Mountable<'_>,
 ) {
-    mounts(faults, container, &format!("{path}.volumeMounts"), mountable);
-    devices(faults, container, &format!("{path}.volumeDevices"), mountable);
+    mounts(
+        faults,
+        container,
+        &format!("{path}.volumeMounts"),
+        mountable,
+    );
+    devices(
+        faults,
+        container,
+        &format!("{path}.volumeDevices"),
+        mountable,
+    );
 }
 
 fn has(container: &Value, list: &str, key: &str, value: &str) -> bool {
@@ -31,7 +41,11 @@ fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mounta
         let path = format!("{list}[{i}]");
         let (name, mount_path) = (text(mount, &["name"]), text(mount, &["mountPath"]));
         let invalid = |key: &str, value: &str, detail: &str, faults: &mut Faults| {
-            faults.push(FieldError::invalid_text(format!("{path}.{key}"), value, detail));
+            faults.push(FieldError::invalid_text(
+                format!("{path}.{key}"),
+                value,
+                detail,
+            ));
         };
         required(faults, &format!("{path}.name"), name);
         if !mountable.has(name) {
@@ -43,7 +57,12 @@ fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mounta
         }
         paths.push(mount_path);
         if has(container, "volumeDevices", "name", name) {
-            invalid("name", name, "must not already exist in volumeDevices", faults);
+            invalid(
+                "name",
+                name,
+                "must not already exist in volumeDevices",
+                faults,
+            );
         }
         if has(container, "volumeDevices", "devicePath", mount_path) {
             let detail = "must not already exist as a path in volumeDevices";
@@ -117,7 +136,11 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
         let path = format!("{list}[{i}]");
         let (name, device_path) = (text(device, &["name"]), text(device, &["devicePath"]));
         let invalid = |key: &str, value: &str, detail: &str, faults: &mut Faults| {
-            faults.push(FieldError::invalid_text(format!("{path}.{key}"), value, detail));
+            faults.push(FieldError::invalid_text(
+                format!("{path}.{key}"),
+                value,
+                detail,
+            ));
         };
         required(faults, &format!("{path}.name"), name);
         if names.contains(&name) {
@@ -125,8 +148,8 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
         }
         match mountable.source(name) {
             Some(volume) => {
-                let is_block = is_set(volume, &["persistentVolumeClaim"])
-                    || is_set(volume, &["ephemeral"]);
+                let is_block =
+                    is_set(volume, &["persistentVolumeClaim"]) || is_set(volume, &["ephemeral"]);
                 if !is_block {
                     let detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode";
                     invalid("name", name, detail, faults);
@@ -143,10 +166,20 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
         if steps.is_empty() {
             paths.push(device_path);
         } else {
-            invalid("devicePath", device_path, "can not contain backsteps ('..')", faults);
+            invalid(
+                "devicePath",
+                device_path,
+                "can not contain backsteps ('..')",
+                faults,
+            );
         }
         if has(container, "volumeMounts", "name", name) {
-            invalid("name", name, "must not already exist in volumeMounts", faults);
+            invalid(
+                "name",
+                name,
+                "must not already exist in volumeMounts",
+                faults,
+            );
         }
         if has(container, "volumeMounts", "mountPath", device_path) {
             let detail = "must not already exist as a path in volumeMounts";

@@ -99,7 +99,11 @@ fn windows(faults: &mut Faults, spec: &Value, path: &str) {
 /// Processes of the host, on Windows: all containers or none.
 pub(super) fn host_process(faults: &mut Faults, spec: &Value, path: &str) {
     let of = |holder: &Value| {
-        at(holder, &["securityContext", "windowsOptions", "hostProcess"]).as_bool()
+        at(
+            holder,
+            &["securityContext", "windowsOptions", "hostProcess"],
+        )
+        .as_bool()
     };
     let whole = of(spec);
     let containers = visited(spec, path);
@@ -112,7 +116,9 @@ pub(super) fn host_process(faults: &mut Faults, spec: &Value, path: &str) {
             faults.push(FieldError::invalid(
                 format!("{path}.securityContext.windowsOptions.hostProcess"),
                 &own.into(),
-                format!("pod hostProcess value must be identical if both are specified, was {whole}"),
+                format!(
+                    "pod hostProcess value must be identical if both are specified, was {whole}"
+                ),
             ));
         }
         count += usize::from(own.or(whole) == Some(true));

@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::no_backsteps;
-use crate::kubernetes::builtin::validate::rules::{
-    Faults, in_range, int, named, required, texts,
-};
+use crate::kubernetes::builtin::validate::rules::{Faults, in_range, int, named, required, texts};
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text, truth};
 use crate::kubernetes::meta::{label_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -47,7 +45,12 @@ pub(super) fn inline(faults: &mut Faults, kind: &str, source: &Value, path: &str
                         "",
                     ));
                 } else {
-                    texts(faults, &format!("{path}.name"), name, subdomain_faults(name));
+                    texts(
+                        faults,
+                        &format!("{path}.name"),
+                        name,
+                        subdomain_faults(name),
+                    );
                 }
             }
         }
@@ -56,7 +59,12 @@ pub(super) fn inline(faults: &mut Faults, kind: &str, source: &Value, path: &str
             secret_ref(faults, source, path, &["name"]);
         }
         "storageos" => storage_os(faults, source, path, &["name"]),
-        "iscsi" => iscsi(faults, source, path, "must be valid format starting with iqn, eui, or naa"),
+        "iscsi" => iscsi(
+            faults,
+            source,
+            path,
+            "must be valid format starting with iqn, eui, or naa",
+        ),
         "glusterfs" => need(faults, source, &["endpoints", "path"], path),
         "azureFile" => need(faults, source, &["secretName", "shareName"], path),
         _ => common(faults, kind, source, path),
@@ -86,8 +94,8 @@ pub(in crate::kubernetes::builtin::validate) fn persistent(
         "storageos" => storage_os(faults, source, path, &["name", "namespace"]),
         "iscsi" => {
             let portal = text(source, &["targetPortal"]);
-            let too_long = is_set(source, &["initiatorName"])
-                && volume_name.len() + 1 + portal.len() > 64;
+            let too_long =
+                is_set(source, &["initiatorName"]) && volume_name.len() + 1 + portal.len() > 64;
             let before = faults.len();
             iscsi(faults, source, path, "must be valid format");
             if too_long {
@@ -132,7 +140,11 @@ pub(in crate::kubernetes::builtin::validate) fn persistent(
 fn common(faults: &mut Faults, kind: &str, source: &Value, path: &str) {
     match kind {
         "gcePersistentDisk" | "awsElasticBlockStore" => {
-            let id = if kind == "gcePersistentDisk" { "pdName" } else { "volumeID" };
+            let id = if kind == "gcePersistentDisk" {
+                "pdName"
+            } else {
+                "volumeID"
+            };
             need(faults, source, &[id], path);
             let partition = at(source, &["partition"]);
             if partition.as_i64().is_some_and(|n| !(0..=255).contains(&n)) {
@@ -264,7 +276,11 @@ fn is_iscsi_name(name: &str) -> bool {
         let date = |text: &str| {
             text.len() == 7
                 && text.bytes().enumerate().all(|(i, c)| {
-                    if i == 4 { c == b'-' } else { c.is_ascii_digit() }
+                    if i == 4 {
+                        c == b'-'
+                    } else {
+                        c.is_ascii_digit()
+                    }
                 })
         };
         let Some((day, rest)) = rest
@@ -279,7 +295,9 @@ fn is_iscsi_name(name: &str) -> bool {
         };
         return date(day)
             && !host.is_empty()
-            && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.'))
+            && host
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.'))
             && !unit.is_empty()
             && !unit.contains(|c: char| ",;*&$|".contains(c) || c.is_whitespace());
     }
@@ -323,7 +341,10 @@ fn iscsi(faults: &mut Faults, source: &Value, path: &str, unknown: &str) {
 }
 
 fn flocker(faults: &mut Faults, source: &Value, path: &str) {
-    let (name, id) = (text(source, &["datasetName"]), text(source, &["datasetUUID"]));
+    let (name, id) = (
+        text(source, &["datasetName"]),
+        text(source, &["datasetUUID"]),
+    );
     match (name.is_empty(), id.is_empty()) {
         (true, true) => faults.push(FieldError::required(
             path,
@@ -357,7 +378,9 @@ fn quobyte(faults: &mut Faults, source: &Value, path: &str) {
         ));
     } else {
         let is_pair = |pair: &&str| match pair.strip_prefix('[') {
-            Some(rest) => rest.split_once("]:").is_some_and(|(_, port)| !port.contains(':')),
+            Some(rest) => rest
+                .split_once("]:")
+                .is_some_and(|(_, port)| !port.contains(':')),
             None => pair.matches(':').count() == 1,
         };
         for _ in registry.split(',').filter(|pair| !is_pair(pair)) {
@@ -389,7 +412,13 @@ fn fibre_channel(faults: &mut Faults, source: &Value, path: &str) {
     }
     if !targets.is_empty() {
         if is_set(source, &["lun"]) {
-            in_range(faults, &path_of("lun"), &int(source, &["lun"]).into(), 0, 255);
+            in_range(
+                faults,
+                &path_of("lun"),
+                &int(source, &["lun"]).into(),
+                0,
+                255,
+            );
         } else {
             faults.push(FieldError::required(
                 path_of("lun"),

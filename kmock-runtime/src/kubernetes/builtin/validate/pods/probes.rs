@@ -15,7 +15,13 @@ pub(super) fn of_container(faults: &mut Faults, pod: &Pod<'_>, container: &Value
         let action = at(container, &["lifecycle", hook]);
         if action.is_object() {
             let path = format!("{path}.lifecycle.{hook}");
-            handler(faults, pod, action, &path, &["exec", "httpGet", "tcpSocket", "sleep"]);
+            handler(
+                faults,
+                pod,
+                action,
+                &path,
+                &["exec", "httpGet", "tcpSocket", "sleep"],
+            );
         }
     }
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -27,7 +33,13 @@ pub(super) fn of_container(faults: &mut Faults, pod: &Pod<'_>, container: &Value
 }
 
 fn probe(faults: &mut Faults, pod: &Pod<'_>, probe: &Value, kind: &str, path: &str) {
-    handler(faults, pod, probe, path, &["exec", "httpGet", "tcpSocket", "grpc"]);
+    handler(
+        faults,
+        pod,
+        probe,
+        path,
+        &["exec", "httpGet", "tcpSocket", "grpc"],
+    );
     not_negative(
         faults,
         probe,
@@ -43,7 +55,11 @@ fn probe(faults: &mut Faults, pod: &Pod<'_>, probe: &Value, kind: &str, path: &s
     let grace = at(probe, &["terminationGracePeriodSeconds"]);
     let grace_path = format!("{path}.terminationGracePeriodSeconds");
     if grace.as_i64().is_some_and(|n| n <= 0) {
-        faults.push(FieldError::invalid(&grace_path, grace, "must be greater than 0"));
+        faults.push(FieldError::invalid(
+            &grace_path,
+            grace,
+            "must be greater than 0",
+        ));
     }
     if kind == "readinessProbe" {
         if !grace.is_null() {
@@ -111,8 +127,8 @@ fn http_get(faults: &mut Faults, action: &Value, path: &str) {
     );
     for header in items(action, &["httpHeaders"]) {
         let name = text(header, &["name"]);
-        let is_name = !name.is_empty()
-            && name.bytes().all(|c| c == b'-' || c.is_ascii_alphanumeric());
+        let is_name =
+            !name.is_empty() && name.bytes().all(|c| c == b'-' || c.is_ascii_alphanumeric());
         if !is_name {
             faults.push(FieldError::invalid_text(
                 format!("{path}.httpHeaders"),

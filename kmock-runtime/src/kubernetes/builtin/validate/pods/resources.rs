@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::Pod;
 use crate::kubernetes::builtin::quantity::Quantity;
-use crate::kubernetes::builtin::validate::rules::{
-    Faults, amount, invalid_internal, named, texts,
-};
+use crate::kubernetes::builtin::validate::rules::{Faults, amount, invalid_internal, named, texts};
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -95,7 +93,11 @@ pub(in crate::kubernetes::builtin::validate) fn quantity(
 }
 
 /// The name of a resource that containers ask for.
-pub(in crate::kubernetes::builtin::validate) fn container_resource_name(faults: &mut Faults, path: &str, name: &str) {
+pub(in crate::kubernetes::builtin::validate) fn container_resource_name(
+    faults: &mut Faults,
+    path: &str,
+    name: &str,
+) {
     resource_name(faults, path, name);
     let detail = if !name.contains('/') {
         if matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with(HUGE_PAGES) {
@@ -130,7 +132,13 @@ pub(super) fn requirements(
     path: &str,
     claim_names: &[&str],
 ) {
-    checked(faults, resources, path, claim_names, container_resource_name);
+    checked(
+        faults,
+        resources,
+        path,
+        claim_names,
+        container_resource_name,
+    );
 }
 
 fn checked(
@@ -157,7 +165,10 @@ fn checked(
         }
     }
     if pages && !computes {
-        faults.push(FieldError::forbidden(path, "HugePages require cpu or memory"));
+        faults.push(FieldError::forbidden(
+            path,
+            "HugePages require cpu or memory",
+        ));
     }
     claims_of_container(faults, resources, &format!("{path}.claims"), claim_names);
 }
@@ -199,7 +210,10 @@ fn huge_pages(
     value: &Value,
     found: &Quantity,
 ) {
-    let size = Quantity::parse(size).ok().and_then(|q| q.value()).unwrap_or_default();
+    let size = Quantity::parse(size)
+        .ok()
+        .and_then(|q| q.value())
+        .unwrap_or_default();
     let divides = size > 0 && found.value().is_some_and(|n| n % size == 0);
     if !divides {
         let shown = value.as_str().unwrap_or_default();
@@ -248,7 +262,9 @@ fn claims_of_container(faults: &mut Faults, resources: &Value, path: &str, known
             faults.push(FieldError::new(
                 "FieldValueNotFound",
                 path,
-                format!("Not found: {name:?}: must be one of the names in pod.spec.resourceClaims{rest}"),
+                format!(
+                    "Not found: {name:?}: must be one of the names in pod.spec.resourceClaims{rest}"
+                ),
             ));
         }
     }
@@ -268,20 +284,34 @@ pub(super) fn claims(faults: &mut Faults, spec: &Value, path: &str) {
                 names.push(name);
             }
         }
-        let given = ["resourceClaimName", "resourceClaimTemplateName"]
-            .map(|key| is_set(claim, &[key]));
+        let given =
+            ["resourceClaimName", "resourceClaimTemplateName"].map(|key| is_set(claim, &[key]));
         let detail = match given {
-            [true, true] => "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
-            [false, false] => "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            [true, true] => {
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+            }
+            [false, false] => {
+                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+            }
             _ => "",
         };
         if !detail.is_empty() {
-            faults.push(invalid_internal(&path, "core.v1.PodResourceClaim", claim, detail));
+            faults.push(invalid_internal(
+                &path,
+                "core.v1.PodResourceClaim",
+                claim,
+                detail,
+            ));
         }
         for key in ["resourceClaimName", "resourceClaimTemplateName"] {
             if is_set(claim, &[key]) {
                 let name = text(claim, &[key]);
-                texts(faults, &format!("{path}.{key}"), name, subdomain_faults(name));
+                texts(
+                    faults,
+                    &format!("{path}.{key}"),
+                    name,
+                    subdomain_faults(name),
+                );
             }
         }
     }
@@ -295,7 +325,10 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
     }
     let path = format!("{path}.resources");
     if pod.is_windows() {
-        faults.push(FieldError::forbidden(path, "may not be set for a windows pod"));
+        faults.push(FieldError::forbidden(
+            path,
+            "may not be set for a windows pod",
+        ));
         return;
     }
     if !items(resources, &["claims"]).is_empty() {

@@ -74,7 +74,12 @@ pub(in crate::kubernetes::builtin::validate) fn node_selector(
 
 fn node_term(faults: &mut Faults, term: &Value, path: &str, check_values: bool) {
     for (i, rule) in items(term, &["matchExpressions"]).iter().enumerate() {
-        node_rule(faults, rule, &format!("{path}.matchExpressions[{i}]"), check_values);
+        node_rule(
+            faults,
+            rule,
+            &format!("{path}.matchExpressions[{i}]"),
+            check_values,
+        );
     }
     for (i, rule) in items(term, &["matchFields"]).iter().enumerate() {
         node_field(faults, rule, &format!("{path}.matchFields[{i}]"));
@@ -105,7 +110,12 @@ fn node_rule(faults: &mut Faults, rule: &Value, path: &str, check_values: bool) 
         )),
     }
     let key = text(rule, &["key"]);
-    texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+    texts(
+        faults,
+        &format!("{path}.key"),
+        key,
+        qualified_name_faults(key),
+    );
     if check_values {
         for (i, value) in values.iter().filter_map(Value::as_str).enumerate() {
             let path = format!("{path}.values[{i}]");
@@ -148,8 +158,16 @@ fn pod_term(faults: &mut Faults, term: &Value, path: &str) {
     for key in ["labelSelector", "namespaceSelector"] {
         label_selector(faults, &format!("{path}.{key}"), at(term, &[key]));
     }
-    for name in items(term, &["namespaces"]).iter().filter_map(Value::as_str) {
-        texts(faults, &format!("{path}.namespace"), name, label_faults(name));
+    for name in items(term, &["namespaces"])
+        .iter()
+        .filter_map(Value::as_str)
+    {
+        texts(
+            faults,
+            &format!("{path}.namespace"),
+            name,
+            label_faults(name),
+        );
     }
     label_keys(faults, term, path);
     let key = text(term, &["topologyKey"]);
@@ -161,13 +179,19 @@ fn pod_term(faults: &mut Faults, term: &Value, path: &str) {
 }
 
 fn keys_of<'a>(term: &'a Value, key: &str) -> Vec<&'a str> {
-    items(term, &[key]).iter().filter_map(Value::as_str).collect()
+    items(term, &[key])
+        .iter()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// Labels of the pod itself that go into its selector.
 fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
     let selector = at(term, &["labelSelector"]);
-    let (same, other) = (keys_of(term, "matchLabelKeys"), keys_of(term, "mismatchLabelKeys"));
+    let (same, other) = (
+        keys_of(term, "matchLabelKeys"),
+        keys_of(term, "mismatchLabelKeys"),
+    );
     for (name, keys) in [("matchLabelKeys", &same), ("mismatchLabelKeys", &other)] {
         let path = format!("{path}.{name}");
         if !keys.is_empty() && !selector.is_object() {
@@ -178,7 +202,12 @@ fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
             continue;
         }
         for (i, key) in keys.iter().enumerate() {
-            texts(faults, &format!("{path}[{i}]"), key, qualified_name_faults(key));
+            texts(
+                faults,
+                &format!("{path}[{i}]"),
+                key,
+                qualified_name_faults(key),
+            );
         }
     }
     let mut selected: Vec<&str> = members(selector, &["matchLabels"])
@@ -198,7 +227,11 @@ fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
         }
         selected.push(key);
     }
-    for (i, key) in same.iter().enumerate().filter(|(_, key)| other.contains(key)) {
+    for (i, key) in same
+        .iter()
+        .enumerate()
+        .filter(|(_, key)| other.contains(key))
+    {
         faults.push(FieldError::invalid_text(
             format!("{path}.matchLabelKeys[{i}]"),
             key,
@@ -295,7 +328,12 @@ pub(super) fn tolerations(faults: &mut Faults, spec: &Value, path: &str) {
             text(toleration, &["effect"]),
         );
         if !key.is_empty() {
-            texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+            texts(
+                faults,
+                &format!("{path}.key"),
+                key,
+                qualified_name_faults(key),
+            );
         }
         let operator_path = format!("{path}.operator");
         if key.is_empty() && operator != "Exists" {
@@ -316,7 +354,11 @@ pub(super) fn tolerations(faults: &mut Faults, spec: &Value, path: &str) {
             "" | "Equal" => {
                 let wrong = label_value_faults(value);
                 if !wrong.is_empty() {
-                    faults.push(FieldError::invalid_text(operator_path, value, wrong.join(";")));
+                    faults.push(FieldError::invalid_text(
+                        operator_path,
+                        value,
+                        wrong.join(";"),
+                    ));
                 }
             }
             "Exists" if !value.is_empty() => faults.push(FieldError::invalid_text(
@@ -331,7 +373,11 @@ pub(super) fn tolerations(faults: &mut Faults, spec: &Value, path: &str) {
                 } else {
                     &["Equal", "Exists"]
                 };
-                faults.push(FieldError::not_supported(operator_path, &other.into(), supported));
+                faults.push(FieldError::not_supported(
+                    operator_path,
+                    &other.into(),
+                    supported,
+                ));
             }
         }
         if !effect.is_empty() {
@@ -367,7 +413,12 @@ pub(in crate::kubernetes::builtin::validate) fn topology_term(
             }
         }
         let key = text(rule, &["key"]);
-        texts(faults, &format!("{path}.key"), key, qualified_name_faults(key));
+        texts(
+            faults,
+            &format!("{path}.key"),
+            key,
+            qualified_name_faults(key),
+        );
         if keys.contains(&key) {
             faults.push(FieldError::duplicate(format!("{path}.key"), &key.into()));
         }

@@ -200,8 +200,7 @@ fn app_armor(faults: &mut Faults, context: &Value, path: &str) {
 
 /// Kernel parameters of the pod, not of the host it shares namespaces with.
 fn sysctls(faults: &mut Faults, spec: &Value, context: &Value, path: &str) {
-    const REGEX: &str =
-        "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+    const REGEX: &str = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
     let mut names: Vec<&str> = Vec::new();
     for (i, entry) in items(context, &["sysctls"]).iter().enumerate() {
         let path = format!("{path}[{i}].name");
@@ -303,7 +302,9 @@ fn user_name_faults(name: &str) -> Vec<&'static str> {
             (1..=63).contains(&label.len())
                 && label.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && label.ends_with(|c: char| c.is_ascii_alphanumeric())
-                && label.bytes().all(|c| c == b'-' || c.is_ascii_alphanumeric())
+                && label
+                    .bytes()
+                    .all(|c| c == b'-' || c.is_ascii_alphanumeric())
         });
         if domain.len() >= 256 {
             out.push("'s Domain length must be under 256 characters");

@@ -10,7 +10,12 @@ use crate::kubernetes::meta::subdomain_faults;
 use crate::kubernetes::status::FieldError;
 
 /// What may change of a pod.
-pub(in crate::kubernetes::builtin::validate) fn update(faults: &mut Faults, subresource: &str, new: &Value, old: &Value) {
+pub(in crate::kubernetes::builtin::validate) fn update(
+    faults: &mut Faults,
+    subresource: &str,
+    new: &Value,
+    old: &Value,
+) {
     match subresource {
         "status" => status_update(faults, new, old),
         "ephemeralcontainers" => {
@@ -152,9 +157,11 @@ fn only_more_tolerations(faults: &mut Faults, new: &Value, old: &Value) {
             .iter()
             .all(|key| a.get(key) == b.get(key))
     };
-    let kept = items(old, &["tolerations"])
-        .iter()
-        .all(|before| items(new, &["tolerations"]).iter().any(|now| same(now, before)));
+    let kept = items(old, &["tolerations"]).iter().all(|before| {
+        items(new, &["tolerations"])
+            .iter()
+            .any(|now| same(now, before))
+    });
     if kept {
         scheduling::tolerations(faults, new, "spec.tolerations");
     } else {

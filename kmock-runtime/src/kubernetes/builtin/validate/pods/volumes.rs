@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::env::{IN_FILES, field, resource_field};
 use super::{Pod, containers, file_mode, not_reserved, plugins};
 use crate::kubernetes::builtin::quantity::Quantity;
-use crate::kubernetes::builtin::validate::rules::{Faults, int, labels, required, texts};
 use crate::kubernetes::builtin::validate::claims;
+use crate::kubernetes::builtin::validate::rules::{Faults, int, labels, required, texts};
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -20,7 +20,10 @@ impl<'a> Mountable<'a> {
     }
 
     pub(super) fn source(&self, name: &str) -> Option<&'a Value> {
-        self.0.iter().find(|(own, _)| *own == name).map(|(_, volume)| *volume)
+        self.0
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, volume)| *volume)
     }
 }
 
@@ -164,7 +167,11 @@ fn one_source(faults: &mut Faults, pod: &Pod<'_>, kind: &str, source: &Value, pa
         }
         "hostPath" => plugins::host_path(faults, source, path),
         "gitRepo" => {
-            required(faults, &format!("{path}.repository"), text(source, &["repository"]));
+            required(
+                faults,
+                &format!("{path}.repository"),
+                text(source, &["repository"]),
+            );
             super::descending(
                 faults,
                 &format!("{path}.directory"),
@@ -174,7 +181,11 @@ fn one_source(faults: &mut Faults, pod: &Pod<'_>, kind: &str, source: &Value, pa
         "secret" => files(faults, source, "secretName", path),
         "configMap" => files(faults, source, "name", path),
         "persistentVolumeClaim" => {
-            required(faults, &format!("{path}.claimName"), text(source, &["claimName"]));
+            required(
+                faults,
+                &format!("{path}.claimName"),
+                text(source, &["claimName"]),
+            );
         }
         "downwardAPI" => {
             file_mode(faults, source, "defaultMode", path);
@@ -197,7 +208,11 @@ fn one_source(faults: &mut Faults, pod: &Pod<'_>, kind: &str, source: &Value, pa
         }
         "image" => {
             if pod.name.is_some() {
-                required(faults, &format!("{path}.reference"), text(source, &["reference"]));
+                required(
+                    faults,
+                    &format!("{path}.reference"),
+                    text(source, &["reference"]),
+                );
             }
             containers::pull_policy(faults, source, "pullPolicy", path);
         }
@@ -207,7 +222,11 @@ fn one_source(faults: &mut Faults, pod: &Pod<'_>, kind: &str, source: &Value, pa
 
 /// The keys of a ConfigMap or Secret as files.
 fn files(faults: &mut Faults, source: &Value, name_key: &str, path: &str) {
-    required(faults, &format!("{path}.{name_key}"), text(source, &[name_key]));
+    required(
+        faults,
+        &format!("{path}.{name_key}"),
+        text(source, &[name_key]),
+    );
     file_mode(faults, source, "defaultMode", path);
     for (i, item) in items(source, &["items"]).iter().enumerate() {
         key_to_path(faults, item, &format!("{path}.items[{i}]"));
@@ -237,7 +256,12 @@ fn downward_file(faults: &mut Faults, file: &Value, path: &str) {
             ));
         }
     } else if of_container.is_object() {
-        resource_field(faults, of_container, &format!("{path}.resourceFieldRef"), true);
+        resource_field(
+            faults,
+            of_container,
+            &format!("{path}.resourceFieldRef"),
+            true,
+        );
     } else {
         faults.push(FieldError::required(
             path,
@@ -278,7 +302,12 @@ fn projected(faults: &mut Faults, volume: &Value, path: &str) {
         let token = at(source, &["serviceAccountToken"]);
         if token.is_object() {
             count += 1;
-            token_file(faults, token, &format!("{at_path}.serviceAccountToken"), path);
+            token_file(
+                faults,
+                token,
+                &format!("{at_path}.serviceAccountToken"),
+                path,
+            );
         }
         if count > 1 {
             faults.push(FieldError::forbidden(
@@ -289,12 +318,22 @@ fn projected(faults: &mut Faults, volume: &Value, path: &str) {
     }
 }
 
-fn once<'a>(faults: &mut Faults, taken: &mut Vec<&'a str>, target: &'a str, shown: &str, path: &str) {
+fn once<'a>(
+    faults: &mut Faults,
+    taken: &mut Vec<&'a str>,
+    target: &'a str,
+    shown: &str,
+    path: &str,
+) {
     if target.is_empty() {
         return;
     }
     if taken.contains(&target) {
-        faults.push(FieldError::invalid_text(path, shown, "conflicting duplicate paths"));
+        faults.push(FieldError::invalid_text(
+            path,
+            shown,
+            "conflicting duplicate paths",
+        ));
     } else {
         taken.push(target);
     }
@@ -303,8 +342,14 @@ fn once<'a>(faults: &mut Faults, taken: &mut Vec<&'a str>, target: &'a str, show
 fn token_file(faults: &mut Faults, token: &Value, path: &str, volume_path: &str) {
     let seconds = int(token, &["expirationSeconds"]);
     for (wrong, detail) in [
-        (seconds < 600, "may not specify a duration less than 10 minutes"),
-        (seconds > 1 << 32, "may not specify a duration larger than 2^32 seconds"),
+        (
+            seconds < 600,
+            "may not specify a duration less than 10 minutes",
+        ),
+        (
+            seconds > 1 << 32,
+            "may not specify a duration larger than 2^32 seconds",
+        ),
     ] {
         if wrong {
             faults.push(FieldError::invalid(
