@@ -6,7 +6,9 @@ use syn::{
     token,
 };
 
-use super::{at_end, code, ends_after_next, here, inside, is_word, rule, skip_while, take_word};
+use super::{
+    at_end, code, ends_after_next, here, inside, is_word, skip_while, slice::slice, take_word,
+};
 use crate::{
     ast::{Fault, Limit},
     errors::Errors,
@@ -189,7 +191,7 @@ fn limits(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Limit> {
         let found = if input.peek(Token![in]) {
             place(input, errors)
         } else if input.peek(token::Bracket) {
-            rule::slice(input, errors).map(|value| ("only", value))
+            slice(input, errors).map(|value| ("only", value))
         } else if take_word(input, "once").is_some() {
             Some(("only", parse_quote!(0)))
         } else {

@@ -2,6 +2,8 @@
 //! goes on at the next place that is certain. A bare `;` cannot occur inside a Rust expression, so the next
 //! top-level `;` is always a safe one.
 
+mod attributes;
+mod block;
 mod check;
 mod code;
 mod fault;
@@ -9,6 +11,7 @@ mod filter;
 mod pattern;
 mod reply;
 mod rule;
+mod slice;
 mod stream;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};

@@ -1,8 +1,8 @@
-//! One rule, feed or block of a script.
+//! One rule or feed of a script.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{
-    Attribute, Expr, ExprRange, Ident, LitStr, Meta, RangeLimits, Token,
+    Expr, Ident, LitStr, Token,
     ext::IdentExt,
     parse::{ParseStream, discouraged::Speculative},
     spanned::Spanned,
@@ -10,14 +10,18 @@ use syn::{
 };
 
 use super::{
-    at_end, code, filter, here, inside, is_word, items, kept, reply, skip_to_semicolon, skip_while,
+    at_end,
+    attributes::{attributes, late_attribute},
+    block::block,
+    code, filter, here, inside, is_word, kept, reply, skip_to_semicolon, skip_while,
+    slice::slice,
     starts_rule, stream, take_word, word,
 };
 use crate::{
-    ast::{Attrs, Block, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule},
+    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule},
     errors::Errors,
     notation,
-    words::{QUALIFIERS, VERBS, did_you_mean, is_upper, nearest},
+    words::{QUALIFIERS, VERBS, is_upper},
 };
 
 /// Reads one item up to and without its `;`, or up to the next rule where a `;` was forgotten.
@@ -179,21 +183,7 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     Some(Item::Rule(Box::new(rule)))
 }
 
-/// `GET "/" #[expect(1)] => …`: takes the attribute.
-fn late_attribute(input: ParseStream<'_>) -> Option<Span> {
-    let fork = input.fork();
-    let at = here(input);
-    Attribute::parse_outer(&fork)
-        .ok()
-        .filter(|found| !found.is_empty())?;
-    if !(fork.peek(Token![=>]) || fork.peek(Token![>>]) || is_qualifier(&fork)) {
-        return None;
-    }
-    input.advance_to(&fork);
-    Some(at)
-}
-
-fn is_qualifier(input: ParseStream<'_>) -> bool {
+pub(super) fn is_qualifier(input: ParseStream<'_>) -> bool {
     word(input).is_some_and(|word| QUALIFIERS.contains(&word.to_string().as_str()))
 }
 
@@ -214,278 +204,6 @@ fn prefix<T>(slot: &mut Option<T>, value: T, span: Span, errors: &mut Errors) {
         );
     }
     *slot = Some(value);
-}
-
-/// `override { … }`, `fallback { … }`, `in_order! { … }`
-fn block(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
-    let name = word(input)?;
-    let text = name.to_string();
-    if text == "kmock" && input.peek2(Token![!]) && input.peek3(token::Brace) {
-        return nested(input, errors);
-    }
-    let meant = block_word(input, &text)?;
-    let kind = match meant {
-        "override" if input.peek2(token::Brace) => BlockKind::Override,
-        "fallback" if input.peek2(token::Brace) => BlockKind::Fallback,
-        "in_order" => BlockKind::InOrder,
-        _ => return None,
-    };
-    input.call(Ident::parse_any).ok()?;
-    if meant != text {
-        errors.help(
-            name.span(),
-            format_args!("`{text}` is no word of the language; did you mean `{meant}`?"),
-            "blocks of rules are `override { … }`, `fallback { … }` and `in_order! { … }`",
-        );
-    }
-    if kind == BlockKind::InOrder && input.parse::<Token![!]>().is_err() {
-        errors.help(
-            name.span(),
-            "`in_order` is written with a `!`",
-            "write `in_order! { … }`",
-        );
-    }
-    if !input.peek(token::Brace) {
-        errors.help(
-            here(input),
-            "expected `{` and rules",
-            "write `in_order! { GET \"/a\" => 200; GET \"/b\" => 200; }`",
-        );
-    }
-    let delimiter = if input.peek(token::Paren) {
-        Delimiter::Parenthesis
-    } else if input.peek(token::Bracket) {
-        Delimiter::Bracket
-    } else if input.peek(token::Brace) {
-        Delimiter::Brace
-    } else {
-        skip_to_semicolon(input);
-        return Some(Block {
-            kind,
-            span: name.span(),
-            items: Vec::new(),
-        });
-    };
-    let items = inside(input, delimiter, errors, |content, errors| {
-        items(content, errors).0
-    })?;
-    if kind == BlockKind::InOrder {
-        for item in &items {
-            if let Item::Feed(feed) = item {
-                errors.push(
-                    feed.span,
-                    "a feed happens at once and has no place in an order",
-                );
-            }
-        }
-    }
-    Some(Block {
-        kind,
-        span: name.span(),
-        items,
-    })
-}
-
-/// `kmock! { … }` in a `kmock! { … }`
-fn nested(input: ParseStream<'_>, errors: &mut Errors) -> Option<Block> {
-    let span = here(input);
-    errors.help(
-        span,
-        "rules follow one another, without another `kmock!`",
-        "leave out the inner `kmock! { … }`; a value of type `Rules` is mounted by `k.mount(rules)`",
-    );
-    input.call(Ident::parse_any).ok()?;
-    input.parse::<Token![!]>().ok()?;
-    let items = inside(input, Delimiter::Brace, errors, |content, errors| {
-        items(content, errors).0
-    })?;
-    Some(Block {
-        kind: BlockKind::Fallback,
-        span,
-        items,
-    })
-}
-
-/// The word of a block that stands here, or that was meant: `inorder! { … }`, `overide { … }`.
-fn block_word(input: ParseStream<'_>, text: &str) -> Option<&'static str> {
-    const WORDS: &[&str] = &["override", "fallback", "in_order"];
-    if let Some(word) = WORDS.iter().find(|word| **word == text) {
-        return Some(word);
-    }
-    let known = QUALIFIERS.contains(&text) || VERBS.contains(&text);
-    let called = input.peek2(token::Brace) || input.peek2(Token![!]) && input.peek3(token::Brace);
-    nearest(text, WORDS.iter().copied())
-        .or((text == "sequence" || text == "ordered").then_some("in_order"))
-        .filter(|_| called && !known)
-}
-
-fn attributes(input: ParseStream<'_>, errors: &mut Errors) -> Attrs {
-    let mut attrs = Attrs::default();
-    let mut name: Vec<String> = Vec::new();
-    let mut name_span = None;
-    while input.peek(Token![#]) {
-        let at = here(input);
-        let fork = input.fork();
-        let Ok(found) = Attribute::parse_outer(&fork) else {
-            errors.help(
-                at,
-                "expected an attribute",
-                "write `#[priority(100)]`, `#[expect(1)]` or `#[never]` before the rule",
-            );
-            input.parse::<TokenTree>().ok();
-            input.parse::<Token![!]>().ok();
-            if input.peek(token::Bracket) {
-                input.parse::<TokenTree>().ok();
-            }
-            continue;
-        };
-        input.advance_to(&fork);
-        for attr in found {
-            if attr.path().is_ident("doc") {
-                if let Some(line) = doc_line(&attr) {
-                    name.push(line.value().trim().to_owned());
-                    name_span.get_or_insert(line.span());
-                }
-                continue;
-            }
-            attrs.span.get_or_insert(attr.span());
-            attribute(&mut attrs, attr, errors);
-        }
-    }
-    let name = name.join(" ");
-    if let Some(span) = name_span.filter(|_| !name.trim().is_empty()) {
-        attrs.name = Some(LitStr::new(name.trim(), span));
-    }
-    attrs
-}
-
-fn doc_line(attr: &Attribute) -> Option<LitStr> {
-    match &attr.meta {
-        Meta::NameValue(pair) => match &pair.value {
-            Expr::Lit(lit) => match &lit.lit {
-                syn::Lit::Str(line) => Some(line.clone()),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn attribute(attrs: &mut Attrs, attr: Attribute, errors: &mut Errors) {
-    let span = attr.path().span();
-    let name = attr
-        .path()
-        .get_ident()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let example = match name.as_str() {
-        "priority" => "100",
-        "expect" => "1..",
-        "never" => {
-            if !matches!(attr.meta, Meta::Path(_)) {
-                errors.help(
-                    span,
-                    "`never` takes nothing",
-                    "write `#[never]`, or `#[expect(2)]` for a number",
-                );
-            }
-            attrs.never = Some(span);
-            return;
-        }
-        "cfg" | "allow" => {
-            attrs.rust.push(attr);
-            return;
-        }
-        other => {
-            errors.help(
-                span,
-                format_args!("unknown attribute of a rule{}", did_you_mean(other, ["priority", "expect", "never", "cfg"])),
-                "the attributes are `#[priority(100)]`, `#[expect(1..)]`, `#[never]`, `#[cfg(…)]`, and doc comments for the name",
-            );
-            return;
-        }
-    };
-    let value = match &attr.meta {
-        Meta::List(list) => list
-            .parse_args::<Expr>()
-            .map_err(|error| (error.span(), error.to_string())),
-        Meta::Path(_) => Err((span, format!("`{name}` needs a value"))),
-        Meta::NameValue(pair) => Err((
-            pair.eq_token.span,
-            format!("the value of `{name}` stands in parentheses"),
-        )),
-    };
-    match value {
-        Ok(value) => {
-            if !attribute_value(&name, &value, errors) {
-                return;
-            }
-            if name == "priority" {
-                attrs.priority = Some(value);
-            } else {
-                attrs.expect = Some(value);
-            }
-        }
-        Err((at, message)) => {
-            let message = message
-                .strip_prefix("unexpected end of input, ")
-                .unwrap_or(&message);
-            errors.help(at, message, format_args!("write `#[{name}({example})]`"));
-            if let (true, Meta::List(list)) = (errors.editor, &attr.meta) {
-                let value = Some(Expr::Verbatim(list.tokens.clone()));
-                if name == "priority" {
-                    attrs.priority = value;
-                } else {
-                    attrs.expect = value;
-                }
-            }
-        }
-    }
-}
-
-/// Whether a value can be that of the attribute, as far as can be seen.
-fn attribute_value(name: &str, value: &Expr, errors: &mut Errors) -> bool {
-    let negative =
-        |value: &Expr| matches!(value, Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_)));
-    let lint = |path: &syn::ExprPath| {
-        let first = path
-            .path
-            .segments
-            .first()
-            .map(|first| first.ident.to_string());
-        first.is_some_and(|first| {
-            first.starts_with("unused") || first == "clippy" || first == "dead_code"
-        })
-    };
-    let (message, help) = match (name, value) {
-        ("priority", Expr::Lit(lit))
-            if !matches!(lit.lit, syn::Lit::Int(_) | syn::Lit::Float(_)) =>
-        {
-            (
-                "a priority is a number",
-                "write `#[priority(100)]`: higher comes first",
-            )
-        }
-        ("expect", Expr::Lit(lit)) if !matches!(lit.lit, syn::Lit::Int(_)) => (
-            "expected a number of requests",
-            "write `#[expect(1)]`, `#[expect(1..)]` or `#[expect(..=3)]`",
-        ),
-        ("expect", value) if negative(value) => (
-            "a number of requests is never negative",
-            "write `#[never]`, `#[expect(1)]` or `#[expect(1..)]`",
-        ),
-        ("expect", Expr::Range(range)) if is_empty(range) => {
-            ("no number is in this range", "write `#[expect(1..=3)]`")
-        }
-        ("expect", Expr::Path(path)) if lint(path) => (
-            "`expect` is for the number of requests here",
-            "write `#[allow(…)]` for the compiler",
-        ),
-        _ => return true,
-    };
-    errors.help(value.span(), message, help);
-    false
 }
 
 /// `let NAME =`
@@ -562,82 +280,6 @@ fn other_binding(input: ParseStream<'_>) -> Option<(bool, Ident)> {
         is_upper(&text) || QUALIFIERS.contains(&text.as_str()) || VERBS.contains(&text.as_str());
     let bound = fork.peek(Token![=]) && !fork.peek(Token![=>]) && !fork.peek(Token![==]);
     (bound && !known).then_some((word, name))
-}
-
-/// `[0]`, `[..3]`, `[9..]`
-pub(super) fn slice(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
-    if !input.peek(token::Bracket) {
-        return None;
-    }
-    let at = here(input);
-    let help = "write `[0]`, `[..3]`, `[9..]` or `[1..=2]`: which of the requests that fit";
-    let found = inside(input, Delimiter::Bracket, errors, |content, errors| {
-        if content.is_empty() {
-            errors.help(at, "the slice is empty", help);
-            return None;
-        }
-        if content.peek(Token![:]) || content.peek2(Token![:]) {
-            errors.help(at, "a slice is written with two dots", help);
-            skip_while(content, |_| true);
-            return None;
-        }
-        let value = kept(content, errors, "a number or a range")?;
-        match &value {
-            Expr::Unary(minus) if matches!(minus.op, syn::UnOp::Neg(_)) => {
-                errors.help(
-                    minus.span(),
-                    "requests are counted from the first on: what comes last is not known",
-                    help,
-                );
-                return None;
-            }
-            Expr::Lit(lit) if matches!(lit.lit, syn::Lit::Str(_)) => {
-                errors.help(
-                    lit.span(),
-                    "brackets are for slices: which of the requests that fit",
-                    "write `\"/a\" | \"/b\"` for either of two paths",
-                );
-                return None;
-            }
-            Expr::Lit(lit) if !matches!(lit.lit, syn::Lit::Int(_)) => {
-                errors.help(
-                    lit.span(),
-                    "a slice is a number or a range of numbers",
-                    help,
-                );
-                return None;
-            }
-            Expr::Range(range) if is_empty(range) => {
-                errors.help(range.span(), "the slice is empty", help);
-                return None;
-            }
-            _ => {}
-        }
-        Some(value)
-    })?;
-    if input.peek(token::Bracket) {
-        errors.push(here(input), "a rule has one slice");
-        input.parse::<TokenTree>().ok();
-    }
-    found
-}
-
-/// Whether nothing is in a range of numbers.
-fn is_empty(range: &ExprRange) -> bool {
-    let number = |bound: &Option<Box<Expr>>| match bound.as_deref() {
-        Some(Expr::Lit(lit)) => match &lit.lit {
-            syn::Lit::Int(number) => number.base10_parse::<u64>().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
-    let (Some(start), Some(end)) = (number(&range.start), number(&range.end)) else {
-        return false;
-    };
-    match range.limits {
-        RangeLimits::HalfOpen(_) => start >= end,
-        RangeLimits::Closed(_) => start > end,
-    }
 }
 
 /// `>> SINK >> SINK`
