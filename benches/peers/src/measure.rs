@@ -14,10 +14,10 @@ use crate::{
 /// How often all servers are started anew: what one of them remembers must not grow without end.
 const BLOCKS: usize = 5;
 /// Turns of each server in a block.
-const TURNS: usize = 24;
+const TURNS: usize = 20;
 /// The most requests of one turn. All servers get as many, except those that would take longer than `TURN`.
-const REQUESTS: usize = 500;
-const TURN: Duration = Duration::from_millis(100);
+const REQUESTS: usize = 300;
+const TURN: Duration = Duration::from_millis(50);
 const CONNECTIONS: usize = 4;
 
 /// What is known of one server with so many rules.
