@@ -84,6 +84,8 @@ pub enum Endpoint {
     Resource,
     /// The same of a resource without a protobuf form.
     Custom,
+    /// The same of a resource or subresource without tables: reviews, bindings, tokens.
+    Untabled,
     /// Answers without other forms: errors, legacy discovery.
     Plain,
     /// Aggregated discovery and nothing else.
@@ -187,16 +189,50 @@ pub fn check_produces(accept: &str, produced: &[&str]) -> Result<(), ApiError> {
     Err(ApiError::new(406, "NotAcceptable", message).with_details(Details::default()))
 }
 
+/// The kind of endpoint that a request for a resource meets.
+pub fn endpoint(call: &Call) -> Endpoint {
+    let resource = call.resource();
+    let untabled = resource.is_built_in()
+        && match call.request.subresource() {
+            "" => resource.kind == "Binding" || resource.kind.ends_with("Review"),
+            subresource => !matches!(subresource, "status" | "scale"),
+        };
+    if untabled {
+        Endpoint::Untabled
+    } else {
+        endpoint_of(resource)
+    }
+}
+
+/// The router's check of a request for a resource; custom ones have no such router.
+pub fn check_route(call: &Call) -> Result<(), ApiError> {
+    let accept = call.header("accept");
+    if !call.resource().is_built_in() || is_connection(call) {
+        return Ok(());
+    }
+    if call.request.subresource() == "log" {
+        let produced: Vec<&str> = ["text/plain"].into_iter().chain(MEDIA_TYPES).collect();
+        return check_produces(accept, &produced);
+    }
+    let streams = matches!(call.request.verb, Verb::List | Verb::Watch);
+    check_router(accept, streams)
+}
+
 /// Refuses a request for a resource whose answer the client would not accept, before anything is done.
 pub fn check(call: &Call) -> Result<(), ApiError> {
-    let accept = call.header("accept");
-    if call.resource().is_built_in() {
-        check_router(
-            accept,
-            matches!(call.request.verb, Verb::List | Verb::Watch),
-        )?;
+    if is_connection(call) {
+        return Ok(());
     }
-    negotiate(accept, endpoint_of(call.resource())).map(drop)
+    negotiate(call.header("accept"), endpoint(call)).map(drop)
+}
+
+/// What a connection carries is not negotiated.
+fn is_connection(call: &Call) -> bool {
+    call.resource().is_built_in()
+        && matches!(
+            call.request.subresource(),
+            "attach" | "exec" | "portforward" | "proxy"
+        )
 }
 
 /// One choice of an `Accept` header.
@@ -235,7 +271,7 @@ impl Clause<'_> {
                 }
                 "sv" if !value.is_empty()
                     && (value != "v1"
-                        || !matches!(endpoint, Endpoint::Resource | Endpoint::Custom)) =>
+                        || matches!(endpoint, Endpoint::Plain | Endpoint::Discovery)) =>
                 {
                     return None;
                 }
@@ -253,10 +289,10 @@ impl Clause<'_> {
             None
         };
         let allowed = match endpoint {
-            Endpoint::Resource | Endpoint::Custom => match target {
-                Some(Target::Table(_)) => media_type != PROTOBUF,
+            Endpoint::Resource | Endpoint::Custom | Endpoint::Untabled => match target {
+                Some(Target::Table(_)) => media_type != PROTOBUF && endpoint != Endpoint::Untabled,
                 Some(Target::AggregatedDiscovery) => false,
-                None => media_type != PROTOBUF || endpoint == Endpoint::Resource,
+                None => media_type != PROTOBUF || endpoint != Endpoint::Custom,
                 Some(_) => true,
             },
             Endpoint::Plain => target.is_none(),

@@ -40,8 +40,12 @@ pub fn decode(text: &str) -> Result<Vec<u8>, usize> {
             out.push(u8::try_from((word >> bits) & 0xff).unwrap_or_default());
         }
     }
-    // One letter of a group has too few bits for a byte.
-    if bits == 6 { Err(text.len()) } else { Ok(out) }
+    // One letter of a group has too few bits for a byte; what is wrong is where that group begins.
+    if bits == 6 {
+        Err(text.len().saturating_sub(1))
+    } else {
+        Ok(out)
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +61,6 @@ mod tests {
             );
         }
         assert_eq!(encode(b"\xfb\xff"), "-_8");
-        assert_eq!(decode("A"), Err(1));
+        assert_eq!(decode("A"), Err(0));
     }
 }

@@ -288,8 +288,14 @@ fn storage_hash(resource: &Resource) -> Option<String> {
         return None;
     }
     let version = match resource.storage.plural.as_ref() {
-        // Definitions are still stored as v1beta1 by a real server; nothing else shows it.
-        "customresourcedefinitions" if resource.is_built_in() => "v1beta1",
+        // Still stored as v1beta1 by a real server; nothing else shows it.
+        "customresourcedefinitions"
+        | "mutatingadmissionpolicies"
+        | "mutatingadmissionpolicybindings"
+            if resource.is_built_in() =>
+        {
+            "v1beta1"
+        }
         _ => &resource.storage_version,
     };
     let text = format!("{}/{version}/{}", resource.storage.group, resource.kind);

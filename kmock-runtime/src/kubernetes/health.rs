@@ -1,5 +1,7 @@
 //! The endpoints beside the API: health checks, the version, metrics, and the index of paths.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use super::json;
 use super::path::Query;
 use super::serve::token::ISSUER;
 use super::serve::{Body, Reply};
-use super::status::ApiError;
+use super::status::{ApiError, quoted};
 
 /// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
 const CHECKS: [&str; 22] = [
@@ -69,7 +71,19 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
                     };
                     format!("[+]{name} {note}\n")
                 };
-                let lines: String = known.iter().map(line).collect();
+                let mut lines: String = known.iter().map(line).collect();
+                let strangers: BTreeSet<String> = excluded
+                    .iter()
+                    .filter(|name| !known.contains(name))
+                    .map(|name| quoted(name))
+                    .collect();
+                if !strangers.is_empty() {
+                    let strangers: Vec<String> = strangers.into_iter().collect();
+                    lines.push_str(&format!(
+                        "warn: some health checks cannot be excluded: no matches for {}\n",
+                        strangers.join(",")
+                    ));
+                }
                 format!("{lines}{endpoint} check passed\n")
             } else {
                 "ok".to_owned()
@@ -96,7 +110,11 @@ pub fn openid_configuration() -> Result<Reply, ApiError> {
 }
 
 /// `/openid/v1/jwks`: the keys of tokens; these here are not signed.
-pub fn key_set() -> Result<Reply, ApiError> {
+pub fn key_set(parts: &Parts) -> Result<Reply, ApiError> {
+    accept::check_produces(
+        accept::header(&parts.headers),
+        &["application/jwk-set+json"],
+    )?;
     let text = json::print(&json!({"keys": []}), None);
     Ok(Reply::new(
         200,
@@ -130,6 +148,28 @@ pub fn metrics(cluster: &Cluster) -> Result<Reply, ApiError> {
             store.count(&resource)
         ));
     }
+    Ok(Reply::new(
+        200,
+        Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
+    ))
+}
+
+/// `/metrics/slis`: the outcome of each health check.
+pub fn indicators() -> Result<Reply, ApiError> {
+    let mut text = String::from(
+        "# HELP kubernetes_healthcheck [STABLE] This metric records the result of a single healthcheck.\n\
+         # TYPE kubernetes_healthcheck gauge\n",
+    );
+    let mut lines: Vec<String> = ["healthz", "livez", "readyz"]
+        .iter()
+        .flat_map(|endpoint| {
+            checks(endpoint).into_iter().map(move |name| {
+                format!("kubernetes_healthcheck{{name=\"{name}\",type=\"{endpoint}\"}} 1\n")
+            })
+        })
+        .collect();
+    lines.sort_unstable();
+    text.extend(lines);
     Ok(Reply::new(
         200,
         Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),

@@ -14,6 +14,7 @@ use super::base64url as base64;
 use super::cluster::Cluster;
 use super::json;
 use super::options::{ListOptions, VersionMatch, parse_version};
+use super::ordered::Node;
 use super::registry::Served;
 use super::render::{self, ListHead, Renderer, View};
 use super::serve::{Body, Call, Reply};
@@ -60,7 +61,14 @@ pub async fn select(
         _ => String::new(),
     };
     if let Some(name) = single(served, namespace, options) {
-        let snapshot = snapshot(cluster, served, &format!("{prefix}{name}"), options, None).await?;
+        let snapshot = snapshot(
+            cluster,
+            served,
+            &format!("{prefix}{name}"),
+            options,
+            Reach::One,
+        )
+        .await?;
         let matches =
             |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
         let objects = snapshot.objects.iter().filter(matches).cloned().collect();
@@ -85,7 +93,8 @@ pub async fn select(
             Some(token)
         }
     };
-    let snapshot = snapshot(cluster, served, &prefix, options, token.as_ref()).await?;
+    let reach = token.as_ref().map_or(Reach::FirstPage, Reach::NextPage);
+    let snapshot = snapshot(cluster, served, &prefix, options, reach).await?;
     let start = token
         .map(|token| format!("{prefix}{}", token.start))
         .unwrap_or_default();
@@ -150,15 +159,23 @@ fn single<'a>(served: &Served, namespace: &str, options: &'a ListOptions) -> Opt
     (!name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])).then_some(name)
 }
 
+/// How much is read.
+enum Reach<'a> {
+    /// The object of one name.
+    One,
+    FirstPage,
+    NextPage(&'a Token),
+}
+
 async fn snapshot(
     cluster: &Cluster,
     served: &Served,
     prefix: &str,
     options: &ListOptions,
-    token: Option<&Token>,
+    reach: Reach<'_>,
 ) -> Result<Snapshot, ApiError> {
     let (store, place) = (cluster.store(), &served.resource.storage);
-    if let Some(token) = token {
+    if let Reach::NextPage(token) = reach {
         let Some(revision) = token.revision else {
             return Ok(store.list(place, prefix));
         };
@@ -173,9 +190,10 @@ async fn snapshot(
     let exact = match options.version_match {
         VersionMatch::Exact => true,
         VersionMatch::NotOlderThan => false,
-        VersionMatch::Unset => revision > 0 && options.limit > 0,
+        VersionMatch::Unset => options.limit > 0 && matches!(reach, Reach::FirstPage),
     };
-    if !exact {
+    // `00` is exact too, but of no version the storage knows.
+    if !exact || revision == 0 {
         return Ok(store.list(place, prefix));
     }
     match store.list_at(place, prefix, revision) {
@@ -249,32 +267,41 @@ impl Token {
     }
 
     fn decode(text: &str) -> Result<Self, String> {
-        const INVALID: &str = "continue key is not valid: ";
+        Self::read(text).map_err(|why| format!("continue key is not valid{why}"))
+    }
+
+    /// The error is what follows the common words.
+    fn read(text: &str) -> Result<Self, String> {
         let bytes = base64::decode(text)
-            .map_err(|at| format!("{INVALID}illegal base64 data at input byte {at}"))?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| format!("{INVALID}{error}"))?;
-        match value["v"].as_str().unwrap_or_default() {
-            "meta.k8s.io/v1" => {}
-            other => {
-                return Err(format!(
-                    "continue key is not valid: server does not recognize this encoded version {}",
-                    super::status::quoted(other)
-                ));
-            }
+            .map_err(|at| format!(": illegal base64 data at input byte {at}"))?;
+        let node = Node::parse(&bytes).map_err(|why| format!(": {why}"))?;
+        let Fields {
+            version,
+            revision,
+            start,
+        } = Fields::read(&node).map_err(|why| format!(": json: cannot unmarshal {why}"))?;
+        if version != "meta.k8s.io/v1" {
+            return Err(format!(
+                ": server does not recognize this encoded version {version}"
+            ));
         }
-        let revision = match value["rv"].as_i64().unwrap_or_default() {
-            0 => return Err("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)".into()),
-            revision => u64::try_from(revision).ok(),
-        };
-        let start = value["start"].as_str().unwrap_or_default().to_owned();
-        if start.is_empty() {
+        if revision == 0 {
             return Err(
-                "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)"
-                    .into(),
+                ": incorrect encoded start resourceVersion (version meta.k8s.io/v1)".into(),
             );
         }
-        Ok(Self { revision, start })
+        if start.is_empty() {
+            return Err(": encoded start key empty (version meta.k8s.io/v1)".into());
+        }
+        // A key that walks out of the listed collection is refused.
+        let key = start.strip_prefix('/').unwrap_or(&start);
+        if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(format!(": {start}"));
+        }
+        Ok(Self {
+            revision: u64::try_from(revision).ok(),
+            start: key.to_owned(),
+        })
     }
 
     /// 410: the state is gone; the answer has a token that goes on with the newest one.
@@ -294,6 +321,60 @@ impl Token {
             .encode(),
         );
         error
+    }
+}
+
+/// The members of a token's JSON, read as the server's decoder does it: names in any case, null is nothing.
+#[derive(Debug, Default)]
+struct Fields {
+    version: String,
+    revision: i64,
+    start: String,
+}
+
+impl Fields {
+    fn read(node: &Node) -> Result<Self, String> {
+        let mut fields = Self::default();
+        let members = match node {
+            Node::Null => return Ok(fields),
+            Node::Object(members) => members,
+            other => {
+                return Err(format!(
+                    "{} into Go value of type storage.continueToken",
+                    other.sort()
+                ));
+            }
+        };
+        let wrong = |shown: &str, key: &str, kind: &str| {
+            format!("{shown} into Go struct field continueToken.{key} of type {kind}")
+        };
+        for (key, node) in members {
+            let text = match key.to_ascii_lowercase().as_str() {
+                "rv" => {
+                    match node {
+                        Node::Null => {}
+                        Node::Number(text) => {
+                            fields.revision = text
+                                .parse()
+                                .map_err(|_| wrong(&format!("number {text}"), "rv", "int64"))?;
+                        }
+                        other => return Err(wrong(other.sort(), "rv", "int64")),
+                    }
+                    continue;
+                }
+                "v" => &mut fields.version,
+                "start" => &mut fields.start,
+                _ => continue,
+            };
+            match node {
+                Node::Null => {}
+                Node::String(sent) => text.clone_from(sent),
+                other => {
+                    return Err(wrong(other.sort(), &key.to_ascii_lowercase(), "string"));
+                }
+            }
+        }
+        Ok(fields)
     }
 }
 
@@ -317,5 +398,25 @@ mod tests {
         let message = "continue key is not valid: illegal base64 data at input byte 0";
         assert_eq!(Token::decode("%%%"), Err(message.into()));
         assert!(Token::decode("not-a-token").is_err());
+        let error = |json: &str| Token::decode(&base64::encode(json.as_bytes())).expect_err(json);
+        for (json, message) in [
+            ("i", "invalid character 'i' looking for beginning of value"),
+            ("{", "unexpected end of JSON input"),
+            (
+                "[]",
+                "json: cannot unmarshal array into Go value of type storage.continueToken",
+            ),
+            (
+                r#"{"rv":1.5}"#,
+                "json: cannot unmarshal number 1.5 into Go struct field continueToken.rv of type int64",
+            ),
+            ("null", "server does not recognize this encoded version "),
+            (
+                r#"{"V":"meta.k8s.io/v1","RV":3,"start":"a/../b"}"#,
+                "a/../b",
+            ),
+        ] {
+            assert_eq!(error(json), format!("continue key is not valid: {message}"));
+        }
     }
 }

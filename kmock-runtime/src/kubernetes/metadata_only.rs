@@ -51,9 +51,13 @@ pub fn is_no_list(resource: &Resource, kind: &str) -> ApiError {
     if !resource.is_built_in() {
         return ApiError::unreasoned("content is not a list");
     }
+    no_list(go_package(resource), kind)
+}
+
+/// 406 of an object of a Go type.
+pub fn no_list(package: &str, kind: &str) -> ApiError {
     let message = format!(
-        "you requested PartialObjectMetadataList, but the requested object is not a list (*{}.{kind})",
-        go_package(resource)
+        "you requested PartialObjectMetadataList, but the requested object is not a list (*{package}.{kind})"
     );
     ApiError::new(406, "NotAcceptable", message)
 }

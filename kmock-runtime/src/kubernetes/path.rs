@@ -84,10 +84,10 @@ pub struct ApiRequest {
 impl ApiRequest {
     /// Reads a request; `None` if it is not one for a resource (discovery, health, anything else).
     pub fn parse(method: &Method, uri: &Uri) -> Option<Self> {
-        let path = uri.path();
+        let path = decoded(uri);
         let trailing_slash = path.len() > 1 && path.ends_with('/');
         let trimmed = path.strip_prefix('/')?.trim_end_matches('/');
-        let mut parts: Vec<String> = trimmed.split('/').map(decode_segment).collect();
+        let mut parts: Vec<String> = trimmed.split('/').map(str::to_owned).collect();
         let (group, version, mut skip) = match parts.first().map(String::as_str) {
             Some("api") => (String::new(), parts.get(1)?.clone(), 2),
             Some("apis") => (parts.get(1)?.clone(), parts.get(2)?.clone(), 3),
@@ -176,14 +176,14 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads `a=b&c`; empty pairs are skipped, `+` is a space.
+    /// Reads `a=b&c`; `+` is a space. As in Go, pairs that are empty, have a semicolon or a broken escape are skipped.
     pub fn parse(text: &str) -> Self {
         let pairs = text
             .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
+            .filter(|pair| !pair.is_empty() && !pair.contains(';'))
+            .filter_map(|pair| {
                 let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (decode_form(key), decode_form(value))
+                Some((decode(key, true)?, decode(value, true)?))
             })
             .collect();
         Self { pairs }
@@ -222,51 +222,40 @@ impl Query {
     }
 }
 
-fn decode_segment(text: &str) -> String {
-    decode(text, false)
+/// The path by which routes are found: without its escapes.
+pub fn decoded(uri: &Uri) -> String {
+    decode(uri.path(), false).unwrap_or_else(|| uri.path().to_owned())
 }
 
-fn decode_form(text: &str) -> String {
-    decode(text, true)
+/// Whether a path ends where the object of an old `/watch/` or `/proxy/` path should begin.
+pub fn lacks_an_object(path: &str) -> bool {
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    matches!(
+        segments.as_slice(),
+        ["api", _, "watch" | "proxy"] | ["apis", _, _, "watch" | "proxy"]
+    )
 }
 
-fn decode(text: &str, plus: bool) -> String {
+/// Reads the escapes of a URL's part; `None` if one is broken.
+fn decode(text: &str, plus: bool) -> Option<String> {
     if !text.contains(['%', '+']) {
-        return text.to_owned();
+        return Some(text.to_owned());
     }
+    let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' if plus => out.push(b' '),
+        out.push(match byte {
+            b'+' if plus => b' ',
             b'%' => {
-                let rest = bytes.as_slice_hex();
-                match rest {
-                    Some(value) => {
-                        out.push(value);
-                        bytes.next();
-                        bytes.next();
-                    }
-                    None => out.push(b'%'),
-                }
+                let high = digit(bytes.next())?;
+                let low = digit(bytes.next())?;
+                u8::try_from(high * 16 + low).ok()?
             }
-            other => out.push(other),
-        }
+            other => other,
+        });
     }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-trait PeekHex {
-    fn as_slice_hex(&self) -> Option<u8>;
-}
-
-impl PeekHex for std::str::Bytes<'_> {
-    fn as_slice_hex(&self) -> Option<u8> {
-        let mut ahead = self.clone();
-        let high = char::from(ahead.next()?).to_digit(16)?;
-        let low = char::from(ahead.next()?).to_digit(16)?;
-        u8::try_from(high * 16 + low).ok()
-    }
+    Some(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]
@@ -318,6 +307,9 @@ mod tests {
             parse("GET", "/api/v1/namespaces/a/pods/x%20y").name(),
             "x y"
         );
+        let r = parse("GET", "/%61pi/v1/namespaces/a%2Fpods");
+        assert_eq!((r.namespace(), r.resource.as_str()), ("a", "pods"));
+        assert!(lacks_an_object("/apis/apps/v1/watch/") && !lacks_an_object("/api/v1/watch/pods"));
     }
 
     #[test]
@@ -343,5 +335,6 @@ mod tests {
         assert_eq!(q.get("a"), Some("b+c d"));
         assert!(q.flag("flag") && !q.flag("other"));
         assert_eq!(q.all("a").count(), 2);
+        assert_eq!(Query::parse("a=%zz&b=1;2&c=%4").iter().count(), 0);
     }
 }

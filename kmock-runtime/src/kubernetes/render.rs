@@ -477,6 +477,29 @@ pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rend
     encode(view.accepted, text)
 }
 
+/// The `Scale` of an object.
+pub fn scale(served: &Served, view: &View<'_>, value: &Value) -> Result<Rendered, ApiError> {
+    let custom = !served.resource.is_built_in();
+    let text = match view.accepted.target {
+        Some(Target::Table(version)) => {
+            let tables = Tables::of_scales(custom, version, Include::read(view.query)?);
+            tables.table(
+                &metadata_of(value),
+                std::slice::from_ref(value),
+                view.now,
+                true,
+            )
+        }
+        Some(Target::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
+        Some(Target::PartialObjectMetadataList(_)) => {
+            let package = if custom { "v1" } else { "autoscaling" };
+            return Err(metadata_only::no_list(package, "Scale"));
+        }
+        Some(Target::AggregatedDiscovery) | None => json::print_object(value),
+    };
+    encode(view.accepted, text)
+}
+
 /// Compact JSON in the form that was asked for, with the line break that the server ends bodies with.
 pub fn encode(accepted: Accepted, mut text: Vec<u8>) -> Result<Rendered, ApiError> {
     let kind = accepted.format.content_type();

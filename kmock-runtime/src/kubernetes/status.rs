@@ -184,6 +184,19 @@ impl ApiError {
         }
     }
 
+    /// 500 as text: a path of which not even the resource can be told.
+    pub fn no_request_info(path: &str, asked: &str) -> Self {
+        let message = format!(
+            "Internal Server Error: {}: failed to create RequestInfo: unable to determine kind and namespace from \
+             url, {path}\n",
+            quoted(asked)
+        );
+        Self {
+            plain: true,
+            ..Self::new(500, "", message)
+        }
+    }
+
     /// 409 of a name that is taken.
     pub fn already_exists(group: &str, resource: &str, name: &str) -> Self {
         let message = format!(

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::accept::MetaVersion;
+use super::builtin;
 use super::json;
 use super::metadata_only;
 use super::path::Query;
@@ -59,19 +60,82 @@ const UNPRINTED: [Column<'static>; 2] = [
     },
 ];
 
+/// The columns of the `Scale`s of built-in resources; those of custom ones differ in two details.
+const SCALE: [Column<'static>; 4] = [
+    column("Name", "string"),
+    column("Desired", "integer"),
+    column("Available", "integer"),
+    column("Age", "string"),
+];
+
+const fn column(name: &'static str, kind: &'static str) -> Column<'static> {
+    Column {
+        name,
+        kind,
+        format: "",
+        priority: 0,
+    }
+}
+
 /// How the tables of one request are made.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    served: Served,
+    rows: Rows,
     version: MetaVersion,
     include: Include,
+}
+
+/// What the rows are about.
+#[derive(Debug, Clone)]
+enum Rows {
+    Objects(Served),
+    Scales { custom: bool },
+}
+
+impl Rows {
+    /// The columns; `None` is the default printer.
+    fn columns(&self) -> Option<Vec<Column<'_>>> {
+        let custom = match self {
+            Self::Objects(served) => return served.strategy.columns(&served.resource),
+            Self::Scales { custom } => *custom,
+        };
+        let mut columns = SCALE;
+        if custom {
+            let [name, .., age] = &mut columns;
+            (name.format, age.kind) = ("name", "date");
+        }
+        Some(columns.to_vec())
+    }
+
+    fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
+        match self {
+            Self::Objects(served) => served.strategy.cells(&served.resource, object, now),
+            Self::Scales { .. } => builtin::scale_cells(object, now),
+        }
+    }
+
+    fn conditions(&self, object: &Value) -> Option<Value> {
+        match self {
+            Self::Objects(served) => served.strategy.row_conditions(&served.resource, object),
+            Self::Scales { .. } => None,
+        }
+    }
 }
 
 impl Tables {
     /// Tables of a resource.
     pub fn new(served: Served, version: MetaVersion, include: Include) -> Self {
         Self {
-            served,
+            rows: Rows::Objects(served),
+            version,
+            include,
+        }
+    }
+
+    /// Tables of the `Scale`s of built-in or custom resources.
+    pub fn of_scales(custom: bool, version: MetaVersion, include: Include) -> Self {
+        Self {
+            rows: Rows::Scales { custom },
             version,
             include,
         }
@@ -86,7 +150,7 @@ impl Tables {
         now: Timestamp,
         headers: bool,
     ) -> Vec<u8> {
-        let columns = self.served.strategy.columns(&self.served.resource);
+        let columns = self.rows.columns();
         let mut out = Vec::with_capacity(512 + objects.len() * 512);
         out.extend_from_slice(b"{\"kind\":\"Table\",\"apiVersion\":\"");
         out.extend_from_slice(self.version.api_version().as_bytes());
@@ -108,20 +172,17 @@ impl Tables {
             if i > 0 {
                 out.push(b',');
             }
+            // The server prints its internal form, but shows the object as it was asked for.
+            let internal = builtin::internal(object);
+            let printed = internal.as_ref().unwrap_or(object);
             let cells = if columns.is_some() {
-                self.served
-                    .strategy
-                    .cells(&self.served.resource, object, now)
+                self.rows.cells(printed, now)
             } else {
-                unprinted(object)
+                unprinted(printed)
             };
             out.extend_from_slice(b"{\"cells\":");
             json::write(&mut out, &Value::Array(cells), None);
-            if let Some(conditions) = self
-                .served
-                .strategy
-                .row_conditions(&self.served.resource, object)
-            {
+            if let Some(conditions) = self.rows.conditions(printed) {
                 out.extend_from_slice(b",\"conditions\":");
                 json::write(&mut out, &conditions, None);
             }
@@ -129,7 +190,7 @@ impl Tables {
             match self.include {
                 Include::None => out.extend_from_slice(b"null"),
                 Include::Metadata => {
-                    out.extend_from_slice(&metadata_only::partial(object, self.version));
+                    out.extend_from_slice(&metadata_only::partial(printed, self.version));
                 }
                 Include::Object => json::write(&mut out, object, json::order_of(object)),
             }

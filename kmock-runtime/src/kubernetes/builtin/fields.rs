@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::values::{at, items, text, truth};
+use crate::kubernetes::status::quoted;
 
 /// The labels that a kind declares, besides the object's name and namespace.
 fn declared(name: &str) -> Option<&'static [&'static str]> {
@@ -54,7 +55,6 @@ fn declared(name: &str) -> Option<&'static [&'static str]> {
         "core.v1.Service" => &["spec.clusterIP", "spec.type"],
         "batch.v1.Job" => &["status.successful"],
         "certificates.v1.CertificateSigningRequest" => &["spec.signerName"],
-        "storage.v1.VolumeAttributesClass" => &["driverName"],
         "resource.v1.ResourceSlice" => &["spec.nodeName", "spec.driver"],
         _ => return None,
     })
@@ -70,7 +70,6 @@ pub(super) fn unsupported(name: &str, label: &str) -> Option<String> {
             "core.v1.Node"
                 | "core.v1.Namespace"
                 | "certificates.v1.CertificateSigningRequest"
-                | "storage.v1.VolumeAttributesClass"
                 | "resource.v1.ResourceSlice"
         ),
         _ => false,
@@ -86,7 +85,8 @@ pub(super) fn unsupported(name: &str, label: &str) -> Option<String> {
         }
         (_, Some(_)) => format!("field label not supported: {label}"),
         (_, None) => format!(
-            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+            "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+            quoted(label)
         ),
     })
 }
@@ -114,7 +114,9 @@ pub(super) fn selectable(name: &str, object: &Value) -> Vec<(String, String)> {
 fn value(name: &str, object: &Value, label: &str) -> String {
     match (name, label) {
         ("core.v1.Pod", "spec.hostNetwork") => truth(object, &["spec", "hostNetwork"]).to_string(),
-        ("core.v1.Pod", "status.podIP" | "status.podIPs") => {
+        // The label is known, but nothing fills it in.
+        ("core.v1.Pod", "status.podIPs") => String::new(),
+        ("core.v1.Pod", "status.podIP") => {
             let first = items(object, &["status", "podIPs"])
                 .first()
                 .map(|ip| text(ip, &["ip"]));

@@ -30,20 +30,41 @@ mod warnings;
 
 use serde_json::Value;
 
-/// The metadata of an object as the server's internal type has it, where that differs from what the object prints:
-/// a DaemonSet's template generation is a field there. `PartialObjectMetadata` is made from the internal type.
+/// The object in the form that the server prints as tables and metadata, where that is not the one it is asked for in:
+/// what the old versions of its kind keep in annotations is in fields there.
+pub fn internal(object: &Value) -> Option<Value> {
+    match (
+        values::text(object, &["kind"]),
+        values::text(object, &["apiVersion"]),
+    ) {
+        ("DaemonSet", "apps/v1") => {
+            const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+            values::at(object, &["metadata", "annotations", TEMPLATE_GENERATION]).as_str()?;
+            let mut internal = object.clone();
+            let metadata = internal.get_mut("metadata")?.as_object_mut()?;
+            let annotations = metadata.get_mut("annotations")?.as_object_mut()?;
+            annotations.remove(TEMPLATE_GENERATION);
+            if annotations.is_empty() {
+                metadata.remove("annotations");
+            }
+            Some(internal)
+        }
+        ("HorizontalPodAutoscaler", "autoscaling/v1") => {
+            let mut internal = object.clone();
+            convert::between(&mut internal, "autoscaling/v1", "autoscaling/v2");
+            internal["apiVersion"] = "autoscaling/v2".into();
+            Some(internal)
+        }
+        _ => None,
+    }
+}
+
+/// The metadata of that form.
 pub fn internal_metadata(object: &Value) -> Option<Value> {
-    if values::text(object, &["kind"]) != "DaemonSet"
-        || values::text(object, &["apiVersion"]) != "apps/v1"
-    {
-        return None;
-    }
-    let mut metadata = object.get("metadata")?.clone();
-    let map = metadata.as_object_mut()?;
-    let annotations = map.get_mut("annotations")?.as_object_mut()?;
-    annotations.remove("deprecated.daemonset.template.generation")?;
-    if annotations.is_empty() {
-        map.remove("annotations");
-    }
-    Some(metadata)
+    internal(object)?.get_mut("metadata").map(Value::take)
+}
+
+/// The cells of a `Scale`.
+pub fn scale_cells(scale: &Value, now: jiff::Timestamp) -> Vec<Value> {
+    printers::scale(scale, now)
 }

@@ -488,12 +488,13 @@ impl Strategy for Custom {
         false
     }
 
-    fn unsupported_field(&self, _resource: &Resource, label: &str) -> Option<String> {
+    fn unsupported_field(&self, resource: &Resource, label: &str) -> Option<String> {
         let fields = self
             .rules()
             .map(|rules| rules.selectable.as_slice())
             .unwrap_or_default();
-        let known = matches!(label, "metadata.name" | "metadata.namespace")
+        let known = label == "metadata.name"
+            || label == "metadata.namespace" && resource.namespaced
             || fields.iter().any(|field| field.label == label);
         (!known).then(|| format!("field label not supported: {label}"))
     }

@@ -232,7 +232,7 @@ fn encoding(headers: &HeaderMap, flavour: Flavour) -> Option<Encoding> {
     }
     accept.split(',').find_map(
         |part| match part.split(';').next().unwrap_or_default().trim() {
-            "application/json" | "application/*" | "*/*" | "*" => Some(Encoding::Json),
+            "application/json" | "application/*" | "*/json" | "*/*" | "*" => Some(Encoding::Json),
             PROTOBUF_V3 | "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
                 if flavour == Flavour::V3 =>
             {

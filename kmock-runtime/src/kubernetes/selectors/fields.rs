@@ -32,6 +32,10 @@ impl FieldSelector {
                     "invalid selector: '{text}'; can't understand '{part}'"
                 ));
             };
+            // A term of nothing selects everything.
+            if field.is_empty() && value.is_empty() {
+                continue;
+            }
             terms.push(FieldTerm {
                 field: field.to_owned(),
                 value: unescape(value)?,
@@ -183,6 +187,7 @@ mod tests {
         assert!(selects("metadata.name=a\\,b,"));
         assert!(selects("metadata.name!=a,spec.x="));
         assert!(!selects("metadata.name==a"));
+        assert!(FieldSelector::parse("!=,=").expect("nothing").is_empty());
         let error = |text: &str| FieldSelector::parse(text).expect_err(text);
         assert_eq!(
             error("foo"),

@@ -23,7 +23,7 @@ pub fn qualified_name_errors(name: &str) -> Vec<String> {
         }
         _ => {
             return vec![format!(
-                "a qualified name {NAME_RULE}{NAME_FORMAT}') with an optional DNS subdomain prefix and '/' (e.g. \
+                "a valid label key {NAME_RULE}{NAME_FORMAT}') with an optional DNS subdomain prefix and '/' (e.g. \
                  'example.com/MyName')"
             )];
         }

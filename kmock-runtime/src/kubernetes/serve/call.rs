@@ -64,7 +64,14 @@ impl Call {
         self.cluster
             .store()
             .get(&resource.storage, &self.key(name))
-            .ok_or_else(|| ApiError::not_found(&resource.group, &resource.plural, name))
+            .ok_or_else(|| {
+                let plural = match resource.kind.as_str() {
+                    // Their storage speaks of them in the singular.
+                    "ComponentStatus" if resource.is_built_in() => "componentstatus",
+                    _ => &resource.plural,
+                };
+                ApiError::not_found(&resource.group, plural, name)
+            })
     }
 
     /// A header's text; empty if it is absent or not text.

@@ -27,6 +27,8 @@ pub struct Reply {
     pub warnings: Vec<String>,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
+    /// The endpoint, where the body does not tell it.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// The body of an answer.
@@ -37,7 +39,9 @@ pub enum Body {
     /// An object of the resource that is not stored as such (dry run, the last state of a deleted one), in the version
     /// of the request.
     Object(Served, Value),
-    /// Any other object (a `Status`, a `Scale`, a token, a review): complete with kind and apiVersion.
+    /// The `Scale` of an object of the resource.
+    Scale(Served, Value),
+    /// Any other object (a `Status`, a token, a review): complete with kind and apiVersion.
     Value(Value),
     /// Something that is not an object: content type and bytes.
     Raw(&'static str, Bytes),
@@ -53,6 +57,7 @@ impl Reply {
             body,
             warnings: Vec::new(),
             headers: Vec::new(),
+            endpoint: None,
         }
     }
 
@@ -67,14 +72,17 @@ impl Reply {
 /// Renders an answer in the form that the client accepts.
 pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let endpoint = match &reply.body {
-        Body::Stored(served, _) | Body::Object(served, _) => accept::endpoint_of(&served.resource),
+    let endpoint = reply.endpoint.unwrap_or_else(|| match &reply.body {
+        Body::Stored(served, _) | Body::Object(served, _) | Body::Scale(served, _) => {
+            accept::endpoint_of(&served.resource)
+        }
         _ => Endpoint::Resource,
-    };
+    });
     let view = View::of_resource(&parts.headers, &query, cluster.now(), endpoint);
     let rendered = view.and_then(|view| match &reply.body {
         Body::Stored(served, object) => render::stored(&Renderer::new(served), &view, object),
         Body::Object(served, value) => render::value(&Renderer::new(served), &view, value),
+        Body::Scale(served, value) => render::scale(served, &view, value),
         Body::Value(value) => render::encode(view.accepted, json::print_object(value)),
         Body::Raw(..) | Body::Response(_) => Ok(("", Bytes::new())),
     });
@@ -83,7 +91,9 @@ pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBod
         Body::Raw(kind, bytes) => (kind, bytes),
         _ => match rendered {
             Ok(rendered) => rendered,
-            Err(error) => return render_error(&parts.headers, &error),
+            Err(error) => {
+                return render_error(&parts.headers, &error.with_warnings(reply.warnings));
+            }
         },
     };
     respond(reply.code, kind, bytes, &reply.warnings, &reply.headers)

@@ -11,15 +11,24 @@ use http::request::Parts;
 use super::call::Call;
 use super::reply::{Body, Reply};
 use super::{create, delete, deletecollection, get, patch, pods, scale, token, update};
+use crate::kubernetes::accept::Endpoint;
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::path::{ApiRequest, Verb};
+use crate::kubernetes::path::{self, ApiRequest, Verb};
 use crate::kubernetes::registry::Served;
 use crate::kubernetes::resource::{Origin, Resource};
 use crate::kubernetes::status::ApiError;
-use crate::kubernetes::{accept, endpoints, list, watch};
+use crate::kubernetes::{accept, endpoints, list, meta, watch};
 
 /// Finds the resource and the verb.
 pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
+    let path = path::decoded(&parts.uri);
+    if path::lacks_an_object(&path) {
+        let asked = parts
+            .uri
+            .path_and_query()
+            .map_or(&*path, |asked| asked.as_str());
+        return Err(ApiError::no_request_info(&path, asked));
+    }
     let Some(mut request) = ApiRequest::parse(&parts.method, &parts.uri) else {
         return endpoints::serve(cluster, parts);
     };
@@ -33,22 +42,7 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
             ApiError::page_not_found()
         });
     };
-    if served.resource.is_built_in() {
-        check_built_in(&served, &request)?;
-    } else {
-        check_custom(&served, &mut request)?;
-    }
     let deprecation = served.resource.deprecation.clone();
-    let call = Call {
-        cluster: cluster.clone(),
-        request,
-        served,
-        headers: parts.headers.clone(),
-        body,
-        now: cluster.now(),
-    };
-    patch::check_route(&call)?;
-    accept::check(&call)?;
     let deprecated = |mut warnings: Vec<String>| {
         if let Some(text) = &deprecation {
             warnings.insert(0, text.clone());
@@ -58,9 +52,33 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         warnings.retain(|text| seen.insert(text.clone()));
         warnings
     };
-    match answer(&call).await {
+    if served.resource.is_built_in() {
+        check_built_in(&served, &request)?;
+    } else if let Err(mut error) = check_custom(&served, &mut request) {
+        // Their handler warns before it refuses anything but the path.
+        if !error.plain {
+            error.warnings = deprecated(error.warnings);
+        }
+        return Err(error);
+    }
+    let call = Call {
+        cluster: cluster.clone(),
+        request,
+        served,
+        headers: parts.headers.clone(),
+        body,
+        now: cluster.now(),
+    };
+    patch::check_route(&call)?;
+    accept::check_route(&call)?;
+    let outcome = match accept::check(&call).and_then(|()| check_name(&call)) {
+        Ok(()) => answer(&call).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
         Ok(mut reply) => {
             reply.warnings = deprecated(reply.warnings);
+            reply.endpoint = Some(accept::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
             Ok(reply)
         }
         Err(mut error) => {
@@ -79,6 +97,7 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         ("Pod", "eviction", Verb::Create) => return pods::evict(call),
         ("Pod", "log", Verb::Get) => return pods::log(call),
         ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
+            call.find(proxied(call.request.name()))?;
             return Err(ApiError::not_implemented(format!(
                 "{}/{subresource}",
                 resource.plural
@@ -101,6 +120,29 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         Verb::Other if call.request.method == Method::HEAD => head(call).await,
         Verb::Other => Err(ApiError::method_not_allowed()),
     }
+}
+
+/// The object's name in the name of what is connected to: `[scheme:]name[:port]`.
+fn proxied(name: &str) -> &str {
+    let parts: Vec<&str> = name.split(':').collect();
+    match parts.as_slice() {
+        [_, name, _] | [name, _] => name,
+        _ => name,
+    }
+}
+
+/// Refuses names that no storage key can have.
+fn check_name(call: &Call) -> Result<(), ApiError> {
+    let name = call.request.name();
+    let faults = meta::path_segment_faults(name);
+    if faults.is_empty() || !matches!(call.request.verb, Verb::Get | Verb::Delete) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "Name parameter invalid: {}: {}",
+        super::quote(name),
+        faults.join(";")
+    )))
 }
 
 /// HEAD, which custom resources answer as GET without the body.
@@ -198,6 +240,10 @@ fn has_items(resource: &Resource) -> bool {
 /// What the handler of custom resources makes of a request.
 fn check_custom(served: &Served, request: &mut ApiRequest) -> Result<(), ApiError> {
     let resource = &*served.resource;
+    // An old path watches, whatever the method.
+    if request.watch_path {
+        request.verb = Verb::Watch;
+    }
     let reads_all = matches!(request.verb, Verb::List | Verb::Watch)
         || (request.method == Method::HEAD && request.name.is_none());
     let wrong_scope = match (&request.namespace, resource.namespaced) {

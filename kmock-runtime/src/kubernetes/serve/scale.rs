@@ -161,7 +161,11 @@ fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError
 pub fn get(call: &Call) -> Result<Reply, ApiError> {
     let object = call.find(call.request.name())?;
     let scale = scale_of(call, &shown(&call.served, &object.value), true)?;
-    Ok(Reply::new(200, Body::Value(scale)))
+    Ok(answer(call, scale))
+}
+
+fn answer(call: &Call, scale: Value) -> Reply {
+    Reply::new(200, Body::Scale(call.served.clone(), scale))
 }
 
 /// A body that is no Scale. Of custom resources the server fails already at telling what it should have been.
@@ -280,5 +284,5 @@ fn change(
         Ok(object)
     })?;
     let scale = scale_of(call, &outcome.shown(call), false)?;
-    Ok(Reply::new(200, Body::Value(scale)).with_warnings(warnings))
+    Ok(answer(call, scale).with_warnings(warnings))
 }

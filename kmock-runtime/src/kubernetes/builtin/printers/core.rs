@@ -373,6 +373,13 @@ fn node(p: &Printer<'_>) -> Vec<Value> {
             .find(|a| text(a, &["type"]) == kind);
         Value::from(found.map_or("<none>", |a| text(a, &["address"])))
     };
+    let kernel = match (
+        p.text_or(&["status", "nodeInfo", "kernelVersion"], "<unknown>"),
+        p.text(&["status", "nodeInfo", "architecture"]),
+    ) {
+        (kernel, "") => kernel.to_owned(),
+        (kernel, architecture) => format!("{kernel} ({architecture})"),
+    };
     let info = |key: &str| Value::from(p.text_or(&["status", "nodeInfo", key], "<unknown>"));
     vec![
         p.name(),
@@ -388,7 +395,7 @@ fn node(p: &Printer<'_>) -> Vec<Value> {
         address("InternalIP"),
         address("ExternalIP"),
         info("osImage"),
-        info("kernelVersion"),
+        kernel.into(),
         info("containerRuntimeVersion"),
     ]
 }

@@ -12,7 +12,8 @@ pub(super) fn columns(name: &str) -> Option<&'static str> {
         "networking.v1.IngressClass" => "Name, Controller, Parameters, Age",
         "networking.v1.NetworkPolicy" => "Name, Pod-Selector, Age",
         "networking.v1.ServiceCIDR" => "Name, CIDRs, Age",
-        "networking.v1.IPAddress" => "Name, ParentRef, Age",
+        // The cells have an age that no column shows, in the real server too.
+        "networking.v1.IPAddress" => "Name, ParentRef",
         "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
             "Name, Role, Age, Users*, Groups*, ServiceAccounts*"
         }
@@ -24,7 +25,7 @@ pub(super) fn columns(name: &str) -> Option<&'static str> {
             "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
         }
         "storage.v1.VolumeAttributesClass" => "Name, DriverName, Age",
-        "storage.v1.VolumeAttachment" => "Name, Attacher, PV, Node, Attached:boolean, Age",
+        "storage.v1.VolumeAttachment" => "Name, Attacher:name, PV, Node, Attached:boolean, Age",
         "storage.v1.CSINode" => "Name, Drivers:integer, Age",
         "storage.v1.CSIDriver" => {
             "Name, AttachRequired:boolean, PodInfoOnMount:boolean, StorageCapacity:boolean, TokenRequests, RequiresRepublish:boolean, Modes, Age"
