@@ -15,6 +15,12 @@ const CONVERSIONS: [&str; 8] = [
     "uint",
 ];
 
+/// Whether a call is worked out before the expression runs, and costs nothing then.
+pub(super) fn is_worked_out(name: &str, args: &[Typed]) -> bool {
+    let literal = |arg: &Typed| matches!(arg.kind, Kind::Literal(_));
+    matches!(args, [arg] if literal(arg)) && CONVERSIONS.contains(&name)
+}
+
 /// Why no program can be made of an expression.
 pub(super) fn fault(expr: &Typed) -> Option<String> {
     if let Kind::Call { name, args, .. } = &expr.kind {
@@ -24,7 +30,7 @@ pub(super) fn fault(expr: &Typed) -> Option<String> {
             _ => None,
         };
         let result = match (name, args.as_slice()) {
-            (_, [arg]) if CONVERSIONS.contains(&name) => {
+            (_, [arg]) if is_worked_out(name, args) => {
                 literal(arg).map(|value| functions::call(name, false, vec![value]).map(drop))
             }
             ("find" | "findAll", [pattern, ..]) => match literal(pattern) {

@@ -4,6 +4,7 @@
 //! accumulator. Every step costs, so that no rule runs for long.
 
 use super::check::{Kind, Literal, Loop, Typed};
+use super::constants;
 use super::functions;
 use super::price;
 use super::value::{Fail, Val, equal};
@@ -175,7 +176,9 @@ impl<'a> Run<'a> {
                     self.pay(price::of_call(name, &[], Some(&result)))?;
                     return Ok(result);
                 }
-                self.pay(price::of_call(name, &values, None))?;
+                if !constants::is_worked_out(name, args) {
+                    self.pay(price::of_call(name, &values, None))?;
+                }
                 functions::call(name, is_member, values)
             }
         }
@@ -266,11 +269,22 @@ impl<'a> Run<'a> {
         let Some((last, tests)) = bodies.split_last() else {
             return Fail::no_such_overload();
         };
+        // What the server's loops are made of costs beside the bodies: once, and for each item.
+        let (once, each) = match name {
+            "all" | "exists" => (1, 3),
+            "exists_one" | "existsOne" => (2, 1),
+            "transformList" => (11, 12),
+            "transformMap" => (31, 3),
+            "transformMapEntry" => (31, 2),
+            _ => (0, 1),
+        };
+        self.pay(once)?;
         match name {
             "all" | "exists" => {
                 let decides = name == "exists";
                 let mut failed = None;
                 for (key, value) in &range {
+                    self.pay(each)?;
                     match self.with(vars, [key, value], last) {
                         Ok(Val::Bool(found)) if found == decides => return Ok(Val::Bool(decides)),
                         Ok(Val::Bool(_)) => {}
@@ -283,7 +297,9 @@ impl<'a> Run<'a> {
             "exists_one" | "existsOne" => {
                 let mut count = 0;
                 for (key, value) in &range {
+                    self.pay(each)?;
                     if matches!(self.with(vars, [key, value], last)?, Val::Bool(true)) {
+                        self.pay(1)?;
                         count += 1;
                     }
                 }
@@ -302,8 +318,10 @@ impl<'a> Run<'a> {
                     if let Some(test) = tests.first()
                         && !matches!(self.with(vars, [&key, &value], test)?, Val::Bool(true))
                     {
+                        self.pay(1)?;
                         continue;
                     }
+                    self.pay(each)?;
                     let made = self.with(vars, [&key, &value], last)?;
                     match name {
                         "transformList" => list.push(made),

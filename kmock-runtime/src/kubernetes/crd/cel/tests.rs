@@ -198,3 +198,38 @@ fn costs() {
     );
     assert!(cost("self.s.contains('x')") < cost("self.s.matches('x+y+z+x+y+z+x+y+z+x+y+z')"));
 }
+
+/// The sizes at which a real server still answers, and no longer does.
+#[test]
+fn runs_stop_where_those_of_the_server_do() {
+    for (rule, good, bad) in [
+        ("self.list.all(x, self.list.all(y, true))", 575, 577),
+        (
+            "!self.list.exists(x, self.list.exists(y, x + y < 0))",
+            350,
+            360,
+        ),
+        (
+            "self.list.all(i, x, self.list.all(j, y, i == j || x != y))",
+            330,
+            340,
+        ),
+        (
+            "self.list.all(x, self.list.all(y, x == y ? true : y >= 0))",
+            350,
+            360,
+        ),
+        (
+            "self.list.all(x, self.list.all(y, int('1') == 1))",
+            480,
+            500,
+        ),
+    ] {
+        let told = |size: i64| {
+            let list: Vec<i64> = (0..size).collect();
+            says(&json!({"rule": rule}), &json!({"list": list}), None)
+        };
+        assert_eq!(told(good), "", "{rule}");
+        assert!(told(bad).contains("call cost exceeds limit"), "{rule}");
+    }
+}
