@@ -182,7 +182,7 @@ pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Resul
 
 /// A body as plain JSON values: its numbers must have a value.
 fn parsed(body: &[u8]) -> Result<Node, String> {
-    let node = Node::parse(body).map_err(|why| why.to_string())?;
+    let node = Node::parse(body)?;
     match too_large(&node) {
         Some(number) => Err(format!(
             "json: cannot unmarshal number {number} into Go value of type float64"
