@@ -138,7 +138,8 @@ fn default_class(
     }
 }
 
-fn default_tolerations(object: &mut Value) {
+/// Pods stay on failing nodes for a while, unless they say otherwise: new ones and changed ones.
+pub(super) fn default_tolerations(object: &mut Value) {
     let spec = section(object, "spec");
     for key in [
         "node.kubernetes.io/not-ready",

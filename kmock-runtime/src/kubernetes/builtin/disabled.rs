@@ -51,6 +51,9 @@ pub(super) fn drop(name: &str, new: &mut Value, old: Option<&Value>) {
                 section(new, "status").remove("config");
             }
         }
+        "storage.v1.CSIDriver" if !used(&["spec", "preventPodSchedulingIfMissing"]) => {
+            section(new, "spec").remove("preventPodSchedulingIfMissing");
+        }
         "coordination.v1.Lease" => {
             for key in ["strategy", "preferredHolder"] {
                 if !used(&["spec", key]) {

@@ -327,7 +327,10 @@ fn update_object(
             let finalizers = at(old, &["spec", "finalizers"]).clone();
             set_or_remove(section(new, "spec"), "finalizers", finalizers);
         }
-        "core.v1.Pod" => pods::prepare_for_update(new, old),
+        "core.v1.Pod" => {
+            super::admission::default_tolerations(new);
+            pods::prepare_for_update(new, old);
+        }
         "core.v1.Service" => services::prepare_for_update(context, new, old),
         "core.v1.Secret" => {
             // A type once given stays when a write leaves it out: the decoder has filled in the default.

@@ -332,10 +332,9 @@ fn volume(faults: &mut Faults, object: &Value) {
     }
 }
 
+/// Who brings volumes: the server looks at the name in small letters, and shows it so.
 fn provisioner(faults: &mut Faults, path: &str, name: &str) {
-    named(faults, path, name, |name| {
-        qualified_name_faults(&name.to_lowercase())
-    });
+    named(faults, path, &name.to_lowercase(), qualified_name_faults);
 }
 
 fn storage_class(faults: &mut Faults, object: &Value) {

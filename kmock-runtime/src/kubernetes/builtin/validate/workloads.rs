@@ -199,14 +199,16 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
     }
 }
 
-/// The selector of a workload: there, well made, and not empty.
-fn workload_selector(faults: &mut Faults, spec: &Value, kind: &str) {
+/// The selector of a workload: there, well made, and not empty. Whether anything can be said of what it selects.
+fn workload_selector(faults: &mut Faults, spec: &Value, kind: &str) -> bool {
     let selector = at(spec, &["selector"]);
     if !selector.is_object() {
         faults.push(FieldError::required("spec.selector", ""));
-        return;
+        return true;
     }
+    let before = faults.len();
     label_selector(faults, "spec.selector", selector);
+    let is_good = faults.len() == before;
     if is_empty_selector(selector) {
         faults.push(invalid_struct(
             "spec.selector",
@@ -215,18 +217,39 @@ fn workload_selector(faults: &mut Faults, spec: &Value, kind: &str) {
             &format!("empty selector is invalid for {kind}"),
         ));
     }
+    if !is_good {
+        let detail = "invalid label selector";
+        faults.push(invalid_struct("spec.selector", SELECTOR, selector, detail));
+    }
+    is_good
+}
+
+/// The template of a workload, if its selector can be read.
+fn selected_template(faults: &mut Faults, spec: &Value, kind: &str, owner: &str) {
+    if workload_selector(faults, spec, kind) {
+        pods::long_running_template(
+            faults,
+            at(spec, &["template"]),
+            at(spec, &["selector"]),
+            "spec.template",
+            owner,
+        );
+    }
+}
+
+/// A strategy whose type is none of its kind.
+fn no_such_strategy(path: &str, ty: &str, strategy: &Value, supported: &str) -> FieldError {
+    let shown = super::internal_json(ty, strategy);
+    FieldError::new(
+        "FieldValueNotSupported",
+        path,
+        format!("Unsupported value: {shown}: supported values: {supported}"),
+    )
 }
 
 fn deployment(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["replicas"], "spec");
-    workload_selector(faults, spec, "deployment");
-    pods::long_running_template(
-        faults,
-        at(spec, &["template"]),
-        at(spec, &["selector"]),
-        "spec.template",
-        "ReplicaSet",
-    );
+    selected_template(faults, spec, "deployment", "ReplicaSet");
     let strategy = at(spec, &["strategy"]);
     match text(strategy, &["type"]) {
         "" => faults.push(FieldError::required("spec.strategy", "")),
@@ -243,10 +266,11 @@ fn deployment(faults: &mut Faults, spec: &Value) {
             at(strategy, &["rollingUpdate"]),
             "spec.strategy.rollingUpdate",
         ),
-        other => faults.push(FieldError::not_supported(
-            "spec.strategy.type",
-            &other.into(),
-            &["Recreate", "RollingUpdate"],
+        _ => faults.push(no_such_strategy(
+            "spec.strategy",
+            "apps.v1.DeploymentStrategy",
+            strategy,
+            "\"Recreate\", \"RollingUpdate\"",
         )),
     }
     not_negative(
@@ -295,14 +319,7 @@ fn rolling_update(faults: &mut Faults, rolling: &Value, path: &str) {
 
 fn replica_set(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
-    workload_selector(faults, spec, "deployment");
-    pods::long_running_template(
-        faults,
-        at(spec, &["template"]),
-        at(spec, &["selector"]),
-        "spec.template",
-        "ReplicaSet",
-    );
+    selected_template(faults, spec, "deployment", "ReplicaSet");
 }
 
 fn replication_controller(faults: &mut Faults, spec: &Value) {
@@ -373,14 +390,7 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
     }
     not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
     not_negative(faults, at(spec, &["ordinals"]), &["start"], "spec.ordinals");
-    workload_selector(faults, spec, "statefulset");
-    pods::long_running_template(
-        faults,
-        at(spec, &["template"]),
-        at(spec, &["selector"]),
-        "spec.template",
-        "StatefulSet",
-    );
+    selected_template(faults, spec, "statefulset", "StatefulSet");
 }
 
 fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
@@ -465,10 +475,11 @@ fn daemon_set(faults: &mut Faults, spec: &Value) {
             at_most_all(faults, &format!("{path}.maxUnavailable"), unavailable);
             at_most_all(faults, &format!("{path}.maxSurge"), surge);
         }
-        other => faults.push(FieldError::not_supported(
-            "spec.updateStrategy.type",
-            &other.into(),
-            &["RollingUpdate", "OnDelete"],
+        _ => faults.push(no_such_strategy(
+            "spec.updateStrategy",
+            "apps.v1.DaemonSetUpdateStrategy",
+            at(spec, &["updateStrategy"]),
+            "\"RollingUpdate\", \"OnDelete\"",
         )),
     }
     not_negative(faults, spec, &["revisionHistoryLimit"], "spec");

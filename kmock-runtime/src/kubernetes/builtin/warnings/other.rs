@@ -81,6 +81,12 @@ pub(super) fn warn(out: &mut Vec<String>, name: &str, object: &Value) {
                 }
             }
         }
+        "storage.v1.CSIDriver"
+            if !items(spec, &["tokenRequests"]).is_empty()
+                && !is_set(spec, &["serviceAccountTokenInSecrets"]) =>
+        {
+            out.push("spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes".into());
+        }
         "resource.v1.ResourceSlice" => {
             let driver = text(spec, &["driver"]);
             if driver.chars().any(char::is_uppercase) {
