@@ -19,6 +19,10 @@
 /// ```
 ///
 /// - `kmock! { k, rule; rule; … }` mounts rules on `k`; a `let` in front of a rule binds its handle.
+/// - `kmock!(k, rule)`, one rule without a `;`, is worth its handle.
+/// - `kmock! { rule; … }` without a server is a value of type [`Rules`](crate::Rules). In a
+///   [`#[kmock::test]`](macro@crate::test), in statement position, it mounts on the test's server.
+///
 /// Streams, faults and WebSockets have words of their own:
 ///
 /// ```
@@ -39,10 +43,6 @@
 /// assert!(k.get("/flaky").send().await.is_err());
 /// # }
 /// ```
-///
-/// - `kmock!(k, rule)`, one rule without a `;`, is worth its handle.
-/// - `kmock! { rule; … }` without a server is a value of type [`Rules`](crate::Rules). In a
-///   [`#[kmock::test]`](macro@crate::test), in statement position, it mounts on the test's server.
 ///
 /// A rule is `[#[attributes]] [let NAME =] [override|fallback] [stream] FILTER [SLICE] [>> SINK] [=> REPLY, …] ;`.
 /// The whole grammar, with the plain call that each production stands for, is in `docs/grammar.md`.
