@@ -277,12 +277,10 @@ fn slice(value: &Value, from: Option<i64>, to: Option<i64>, by: Option<i64>) -> 
     };
     let length = items.len() as i64;
     let place = |index: i64| if index < 0 { index + length } else { index };
-    let (from, to) = (
-        place(from.unwrap_or_default()),
-        place(to.unwrap_or(length)).min(length),
-    );
+    let (from, to) = (place(from.unwrap_or_default()), place(to.unwrap_or(length)));
     let by = by.unwrap_or(1);
-    if from < 0 || from >= to || by < 1 {
+    // An end beyond the array is a failure, not its end.
+    if from < 0 || from >= to || to > length || by < 1 {
         return Vec::new();
     }
     (from..to)
