@@ -185,6 +185,11 @@ fn ingress(faults: &mut Faults, spec: &Value) {
             };
             texts(faults, &format!("spec.tls[{i}].hosts[{j}]"), host, wrong);
         }
+        let secret = text(tls, &["secretName"]);
+        if !secret.is_empty() {
+            let path = format!("spec.tls[{i}].secretName");
+            texts(faults, &path, secret, subdomain_faults(secret));
+        }
     }
     let class = text(spec, &["ingressClassName"]);
     if is_set(spec, &["ingressClassName"]) {
@@ -216,11 +221,13 @@ fn http(faults: &mut Faults, http: &Value, path: &str) {
     for (i, entry) in paths.iter().enumerate() {
         let path = format!("{path}.paths[{i}]");
         let (kind, value) = (text(entry, &["pathType"]), text(entry, &["path"]));
-        if kind.is_empty() {
+        if !is_set(entry, &["pathType"]) {
             faults.push(FieldError::required(
                 format!("{path}.pathType"),
                 "pathType must be specified",
             ));
+            // Without a type the server looks no further at the path.
+            continue;
         } else {
             match kind {
                 "Exact" | "Prefix" => {
@@ -281,8 +288,9 @@ fn backend(faults: &mut Faults, backend: &Value, path: &str) {
             "",
             "cannot set both resource and service backends",
         )),
-        (false, false) => faults.push(FieldError::required(
+        (false, false) => faults.push(FieldError::invalid_text(
             path,
+            "",
             "resource or service backend is required",
         )),
         (false, true) => {
@@ -304,10 +312,10 @@ fn backend(faults: &mut Faults, backend: &Value, path: &str) {
                 int(backend, &["service", "port", "number"]),
                 text(backend, &["service", "port", "name"]),
             );
-            let path = format!("{path}.service.port");
+            let (holder, path) = (path, format!("{path}.service.port"));
             match (number, port_name) {
                 (0, "") => faults.push(FieldError::required(
-                    path,
+                    holder,
                     "port name or number is required",
                 )),
                 (0, name) => texts(

@@ -722,7 +722,12 @@ fn autoscaler(faults: &mut Faults, spec: &Value) {
             "must be greater than or equal to 1",
         ));
     }
-    if int(spec, &["maxReplicas"]) < 1 {
+    if int(spec, &["maxReplicas"]) == 0 {
+        faults.push(FieldError::required(
+            "spec.maxReplicas",
+            "must be set and greater than 0",
+        ));
+    } else if int(spec, &["maxReplicas"]) < 1 {
         faults.push(FieldError::invalid(
             "spec.maxReplicas",
             &int(spec, &["maxReplicas"]).into(),
