@@ -281,13 +281,17 @@ pub fn validate(metadata: &Value, rules: MetadataRules) -> Vec<FieldError> {
     faults
 }
 
+/// Whether a finalizer has a domain or is one of the server's own.
+pub fn is_qualified_finalizer(name: &str) -> bool {
+    name.contains('/') || matches!(name, "kubernetes" | "orphan" | "foregroundDeletion")
+}
+
 /// Finalizers without a domain that are not the server's own: the core group's check.
 pub fn unqualified_finalizers(metadata: &Value) -> Vec<FieldError> {
-    let own = ["kubernetes", "orphan", "foregroundDeletion"];
     let names = items(metadata, "finalizers").iter().enumerate();
     names
         .map(|(i, finalizer)| (i, finalizer.as_str().unwrap_or_default()))
-        .filter(|(_, name)| !name.contains('/') && !own.contains(name))
+        .filter(|(_, name)| !is_qualified_finalizer(name))
         .map(|(i, name)| {
             FieldError::invalid_text(
                 format!("metadata.finalizers[{i}]"),

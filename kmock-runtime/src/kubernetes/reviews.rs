@@ -50,6 +50,7 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
             if text(&review["spec"], "namespace").is_empty() {
                 return Err(ApiError::bad_request("no namespace on request"));
             }
+            forget(review, json!({}));
             json!({
                 "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
                 "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
@@ -72,12 +73,7 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
         }
         _ => {
             let created = call.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            let metadata = review
-                .as_object_mut()
-                .map(|map| map.entry("metadata").or_insert_with(|| json!({})));
-            if let Some(metadata) = metadata.and_then(Value::as_object_mut) {
-                metadata.insert("creationTimestamp".into(), created.into());
-            }
+            forget(review, json!({"creationTimestamp": created}));
             json!({"userInfo": user(call)})
         }
     };
@@ -85,6 +81,17 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
         map.insert("status".into(), status);
     }
     Ok(())
+}
+
+/// These answers are new objects: they say nothing of what was asked.
+fn forget(review: &mut Value, metadata: Value) {
+    let Some(map) = review.as_object_mut() else {
+        return;
+    };
+    map.insert("metadata".into(), metadata);
+    if map.contains_key("spec") {
+        map.insert("spec".into(), json!({}));
+    }
 }
 
 /// Who asks: the impersonated user, or the administrator that everybody is.
@@ -181,6 +188,9 @@ fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
             why,
         ));
     }
+    for kind in ["fieldSelector", "labelSelector"] {
+        selector_faults(&mut faults, &resource[kind], kind);
+    }
     if !resource.is_object() && !other.is_object() {
         let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
         faults.push(FieldError::invalid(
@@ -213,11 +223,7 @@ fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
         } else {
             "must be empty"
         };
-        let mut shown = metadata.clone();
-        if let Some(map) = shown.as_object_mut() {
-            map.remove("managedFields");
-        }
-        faults.push(FieldError::invalid("metadata", &shown, why));
+        faults.push(FieldError::invalid("metadata", metadata, why));
     }
     if local {
         let namespace = text(resource, "namespace");
@@ -239,6 +245,46 @@ fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
         }
     }
     faults
+}
+
+/// A selector of what is asked for is given as text or as requirements.
+fn selector_faults(faults: &mut Vec<FieldError>, selector: &Value, kind: &str) {
+    if !selector.is_object() {
+        return;
+    }
+    let path = format!("spec.resourceAttributes.{kind}");
+    let requirements = selector["requirements"].as_array();
+    let has_some = requirements.is_some_and(|requirements| !requirements.is_empty());
+    match (text(selector, "rawSelector"), has_some) {
+        ("", false) => {
+            let why = format!("when {path} is specified, requirements or rawSelector is required");
+            faults.push(FieldError::required(format!("{path}.requirements"), why));
+        }
+        (raw, true) if !raw.is_empty() => {
+            let why = "may not specified at the same time as requirements";
+            faults.push(FieldError::invalid_text(
+                format!("{path}.rawSelector"),
+                raw,
+                why,
+            ));
+        }
+        _ => {}
+    }
+    for (i, requirement) in requirements.into_iter().flatten().enumerate() {
+        let path = format!("{path}.requirements[{i}]");
+        let values = requirement["values"].as_array().map_or(0, Vec::len);
+        match text(requirement, "operator") {
+            "In" | "NotIn" if values == 0 => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                faults.push(FieldError::required(format!("{path}.values"), why));
+            }
+            "Exists" | "DoesNotExist" if values > 0 => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                faults.push(FieldError::forbidden(format!("{path}.values"), why));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What a token of the cluster says: the middle one of its three parts.

@@ -8,6 +8,7 @@ use super::options::{DeleteOptions, WriteOptions, write_options};
 use super::reply::{Body, Reply};
 use super::{delete, write};
 use crate::kubernetes::meta::{self, rfc3339};
+use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::ResourceKey;
 use crate::kubernetes::selectors::LabelSelector;
 use crate::kubernetes::status::{ApiError, Cause, Details};
@@ -47,12 +48,28 @@ fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
         strategy: &BINDING,
     };
     let mut binding = body::read(call, target, &options, &mut warnings)?;
-    write::ensure_namespace(call, &mut binding)?;
+    let bound = bind_read(call, name, &options, &mut binding);
+    match bound {
+        Ok(()) => Ok(done().with_warnings(warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}
+
+fn bind_read(
+    call: &Call,
+    name: Option<&str>,
+    options: &WriteOptions,
+    binding: &mut Value,
+) -> Result<(), ApiError> {
+    write::ensure_namespace(call, binding)?;
     let sent_name = binding["metadata"]["name"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
     let name = name.unwrap_or(&sent_name).to_owned();
+    if name.is_empty() {
+        return Err(ApiError::bad_request("Name parameter required."));
+    }
     if sent_name != name {
         return Err(ApiError::bad_request(
             "name in URL does not match name in Binding object",
@@ -89,15 +106,13 @@ fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
     };
     let (uid, version) = (text("uid"), text("resourceVersion"));
     let node_name = node_name.to_owned();
-    change(call, &name, &options, |current, pod| {
+    change(call, &name, options, |current, pod| {
         if let Some(uid) = uid.as_deref().filter(|uid| *uid != current.uid()) {
             return Err(write::uid_conflict(call, &name, uid, current.uid()));
         }
-        if version
-            .as_deref()
-            .is_some_and(|version| version != current.revision.to_string())
-        {
-            return Err(ApiError::modified("", "pods", &name));
+        let found = current.revision.to_string();
+        if let Some(version) = version.as_deref().filter(|version| *version != found) {
+            return Err(write::version_conflict(call, &name, version, &found));
         }
         let conflict = |why: String| Err(ApiError::conflict("", "pods/binding", &name, why));
         if current.is_terminating() {
@@ -133,8 +148,7 @@ fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
         });
         set_condition(pod, condition);
         Ok(())
-    })?;
-    Ok(done().with_warnings(warnings))
+    })
 }
 
 fn set_condition(object: &mut Value, condition: Value) {
@@ -184,15 +198,31 @@ pub fn evict(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
+    // The one subresource that still reads its former version.
+    let former = body::parse(call).is_ok_and(|(node, _)| {
+        node.get("apiVersion").and_then(Node::as_str) == Some("policy/v1beta1")
+    });
     let target = Target {
         group: "policy",
-        version: "v1",
+        version: if former { "v1beta1" } else { "v1" },
         kind: "Eviction",
         built_in: true,
         strategy: &EVICTION,
     };
     let mut eviction = body::read(call, target, &options, &mut warnings)?;
-    write::ensure_namespace(call, &mut eviction)?;
+    match evict_read(call, name, &options, &mut eviction) {
+        Ok(()) => Ok(done().with_warnings(warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}
+
+fn evict_read(
+    call: &Call,
+    name: &str,
+    options: &WriteOptions,
+    eviction: &mut Value,
+) -> Result<(), ApiError> {
+    write::ensure_namespace(call, eviction)?;
     if eviction["metadata"]["name"].as_str().unwrap_or_default() != name {
         return Err(ApiError::bad_request(
             "name in URL does not match name in Eviction object",
@@ -239,7 +269,7 @@ pub fn evict(call: &Call) -> Result<Reply, ApiError> {
         })?;
     }
     delete::delete_named(call, name, &delete_options)?;
-    Ok(done().with_warnings(warnings))
+    Ok(())
 }
 
 fn int(budget: &Value, key: &str) -> i64 {
@@ -295,6 +325,34 @@ fn too_many(message: &str, retry: bool) -> ApiError {
     error.with_details(details)
 }
 
+/// Why a budget allows no disruption, as far as its status tells.
+fn why_none_allowed(name: &str, budget: &Value) -> String {
+    let conditions = budget["status"]["conditions"].as_array();
+    let condition = conditions.into_iter().flatten().find(|x| {
+        x["type"] == "DisruptionAllowed"
+            && x["status"] == "False"
+            && x["message"].as_str().is_some_and(|text| !text.is_empty())
+    });
+    let text = |key: &str| {
+        let found = condition.and_then(|condition| condition[key].as_str());
+        found.unwrap_or_default()
+    };
+    let (wanted, healthy) = (int(budget, "desiredHealthy"), int(budget, "currentHealthy"));
+    let (reason, message) = (text("reason"), text("message"));
+    let none = format!("The disruption budget {name} does not allow evicting pods currently");
+    if reason == "SyncFailed" {
+        format!("{none} because it failed sync: {message}")
+    } else if healthy <= wanted {
+        format!(
+            "The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"
+        )
+    } else if condition.is_some() {
+        format!("{none} ({reason}): {message}")
+    } else {
+        none
+    }
+}
+
 /// Counts an eviction in a budget, or refuses it.
 fn take_from_budget(
     call: &Call,
@@ -325,11 +383,7 @@ fn take_from_budget(
             ));
         }
         if allowed == 0 {
-            let (wanted, healthy) = (int(value, "desiredHealthy"), int(value, "currentHealthy"));
-            let why = format!(
-                "The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"
-            );
-            return Err(too_many(&why, false));
+            return Err(too_many(&why_none_allowed(name, value), false));
         }
         let mut value = (**value).clone();
         let now = rfc3339(call.now);

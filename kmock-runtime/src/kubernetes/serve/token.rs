@@ -112,8 +112,13 @@ fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
         ("Secret", "v1") => ("secrets", format!("{namespace}/{name}")),
         ("Node", "v1") => ("nodes", name.to_owned()),
         (kind, version) => {
+            let version = if version.contains('/') {
+                version.to_owned()
+            } else {
+                format!("/{version}")
+            };
             return Err(ApiError::bad_request(format!(
-                "cannot bind token for serviceaccount to a type {version} {kind}"
+                "cannot bind token to object of type {version}, Kind={kind}"
             )));
         }
     };
@@ -129,7 +134,14 @@ fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
         let why = format!(
             "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
         );
-        return Err(ApiError::conflict("", plural, name, why));
+        return Err(ApiError::conflict("", kind, name, why));
+    }
+    let runs_as = found.value["spec"]["serviceAccountName"].as_str();
+    if kind == "Pod" && runs_as.unwrap_or_default() != call.request.name() {
+        return Err(ApiError::bad_request(format!(
+            "cannot bind token for serviceaccount {} to pod running with different serviceaccount name.",
+            super::quote(call.request.name())
+        )));
     }
     Ok(bound.clone())
 }

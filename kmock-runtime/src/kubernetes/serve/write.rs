@@ -271,7 +271,8 @@ pub fn create(
             let mut error = if generate_name.is_empty() {
                 ApiError::already_exists(&resource.group, &resource.plural, &name)
             } else {
-                ApiError::generated_name_conflict(&resource.group, &resource.plural, &name)
+                // The strategy tells this one, by the type that is stored.
+                ApiError::generated_name_conflict(&resource.storage.group, &resource.plural, &name)
             };
             if current.is_some_and(|x| x.is_terminating()) {
                 error.message.insert_str(0, "object is being deleted: ");
@@ -370,6 +371,21 @@ pub fn uid_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiEr
         format!(
             "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
              UID in precondition: {wanted}, UID in object meta: {found}",
+            storage_path(call, name)
+        ),
+    )
+}
+
+/// 409 of a version that is not the object's, where the storage itself checks it.
+pub fn version_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiError {
+    let resource = call.resource();
+    ApiError::conflict(
+        &resource.group,
+        &resource.plural,
+        name,
+        format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+             ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}",
             storage_path(call, name)
         ),
     )

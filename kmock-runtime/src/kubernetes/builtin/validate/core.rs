@@ -6,7 +6,7 @@ use super::rules::{Faults, IMMUTABLE, config_key_faults, same, texts};
 use super::{claims, endpoints, events, nodes, pods, quotas, services};
 use crate::kubernetes::builtin::base64;
 use crate::kubernetes::builtin::values::{is_set, items, members, text, truth};
-use crate::kubernetes::meta::qualified_name_faults;
+use crate::kubernetes::meta::{is_qualified_finalizer, qualified_name_faults};
 use crate::kubernetes::serve::strategy::Context;
 use crate::kubernetes::status::FieldError;
 
@@ -200,10 +200,13 @@ fn secret(faults: &mut Faults, object: &Value) {
             let bytes = base64::decode(text(object, &["data", key])).unwrap_or_default();
             if has(key) && serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_err()
             {
-                let why = crate::kubernetes::ordered::Node::parse(&bytes).err();
-                let why = why.unwrap_or_else(|| {
-                    "json: cannot unmarshal into Go value of type map[string]interface {}".into()
-                });
+                let why = match crate::kubernetes::ordered::Node::parse(&bytes) {
+                    Ok(node) => format!(
+                        "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                        node.sort()
+                    ),
+                    Err(why) => why,
+                };
                 faults.push(FieldError::new(
                     "FieldValueInvalid",
                     format!("data[{key}]"),
@@ -239,19 +242,21 @@ pub(super) fn is_cidr(text: &str) -> bool {
 }
 
 fn namespace(faults: &mut Faults, object: &Value) {
-    for finalizer in items(object, &["spec", "finalizers"])
-        .iter()
-        .filter_map(Value::as_str)
-    {
-        let path = "spec.finalizers";
-        texts(faults, path, finalizer, qualified_name_faults(finalizer));
-        let is_standard = matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
-        if !finalizer.contains('/') && !is_standard {
-            faults.push(FieldError::invalid_text(
-                path,
-                finalizer,
-                "name is neither a standard finalizer name nor is it fully qualified",
-            ));
+    namespace_finalizers(faults, object, |_| "spec.finalizers".to_owned());
+}
+
+/// What is written to a namespace's `finalize` names its finalizers one by one.
+pub(super) fn finalize(faults: &mut Faults, object: &Value) {
+    namespace_finalizers(faults, object, |i| format!("spec.finalizers[{i}]"));
+}
+
+fn namespace_finalizers(faults: &mut Faults, object: &Value, path: impl Fn(usize) -> String) {
+    for (i, finalizer) in items(object, &["spec", "finalizers"]).iter().enumerate() {
+        let name = finalizer.as_str().unwrap_or_default();
+        texts(faults, &path(i), name, qualified_name_faults(name));
+        if !is_qualified_finalizer(name) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            faults.push(FieldError::invalid_text(path(i), name, why));
         }
     }
 }

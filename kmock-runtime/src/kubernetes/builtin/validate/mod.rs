@@ -62,6 +62,7 @@ pub(super) fn update(
                 other::update(&mut faults, name, new, old);
             }
         }
+        "finalize" => core::finalize(&mut faults, new),
         "status" => workloads::status(&mut faults, name, new, old),
         _ => {}
     }

@@ -408,10 +408,6 @@ fn attachment(faults: &mut Faults, object: &Value) {
 }
 
 fn csi_driver(faults: &mut Faults, object: &Value) {
-    let name = text(object, &["metadata", "name"]);
-    if name.len() > 63 {
-        faults.push(FieldError::too_long("metadata.name", 63));
-    }
     let spec = at(object, &["spec"]);
     for key in ["attachRequired", "podInfoOnMount", "storageCapacity"] {
         if !is_set(spec, &[key]) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{pod_itself, scheduling};
+use crate::kubernetes::builtin::pods::qos_class;
 use crate::kubernetes::builtin::validate::difference;
 use crate::kubernetes::builtin::validate::rules::{Faults, NOT_NEGATIVE, in_range, int, ip, texts};
 use crate::kubernetes::builtin::values::{at, copy, items, section, text};
@@ -36,7 +37,14 @@ pub(in crate::kubernetes::builtin::validate) fn update(
                 }
             }
         }
-        "resize" => pod_itself(faults, new),
+        "resize" => {
+            pod_itself(faults, new);
+            if qos_class(new) != qos_class(old) {
+                let class = text(old, &["status", "qosClass"]);
+                let why = "Pod QOS Class may not change as a result of resizing";
+                faults.push(FieldError::invalid_text("spec", class, why));
+            }
+        }
         _ => {
             pod_itself(faults, new);
             spec_update(faults, new, old);
