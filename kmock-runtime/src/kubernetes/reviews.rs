@@ -6,6 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::base64url;
+use super::builtin::gotypes::Struct;
+use super::json;
 use super::resource::{Resource, ResourceKey};
 use super::serve::Call;
 use super::status::{ApiError, FieldError, quoted};
@@ -44,7 +46,12 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
                     format!("spec.resourceAttributes.namespace must match namespace: {wanted}");
                 return Err(ApiError::bad_request(why));
             }
-            json!({"allowed": true})
+            let mut status = json!({"allowed": true});
+            let ignored = ignored_selectors(&review["spec"]["resourceAttributes"]);
+            if !ignored.is_empty() {
+                status["evaluationError"] = ignored.join("; ").into();
+            }
+            status
         }
         "SelfSubjectRulesReview" => {
             if text(&review["spec"], "namespace").is_empty() {
@@ -223,7 +230,13 @@ fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
         } else {
             "must be empty"
         };
-        faults.push(FieldError::invalid("metadata", metadata, why));
+        let shown = json::print(metadata, Struct::named("meta.v1.ObjectMeta"));
+        let shown = String::from_utf8_lossy(&shown);
+        faults.push(FieldError::new(
+            "FieldValueInvalid",
+            "metadata",
+            format!("Invalid value: {shown}: {why}"),
+        ));
     }
     if local {
         let namespace = text(resource, "namespace");
@@ -285,6 +298,34 @@ fn selector_faults(faults: &mut Vec<FieldError>, selector: &Value, kind: &str) {
             _ => {}
         }
     }
+}
+
+/// What the authorizer could not make of the selectors, and therefore did not look at.
+fn ignored_selectors(attributes: &Value) -> Vec<String> {
+    let count = |requirement: &Value| requirement["values"].as_array().map_or(0, Vec::len);
+    let mut told = Vec::new();
+    for kind in ["fieldSelector", "labelSelector"] {
+        let of_labels = kind == "labelSelector";
+        let understood = |requirement: &Value| match text(requirement, "operator") {
+            "In" | "NotIn" => of_labels || count(requirement) == 1,
+            "Exists" | "DoesNotExist" => of_labels,
+            _ => false,
+        };
+        let requirements = attributes[kind]["requirements"].as_array();
+        let all = requirements.map_or(0, Vec::len);
+        let some = requirements
+            .into_iter()
+            .flatten()
+            .filter(|x| understood(x))
+            .count();
+        if some < all {
+            let partially = if some > 0 { "partially " } else { "" };
+            told.push(format!(
+                "spec.resourceAttributes.{kind} {partially}ignored due to parse error"
+            ));
+        }
+    }
+    told
 }
 
 /// What a token of the cluster says: the middle one of its three parts.
