@@ -113,6 +113,7 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
     new_taints(name, context, object);
     match name {
         "core.v1.Pod" => pods::prepare_for_create(object, context.now),
+        "coordination.v1.Lease" => without_election(object, None),
         "core.v1.LimitRange" if text(object, &["metadata", "name"]).is_empty() => {
             let name = context.cluster.next_uid();
             if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
@@ -293,6 +294,15 @@ pub(super) fn update(
     }
 }
 
+/// Coordinated leader election is off by default: what belongs to it is dropped unless it was there before.
+fn without_election(new: &mut Value, old: Option<&Value>) {
+    for key in ["strategy", "preferredHolder"] {
+        if !old.is_some_and(|old| is_set(old, &["spec", key])) && is_set(new, &["spec", key]) {
+            section(new, "spec").remove(key);
+        }
+    }
+}
+
 fn set_or_remove(object: &mut Object, key: &str, value: Value) {
     if value.is_null() {
         object.remove(key);
@@ -327,10 +337,8 @@ fn update_object(
             let finalizers = at(old, &["spec", "finalizers"]).clone();
             set_or_remove(section(new, "spec"), "finalizers", finalizers);
         }
-        "core.v1.Pod" => {
-            super::admission::default_tolerations(new);
-            pods::prepare_for_update(new, old);
-        }
+        "core.v1.Pod" => pods::prepare_for_update(new, old),
+        "coordination.v1.Lease" => without_election(new, Some(old)),
         "core.v1.Service" => services::prepare_for_update(context, new, old),
         "core.v1.Secret" => {
             // A type once given stays when a write leaves it out: the decoder has filled in the default.

@@ -54,8 +54,19 @@ pub fn check_media_type(call: &Call) -> Result<(), ApiError> {
     Err(ApiError::unsupported_media_type(&ACCEPTED))
 }
 
-/// Parses a body as its media type says; the second part is its JSON text.
-pub fn parse(call: &Call) -> Result<(Node, Vec<u8>), ParseError> {
+/// A parsed body.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The body.
+    pub node: Node,
+    /// Its JSON text.
+    pub text: Vec<u8>,
+    /// What a strict reader of YAML says of repeated keys: a line for each below a headline.
+    pub repeated: Option<String>,
+}
+
+/// Parses a body as its media type says.
+pub fn parse(call: &Call) -> Result<Parsed, ParseError> {
     match media_type(call).to_ascii_lowercase().as_str() {
         "" | "application/json" => {}
         "application/yaml" => return parse_yaml(&call.body),
@@ -67,7 +78,11 @@ pub fn parse(call: &Call) -> Result<(Node, Vec<u8>), ParseError> {
         }
     }
     let node = Node::parse(&call.body).map_err(json_error)?;
-    check_type_meta(node).map(|node| (node, call.body.to_vec()))
+    check_type_meta(node).map(|node| Parsed {
+        node,
+        text: call.body.to_vec(),
+        repeated: None,
+    })
 }
 
 fn json_error(why: String) -> ParseError {
@@ -104,29 +119,38 @@ fn check_type_meta(node: Node) -> Result<Node, ParseError> {
     }
 }
 
-fn parse_protobuf(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+fn parse_protobuf(body: &[u8]) -> Result<Parsed, ParseError> {
     if !protobuf::is_message(body) {
         let why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
         return Err(ParseError::Text(why.to_owned()));
     }
     let value =
         protobuf::read(body).map_err(|why| ParseError::Refused(ApiError::bad_request(why)))?;
-    Ok((Node::from_value(&value), value.to_string().into_bytes()))
+    Ok(Parsed {
+        node: Node::from_value(&value),
+        text: value.to_string().into_bytes(),
+        repeated: None,
+    })
 }
 
 #[cfg(feature = "yaml")]
-fn parse_yaml(body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
-    let value = crate::kubernetes::yaml::parse_bytes(body)
-        .map_err(|error| ParseError::Text(error.to_string()))?
-        .value;
+fn parse_yaml(body: &[u8]) -> Result<Parsed, ParseError> {
+    let document = crate::kubernetes::yaml::parse_bytes(body)
+        .map_err(|error| ParseError::Text(error.to_string()))?;
+    let repeated = document.strict_error();
+    let value = document.value;
     // The server turns YAML into JSON through a map: fields come in sorted order.
     let node = Node::from_value(&value);
     let text = value.to_string().into_bytes();
-    check_type_meta(node).map(|node| (node, text))
+    check_type_meta(node).map(|node| Parsed {
+        node,
+        text,
+        repeated,
+    })
 }
 
 #[cfg(not(feature = "yaml"))]
-fn parse_yaml(_body: &[u8]) -> Result<(Node, Vec<u8>), ParseError> {
+fn parse_yaml(_body: &[u8]) -> Result<Parsed, ParseError> {
     Err(ParseError::Refused(ApiError::not_implemented(
         "YAML bodies (enable kmock's feature \"yaml\")",
     )))
@@ -242,7 +266,11 @@ pub fn read(
             "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
         ))
     };
-    let (node, text) = parse(call).map_err(|error| match error {
+    let Parsed {
+        node,
+        text,
+        repeated,
+    } = parse(call).map_err(|error| match error {
         ParseError::Refused(error) => error,
         ParseError::Text(why) => unrecognized(&why),
     })?;
@@ -291,7 +319,18 @@ pub fn read(
         .strategy
         .read(&context, &node, &text)
         .map_err(refused)?;
-    complain(complaints, options.validation, warnings).map_err(refused)?;
+    let strict = options.validation == FieldValidation::Strict;
+    let mut told: Vec<String> = match repeated {
+        Some(text) if strict => vec![text],
+        Some(text) => text
+            .lines()
+            .skip(1)
+            .map(|line| line.trim().to_owned())
+            .collect(),
+        None => Vec::new(),
+    };
+    told.extend(complaints);
+    complain(told, options.validation, warnings).map_err(refused)?;
     target.strategy.default(&context, &mut object);
     set_type_meta(&mut object, &target.api_version(), &sent_kind);
     Ok(object)

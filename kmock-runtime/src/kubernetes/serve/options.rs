@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::call::Call;
+use crate::kubernetes::builtin::decode;
+use crate::kubernetes::builtin::gotypes::Struct;
 use crate::kubernetes::fields::manager_name;
 use crate::kubernetes::meta::{MAX_MANAGER, unprintable};
 use crate::kubernetes::ordered::Node;
@@ -258,10 +260,11 @@ fn is_integer(text: &str) -> bool {
 }
 
 fn from_body(call: &Call) -> Result<Value, ApiError> {
-    let (node, _) = super::body::parse(call).map_err(|error| match error {
-        super::body::ParseError::Refused(error) => error,
-        super::body::ParseError::Text(why) => ApiError::bad_request(why),
-    })?;
+    let super::body::Parsed { node, .. } =
+        super::body::parse(call).map_err(|error| match error {
+            super::body::ParseError::Refused(error) => error,
+            super::body::ParseError::Text(why) => ApiError::bad_request(why),
+        })?;
     let text = |key: &str| node.get(key).and_then(Node::as_str).unwrap_or_default();
     let (kind, version) = (text("kind"), text("apiVersion"));
     if !matches!(kind, "" | "DeleteOptions") {
@@ -272,22 +275,8 @@ fn from_body(call: &Call) -> Result<Value, ApiError> {
             super::quote(version)
         )));
     }
-    for (key, sort, go) in [
-        ("gracePeriodSeconds", "number", "int64"),
-        ("orphanDependents", "bool", "bool"),
-        ("propagationPolicy", "string", "v1.DeletionPropagation"),
-        ("preconditions", "object", "v1.Preconditions"),
-        ("dryRun", "array", "[]string"),
-    ] {
-        if let Some(found) = node
-            .get(key)
-            .filter(|x| !matches!(x, Node::Null) && x.sort() != sort)
-        {
-            return Err(ApiError::bad_request(format!(
-                "json: cannot unmarshal {} into Go struct field DeleteOptions.{key} of type {go}",
-                found.sort()
-            )));
-        }
+    if let Some(root) = Struct::named("meta.v1.DeleteOptions") {
+        decode::decode(root, &node).map_err(ApiError::bad_request)?;
     }
     Ok(node.to_value())
 }

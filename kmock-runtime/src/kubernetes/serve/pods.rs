@@ -199,7 +199,7 @@ pub fn evict(call: &Call) -> Result<Reply, ApiError> {
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
     // The one subresource that still reads its former version.
-    let former = body::parse(call).is_ok_and(|(node, _)| {
+    let former = body::parse(call).is_ok_and(|body::Parsed { node, .. }| {
         node.get("apiVersion").and_then(Node::as_str) == Some("policy/v1beta1")
     });
     let target = Target {

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::reply::{Body, Reply};
 use super::{create, delete, deletecollection, get, patch, pods, scale, token, update};
 use crate::kubernetes::accept::Endpoint;
+use crate::kubernetes::builtin::times;
 use crate::kubernetes::cluster::Cluster;
 use crate::kubernetes::path::{self, ApiRequest, Verb};
 use crate::kubernetes::registry::Served;
@@ -70,6 +71,7 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         now: cluster.now(),
     };
     patch::check_route(&call)?;
+    check_timeout(&call.request)?;
     accept::check_route(&call)?;
     let outcome = match accept::check(&call).and_then(|()| check_name(&call)) {
         Ok(()) => answer(&call).await,
@@ -131,11 +133,30 @@ fn proxied(name: &str) -> &str {
     }
 }
 
+/// Every request that does not last may say how long it may take.
+fn check_timeout(request: &ApiRequest) -> Result<(), ApiError> {
+    let lasts = matches!(request.verb, Verb::Watch)
+        || matches!(
+            request.subresource(),
+            "log" | "exec" | "attach" | "portforward" | "proxy"
+        );
+    let timeout = request.query.get("timeout").unwrap_or_default();
+    if lasts || timeout.is_empty() {
+        return Ok(());
+    }
+    match times::duration(timeout) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(ApiError::bad_request(format!(
+            "invalid timeout specified in the request URL - {why}"
+        ))),
+    }
+}
+
 /// Refuses names that no storage key can have.
 fn check_name(call: &Call) -> Result<(), ApiError> {
     let name = call.request.name();
     let faults = meta::path_segment_faults(name);
-    if faults.is_empty() || !matches!(call.request.verb, Verb::Get | Verb::Delete) {
+    if faults.is_empty() || !matches!(call.request.verb, Verb::Get | Verb::Delete | Verb::Patch) {
         return Ok(());
     }
     Err(ApiError::bad_request(format!(
@@ -189,6 +210,10 @@ fn check_built_in(served: &Served, request: &ApiRequest) -> Result<(), ApiError>
         }
     };
     if request.namespace.is_some() && !resource.namespaced {
+        return Err(ApiError::no_such_resource());
+    }
+    // A slash in a name, however it is written, is one more segment.
+    if request.name().contains('/') {
         return Err(ApiError::no_such_resource());
     }
     let across_namespaces = resource.namespaced && request.namespace.is_none();

@@ -156,7 +156,7 @@ fn config_map(faults: &mut Faults, object: &Value) {
         );
     }
     if data_size(object, "data", false) + data_size(object, "binaryData", true) > MOST_DATA {
-        faults.push(FieldError::too_long("", MOST_DATA));
+        faults.push(FieldError::too_long("[]", MOST_DATA));
     }
 }
 
