@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::body::Target;
 use super::call::Call;
+use crate::kubernetes::builtin::defaults::SHARED_LABELS;
 use crate::kubernetes::fields::{self, Set, Write};
 use crate::kubernetes::meta::{self, rfc3339, split_api_version};
 use crate::kubernetes::schema::{Schema, SchemaRef};
@@ -103,6 +104,11 @@ pub fn update_target(
     manager: &str,
 ) {
     let mut written = object.clone();
+    // What the defaults note for the create strategy is nobody's field.
+    meta::edit(&mut written, |metadata| {
+        let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
+        labels.map(|labels| labels.remove(SHARED_LABELS))
+    });
     meta::drop_empty(&mut written);
     with_write(call, target, manager, object, |write| {
         fields::update(live, &mut written, write);

@@ -14,7 +14,7 @@ use super::gotypes::{GoType, Struct};
 use super::quantity::Quantity;
 use super::values::Object;
 
-pub(super) use workloads::SHARED_LABELS;
+pub use workloads::SHARED_LABELS;
 
 /// Fills in the defaults of an object of that type.
 pub fn fill(root: &'static Struct, value: &mut Value) {

@@ -35,7 +35,7 @@ pub(super) fn fill(name: &str, object: &mut Object) {
 }
 
 /// Marks labels of a job that are its template's own; no decoded label is a truth value.
-pub(in crate::kubernetes::builtin) const SHARED_LABELS: &str = "";
+pub const SHARED_LABELS: &str = "";
 
 fn text_of<'a>(object: &'a Object, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
