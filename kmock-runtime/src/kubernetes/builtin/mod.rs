@@ -8,6 +8,7 @@
 //! Rooms by task, inside them by API group. Types are named as their Go packages: `apps.v1.Deployment`.
 
 mod admission;
+mod amounts;
 mod autoscalers;
 pub mod base64;
 mod convert;
@@ -16,10 +17,12 @@ pub mod defaults;
 mod disabled;
 mod fields;
 pub mod gotypes;
+pub(crate) mod limit_ranges;
 mod pods;
 mod prepare;
 mod printers;
 pub mod quantity;
+pub(crate) mod quota;
 mod services;
 pub mod strategy;
 pub mod times;

@@ -196,6 +196,38 @@ impl Quantity {
         }
     }
 
+    /// The amount rounded up to whole units, in the same notation.
+    #[must_use]
+    pub fn rounded_to_units(&self) -> Self {
+        match self.at_scale(0) {
+            Some(mantissa) if self.exponent < 0 => Self {
+                mantissa,
+                exponent: 0,
+                format: self.format,
+            },
+            _ => self.clone(),
+        }
+    }
+
+    /// So many of something.
+    pub fn whole(number: usize) -> Self {
+        Self {
+            mantissa: i128::try_from(number).unwrap_or(i128::MAX),
+            exponent: 0,
+            format: Format::DecimalSi,
+        }
+    }
+
+    /// What is left when another amount is taken away.
+    #[must_use]
+    pub fn subtract(&self, other: &Self) -> Self {
+        let minus = Self {
+            mantissa: -other.mantissa,
+            ..other.clone()
+        };
+        self.add(&minus)
+    }
+
     /// The sum; written as the first non-zero one is.
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {

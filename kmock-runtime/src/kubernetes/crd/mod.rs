@@ -43,7 +43,7 @@ pub(crate) mod schema_check;
 pub(crate) mod shape;
 pub(crate) mod structural;
 pub(crate) mod validate;
-mod webhook;
+pub(crate) mod webhook;
 
 pub use defined::Defined;
 

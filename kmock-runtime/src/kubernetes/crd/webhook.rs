@@ -51,9 +51,10 @@ pub(crate) fn url(path: &str, url: &str) -> Vec<FieldError> {
 /// Faults of a service to call.
 pub(crate) fn service(path: &str, service: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    for key in ["name", "namespace"] {
+    // The server takes the one for the other: who leaves out the namespace is asked for the name.
+    for (key, told) in [("namespace", "name"), ("name", "namespace")] {
         if service[key].as_str().unwrap_or_default().is_empty() {
-            faults.push(FieldError::required(format!("{path}.{key}"), ""));
+            faults.push(FieldError::required(format!("{path}.{told}"), ""));
         }
     }
     let port = &service["port"];
@@ -83,10 +84,8 @@ pub(crate) fn service(path: &str, service: &Value) -> Vec<FieldError> {
     if !called.starts_with('/') {
         wrong("must start with a '/'".into());
     }
-    // Whatever the first character is, it is taken for the slash.
-    let mut rest = called.chars();
-    rest.next();
-    let rest = rest.as_str();
+    // Whatever the first byte is, it is taken for the slash.
+    let rest = called.get(1..).unwrap_or(called);
     let segments = rest.strip_suffix('/').unwrap_or(rest).split('/');
     for (index, segment) in segments.enumerate() {
         if segment.is_empty() {

@@ -263,6 +263,7 @@ pub fn create(
             meta::set_text(&mut object, "name", &name);
         }
         before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
+        admission::validate(call, &object, None, options.dry_run)?;
         let name = object["metadata"]["name"]
             .as_str()
             .unwrap_or_default()
@@ -488,6 +489,7 @@ fn try_update(
         _ => {}
     }
     before_update(call, name, &mut object, &old, options.dry_run, told)?;
+    admission::validate(call, &object, Some(&old), options.dry_run)?;
     keep_unchanged_times(&mut object, &old);
     let value = to_storage(call, object);
     store_update(call, &current, value, options.dry_run)

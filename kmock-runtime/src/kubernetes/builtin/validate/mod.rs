@@ -13,10 +13,12 @@ mod networking;
 mod nodes;
 mod other;
 mod pods;
+mod policies;
 mod quotas;
 mod rules;
 mod services;
 mod storage;
+mod webhooks;
 mod workloads;
 
 use serde_json::Value;

@@ -1,11 +1,11 @@
-//! Scheduling, nodes' runtimes, webhooks and policies, certificates, flow control, devices, API services; cron schedules.
+//! Scheduling, nodes' runtimes, certificates, flow control, devices, API services; cron schedules.
 
 use serde_json::Value;
 
 use super::rules::{
-    Faults, IMMUTABLE, in_range, invalid_internal, label_selector, maybe_one_of, named, one_of,
-    required, same, texts,
+    Faults, IMMUTABLE, invalid_internal, maybe_one_of, named, one_of, required, same, texts,
 };
+use super::{policies, webhooks};
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
 use crate::kubernetes::meta::{label_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -21,32 +21,23 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
             let handler = text(object, &["handler"]);
             texts(faults, "handler", handler, label_faults(handler));
         }
-        "admissionregistration.v1.ValidatingWebhookConfiguration"
-        | "admissionregistration.v1.MutatingWebhookConfiguration" => webhooks(faults, object),
-        "admissionregistration.v1.ValidatingAdmissionPolicy"
-        | "admissionregistration.v1.MutatingAdmissionPolicy" => {
-            policy(faults, name, spec);
+        "admissionregistration.v1.ValidatingWebhookConfiguration" => {
+            webhooks::configuration(faults, object, false);
+        }
+        "admissionregistration.v1.MutatingWebhookConfiguration" => {
+            webhooks::configuration(faults, object, true);
+        }
+        "admissionregistration.v1.ValidatingAdmissionPolicy" => {
+            policies::policy(faults, object, false);
+        }
+        "admissionregistration.v1.MutatingAdmissionPolicy" => {
+            policies::policy(faults, object, true);
         }
         "admissionregistration.v1.ValidatingAdmissionPolicyBinding" => {
-            required(faults, "spec.policyName", text(spec, &["policyName"]));
-            let actions = items(spec, &["validationActions"]);
-            if actions.is_empty() {
-                faults.push(FieldError::required(
-                    "spec.validationActions",
-                    "at least one validation action is required",
-                ));
-            }
-            for (i, action) in actions.iter().filter_map(Value::as_str).enumerate() {
-                maybe_one_of(
-                    faults,
-                    &format!("spec.validationActions[{i}]"),
-                    action,
-                    &["Audit", "Deny", "Warn"],
-                );
-            }
+            policies::binding(faults, spec, false);
         }
         "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
-            required(faults, "spec.policyName", text(spec, &["policyName"]));
+            policies::binding(faults, spec, true);
         }
         "certificates.v1.CertificateSigningRequest" => signing_request(faults, spec),
         "flowcontrol.v1.FlowSchema" => {
@@ -186,235 +177,6 @@ fn priority_class(faults: &mut Faults, object: &Value) {
             policy,
             &["PreemptLowerPriority", "Never"],
         );
-    }
-}
-
-/// A name of at least three domain segments.
-fn fully_qualified(faults: &mut Faults, path: &str, name: &str) {
-    if name.is_empty() {
-        faults.push(FieldError::required(path, ""));
-        return;
-    }
-    let wrong = subdomain_faults(name);
-    if !wrong.is_empty() {
-        faults.push(FieldError::invalid_text(path, name, wrong.join(",")));
-    } else if name.split('.').count() < 3 {
-        faults.push(FieldError::invalid_text(
-            path,
-            name,
-            "should be a domain with at least three segments separated by dots",
-        ));
-    }
-}
-
-fn webhooks(faults: &mut Faults, object: &Value) {
-    let mut names: Vec<&str> = Vec::new();
-    for (i, hook) in items(object, &["webhooks"]).iter().enumerate() {
-        let path = format!("webhooks[{i}]");
-        let versions = items(hook, &["admissionReviewVersions"]);
-        if versions.is_empty() {
-            faults.push(FieldError::required(
-                format!("{path}.admissionReviewVersions"),
-                "must specify one of v1, v1beta1",
-            ));
-        } else if !versions.iter().any(|v| v == "v1" || v == "v1beta1") {
-            faults.push(FieldError::invalid(
-                format!("{path}.admissionReviewVersions"),
-                at(hook, &["admissionReviewVersions"]),
-                "must include at least one of v1, v1beta1",
-            ));
-        }
-        let name = text(hook, &["name"]);
-        fully_qualified(faults, &format!("{path}.name"), name);
-        operation_rules(faults, items(hook, &["rules"]), &format!("{path}.rules"));
-        maybe_one_of(
-            faults,
-            &format!("{path}.failurePolicy"),
-            text(hook, &["failurePolicy"]),
-            &["Fail", "Ignore"],
-        );
-        maybe_one_of(
-            faults,
-            &format!("{path}.matchPolicy"),
-            text(hook, &["matchPolicy"]),
-            &["Equivalent", "Exact"],
-        );
-        match text(hook, &["sideEffects"]) {
-            "" => faults.push(FieldError::required(
-                format!("{path}.sideEffects"),
-                "must specify one of None, NoneOnDryRun",
-            )),
-            effects => maybe_one_of(
-                faults,
-                &format!("{path}.sideEffects"),
-                effects,
-                &["None", "NoneOnDryRun"],
-            ),
-        }
-        let seconds = at(hook, &["timeoutSeconds"]);
-        if seconds.as_i64().is_some_and(|n| !(1..=30).contains(&n)) {
-            faults.push(FieldError::invalid(
-                format!("{path}.timeoutSeconds"),
-                seconds,
-                "the timeout value must be between 1 and 30 seconds",
-            ));
-        }
-        label_selector(
-            faults,
-            &format!("{path}.namespaceSelector"),
-            at(hook, &["namespaceSelector"]),
-        );
-        label_selector(
-            faults,
-            &format!("{path}.objectSelector"),
-            at(hook, &["objectSelector"]),
-        );
-        let config = at(hook, &["clientConfig"]);
-        match (is_set(config, &["url"]), is_set(config, &["service"])) {
-            (true, false) => {
-                let url = text(config, &["url"]);
-                if !url.starts_with("https://") {
-                    faults.push(FieldError::invalid_text(
-                        format!("{path}.clientConfig.url"),
-                        url.split("://").next().unwrap_or(url),
-                        "'https' is the only allowed URL scheme; desired format: https://host[/path]",
-                    ));
-                }
-            }
-            (false, true) => {
-                let path = format!("{path}.clientConfig.service");
-                let service = at(config, &["service"]);
-                if text(service, &["name"]).is_empty() {
-                    faults.push(FieldError::required(
-                        format!("{path}.name"),
-                        "service name is required",
-                    ));
-                }
-                if text(service, &["namespace"]).is_empty() {
-                    faults.push(FieldError::required(
-                        format!("{path}.namespace"),
-                        "service namespace is required",
-                    ));
-                }
-                in_range(
-                    faults,
-                    &format!("{path}.port"),
-                    at(service, &["port"]),
-                    1,
-                    65_535,
-                );
-            }
-            _ => faults.push(FieldError::required(
-                format!("{path}.clientConfig"),
-                "exactly one of url or service is required",
-            )),
-        }
-        if names.contains(&name) {
-            faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
-        }
-        names.push(name);
-    }
-}
-
-fn operation_rules(faults: &mut Faults, rules: &[Value], path: &str) {
-    for (i, rule) in rules.iter().enumerate() {
-        let path = format!("{path}[{i}]");
-        for key in ["apiGroups", "apiVersions", "resources"] {
-            let list = items(rule, &[key]);
-            if list.is_empty() {
-                faults.push(FieldError::required(format!("{path}.{key}"), ""));
-            }
-            if list.len() > 1 && key != "resources" && list.iter().any(|x| x == "*") {
-                faults.push(FieldError::invalid(
-                    format!("{path}.{key}"),
-                    at(rule, &[key]),
-                    "if '*' is present, must not specify other values",
-                ));
-            }
-        }
-        let scope = text(rule, &["scope"]);
-        if !scope.is_empty() {
-            maybe_one_of(
-                faults,
-                &format!("{path}.scope"),
-                scope,
-                &["*", "Cluster", "Namespaced"],
-            );
-        }
-        let operations = items(rule, &["operations"]);
-        if operations.is_empty() {
-            faults.push(FieldError::required(format!("{path}.operations"), ""));
-        }
-        for (j, operation) in operations.iter().filter_map(Value::as_str).enumerate() {
-            maybe_one_of(
-                faults,
-                &format!("{path}.operations[{j}]"),
-                operation,
-                &["*", "CONNECT", "CREATE", "DELETE", "UPDATE"],
-            );
-        }
-    }
-}
-
-fn policy(faults: &mut Faults, name: &str, spec: &Value) {
-    maybe_one_of(
-        faults,
-        "spec.failurePolicy",
-        text(spec, &["failurePolicy"]),
-        &["Fail", "Ignore"],
-    );
-    if is_set(spec, &["paramKind"]) {
-        required(
-            faults,
-            "spec.paramKind.apiVersion",
-            text(spec, &["paramKind", "apiVersion"]),
-        );
-        required(
-            faults,
-            "spec.paramKind.kind",
-            text(spec, &["paramKind", "kind"]),
-        );
-    }
-    if is_set(spec, &["matchConstraints"]) {
-        let rules = items(spec, &["matchConstraints", "resourceRules"]);
-        if rules.is_empty() {
-            faults.push(FieldError::required(
-                "spec.matchConstraints.resourceRules",
-                "",
-            ));
-        }
-        operation_rules(faults, rules, "spec.matchConstraints.resourceRules");
-    } else {
-        faults.push(FieldError::required("spec.matchConstraints", ""));
-    }
-    let validating = name.contains("Validating");
-    let (list, both) = if validating {
-        ("validations", "auditAnnotations")
-    } else {
-        ("mutations", "")
-    };
-    if items(spec, &[list]).is_empty() && (both.is_empty() || items(spec, &[both]).is_empty()) {
-        if validating {
-            for key in [list, both] {
-                faults.push(FieldError::required(
-                    format!("spec.{key}"),
-                    "validations or auditAnnotations must contain at least one item",
-                ));
-            }
-        } else {
-            faults.push(FieldError::required(
-                "spec.mutations",
-                "mutations must contain at least one item",
-            ));
-        }
-    }
-    for (i, validation) in items(spec, &["validations"]).iter().enumerate() {
-        if text(validation, &["expression"]).trim().is_empty() {
-            faults.push(FieldError::required(
-                format!("spec.validations[{i}].expression"),
-                "expression is not specified",
-            ));
-        }
     }
 }
 

@@ -1,0 +1,401 @@
+//! ResourceQuota admission: what an object uses, and what a quota says to it.
+//!
+//! Rules: `apiserver/pkg/admission/plugin/resourcequota` and `pkg/quota/v1/evaluator`. A quota is what its status
+//! says: `status.hard` limits, `status.used` is counted up here, and only a controller ever counts it down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::amounts::{self, Amounts};
+use super::pods::qos_class;
+use super::quantity::Quantity;
+use super::values::{at, int, is_set, items, text};
+
+/// A class of storage has its own quotas: `<class>` and this and the resource.
+const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
+const HUGE_PAGES: [&str; 2] = ["hugepages-", "requests.hugepages-"];
+/// Containers must say how much they want of these, if a quota limits them.
+const MUST_SPECIFY: [&str; 6] = [
+    "cpu",
+    "limits.cpu",
+    "limits.memory",
+    "memory",
+    "requests.cpu",
+    "requests.memory",
+];
+const POD_RESOURCES: [&str; 11] = [
+    "count/pods",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "pods",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
+
+/// The index of a quota, and what its `status.used` says of each resource from now on.
+pub(crate) type Charge = (usize, Vec<(String, String)>);
+
+/// A write that quotas are asked about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The resource's group.
+    pub group: &'a str,
+    /// The resource.
+    pub plural: &'a str,
+    /// The object as it will be.
+    pub object: &'a Value,
+    /// The object as it was.
+    pub old: Option<&'a Value>,
+}
+
+impl Asked<'_> {
+    /// Whether quotas have a say in it. Only a claim or a service can use more by an update.
+    pub(crate) fn counts(&self) -> bool {
+        let reviews = ["authentication.k8s.io", "authorization.k8s.io"];
+        if matches!(self.plural, "events" | "bindings") || reviews.contains(&self.group) {
+            return false;
+        }
+        self.old.is_none() || matches!(self.core(), "services" | "persistentvolumeclaims")
+    }
+
+    /// The resource's name, if it is of the core.
+    fn core(&self) -> &str {
+        if self.group.is_empty() {
+            self.plural
+        } else {
+            ""
+        }
+    }
+
+    fn count_name(&self) -> String {
+        if self.group.is_empty() {
+            format!("count/{}", self.plural)
+        } else {
+            format!("count/{}.{}", self.plural, self.group)
+        }
+    }
+
+    /// Whether a resource of a quota is about this kind of object.
+    fn concerns(&self, name: &str) -> bool {
+        let counted = name == self.count_name();
+        match self.core() {
+            "pods" => {
+                POD_RESOURCES.contains(&name)
+                    || HUGE_PAGES.iter().any(|prefix| name.starts_with(prefix))
+                    || name.starts_with("requests.") && is_foreign(name)
+            }
+            "services" => {
+                let own = ["services", "services.loadbalancers", "services.nodeports"];
+                counted || own.contains(&name)
+            }
+            "persistentvolumeclaims" => {
+                let own = ["persistentvolumeclaims", "requests.storage"];
+                counted
+                    || own.iter().any(|own| {
+                        name.strip_suffix(own)
+                            .is_some_and(|rest| rest.is_empty() || rest.ends_with(OF_CLASS))
+                    })
+            }
+            "configmaps" | "resourcequotas" | "replicationcontrollers" | "secrets" => {
+                counted || name == self.plural
+            }
+            _ => counted,
+        }
+    }
+
+    /// What an object uses of everything.
+    fn usage(&self, object: &Value) -> Amounts {
+        let mut used = Amounts::from([(self.count_name(), whole(1))]);
+        match self.core() {
+            "pods" => {
+                let mut requests = amounts::of_pod(object, "requests");
+                let mut limits = amounts::of_pod(object, "limits");
+                let overhead = amounts::read(object, &["spec", "overhead"]);
+                amounts::add(&mut requests, &overhead);
+                let limited = overhead
+                    .into_iter()
+                    .filter(|(name, _)| limits.contains_key(name));
+                let limited: Amounts = limited.collect();
+                amounts::add(&mut limits, &limited);
+                used.extend(computed(&requests, &limits));
+            }
+            "services" => used.extend(of_service(object)),
+            "persistentvolumeclaims" => used.extend(of_claim(object)),
+            "configmaps" | "resourcequotas" | "replicationcontrollers" | "secrets" => {
+                used.insert(self.plural.to_owned(), whole(1));
+            }
+            _ => {}
+        }
+        used
+    }
+
+    /// Whether a quota is about this object, by its resources and its scopes.
+    fn is_covered(&self, quota: &Value, object: &Value) -> bool {
+        let hard = amounts::read(quota, &["status", "hard"]);
+        let scopes = items(quota, &["spec", "scopes"]).iter();
+        hard.keys().any(|name| self.concerns(name))
+            && scopes
+                .filter_map(Value::as_str)
+                .all(|scope| self.fits(scope, "Exists", &[], object))
+            && items(quota, &["spec", "scopeSelector", "matchExpressions"])
+                .iter()
+                .all(|rule| {
+                    let (scope, operator) = (text(rule, &["scopeName"]), text(rule, &["operator"]));
+                    self.fits(scope, operator, items(rule, &["values"]), object)
+                })
+    }
+
+    fn fits(&self, scope: &str, operator: &str, values: &[Value], object: &Value) -> bool {
+        let class = |path: &[&str]| {
+            let class = text(object, path);
+            let listed = values.iter().any(|value| value == class);
+            match operator {
+                "Exists" => !class.is_empty(),
+                "DoesNotExist" => class.is_empty(),
+                "In" => !class.is_empty() && listed,
+                _ => class.is_empty() || !listed,
+            }
+        };
+        let deadline = int(object, &["spec", "activeDeadlineSeconds"]) >= 0
+            && is_set(object, &["spec", "activeDeadlineSeconds"]);
+        match (self.core(), scope) {
+            ("pods", "Terminating") => deadline,
+            ("pods", "NotTerminating") => !deadline,
+            ("pods", "BestEffort") => qos_class(object) == "BestEffort",
+            ("pods", "NotBestEffort") => qos_class(object) != "BestEffort",
+            ("pods", "PriorityClass") => class(&["spec", "priorityClassName"]),
+            ("pods", "CrossNamespacePodAffinity") => looks_across(object),
+            ("persistentvolumeclaims", "VolumeAttributesClass") => {
+                class(&["spec", "volumeAttributesClassName"])
+            }
+            _ => false,
+        }
+    }
+
+    /// The new `status.used` of each quota that the object counts for, or why one of them refuses it.
+    pub(crate) fn charge(&self, quotas: &[&Value]) -> Result<Vec<Charge>, String> {
+        let mut asked = Vec::new();
+        for (index, quota) in quotas.iter().enumerate() {
+            if !self.is_covered(quota, self.object) {
+                continue;
+            }
+            let name = text(quota, &["metadata", "name"]);
+            let hard = amounts::read(quota, &["status", "hard"]);
+            let concerned: Vec<&str> = hard
+                .keys()
+                .map(String::as_str)
+                .filter(|resource| self.concerns(resource))
+                .collect();
+            if self.core() == "pods"
+                && let Some(why) = unspecified(self.object, &concerned)
+            {
+                return Err(format!("failed quota: {name}: {why}"));
+            }
+            let used = amounts::read(quota, &["status", "used"]);
+            if concerned
+                .iter()
+                .any(|resource| !used.contains_key(*resource))
+            {
+                let all = concerned.join(",");
+                return Err(format!(
+                    "status unknown for quota: {name}, resources: {all}"
+                ));
+            }
+            asked.push((index, name, hard, used));
+        }
+        let usage = self.usage(self.object);
+        let negative: Vec<&str> = usage
+            .iter()
+            .filter(|(_, amount)| amount.sign() < 0)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !negative.is_empty() {
+            let all = negative.join(",");
+            return Err(format!("quota usage is negative for resource(s): {all}"));
+        }
+        let mut charges = Vec::new();
+        for (index, name, hard, used) in asked {
+            let mut more = usage.clone();
+            // What the object used before is charged already, if the quota was about it.
+            if let Some(old) = self.old
+                && quotas
+                    .get(index)
+                    .is_some_and(|quota| self.is_covered(quota, old))
+            {
+                let before = self.usage(old);
+                more = difference(more, &before);
+            }
+            more.retain(|name, amount| !amount.is_zero() && hard.contains_key(name));
+            let mut sums = used.clone();
+            amounts::add(&mut sums, &more);
+            let exceeded: BTreeSet<&String> = more
+                .keys()
+                .filter(|name| match (sums.get(*name), hard.get(*name)) {
+                    (Some(sum), Some(most)) => sum.compare(most).is_gt(),
+                    _ => false,
+                })
+                .collect();
+            if !exceeded.is_empty() {
+                let told = |all: &Amounts| -> String {
+                    let told: Vec<String> = exceeded
+                        .iter()
+                        .filter_map(|name| Some(format!("{name}={}", all.get(*name)?)))
+                        .collect();
+                    told.join(",")
+                };
+                return Err(format!(
+                    "exceeded quota: {name}, requested: {}, used: {}, limited: {}",
+                    told(&more),
+                    told(&used),
+                    told(&hard)
+                ));
+            }
+            if !more.is_empty() {
+                let sums = more
+                    .keys()
+                    .filter_map(|name| Some((name.clone(), sums.get(name)?.to_string())));
+                charges.push((index, sums.collect()));
+            }
+        }
+        Ok(charges)
+    }
+}
+
+fn whole(number: usize) -> Quantity {
+    Quantity::whole(number)
+}
+
+/// What is left of amounts that were used before in part; nothing is given back.
+fn difference(mut amounts: Amounts, before: &Amounts) -> Amounts {
+    for (name, amount) in &mut amounts {
+        if let Some(old) = before.get(name) {
+            *amount = if amount.compare(old).is_gt() {
+                amount.subtract(old)
+            } else {
+                whole(0)
+            };
+        }
+    }
+    amounts
+}
+
+/// Whether a resource is of somebody else than Kubernetes.
+fn is_foreign(name: &str) -> bool {
+    name.contains('/')
+        && (!name.contains("kubernetes.io/")
+            || name.starts_with("requests.deviceclass.resource.kubernetes.io/"))
+}
+
+/// The names under which quotas know the requests and limits of a container or pod.
+fn computed(requests: &Amounts, limits: &Amounts) -> Amounts {
+    let mut used = Amounts::from([("pods".to_owned(), whole(1))]);
+    for (name, amount) in requests {
+        let native = matches!(name.as_str(), "cpu" | "memory" | "ephemeral-storage");
+        if native || name.starts_with("hugepages-") {
+            used.insert(name.clone(), amount.clone());
+        }
+        let foreign = is_foreign(name) && !name.starts_with("requests.");
+        if native || name.starts_with("hugepages-") || foreign {
+            used.insert(format!("requests.{name}"), amount.clone());
+        }
+    }
+    for name in ["cpu", "memory", "ephemeral-storage"] {
+        if let Some(amount) = limits.get(name) {
+            used.insert(format!("limits.{name}"), amount.clone());
+        }
+    }
+    used
+}
+
+/// What containers should have said.
+fn unspecified(pod: &Value, concerned: &[&str]) -> Option<String> {
+    if amounts::has_pod_level(pod) {
+        return None;
+    }
+    let mut missing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for list in ["containers", "initContainers"] {
+        for container in items(pod, &["spec", list]) {
+            let of = |what| amounts::read(container, &["resources", what]);
+            let said = computed(&of("requests"), &of("limits"));
+            for name in concerned.iter().filter(|name| MUST_SPECIFY.contains(name)) {
+                if !said.contains_key(*name) {
+                    missing
+                        .entry(name)
+                        .or_default()
+                        .insert(text(container, &["name"]));
+                }
+            }
+        }
+    }
+    let told: Vec<String> = missing
+        .into_iter()
+        .map(|(name, containers)| {
+            let containers: Vec<&str> = containers.into_iter().collect();
+            format!("{name} for: {}", containers.join(","))
+        })
+        .collect();
+    (!told.is_empty()).then(|| format!("must specify {}", told.join("; ")))
+}
+
+fn of_service(service: &Value) -> Amounts {
+    let ports = items(service, &["spec", "ports"]);
+    let (mut balancers, mut node_ports) = (0, 0);
+    match text(service, &["spec", "type"]) {
+        "NodePort" => node_ports = ports.len(),
+        "LoadBalancer" => {
+            balancers = 1;
+            let allocates = at(service, &["spec", "allocateLoadBalancerNodePorts"]) != false;
+            let counts = |port: &&Value| allocates || int(port, &["nodePort"]) != 0;
+            node_ports = ports.iter().filter(counts).count();
+        }
+        _ => {}
+    }
+    Amounts::from([
+        ("services".to_owned(), whole(1)),
+        ("services.loadbalancers".to_owned(), whole(balancers)),
+        ("services.nodeports".to_owned(), whole(node_ports)),
+    ])
+}
+
+fn of_claim(claim: &Value) -> Amounts {
+    let old_name = "volume.beta.kubernetes.io/storage-class";
+    let class = match at(claim, &["metadata", "annotations", old_name]).as_str() {
+        Some(class) => class,
+        None => text(claim, &["spec", "storageClassName"]),
+    };
+    let mut used = Amounts::from([("persistentvolumeclaims".to_owned(), whole(1))]);
+    let requests = amounts::read(claim, &["spec", "resources", "requests"]);
+    if let Some(storage) = requests.get("storage") {
+        used.insert("requests.storage".to_owned(), storage.rounded_to_units());
+    }
+    if !class.is_empty() {
+        let of_class: Vec<(String, Quantity)> = used
+            .iter()
+            .map(|(name, amount)| (format!("{class}{OF_CLASS}{name}"), amount.clone()))
+            .collect();
+        used.extend(of_class);
+    }
+    used
+}
+
+/// Whether a pod's affinity looks at the pods of other namespaces.
+fn looks_across(pod: &Value) -> bool {
+    let across = |term: &Value| {
+        !items(term, &["namespaces"]).is_empty() || is_set(term, &["namespaceSelector"])
+    };
+    ["podAffinity", "podAntiAffinity"].iter().any(|kind| {
+        let rules = at(pod, &["spec", "affinity", kind]);
+        items(rules, &["requiredDuringSchedulingIgnoredDuringExecution"])
+            .iter()
+            .any(across)
+            || items(rules, &["preferredDuringSchedulingIgnoredDuringExecution"])
+                .iter()
+                .any(|weighted| across(at(weighted, &["podAffinityTerm"])))
+    })
+}
