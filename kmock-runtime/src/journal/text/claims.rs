@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt::Write};
 
-use super::{Pen, RULE, headline, is_listed, message, same_words};
+use super::{Listed, Pen, RULE, headline, message, same_words};
 use crate::{
     criteria::{Finding, Verdict, cut},
     journal::{Answerer, Failure, Near, Report, body::escaped, words::number},
@@ -26,7 +26,8 @@ impl Page {
         let _ = writeln!(self.out, "{:indent$}{text}", "");
     }
 
-    pub(super) fn failure(&mut self, failure: &Failure, report: &Report, timeline: bool) {
+    /// `listed` is there when a timeline follows.
+    pub(super) fn failure(&mut self, failure: &Failure, report: &Report, listed: Option<&Listed>) {
         let (claim, why) = headline(failure);
         let claim = cut(claim, CLAIM);
         let head = self.pen.paint("1;31", &format!("kmock: {claim}{why}"));
@@ -40,7 +41,7 @@ impl Page {
             self.line(4, &text);
         }
         let known = |near: &crate::journal::NearRequest| {
-            let shown = timeline && is_listed(report, near.id);
+            let shown = listed.is_some_and(|listed| listed.has(near.id));
             let entry = report.entry(near.id).filter(|_| shown);
             let first = entry.and_then(|entry| entry.near.first());
             first.is_some_and(|first| same_words(&first.criteria, &near.criteria))
@@ -160,12 +161,12 @@ impl Page {
         }
     }
 
-    pub(super) fn errors(&mut self, report: &Report) {
+    pub(super) fn errors(&mut self, report: &Report, listed: &Listed) {
         const MOST: usize = 5;
         let said: HashSet<String> = report
             .entries
             .iter()
-            .filter(|entry| is_listed(report, entry.id))
+            .filter(|entry| listed.has(entry.id))
             .filter_map(message)
             .collect();
         let told =

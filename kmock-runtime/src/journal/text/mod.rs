@@ -111,12 +111,13 @@ impl fmt::Display for Text<'_> {
         if let Some(title) = &self.title {
             page.line(0, &page.pen.bold(title));
         }
+        let listed = self.timeline.then(|| Listed::of(self.report));
         for failure in &self.report.failures {
-            page.failure(failure, self.report, self.timeline);
+            page.failure(failure, self.report, listed.as_ref());
         }
-        if self.timeline {
+        if let Some(listed) = &listed {
             page.shadowed(self.report);
-            page.errors(self.report);
+            page.errors(self.report, listed);
             // In virtual time that stands there is nothing to see.
             let passed = |entry: &Entry| {
                 !entry.at.is_zero() || entry.duration.is_some_and(|took| !took.is_zero())
@@ -211,14 +212,19 @@ pub(super) fn message(entry: &Entry) -> Option<String> {
     }
 }
 
-/// Whether an entry has a line of its own in the timeline.
-fn is_listed(report: &Report, id: u64) -> bool {
-    report.entries.len() <= SHOWN || {
-        let rows = rows(&report.entries);
-        rows.len() <= SHOWN
-            || puzzling(&report.entries)
-                .iter()
-                .take(KINDS)
-                .any(|row| row.entry.id == id)
+/// The entries that have a line of their own in the timeline; without a set, all.
+struct Listed(Option<HashSet<u64>>);
+
+impl Listed {
+    fn of(report: &Report) -> Listed {
+        if report.entries.len() <= SHOWN || rows(&report.entries).len() <= SHOWN {
+            return Listed(None);
+        }
+        let kinds = puzzling(&report.entries).into_iter().take(KINDS);
+        Listed(Some(kinds.map(|row| row.entry.id).collect()))
+    }
+
+    fn has(&self, id: u64) -> bool {
+        self.0.as_ref().is_none_or(|ids| ids.contains(&id))
     }
 }
