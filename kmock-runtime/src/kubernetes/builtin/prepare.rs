@@ -242,11 +242,13 @@ fn job_labels(object: &mut Value) {
         ("controller-uid", &uid),
         ("batch.kubernetes.io/controller-uid", &uid),
     ] {
-        labels.insert(key.into(), value.as_str().into());
+        labels.entry(key).or_insert_with(|| value.as_str().into());
     }
     let labels = labels.clone();
     let selector = super::values::child(super::values::child(spec, "selector"), "matchLabels");
-    selector.insert("batch.kubernetes.io/controller-uid".into(), uid.into());
+    selector
+        .entry("batch.kubernetes.io/controller-uid")
+        .or_insert_with(|| uid.into());
     // Defaulting has made the job's labels and those of the template one map.
     if shares_labels {
         section(object, "metadata").insert("labels".into(), labels.into());

@@ -3,12 +3,16 @@
 //! What users meet: required fields, enumerations, names, selectors, ports, amounts, immutable fields. Rules of
 //! `pkg/apis/*/validation`, v1.36; metadata is checked by the verbs.
 
+mod autoscaling;
+mod certificates;
 mod claims;
 mod core;
+mod cron;
 mod difference;
 mod endpoints;
 mod events;
 mod internal;
+mod jobs;
 mod networking;
 mod nodes;
 mod other;
@@ -16,6 +20,7 @@ mod pods;
 mod policies;
 mod quotas;
 mod rules;
+mod runtimes;
 mod services;
 mod storage;
 mod webhooks;
@@ -65,6 +70,9 @@ pub(super) fn update(
             }
         }
         "finalize" => core::finalize(&mut faults, new),
+        "status" | "approval" if name == "certificates.v1.CertificateSigningRequest" => {
+            certificates::decided(&mut faults, new, old, subresource);
+        }
         "status" => workloads::status(&mut faults, name, new, old),
         _ => {}
     }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::endpoints;
 use super::rules::{
-    Faults, IMMUTABLE, cidr, invalid_internal, label_selector, maybe_one_of, named, one_of, port,
-    port_or_name, positive, required, same, texts,
+    Faults, IMMUTABLE, cidr, domain_prefixed, invalid_internal, label_selector, maybe_one_of,
+    named, port, port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, path_segment_faults, subdomain_faults};
@@ -344,22 +344,17 @@ fn ingress_class(faults: &mut Faults, spec: &Value) {
     if controller.len() > 250 {
         faults.push(FieldError::too_long("spec.controller", 250));
     }
-    if controller.is_empty() {
-        faults.push(FieldError::required("spec.controller", ""));
-    } else {
-        match controller.split_once('/') {
-            Some((host, rest)) if !host.is_empty() && !rest.is_empty() => {
-                texts(faults, "spec.controller", host, subdomain_faults(host));
-            }
-            _ => faults.push(FieldError::invalid_text(
-                "spec.controller",
-                controller,
-                "must be a domain-prefixed path (such as \"acme.io/foo\")",
-            )),
-        }
-    }
+    domain_prefixed(faults, "spec.controller", controller);
     let parameters = at(spec, &["parameters"]);
     if parameters.is_object() {
+        if let Some(group) = at(parameters, &["apiGroup"]).as_str() {
+            texts(
+                faults,
+                "spec.parameters.apiGroup",
+                group,
+                subdomain_faults(group),
+            );
+        }
         named(
             faults,
             "spec.parameters.kind",
@@ -372,19 +367,32 @@ fn ingress_class(faults: &mut Faults, spec: &Value) {
             text(parameters, &["name"]),
             path_segment_faults,
         );
-        let scope = text(parameters, &["scope"]);
-        one_of(
+        match at(parameters, &["scope"]).as_str() {
+            None => faults.push(FieldError::required("spec.parameters.scope", "")),
+            Some(scope) => scoped_parameters(faults, parameters, scope),
+        }
+    }
+}
+
+fn scoped_parameters(faults: &mut Faults, parameters: &Value, scope: &str) {
+    let path = "spec.parameters.namespace";
+    match (scope, at(parameters, &["namespace"]).as_str()) {
+        ("Cluster", Some(_)) => faults.push(FieldError::forbidden(
+            path,
+            "`parameters.scope` is set to 'Cluster'",
+        )),
+        ("Namespace", None) => faults.push(FieldError::required(
+            path,
+            "`parameters.scope` is set to 'Namespace'",
+        )),
+        ("Namespace", Some(namespace)) => texts(faults, path, namespace, label_faults(namespace)),
+        ("Cluster", None) => {}
+        _ => maybe_one_of(
             faults,
             "spec.parameters.scope",
             scope,
             &["Cluster", "Namespace"],
-        );
-        if scope == "Namespace" && text(parameters, &["namespace"]).is_empty() {
-            faults.push(FieldError::required(
-                "spec.parameters.namespace",
-                "`parameters.scope` is set to 'Namespace'",
-            ));
-        }
+        ),
     }
 }
 

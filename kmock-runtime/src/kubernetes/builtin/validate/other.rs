@@ -1,11 +1,11 @@
-//! Scheduling, nodes' runtimes, certificates, flow control, devices, API services; cron schedules.
+//! Scheduling, flow control, devices, API services.
 
 use serde_json::Value;
 
 use super::rules::{
     Faults, IMMUTABLE, invalid_internal, maybe_one_of, named, one_of, required, same, texts,
 };
-use super::{policies, webhooks};
+use super::{certificates, policies, runtimes, webhooks};
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
 use crate::kubernetes::meta::{label_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
@@ -18,8 +18,7 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
     match name {
         "scheduling.v1.PriorityClass" => priority_class(faults, object),
         "node.v1.RuntimeClass" => {
-            let handler = text(object, &["handler"]);
-            texts(faults, "handler", handler, label_faults(handler));
+            runtimes::runtime_class(faults, object);
         }
         "admissionregistration.v1.ValidatingWebhookConfiguration" => {
             webhooks::configuration(faults, object, false);
@@ -39,7 +38,9 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
         "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
             policies::binding(faults, spec, true);
         }
-        "certificates.v1.CertificateSigningRequest" => signing_request(faults, spec),
+        "certificates.v1.CertificateSigningRequest" => {
+            certificates::signing_request(faults, object);
+        }
         "flowcontrol.v1.FlowSchema" => {
             if int(spec, &["matchingPrecedence"]) <= 0 {
                 faults.push(FieldError::invalid(
@@ -139,7 +140,9 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
                 ));
             }
         }
-        "certificates.v1.CertificateSigningRequest" => {}
+        "certificates.v1.CertificateSigningRequest" => {
+            certificates::decided(faults, new, old, "");
+        }
         "resource.v1.ResourceClaim" | "resource.v1.ResourceClaimTemplate" => {
             create(faults, name, new);
             if !same(new, old, &["spec"]) {
@@ -177,40 +180,6 @@ fn priority_class(faults: &mut Faults, object: &Value) {
             policy,
             &["PreemptLowerPriority", "Never"],
         );
-    }
-}
-
-fn signing_request(faults: &mut Faults, spec: &Value) {
-    if text(spec, &["request"]).is_empty() {
-        faults.push(FieldError::invalid(
-            "spec.request",
-            at(spec, &["request"]),
-            "PEM block type must be CERTIFICATE REQUEST",
-        ));
-    }
-    let usages = items(spec, &["usages"]);
-    if usages.is_empty() {
-        faults.push(FieldError::required("spec.usages", ""));
-    }
-    let signer = text(spec, &["signerName"]);
-    if signer.is_empty() {
-        faults.push(FieldError::required("spec.signerName", ""));
-    } else if !signer.contains('/') {
-        faults.push(FieldError::invalid_text(
-            "spec.signerName",
-            signer,
-            "must be a fully qualified domain and path of the form 'example.com/signer-name'",
-        ));
-    }
-    if at(spec, &["expirationSeconds"])
-        .as_i64()
-        .is_some_and(|n| n < 600)
-    {
-        faults.push(FieldError::invalid(
-            "spec.expirationSeconds",
-            at(spec, &["expirationSeconds"]),
-            "may not specify a duration less than 600 seconds (10 minutes)",
-        ));
     }
 }
 
@@ -367,141 +336,6 @@ fn api_service(faults: &mut Faults, object: &Value) {
             faults,
             "spec.service.name",
             text(spec, &["service", "name"]),
-        );
-    }
-}
-
-/// Reads a cron schedule of five fields; the error is that of `robfig/cron`.
-pub(super) fn schedule(text: &str) -> Result<(), String> {
-    let mut text = text;
-    if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
-        text = text.split_once(' ').map_or("", |(_, rest)| rest.trim());
-    }
-    if let Some(descriptor) = text.strip_prefix('@') {
-        return match descriptor {
-            "yearly" | "annually" | "monthly" | "weekly" | "daily" | "midnight" | "hourly" => {
-                Ok(())
-            }
-            _ => match descriptor.strip_prefix("every ") {
-                Some(duration) => crate::kubernetes::builtin::times::duration(duration)
-                    .map(drop)
-                    .map_err(|why| format!("failed to parse duration @{descriptor}: {why}")),
-                None => Err(format!("unrecognized descriptor: @{descriptor}")),
-            },
-        };
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    if fields.len() != 5 {
-        return Err(format!(
-            "expected exactly 5 fields, found {}: [{}]",
-            fields.len(),
-            fields.join(" ")
-        ));
-    }
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let bounds: [(u32, u32, &[&str], u32); 5] = [
-        (0, 59, &[], 0),
-        (0, 23, &[], 0),
-        (1, 31, &[], 0),
-        (1, 12, &MONTHS, 1),
-        (0, 6, &DAYS, 0),
-    ];
-    for (field, (low, high, names, first)) in fields.iter().zip(bounds) {
-        for part in field.split(',') {
-            cron_range(part, low, high, names, first)?;
-        }
-    }
-    Ok(())
-}
-
-fn cron_range(text: &str, low: u32, high: u32, names: &[&str], first: u32) -> Result<(), String> {
-    let number = |part: &str| -> Result<u32, String> {
-        if let Some(i) = names.iter().position(|n| n.eq_ignore_ascii_case(part)) {
-            return Ok(u32::try_from(i).unwrap_or_default() + first);
-        }
-        match part.parse::<i64>() {
-            Ok(n) if n < 0 => Err(format!("negative number ({n}) not allowed: {part}")),
-            Ok(n) => u32::try_from(n).map_err(|_| format!("failed to parse int from {part}")),
-            Err(_) => Err(format!(
-                "failed to parse int from {part}: strconv.Atoi: parsing \"{part}\": invalid syntax"
-            )),
-        }
-    };
-    let steps: Vec<&str> = text.split('/').collect();
-    let range: Vec<&str> = steps
-        .first()
-        .copied()
-        .unwrap_or_default()
-        .split('-')
-        .collect();
-    let (start, mut end) = match range.as_slice() {
-        ["*" | "?"] => (low, high),
-        [one] => {
-            let n = number(one)?;
-            (n, n)
-        }
-        [from, to] => (number(from)?, number(to)?),
-        _ => return Err(format!("too many hyphens: {text}")),
-    };
-    let step = match steps.as_slice() {
-        [_] => 1,
-        [_, step] => {
-            if range.len() == 1 && !matches!(range.first(), Some(&("*" | "?"))) {
-                end = high;
-            }
-            number(step)?
-        }
-        _ => return Err(format!("too many slashes: {text}")),
-    };
-    if start < low {
-        return Err(format!(
-            "beginning of range ({start}) below minimum ({low}): {text}"
-        ));
-    }
-    if end > high {
-        return Err(format!(
-            "end of range ({end}) above maximum ({high}): {text}"
-        ));
-    }
-    if start > end {
-        return Err(format!(
-            "beginning of range ({start}) beyond end of range ({end}): {text}"
-        ));
-    }
-    if step == 0 {
-        return Err(format!("step of range should be a positive number: {text}"));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schedules() {
-        for good in [
-            "*/5 * * * *",
-            "0 0 1 jan mon-fri",
-            "@daily",
-            "0,30 8-18/2 * * *",
-        ] {
-            assert_eq!(schedule(good), Ok(()), "{good}");
-        }
-        assert_eq!(
-            schedule("bad"),
-            Err("expected exactly 5 fields, found 1: [bad]".into())
-        );
-        assert_eq!(
-            schedule("60 * * * *"),
-            Err("end of range (60) above maximum (59): 60".into())
-        );
-        assert_eq!(
-            schedule("x * * * *"),
-            Err("failed to parse int from x: strconv.Atoi: parsing \"x\": invalid syntax".into())
         );
     }
 }

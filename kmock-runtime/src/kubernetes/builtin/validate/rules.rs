@@ -7,7 +7,7 @@ use crate::kubernetes::builtin::gotypes::{GoType, Struct};
 use crate::kubernetes::builtin::quantity::Quantity;
 pub(super) use crate::kubernetes::builtin::values::int;
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
-use crate::kubernetes::meta::{label_value_faults, qualified_name_faults};
+use crate::kubernetes::meta::{label_value_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::status::{FieldError, quoted};
 
 /// The faults found so far.
@@ -351,6 +351,34 @@ pub(super) fn amount(faults: &mut Faults, path: &str, value: &Value) -> Option<Q
 /// Whether a text is an IP address.
 pub(super) fn is_address(value: &str) -> bool {
     value.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// A path below a domain, such as `acme.io/foo`.
+pub(super) fn domain_prefixed(faults: &mut Faults, path: &str, value: &str) {
+    if value.is_empty() {
+        faults.push(FieldError::required(path, ""));
+        return;
+    }
+    let Some((host, rest)) = value
+        .split_once('/')
+        .filter(|(host, rest)| !host.is_empty() && !rest.is_empty())
+    else {
+        faults.push(FieldError::invalid_text(
+            path,
+            value,
+            "must be a domain-prefixed path (such as \"acme.io/foo\")",
+        ));
+        return;
+    };
+    texts(faults, path, host, subdomain_faults(host));
+    let of_path = |c: u8| c.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&c);
+    if !rest.bytes().all(of_path) {
+        faults.push(FieldError::invalid_text(
+            path,
+            rest,
+            r"Invalid path (regex used for validation is '[A-Za-z0-9/\-._~%!$&'()*+,;=:]+')",
+        ));
+    }
 }
 
 /// A range of IP addresses.

@@ -1,14 +1,13 @@
-//! Deployments, replica sets, stateful sets, daemon sets, jobs, cron jobs, autoscalers, disruption budgets.
+//! Deployments, replica sets, stateful sets, daemon sets, disruption budgets.
 
 use serde_json::{Value, json};
 
-use super::pods;
 use super::rules::{
     Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct,
-    is_empty_selector, label_selector, maybe_one_of, named, not_negative, one_of, required, same,
-    selects, shown_map,
+    is_empty_selector, label_selector, maybe_one_of, not_negative,
 };
-use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
+use super::{autoscaling, cron, jobs, pods};
+use crate::kubernetes::builtin::values::{at, int, is_set, text};
 use crate::kubernetes::status::FieldError;
 
 const SELECTOR: &str = "meta.v1.LabelSelector";
@@ -32,10 +31,10 @@ pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
         }
         "core.v1.ReplicationController" => replication_controller(faults, spec),
         "core.v1.PodTemplate" => pods::template(faults, at(object, &["template"]), "template"),
-        "batch.v1.Job" => job(faults, spec, "spec", true),
-        "batch.v1.CronJob" => cron_job(faults, object),
+        "batch.v1.Job" => jobs::job(faults, object, true),
+        "batch.v1.CronJob" => cron::cron_job(faults, object, None),
         "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            autoscaler(faults, spec);
+            autoscaling::autoscaler(faults, object, None);
         }
         "policy.v1.PodDisruptionBudget" => budget(faults, spec),
         _ => return false,
@@ -76,7 +75,11 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
                 faults.push(FieldError::invalid("data", at(new, &["data"]), IMMUTABLE));
             }
         }
-        "batch.v1.Job" => job_update(faults, new, old),
+        "batch.v1.Job" => jobs::job_update(faults, new, old),
+        "batch.v1.CronJob" => cron::cron_job(faults, new, Some(old)),
+        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
+            autoscaling::autoscaler(faults, new, Some(old));
+        }
         "policy.v1.PodDisruptionBudget" => budget(faults, at(new, &["spec"])),
         _ => return create(faults, name, new),
     }
@@ -483,348 +486,6 @@ fn daemon_set(faults: &mut Faults, spec: &Value) {
         )),
     }
     not_negative(faults, spec, &["revisionHistoryLimit"], "spec");
-}
-
-fn job(faults: &mut Faults, spec: &Value, path: &str, with_selector: bool) {
-    not_negative(
-        faults,
-        spec,
-        &[
-            "parallelism",
-            "completions",
-            "activeDeadlineSeconds",
-            "backoffLimit",
-            "ttlSecondsAfterFinished",
-            "backoffLimitPerIndex",
-            "maxFailedIndexes",
-        ],
-        path,
-    );
-    let mode = text(spec, &["completionMode"]);
-    if !mode.is_empty() {
-        maybe_one_of(
-            faults,
-            &format!("{path}.completionMode"),
-            mode,
-            &["NonIndexed", "Indexed"],
-        );
-        if mode == "Indexed" && !is_set(spec, &["completions"]) {
-            faults.push(FieldError::required(
-                format!("{path}.completions"),
-                "when completion mode is Indexed",
-            ));
-        }
-    }
-    let replacement = text(spec, &["podReplacementPolicy"]);
-    if !replacement.is_empty() {
-        maybe_one_of(
-            faults,
-            &format!("{path}.podReplacementPolicy"),
-            replacement,
-            &["Failed", "TerminatingOrFailed"],
-        );
-    }
-    pods::template(faults, at(spec, &["template"]), &format!("{path}.template"));
-    let restart = format!("{path}.template.spec.restartPolicy");
-    match text(spec, &["template", "spec", "restartPolicy"]) {
-        // It is defaulted: who did not say anything is told what to say.
-        "Always" => faults.push(FieldError::required(
-            restart,
-            "valid values: \"OnFailure\", \"Never\"",
-        )),
-        "OnFailure" | "Never" => {}
-        other => faults.push(FieldError::not_supported(
-            restart,
-            &other.into(),
-            &["OnFailure", "Never"],
-        )),
-    }
-    if is_set(spec, &["podFailurePolicy"])
-        && text(spec, &["template", "spec", "restartPolicy"]) != "Never"
-    {
-        faults.push(FieldError::invalid_text(
-            format!("{path}.template.spec.restartPolicy"),
-            text(spec, &["template", "spec", "restartPolicy"]),
-            "only \"Never\" is supported when podFailurePolicy is specified",
-        ));
-    }
-    if !with_selector {
-        return;
-    }
-    let selector = at(spec, &["selector"]);
-    if !selector.is_object() {
-        faults.push(FieldError::required(format!("{path}.selector"), ""));
-        return;
-    }
-    label_selector(faults, &format!("{path}.selector"), selector);
-    let template_labels = at(spec, &["template", "metadata", "labels"]);
-    if !selects(selector, template_labels) {
-        faults.push(FieldError::new(
-            "FieldValueInvalid",
-            format!("{path}.template.metadata.labels"),
-            format!(
-                "Invalid value: {}: `selector` does not match template `labels`",
-                shown_map(template_labels)
-            ),
-        ));
-    }
-}
-
-fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
-    let (new_spec, old_spec) = (at(new, &["spec"]), at(old, &["spec"]));
-    job(faults, new_spec, "spec", true);
-    let elastic = text(old_spec, &["completionMode"]) == "Indexed"
-        && at(new_spec, &["completions"]) == at(new_spec, &["parallelism"])
-        && at(old_spec, &["completions"]) == at(old_spec, &["parallelism"]);
-    if !elastic && !same(new_spec, old_spec, &["completions"]) {
-        faults.push(FieldError::invalid(
-            "spec.completions",
-            at(new_spec, &["completions"]),
-            IMMUTABLE,
-        ));
-    }
-    immutable(
-        faults,
-        "spec.selector",
-        SELECTOR,
-        at(new_spec, &["selector"]),
-        at(old_spec, &["selector"]),
-    );
-    // A suspended job that never ran may be given other resources and places to run.
-    let mut template = at(new_spec, &["template"]).clone();
-    let old_template = at(old_spec, &["template"]);
-    if truth(old_spec, &["suspend"]) && !is_set(old, &["status", "startTime"]) {
-        for key in ["nodeSelector", "affinity", "tolerations", "schedulingGates"] {
-            if let Some(spec) = template.get_mut("spec") {
-                crate::kubernetes::builtin::values::copy(spec, at(old_template, &["spec"]), key);
-            }
-        }
-        if let Some(metadata) = template.get_mut("metadata") {
-            for key in ["labels", "annotations"] {
-                crate::kubernetes::builtin::values::copy(
-                    metadata,
-                    at(old_template, &["metadata"]),
-                    key,
-                );
-            }
-        }
-    }
-    if &template != old_template {
-        faults.push(invalid_internal(
-            "spec.template",
-            "core.v1.PodTemplateSpec",
-            at(new_spec, &["template"]),
-            IMMUTABLE,
-        ));
-    }
-    for (key, ty) in [
-        ("completionMode", ""),
-        ("podFailurePolicy", "batch.v1.PodFailurePolicy"),
-        ("backoffLimitPerIndex", ""),
-        ("managedBy", ""),
-    ] {
-        if !same(new_spec, old_spec, &[key]) {
-            faults.push(invalid_internal(
-                &format!("spec.{key}"),
-                ty,
-                at(new_spec, &[key]),
-                IMMUTABLE,
-            ));
-        }
-    }
-}
-
-fn cron_job(faults: &mut Faults, object: &Value) {
-    let spec = at(object, &["spec"]);
-    let schedule = text(spec, &["schedule"]);
-    if schedule.is_empty() {
-        faults.push(FieldError::required("spec.schedule", ""));
-    } else {
-        if let Err(why) = super::other::schedule(schedule) {
-            faults.push(FieldError::invalid_text("spec.schedule", schedule, why));
-        }
-        if schedule.contains("TZ") {
-            faults.push(FieldError::invalid_text(
-                "spec.schedule",
-                schedule,
-                "cannot use TZ or CRON_TZ in schedule, use timeZone field instead",
-            ));
-        }
-    }
-    not_negative(faults, spec, &["startingDeadlineSeconds"], "spec");
-    if let Some(zone) = at(spec, &["timeZone"]).as_str() {
-        if zone.is_empty() {
-            faults.push(FieldError::invalid_text(
-                "spec.timeZone",
-                zone,
-                "timeZone must be nil or non-empty string",
-            ));
-        } else if zone.eq_ignore_ascii_case("local") {
-            faults.push(FieldError::invalid_text("spec.timeZone", zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"));
-        } else if !zone
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || b"/_+-".contains(&c))
-        {
-            faults.push(FieldError::invalid_text(
-                "spec.timeZone",
-                zone,
-                format!("unknown time zone {zone}"),
-            ));
-        }
-    }
-    one_of(
-        faults,
-        "spec.concurrencyPolicy",
-        text(spec, &["concurrencyPolicy"]),
-        &["Allow", "Forbid", "Replace"],
-    );
-    let template = at(spec, &["jobTemplate", "spec"]);
-    if at(template, &["manualSelector"])
-        .as_bool()
-        .is_some_and(|manual| manual)
-    {
-        faults.push(FieldError::not_supported(
-            "spec.jobTemplate.spec.manualSelector",
-            &true.into(),
-            &["nil", "false"],
-        ));
-    }
-    if is_set(template, &["selector"]) {
-        faults.push(invalid_struct(
-            "spec.jobTemplate.spec.selector",
-            SELECTOR,
-            at(template, &["selector"]),
-            "`selector` will be auto-generated",
-        ));
-    }
-    job(faults, template, "spec.jobTemplate.spec", false);
-    not_negative(
-        faults,
-        spec,
-        &["successfulJobsHistoryLimit", "failedJobsHistoryLimit"],
-        "spec",
-    );
-    let name = text(object, &["metadata", "name"]);
-    if name.len() > 52 {
-        faults.push(FieldError::invalid_text(
-            "metadata.name",
-            name,
-            "must be no more than 52 characters",
-        ));
-    }
-}
-
-fn autoscaler(faults: &mut Faults, spec: &Value) {
-    if at(spec, &["minReplicas"]).as_i64().is_some_and(|n| n < 1) {
-        faults.push(FieldError::invalid(
-            "spec.minReplicas",
-            at(spec, &["minReplicas"]),
-            "must be greater than or equal to 1",
-        ));
-    }
-    if int(spec, &["maxReplicas"]) == 0 {
-        faults.push(FieldError::required(
-            "spec.maxReplicas",
-            "must be set and greater than 0",
-        ));
-    } else if int(spec, &["maxReplicas"]) < 1 {
-        faults.push(FieldError::invalid(
-            "spec.maxReplicas",
-            &int(spec, &["maxReplicas"]).into(),
-            "must be greater than 0",
-        ));
-    }
-    if at(spec, &["minReplicas"])
-        .as_i64()
-        .is_some_and(|least| int(spec, &["maxReplicas"]) < least)
-    {
-        faults.push(FieldError::invalid(
-            "spec.maxReplicas",
-            &int(spec, &["maxReplicas"]).into(),
-            "must be greater than or equal to `minReplicas`",
-        ));
-    }
-    for key in ["kind", "name"] {
-        let value = text(spec, &["scaleTargetRef", key]);
-        let path = format!("spec.scaleTargetRef.{key}");
-        named(
-            faults,
-            &path,
-            value,
-            crate::kubernetes::meta::path_segment_faults,
-        );
-    }
-    for (i, metric) in items(spec, &["metrics"]).iter().enumerate() {
-        let path = format!("spec.metrics[{i}]");
-        let kind = text(metric, &["type"]);
-        let section = match kind {
-            "" => {
-                faults.push(FieldError::required(
-                    format!("{path}.type"),
-                    "must specify a metric source type",
-                ));
-                continue;
-            }
-            "Object" => "object",
-            "Pods" => "pods",
-            "Resource" => "resource",
-            "ContainerResource" => "containerResource",
-            "External" => "external",
-            other => {
-                faults.push(FieldError::not_supported(
-                    format!("{path}.type"),
-                    &other.into(),
-                    &[
-                        "ContainerResource",
-                        "External",
-                        "Object",
-                        "Pods",
-                        "Resource",
-                    ],
-                ));
-                continue;
-            }
-        };
-        if !is_set(metric, &[section]) {
-            faults.push(FieldError::required(
-                format!("{path}.{section}"),
-                "must populate information for the given metric source",
-            ));
-            continue;
-        }
-        match section {
-            "resource" | "containerResource" => {
-                if text(metric, &[section, "name"]).is_empty() {
-                    faults.push(FieldError::required(
-                        format!("{path}.{section}.name"),
-                        "must specify a resource name",
-                    ));
-                }
-                let target = at(metric, &[section, "target"]);
-                if !is_set(target, &["averageUtilization"]) && !is_set(target, &["averageValue"]) {
-                    faults.push(FieldError::required(
-                        format!("{path}.{section}.target.averageUtilization"),
-                        "must set either a target raw value or a target utilization",
-                    ));
-                }
-                if at(target, &["averageUtilization"])
-                    .as_i64()
-                    .is_some_and(|n| n < 1)
-                {
-                    faults.push(FieldError::invalid(
-                        format!("{path}.{section}.target.averageUtilization"),
-                        at(target, &["averageUtilization"]),
-                        "must be greater than 0",
-                    ));
-                }
-            }
-            _ => required(
-                faults,
-                &format!("{path}.{section}.metric.name"),
-                text(metric, &[section, "metric", "name"]),
-            ),
-        }
-    }
 }
 
 fn budget(faults: &mut Faults, spec: &Value) {

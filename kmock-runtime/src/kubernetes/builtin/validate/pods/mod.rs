@@ -18,9 +18,10 @@ use serde_json::Value;
 
 pub(super) use plugins::{csi_driver_name, persistent as persistent_source};
 pub(super) use resources::{
-    container_resource_name, is_standard_resource, quantity as resource_quantity, resource_name,
+    container_resource_name, is_standard_resource, quantity as resource_quantity, requirements,
+    resource_name,
 };
-pub(super) use scheduling::{node_selector, topology_term};
+pub(super) use scheduling::{node_selector, tolerations, topology_term};
 pub(super) use update::update;
 
 use super::rules::{

@@ -126,7 +126,7 @@ fn pod_resource_name(faults: &mut Faults, path: &str, name: &str) {
 }
 
 /// Requests and limits of a container.
-pub(super) fn requirements(
+pub(in crate::kubernetes::builtin::validate) fn requirements(
     faults: &mut Faults,
     resources: &Value,
     path: &str,

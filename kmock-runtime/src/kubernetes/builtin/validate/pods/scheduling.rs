@@ -318,7 +318,11 @@ pub(super) fn topology_spread(faults: &mut Faults, spec: &Value, path: &str) {
 }
 
 /// Tolerations of taints.
-pub(super) fn tolerations(faults: &mut Faults, spec: &Value, path: &str) {
+pub(in crate::kubernetes::builtin::validate) fn tolerations(
+    faults: &mut Faults,
+    spec: &Value,
+    path: &str,
+) {
     for (i, toleration) in items(spec, &["tolerations"]).iter().enumerate() {
         let path = format!("{path}[{i}]");
         let (key, operator, value, effect) = (
