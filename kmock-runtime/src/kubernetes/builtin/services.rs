@@ -6,9 +6,11 @@ use super::values::{Object, at, items, section, text};
 use crate::kubernetes::resource::ResourceKey;
 use crate::kubernetes::serve::strategy::Context;
 
-/// Where cluster addresses are given out: 10.96.0.0/12 as kubeadm sets it up; the first one is the API server's own.
-const FIRST_ADDRESS: u32 = 0x0a60_0000;
-const ADDRESSES: u32 = 1 << 20;
+/// Where cluster addresses are given out: 10.0.0.0/24, the API server's own default; its first one is its own.
+const FIRST_ADDRESS: u32 = 0x0a00_0000;
+const ADDRESSES: u32 = 1 << 8;
+/// A mock does not run out of them: once all are taken, those that follow are given out.
+const MORE_ADDRESSES: u32 = 1 << 20;
 /// Node ports are 30000 to 32767.
 const FIRST_NODE_PORT: i64 = 30_000;
 const NODE_PORTS: i64 = 2_768;
@@ -150,6 +152,11 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
         // A list without its first one named is refused: nothing is given out.
         return;
     }
+    let families = spec.get("ipFamilies").and_then(Value::as_array);
+    if ip.is_empty() && families.is_some_and(|list| list.iter().any(|family| family == "IPv6")) {
+        // A family that the cluster does not have is refused: nothing is given out.
+        return;
+    }
     if ip.is_empty() {
         ip = free_address(context);
     }
@@ -273,8 +280,8 @@ fn free_address(context: &Context<'_>) -> String {
         })
         .collect();
     let start = u32::try_from(context.cluster.random() % u64::from(ADDRESSES)).unwrap_or_default();
-    for i in 0..ADDRESSES {
-        let offset = (start + i) % ADDRESSES;
+    let usual = (0..ADDRESSES).map(|i| (start + i) % ADDRESSES);
+    for offset in usual.chain(ADDRESSES..MORE_ADDRESSES) {
         // The network's own address, the API server's, and the broadcast address are not given out.
         if offset < 2 || offset == ADDRESSES - 1 {
             continue;

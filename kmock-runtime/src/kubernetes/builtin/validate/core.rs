@@ -58,10 +58,7 @@ pub(super) fn update(
             immutable_data(faults, new, old, &["data"]);
             secret(faults, new);
         }
-        "core.v1.Service" => {
-            services::update(faults, new, old);
-            services::create(faults, new);
-        }
+        "core.v1.Service" => services::update(faults, new, old),
         "core.v1.Namespace" => {}
         "core.v1.ResourceQuota" => {
             quotas::quota(faults, new);

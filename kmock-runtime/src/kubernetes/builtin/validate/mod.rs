@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_job_does_not_restart_forever() {
-        let job = json!({"spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+        let job = json!({"spec": {"manualSelector": true, "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
         assert_eq!(
             faults("batch.v1.Job", &job),
             [

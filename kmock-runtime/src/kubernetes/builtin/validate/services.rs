@@ -9,7 +9,7 @@ use super::internal::internal_json;
 use super::rules::{
     Faults, cidr, in_range, int, ip, is_address, labels, maybe_one_of, one_of, port_or_name, texts,
 };
-use crate::kubernetes::builtin::values::{at, is_set, items, text};
+use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
 
@@ -30,8 +30,55 @@ fn needs_health_check(spec: &Value) -> bool {
     text(spec, &["type"]) == "LoadBalancer" && text(spec, &["externalTrafficPolicy"]) == "Local"
 }
 
-/// A new service, or what a changed one has become.
+/// A new service: its addresses are looked at before all else, as they are given out first.
 pub(super) fn create(faults: &mut Faults, object: &Value) {
+    given_out(faults, at(object, &["spec"]));
+    if faults.is_empty() {
+        service(faults, object);
+    }
+}
+
+/// What of a service's addresses and families is wrong, or beyond the cluster: it has one family, IPv4.
+fn given_out(faults: &mut Faults, spec: &Value) {
+    if text(spec, &["type"]) == "ExternalName" {
+        return;
+    }
+    addresses(faults, spec);
+    if !faults.is_empty() || (is_headless(spec) && members(spec, &["selector"]).is_empty()) {
+        return;
+    }
+    let path = "spec.ipFamilyPolicy";
+    let policy = text(spec, &["ipFamilyPolicy"]);
+    if policy == "SingleStack" {
+        for (key, what) in [("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families")] {
+            if items(spec, &[key]).len() == 2 {
+                faults.push(FieldError::invalid_text(
+                    path,
+                    policy,
+                    format!("must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"),
+                ));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return;
+    }
+    if policy == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        faults.push(FieldError::invalid_text(path, policy, why));
+    }
+    for (i, family) in items(spec, &["ipFamilies"]).iter().enumerate() {
+        if family == "IPv6" {
+            faults.push(FieldError::invalid(
+                format!("spec.ipFamilies[{i}]"),
+                family,
+                "not configured on this cluster",
+            ));
+        }
+    }
+}
+
+fn service(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     let kind = text(spec, &["type"]);
     let ports = items(spec, &["ports"]);
@@ -367,7 +414,14 @@ fn traffic(faults: &mut Faults, spec: &Value, kind: &str) {
 
 /// What may change of a service: addresses stay once they are given out.
 pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
-    let (new, old) = (at(new, &["spec"]), at(old, &["spec"]));
+    given_out(faults, at(new, &["spec"]));
+    if faults.is_empty() {
+        kept_as_given(faults, at(new, &["spec"]), at(old, &["spec"]));
+        service(faults, new);
+    }
+}
+
+fn kept_as_given(faults: &mut Faults, new: &Value, old: &Value) {
     let kinds = (text(new, &["type"]), text(old, &["type"]));
     if kinds.0 != "ExternalName" && kinds.1 != "ExternalName" {
         kept(
@@ -399,6 +453,7 @@ pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
             ));
         }
     }
+    balancer_class(faults, new, kinds.0);
     if needs_health_check(new)
         && needs_health_check(old)
         && int(new, &["healthCheckNodePort"]) != int(old, &["healthCheckNodePort"])
