@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::rules::{
-    Faults, IMMUTABLE, invalid_internal, maybe_one_of, named, one_of, required, same, texts,
+    Faults, IMMUTABLE, in_range, invalid_internal, maybe_one_of, named, one_of, required, same,
+    texts,
 };
 use super::{certificates, policies, runtimes, webhooks};
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text, truth};
@@ -235,6 +236,16 @@ fn priority_level(faults: &mut Faults, spec: &Value) {
                     "must not be empty if limited.limitResponse.type is Limited",
                 ));
             }
+            let lendable = at(limited, &["lendablePercent"]);
+            in_range(faults, "spec.limited.lendablePercent", lendable, 0, 100);
+            let borrowed = at(limited, &["borrowingLimitPercent"]);
+            if borrowed.as_i64().is_some_and(|n| n < 0) {
+                faults.push(FieldError::invalid(
+                    "spec.limited.borrowingLimitPercent",
+                    borrowed,
+                    "if specified, must be a non-negative integer",
+                ));
+            }
         }
         other => faults.push(FieldError::not_supported(
             "spec.type",
@@ -319,23 +330,30 @@ fn api_service(faults: &mut Faults, object: &Value) {
             ));
         }
     }
-    if truth(spec, &["insecureSkipTLSVerify"]) && is_set(spec, &["caBundle"]) {
-        faults.push(FieldError::invalid(
-            "spec.insecureSkipTLSVerify",
-            &true.into(),
-            "may not be true if caBundle is present",
-        ));
+    let insecure = truth(spec, &["insecureSkipTLSVerify"]);
+    let wrong = |why| FieldError::invalid("spec.insecureSkipTLSVerify", &true.into(), why);
+    if !is_set(spec, &["service"]) {
+        if insecure {
+            faults.push(wrong(
+                "local APIServices may not have insecureSkipTLSVerify",
+            ));
+        }
+        return;
     }
-    if is_set(spec, &["service"]) {
+    let service = at(spec, &["service"]);
+    for key in ["namespace", "name"] {
         required(
             faults,
-            "spec.service.namespace",
-            text(spec, &["service", "namespace"]),
+            &format!("spec.service.{key}"),
+            text(service, &[key]),
         );
-        required(
-            faults,
-            "spec.service.name",
-            text(spec, &["service", "name"]),
-        );
+    }
+    let port = at(service, &["port"]);
+    if port.as_i64().is_some_and(|n| !(1..=65_535).contains(&n)) {
+        let why = "port is not valid: must be between 1 and 65535, inclusive";
+        faults.push(FieldError::invalid("spec.service.port", port, why));
+    }
+    if insecure && is_set(spec, &["caBundle"]) {
+        faults.push(wrong("may not be true if caBundle is present"));
     }
 }

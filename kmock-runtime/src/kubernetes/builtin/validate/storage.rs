@@ -376,18 +376,13 @@ fn storage_class(faults: &mut Faults, object: &Value) {
 
 fn attachment(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
-    named(
-        faults,
-        "spec.attacher",
-        text(spec, &["attacher"]),
-        driver_faults,
-    );
+    pods::csi_driver_name(faults, text(spec, &["attacher"]), "spec.attacher");
     let inline = is_set(spec, &["source", "inlineVolumeSpec"]);
     let volume = text(spec, &["source", "persistentVolumeName"]);
     match (inline, is_set(spec, &["source", "persistentVolumeName"])) {
         (false, false) => faults.push(FieldError::required(
             "spec.source",
-            "must specify one of inlineVolumeSpec and persistentVolumeName",
+            "must specify exactly one of inlineVolumeSpec and persistentVolumeName",
         )),
         (true, true) => faults.push(FieldError::forbidden(
             "spec.source",
@@ -399,12 +394,12 @@ fn attachment(faults: &mut Faults, object: &Value) {
         )),
         _ => {}
     }
-    named(
-        faults,
-        "spec.nodeName",
-        text(spec, &["nodeName"]),
-        subdomain_faults,
-    );
+    let node = text(spec, &["nodeName"]);
+    texts(faults, "spec.nodeName", node, subdomain_faults(node));
+    if is_set(spec, &["source", "persistentVolumeName"]) {
+        let path = "spec.source.persistentVolumeName";
+        texts(faults, path, volume, subdomain_faults(volume));
+    }
 }
 
 fn csi_driver(faults: &mut Faults, object: &Value) {
@@ -492,14 +487,4 @@ fn token_requests(faults: &mut Faults, spec: &Value) {
             "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
         ));
     }
-}
-
-/// The name of a driver: a domain name of at most 63 characters.
-fn driver_faults(name: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    if name.len() > 63 {
-        out.push("must be no more than 63 characters".to_owned());
-    }
-    out.extend(subdomain_faults(&name.to_lowercase()));
-    out
 }
