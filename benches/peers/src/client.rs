@@ -10,15 +10,23 @@ pub(crate) struct Client {
     socket: TcpStream,
     request: Vec<u8>,
     buffer: Vec<u8>,
+    /// What the body ends with.
+    end: &'static [u8],
 }
 
 impl Client {
     pub(crate) fn new(address: SocketAddr, path: &str) -> Client {
         let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
-        Client::of(address, request.into_bytes())
+        Client::of(address, request.into_bytes(), b"ok")
     }
 
-    fn of(address: SocketAddr, request: Vec<u8>) -> Client {
+    /// The answer is a JSON object.
+    pub(crate) fn json(address: SocketAddr, path: &str) -> Client {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        Client::of(address, request.into_bytes(), b"}")
+    }
+
+    fn of(address: SocketAddr, request: Vec<u8>, end: &'static [u8]) -> Client {
         let socket = TcpStream::connect(address).expect("connected");
         socket.set_nodelay(true).expect("set");
         Client {
@@ -26,10 +34,11 @@ impl Client {
             socket,
             request,
             buffer: vec![0; 64 << 10],
+            end,
         }
     }
 
-    /// One request and its answer, which must be 200 with the body `ok`.
+    /// One request and its answer, which must be 200 with the body that is expected.
     pub(crate) fn get(&mut self) {
         self.socket.write_all(&self.request).expect("written");
         let mut length = 0;
@@ -37,7 +46,7 @@ impl Client {
             let read = self.socket.read(&mut self.buffer[length..]).unwrap_or(0);
             if read == 0 {
                 // Some close the connection: it counts that another one is needed.
-                *self = Client::of(self.address, std::mem::take(&mut self.request));
+                *self = Client::of(self.address, std::mem::take(&mut self.request), self.end);
                 return self.get();
             }
             length += read;
@@ -48,7 +57,7 @@ impl Client {
                     "{}",
                     String::from_utf8_lossy(got)
                 );
-                if got.ends_with(b"ok") && length > head + 4 {
+                if got.trim_ascii_end().ends_with(self.end) && length > head + 4 {
                     return;
                 }
             }

@@ -54,6 +54,12 @@ fn main() {
             }
         });
     }
+    for (raw, name) in [(true, "raw"), (false, "with its Kubernetes API")] {
+        let took = shown(measure::starting_in_a_test(raw));
+        println!("\nkmock {name}, started and stopped on a test's own runtime: {took}");
+    }
+    #[cfg(feature = "kubernetes")]
+    println!("\na GET of a namespace: {}", shown(measure::object()));
     println!("\nGETs in a second:\n");
     println!("| server | 1 rule | 100 | 1,000 | 10,000 |\n|---|---|---|---|---|");
     for (at, peer) in peers.iter().enumerate() {

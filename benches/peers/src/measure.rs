@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     client::Client,
-    peers::{Peer, Started},
+    peers::{self, Peer, Started},
 };
 
 /// How often all servers are started anew: what one of them remembers must not grow without end.
@@ -54,6 +54,38 @@ pub(crate) fn starting(peers: &[Peer]) -> Vec<Duration> {
         }
     }
     all.into_iter().map(median).collect()
+}
+
+/// The time in which `start` has started and stopped a kmock on the runtime that is there, as in a test.
+pub(crate) fn starting_in_a_test(raw: bool) -> Duration {
+    let all = peers::runtime().block_on(async {
+        let mut all = Vec::new();
+        for turn in 0..1005 {
+            let began = Instant::now();
+            drop(peers::kmock_here(raw).await);
+            tokio::task::yield_now().await;
+            if turn >= 5 {
+                all.push(began.elapsed());
+            }
+        }
+        all
+    });
+    median(all)
+}
+
+/// The time of a GET of an object of the Kubernetes API, on a connection that is kept.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn object() -> Duration {
+    let peers = peers::peers();
+    let kmock = peers.iter().find(|peer| peer.name.ends_with("API"));
+    let server = (kmock.expect("kmock").start)(1);
+    let mut client = Client::json(server.address, "/api/v1/namespaces/default");
+    let timed = (0..20_000).map(|_| {
+        let began = Instant::now();
+        client.get();
+        began.elapsed()
+    });
+    median(timed.collect())
 }
 
 /// All servers with so many rules.

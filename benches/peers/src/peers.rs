@@ -44,7 +44,7 @@ pub(crate) fn peers() -> Vec<Peer> {
     ]
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().expect("a runtime")
 }
@@ -88,6 +88,11 @@ fn axum_alone(rules: usize) -> Started {
         address,
         _server: Box::new(Thread(Some(thread), Some(stop), ends)),
     }
+}
+
+pub(crate) async fn kmock_here(raw: bool) -> kmock_runtime::KMock {
+    let builder = kmock_runtime::KMock::builder().raw(raw);
+    builder.start().await.expect("a server")
 }
 
 fn kmock(rules: usize, raw: bool) -> Started {
