@@ -812,7 +812,7 @@ fn everything_is_printed_once() {
 
 #[test]
 fn the_environment_asks_for_pages() {
-    let directory = std::env::temp_dir().join(format!("kmock-asked-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("kmock-environment-{}", std::process::id()));
     let text = printed("an_expectation", Some(&directory));
     let page = std::fs::read_to_string(directory.join("it.reports.failing.an_expectation.html"));
     std::fs::remove_dir_all(&directory).expect("removed");
