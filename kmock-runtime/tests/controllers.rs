@@ -1,9 +1,9 @@
 //! The optional controllers: garbage collection and the end of namespaces; and a bare server without them.
 #![cfg(feature = "kubernetes")]
 
-use bytes::Bytes;
-use http::Request;
-use kmock_runtime::kubernetes::{ApiBody, Cluster, ClusterOptions, Objects};
+mod api;
+
+use kmock_runtime::kubernetes::{Cluster, ClusterOptions, Objects};
 use serde_json::{Value, json};
 
 fn cluster(controllers: bool) -> Cluster {
@@ -15,32 +15,7 @@ fn cluster(controllers: bool) -> Cluster {
 
 /// Runs a request that is answered at once.
 fn call(cluster: &Cluster, line: &str, body: Value) -> (u16, Value) {
-    let (method, path) = line.split_once(' ').expect("a method and a path");
-    let body = if body.is_null() {
-        Bytes::new()
-    } else {
-        Bytes::from(body.to_string())
-    };
-    let media_type = if method == "PATCH" {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", media_type)
-        .body(body);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("a runtime");
-    let response = runtime.block_on(cluster.call(request.expect("a request")));
-    let code = response.status().as_u16();
-    let ApiBody::Full(bytes) = response.into_body() else {
-        panic!("a stream")
-    };
-    (code, serde_json::from_slice(&bytes).unwrap_or_default())
+    api::run(api::call(cluster, line, body))
 }
 
 fn seed(objects: &Objects, name: &str, metadata: Value) -> String {

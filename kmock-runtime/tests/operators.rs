@@ -5,12 +5,14 @@
 #![cfg(feature = "kubernetes")]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod api;
+
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use http::Request;
-use kmock_runtime::kubernetes::{ApiBody, Cluster, ClusterOptions};
+use kmock_runtime::kubernetes::{Cluster, ClusterOptions};
 use serde_json::{Value, json};
+
+use crate::api::run;
 
 fn definitions(home: &Path) -> Vec<(PathBuf, Value)> {
     let mut paths: Vec<_> = std::fs::read_dir(home)
@@ -56,21 +58,7 @@ async fn post(cluster: &Cluster, plural: &str, object: &Value) -> (u16, Value) {
     if !matches!(plural, "gatewayclasses" | "nodepools") {
         uri = format!("/apis/{version}/namespaces/default/{plural}?fieldValidation=Strict");
     }
-    let request = Request::post(uri)
-        .header("content-type", "application/json")
-        .body(Bytes::from(object.to_string()))
-        .unwrap();
-    let response = cluster.call(request).await;
-    let status = response.status().as_u16();
-    let ApiBody::Full(body) = response.into_body() else {
-        panic!("a stream");
-    };
-    (status, serde_json::from_slice(&body).unwrap_or_default())
-}
-
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(test);
+    api::call(cluster, &format!("POST {uri}"), object.clone()).await
 }
 
 #[derive(Default)]

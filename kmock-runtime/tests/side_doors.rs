@@ -1,44 +1,15 @@
 //! The test's side doors beside the API: what is seeded and declared is served like everything else.
 #![cfg(feature = "kubernetes")]
 
+mod api;
+
 use bytes::Bytes;
 use futures::StreamExt;
 use http::Request;
 use kmock_runtime::kubernetes::{ApiBody, Cluster, ClusterOptions, Declaration};
 use serde_json::{Value, json};
 
-async fn call(cluster: &Cluster, line: &str, body: Value) -> (u16, Value) {
-    let (method, path) = line.split_once(' ').expect("a method and a path");
-    let body = if body.is_null() {
-        Bytes::new()
-    } else {
-        Bytes::from(body.to_string())
-    };
-    let media_type = if method == "PATCH" {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", media_type)
-        .body(body);
-    let response = cluster.call(request.expect("a request")).await;
-    let code = response.status().as_u16();
-    let ApiBody::Full(bytes) = response.into_body() else {
-        panic!("a stream")
-    };
-    (code, serde_json::from_slice(&bytes).unwrap_or_default())
-}
-
-fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build();
-    runtime.expect("a runtime").block_on(test)
-}
+use crate::api::{call, run};
 
 #[test]
 fn declared_resources_are_served_without_a_schema() {

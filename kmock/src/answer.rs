@@ -12,7 +12,7 @@ pub struct Kind<'a, T>(pub &'a T);
 
 macro_rules! ways {
     ($($name:ident: $tag:ident;)*) => { $(
-        /// Names that answer in this way.
+        /// Names that are taken in this way.
         pub trait $name {
             /// The way.
             fn kind(&self) -> $tag {
@@ -20,11 +20,13 @@ macro_rules! ways {
             }
         }
 
-        /// A way of answering.
+        /// A way of taking a name.
         #[derive(Clone, Copy, Debug)]
         pub struct $tag;
     )* };
 }
+pub(crate) use ways;
+
 ways! {
     AsyncFn1: CallLater;
     AsyncFn0: CallLaterWithout;

@@ -7,22 +7,7 @@ use kmock_runtime::{Filter, Request};
 
 pub use crate::answer::Kind;
 
-macro_rules! ways {
-    ($($name:ident: $tag:ident;)*) => { $(
-        /// Names that decide in this way.
-        pub trait $name {
-            /// The way.
-            fn kind(&self) -> $tag {
-                $tag
-            }
-        }
-
-        /// A way of deciding.
-        #[derive(Clone, Copy, Debug)]
-        pub struct $tag;
-    )* };
-}
-ways! {
+crate::answer::ways! {
     AsyncFn1: AskLater;
     AsyncFn0: AskLaterWithout;
     FnRef: AskByReference;

@@ -63,6 +63,15 @@ impl Served {
     }
 }
 
+/// A test that fails leaves no server behind.
+impl Drop for Served {
+    fn drop(&mut self) {
+        // One that ended already cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn it_says_how_to_use_it_and_ends_with_a_summary() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -203,6 +212,20 @@ fn mistakes_are_told_and_end_it() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains(reason), "{said}");
     }
+}
+
+#[test]
+fn the_kubeconfig_is_there_before_it_tells_that_it_listens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("missing").join("kubeconfig");
+    let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args(["serve", "--kubeconfig"])
+        .arg(&missing)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot write the kubeconfig"), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
 }
 
 /// A program of this machine, or a message that its test is skipped.

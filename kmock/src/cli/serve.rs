@@ -48,28 +48,26 @@ async fn run(options: Options) -> Result<(), String> {
 
     let ended = ended()?;
     let url = k.url();
-    say(&format!("listening on {url}\n"));
     // The address to listen on need not be one to talk to.
     let reachable = match k.address() {
         address if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
         _ => url.clone(),
     };
-    let kubeconfig = if options.raw {
-        None
+    let (kubeconfig, usage) = if options.raw {
+        (None, format!("curl {reachable}/\n"))
     } else {
         let port = k.address().port();
         let text = k.kubeconfig().replace(&url, &reachable);
         let file = kubeconfig::File::write(options.kubeconfig, &text, port)
             .map_err(|error| format!("cannot write the kubeconfig: {error}"))?;
         let path = file.path().display();
-        say(&format!(
+        let usage = format!(
             "export KUBECONFIG={path}\nkubectl --kubeconfig {path} get namespaces\ncurl {reachable}/api/v1/namespaces\n"
-        ));
-        Some(file)
+        );
+        (Some(file), usage)
     };
-    if options.raw {
-        say(&format!("curl {reachable}/\n"));
-    }
+    // Said last: whoever waits for this line finds everything in place, the kubeconfig too.
+    say(&format!("listening on {url}\n{usage}"));
     if options.verbose {
         let mut teller = Teller::default();
         tokio::select! {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::values::{Object, at, child, each, is_set, items, section, text};
+use super::values::{CONTAINERS, Object, at, child, each, is_set, items, section, text};
 
 /// Drops the fields that are off, unless the stored object makes use of them.
 pub(super) fn drop(name: &str, new: &mut Value, old: Option<&Value>) {
@@ -84,7 +84,6 @@ fn template(template: &mut Object, old: Option<&Value>, path: &[&str]) {
     }
 }
 
-const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 const PROJECTIONS: [&str; 2] = ["clusterTrustBundle", "podCertificate"];
 
 fn pod_spec(spec: &mut Object, old: Option<&Value>) {

@@ -33,6 +33,18 @@ pub fn items<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
     at(value, path).as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The lists of containers of a pod, in the order of the server's visits.
+pub const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
+/// The containers of a pod's spec with their paths; `path` is the spec's.
+pub fn containers<'a>(spec: &'a Value, path: &str) -> Vec<(&'a Value, String)> {
+    let of = |list: &'static str| {
+        let all = items(spec, &[list]).iter().enumerate();
+        all.map(move |(i, container)| (container, format!("{path}.{list}[{i}]")))
+    };
+    CONTAINERS.into_iter().flat_map(of).collect()
+}
+
 /// The members of the object at a path, sorted by name.
 pub fn members<'a>(value: &'a Value, path: &[&str]) -> Vec<(&'a str, &'a Value)> {
     let mut out: Vec<_> = at(value, path)

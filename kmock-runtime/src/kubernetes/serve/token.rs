@@ -20,6 +20,15 @@ pub const ISSUER: &str = "https://kubernetes.default.svc";
 
 const HOUR: i64 = 3600;
 
+/// What is wrong with the seconds that a token shall live, wherever one is asked for.
+pub fn lifetime_fault(seconds: i64) -> Option<&'static str> {
+    match seconds {
+        ..600 => Some("may not specify a duration less than 10 minutes"),
+        600..=0x1_0000_0000 => None,
+        _ => Some("may not specify a duration larger than 2^32 seconds"),
+    }
+}
+
 /// Issues a token: unsigned, but of the right shape, and accepted by this cluster's TokenReviews.
 pub fn request(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
@@ -51,15 +60,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
     }
     let spec = &request["spec"];
     let seconds = spec["expirationSeconds"].as_i64().unwrap_or_default();
-    if seconds < 600 {
-        let why = "may not specify a duration less than 10 minutes";
-        return Err(invalid(
-            "",
-            FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),
-        ));
-    }
-    if seconds > 1 << 32 {
-        let why = "may not specify a duration larger than 2^32 seconds";
+    if let Some(why) = lifetime_fault(seconds) {
         return Err(invalid(
             "",
             FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),

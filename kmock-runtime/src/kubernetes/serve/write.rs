@@ -364,21 +364,15 @@ fn version_of(object: &Value) -> Result<u64, ApiError> {
 
 /// 409 of a uid that is not the object's.
 pub fn uid_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiError {
-    let resource = call.resource();
-    ApiError::conflict(
-        &resource.group,
-        &resource.plural,
-        name,
-        format!(
-            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
-             UID in precondition: {wanted}, UID in object meta: {found}",
-            storage_path(call, name)
-        ),
-    )
+    precondition_failed(call, name, "UID", wanted, found)
 }
 
 /// 409 of a version that is not the object's, where the storage itself checks it.
 pub fn version_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiError {
+    precondition_failed(call, name, "ResourceVersion", wanted, found)
+}
+
+fn precondition_failed(call: &Call, name: &str, what: &str, wanted: &str, found: &str) -> ApiError {
     let resource = call.resource();
     ApiError::conflict(
         &resource.group,
@@ -386,7 +380,7 @@ pub fn version_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> A
         name,
         format!(
             "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
-             ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}",
+             {what} in precondition: {wanted}, {what} in object meta: {found}",
             storage_path(call, name)
         ),
     )

@@ -10,6 +10,7 @@ use super::{claims, difference, pods};
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{qualified_name_faults, subdomain_faults};
+use crate::kubernetes::serve::token::lifetime_fault;
 use crate::kubernetes::status::FieldError;
 
 const ACCESS_MODES: [&str; 4] = [
@@ -461,23 +462,12 @@ fn token_requests(faults: &mut Faults, spec: &Value) {
         let Some(number) = seconds.as_i64() else {
             continue;
         };
-        for (wrong, detail) in [
-            (
-                number < 600,
-                "may not specify a duration less than 10 minutes",
-            ),
-            (
-                number > 1 << 32,
-                "may not specify a duration larger than 2^32 seconds",
-            ),
-        ] {
-            if wrong {
-                faults.push(FieldError::invalid(
-                    format!("{path}.expirationSeconds"),
-                    seconds,
-                    detail,
-                ));
-            }
+        if let Some(detail) = lifetime_fault(number) {
+            faults.push(FieldError::invalid(
+                format!("{path}.expirationSeconds"),
+                seconds,
+                detail,
+            ));
         }
     }
     if at(spec, &["serviceAccountTokenInSecrets"]).is_boolean() && requests.is_empty() {

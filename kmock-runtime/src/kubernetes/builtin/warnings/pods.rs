@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{addresses, fractional, old_node_label, volumes};
-use crate::kubernetes::builtin::values::{at, int, is_set, items, members, text};
+use crate::kubernetes::builtin::values::{at, containers, int, is_set, items, members, text};
 use crate::kubernetes::meta::label_value_faults;
 
 /// Annotations that have become fields.
@@ -51,7 +51,7 @@ pub(super) fn warn(out: &mut Vec<String>, pod: &Value, path: &str) {
             "{path}metadata.annotations[{SECCOMP_POD}]: {USE_SECCOMP}"
         ));
     }
-    let containers = containers(spec, path);
+    let containers = containers(spec, &format!("{path}spec"));
     for (container, at_path) in &containers {
         let name = text(container, &["name"]);
         let key = format!("{SECCOMP_CONTAINER}{name}");
@@ -100,19 +100,6 @@ pub(super) fn warn(out: &mut Vec<String>, pod: &Value, path: &str) {
         &format!("{path}spec.hostAliases"),
         items(spec, &["hostAliases"]),
     );
-}
-
-/// The containers with their paths, those that start first first.
-fn containers<'a>(spec: &'a Value, path: &str) -> Vec<(&'a Value, String)> {
-    ["initContainers", "containers", "ephemeralContainers"]
-        .iter()
-        .flat_map(|list| {
-            items(spec, &[list])
-                .iter()
-                .enumerate()
-                .map(move |(i, container)| (container, format!("{path}spec.{list}[{i}]")))
-        })
-        .collect()
 }
 
 fn scheduling(out: &mut Vec<String>, spec: &Value, path: &str) {

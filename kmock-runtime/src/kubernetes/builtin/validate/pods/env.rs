@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::visited;
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::validate::rules::{
     Faults, config_key_faults, named, required, texts,
 };
-use crate::kubernetes::builtin::values::{at, is_set, items, text};
+use crate::kubernetes::builtin::values::{at, containers, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
 
@@ -151,7 +150,7 @@ fn file_key(faults: &mut Faults, part: &Value, path: &str) {
 
 /// Files of variables are in empty directories of the pod.
 pub(super) fn file_key_volumes(faults: &mut Faults, spec: &Value, path: &str) {
-    for (container, path) in visited(spec, path) {
+    for (container, path) in containers(spec, path) {
         for (i, entry) in items(container, &["env"]).iter().enumerate() {
             let part = at(entry, &["valueFrom", "fileKeyRef"]);
             if !part.is_object() {

@@ -412,19 +412,6 @@ fn host_aliases(faults: &mut Faults, spec: &Value, path: &str) {
     }
 }
 
-/// The containers with their paths, in the order of the server's visits.
-fn visited<'a>(spec: &'a Value, path: &str) -> Vec<(&'a Value, String)> {
-    ["initContainers", "containers", "ephemeralContainers"]
-        .iter()
-        .flat_map(|list| {
-            items(spec, &[list])
-                .iter()
-                .enumerate()
-                .map(move |(i, container)| (container, format!("{path}.{list}[{i}]")))
-        })
-        .collect()
-}
-
 /// A mode of files.
 fn file_mode(faults: &mut Faults, object: &Value, key: &str, path: &str) {
     let mode = at(object, &[key]);

@@ -35,18 +35,23 @@ fn has(container: &Value, list: &str, key: &str, value: &str) -> bool {
         .any(|entry| text(entry, &[key]) == value)
 }
 
+/// Tells what is wrong with a field of the mount or device there.
+fn invalid_at(path: &str) -> impl Fn(&str, &str, &str, &mut Faults) {
+    move |key, value, detail, faults| {
+        faults.push(FieldError::invalid_text(
+            format!("{path}.{key}"),
+            value,
+            detail,
+        ));
+    }
+}
+
 fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mountable<'_>) {
     let mut paths: Vec<&str> = Vec::new();
     for (i, mount) in items(container, &["volumeMounts"]).iter().enumerate() {
         let path = format!("{list}[{i}]");
         let (name, mount_path) = (text(mount, &["name"]), text(mount, &["mountPath"]));
-        let invalid = |key: &str, value: &str, detail: &str, faults: &mut Faults| {
-            faults.push(FieldError::invalid_text(
-                format!("{path}.{key}"),
-                value,
-                detail,
-            ));
-        };
+        let invalid = invalid_at(&path);
         required(faults, &format!("{path}.name"), name);
         if !mountable.has(name) {
             faults.push(FieldError::not_found(format!("{path}.name"), &name.into()));
@@ -135,13 +140,7 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
     for (i, device) in items(container, &["volumeDevices"]).iter().enumerate() {
         let path = format!("{list}[{i}]");
         let (name, device_path) = (text(device, &["name"]), text(device, &["devicePath"]));
-        let invalid = |key: &str, value: &str, detail: &str, faults: &mut Faults| {
-            faults.push(FieldError::invalid_text(
-                format!("{path}.{key}"),
-                value,
-                detail,
-            ));
-        };
+        let invalid = invalid_at(&path);
         required(faults, &format!("{path}.name"), name);
         if names.contains(&name) {
             invalid("name", name, "must be unique", faults);

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Pod, visited};
+use super::Pod;
 use crate::kubernetes::builtin::validate::rules::Faults;
-use crate::kubernetes::builtin::values::{at, is_set, items, text, truth};
+use crate::kubernetes::builtin::values::{at, containers, is_set, items, text, truth};
 use crate::kubernetes::status::FieldError;
 
 const NOT_ON_WINDOWS: &str = "cannot be set for a windows pod";
@@ -63,7 +63,7 @@ fn linux(faults: &mut Faults, spec: &Value, path: &str) {
         let path = format!("{path}.securityContext.windowsOptions");
         faults.push(FieldError::forbidden(path, NOT_ON_LINUX));
     }
-    for (container, path) in visited(spec, path) {
+    for (container, path) in containers(spec, path) {
         if is_set(container, &["securityContext", "windowsOptions"]) {
             let path = format!("{path}.securityContext.windowsOptions");
             faults.push(FieldError::forbidden(path, NOT_ON_LINUX));
@@ -86,7 +86,7 @@ fn windows(faults: &mut Faults, spec: &Value, path: &str) {
             faults.push(FieldError::forbidden(path, NOT_ON_WINDOWS));
         }
     }
-    for (container, path) in visited(spec, path) {
+    for (container, path) in containers(spec, path) {
         for key in LINUX_ONLY_IN_CONTAINERS {
             if is_set(container, &["securityContext", key]) {
                 let path = format!("{path}.securityContext.{key}");
@@ -106,7 +106,7 @@ pub(super) fn host_process(faults: &mut Faults, spec: &Value, path: &str) {
         .as_bool()
     };
     let whole = of(spec);
-    let containers = visited(spec, path);
+    let containers = containers(spec, path);
     let mut count = 0;
     for (container, path) in &containers {
         let own = of(container);
@@ -159,7 +159,7 @@ pub(super) fn host_users(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
             forbid(format!("{path}.{shown}"));
         }
     }
-    for (container, path) in visited(pod.spec, path) {
+    for (container, path) in containers(pod.spec, path) {
         if !items(container, &["volumeDevices"]).is_empty() {
             forbid(format!("{path}.volumeDevices"));
         }

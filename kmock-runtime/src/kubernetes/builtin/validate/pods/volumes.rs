@@ -9,6 +9,7 @@ use crate::kubernetes::builtin::validate::claims;
 use crate::kubernetes::builtin::validate::rules::{Faults, int, labels, required, texts};
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
+use crate::kubernetes::serve::token::lifetime_fault;
 use crate::kubernetes::status::FieldError;
 
 /// The volumes without a fault: what containers may mount.
@@ -341,23 +342,12 @@ fn once<'a>(
 
 fn token_file(faults: &mut Faults, token: &Value, path: &str, volume_path: &str) {
     let seconds = int(token, &["expirationSeconds"]);
-    for (wrong, detail) in [
-        (
-            seconds < 600,
-            "may not specify a duration less than 10 minutes",
-        ),
-        (
-            seconds > 1 << 32,
-            "may not specify a duration larger than 2^32 seconds",
-        ),
-    ] {
-        if wrong {
-            faults.push(FieldError::invalid(
-                format!("{path}.expirationSeconds"),
-                &seconds.into(),
-                detail,
-            ));
-        }
+    if let Some(detail) = lifetime_fault(seconds) {
+        faults.push(FieldError::invalid(
+            format!("{path}.expirationSeconds"),
+            &seconds.into(),
+            detail,
+        ));
     }
     let target = text(token, &["path"]);
     let path = format!("{volume_path}.path");
