@@ -40,7 +40,13 @@ fn is_a_test(name: &str) -> bool {
     };
     let file = match module {
         "cli" => root().join("kmock/tests/cli.rs"),
-        "ui" => return root().join(format!("tests/ui/fail/{function}.rs")).exists(),
+        "ui" => {
+            let mut topics = fs::read_dir(root().join("tests/ui")).expect("the catalogue");
+            return topics.any(|topic| {
+                let topic = topic.expect("a topic").path();
+                topic.join(format!("{function}.rs")).exists()
+            });
+        }
         module => root().join(format!("tests/it/{}.rs", module.replace("::", "/"))),
     };
     let text = fs::read_to_string(file).unwrap_or_default();

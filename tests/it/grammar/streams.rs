@@ -199,7 +199,7 @@ async fn live_streams_are_fed(k: KMock) {
 #[kmock::test]
 async fn files_heads_and_stops(k: KMock) {
     kmock! {
-        stream "/file" => [ head, file "ui/fail/recovery.rs", stop, "never" ];
+        stream "/file" => [ head, file "ui/rules/recovery.rs", stop, "never" ];
         stream "/parts" => [ once [ "one", stop ], once [ "two", stop ], "rest" ];
     }
     assert!(k.get("/file").await.text().ends_with("fn main() {}\n"));

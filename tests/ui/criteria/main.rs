@@ -1,0 +1,51 @@
+//! Mistakes in criteria: methods, statuses, fields, bodies, hosts, closures, the algebra: one a file.
+
+mod address;
+mod and_twice;
+mod body_pattern;
+mod body_twice;
+mod closure_arrow;
+mod comparison;
+mod field_equals;
+mod field_unquoted;
+mod field_without_value;
+mod fields_empty;
+mod fields_of_text;
+mod fields_without_comma;
+mod filter_empty_group;
+mod filter_missing;
+mod filter_number;
+mod filter_rust;
+mod filter_star;
+mod filter_underscore;
+mod habits_of_criteria;
+mod host_set;
+mod host_url;
+mod method_capitalised;
+mod method_lower_case;
+mod method_twice;
+mod method_typo;
+mod namespace_missing;
+mod namespace_name;
+mod network;
+mod not_dangling;
+mod notation_nothing;
+mod notation_typo;
+mod notation_verb_with_path;
+mod or_dangling;
+mod qualifier_typo;
+mod query_alone;
+mod query_without_braces;
+mod query_without_name;
+mod signs_after_words;
+mod slice_empty;
+mod slice_habits;
+mod slice_negative;
+mod slice_text;
+mod where_function_type;
+mod where_missing;
+mod where_two_arguments;
+mod where_value;
+mod word_unknown;
+
+fn main() {}

@@ -1,0 +1,50 @@
+//! Mistakes in replies and faults: one a file.
+
+mod fault_argument;
+mod fault_in_stream;
+mod fault_place;
+mod fault_rate;
+mod fault_requests;
+mod habits_of_replies;
+mod handler_type;
+mod hold_without_parens;
+mod reply_char;
+mod reply_closure_type;
+mod reply_comma;
+mod reply_duration;
+mod reply_file_missing;
+mod reply_function_type;
+mod reply_header_braces;
+mod reply_header_name;
+mod reply_header_pattern;
+mod reply_hold_missing;
+mod reply_json_bytes;
+mod reply_json_colon;
+mod reply_json_comma;
+mod reply_json_key;
+mod reply_json_value;
+mod reply_live;
+mod reply_method_typo;
+mod reply_missing;
+mod reply_not_captured;
+mod reply_part_missing;
+mod reply_proxy_scheme;
+mod reply_reset_argument;
+mod reply_set;
+mod reply_slow_second;
+mod reply_slow_unit;
+mod reply_stream_items;
+mod reply_truncate;
+mod reply_two_arguments;
+mod reply_type;
+mod reply_unfinished;
+mod reply_word_typo;
+mod sink_after_reply;
+mod sink_missing;
+mod status_negative;
+mod status_suffix;
+mod status_too_large;
+mod status_too_small;
+mod status_twice;
+
+fn main() {}
