@@ -16,7 +16,7 @@ use serde_json::Value;
 pub(crate) use self::head::{Head, Last};
 pub use self::multipart::Part;
 pub(crate) use self::multipart::summary as multipart_summary;
-use crate::wire::Wire;
+use crate::{journal::Record, wire::Wire};
 
 mod head;
 mod multipart;
@@ -61,13 +61,13 @@ pub(crate) type Captures = Option<Arc<Vec<(String, String)>>>;
 
 struct Inner {
     id: u64,
-    at: Duration,
-    head: Head,
+    /// In nanoseconds.
+    at: u64,
+    head: Arc<Head>,
     body: Bytes,
     /// The size of the body as it came; the journal may keep less of it.
     size: usize,
-    peer: Option<SocketAddr>,
-    wire: Option<Wire>,
+    link: Option<Arc<Link>>,
     #[cfg_attr(
         not(feature = "websocket"),
         allow(dead_code, reason = "its only user is off")
@@ -75,6 +75,14 @@ struct Inner {
     upgrade: Option<Box<Upgrade>>,
     /// Few requests are decoded, and each one stays in the journal: what is not needed shall not take up room.
     decoded: OnceLock<Box<Decoded>>,
+    /// What becomes of it: for the journal, which spares an allocation that way.
+    record: Record,
+}
+
+/// Where a request came from.
+pub(crate) struct Link {
+    pub(crate) peer: SocketAddr,
+    pub(crate) wire: Wire,
 }
 
 /// What was asked for in another form than it came.
@@ -92,52 +100,56 @@ impl Request {
     pub(crate) fn new(
         id: u64,
         at: Duration,
-        head: impl Into<Head>,
+        head: Arc<Head>,
         body: Bytes,
-        peer: Option<SocketAddr>,
-        wire: Option<Wire>,
+        link: Option<Arc<Link>>,
         upgrade: Option<Upgrade>,
     ) -> Request {
         let body = head::own_body(body);
         Request {
             inner: Arc::new(Inner {
                 id,
-                at,
-                head: head.into(),
+                at: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
+                head,
                 size: body.len(),
                 body,
-                peer,
-                wire,
+                link,
                 upgrade: upgrade.map(Box::new),
                 decoded: OnceLock::new(),
+                record: Record::new(),
             }),
             captures: None,
         }
     }
 
-    /// The same request with at most so much of its body: what the journal keeps.
-    pub(crate) fn cut(&self, most: usize) -> Request {
+    /// The same request with only so much of its body: what the journal keeps. `None`: it has no more than that.
+    pub(crate) fn cut(&self, most: usize) -> Option<Request> {
         let inner = &*self.inner;
         if inner.body.len() <= most {
-            return self.clone();
+            return None;
         }
         // A copy: a slice would keep the whole alive.
         let body = Bytes::copy_from_slice(&inner.body[..most]);
         let cut = Inner {
             id: inner.id,
             at: inner.at,
-            head: inner.head.clone(),
+            head: Arc::clone(&inner.head),
             body,
             size: inner.size,
-            peer: inner.peer,
-            wire: inner.wire.clone(),
+            link: inner.link.clone(),
             upgrade: None,
             decoded: OnceLock::new(),
+            record: Record::new(),
         };
-        Request {
+        Some(Request {
             inner: Arc::new(cut),
             captures: self.captures.clone(),
-        }
+        })
+    }
+
+    /// What is written down of it: of the one that the journal has.
+    pub(crate) fn record(&self) -> &Record {
+        &self.inner.record
     }
 
     fn decoded(&self) -> &Decoded {
@@ -156,7 +168,7 @@ impl Request {
 
     /// When it came, counted from the start of the server, on the runtime's clock.
     pub fn at(&self) -> Duration {
-        self.inner.at
+        Duration::from_nanos(self.inner.at)
     }
 
     /// The method.
@@ -330,7 +342,7 @@ impl Request {
 
     /// The address of the client.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.inner.peer
+        Some(self.inner.link.as_ref()?.peer)
     }
 
     /// The connection itself, for whoever takes it over first.
@@ -341,7 +353,7 @@ impl Request {
 
     /// The connection underneath: the hand that faults pull.
     pub(crate) fn wire(&self) -> Option<&Wire> {
-        self.inner.wire.as_ref()
+        Some(&self.inner.link.as_ref()?.wire)
     }
 
     /// The request as a Kubernetes API request, if its path is one.

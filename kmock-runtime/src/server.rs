@@ -25,7 +25,7 @@ use crate::{
     journal::{Aside, By, Concluded, Seen, refusal, traced},
     mock::Core,
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, make},
-    request::{Last, Request, Upgrade},
+    request::{Last, Link, Request, Upgrade},
     stream::Lives,
     wire::{Wire, WiredStream},
 };
@@ -146,8 +146,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
                 let connection = Connection {
                     core: Arc::clone(&core),
                     address,
-                    peer,
-                    wire,
+                    link: Arc::new(Link { peer, wire }),
                     last: Last::default(),
                 };
                 connections.spawn(serve(io, Arc::new(connection)));
@@ -167,8 +166,7 @@ struct Connection {
     core: Arc<Core>,
     /// Where the server listens.
     address: SocketAddr,
-    peer: SocketAddr,
-    wire: Wire,
+    link: Arc<Link>,
     last: Last,
 }
 
@@ -228,28 +226,29 @@ async fn handle(
         arrived,
         connection.last.head(head),
         body,
-        Some(connection.peer),
-        Some(connection.wire.clone()),
+        Some(Arc::clone(&connection.link)),
         upgrade,
     );
-    let seen = core.journal.record(&request);
+    let (seen, whole) = core.journal.record(request);
+    let request = whole.as_ref().unwrap_or(seen.request());
     let (answer, by) = if too_large {
-        (body_refused(core, &request), By::Limit)
+        (body_refused(core, request), By::Limit)
     } else {
-        answer(core, &seen, &request, connection.address).await
+        answer(core, &seen, request, connection.address).await
     };
     let (status, now) = (answer.response.status().as_u16(), core.clock.elapsed());
     tracing::debug!(target: "kmock", status, "{} {}: {by}", seen.method(), seen.target());
-    seen.conclude(Concluded {
+    let concluded = Concluded {
         status: Some(status),
         by,
         duration: Some(now.saturating_sub(arrived)),
         fault: answer.fault.as_deref().map(Box::from),
-    });
+    };
     if let Some(halt) = answer.halt {
+        seen.conclude(concluded);
         return halt.carry_out().await;
     }
-    Ok(traced(answer, core, &seen, now))
+    Ok(traced(answer, core, &seen, concluded, now))
 }
 
 /// The answer to a request whose body is not read.
@@ -356,8 +355,7 @@ async fn answer(
             continue;
         }
         let captured = (!captured.is_empty()).then(|| Arc::new(captured));
-        let seen = seen.with_captures(captured.clone());
-        entry.rule.record(seen.clone());
+        entry.rule.record(seen.with_captures(captured.clone()));
         let by = || By::Rule(Arc::clone(entry.named()));
         if spec.sinks.is_empty()
             && let Some(ready) = entry.ready()
@@ -384,7 +382,7 @@ async fn answer(
             request,
             core: Arc::clone(core),
             lives,
-            nth: entry.rule.answered(&seen),
+            nth: entry.rule.answered(seen),
             label: format!("{} at {}", named.label, named.location).into(),
             #[cfg(feature = "websocket")]
             rule: entry.rule.clone(),
@@ -392,7 +390,7 @@ async fn answer(
         match Box::pin(make(reply, &asked)).await {
             Made::Answer(answer) => return (answer, by()),
             Made::Pass => {
-                entry.rule.forget(&seen);
+                entry.rule.forget(seen);
                 aside.push(Aside::passed(&entry.rule));
             }
             Made::Failed(why) => {
@@ -411,8 +409,8 @@ async fn answer(
     {
         return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
     }
-    let refused = refusal(core, seen, request, &aside);
-    (Answer::new(refused), By::NoRule)
+    let (refused, by) = refusal(core, request, &aside);
+    (Answer::new(refused), by)
 }
 
 /// A tunnel that the client asked for with CONNECT. To hosts that the server stands for, it leads to the server.

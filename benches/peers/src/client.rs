@@ -38,6 +38,12 @@ impl Client {
         }
     }
 
+    /// The last answer as it came.
+    pub(crate) fn answer(&self) -> String {
+        let answer = self.buffer.split(|byte| *byte == 0).next();
+        String::from_utf8_lossy(answer.unwrap_or_default()).into_owned()
+    }
+
     /// One request and its answer, which must be 200 with the body that is expected.
     pub(crate) fn get(&mut self) {
         self.socket.write_all(&self.request).expect("written");

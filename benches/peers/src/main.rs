@@ -99,16 +99,18 @@ fn profile(name: &str, rules: usize, requests: usize) {
     let server = (peer.start)(rules);
     let mut client = Client::new(server.address, &peer.last_path(rules));
     let (began, before) = (Instant::now(), measure::others_cpu());
-    (0..requests).for_each(|_| client.get());
+    let median = measure::latency(&mut client, requests);
     let each = began.elapsed() / (requests as u32);
     let cpu = measure::others_cpu().zip(before);
     let cpu = cpu.map_or(Duration::ZERO, |(after, before)| {
         after.saturating_sub(before)
     });
     println!(
-        "{}: {:.2} µs a GET, {:.2} µs of the processor",
+        "{}: {:.2} µs a GET, the median {:.2} µs, {:.2} µs of the processor\n{}",
         peer.name,
         micros(each),
-        micros(cpu) / requests as f64
+        micros(median),
+        micros(cpu) / requests as f64,
+        client.answer(),
     );
 }

@@ -152,7 +152,7 @@ fn warmed(client: &mut Client) -> usize {
 }
 
 /// The median of so many GETs.
-fn latency(client: &mut Client, count: usize) -> Duration {
+pub(crate) fn latency(client: &mut Client, count: usize) -> Duration {
     let once = |_| {
         let began = Instant::now();
         client.get();

@@ -1,4 +1,4 @@
-//! The servers that are compared, each with so many rules for `GET /r/{n}` that answer `ok`.
+//! The servers that are compared, each with so many rules for `GET /r/{n}` that answer `ok`, with the same head.
 
 use std::net::SocketAddr;
 
@@ -7,6 +7,9 @@ pub(crate) struct Started {
     pub(crate) address: SocketAddr,
     _server: Box<dyn std::any::Any>,
 }
+
+/// What axum and kmock say of a text by themselves.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
@@ -118,7 +121,7 @@ fn wiremock(rules: usize) -> Started {
         for n in 0..rules {
             Mock::given(matchers::method("GET"))
                 .and(matchers::path(format!("/r/{n}")))
-                .respond_with(ResponseTemplate::new(200).set_body_string("ok"))
+                .respond_with(ResponseTemplate::new(200).set_body_raw("ok", TEXT))
                 .mount(&server)
                 .await;
         }
@@ -135,7 +138,7 @@ fn httpmock(rules: usize) -> Started {
     for n in 0..rules {
         server.mock(|when, then| {
             when.method("GET").path(format!("/r/{n}"));
-            then.status(200).body("ok");
+            then.status(200).header("content-type", TEXT).body("ok");
         });
     }
     Started {
@@ -150,6 +153,7 @@ fn mockito(rules: usize) -> Started {
         .map(|n| {
             server
                 .mock("GET", format!("/r/{n}").as_str())
+                .with_header("content-type", TEXT)
                 .with_body("ok")
                 .create()
         })
@@ -168,7 +172,7 @@ fn httptest(rules: usize) -> Started {
         server.expect(
             Expectation::matching(request::method_path("GET", format!("/r/{n}")))
                 .times(0..)
-                .respond_with(status_code(200).body("ok")),
+                .respond_with(status_code(200).insert_header("content-type", TEXT).body("ok")),
         );
     }
     Started {

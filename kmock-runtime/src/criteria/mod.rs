@@ -387,12 +387,15 @@ impl Criterion {
     fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
         match self {
             Criterion::Method(name) => request.method().as_str() == name,
-            Criterion::Path(template) => match template.captures(request.url_path()) {
-                Some(found) => {
-                    captured.extend(found);
-                    true
-                }
-                None => false,
+            Criterion::Path(template) => match template.literal() {
+                Some(path) => path == request.url_path(),
+                None => match template.captures(request.url_path()) {
+                    Some(found) => {
+                        captured.extend(found);
+                        true
+                    }
+                    None => false,
+                },
             },
             Criterion::PathRegex(regex) => match regex.captures(request.url_path()) {
                 Some(found) => {

@@ -45,7 +45,7 @@ pub(crate) use self::{
     outcome::{By, Concluded, Named},
     page::{page, report_directory, write_page},
     refusal::refusal,
-    seen::{Journal, tell},
+    seen::{Journal, Record, tell},
     trace::{Whole, traced},
 };
 #[cfg(feature = "kubernetes")]

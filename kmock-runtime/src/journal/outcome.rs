@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::location::Location;
+use crate::{journal::Near, location::Location};
 
 /// What became of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,8 +64,9 @@ pub(crate) enum By {
     Nobody,
     Rule(Arc<Named>),
     Kubernetes,
-    Forwarded(Box<str>),
-    NoRule,
+    Forwarded(Arc<str>),
+    /// With the rules that were nearest then, unless too many have been remembered already.
+    NoRule(Option<Arc<[Near]>>),
     Limit,
 }
 
@@ -93,7 +94,7 @@ impl By {
             By::Rule(rule) => Answerer::Rule(rule.label.clone(), rule.location),
             By::Kubernetes => Answerer::Kubernetes,
             By::Forwarded(upstream) => Answerer::Forwarded(upstream.to_string()),
-            By::NoRule => Answerer::NoRule,
+            By::NoRule(_) => Answerer::NoRule,
             By::Limit => Answerer::Limit,
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     criteria::Ask,
-    journal::{Aside, Seen, nearest::nearest, words},
+    journal::{Aside, By, nearest::nearest, words},
     mock::Core,
     reply::Payload,
     request::Request,
@@ -14,12 +14,7 @@ use crate::{
 /// The answer to a request that no rule took; it says which rules were nearest and why they did not fit.
 ///
 /// Text, unless the client prefers JSON; then also in a form that Kubernetes clients show: a `Status`.
-pub(crate) fn refusal(
-    core: &Core,
-    seen: &Seen,
-    request: &Request,
-    aside: &[Aside],
-) -> Response<Payload> {
+pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Response<Payload>, By) {
     let rules = core.book.rules();
     let near = nearest(request, &rules, aside, Ask::Never);
     let in_kubernetes = rules
@@ -63,15 +58,13 @@ pub(crate) fn refusal(
     } else {
         ("text/plain; charset=utf-8", text)
     };
-    if core.journal.may_remember() {
-        seen.remember_near(near);
-    }
+    let near = core.journal.may_remember().then(|| near.into());
     let mut response = Response::new(Payload::Full(body.into()));
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
+    (response, By::NoRule(near))
 }
 
 #[cfg(feature = "kubernetes")]

@@ -266,7 +266,7 @@ impl<'a> Making<'a> {
             .then(|| words::kubernetes(seen))
             .flatten()
             .unwrap_or_else(|| words::http(seen));
-        let sent = seen.record().trace.get();
+        let sent = seen.sent();
         let mut entry = Entry {
             id: seen.id(),
             at: seen.at(),
@@ -299,7 +299,7 @@ impl<'a> Making<'a> {
             messages: self.messages.remove(&seen.id()).unwrap_or_default(),
             near: Vec::new(),
             same_as: None,
-            ticks: (seen.record().asked, seen.record().answered()),
+            ticks: seen.ticks(),
         };
         if entry.is_puzzling() {
             self.explain(seen, &mut entry);

@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Deref,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    journal::{Near, Outcome, lock, outcome::Concluded, trace::Trace},
+    journal::{By, Concluded, Near, Outcome, Sent, lock, trace::Trace},
     request::{Captures, Request},
 };
 
@@ -20,57 +20,58 @@ use crate::{
 #[derive(Clone)]
 pub struct Seen {
     request: Request,
-    record: Arc<Record>,
 }
 
-/// What is written down of a request while it is answered.
-pub(super) struct Record {
-    /// Counts what happens at the server: times may be equal, and stand still in tests.
-    ticks: Arc<AtomicU64>,
+/// Counts what happens, at any server: times may be equal, and stand still in tests. Nobody sees the numbers themselves.
+static TICKS: AtomicU64 = AtomicU64::new(0);
+
+/// One more thing happens.
+pub(super) fn tick() -> u64 {
+    TICKS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// An answer begins, and with the next tick a body that is there as a whole.
+fn answered() -> u64 {
+    TICKS.fetch_add(2, Ordering::Relaxed)
+}
+
+/// What is written down of a request while it is answered. It lives inside of the request, and there are as many as
+/// there are requests: it is kept small.
+pub(crate) struct Record {
     /// When, in ticks, the request came and its answer began.
-    pub(super) asked: u64,
+    asked: u64,
     answered: AtomicU64,
-    outcome: Mutex<Concluded>,
-    pub(super) trace: Trace,
-    /// Of a refused request: the nearest rules as they were then.
-    near: OnceLock<Box<[Near]>>,
+    written: Mutex<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    outcome: Concluded,
+    trace: Trace,
 }
 
 impl Record {
-    fn new(ticks: &Arc<AtomicU64>) -> Record {
+    pub(crate) fn new() -> Record {
         Record {
-            ticks: Arc::clone(ticks),
-            asked: ticks.fetch_add(1, Ordering::Relaxed),
+            asked: tick(),
             answered: AtomicU64::new(u64::MAX),
-            outcome: Mutex::default(),
-            trace: Trace::default(),
-            near: OnceLock::new(),
+            written: Mutex::default(),
         }
     }
 
-    /// One more thing happens.
-    pub(super) fn tick(&self) -> u64 {
-        self.ticks.fetch_add(1, Ordering::Relaxed)
-    }
-
-    pub(super) fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
+    /// What goes out is changed while it goes out.
+    pub(super) fn change_sent(&self, change: impl FnOnce(&mut Sent)) {
+        if let Trace::Sent(sent) = &mut lock(&self.written).trace {
+            change(sent);
+        }
     }
 }
 
 impl Seen {
-    fn new(request: Request, ticks: &Arc<AtomicU64>) -> Seen {
-        Seen {
-            request,
-            record: Arc::new(Record::new(ticks)),
-        }
-    }
-
     /// The same request as a rule sees it, with captures.
     pub(crate) fn with_captures(&self, captured: Captures) -> Seen {
         Seen {
             request: self.request.clone().with_captures(captured),
-            record: Arc::clone(&self.record),
         }
     }
 
@@ -81,31 +82,54 @@ impl Seen {
 
     /// What became of it so far.
     pub fn outcome(&self) -> Outcome {
-        lock(&self.record.outcome).outcome()
+        self.written().outcome.outcome()
     }
 
     /// The status of the answer, if there is one already.
     pub fn status(&self) -> Option<u16> {
-        lock(&self.record.outcome).status
+        self.written().outcome.status
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        lock(&self.request.record().written)
     }
 
     pub(crate) fn conclude(&self, outcome: Concluded) {
-        let tick = self.record.tick();
-        self.record.answered.store(tick, Ordering::Relaxed);
-        *lock(&self.record.outcome) = outcome;
+        self.answered();
+        self.written().outcome = outcome;
     }
 
-    pub(super) fn record(&self) -> &Arc<Record> {
-        &self.record
+    /// As [`Seen::conclude`], with what goes out.
+    pub(super) fn conclude_with(&self, outcome: Concluded, trace: Trace) {
+        self.answered();
+        *self.written() = Written { outcome, trace };
+    }
+
+    fn answered(&self) {
+        let at = &self.request.record().answered;
+        at.store(answered(), Ordering::Relaxed);
+    }
+
+    /// When, in ticks, the request came and its answer began.
+    pub(super) fn ticks(&self) -> (u64, u64) {
+        let record = self.request.record();
+        (record.asked, record.answered.load(Ordering::Relaxed))
+    }
+
+    /// What went out, or what of it did so far.
+    pub(super) fn sent(&self) -> Option<Sent> {
+        let written = self.written();
+        let begun = self.at() + written.outcome.duration.unwrap_or_default();
+        let answered = self.ticks().1;
+        written.trace.sent(begun, answered.saturating_add(1))
     }
 
     /// The nearest rules as they were when the request was refused.
-    pub(super) fn near(&self) -> Option<&[Near]> {
-        self.record.near.get().map(Box::as_ref)
-    }
-
-    pub(super) fn remember_near(&self, near: Vec<Near>) {
-        let _ = self.record.near.set(near.into_boxed_slice());
+    pub(super) fn near(&self) -> Option<Arc<[Near]>> {
+        match &self.written().outcome.by {
+            By::NoRule(near) => near.clone(),
+            _ => None,
+        }
     }
 }
 
@@ -187,7 +211,6 @@ pub(crate) struct Journal {
     /// What bodies are kept in all.
     kept: AtomicUsize,
     refused: AtomicUsize,
-    ticks: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -199,21 +222,28 @@ impl Journal {
             most,
             kept: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
-            ticks: Arc::default(),
         }
     }
 
-    /// Writes a request down. The rules go on with the request itself, whose body is never cut.
-    pub(crate) fn record(&self, request: &Request) -> Seen {
+    /// Writes a request down. The rules go on with the request itself, whose body is never cut: where the journal keeps
+    /// less of it, it comes back beside what is kept.
+    pub(crate) fn record(&self, request: Request) -> (Seen, Option<Request>) {
         let allowed = self.allow(request.body().len());
-        let seen = Seen::new(request.cut(allowed), &self.ticks);
+        let (request, whole) = match request.cut(allowed) {
+            Some(cut) => (cut, Some(request)),
+            None => (request, None),
+        };
+        let seen = Seen { request };
         lock(&self.seen).push(seen.clone());
         tell(&self.came);
-        seen
+        (seen, whole)
     }
 
     /// How much of a body of this size may be kept.
     pub(super) fn allow(&self, size: usize) -> usize {
+        if size == 0 {
+            return 0;
+        }
         let total = self.most.saturating_mul(BODIES);
         let kept = self.kept.load(Ordering::Relaxed);
         let most = match kept.saturating_add(size.min(self.most)) > total {

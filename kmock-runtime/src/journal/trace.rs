@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -14,9 +14,10 @@ use http_body::{Frame, SizeHint};
 
 use crate::{
     clock::Clock,
-    journal::{Seen, lock, seen::Record},
+    journal::{Concluded, Seen, seen::tick},
     mock::Core,
     reply::{Answer, Payload},
+    request::Request,
 };
 
 #[cfg(feature = "kubernetes")]
@@ -76,19 +77,15 @@ pub enum End {
     Failed(String),
 }
 
+/// What is written down so far of what goes out.
 #[derive(Default)]
-pub(super) struct Trace(Mutex<Written>);
-
-/// What is written down so far.
-#[derive(Default)]
-enum Written {
+pub(super) enum Trace {
     #[default]
     Nothing,
     /// A body that was there as a whole. Most are: what a report says of them is worked out only for a report.
     Whole {
-        at: Duration,
-        tick: u64,
-        most: usize,
+        /// How many bytes of it are kept.
+        most: u32,
         whole: Arc<Whole>,
     },
     Sent(Box<Sent>),
@@ -112,50 +109,46 @@ impl Whole {
 }
 
 impl Trace {
-    pub(super) fn get(&self) -> Option<Sent> {
-        match &*lock(&self.0) {
-            Written::Nothing => None,
-            Written::Sent(sent) => Some(Sent::clone(sent)),
-            Written::Whole {
-                at,
-                tick,
-                most,
-                whole,
-            } => {
+    /// What was sent, where the body began at a time and a tick.
+    pub(super) fn sent(&self, begun: Duration, tick: u64) -> Option<Sent> {
+        match self {
+            Trace::Nothing => None,
+            Trace::Sent(sent) => Some(Sent::clone(sent)),
+            Trace::Whole { most, whole } => {
                 let body = &whole.body;
                 let text = |value: &Option<HeaderValue>| {
                     let text = value.as_ref()?.to_str().ok()?;
                     Some(text.to_owned())
                 };
                 Some(Sent {
-                    begun: *at,
+                    begun,
                     streamed: false,
                     chunks: vec![Chunk {
-                        at: *at,
+                        at: begun,
                         size: body.len(),
-                        tick: *tick,
+                        tick,
                     }],
                     count: 1,
                     size: body.len(),
-                    end: Some((*at, End::Complete)),
+                    end: Some((begun, End::Complete)),
                     content_type: text(&whole.content_type),
                     encoding: text(&whole.encoding),
-                    body: body.get(..*most).unwrap_or_default().to_vec(),
-                    ended: *tick,
+                    body: body.get(..*most as usize).unwrap_or_default().to_vec(),
+                    ended: tick,
                 })
             }
-        }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Sent)) {
-        if let Written::Sent(sent) = &mut *lock(&self.0) {
-            change(sent);
         }
     }
 }
 
 /// The response of an answer; what is sent of it from now on is written down.
-pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) -> Response<Payload> {
+pub(crate) fn traced(
+    answer: Answer,
+    core: &Core,
+    seen: &Seen,
+    outcome: Concluded,
+    now: Duration,
+) -> Response<Payload> {
     let Answer {
         response,
         fault,
@@ -164,6 +157,7 @@ pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) ->
     } = answer;
     // The body of an answer to HEAD is never sent.
     if seen.method() == Method::HEAD {
+        seen.conclude(outcome);
         return response;
     }
     if let Payload::Full(bytes) = response.body()
@@ -171,12 +165,11 @@ pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) ->
         && !bytes.is_empty()
     {
         // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
-        *lock(&seen.record().trace.0) = Written::Whole {
-            at: now,
-            tick: seen.record().tick(),
-            most: core.journal.allow(bytes.len().min(ANSWER)),
+        let trace = Trace::Whole {
+            most: u32::try_from(core.journal.allow(bytes.len().min(ANSWER))).unwrap_or(u32::MAX),
             whole: whole.unwrap_or_else(|| Whole::of(response.headers(), bytes)),
         };
+        seen.conclude_with(outcome, trace);
         return response;
     }
     let text = |name| {
@@ -193,8 +186,8 @@ pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) ->
         end: ended.then_some((now, End::Complete)),
         ..Sent::default()
     };
-    let record = Arc::clone(seen.record());
-    *lock(&record.trace.0) = Written::Sent(Box::new(sent));
+    let request = seen.request().clone();
+    seen.conclude_with(outcome, Trace::Sent(Box::new(sent)));
     if ended {
         return response;
     }
@@ -204,7 +197,7 @@ pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) ->
     response.map(|inner| {
         Payload::Body(Body::new(Traced {
             inner,
-            record,
+            request,
             clock,
             size,
             sent: 0,
@@ -217,7 +210,7 @@ pub(crate) fn traced(answer: Answer, core: &Core, seen: &Seen, now: Duration) ->
 /// A body that is written down while it is sent.
 struct Traced {
     inner: Payload,
-    record: Arc<Record>,
+    request: Request,
     clock: Clock,
     /// The size, where it is known from the start.
     size: Option<u64>,
@@ -231,8 +224,8 @@ impl Traced {
         if !self.ended {
             self.ended = true;
             let at = self.clock.elapsed();
-            let tick = self.record.tick();
-            self.record.trace.change(|sent| {
+            let tick = tick();
+            self.request.record().change_sent(|sent| {
                 sent.end = Some((at, end));
                 sent.ended = tick;
             });
@@ -241,8 +234,8 @@ impl Traced {
 
     fn chunk(&mut self, data: &Bytes) {
         self.sent += data.len() as u64;
-        let (at, most, tick) = (self.clock.elapsed(), self.most, self.record.tick());
-        self.record.trace.change(|sent| {
+        let (at, most, tick) = (self.clock.elapsed(), self.most, tick());
+        self.request.record().change_sent(|sent| {
             if sent.chunks.len() < CHUNKS {
                 sent.chunks.push(Chunk {
                     at,

@@ -157,7 +157,8 @@ mod tests {
                 .expect("a request")
                 .into_parts()
                 .0;
-            let request = Request::new(0, Duration::ZERO, head, body.into(), None, None, None);
+            let head = crate::request::Head::of(head);
+            let request = Request::new(0, Duration::ZERO, head, body.into(), None, None);
             kubernetes(&request).map(|(verb, target)| format!("{verb} {target}"))
         };
         let json = "application/json";

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
 /// Bodies up to this size are copied; larger ones fill most of their buffer.
 const SMALL: usize = 4 << 10;
 
-#[derive(Clone)]
+/// What stands above the body.
 pub(crate) struct Head {
     pub(super) method: Method,
     pub(super) uri: Uri,
@@ -22,37 +22,40 @@ pub(crate) struct Head {
 
 /// What came last on a connection: likely, it comes again.
 #[derive(Default)]
-pub(crate) struct Last(Mutex<Option<(Uri, Arc<HeaderMap>)>>);
+pub(crate) struct Last(Mutex<Option<Arc<Head>>>);
 
 impl Last {
     /// The head of the next request.
-    pub(crate) fn head(&self, parts: Parts) -> Head {
+    pub(crate) fn head(&self, parts: Parts) -> Arc<Head> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (uri, headers) = match last.take() {
-            Some((uri, headers)) => (
-                match path_only(&uri).is_some() && path_only(&uri) == path_only(&parts.uri) {
-                    true => uri,
-                    false => own_uri(parts.uri),
-                },
-                match same(&headers, &parts.headers) {
-                    true => headers,
-                    false => own_headers(parts.headers),
-                },
-            ),
-            None => (own_uri(parts.uri), own_headers(parts.headers)),
-        };
-        *last = Some((uri.clone(), Arc::clone(&headers)));
-        Head {
-            method: parts.method,
-            uri,
-            version: parts.version,
-            headers,
+        let again = last
+            .as_ref()
+            .filter(|last| same(&last.headers, &parts.headers));
+        if let Some(again) = again
+            && again.method == parts.method
+            && again.version == parts.version
+            && path_only(&again.uri).is_some()
+            && path_only(&again.uri) == path_only(&parts.uri)
+        {
+            return Arc::clone(again);
         }
+        let head = Arc::new(Head {
+            method: parts.method,
+            uri: own_uri(parts.uri),
+            version: parts.version,
+            headers: match again {
+                Some(again) => Arc::clone(&again.headers),
+                None => own_headers(parts.headers),
+            },
+        });
+        *last = Some(Arc::clone(&head));
+        head
     }
 }
 
-impl From<Parts> for Head {
-    fn from(parts: Parts) -> Head {
+impl Head {
+    /// One of which nothing is known to come again.
+    pub(crate) fn of(parts: Parts) -> Arc<Head> {
         Last::default().head(parts)
     }
 }
@@ -126,7 +129,7 @@ mod tests {
             let (at, value) = (buffer.slice(..target.len()), buffer.slice(target.len()..));
             let parts = parts(&at, &value);
             let before = parts.uri.to_string();
-            let head = Head::from(parts);
+            let head = Head::of(parts);
             drop((at, value));
             assert_eq!(head.uri.to_string(), before);
             let values: Vec<_> = head.headers.get_all("x-one").iter().collect();
@@ -146,8 +149,10 @@ mod tests {
         };
         let one = head("/a", "x");
         let same = head("/a", "x");
-        assert!(Arc::ptr_eq(&one.headers, &same.headers));
-        assert_eq!(one.uri.path().as_ptr(), same.uri.path().as_ptr());
+        assert!(Arc::ptr_eq(&one, &same));
+        let elsewhere = head("/b", "x");
+        assert_eq!(elsewhere.uri, "/b");
+        assert!(Arc::ptr_eq(&one.headers, &elsewhere.headers));
         let other = head("/b", "y");
         assert_eq!(other.uri, "/b");
         assert_eq!(other.headers["x-one"], "y");

@@ -173,7 +173,8 @@ mod tests {
             .body(())
             .expect("a request")
             .into_parts();
-        let request = Request::new(0, Duration::ZERO, head, Bytes::new(), None, None, None);
+        let head = crate::request::Head::of(head);
+        let request = Request::new(0, Duration::ZERO, head, Bytes::new(), None, None);
         let table = book.table();
         let asked = table.candidates(&request);
         asked.filter_map(|entry| entry.spec.name.clone()).collect()

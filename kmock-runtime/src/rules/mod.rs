@@ -32,7 +32,7 @@ use crate::{
     location::Location,
     mock::Core,
     reply::{Delay, Exchange, Fault, Gate, IntoReply, IntoSink, Reply, Sink},
-    request::Request,
+    request::{Head, Request},
     stream::{Live, Stream},
 };
 
@@ -540,7 +540,7 @@ impl Matcher {
         let made = http::Request::builder().method(method).uri(target);
         let (head, ()) = made.header(header.0, header.1).body(()).ok()?.into_parts();
         let (at, body) = (Duration::ZERO, Bytes::new());
-        Some(Request::new(0, at, head, body, None, None, None))
+        Some(Request::new(0, at, Head::of(head), body, None, None))
     }
 
     /// Whether some rule takes a request.
