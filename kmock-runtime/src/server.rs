@@ -380,6 +380,7 @@ async fn answer(
         let asked = Asked {
             dice: Arc::new(Dice::new(core.options.seed, request.id())),
             request,
+            seen: seen.clone(),
             core: Arc::clone(core),
             lives,
             nth: entry.rule.answered(seen),

@@ -300,6 +300,7 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
                     }
                     Put::Bytes(bytes) => Message::binary(bytes),
                     Put::Fault(fault) => {
+                        asked.seen.broken_by(&fault);
                         if let Some(wire) = asked.request.wire() {
                             wire.cut_when_flushed(fault.cut);
                         }

@@ -116,6 +116,7 @@ async fn sockets_break_and_close_as_told(k: KMock) {
     let mut socket = connect(&k, "/reset").await;
     assert_eq!(next(&mut socket).await, Message::text("x"));
     assert!(socket.next().await.expect("an end").is_err());
+    assert_eq!(k.requests()[0].outcome().fault.as_deref(), Some("reset"));
     let mut socket = connect(&k, "/going").await;
     let close = next(&mut socket).await;
     assert!(
@@ -173,6 +174,9 @@ async fn reports_tell_what_was_said(k: KMock, real: KMock) {
     assert_eq!(next(&mut socket).await, Message::text("hey"));
     echo.wait_for_frames(1).await.expect("it came");
     k.get("/x").await;
+    // Rules that are taken off have been there all the same.
+    k.rules().iter().for_each(kmock::Rule::remove);
+    assert!(k.get("/x").await.text().contains("there are no rules"));
     let report = k.report();
     let said: Vec<_> = report.entries[0]
         .messages

@@ -12,7 +12,7 @@ const SIZES: [usize; 4] = [1, 100, 1_000, 10_000];
 type Kind = (&'static str, fn(usize) -> Filter, fn(usize) -> String);
 
 fn matching(c: &mut Criterion) {
-    let kinds: [Kind; 7] = [
+    let kinds: [Kind; 8] = [
         (
             "literal",
             |n| format!("get /r/{n}").as_str().into(),
@@ -45,8 +45,13 @@ fn matching(c: &mut Criterion) {
         ),
         (
             "regex",
-            |n| Filter::path_regex(&format!("/r/{n}")),
-            |n| format!("/r/{n}"),
+            |n| Filter::path_regex(&format!("/r/{n}/[a-z]+")),
+            |n| format!("/r/{n}/x"),
+        ),
+        (
+            "regex without a beginning",
+            |n| Filter::path_regex(&format!(".*/r/{n}")),
+            |n| format!("/x/r/{n}"),
         ),
     ];
     for (kind, filter, target) in kinds {

@@ -30,9 +30,11 @@ impl Criterion {
             (Criterion::Method(a), Criterion::Method(b)) => a == b,
             (Criterion::Path(a), Criterion::Path(b)) => a.covers(b),
             (Criterion::PathRegex(a), Criterion::Path(b)) => {
-                b.literal().is_some_and(|path| a.is_match(path))
+                b.literal().is_some_and(|path| a.regex.is_match(path))
             }
-            (Criterion::PathRegex(a), Criterion::PathRegex(b)) => a.as_str() == b.as_str(),
+            (Criterion::PathRegex(a), Criterion::PathRegex(b)) => {
+                a.regex.as_str() == b.regex.as_str()
+            }
             (Criterion::Field(place, name, a), Criterion::Field(other, same_name, b)) => {
                 place == other && name.eq_ignore_ascii_case(same_name) && a.covers(b)
             }

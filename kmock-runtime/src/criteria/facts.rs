@@ -81,6 +81,16 @@ impl<'a> Facts<'a> {
                 }
                 (None, _) => {}
             },
+            Criterion::PathRegex(regex) => match (regex.literal(), &self.path) {
+                (Some(path), _) => self.path = PathFact::Whole(path),
+                (None, PathFact::Anything) => {
+                    let segments: Vec<_> = regex.literal_segments().enumerate().collect();
+                    if !segments.is_empty() {
+                        self.path = PathFact::Segments(segments);
+                    }
+                }
+                (None, _) => {}
+            },
             Criterion::Field(place, name, pattern) => {
                 let name = match place {
                     Place::Header => name.to_ascii_lowercase(),

@@ -24,14 +24,13 @@ use std::{
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use regex::Regex;
 
 #[cfg(feature = "kubernetes")]
 pub(crate) use self::explain::{edit_distance, letters_off};
 pub(crate) use self::{
     explain::{Ask, cut, distance},
     facts::{Equals, Facts, Field, PathFact},
-    path::PathTemplate,
+    path::{PathRegex, PathTemplate},
 };
 pub use self::{
     explain::{Difference, Finding, Verdict},
@@ -67,7 +66,7 @@ type HoldsLater = Box<dyn Fn(Request) -> BoxFuture<'static, bool> + Send + Sync>
 pub(crate) enum Criterion {
     Method(String),
     Path(PathTemplate),
-    PathRegex(Regex),
+    PathRegex(PathRegex),
     Field(Place, String, Pattern),
     Host(Pattern),
     From(Network),
@@ -154,9 +153,7 @@ impl Filter {
     /// When the expression is malformed; the message points at the caller.
     #[track_caller]
     pub fn path_regex(expression: &str) -> Filter {
-        Filter::is(Criterion::PathRegex(or_panic(pattern::whole_regex(
-            expression,
-        ))))
+        Filter::is(Criterion::PathRegex(or_panic(PathRegex::new(expression))))
     }
 
     /// Requests with a query parameter like this; of several values any may fit, and a [`Pattern::array`] means all.
@@ -397,16 +394,18 @@ impl Criterion {
                     None => false,
                 },
             },
-            Criterion::PathRegex(regex) => match regex.captures(request.url_path()) {
-                Some(found) => {
-                    let named = regex.capture_names().flatten().filter_map(|name| {
-                        Some((name.to_owned(), found.name(name)?.as_str().to_owned()))
-                    });
-                    captured.extend(named);
-                    true
+            Criterion::PathRegex(PathRegex { regex, .. }) => {
+                match regex.captures(request.url_path()) {
+                    Some(found) => {
+                        let named = regex.capture_names().flatten().filter_map(|name| {
+                            Some((name.to_owned(), found.name(name)?.as_str().to_owned()))
+                        });
+                        captured.extend(named);
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
             Criterion::Field(place, name, pattern) => {
                 pattern.matches_texts(&place.values(request, name))
             }

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::criteria::FilterError;
+use regex::Regex;
+use regex_syntax::hir::literal;
+
+use crate::criteria::{FilterError, pattern::whole_regex};
 
 /// A path template, compiled: one piece a segment.
 #[derive(Clone, Debug)]
@@ -99,6 +102,46 @@ impl PathTemplate {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+/// A regular expression for whole paths, with the text that all of them begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct PathRegex {
+    pub(super) regex: Regex,
+    beginning: String,
+    /// Whether that is all.
+    whole: bool,
+}
+
+impl PathRegex {
+    pub(super) fn new(expression: &str) -> Result<PathRegex, FilterError> {
+        let regex = whole_regex(expression)?;
+        // What cannot be worked out is no beginning: then the expression is tried for every path.
+        let found = regex_syntax::parse(regex.as_str()).ok();
+        let found = found.map(|parsed| literal::Extractor::new().extract(&parsed));
+        let beginning = found.as_ref().and_then(literal::Seq::longest_common_prefix);
+        let beginning = beginning.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let whole = found
+            .as_ref()
+            .is_some_and(|found| found.len() == Some(1) && found.is_exact() && beginning.is_some());
+        Ok(PathRegex {
+            beginning: beginning.unwrap_or_default().to_owned(),
+            regex,
+            whole,
+        })
+    }
+
+    /// The only path that fits.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        self.whole.then_some(self.beginning.as_str())
+    }
+
+    /// The segments that all paths begin with; a segment counts when its end is known.
+    pub(crate) fn literal_segments(&self) -> impl Iterator<Item = &str> {
+        let whole_segments = self.beginning.rsplit_once('/').map(|(before, _)| before);
+        let inside = whole_segments.and_then(|text| text.strip_prefix('/'));
+        inside.into_iter().flat_map(|text| text.split('/'))
     }
 }
 
@@ -212,6 +255,33 @@ mod tests {
 
     fn pair(name: &str, value: &str) -> (String, String) {
         (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn regexes_tell_what_paths_begin_with() {
+        let beginning = |expression: &str| {
+            let regex = PathRegex::new(expression).expect("a regex");
+            let segments: Vec<_> = regex.literal_segments().map(str::to_owned).collect();
+            (regex.literal().map(str::to_owned), segments.join("+"))
+        };
+        let segments = |text: &str| (None, text.to_owned());
+        assert_eq!(beginning("/a/b"), (Some("/a/b".to_owned()), "a".to_owned()));
+        assert_eq!(beginning(r"/v1\.0/users/\d+"), segments("v1.0+users"));
+        assert_eq!(beginning("/a/b[cd]"), segments("a"));
+        assert_eq!(beginning("/a/bc?/d"), segments("a"));
+        assert_eq!(beginning("/x/(a|b)/c"), segments("x"));
+        assert_eq!(beginning("/x/(?i)ab/c"), segments("x"));
+        for none in [
+            ".*/a",
+            "(?i)/ab/c",
+            "(/a)?/b",
+            "/a|/b",
+            "a/b/c",
+            "/?a/b",
+            "",
+        ] {
+            assert!(!beginning(none).1.contains('a'), "{none}");
+        }
     }
 
     #[test]

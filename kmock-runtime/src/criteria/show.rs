@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::criteria::{Criterion, Filter, Node, explain::cut};
+use crate::criteria::{Criterion, Filter, Node, PathRegex, explain::cut};
 
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Criterion::Method(name) => f.write_str(name),
             Criterion::Path(template) => write!(f, "path \"{template}\""),
-            Criterion::PathRegex(regex) => {
+            Criterion::PathRegex(PathRegex { regex, .. }) => {
                 let whole = regex.as_str();
                 write!(f, "path ~\"{}\"", &whole[4..whole.len() - 2])
             }

@@ -240,12 +240,14 @@ impl<'a> Making<'a> {
             .filter(|spec| spec.filter.speaks_kubernetes())
             .map(|spec| spec.location)
             .collect();
+        let mut telling = core.book.removed();
+        telling.extend_from_slice(rules);
         Making {
             core,
             rules,
             kubernetes,
-            upstreams: upstreams(rules),
-            messages: messages(rules),
+            upstreams: upstreams(&telling),
+            messages: messages(&telling),
             texts: TEXTS,
             explained: HashMap::new(),
             looked_at: 0,

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     journal::{By, Concluded, Near, Outcome, Sent, lock, trace::Trace},
+    reply::Fault,
     request::{Captures, Request},
 };
 
@@ -48,6 +49,17 @@ pub(crate) struct Record {
 struct Written {
     outcome: Concluded,
     trace: Trace,
+}
+
+impl Written {
+    fn conclude(&mut self, outcome: Concluded) {
+        // The script of a WebSocket may break it before its answer is written down.
+        let fault = self.outcome.fault.take();
+        self.outcome = outcome;
+        if self.outcome.fault.is_none() {
+            self.outcome.fault = fault;
+        }
+    }
 }
 
 impl Record {
@@ -96,13 +108,20 @@ impl Seen {
 
     pub(crate) fn conclude(&self, outcome: Concluded) {
         self.answered();
-        self.written().outcome = outcome;
+        self.written().conclude(outcome);
     }
 
     /// As [`Seen::conclude`], with what goes out.
     pub(super) fn conclude_with(&self, outcome: Concluded, trace: Trace) {
         self.answered();
-        *self.written() = Written { outcome, trace };
+        let mut written = self.written();
+        written.conclude(outcome);
+        written.trace = trace;
+    }
+
+    /// A script breaks the exchange, after its answer has begun.
+    pub(crate) fn broken_by(&self, fault: &Fault) {
+        self.written().outcome.fault = Some(fault.to_string().into());
     }
 
     fn answered(&self) {

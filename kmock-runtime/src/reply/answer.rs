@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use crate::{
-    journal::Whole,
+    journal::{Seen, Whole},
     mock::Core,
     reply::{
         Before, Dice, HeaderEdit, Payload, Reply, Source,
@@ -58,6 +58,8 @@ pub(crate) enum Made {
 #[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) request: Request,
+    /// The same in the journal.
+    pub(crate) seen: Seen,
     pub(crate) core: Arc<Core>,
     pub(crate) lives: Lives,
     pub(crate) nth: usize,

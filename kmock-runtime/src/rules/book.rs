@@ -22,6 +22,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Book {
     rules: Mutex<Vec<Rule>>,
+    /// Those that were taken off and know of exchanges that reports tell of.
+    removed: Mutex<Vec<Rule>>,
     table: RwLock<Arc<Table>>,
     /// Set when the table no longer shows what the rules say; shared with the rules, which set it when they change.
     dirty: Arc<AtomicBool>,
@@ -87,15 +89,33 @@ impl Book {
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *table)
         };
+        let removed = {
+            let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *removed)
+        };
         // Dropped outside of the locks: what closures hold may come back here.
-        drop((gone, table));
+        drop((gone, table, removed));
     }
 
     /// All rules in the order of definition.
     pub(crate) fn rules(&self) -> Vec<Rule> {
         let mut all = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|rule| !rule.is_removed());
-        all.clone()
+        let gone: Vec<Rule> = all.extract_if(.., |rule| rule.is_removed()).collect();
+        let rules = all.clone();
+        drop(all);
+        // Others are dropped outside of the locks, as above.
+        let (telling, _others): (Vec<Rule>, Vec<Rule>) = gone.into_iter().partition(Rule::tells);
+        self.removed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(telling);
+        rules
+    }
+
+    /// Rules that were taken off, as far as they have something to tell in reports.
+    pub(crate) fn removed(&self) -> Vec<Rule> {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.clone()
     }
 
     pub(crate) fn table(&self) -> Arc<Table> {
@@ -200,6 +220,12 @@ mod tests {
         let by_segments = many(|n| Filter::path(format!("/users/{{id}}/x{n}/**")));
         assert_eq!(order(&by_segments, "/users/7/x1"), found);
         assert_eq!(order(&by_segments, "/users/7"), ["any"]);
+        let by_regex = many(|n| Filter::path_regex(&format!("/x{n}/[a-z]+")));
+        assert_eq!(order(&by_regex, "/x1/a"), found);
+        assert_eq!(order(&by_regex, "/x1/1"), found);
+        assert_eq!(order(&by_regex, "/x111/a"), ["any"]);
+        let by_end = many(|n| Filter::path_regex(&format!(".*/x{n}")));
+        assert_eq!(order(&by_end, "/x1").len(), 26);
         let by_header = many(|n| Filter::header("X-Kind", text(n)));
         assert_eq!(order(&by_header, "/"), found);
         let by_host = many(|n| {

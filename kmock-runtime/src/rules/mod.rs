@@ -389,6 +389,15 @@ impl Rule {
         lock(&self.0.frames).clone()
     }
 
+    /// Whether it knows more of its exchanges than the journal does.
+    pub(crate) fn tells(&self) -> bool {
+        #[cfg(feature = "websocket")]
+        if !lock(&self.0.frames).is_empty() {
+            return true;
+        }
+        !self.exchanges().is_empty()
+    }
+
     /// Waits until this many frames have come from clients on the WebSockets of this rule.
     ///
     /// # Errors

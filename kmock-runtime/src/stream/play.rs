@@ -212,6 +212,7 @@ impl futures::Stream for Player {
                 }
                 Put::Head => {}
                 Put::Fault(fault) => {
+                    self.stage.asked.seen.broken_by(&fault);
                     self.cut = Some((fault.more_bytes(), Some(fault.cut)));
                 }
             }

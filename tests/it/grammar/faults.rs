@@ -103,6 +103,12 @@ async fn what_breaks_and_where(k: KMock) {
         told[..4],
         ["reset", "close in head 12", "stall in body 3", "garbage"]
     );
+    // Those of scripts too, whether they come before the answer or after it has begun.
+    let faults_of_scripts = &told[told.len() - 3..];
+    assert_eq!(
+        faults_of_scripts,
+        ["truncate 3", "truncate 30", "truncate 1"]
+    );
 }
 
 #[kmock::test(seed = 7)]
