@@ -1,0 +1,250 @@
+//! Parts of replies that begin with a word of the language, and words that nearly do.
+
+use proc_macro2::{Delimiter, Span};
+use syn::{Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStream, token};
+
+use super::{FORMS, fields::fields, value};
+use crate::{
+    ast::Part,
+    duration,
+    errors::Errors,
+    habits, json,
+    parse::{at_end, code, ends_after_next, fault, here, inside, skip_while, starts_rule, stream},
+    words::{REPLIES, nearest},
+};
+
+/// A part that begins with a word of the language; `None` where the word is not used as one.
+pub(super) fn by_word(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    name: &str,
+    span: Span,
+) -> Option<Vec<Part>> {
+    let next_is = |fork: &syn::parse::ParseBuffer<'_>| {
+        fork.call(Ident::parse_any).ok();
+    };
+    let after = input.fork();
+    next_is(&after);
+    let valued = after.peek(LitStr) || after.peek(token::Paren) || after.peek(LitByteStr);
+    let lonely = ends_after_next(input);
+    match name {
+        "header" | "cookie" if after.peek(token::Brace) => {
+            input.call(Ident::parse_any).ok();
+            Some(fields(input, errors, name == "header"))
+        }
+        "header" | "cookie" if valued || lonely => {
+            errors.help(
+                span,
+                format_args!("expected `{{` after `{name}`"),
+                format_args!("write `{name} {{ \"name\": \"value\" }}`"),
+            );
+            skip_while(input, |input| !at_end(input));
+            Some(Vec::new())
+        }
+        "text" if valued => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                value(input, errors, "a text")
+                    .map(|value| Part::Text(span, value))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "json" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                value(input, errors, "a value")
+                    .map(|value| Part::JsonOf(span, value))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "json" if after.peek(token::Brace) || after.peek(token::Bracket) => {
+            input.call(Ident::parse_any).ok();
+            Some(vec![Part::Json(span, json::value(input, errors))])
+        }
+        "null" if lonely => {
+            input.call(Ident::parse_any).ok();
+            Some(vec![Part::Json(span, quote::quote_spanned!(span=> null))])
+        }
+        "file" if valued || lonely || after.peek(Ident::peek_any) => {
+            input.call(Ident::parse_any).ok();
+            let once = crate::parse::take_word(input, "once").is_some();
+            Some(
+                value(input, errors, "a path of a file")
+                    .map(|path| Part::File { span, once, path })
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "stream" if after.peek(token::Bracket) => {
+            input.call(Ident::parse_any).ok();
+            let items = inside(input, Delimiter::Bracket, errors, stream::items);
+            Some(
+                items
+                    .map(|items| Part::Stream(span, items))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "stream" | "websocket" if after.peek(token::Brace) => {
+            input.call(Ident::parse_any).ok();
+            errors.help(
+                here(input),
+                format_args!("the items of a {name} are in brackets"),
+                format_args!("write `{name} [ … ]`"),
+            );
+            inside(input, Delimiter::Brace, errors, stream::items);
+            Some(Vec::new())
+        }
+        "stream" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                value(input, errors, "a stream")
+                    .map(|value| Part::StreamOf(span, value))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "sleep" | "delay" if after.peek(token::Paren) || after.peek(Lit) || lonely => {
+            input.call(Ident::parse_any).ok();
+            let time = if input.peek(token::Paren) {
+                inside(input, Delimiter::Parenthesis, errors, duration::time)?
+            } else {
+                duration::time(input, errors)
+            };
+            Some(
+                time.map(|time| Part::Delay(span, time))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "websocket" if after.peek(token::Bracket) => {
+            input.call(Ident::parse_any).ok();
+            let items = inside(input, Delimiter::Bracket, errors, stream::items);
+            Some(
+                items
+                    .map(|items| Part::WebSocket(span, items))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "websocket" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                code::in_parens(input, errors, "a WebSocket")
+                    .map(|socket| Part::WebSocketOf(span, socket))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "wait" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(
+                code::in_parens(input, errors, "what to wait for")
+                    .map(|event| Part::Wait(span, event))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "hold" if after.peek(token::Paren) || lonely => {
+            input.call(Ident::parse_any).ok();
+            if lonely {
+                errors.help(
+                    here(input),
+                    "expected a gate after `hold`",
+                    "write `hold(&gate)`, with `let gate = Gate::new();`",
+                );
+                return Some(Vec::new());
+            }
+            Some(
+                code::in_parens(input, errors, "a gate")
+                    .map(|gate| Part::Hold(span, gate))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "slow" if after.peek(Lit) || lonely || after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            let speed = if input.peek(token::Paren) {
+                inside(input, Delimiter::Parenthesis, errors, duration::speed)?
+            } else {
+                duration::speed(input, errors)
+            };
+            Some(
+                speed
+                    .map(|speed| Part::Slow(span, speed))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        "proxy" if valued || lonely => {
+            input.call(Ident::parse_any).ok();
+            if let Ok(url) = input.fork().parse::<LitStr>() {
+                let text = url.value();
+                if !text.starts_with("http://") && !text.starts_with("https://") {
+                    errors.help(
+                        url.span(),
+                        "expected the URL of a server",
+                        format_args!("write `proxy \"http://{}\"`", text.trim_start_matches('/')),
+                    );
+                }
+            }
+            Some(
+                value(input, errors, "a URL")
+                    .map(|url| Part::Proxy(span, url))
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        _ => fault::fault(input, errors, name, span)
+            .map(|fault| fault.map(Part::Fault).into_iter().collect()),
+    }
+}
+
+/// A word that is nearly one of the language, followed by what only such a word is followed by.
+pub(super) fn slip(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) -> bool {
+    let fork = input.fork();
+    fork.call(Ident::parse_any).ok();
+    let juxtaposed = fork.peek(Lit)
+        || fork.peek(token::Brace) && json::is_object(&fork)
+        || fork.peek(Ident::peek_any) && !fork.peek(Token![as]);
+    let text = name.to_string();
+    let borrowed = text == "hold" && fork.peek(Token![&]);
+    if let Some(shape) = habits::shape(&text).filter(|_| juxtaposed || borrowed) {
+        errors.help(
+            name.span(),
+            format_args!("`{text}` is written in another way"),
+            shape,
+        );
+        skip_while(input, |input| !at_end(input));
+        return true;
+    }
+    let rust = [
+        "move", "async", "if", "match", "loop", "unsafe", "for", "while", "const", "static",
+        "return", "let",
+    ];
+    if juxtaposed && let Some(help) = habits::reply(&text) {
+        errors.help(
+            name.span(),
+            format_args!("`{text}` is no word of a reply"),
+            help,
+        );
+        skip_while(input, |input| !at_end(input));
+        return true;
+    }
+    if !juxtaposed || rust.contains(&text.as_str()) || starts_rule(input) {
+        return false;
+    }
+    let help = match nearest(&text, REPLIES.iter().copied()) {
+        Some(found) => format!("did you mean `{found}`?"),
+        None => FORMS.to_owned(),
+    };
+    errors.help(
+        name.span(),
+        format_args!("`{text}` is no word of a reply"),
+        help,
+    );
+    skip_while(input, |input| !at_end(input));
+    true
+}
