@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rules::{Faults, one_of};
+use super::rules::{Faults, one_of, required};
 use crate::kubernetes::builtin::base64;
 use crate::kubernetes::builtin::values::{at, items, text};
 use crate::kubernetes::meta::{label_faults, subdomain_faults};
@@ -120,9 +120,7 @@ fn conditions(faults: &mut Faults, list: &[Value]) {
     for (i, condition) in list.iter().enumerate() {
         let ty = text(condition, &["type"]);
         let path = format!("{CONDITIONS}[{i}]");
-        if ty.is_empty() {
-            faults.push(FieldError::required(format!("{path}.type"), ""));
-        }
+        required(faults, &format!("{path}.type"), ty);
         let supported: &[&str] = if matches!(ty, "Approved" | "Denied" | "Failed") {
             &["True"]
         } else {

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::rules::{Faults, in_range, int, ip, maybe_one_of, one_of, texts};
-use crate::kubernetes::builtin::values::{is_set, items, text};
-use crate::kubernetes::meta::{
-    label_faults, label_value_faults, qualified_name_faults, subdomain_faults,
+use super::rules::{
+    Faults, PROTOCOLS, app_protocol, given_text, ip, maybe_one_of, one_of, port_and_protocol,
+    text_field, texts,
 };
+use crate::kubernetes::builtin::values::{is_set, items, text};
+use crate::kubernetes::meta::{label_faults, label_value_faults, subdomain_faults};
 use crate::kubernetes::status::FieldError;
 
 /// An address that traffic can be sent to.
@@ -84,23 +85,9 @@ fn address(faults: &mut Faults, entry: &Value, path: &str) {
     let value = text(entry, &["ip"]);
     let ip_path = format!("{path}.ip");
     ip(faults, &ip_path, value);
-    let host = text(entry, &["hostname"]);
-    if !host.is_empty() {
-        texts(
-            faults,
-            &format!("{path}.hostname"),
-            host,
-            label_faults(host),
-        );
-    }
+    given_text(faults, entry, path, "hostname", label_faults);
     if is_set(entry, &["nodeName"]) {
-        let node = text(entry, &["nodeName"]);
-        texts(
-            faults,
-            &format!("{path}.nodeName"),
-            node,
-            subdomain_faults(node),
-        );
+        text_field(faults, entry, path, "nodeName", subdomain_faults);
     }
     endpoint_ip(faults, &ip_path, value);
 }
@@ -112,23 +99,8 @@ fn port(faults: &mut Faults, entry: &Value, path: &str, needs_name: bool) {
     } else if !name.is_empty() {
         texts(faults, &format!("{path}.name"), name, label_faults(name));
     }
-    let number = int(entry, &["port"]).into();
-    in_range(faults, &format!("{path}.port"), &number, 1, 65_535);
-    one_of(
-        faults,
-        &format!("{path}.protocol"),
-        text(entry, &["protocol"]),
-        &["SCTP", "TCP", "UDP"],
-    );
+    port_and_protocol(faults, entry, path);
     app_protocol(faults, entry, path);
-}
-
-fn app_protocol(faults: &mut Faults, entry: &Value, path: &str) {
-    if is_set(entry, &["appProtocol"]) {
-        let protocol = text(entry, &["appProtocol"]);
-        let path = format!("{path}.appProtocol");
-        texts(faults, &path, protocol, qualified_name_faults(protocol));
-    }
 }
 
 /// A slice of endpoints.
@@ -152,9 +124,7 @@ pub(super) fn slice(faults: &mut Faults, object: &Value) {
     for (i, entry) in ports.iter().enumerate() {
         let path = format!("ports[{i}]");
         let name = text(entry, &["name"]);
-        if !name.is_empty() {
-            texts(faults, &format!("{path}.name"), name, label_faults(name));
-        }
+        given_text(faults, entry, &path, "name", label_faults);
         if names.contains(&name) {
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
@@ -164,7 +134,7 @@ pub(super) fn slice(faults: &mut Faults, object: &Value) {
                 faults,
                 &format!("{path}.protocol"),
                 text(entry, &["protocol"]),
-                &["SCTP", "TCP", "UDP"],
+                &PROTOCOLS,
             );
         } else {
             faults.push(FieldError::required(format!("{path}.protocol"), ""));
@@ -207,22 +177,10 @@ fn slice_endpoint(faults: &mut Faults, endpoint: &Value, path: &str, kind: &str)
         }
     }
     if is_set(endpoint, &["nodeName"]) {
-        let node = text(endpoint, &["nodeName"]);
-        texts(
-            faults,
-            &format!("{path}.nodeName"),
-            node,
-            subdomain_faults(node),
-        );
+        text_field(faults, endpoint, path, "nodeName", subdomain_faults);
     }
     if is_set(endpoint, &["hostname"]) {
-        let host = text(endpoint, &["hostname"]);
-        texts(
-            faults,
-            &format!("{path}.hostname"),
-            host,
-            label_faults(host),
-        );
+        text_field(faults, endpoint, path, "hostname", label_faults);
     }
     hints(faults, endpoint, &format!("{path}.hints"));
 }

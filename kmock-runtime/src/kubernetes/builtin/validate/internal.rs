@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::rules::shown_struct;
+use super::rules::{joined_list, joined_map, shown_struct};
 use super::storage::SOURCES;
 use crate::kubernetes::builtin::gotypes::{Field, GoType, Struct};
-use crate::kubernetes::builtin::values::{at, members};
+use crate::kubernetes::builtin::values::at;
 use crate::kubernetes::status::{FieldError, quoted};
 
 /// `Invalid value: {…}: …` of a type that the server has in an internal form without JSON names: all fields, unset
@@ -190,20 +190,10 @@ fn internal_type(ty: &GoType, value: &Value) -> String {
         (GoType::Struct(name), value) => Struct::named(name)
             .map_or_else(|| value.to_string(), |root| internal_struct(root, value)),
         (GoType::Slice(inner), Value::Array(list)) => {
-            format!(
-                "[{}]",
-                list.iter()
-                    .map(|item| internal_type(inner, item))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            )
+            joined_list(list, |item| internal_type(inner, item))
         }
         (GoType::Map(_, inner), Value::Object(_)) => {
-            let parts: Vec<String> = members(value, &[])
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", quoted(key), internal_type(inner, value)))
-                .collect();
-            format!("{{{}}}", parts.join(","))
+            joined_map(value, |value| internal_type(inner, value))
         }
         (GoType::String, Value::Null) => "\"\"".into(),
         (GoType::Bool, Value::Null) => "false".into(),

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::endpoints;
 use super::rules::{
-    Faults, IMMUTABLE, cidr, domain_prefixed, invalid_internal, label_selector, maybe_one_of,
-    named, port, port_or_name, positive, required, same, texts,
+    Faults, IMMUTABLE, PROTOCOLS, cidr, domain_prefixed, invalid_internal, label_selector,
+    maybe_one_of, named, port, port_or_name, positive, required, same, texts,
 };
 use crate::kubernetes::builtin::values::{at, int, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, path_segment_faults, subdomain_faults};
@@ -405,12 +405,7 @@ fn network_policy(faults: &mut Faults, spec: &Value) {
                 let path = format!("{path}.ports[{j}]");
                 let protocol = text(entry, &["protocol"]);
                 if !protocol.is_empty() {
-                    maybe_one_of(
-                        faults,
-                        &format!("{path}.protocol"),
-                        protocol,
-                        &["SCTP", "TCP", "UDP"],
-                    );
+                    maybe_one_of(faults, &format!("{path}.protocol"), protocol, &PROTOCOLS);
                 }
                 if is_set(entry, &["port"]) {
                     port_or_name(faults, &format!("{path}.port"), at(entry, &["port"]));
@@ -584,17 +579,11 @@ fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
         ));
     }
     let name = text(role, &["name"]);
-    if name.is_empty() {
-        faults.push(FieldError::required("roleRef.name", ""));
-    } else {
-        texts(faults, "roleRef.name", name, path_segment_faults(name));
-    }
+    named(faults, "roleRef.name", name, path_segment_faults);
     for (i, subject) in items(object, &["subjects"]).iter().enumerate() {
         let path = format!("subjects[{i}]");
         let (name, group) = (text(subject, &["name"]), text(subject, &["apiGroup"]));
-        if name.is_empty() {
-            faults.push(FieldError::required(format!("{path}.name"), ""));
-        }
+        required(faults, &format!("{path}.name"), name);
         match text(subject, &["kind"]) {
             "ServiceAccount" => {
                 if !name.is_empty() {

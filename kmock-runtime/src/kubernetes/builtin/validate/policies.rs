@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::rules::{Faults, label_selector, maybe_one_of, one_of, required, texts};
+use super::rules::{Faults, label_selector, maybe_one_of, named, one_of, required, texts};
 use super::webhooks::{conditions, match_resources};
 use crate::kubernetes::builtin::values::{at, is_set, items, text};
 use crate::kubernetes::meta::{
@@ -272,11 +272,7 @@ fn validations(faults: &mut Faults, object: &Value, spec: &Value) {
 /// What binds a policy.
 pub(super) fn binding(faults: &mut Faults, spec: &Value, mutating: bool) {
     let policy = text(spec, &["policyName"]);
-    if policy.is_empty() {
-        faults.push(FieldError::required("spec.policyName", ""));
-    } else {
-        texts(faults, "spec.policyName", policy, subdomain_faults(policy));
-    }
+    named(faults, "spec.policyName", policy, subdomain_faults);
     if is_set(spec, &["paramRef"]) {
         param_ref(faults, at(spec, &["paramRef"]));
     }

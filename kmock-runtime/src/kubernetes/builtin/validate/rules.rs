@@ -25,6 +25,31 @@ pub(super) fn texts(faults: &mut Faults, path: &str, value: &str, messages: Vec<
     );
 }
 
+/// A field that is a well made text.
+pub(super) fn text_field(
+    faults: &mut Faults,
+    object: &Value,
+    path: &str,
+    key: &str,
+    rule: fn(&str) -> Vec<String>,
+) {
+    let value = text(object, &[key]);
+    texts(faults, &format!("{path}.{key}"), value, rule(value));
+}
+
+/// A field that is a well made text, unless it is empty.
+pub(super) fn given_text(
+    faults: &mut Faults,
+    object: &Value,
+    path: &str,
+    key: &str,
+    rule: fn(&str) -> Vec<String>,
+) {
+    if !text(object, &[key]).is_empty() {
+        text_field(faults, object, path, key, rule);
+    }
+}
+
 /// A text that must be there, and be well made.
 pub(super) fn named(faults: &mut Faults, path: &str, value: &str, rule: fn(&str) -> Vec<String>) {
     if value.is_empty() {
@@ -85,6 +110,24 @@ pub(super) fn in_range(faults: &mut Faults, path: &str, value: &Value, low: i64,
 /// A port number.
 pub(super) fn port(faults: &mut Faults, path: &str, value: &Value) {
     in_range(faults, path, value, 1, 65_535);
+}
+
+pub(super) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
+
+/// The number and the protocol of a port of a service or of endpoints.
+pub(super) fn port_and_protocol(faults: &mut Faults, entry: &Value, path: &str) {
+    // One that is missing counts as 0.
+    let number = int(entry, &["port"]).into();
+    port(faults, &format!("{path}.port"), &number);
+    let protocol = text(entry, &["protocol"]);
+    one_of(faults, &format!("{path}.protocol"), protocol, &PROTOCOLS);
+}
+
+/// What is said of the protocol above a port.
+pub(super) fn app_protocol(faults: &mut Faults, entry: &Value, path: &str) {
+    if is_set(entry, &["appProtocol"]) {
+        text_field(faults, entry, path, "appProtocol", qualified_name_faults);
+    }
 }
 
 /// What is wrong with the name of a port.
@@ -191,6 +234,14 @@ pub(super) fn labels(faults: &mut Faults, path: &str, map: &Value) {
     }
 }
 
+/// The values that an expression compares a label with.
+pub(super) fn label_values(faults: &mut Faults, path: &str, values: &[Value]) {
+    for (i, value) in values.iter().filter_map(Value::as_str).enumerate() {
+        let path = format!("{path}.values[{i}]");
+        texts(faults, &path, value, label_value_faults(value));
+    }
+}
+
 /// A label selector.
 pub(super) fn label_selector(faults: &mut Faults, path: &str, selector: &Value) {
     if !selector.is_object() {
@@ -221,21 +272,8 @@ pub(super) fn label_selector(faults: &mut Faults, path: &str, selector: &Value) 
                 "not a valid selector operator",
             )),
         }
-        let key = text(rule, &["key"]);
-        texts(
-            faults,
-            &format!("{path}.key"),
-            key,
-            qualified_name_faults(key),
-        );
-        for (j, value) in values.iter().filter_map(Value::as_str).enumerate() {
-            texts(
-                faults,
-                &format!("{path}.values[{j}]"),
-                value,
-                label_value_faults(value),
-            );
-        }
+        text_field(faults, rule, &path, "key", qualified_name_faults);
+        label_values(faults, &path, values);
     }
 }
 
@@ -308,23 +346,28 @@ fn shown_type(ty: &GoType, value: &Value) -> String {
             Struct::named(name).map_or_else(|| value.to_string(), |root| shown_struct(root, value))
         }
         (GoType::Slice(inner), Value::Array(list)) => {
-            format!(
-                "[{}]",
-                list.iter()
-                    .map(|item| shown_type(inner, item))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            )
+            joined_list(list, |item| shown_type(inner, item))
         }
         (GoType::Map(_, inner), Value::Object(_)) => {
-            let parts: Vec<String> = members(value, &[])
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", quoted(key), shown_type(inner, value)))
-                .collect();
-            format!("{{{}}}", parts.join(","))
+            joined_map(value, |value| shown_type(inner, value))
         }
         _ => value.to_string(),
     }
+}
+
+/// A JSON array of values that are shown in a way of their own.
+pub(super) fn joined_list(list: &[Value], shown: impl Fn(&Value) -> String) -> String {
+    let parts: Vec<String> = list.iter().map(shown).collect();
+    format!("[{}]", parts.join(","))
+}
+
+/// A JSON object of such values, with sorted keys.
+pub(super) fn joined_map(map: &Value, shown: impl Fn(&Value) -> String) -> String {
+    let parts: Vec<String> = members(map, &[])
+        .into_iter()
+        .map(|(key, value)| format!("{}:{}", quoted(key), shown(value)))
+        .collect();
+    format!("{{{}}}", parts.join(","))
 }
 
 /// A list of texts or a map, with sorted keys, as JSON.
@@ -332,11 +375,7 @@ pub(super) fn shown_map(map: &Value) -> String {
     if !map.is_object() {
         return map.to_string();
     }
-    let parts: Vec<String> = members(map, &[])
-        .into_iter()
-        .map(|(key, value)| format!("{}:{value}", quoted(key)))
-        .collect();
-    format!("{{{}}}", parts.join(","))
+    joined_map(map, Value::to_string)
 }
 
 /// An amount of a resource that must not be negative.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::endpoints::endpoint_ip;
 use super::internal::internal_json;
 use super::rules::{
-    Faults, cidr, in_range, int, ip, is_address, labels, maybe_one_of, one_of, port_or_name, texts,
+    Faults, app_protocol, cidr, int, ip, is_address, labels, maybe_one_of, named, one_of, port,
+    port_and_protocol, port_or_name, texts,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
@@ -150,11 +151,7 @@ fn external_name(faults: &mut Faults, spec: &Value) {
     }
     let name = text(spec, &["externalName"]);
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.is_empty() {
-        faults.push(FieldError::required("spec.externalName", ""));
-    } else {
-        texts(faults, "spec.externalName", name, subdomain_faults(name));
-    }
+    named(faults, "spec.externalName", name, subdomain_faults);
 }
 
 fn service_ports(faults: &mut Faults, ports: &[Value]) {
@@ -173,21 +170,10 @@ fn service_ports(faults: &mut Faults, ports: &[Value]) {
             }
             names.push(name);
         }
-        let number = json!(int(entry, &["port"]));
-        in_range(faults, &format!("{path}.port"), &number, 1, 65_535);
-        one_of(
-            faults,
-            &format!("{path}.protocol"),
-            text(entry, &["protocol"]),
-            &["SCTP", "TCP", "UDP"],
-        );
+        port_and_protocol(faults, entry, &path);
         let target = at(entry, &["targetPort"]);
         port_or_name(faults, &format!("{path}.targetPort"), target);
-        if is_set(entry, &["appProtocol"]) {
-            let protocol = text(entry, &["appProtocol"]);
-            let path = format!("{path}.appProtocol");
-            texts(faults, &path, protocol, qualified_name_faults(protocol));
-        }
+        app_protocol(faults, entry, &path);
     }
 }
 
@@ -386,7 +372,7 @@ fn traffic(faults: &mut Faults, spec: &Value, kind: &str) {
         if check == 0 {
             faults.push(FieldError::required(path, ""));
         } else {
-            in_range(faults, path, &check, 1, 65_535);
+            port(faults, path, &check);
         }
     } else if check != 0 {
         faults.push(FieldError::invalid(

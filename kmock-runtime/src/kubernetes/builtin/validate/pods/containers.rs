@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::volumes::Mountable;
 use super::{Pod, env, mounts, probes, resources, security};
 use crate::kubernetes::builtin::validate::rules::{
-    Faults, int, named, one_of, port, port_name_faults, required,
+    Faults, PROTOCOLS, int, named, one_of, port, port_name_faults, required,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, text};
 use crate::kubernetes::meta::label_faults;
@@ -162,12 +162,7 @@ fn ports(faults: &mut Faults, container: &Value, path: &str) {
             number(&path, "hostPort", faults);
         }
         path.push_str(".protocol");
-        one_of(
-            faults,
-            &path,
-            text(entry, &["protocol"]),
-            &["SCTP", "TCP", "UDP"],
-        );
+        one_of(faults, &path, text(entry, &["protocol"]), &PROTOCOLS);
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::validate::rules::{
-    Faults, config_key_faults, named, required, texts,
+    Faults, config_key_faults, given_text, named, required, text_field, texts,
 };
 use crate::kubernetes::builtin::values::{at, containers, is_set, items, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
@@ -102,13 +102,7 @@ fn value_from(faults: &mut Faults, source: &Value, path: &str, has_value: bool) 
             "resourceFieldRef" => resource_field(faults, part, &path, false),
             "fileKeyRef" => file_key(faults, part, &path),
             _ => {
-                let name = text(part, &["name"]);
-                texts(
-                    faults,
-                    &format!("{path}.name"),
-                    name,
-                    subdomain_faults(name),
-                );
+                text_field(faults, part, &path, "name", subdomain_faults);
                 named(
                     faults,
                     &format!("{path}.key"),
@@ -282,15 +276,7 @@ pub(super) fn resource_field(faults: &mut Faults, part: &Value, path: &str, in_v
 pub(super) fn sources(faults: &mut Faults, container: &Value, path: &str) {
     for (i, entry) in items(container, &["envFrom"]).iter().enumerate() {
         let at_path = format!("{path}[{i}]");
-        let prefix = text(entry, &["prefix"]);
-        if !prefix.is_empty() {
-            texts(
-                faults,
-                &format!("{at_path}.prefix"),
-                prefix,
-                name_faults(prefix),
-            );
-        }
+        given_text(faults, entry, &at_path, "prefix", name_faults);
         let mut count = 0;
         for kind in ["configMapRef", "secretRef"] {
             if is_set(entry, &[kind]) {

@@ -25,8 +25,8 @@ pub(super) use scheduling::{node_selector, tolerations, topology_term};
 pub(super) use update::update;
 
 use super::rules::{
-    Faults, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects, shown_map,
-    texts,
+    Faults, given_text, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects,
+    shown_map, text_field, texts,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text, truth};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
@@ -242,23 +242,9 @@ fn spec(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
     }
     scheduling::tolerations(faults, spec, &format!("{path}.tolerations"));
     host_aliases(faults, spec, &format!("{path}.hostAliases"));
-    let class = text(spec, &["priorityClassName"]);
-    if !class.is_empty() {
-        texts(
-            faults,
-            &format!("{path}.priorityClassName"),
-            class,
-            subdomain_faults(class),
-        );
-    }
+    given_text(faults, spec, path, "priorityClassName", subdomain_faults);
     if is_set(spec, &["runtimeClassName"]) {
-        let class = text(spec, &["runtimeClassName"]);
-        texts(
-            faults,
-            &format!("{path}.runtimeClassName"),
-            class,
-            subdomain_faults(class),
-        );
+        text_field(faults, spec, path, "runtimeClassName", subdomain_faults);
     }
     if is_set(spec, &["preemptionPolicy"]) {
         one_of(

@@ -46,6 +46,26 @@ fn invalid_at(path: &str) -> impl Fn(&str, &str, &str, &mut Faults) {
     }
 }
 
+/// A mount and a device of one container have neither their name nor their place in common: `others` are the list of the
+/// other kind in the container, and the key of the place in it.
+fn apart_from(
+    faults: &mut Faults,
+    (container, list, key): (&Value, &str, &str),
+    path: &str,
+    name: &str,
+    (own_key, place): (&str, &str),
+) {
+    let invalid = invalid_at(path);
+    if has(container, list, "name", name) {
+        let detail = format!("must not already exist in {list}");
+        invalid("name", name, &detail, faults);
+    }
+    if has(container, list, key, place) {
+        let detail = format!("must not already exist as a path in {list}");
+        invalid(own_key, place, &detail, faults);
+    }
+}
+
 fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mountable<'_>) {
     let mut paths: Vec<&str> = Vec::new();
     for (i, mount) in items(container, &["volumeMounts"]).iter().enumerate() {
@@ -61,18 +81,8 @@ fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mounta
             invalid("mountPath", mount_path, "must be unique", faults);
         }
         paths.push(mount_path);
-        if has(container, "volumeDevices", "name", name) {
-            invalid(
-                "name",
-                name,
-                "must not already exist in volumeDevices",
-                faults,
-            );
-        }
-        if has(container, "volumeDevices", "devicePath", mount_path) {
-            let detail = "must not already exist as a path in volumeDevices";
-            invalid("mountPath", mount_path, detail, faults);
-        }
+        let others = (container, "volumeDevices", "devicePath");
+        apart_from(faults, others, &path, name, ("mountPath", mount_path));
         let (sub_path, expression) = (text(mount, &["subPath"]), text(mount, &["subPathExpr"]));
         if !sub_path.is_empty() {
             descending(faults, &format!("{list}.subPath"), sub_path);
@@ -172,18 +182,8 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
                 faults,
             );
         }
-        if has(container, "volumeMounts", "name", name) {
-            invalid(
-                "name",
-                name,
-                "must not already exist in volumeMounts",
-                faults,
-            );
-        }
-        if has(container, "volumeMounts", "mountPath", device_path) {
-            let detail = "must not already exist as a path in volumeMounts";
-            invalid("devicePath", device_path, detail, faults);
-        }
+        let others = (container, "volumeMounts", "mountPath");
+        apart_from(faults, others, &path, name, ("devicePath", device_path));
         if !name.is_empty() {
             names.push(name);
         }

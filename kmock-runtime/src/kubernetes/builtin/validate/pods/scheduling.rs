@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kubernetes::builtin::validate::rules::{
-    Faults, int, label_selector, maybe_one_of, texts,
+    Faults, int, label_selector, label_values, maybe_one_of, text_field, texts,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{
@@ -109,18 +109,9 @@ fn node_rule(faults: &mut Faults, rule: &Value, path: &str, check_values: bool) 
             NO_OPERATOR,
         )),
     }
-    let key = text(rule, &["key"]);
-    texts(
-        faults,
-        &format!("{path}.key"),
-        key,
-        qualified_name_faults(key),
-    );
+    text_field(faults, rule, path, "key", qualified_name_faults);
     if check_values {
-        for (i, value) in values.iter().filter_map(Value::as_str).enumerate() {
-            let path = format!("{path}.values[{i}]");
-            texts(faults, &path, value, label_value_faults(value));
-        }
+        label_values(faults, path, values);
     }
 }
 
@@ -416,13 +407,8 @@ pub(in crate::kubernetes::builtin::validate) fn topology_term(
                 ));
             }
         }
+        text_field(faults, rule, &path, "key", qualified_name_faults);
         let key = text(rule, &["key"]);
-        texts(
-            faults,
-            &format!("{path}.key"),
-            key,
-            qualified_name_faults(key),
-        );
         if keys.contains(&key) {
             faults.push(FieldError::duplicate(format!("{path}.key"), &key.into()));
         }

@@ -6,7 +6,7 @@ use super::env::{IN_FILES, field, resource_field};
 use super::{Pod, containers, file_mode, not_reserved, plugins};
 use crate::kubernetes::builtin::quantity::Quantity;
 use crate::kubernetes::builtin::validate::claims;
-use crate::kubernetes::builtin::validate::rules::{Faults, int, labels, required, texts};
+use crate::kubernetes::builtin::validate::rules::{Faults, int, labels, named, required, texts};
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::kubernetes::serve::token::lifetime_fault;
@@ -72,11 +72,7 @@ pub(super) fn of_pod<'a>(faults: &mut Faults, pod: &Pod<'a>, path: &str) -> Moun
         let name = text(volume, &["name"]);
         let before = faults.len();
         source(faults, pod, volume, &path);
-        if name.is_empty() {
-            faults.push(FieldError::required(format!("{path}.name"), ""));
-        } else {
-            texts(faults, &format!("{path}.name"), name, label_faults(name));
-        }
+        named(faults, &format!("{path}.name"), name, label_faults);
         if good.has(name) {
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
