@@ -186,22 +186,18 @@ fn option(
                 options.calls.extend(quote_spanned!(span=> .#name(#value)));
             }
         }
-        Some(Takes::Number) => {
-            let value = if given {
-                expr(input, errors, "a number").ok()
-            } else {
-                missing(errors, span, &text, "999")
+        Some(takes @ (Takes::Number | Takes::Directory)) => {
+            let number = takes == Takes::Number;
+            let form = match number {
+                true => ("a number", "999"),
+                false => ("a directory", "\"target/pages\""),
             };
-            match value {
-                Some(Expr::Lit(lit)) if !matches!(lit.lit, Lit::Int(_)) => {
-                    errors.help(
-                        lit.span(),
-                        "expected a number",
-                        format_args!("write `{text} = 999`"),
-                    );
-                }
-                Some(value) => options.calls.extend(quote_spanned!(span=> .#name(#value))),
-                None => {}
+            let fits = |lit: &Lit| match number {
+                true => matches!(lit, Lit::Int(_)),
+                false => matches!(lit, Lit::Str(_)),
+            };
+            if let Some(value) = literal(input, name, given, form, fits, errors) {
+                options.calls.extend(quote_spanned!(span=> .#name(#value)));
             }
         }
         Some(Takes::Duration) => {
@@ -223,22 +219,6 @@ fn option(
                 Some(Time::Between(at, ..)) => {
                     errors.push(at, format_args!("`{text}` is one duration"));
                 }
-                None => {}
-            }
-        }
-        Some(Takes::Directory) => {
-            let value = if given {
-                expr(input, errors, "a directory").ok()
-            } else {
-                missing(errors, span, &text, "\"target/pages\"")
-            };
-            match value {
-                Some(Expr::Lit(lit)) if !matches!(lit.lit, Lit::Str(_)) => errors.help(
-                    lit.span(),
-                    "expected a directory",
-                    format_args!("write `{text} = \"target/pages\"`"),
-                ),
-                Some(value) => options.calls.extend(quote_spanned!(span=> .#name(#value))),
                 None => {}
             }
         }
@@ -307,6 +287,33 @@ fn flag(input: ParseStream<'_>, name: &str, errors: &mut Errors) -> Option<LitBo
             skip_to_comma(input);
             None
         }
+    }
+}
+
+/// A literal that fits, or any other expression; `form` says what, and how an example is written.
+fn literal(
+    input: ParseStream<'_>,
+    name: &Ident,
+    given: bool,
+    (what, example): (&str, &str),
+    fits: impl Fn(&Lit) -> bool,
+    errors: &mut Errors,
+) -> Option<Expr> {
+    let value = if given {
+        expr(input, errors, what).ok()
+    } else {
+        missing(errors, name.span(), &name.to_string(), example)
+    };
+    match value {
+        Some(Expr::Lit(lit)) if !fits(&lit.lit) => {
+            errors.help(
+                lit.span(),
+                format_args!("expected {what}"),
+                format_args!("write `{name} = {example}`"),
+            );
+            None
+        }
+        value => value,
     }
 }
 

@@ -43,21 +43,11 @@ pub(super) fn by_word(
         }
         "text" if valued => {
             input.call(Ident::parse_any).ok();
-            Some(
-                value(input, errors, "a text")
-                    .map(|value| Part::Text(span, value))
-                    .into_iter()
-                    .collect(),
-            )
+            one(value(input, errors, "a text").map(|value| Part::Text(span, value)))
         }
         "json" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
-            Some(
-                value(input, errors, "a value")
-                    .map(|value| Part::JsonOf(span, value))
-                    .into_iter()
-                    .collect(),
-            )
+            one(value(input, errors, "a value").map(|value| Part::JsonOf(span, value)))
         }
         "json" if after.peek(token::Brace) || after.peek(token::Bracket) => {
             input.call(Ident::parse_any).ok();
@@ -70,22 +60,18 @@ pub(super) fn by_word(
         "file" if valued || lonely || after.peek(Ident::peek_any) => {
             input.call(Ident::parse_any).ok();
             let once = crate::parse::take_word(input, "once").is_some();
-            Some(
-                value(input, errors, "a path of a file")
-                    .map(|path| Part::File { span, once, path })
-                    .into_iter()
-                    .collect(),
+            one(
+                value(input, errors, "a path of a file").map(|path| Part::File {
+                    span,
+                    once,
+                    path,
+                }),
             )
         }
         "stream" if after.peek(token::Bracket) => {
             input.call(Ident::parse_any).ok();
             let items = inside(input, Delimiter::Bracket, errors, stream::items);
-            Some(
-                items
-                    .map(|items| Part::Stream(span, items))
-                    .into_iter()
-                    .collect(),
-            )
+            one(items.map(|items| Part::Stream(span, items)))
         }
         "stream" | "websocket" if after.peek(token::Brace) => {
             input.call(Ident::parse_any).ok();
@@ -99,12 +85,7 @@ pub(super) fn by_word(
         }
         "stream" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
-            Some(
-                value(input, errors, "a stream")
-                    .map(|value| Part::StreamOf(span, value))
-                    .into_iter()
-                    .collect(),
-            )
+            one(value(input, errors, "a stream").map(|value| Part::StreamOf(span, value)))
         }
         "sleep" | "delay" if after.peek(token::Paren) || after.peek(Lit) || lonely => {
             input.call(Ident::parse_any).ok();
@@ -113,39 +94,22 @@ pub(super) fn by_word(
             } else {
                 duration::time(input, errors)
             };
-            Some(
-                time.map(|time| Part::Delay(span, time))
-                    .into_iter()
-                    .collect(),
-            )
+            one(time.map(|time| Part::Delay(span, time)))
         }
         "websocket" if after.peek(token::Bracket) => {
             input.call(Ident::parse_any).ok();
             let items = inside(input, Delimiter::Bracket, errors, stream::items);
-            Some(
-                items
-                    .map(|items| Part::WebSocket(span, items))
-                    .into_iter()
-                    .collect(),
-            )
+            one(items.map(|items| Part::WebSocket(span, items)))
         }
         "websocket" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
-            Some(
-                code::in_parens(input, errors, "a WebSocket")
-                    .map(|socket| Part::WebSocketOf(span, socket))
-                    .into_iter()
-                    .collect(),
-            )
+            one(code::in_parens(input, errors, "a WebSocket")
+                .map(|socket| Part::WebSocketOf(span, socket)))
         }
         "wait" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
-            Some(
-                code::in_parens(input, errors, "what to wait for")
-                    .map(|event| Part::Wait(span, event))
-                    .into_iter()
-                    .collect(),
-            )
+            one(code::in_parens(input, errors, "what to wait for")
+                .map(|event| Part::Wait(span, event)))
         }
         "hold" if after.peek(token::Paren) || lonely => {
             input.call(Ident::parse_any).ok();
@@ -157,12 +121,7 @@ pub(super) fn by_word(
                 );
                 return Some(Vec::new());
             }
-            Some(
-                code::in_parens(input, errors, "a gate")
-                    .map(|gate| Part::Hold(span, gate))
-                    .into_iter()
-                    .collect(),
-            )
+            one(code::in_parens(input, errors, "a gate").map(|gate| Part::Hold(span, gate)))
         }
         "slow" if after.peek(Lit) || lonely || after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
@@ -171,12 +130,7 @@ pub(super) fn by_word(
             } else {
                 duration::speed(input, errors)
             };
-            Some(
-                speed
-                    .map(|speed| Part::Slow(span, speed))
-                    .into_iter()
-                    .collect(),
-            )
+            one(speed.map(|speed| Part::Slow(span, speed)))
         }
         "proxy" if valued || lonely => {
             input.call(Ident::parse_any).ok();
@@ -190,16 +144,16 @@ pub(super) fn by_word(
                     );
                 }
             }
-            Some(
-                value(input, errors, "a URL")
-                    .map(|url| Part::Proxy(span, url))
-                    .into_iter()
-                    .collect(),
-            )
+            one(value(input, errors, "a URL").map(|url| Part::Proxy(span, url)))
         }
         _ => fault::fault(input, errors, name, span)
             .map(|fault| fault.map(Part::Fault).into_iter().collect()),
     }
+}
+
+/// The part of a word, where it could be read.
+fn one(part: Option<Part>) -> Option<Vec<Part>> {
+    Some(part.into_iter().collect())
 }
 
 /// A word that is nearly one of the language, followed by what only such a word is followed by.
