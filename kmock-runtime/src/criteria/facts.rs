@@ -71,26 +71,12 @@ impl<'a> Facts<'a> {
     fn criterion(&mut self, criterion: &'a Criterion) {
         match criterion {
             Criterion::Method(name) => self.method = Some(name),
-            Criterion::Path(template) => match (template.literal(), &self.path) {
-                (Some(path), _) => self.path = PathFact::Whole(path),
-                (None, PathFact::Anything) => {
-                    let segments: Vec<_> = template.literal_segments().collect();
-                    if !segments.is_empty() {
-                        self.path = PathFact::Segments(segments);
-                    }
-                }
-                (None, _) => {}
-            },
-            Criterion::PathRegex(regex) => match (regex.literal(), &self.path) {
-                (Some(path), _) => self.path = PathFact::Whole(path),
-                (None, PathFact::Anything) => {
-                    let segments: Vec<_> = regex.literal_segments().enumerate().collect();
-                    if !segments.is_empty() {
-                        self.path = PathFact::Segments(segments);
-                    }
-                }
-                (None, _) => {}
-            },
+            Criterion::Path(template) => {
+                self.path(template.literal(), template.literal_segments());
+            }
+            Criterion::PathRegex(regex) => {
+                self.path(regex.literal(), regex.literal_segments().enumerate());
+            }
             Criterion::Field(place, name, pattern) => {
                 let name = match place {
                     Place::Header => name.to_ascii_lowercase(),
@@ -100,6 +86,20 @@ impl<'a> Facts<'a> {
             }
             Criterion::Host(pattern) => self.field(None, String::new(), &pattern.0),
             _ => {}
+        }
+    }
+
+    /// The whole path, or segments of it with their places.
+    fn path(&mut self, whole: Option<&'a str>, segments: impl Iterator<Item = (usize, &'a str)>) {
+        match (whole, &self.path) {
+            (Some(path), _) => self.path = PathFact::Whole(path),
+            (None, PathFact::Anything) => {
+                let segments: Vec<_> = segments.collect();
+                if !segments.is_empty() {
+                    self.path = PathFact::Segments(segments);
+                }
+            }
+            (None, _) => {}
         }
     }
 

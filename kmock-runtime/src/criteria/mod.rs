@@ -384,28 +384,8 @@ impl Criterion {
     fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
         match self {
             Criterion::Method(name) => request.method().as_str() == name,
-            Criterion::Path(template) => match template.literal() {
-                Some(path) => path == request.url_path(),
-                None => match template.captures(request.url_path()) {
-                    Some(found) => {
-                        captured.extend(found);
-                        true
-                    }
-                    None => false,
-                },
-            },
-            Criterion::PathRegex(PathRegex { regex, .. }) => {
-                match regex.captures(request.url_path()) {
-                    Some(found) => {
-                        let named = regex.capture_names().flatten().filter_map(|name| {
-                            Some((name.to_owned(), found.name(name)?.as_str().to_owned()))
-                        });
-                        captured.extend(named);
-                        true
-                    }
-                    None => false,
-                }
-            }
+            Criterion::Path(template) => kept(template.captures(request.url_path()), captured),
+            Criterion::PathRegex(regex) => kept(regex.captures(request.url_path()), captured),
             Criterion::Field(place, name, pattern) => {
                 pattern.matches_texts(&place.values(request, name))
             }
@@ -433,6 +413,13 @@ impl Criterion {
             Criterion::Custom(matcher) => matcher.matches(request),
         }
     }
+}
+
+/// Whether a path fits; what it captures is kept.
+fn kept(found: Option<Vec<(String, String)>>, captured: &mut Vec<(String, String)>) -> bool {
+    let Some(found) = found else { return false };
+    captured.extend(found);
+    true
 }
 
 impl Place {

@@ -132,6 +132,15 @@ impl PathRegex {
         })
     }
 
+    /// What the named groups capture from a path, or `None` where it does not match.
+    pub(super) fn captures(&self, path: &str) -> Option<Vec<(String, String)>> {
+        let found = self.regex.captures(path)?;
+        let names = self.regex.capture_names().flatten();
+        let named =
+            names.filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned())));
+        Some(named.collect())
+    }
+
     /// The only path that fits.
     pub(crate) fn literal(&self) -> Option<&str> {
         self.whole.then_some(self.beginning.as_str())
