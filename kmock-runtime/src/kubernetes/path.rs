@@ -2,6 +2,8 @@
 //!
 //! Pure: nothing here knows which resources exist. Rules as in `k8s.io/apiserver/pkg/endpoints/request`.
 
+use std::borrow::Cow;
+
 use http::{Method, Uri};
 
 /// What is done to a resource, in Kubernetes' words.
@@ -223,17 +225,21 @@ impl Query {
 }
 
 /// The path by which routes are found: without its escapes.
-pub fn decoded(uri: &Uri) -> String {
-    decode(uri.path(), false).unwrap_or_else(|| uri.path().to_owned())
+pub fn decoded(uri: &Uri) -> Cow<'_, str> {
+    let path = uri.path();
+    match path.contains('%') {
+        true => decode(path, false).map_or(path.into(), Cow::Owned),
+        false => path.into(),
+    }
 }
 
 /// Whether a path ends where the object of an old `/watch/` or `/proxy/` path should begin.
 pub fn lacks_an_object(path: &str) -> bool {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-    matches!(
-        segments.as_slice(),
-        ["api", _, "watch" | "proxy"] | ["apis", _, _, "watch" | "proxy"]
-    )
+    let Some((before, "watch" | "proxy")) = path.trim_matches('/').rsplit_once('/') else {
+        return false;
+    };
+    let segments: Vec<&str> = before.split('/').collect();
+    matches!(segments.as_slice(), ["api", _] | ["apis", _, _])
 }
 
 /// Reads the escapes of a URL's part; `None` if one is broken.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::base64url;
 use super::builtin::gotypes::Struct;
+use super::builtin::values_of;
 use super::json;
 use super::resource::{Resource, ResourceKey};
 use super::serve::Call;
@@ -286,17 +287,7 @@ fn selector_faults(faults: &mut Vec<FieldError>, selector: &Value, kind: &str) {
     for (i, requirement) in requirements.into_iter().flatten().enumerate() {
         let path = format!("{path}.requirements[{i}]");
         let values = requirement["values"].as_array().map_or(0, Vec::len);
-        match text(requirement, "operator") {
-            "In" | "NotIn" if values == 0 => {
-                let why = "must be specified when `operator` is 'In' or 'NotIn'";
-                faults.push(FieldError::required(format!("{path}.values"), why));
-            }
-            "Exists" | "DoesNotExist" if values > 0 => {
-                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                faults.push(FieldError::forbidden(format!("{path}.values"), why));
-            }
-            _ => {}
-        }
+        values_of(faults, &path, text(requirement, "operator"), values);
     }
 }
 

@@ -33,6 +33,8 @@ mod warnings;
 
 use serde_json::Value;
 
+pub(super) use self::validate::values_of;
+
 /// The object in the form that the server prints as tables and metadata, where that is not the one it is asked for in:
 /// what the old versions of its kind keep in annotations is in fields there.
 pub fn internal(object: &Value) -> Option<Value> {

@@ -29,6 +29,7 @@ mod workloads;
 use serde_json::Value;
 
 pub(super) use internal::internal_json;
+pub(in crate::kubernetes) use rules::values_of;
 
 use crate::kubernetes::serve::strategy::Context;
 use crate::kubernetes::status::FieldError;

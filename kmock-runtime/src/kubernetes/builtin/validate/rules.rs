@@ -234,6 +234,27 @@ pub(super) fn labels(faults: &mut Faults, path: &str, map: &Value) {
     }
 }
 
+/// Whether a requirement of a selector has as many values as its operator wants.
+pub(in crate::kubernetes) fn values_of(
+    faults: &mut Faults,
+    path: &str,
+    operator: &str,
+    count: usize,
+) {
+    let path = format!("{path}.values");
+    match operator {
+        "In" | "NotIn" if count == 0 => faults.push(FieldError::required(
+            path,
+            "must be specified when `operator` is 'In' or 'NotIn'",
+        )),
+        "Exists" | "DoesNotExist" if count > 0 => faults.push(FieldError::forbidden(
+            path,
+            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+        )),
+        _ => {}
+    }
+}
+
 /// The values that an expression compares a label with.
 pub(super) fn label_values(faults: &mut Faults, path: &str, values: &[Value]) {
     for (i, value) in values.iter().filter_map(Value::as_str).enumerate() {
@@ -256,21 +277,13 @@ pub(super) fn label_selector(faults: &mut Faults, path: &str, selector: &Value) 
         let path = format!("{path}.matchExpressions[{i}]");
         let values = items(rule, &["values"]);
         let operator = text(rule, &["operator"]);
-        match operator {
-            "In" | "NotIn" if values.is_empty() => faults.push(FieldError::required(
-                format!("{path}.values"),
-                "must be specified when `operator` is 'In' or 'NotIn'",
-            )),
-            "Exists" | "DoesNotExist" if !values.is_empty() => faults.push(FieldError::forbidden(
-                format!("{path}.values"),
-                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-            )),
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => faults.push(FieldError::invalid_text(
+        values_of(faults, &path, operator, values.len());
+        if !matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist") {
+            faults.push(FieldError::invalid_text(
                 format!("{path}.operator"),
                 operator,
                 "not a valid selector operator",
-            )),
+            ));
         }
         text_field(faults, rule, &path, "key", qualified_name_faults);
         label_values(faults, &path, values);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kubernetes::builtin::validate::rules::{
-    Faults, int, label_selector, label_values, maybe_one_of, text_field, texts,
+    Faults, int, label_selector, label_values, maybe_one_of, text_field, texts, values_of,
 };
 use crate::kubernetes::builtin::values::{at, is_set, items, members, text};
 use crate::kubernetes::meta::{
@@ -88,18 +88,11 @@ fn node_term(faults: &mut Faults, term: &Value, path: &str, check_values: bool) 
 
 fn node_rule(faults: &mut Faults, rule: &Value, path: &str, check_values: bool) {
     let values = items(rule, &["values"]);
-    let values_path = format!("{path}.values");
-    match text(rule, &["operator"]) {
-        "In" | "NotIn" if values.is_empty() => faults.push(FieldError::required(
-            values_path,
-            "must be specified when `operator` is 'In' or 'NotIn'",
-        )),
-        "Exists" | "DoesNotExist" if !values.is_empty() => faults.push(FieldError::forbidden(
-            values_path,
-            "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-        )),
+    let operator = text(rule, &["operator"]);
+    values_of(faults, path, operator, values.len());
+    match operator {
         "Gt" | "Lt" if values.len() != 1 => faults.push(FieldError::required(
-            values_path,
+            format!("{path}.values"),
             "must be specified single value when `operator` is 'Lt' or 'Gt'",
         )),
         "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
