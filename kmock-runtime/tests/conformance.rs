@@ -20,9 +20,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use kmock_runtime::kubernetes::{Cluster, ClusterOptions};
+use kmock_runtime::kubernetes::{Clock, Cluster, ClusterOptions};
 
 use crate::json::Json;
+
+/// When the recordings with ages of fixed dates were made: the cluster's clock starts there, whatever today is.
+const RECORDED: &str = "2026-11-22T12:00:00Z";
 
 fn area(area: &str) {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
@@ -61,7 +64,10 @@ fn area(area: &str) {
             .build()
             .unwrap();
         let outcome = runtime.block_on(async {
-            let cluster = Cluster::new(ClusterOptions::default());
+            let cluster = Cluster::new(ClusterOptions {
+                clock: Some(Clock::starting_at(RECORDED.parse().unwrap())),
+                ..ClusterOptions::default()
+            });
             replay::replay(&cluster, &scenario).await
         });
         steps += outcome.steps;

@@ -280,7 +280,7 @@ pub(super) fn update(
 ) {
     match context.subresource {
         "" => update_object(name, has_status, context, new, old),
-        "status" => update_status(name, new, old),
+        "status" => update_status(name, context, new, old),
         "finalize" => {
             copy(new, old, "status");
         }
@@ -358,7 +358,7 @@ fn update_object(
     }
 }
 
-fn update_status(name: &str, new: &mut Value, old: &Value) {
+fn update_status(name: &str, context: &Context<'_>, new: &mut Value, old: &Value) {
     copy(new, old, "spec");
     match name {
         "batch.v1.Job" => {
@@ -419,15 +419,11 @@ fn update_status(name: &str, new: &mut Value, old: &Value) {
             && int(new, &["status", "lastPhaseTransitionTime"]) == 0
                 && !is_set(new, &["status", "lastPhaseTransitionTime"]) =>
         {
-            copy_status_time(new);
+            let now = super::times::seconds(context.now);
+            section(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
         }
         _ => {}
     }
-}
-
-fn copy_status_time(new: &mut Value) {
-    let now = super::times::seconds(jiff::Timestamp::now());
-    section(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
 }
 
 /// Takes metadata fields from the stored object.
