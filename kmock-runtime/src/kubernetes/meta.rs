@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::fields::gofmt;
+use crate::kubernetes::gofmt;
 use crate::kubernetes::serve::strategy::NameRule;
 use crate::kubernetes::status::{FieldError, quoted};
 

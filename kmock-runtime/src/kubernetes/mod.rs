@@ -9,7 +9,6 @@ pub(crate) mod criteria;
 pub mod digest;
 pub mod discovery;
 pub mod endpoints;
-pub mod fields;
 pub mod health;
 pub mod json;
 #[cfg(feature = "kube")]
@@ -22,8 +21,6 @@ pub(crate) mod mock;
 pub mod objects;
 pub mod openapi;
 pub mod options;
-pub mod ordered;
-pub mod patch;
 pub mod path;
 pub mod protobuf;
 pub mod registry;
@@ -31,7 +28,6 @@ pub mod render;
 pub mod resource;
 pub mod resources;
 pub mod reviews;
-pub mod schema;
 pub mod selectors;
 pub mod serve;
 pub mod status;
@@ -40,6 +36,8 @@ pub mod table;
 pub mod watch;
 #[cfg(feature = "yaml")]
 pub mod yaml;
+
+pub(crate) use kmock_apply::{fields, gofmt, ordered, patch, schema};
 
 pub use cluster::{ApiBody, Clock, Cluster, ClusterOptions};
 pub use objects::{Object, ObjectError, Objects};

@@ -109,7 +109,7 @@ pub fn qualified(group: &str, resource: &str) -> String {
     }
 }
 
-pub use crate::kubernetes::fields::gofmt::quote as quoted;
+pub use crate::kubernetes::gofmt::quote as quoted;
 
 impl ApiError {
     /// A failure with a code, a reason (empty for none) and a message, without details.

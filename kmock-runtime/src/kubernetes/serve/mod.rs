@@ -4,6 +4,7 @@ pub mod admission;
 pub mod body;
 pub mod bootstrap;
 pub mod call;
+pub mod config;
 pub mod create;
 pub mod delete;
 pub mod deletecollection;

@@ -7,17 +7,19 @@ use serde_json::{Map, Value};
 
 use super::body::{self, Target};
 use super::call::Call;
+use super::config::{self, Config};
 use super::options::{FieldValidation, WriteOptions, write_options};
 use super::reply::Reply;
 use super::strategy::Decoded;
 use super::update::check_name;
 use super::{managed, scale, write};
-use crate::kubernetes::fields::{self, gofmt};
+use crate::kubernetes::fields;
+use crate::kubernetes::gofmt;
 use crate::kubernetes::meta;
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::patch::json::{self, JsonPatchError};
 use crate::kubernetes::patch::strategic::StrategicError;
-use crate::kubernetes::patch::{apply, merge, strategic};
+use crate::kubernetes::patch::{merge, strategic};
 use crate::kubernetes::path::Verb;
 use crate::kubernetes::schema::Schema;
 use crate::kubernetes::status::{ApiError, Details, FieldError};
@@ -41,7 +43,7 @@ pub enum Patch {
     /// A strategic merge patch.
     Strategic(Map<String, Value>, Vec<String>),
     /// A configuration.
-    Apply(apply::Config),
+    Apply(Config),
 }
 
 /// Built-in resources have routes only for the media types that they read: others never come to the resource.
@@ -176,7 +178,7 @@ pub fn read(call: &Call, media_type: &str, validation: FieldValidation) -> Resul
             json::repeated_fields(&node, "", "", &mut complaints);
             Ok(Patch::Strategic(map, complaints))
         }
-        _ => Ok(Patch::Apply(apply::read(&call.body)?)),
+        _ => Ok(Patch::Apply(config::read(&call.body)?)),
     }
 }
 
@@ -213,11 +215,8 @@ fn not_a_map(node: &Node) -> String {
 fn json_error(error: JsonPatchError) -> ApiError {
     match error {
         JsonPatchError::Decode(text) => ApiError::bad_request(text),
-        JsonPatchError::TooMany(count) => {
-            let text = format!(
-                "Request entity too large: The allowed maximum operations in a JSON patch is {}, got {count}",
-                json::MOST_OPERATIONS
-            );
+        JsonPatchError::TooMany(_) => {
+            let text = format!("Request entity too large: {error}");
             ApiError::new(413, "RequestEntityTooLarge", text)
         }
         JsonPatchError::Failed => ApiError::unprocessable(),
@@ -270,9 +269,9 @@ pub fn apply_patch(
             let patched =
                 strategic::apply(schema, target.kind, live, patch).map_err(
                     |error| match error {
-                        StrategicError::BadRequest(text) => ApiError::bad_request(text),
-                        StrategicError::Unprocessable(_) => ApiError::unprocessable(),
-                        StrategicError::Internal(text) => ApiError::unreasoned(text),
+                        StrategicError::Malformed(text) => ApiError::bad_request(text),
+                        StrategicError::Unfit(_) => ApiError::unprocessable(),
+                        StrategicError::Failed(text) => ApiError::unreasoned(text),
                     },
                 )?;
             let shown = gofmt::plain(&Value::Object(patch.clone()));
@@ -363,14 +362,14 @@ fn check_type(target: Target<'_>, patched: &Value) -> Result<(), String> {
 fn apply_config(
     call: &Call,
     target: Target<'_>,
-    config: &apply::Config,
+    config: &Config,
     options: &WriteOptions,
     live: Option<&Value>,
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let context = call.context(call.request.name(), options.dry_run);
     let applied = managed::with_write(call, target, &options.manager, &config.object, |write| {
-        apply::apply(live, &config.object, target.kind, options.force, write)
+        config.apply(live, target.kind, options.force, write)
     })?;
     if let Some(complaint) = &config.complaint {
         match options.validation {

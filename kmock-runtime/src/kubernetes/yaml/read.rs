@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::resolve::{float, to_json};
 use super::{Duplicate, YamlError};
-use crate::kubernetes::fields::gofmt;
+use crate::kubernetes::gofmt;
 
 /// Deeper documents are refused, as they would be by the server (which allows more).
 const MAX_DEPTH: usize = 500;

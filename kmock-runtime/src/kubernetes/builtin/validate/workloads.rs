@@ -135,10 +135,7 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             "desiredHealthy",
             "expectedPods",
         ],
-        "core.v1.Namespace" | "core.v1.Node" | "core.v1.Service" => {
-            return super::core::status(faults, name, new, old);
-        }
-        _ => return,
+        _ => return super::core::status(faults, name, new, old),
     };
     not_negative(faults, status, counts, "status");
     let replicas = int(status, &["replicas"]);

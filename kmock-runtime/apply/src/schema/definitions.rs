@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Schema;
 
-static SOURCE: &str = include_str!("../data/schemas.tsv");
+static SOURCE: &str = include_str!("../../data/schemas.tsv");
 
 struct Entry {
     name: &'static str,

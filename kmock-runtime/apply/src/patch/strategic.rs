@@ -13,8 +13,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::kubernetes::fields::gofmt;
-use crate::kubernetes::schema::{PatchRules, Schema};
+use crate::gofmt;
+use crate::schema::{PatchRules, Schema};
 
 const DIRECTIVE: &str = "$patch";
 const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList";
@@ -24,13 +24,24 @@ const RETAIN_KEYS: &str = "$retainKeys";
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StrategicError {
-    /// The patch's form is wrong (400).
-    BadRequest(String),
-    /// The patch cannot be (422, whose answer does not say why).
-    Unprocessable(String),
-    /// Anything else (500 without a reason).
-    Internal(String),
+    /// A directive is not written as it must be: the client's mistake.
+    Malformed(String),
+    /// The items of a list and of its patch are of different sorts. The API server does not pass the reason on.
+    Unfit(String),
+    /// The patch does not fit the type. The API server takes that for a failure of its own.
+    Failed(String),
 }
+
+impl std::fmt::Display for StrategicError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (StrategicError::Malformed(why)
+        | StrategicError::Unfit(why)
+        | StrategicError::Failed(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl std::error::Error for StrategicError {}
 
 type Object = Map<String, Value>;
 
@@ -53,7 +64,7 @@ impl<'s> Place<'s> {
     fn field(self, key: &str) -> Result<(Place<'s>, &'s PatchRules), StrategicError> {
         let mut properties = self.schema.properties();
         if properties.len() == 0 && self.schema.definition().is_none() {
-            return Err(StrategicError::Internal(
+            return Err(StrategicError::Failed(
                 "merging an object in json but data type is not struct, instead is: map".into(),
             ));
         }
@@ -65,7 +76,7 @@ impl<'s> Place<'s> {
         });
         match found {
             Some(schema) => Ok((Place::of(schema, self.name), schema.patch_rules())),
-            None => Err(StrategicError::Internal(format!(
+            None => Err(StrategicError::Failed(format!(
                 "unable to find api field in struct {} for the json field {}",
                 self.name,
                 gofmt::quote(key)
@@ -83,6 +94,21 @@ fn short_name(name: &str) -> &str {
 }
 
 /// Applies a patch to an object of that type. `kind` names the root's Go type in messages.
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::patch::strategic;
+/// use serde_json::json;
+///
+/// let schema = Schema::of_kind("", "v1", "Pod").expect("a built-in kind");
+/// let pod = json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "x"}]}});
+/// let patch = json!({"spec": {"containers": [{"name": "b", "image": "y"}]}});
+/// let (Some(pod), Some(patch)) = (pod.as_object(), patch.as_object()) else { panic!("objects") };
+///
+/// let patched = strategic::apply(schema, "Pod", pod, patch)?;
+/// assert_eq!(patched["spec"]["containers"], json!([{"name": "a", "image": "x"}, {"name": "b", "image": "y"}]));
+/// # Ok::<(), strategic::StrategicError>(())
+/// ```
 pub fn apply(
     schema: &Schema,
     kind: &str,
@@ -117,7 +143,7 @@ fn merge_object(
         let (key, is_deletion) = match extract_key(&key, DELETE_FROM_LIST) {
             Some(Ok(list)) => (list.to_owned(), true),
             Some(Err(())) => {
-                return Err(StrategicError::BadRequest(
+                return Err(StrategicError::Malformed(
                     "invalid patch format of primitive list".into(),
                 ));
             }
@@ -160,7 +186,7 @@ fn merge_object(
 
 fn bad_directive(directive: &Value, object: &Object) -> StrategicError {
     let object = gofmt::plain(&Value::Object(object.clone()));
-    StrategicError::Internal(format!(
+    StrategicError::Failed(format!(
         "unknown patch type: {} in map: {object}",
         gofmt::plain(directive)
     ))
@@ -178,7 +204,7 @@ fn extract_key<'k>(key: &'k str, prefix: &str) -> Option<Result<&'k str, ()>> {
 }
 
 fn retain_keys(original: &mut Object, patch: &mut Object) -> Result<(), StrategicError> {
-    let bad = || StrategicError::BadRequest("invalid patch format of retainKeys".into());
+    let bad = || StrategicError::Malformed("invalid patch format of retainKeys".into());
     let Some(keys) = patch.remove(RETAIN_KEYS) else {
         return Ok(());
     };
@@ -213,7 +239,7 @@ fn set_element_order(
         };
         let order = as_list(order)?;
         let Some(Ok(key)) = extract_key(&directive, ELEMENT_ORDER) else {
-            return Err(StrategicError::BadRequest(
+            return Err(StrategicError::Malformed(
                 "invalid patch format of setElementOrder list".into(),
             ));
         };
@@ -253,11 +279,11 @@ fn bad_type(expected: &str, actual: &Value) -> StrategicError {
     } else {
         gofmt::type_name(actual)
     };
-    StrategicError::Internal(format!("expected a {expected}, but received a {actual}"))
+    StrategicError::Failed(format!("expected a {expected}, but received a {actual}"))
 }
 
 fn no_merge_key(item: &Value, key: &str) -> StrategicError {
-    StrategicError::Internal(format!(
+    StrategicError::Failed(format!(
         "map: {} does not contain declared merge key: {key}",
         gofmt::plain(item)
     ))
@@ -306,7 +332,7 @@ fn check_order(patch: &[Value], order: &[Value], merge_key: &str) -> Result<(), 
     }
     if l < left.len() && o >= order.len() {
         let (patch, order) = (gofmt::plain(&patch.into()), gofmt::plain(&order.into()));
-        return Err(StrategicError::Internal(format!(
+        return Err(StrategicError::Failed(format!(
             "The order in patch list:\n{patch}\n doesn't match {ELEMENT_ORDER} list:\n{order}\n"
         )));
     }
@@ -335,7 +361,7 @@ fn merge_list(
             } else {
                 "map"
             };
-            return Err(StrategicError::Internal(format!(
+            return Err(StrategicError::Failed(format!(
                 "cannot merge lists without merge key for {kind}"
             )));
         }
@@ -379,7 +405,7 @@ fn special_items(
             }
             Some("replace") => is_replaced = true,
             Some("merge") => {
-                return Err(StrategicError::Internal(
+                return Err(StrategicError::Failed(
                     "merging lists cannot yet be specified in the patch".into(),
                 ));
             }
@@ -435,7 +461,7 @@ fn partition(
             is_listed = match merge_key {
                 "" => listed == own,
                 _ if !listed.is_object() => {
-                    return Err(StrategicError::Internal(format!(
+                    return Err(StrategicError::Failed(format!(
                         "value for key {place} is not a map"
                     )));
                 }
@@ -540,12 +566,12 @@ fn sorted(
 fn element_is_object(lists: &[&[Value]]) -> Result<bool, StrategicError> {
     let mut items = lists.iter().flat_map(|list| list.iter());
     let Some(first) = items.next() else {
-        return Err(StrategicError::Internal(
+        return Err(StrategicError::Failed(
             "no elements in any of the given slices".into(),
         ));
     };
     if first.is_array() {
-        return Err(StrategicError::Unprocessable(
+        return Err(StrategicError::Unfit(
             "lists of lists are not supported".into(),
         ));
     }
@@ -554,7 +580,7 @@ fn element_is_object(lists: &[&[Value]]) -> Result<bool, StrategicError> {
             .iter()
             .map(|list| gofmt::plain(&(*list).into()))
             .collect();
-        return Err(StrategicError::Internal(format!(
+        return Err(StrategicError::Failed(format!(
             "list element types are not identical: [{}]",
             lists.join(" ")
         )));
@@ -625,7 +651,7 @@ mod tests {
         assert_eq!(got, Ok(json!([{"name": "z"}])));
         let got = containers(old, json!([{"image": "x"}]));
         let text = "map: map[image:x] does not contain declared merge key: name";
-        assert_eq!(got, Err(StrategicError::Internal(text.into())));
+        assert_eq!(got, Err(StrategicError::Failed(text.into())));
     }
 
     #[test]
@@ -643,7 +669,7 @@ mod tests {
         let text = "The order in patch list:\n[z]\n doesn't match $setElementOrder list:\n[b]\n";
         assert_eq!(
             patched(original, patch),
-            Err(StrategicError::Internal(text.into()))
+            Err(StrategicError::Failed(text.into()))
         );
     }
 
@@ -659,7 +685,7 @@ mod tests {
         let text = "unable to find api field in struct PodSpec for the json field \"x\"";
         assert_eq!(
             patched(original, json!({"spec": {"x": {}}})),
-            Err(StrategicError::Internal(text.into()))
+            Err(StrategicError::Failed(text.into()))
         );
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
 
-use super::gofmt;
+use crate::gofmt;
 
 /// One step of a path. Steps are ordered: named fields, keyed items, set values, indices.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use super::element::PathElement;
 use super::set::Set;
-use crate::kubernetes::schema::{ListType, MapType, Schema, Type};
+use crate::schema::{ListType, MapType, Schema, Type};
 
 /// The set as it is under the present schema; `None` when nothing changes.
 pub fn reconcile(schema: &Schema, set: &Set) -> Option<Set> {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::element::PathElement;
-use super::gofmt;
 use super::set::Set;
-use crate::kubernetes::schema::{ListType, MapType, Schema, Type};
+use crate::gofmt;
+use crate::schema::{ListType, MapType, Schema, Type};
 
 /// What does not conform to the schema: where, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

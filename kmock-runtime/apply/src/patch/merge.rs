@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-/// Why a patch was not applied: the text of a 400.
+/// The patch is neither an object nor a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAPatch;
 
@@ -14,7 +14,17 @@ impl std::fmt::Display for NotAPatch {
     }
 }
 
+impl std::error::Error for NotAPatch {}
+
 /// Applies a patch. One that is a list takes the document's place; one that is neither list nor object is none.
+///
+/// ```
+/// use kmock_apply::patch::merge;
+/// use serde_json::json;
+///
+/// let patched = merge::apply(&json!({"a": 1, "b": {"c": 2}}), &json!({"a": null, "b": {"d": 3}}));
+/// assert_eq!(patched, Ok(json!({"b": {"c": 2, "d": 3}})));
+/// ```
 pub fn apply(document: &Value, patch: &Value) -> Result<Value, NotAPatch> {
     match (document, patch) {
         (Value::Object(document), Value::Object(patch)) => {

@@ -40,15 +40,14 @@
 //!
 //! [`PathElement`] is one step of a path, [`Set`] the tree with its algebra and its `FieldsV1` codec. [`validate`],
 //! [`to_set`], [`compare()`], [`merge()`], [`remove()`] and [`extract`] walk values along a
-//! [`Schema`](crate::kubernetes::schema::Schema). On top of them [`ManagedFields`] is what an object says about its
+//! [`Schema`](crate::Schema). On top of them [`ManagedFields`] is what an object says about its
 //! writers, and [`update`] and [`apply`] are what a write does to it. [`owners`] tells a person.
 //!
-//! Nothing in here knows of HTTP. The rules are those of the Go module `sigs.k8s.io/structured-merge-diff`.
+//! The rules are those of the Go module `sigs.k8s.io/structured-merge-diff`.
 
 mod codec;
 mod compare;
 mod element;
-pub mod gofmt;
 mod managers;
 mod merge;
 mod owners;
@@ -69,4 +68,4 @@ pub use remove::{extract, remove};
 pub use scale::{scale_to_object, scale_to_scale};
 pub use set::Set;
 pub use typed::{TypedErrors, to_set, validate};
-pub use updater::{ApplyError, Conflict, Write, apply, keep_times, same_but_managers, update};
+pub use updater::{ApplyError, Conflict, Write, apply, same_but_managers, update};

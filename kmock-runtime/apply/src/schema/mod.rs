@@ -2,7 +2,7 @@
 //!
 //! A [`Schema`] says how a value is made (type, properties, items) and how two values of it merge
 //! (list and map types, merge keys). It says nothing about validity: patterns, ranges and CEL are the
-//! business of `crd/`. Its rules are those by which the API server turns OpenAPI into the types of its
+//! business of those who validate. Its rules are those by which the API server turns OpenAPI into the types of its
 //! structured merge: see `kube-openapi/pkg/schemaconv`.
 //!
 //! ```text

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::set::Set;
 use super::typed::{Shape, item_step, shape};
-use crate::kubernetes::schema::{ListType, MapType, Schema};
+use crate::schema::{ListType, MapType, Schema};
 
 /// Removes the fields of the set. What is left without any content becomes null.
 #[must_use]

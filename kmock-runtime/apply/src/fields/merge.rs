@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::compare::{check_either, items};
 use super::element::PathElement;
 use super::typed::{Shape, TypedErrors, are_unique, item_step, shape};
-use crate::kubernetes::schema::{ListType, MapType, Schema};
+use crate::schema::{ListType, MapType, Schema};
 
 /// Merges `config` into `live`.
 ///

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::element::{PathElement, equal_values};
 use super::set::Set;
 use super::typed::{Scalar, Shape, TypedErrors, are_unique, check_scalar, item_step, shape};
-use crate::kubernetes::schema::{ListType, MapType, Schema};
+use crate::schema::{ListType, MapType, Schema};
 
 /// The difference of two values, as three sets without a common member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

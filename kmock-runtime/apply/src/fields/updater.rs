@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::compare::{Comparison, compare};
 use super::element::{PathElement, equal_values};
@@ -15,7 +15,7 @@ use super::reconcile::reconcile;
 use super::remove::remove;
 use super::set::Set;
 use super::typed::{TypedErrors, to_set, validate};
-use crate::kubernetes::schema::SchemaRef;
+use crate::schema::SchemaRef;
 
 /// At most so many updaters are kept apart.
 const MOST_UPDATERS: usize = 10;
@@ -63,6 +63,38 @@ pub struct Write<'a> {
     pub convert: &'a dyn Fn(&mut Value, &str, &str),
 }
 
+/// The object in which nothing is set.
+static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+
+impl<'a> Write<'a> {
+    /// A write to the object itself, of a kind that is served in one version. Everything else is set by field:
+    ///
+    /// ```
+    /// use kmock_apply::Schema;
+    /// use kmock_apply::fields::{Set, Write};
+    ///
+    /// let schema = Schema::of_kind("apps", "v1", "Deployment").expect("a built-in kind").into();
+    /// let status = Set::of_names(&[&["status"]]);
+    /// let write = Write {
+    ///     reset: Some(&status),
+    ///     ..Write::new("operator", "apps/v1", &schema, "2026-01-01T00:00:00Z")
+    /// };
+    /// ```
+    pub fn new(manager: &'a str, version: &'a str, schema: &'a SchemaRef, now: &'a str) -> Self {
+        Write {
+            manager,
+            version,
+            subresource: "",
+            schema,
+            reset: None,
+            empty: &EMPTY,
+            now,
+            versions: &|_| None,
+            convert: &|_, _, _| (),
+        }
+    }
+}
+
 impl std::fmt::Debug for Write<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Write")
@@ -105,6 +137,26 @@ pub enum ApplyError {
     /// An object does not conform to the schema of another version, in which a manager names its fields.
     Version(String),
 }
+
+impl std::fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ApplyError::Conflicts(conflicts) => {
+                let each = conflicts.iter().map(|conflict| {
+                    format!("{} is owned by {}", conflict.field(), conflict.manager)
+                });
+                write!(f, "conflicts: {}", each.collect::<Vec<_>>().join(", "))
+            }
+            ApplyError::Managers(why) => write!(f, "the managers cannot be read: {why}"),
+            ApplyError::Config(why) => write!(f, "the configuration does not conform: {why}"),
+            ApplyError::Live(why) => write!(f, "the object does not conform: {why}"),
+            ApplyError::Merge(why) => write!(f, "the configuration cannot be merged: {why}"),
+            ApplyError::Version(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for ApplyError {}
 
 /// Updates the managers after a write other than apply, in `new` itself.
 ///
@@ -505,44 +557,12 @@ pub fn same_but_managers(a: &Value, b: &Value) -> bool {
     equal_values(&without(a), &without(b))
 }
 
-/// Gives back the old times when a write changed nothing but the times of its managers, so that it is no write.
-pub fn keep_times(old: &Value, new: &mut Value) {
-    let (Some(Value::Array(before)), Some(Value::Array(after))) =
-        (managed_fields_of(old), managed_fields_of(new))
-    else {
-        return;
-    };
-    if before.len() != after.len() || before == after {
-        return;
-    }
-    let timeless = |entry: &Value| {
-        let mut entry = entry.clone();
-        if let Some(entry) = entry.as_object_mut() {
-            entry.remove("time");
-        }
-        entry
-    };
-    if !before
-        .iter()
-        .zip(after)
-        .all(|(a, b)| timeless(a) == timeless(b))
-    {
-        return;
-    }
-    let before = before.clone();
-    let mut candidate = new.clone();
-    set_managed_fields(&mut candidate, Some(Value::Array(before)));
-    if equal_values(old, &candidate) {
-        *new = candidate;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kubernetes::schema::Schema;
+    use crate::schema::Schema;
 
     fn config_map() -> SchemaRef {
         Schema::of_kind("", "v1", "ConfigMap")
@@ -551,18 +571,7 @@ mod tests {
     }
 
     fn write<'a>(manager: &'a str, schema: &'a SchemaRef) -> Write<'a> {
-        let now = "2026-01-01T00:00:00Z";
-        Write {
-            manager,
-            version: "v1",
-            subresource: "",
-            schema,
-            reset: None,
-            empty: &Value::Null,
-            now,
-            versions: &|_| None,
-            convert: &|_, _, _| (),
-        }
+        Write::new(manager, "v1", schema, "2026-01-01T00:00:00Z")
     }
 
     fn config(data: Value) -> Value {
@@ -687,16 +696,5 @@ mod tests {
             fields_of(&applied, BEFORE_FIRST_APPLY),
             json!([{"f:data": {".": {}, "f:a": {}}}])
         );
-    }
-
-    #[test]
-    fn times_alone_are_no_change() {
-        let with = |time: &str, value: &str| json!({"metadata": {"managedFields": [{"manager": "a", "time": time}]}, "data": {"a": value}});
-        let mut new = with("2", "1");
-        keep_times(&with("1", "1"), &mut new);
-        assert_eq!(new, with("1", "1"));
-        let mut new = with("2", "2");
-        keep_times(&with("1", "1"), &mut new);
-        assert_eq!(new, with("2", "2"));
     }
 }

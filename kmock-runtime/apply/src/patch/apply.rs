@@ -1,10 +1,11 @@
 //! Server-side apply: what the API server checks around the merge of field sets, and the upgrade of objects that
 //! kubectl applied from its own side.
 
-use serde_json::{Map, Value};
+use std::fmt;
 
-use crate::kubernetes::fields::{self, ApplyError, Conflict, Set, Write};
-use crate::kubernetes::status::{ApiError, Cause, Details};
+use serde_json::Value;
+
+use crate::fields::{self, ApplyError, Conflict, Set, Write};
 
 /// Where kubectl keeps what it applied from its own side.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -15,80 +16,73 @@ const MAX_ANNOTATIONS: usize = 256 * 1024;
 /// The manager whose applies continue what kubectl applied from its own side.
 const KUBECTL: &str = "kubectl";
 
-/// An applied configuration.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// The configuration.
-    pub object: Value,
-    /// What a strict reader complains about.
-    pub complaint: Option<String>,
+/// Why a configuration was not applied; its text is the API server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApplyFault {
+    /// The configuration is not one that may be applied to an object of the kind.
+    Refused(String),
+    /// Others own fields with other values, and the apply was not forced.
+    Conflicts(Vec<Conflict>),
+    /// The configuration, the object or what it says about its managers does not conform to the schema.
+    Failed(String),
 }
 
-/// Reads the body of an apply, YAML or JSON.
-pub fn read(body: &[u8]) -> Result<Config, ApiError> {
-    let refused = |why: String| ApiError::bad_request(format!("error decoding YAML: {why}"));
-    let (object, complaint) = document(body).map_err(refused)?;
-    let sort = match &object {
-        Value::Object(_) => return Ok(Config { object, complaint }),
-        Value::Null => {
-            return Ok(Config {
-                object: Value::Object(Map::new()),
-                complaint,
-            });
+impl fmt::Display for ApplyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApplyFault::Refused(why) | ApplyFault::Failed(why) => f.write_str(why),
+            ApplyFault::Conflicts(conflicts) => f.write_str(&conflict_text(conflicts)),
         }
-        Value::Array(_) => "array",
-        Value::String(_) => "string",
-        Value::Number(_) => "number",
-        Value::Bool(_) => "bool",
-    };
-    Err(refused(format!(
-        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {sort} into Go value of type map[string]interface {{}}"
-    )))
-}
-
-#[cfg(feature = "yaml")]
-fn document(body: &[u8]) -> Result<(Value, Option<String>), String> {
-    let document = crate::kubernetes::yaml::parse_bytes(body)
-        .map_err(|e| format!("error converting YAML to JSON: {e}"))?;
-    let complaint = document
-        .strict_error()
-        .map(|e| format!("error converting YAML to JSON: {e}"));
-    Ok((document.value, complaint))
-}
-
-#[cfg(not(feature = "yaml"))]
-fn document(body: &[u8]) -> Result<(Value, Option<String>), String> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok((Value::Null, None));
     }
-    let value = serde_json::from_slice(body);
-    value
-        .map(|value| (value, None))
-        .map_err(|_| "no JSON: YAML needs kmock's feature \"yaml\"".into())
 }
+
+impl std::error::Error for ApplyFault {}
 
 /// Applies a configuration to an object of that kind: the object with its new managers, before defaults.
+///
+/// `live` is the object as it is, `None` to create it; `force` takes fields from others.
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::fields::Write;
+/// use kmock_apply::patch::apply::apply;
+/// use serde_json::json;
+///
+/// let schema = Schema::of_kind("", "v1", "ConfigMap").expect("a built-in kind").into();
+/// let config = |value: &str| json!({
+///     "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": value},
+/// });
+/// let write = |manager| Write::new(manager, "v1", &schema, "2026-01-01T00:00:00Z");
+///
+/// let live = apply(None, &config("1"), "ConfigMap", false, &write("first"))?;
+/// let fault = apply(Some(&live), &config("2"), "ConfigMap", false, &write("second")).unwrap_err();
+/// assert_eq!(fault.to_string(), r#"Apply failed with 1 conflict: conflict with "first": .data.key"#);
+///
+/// let live = apply(Some(&live), &config("2"), "ConfigMap", true, &write("second"))?;
+/// assert_eq!(live["data"]["key"], "2");
+/// # Ok::<(), kmock_apply::patch::apply::ApplyFault>(())
+/// ```
 pub fn apply(
     live: Option<&Value>,
     config: &Value,
     kind: &str,
     force: bool,
     write: &Write<'_>,
-) -> Result<Value, ApiError> {
+) -> Result<Value, ApplyFault> {
     let sent = GroupVersionKind::of(config);
     let expected = GroupVersionKind::new(write.version, kind);
     // Managers that cannot be read come first, but objects with such cannot be stored.
     if sent != expected {
-        return Err(ApiError::bad_request(format!(
-            "invalid object type: {sent}"
-        )));
+        return Err(ApplyFault::Refused(format!("invalid object type: {sent}")));
     }
     if config
         .get("metadata")
         .and_then(|metadata| metadata.get("managedFields"))
         .is_some_and(Value::is_array)
     {
-        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+        return Err(ApplyFault::Refused(
+            "metadata.managedFields must be nil".into(),
+        ));
     }
     let failed = |error: ApplyError| failure(error, config, live, &sent);
     let applied = match fields::apply(live, config, force, write) {
@@ -101,7 +95,7 @@ pub fn apply(
                 .filter(|conflict| !allowed.has(&conflict.path))
                 .collect();
             if !left.is_empty() {
-                return Err(conflict_error(&left));
+                return Err(ApplyFault::Conflicts(left));
             }
             fields::apply(live, config, true, write)
         }
@@ -140,8 +134,8 @@ impl GroupVersionKind {
     }
 }
 
-impl std::fmt::Display for GroupVersionKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for GroupVersionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}, Kind={}", self.group, self.version, self.kind)
     }
 }
@@ -151,7 +145,7 @@ fn failure(
     config: &Value,
     live: Option<&Value>,
     kind: &GroupVersionKind,
-) -> ApiError {
+) -> ApplyFault {
     let named = |object: &Value| {
         let text = |name: &str| {
             object
@@ -165,8 +159,8 @@ fn failure(
             text("name").unwrap_or_default()
         )
     };
-    ApiError::unreasoned(match error {
-        ApplyError::Conflicts(conflicts) => return conflict_error(&conflicts),
+    ApplyFault::Failed(match error {
+        ApplyError::Conflicts(conflicts) => return ApplyFault::Conflicts(conflicts),
         ApplyError::Managers(why) => format!("failed to decode managed fields: {why}"),
         ApplyError::Config(why) => format!(
             "failed to create typed patch object ({}): {why}",
@@ -183,9 +177,9 @@ fn failure(
     })
 }
 
-/// The 409 of an apply: it names fields and managers, never the object.
-fn conflict_error(conflicts: &[Conflict]) -> ApiError {
-    let message = match conflicts {
+/// It names fields and managers, never the object.
+fn conflict_text(conflicts: &[Conflict]) -> String {
+    match conflicts {
         [only] => format!(
             "Apply failed with 1 conflict: conflict with {}: {}",
             only.manager,
@@ -208,16 +202,7 @@ fn conflict_error(conflicts: &[Conflict]) -> ApiError {
                 lines.join("\n")
             )
         }
-    };
-    let causes = conflicts.iter().map(|conflict| Cause {
-        reason: "FieldManagerConflict".into(),
-        message: format!("conflict with {}", conflict.manager),
-        field: conflict.field(),
-    });
-    ApiError::new(409, "Conflict", message).with_details(Details {
-        causes: causes.collect(),
-        ..Details::default()
-    })
+    }
 }
 
 fn last_applied(object: &Value) -> Option<&str> {
@@ -311,28 +296,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kubernetes::schema::{Schema, SchemaRef};
+    use crate::schema::{Schema, SchemaRef};
 
     fn config(metadata: Value, data: Value) -> Value {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     }
 
-    fn applied(live: Option<&Value>, config: &Value, manager: &str) -> Result<Value, ApiError> {
+    fn applied(live: Option<&Value>, config: &Value, manager: &str) -> Result<Value, ApplyFault> {
         let schema: SchemaRef = Schema::of_kind("", "v1", "ConfigMap")
             .expect("ConfigMap")
             .into();
-        let empty = json!({"metadata": {}});
-        let write = Write {
-            manager,
-            version: "v1",
-            subresource: "",
-            schema: &schema,
-            reset: None,
-            empty: &empty,
-            now: "2026-01-01T00:00:00Z",
-            versions: &|_| None,
-            convert: &|_, _, _| (),
-        };
+        let write = Write::new(manager, "v1", &schema, "2026-01-01T00:00:00Z");
         apply(live, config, "ConfigMap", false, &write)
     }
 
@@ -348,7 +322,7 @@ mod tests {
         let error = applied(Some(&live), &config(name.clone(), json!({"a": "2"})), "two")
             .expect_err("conflict");
         assert_eq!(
-            error.message,
+            error.to_string(),
             "Apply failed with 1 conflict: conflict with \"op\": .data.a"
         );
         let error = applied(
@@ -358,14 +332,18 @@ mod tests {
         )
         .expect_err("conflict");
         assert_eq!(
-            error.message,
+            error.to_string(),
             "Apply failed with 2 conflicts: conflicts with \"op\":\n- .data.a\n- .data.b"
         );
     }
 
     #[test]
     fn what_is_refused() {
-        let message = |config: Value| applied(None, &config, "op").expect_err("refused").message;
+        let message = |config: Value| {
+            applied(None, &config, "op")
+                .expect_err("refused")
+                .to_string()
+        };
         assert_eq!(
             message(json!({"kind": "ConfigMap"})),
             "invalid object type: /, Kind=ConfigMap"
@@ -400,16 +378,5 @@ mod tests {
         assert_eq!(got["data"], json!({"a": "2"}));
         let text = "{\"apiVersion\":\"v1\",\"data\":{\"a\":\"2\"},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"m\",\"namespace\":\"n\"}}\n";
         assert_eq!(got["metadata"]["annotations"][LAST_APPLIED], text);
-    }
-
-    #[test]
-    fn bodies() {
-        assert_eq!(read(b"").expect("empty").object, json!({}));
-        assert!(
-            read(b"[1]")
-                .expect_err("list")
-                .message
-                .starts_with("error decoding YAML: error unmarshaling JSON")
-        );
     }
 }

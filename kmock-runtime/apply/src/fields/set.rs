@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use super::element::PathElement;
-use crate::kubernetes::schema::Schema;
+use crate::schema::Schema;
 
 /// A set of fields. See the [module](super) for what that is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

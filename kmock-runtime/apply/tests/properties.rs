@@ -4,17 +4,15 @@
 //! case. The objects are Deployments (lists of type map and set, atomic maps and lists, defaults in keys) and a
 //! custom resource with every kind of list and map, drawn from few names and values so that they often share fields.
 
-#![cfg(feature = "kubernetes")]
-
 use std::collections::BTreeSet;
 
-use kmock_runtime::kubernetes::fields::{
+use kmock_apply::fields::{
     self, ApplyError, PathElement, Set, Write, apply, compare, equal_values, remove, to_set,
     update, validate,
 };
-use kmock_runtime::kubernetes::ordered::Node;
-use kmock_runtime::kubernetes::patch::{json, merge, strategic};
-use kmock_runtime::kubernetes::schema::{Schema, SchemaRef};
+use kmock_apply::ordered::Node;
+use kmock_apply::patch::{json, merge, strategic};
+use kmock_apply::schema::{Schema, SchemaRef};
 use serde_json::{Map, Value, json};
 
 /// How many generated cases each property is asked for.
@@ -262,18 +260,7 @@ impl Kind {
         force: bool,
         now: &str,
     ) -> Result<Value, ApplyError> {
-        let empty = json!({"metadata": {}});
-        let write = Write {
-            manager,
-            version: self.version,
-            subresource: "",
-            schema: &self.schema,
-            reset: None,
-            empty: &empty,
-            now,
-            versions: &|_| None,
-            convert: &|_, _, _| (),
-        };
+        let write = Write::new(manager, self.version, &self.schema, now);
         apply(live, config, force, &write)
     }
 
@@ -281,18 +268,8 @@ impl Kind {
     fn created(&self, random: &mut Random) -> Value {
         let mut object = (self.generate)(random);
         object["metadata"]["uid"] = "u".into();
-        let empty = json!({"metadata": {}});
-        let write = Write {
-            manager: "creator",
-            version: self.version,
-            subresource: "",
-            schema: &self.schema,
-            reset: None,
-            empty: &empty,
-            now: "2026-01-01T00:00:00Z",
-            versions: &|_| None,
-            convert: &|_, _, _| (),
-        };
+        let now = "2026-01-01T00:00:00Z";
+        let write = Write::new("creator", self.version, &self.schema, now);
         update(None, &mut object, &write);
         object
     }

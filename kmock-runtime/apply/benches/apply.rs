@@ -1,12 +1,12 @@
-//! How long server-side apply takes: `cargo bench -p kmock-runtime --bench apply`.
+//! How long server-side apply takes: `cargo bench -p kmock-apply`.
 //!
 //! The object is a Deployment with 200 fields of its applier beside those of another manager. Measured is the
 //! whole merge: conformance of the configuration, comparison, pruning, conflicts, and the new `managedFields`.
 
 use std::time::{Duration, Instant};
 
-use kmock_runtime::kubernetes::fields::{Write, apply, to_set, update};
-use kmock_runtime::kubernetes::schema::{Schema, SchemaRef};
+use kmock_apply::fields::{Write, apply, to_set, update};
+use kmock_apply::schema::{Schema, SchemaRef};
 use serde_json::{Value, json};
 
 /// What an apply on an object of 200 fields may take.
@@ -35,18 +35,7 @@ fn main() {
     let schema: SchemaRef = Schema::of_kind("apps", "v1", "Deployment")
         .expect("Deployment")
         .into();
-    let empty = json!({"metadata": {}});
-    let write = |manager| Write {
-        manager,
-        version: "apps/v1",
-        subresource: "",
-        schema: &schema,
-        reset: None,
-        empty: &empty,
-        now: "2026-01-01T00:00:00Z",
-        versions: &|_| None,
-        convert: &|_, _, _| (),
-    };
+    let write = |manager| Write::new(manager, "apps/v1", &schema, "2026-01-01T00:00:00Z");
     let (first, second, fewer) = (config(5, "a"), config(5, "b"), config(4, "b"));
     let fields = to_set(&schema, &first).len();
     let mut live = apply(None, &first, false, &write("op")).expect("applied");

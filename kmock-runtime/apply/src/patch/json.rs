@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::kubernetes::ordered::Node;
+use crate::ordered::Node;
 
 /// The most operations of one patch.
 pub const MOST_OPERATIONS: usize = 10_000;
@@ -14,15 +14,30 @@ pub const MOST_OPERATIONS: usize = 10_000;
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonPatchError {
-    /// The body is no list of operations; the text is that of Go's decoder (400).
+    /// The patch is no list of operations; the text is that of Go's decoder.
     Decode(String),
-    /// Too many operations (413).
+    /// So many operations, and no more than [`MOST_OPERATIONS`] are performed.
     TooMany(usize),
-    /// An operation failed; the answer never says why (422).
+    /// An operation failed. The API server never says which, nor why.
     Failed,
 }
 
-/// Checks the form of a patch as strictly as `fieldValidation` other than `Ignore` does.
+impl std::fmt::Display for JsonPatchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            JsonPatchError::Decode(why) => f.write_str(why),
+            JsonPatchError::TooMany(count) => write!(
+                f,
+                "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}"
+            ),
+            JsonPatchError::Failed => f.write_str("an operation of the JSON patch failed"),
+        }
+    }
+}
+
+impl std::error::Error for JsonPatchError {}
+
+/// Checks the form of a patch as strictly as the API server does unless it is told to ignore unknown fields.
 /// The answer is what it complains about, e.g. `json patch unknown field "[0].paht"`.
 pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
     let wrong = |node: &Node, what: &str| {
@@ -78,8 +93,9 @@ pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
     Ok(complaints)
 }
 
-/// Complains about keys that are repeated in an object, in the order in which they stand.
-pub(crate) fn repeated_fields(node: &Node, path: &str, prefix: &str, complaints: &mut Vec<String>) {
+/// Complains about keys that are repeated in an object, in the order in which they stand: `prefix` and
+/// `duplicate field "a.b[0].c"`, where `path` leads to the node.
+pub fn repeated_fields(node: &Node, path: &str, prefix: &str, complaints: &mut Vec<String>) {
     match node {
         Node::Object(members) => {
             let mut seen: Vec<&str> = Vec::new();
@@ -109,6 +125,17 @@ pub(crate) fn repeated_fields(node: &Node, path: &str, prefix: &str, complaints:
 }
 
 /// Applies a patch.
+///
+/// ```
+/// use kmock_apply::ordered::Node;
+/// use kmock_apply::patch::json;
+/// use serde_json::json;
+///
+/// let patch = Node::parse(br#"[{"op": "add", "path": "/data/b", "value": "2"}]"#)?;
+/// let patched = json::apply(&json!({"data": {"a": "1"}}), &patch)?;
+/// assert_eq!(patched, json!({"data": {"a": "1", "b": "2"}}));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn apply(document: &Value, patch: &Node) -> Result<Value, JsonPatchError> {
     let operations = match patch {
         Node::Array(operations) => operations.as_slice(),
