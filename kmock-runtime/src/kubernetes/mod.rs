@@ -18,6 +18,7 @@ pub mod list;
 pub mod meta;
 pub mod metadata_only;
 pub(crate) mod mock;
+pub mod names;
 pub mod objects;
 pub mod openapi;
 pub mod options;

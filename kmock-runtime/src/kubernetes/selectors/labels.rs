@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::names::label_value_errors;
 use super::parse::Parser;
+use crate::kubernetes::names::label_value_faults;
 use crate::kubernetes::status::{FieldError, quoted};
 
 /// A label selector: all its requirements hold.
@@ -68,7 +68,7 @@ impl Requirement {
             }
         }
         for (i, value) in values.iter().enumerate() {
-            let errors = label_value_errors(value);
+            let errors = label_value_faults(value);
             if !errors.is_empty() {
                 let fault = FieldError::invalid_text(
                     format!("values[{i}][{key}]"),

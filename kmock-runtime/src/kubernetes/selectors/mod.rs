@@ -5,9 +5,7 @@
 
 mod fields;
 mod labels;
-mod names;
 mod parse;
 
 pub use fields::{FieldSelector, FieldTerm};
 pub use labels::{LabelSelector, Operator, Requirement};
-pub use names::{label_value_errors, qualified_name_errors};

@@ -1,7 +1,7 @@
 //! The grammar of label selectors: a lexer and a parser as the server's, whose tokens show in its error texts.
 
 use super::labels::{Operator, Requirement};
-use super::names::qualified_name_errors;
+use crate::kubernetes::names::qualified_name_faults;
 use crate::kubernetes::status::FieldError;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -169,7 +169,7 @@ impl Parser {
             return Err(format!("found '{}', expected: identifier", token.literal()));
         }
         let key = token.literal().to_owned();
-        let errors = qualified_name_errors(&key);
+        let errors = qualified_name_faults(&key);
         if !errors.is_empty() {
             return Err(FieldError::invalid_text("<nil>", &key, errors.join("; ")).to_string());
         }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::kubernetes::cluster::Cluster;
+pub use crate::kubernetes::names::NameRule;
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::SchemaRef;
@@ -34,21 +35,6 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Nothing will be stored.
     pub dry_run: bool,
-}
-
-/// Which names are valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameRule {
-    /// RFC 1123 subdomain: most kinds.
-    Subdomain,
-    /// RFC 1123 label: namespaces.
-    Label,
-    /// RFC 1035 label.
-    Label1035,
-    /// Anything that can be a path segment: RBAC kinds.
-    PathSegment,
-    /// A subdomain again, checked by a declared format: in bytes, and without a look at `generateName`.
-    LongName,
 }
 
 /// When `metadata.generation` is kept by the server.
