@@ -5,6 +5,8 @@
 //! their [`criteria`] hold for a [`Request`], and lets the first one that answers make the [`reply`],
 //! which may be a scripted [`stream`]. The [`journal`] remembers what came and explains failures.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 mod error;
 mod hostnames;

@@ -93,6 +93,77 @@ fn the_porting_table_names_a_test_for_each_row() {
     }
 }
 
+/// The repository's pages of its own files.
+const REPOSITORY: &str = "https://github.com/kmock/kmock/blob/main/";
+
+/// The targets of `[text](target)` and of `[text]: target`.
+fn links(text: &str) -> Vec<&str> {
+    let in_line = text.split("](").skip(1);
+    let by_name = text.lines().filter(|line| line.starts_with('['));
+    in_line
+        .filter_map(|rest| rest.split(')').next())
+        .chain(by_name.filter_map(|line| Some(line.split_once("]: ")?.1)))
+        .collect()
+}
+
+/// What a registry and docs.rs show is not beside the other files of the repository.
+#[test]
+fn published_readmes_link_from_wherever_they_are_shown() {
+    for name in [
+        "README.md",
+        "kmock-macros/README.md",
+        "kmock-runtime/README.md",
+        "kmock-runtime/apply/README.md",
+    ] {
+        let text = fs::read_to_string(root().join(name)).expect(name);
+        for target in links(&text) {
+            assert!(target.contains("://"), "{name} links to {target}");
+            if let Some(file) = target.strip_prefix(REPOSITORY) {
+                assert!(root().join(file).exists(), "{name} links to {target}");
+            }
+        }
+    }
+}
+
+/// The packages that are published, by their folders.
+fn published() -> Vec<std::path::PathBuf> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace");
+    let members = manifest
+        .lines()
+        .find(|line| line.starts_with("members"))
+        .expect("members");
+    let folders = members.split('"').skip(1).step_by(2);
+    folders
+        .map(|folder| root().join(folder))
+        .filter(|folder| {
+            let own = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+            !own.contains("publish = false")
+        })
+        .collect()
+}
+
+/// MIT and Apache ask for their texts, and a package holds what is in its own folder only.
+#[test]
+fn packages_carry_their_readme_and_licences_and_no_recordings() {
+    let packages = published();
+    assert!(packages.len() >= 4, "{packages:?}");
+    for folder in packages {
+        for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+            let path = folder.join(file);
+            assert!(path.exists(), "{} is not there", path.display());
+        }
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        let include = manifest
+            .lines()
+            .find(|line| line.starts_with("include = "))
+            .unwrap_or_else(|| panic!("{} packs everything", folder.display()));
+        for file in ["README.md", "LICENSE-*"] {
+            assert!(include.contains(file), "{}: {include}", folder.display());
+        }
+        assert!(!include.contains("transcripts"), "{}", folder.display());
+    }
+}
+
 #[test]
 fn documents_link_to_what_exists() {
     for name in [
@@ -104,13 +175,12 @@ fn documents_link_to_what_exists() {
         "docs/porting-from-python.md",
         "docs/precedence.md",
         "docs/fidelity.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
     ] {
         let path = root().join(name);
         let text = fs::read_to_string(&path).expect(name);
-        let targets = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
+        let targets = links(&text).into_iter();
         for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
             let file = target.split('#').next().expect("a part");
             let linked = path.parent().expect("a folder").join(file);
