@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use http::{Request, Response};
 use jiff::Timestamp;
 
+use crate::kubernetes::access::Access;
 use crate::kubernetes::objects::Objects;
 use crate::kubernetes::registry::Registry;
 use crate::kubernetes::resource::ResourceKey;
@@ -88,6 +89,9 @@ pub struct ClusterOptions {
     /// and the namespace controller (a deleted namespace loses its objects, then itself). Off, the cluster is a bare
     /// API server: a deleted namespace stays `Terminating` until somebody finalizes it.
     pub controllers: bool,
+    /// One has to say who one is: without credentials one is `system:anonymous`, and unknown tokens are 401. Off,
+    /// whoever does not say who they are is the administrator.
+    pub authentication: bool,
 }
 
 impl Default for ClusterOptions {
@@ -98,6 +102,7 @@ impl Default for ClusterOptions {
             revision: 100,
             history: 100_000,
             controllers: false,
+            authentication: false,
         }
     }
 }
@@ -114,6 +119,7 @@ struct Shared {
     random: Mutex<u64>,
     store: Store,
     registry: Registry,
+    access: Access,
 }
 
 impl fmt::Debug for Cluster {
@@ -139,9 +145,13 @@ impl Cluster {
                 random: Mutex::new(options.seed),
                 store: Store::new(options.revision, options.history),
                 registry: Registry::new(),
+                access: Access::default(),
                 options,
             }),
         };
+        if cluster.options().authentication {
+            cluster.access().authenticate();
+        }
         serve::bootstrap(&cluster);
         cluster
     }
@@ -174,6 +184,11 @@ impl Cluster {
     /// The resources.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
+    }
+
+    /// Who is known, and what decides what they may.
+    pub fn access(&self) -> &Access {
+        &self.shared.access
     }
 
     /// The time.

@@ -7,11 +7,11 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use super::accept;
+use super::authn::tokens::ISSUER;
 use super::cluster::Cluster;
 use super::discovery;
 use super::json;
 use super::path::Query;
-use super::serve::token::ISSUER;
 use super::serve::{Body, Reply};
 use super::status::{ApiError, quoted};
 

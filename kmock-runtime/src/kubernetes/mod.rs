@@ -1,6 +1,9 @@
 //! An in-memory Kubernetes API.
 
 pub mod accept;
+pub mod access;
+pub mod authn;
+pub mod authz;
 pub mod base64url;
 pub mod builtin;
 pub mod cluster;
@@ -34,6 +37,7 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod table;
+pub mod user;
 pub mod watch;
 #[cfg(feature = "yaml")]
 pub mod yaml;
@@ -43,3 +47,4 @@ pub(crate) use kmock_apply::{fields, gofmt, ordered, patch, schema};
 pub use cluster::{ApiBody, Clock, Cluster, ClusterOptions};
 pub use objects::{Object, ObjectError, Objects};
 pub use resources::{Declaration, Resources};
+pub use user::User;

@@ -20,6 +20,7 @@ use crate::kubernetes::path::{ApiRequest, Query, Verb};
 use crate::kubernetes::registry::Served;
 use crate::kubernetes::serve::{Call, reply, write};
 use crate::kubernetes::store::{Change, Event, Step, StoredObject, Write};
+use crate::kubernetes::user::User;
 
 /// The objects of a cluster. Cheap to clone.
 ///
@@ -333,6 +334,8 @@ impl Objects {
             headers: http::HeaderMap::new(),
             body: bytes::Bytes::new(),
             now: self.cluster.now(),
+            // The test's own hand may do anything.
+            user: User::admin(),
         }
     }
 

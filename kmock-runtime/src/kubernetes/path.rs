@@ -243,7 +243,7 @@ pub fn lacks_an_object(path: &str) -> bool {
 }
 
 /// Reads the escapes of a URL's part; `None` if one is broken.
-fn decode(text: &str, plus: bool) -> Option<String> {
+pub(crate) fn decode(text: &str, plus: bool) -> Option<String> {
     if !text.contains(['%', '+']) {
         return Some(text.to_owned());
     }

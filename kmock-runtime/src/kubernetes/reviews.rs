@@ -5,13 +5,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::base64url;
+use super::authn;
 use super::builtin::gotypes::Struct;
 use super::builtin::values_of;
 use super::json;
-use super::resource::{Resource, ResourceKey};
+use super::resource::Resource;
 use super::serve::Call;
-use super::status::{ApiError, FieldError, quoted};
+use super::status::{ApiError, FieldError};
 
 /// Whether a resource is one of the reviews.
 pub fn covers(resource: &Resource) -> bool {
@@ -82,7 +82,7 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
         _ => {
             let created = call.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
             forget(review, json!({"creationTimestamp": created}));
-            json!({"userInfo": user(call)})
+            json!({"userInfo": call.user.to_user_info()})
         }
     };
     if let Some(map) = review.as_object_mut() {
@@ -102,86 +102,21 @@ fn forget(review: &mut Value, metadata: Value) {
     }
 }
 
-/// Who asks: the impersonated user, or the administrator that everybody is.
-fn user(call: &Call) -> Value {
-    let impersonated = call.header("impersonate-user");
-    if impersonated.is_empty() {
-        return json!({"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]});
-    }
-    let mut groups: Vec<&str> = call
-        .headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|group| group.to_str().ok())
-        .collect();
-    groups.push("system:authenticated");
-    json!({"username": impersonated, "groups": groups})
-}
-
+/// Whom a token stands for. A token that is no good is an answer, not a failure.
 fn token_status(call: &Call, given: &str, audiences: &[Value]) -> Value {
-    let refused = json!({"user": {}, "error": "[invalid bearer token, token lookup failed]"});
-    let Some(claims) = claims(given) else {
-        return refused;
-    };
-    let subject = text(&claims, "sub");
-    let expired = claims["exp"]
-        .as_i64()
-        .is_some_and(|end| end <= call.now.as_second());
-    let Some((namespace, name)) = subject
-        .strip_prefix("system:serviceaccount:")
-        .and_then(|s| s.split_once(':'))
-    else {
-        return refused;
-    };
-    if expired {
-        return json!({"user": {}, "error": "[invalid bearer token, service account token has expired]"});
-    }
-    let of_token: Vec<&Value> = claims["aud"].as_array().into_iter().flatten().collect();
-    let fitting: Vec<&Value> = of_token
+    let audiences: Vec<String> = audiences
         .iter()
-        .copied()
-        .filter(|aud| audiences.is_empty() || audiences.contains(aud))
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
         .collect();
-    if fitting.is_empty() && !of_token.is_empty() {
-        let why = format!(
-            "[invalid bearer token, token audiences {of_token:?} is invalid for the target audiences]"
-        );
-        return json!({"user": {}, "error": why});
+    match authn::tokens::review(&call.cluster, given, &audiences) {
+        Ok(verified) => json!({
+            "authenticated": true,
+            "user": verified.user.to_user_info(),
+            "audiences": verified.audiences,
+        }),
+        Err(why) => json!({"user": {}, "error": format!("[invalid bearer token, {why}]")}),
     }
-    let mut user = json!({
-        "username": subject,
-        "groups": ["system:serviceaccounts", format!("system:serviceaccounts:{namespace}"), "system:authenticated"],
-    });
-    let bound = &claims["kubernetes.io"];
-    let uid = text(&bound["serviceaccount"], "uid");
-    // A token is as good as its account.
-    let place = ResourceKey::new("", "serviceaccounts");
-    let account = call
-        .cluster
-        .store()
-        .get(&place, &format!("{namespace}/{name}"));
-    if account.is_none_or(|account| !uid.is_empty() && account.uid() != uid) {
-        let why = format!(
-            "[invalid bearer token, serviceaccounts {} not found]",
-            quoted(name)
-        );
-        return json!({"user": {}, "error": why});
-    }
-    if !uid.is_empty() {
-        user["uid"] = uid.into();
-    }
-    if let Some(id) = claims["jti"].as_str() {
-        user["extra"]["authentication.kubernetes.io/credential-id"] = json!([format!("JTI={id}")]);
-    }
-    for kind in ["pod", "node"] {
-        for key in ["name", "uid"] {
-            if let Some(value) = bound[kind][key].as_str() {
-                user["extra"][format!("authentication.kubernetes.io/{kind}-{key}")] =
-                    json!([value]);
-            }
-        }
-    }
-    json!({"authenticated": true, "user": user, "audiences": fitting})
 }
 
 fn access_faults(kind: &str, review: &Value) -> Vec<FieldError> {
@@ -317,13 +252,6 @@ fn ignored_selectors(attributes: &Value) -> Vec<String> {
         }
     }
     told
-}
-
-/// What a token of the cluster says: the middle one of its three parts.
-fn claims(token: &str) -> Option<Value> {
-    let claims = token.strip_suffix(".kmock")?.split_once('.')?.1;
-    let claims: Value = serde_json::from_slice(&base64url::decode(claims).ok()?).ok()?;
-    claims.is_object().then_some(claims)
 }
 
 /// The attributes as the server's internal type prints: with its Go field names, all of them.

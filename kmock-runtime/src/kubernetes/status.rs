@@ -251,6 +251,11 @@ impl ApiError {
         Self::about(403, "Forbidden", group, resource, name, message)
     }
 
+    /// 401: nobody knows who asks.
+    pub fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
     /// 400 with a message and nothing else.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)

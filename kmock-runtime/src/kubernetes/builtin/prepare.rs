@@ -149,14 +149,14 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
         "discovery.v1.EndpointSlice" => forget_topology(object, None),
         "certificates.v1.CertificateSigningRequest" => {
             let spec = section(object, "spec");
-            for key in ["uid", "extra"] {
+            // Who asks is not for the client to say.
+            for key in ["username", "uid", "groups", "extra"] {
                 spec.remove(key);
             }
-            spec.insert("username".into(), "kubernetes-admin".into());
-            spec.insert(
-                "groups".into(),
-                json!(["system:masters", "system:authenticated"]),
-            );
+            let Value::Object(mut info) = context.user.to_user_info() else {
+                return;
+            };
+            spec.append(&mut info);
         }
         "apiregistration.v1.APIService" if !is_set(object, &["spec", "service"]) => {
             object["status"] = json!({"conditions": [{

@@ -12,6 +12,7 @@ use crate::kubernetes::schema::{Schema, SchemaRef};
 use crate::kubernetes::serve::strategy::{Context, Strategy};
 use crate::kubernetes::status::ApiError;
 use crate::kubernetes::store::Write;
+use crate::kubernetes::user::User;
 
 const KIND: &str = "CustomResourceDefinition";
 /// Who wrote definitions that were not sent by a client.
@@ -56,12 +57,14 @@ impl Cluster {
             .unwrap_or_default()
             .to_owned();
         let key = &served.resource.storage;
+        let user = User::admin();
         let context = Context {
             cluster: self,
             resource: &served.resource,
             namespace: "",
             name: &name,
             subresource: "",
+            user: &user,
             now: self.now(),
             dry_run: false,
         };

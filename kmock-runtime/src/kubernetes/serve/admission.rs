@@ -145,5 +145,6 @@ fn quota_status(call: &Call, served: Served) -> Call {
         headers: http::HeaderMap::new(),
         body: bytes::Bytes::new(),
         now: call.now,
+        user: Arc::clone(&call.user),
     }
 }

@@ -1,5 +1,7 @@
 //! A request for a resource on its way through a verb.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -11,6 +13,7 @@ use crate::kubernetes::registry::Served;
 use crate::kubernetes::resource::Resource;
 use crate::kubernetes::status::ApiError;
 use crate::kubernetes::store::StoredObject;
+use crate::kubernetes::user::User;
 
 /// The request, and what it is about.
 #[derive(Debug, Clone)]
@@ -27,6 +30,8 @@ pub struct Call {
     pub body: Bytes,
     /// When it came.
     pub now: Timestamp,
+    /// Who asks.
+    pub user: Arc<User>,
 }
 
 impl Call {
@@ -48,6 +53,7 @@ impl Call {
             namespace: self.request.namespace(),
             name,
             subresource: self.request.subresource(),
+            user: &self.user,
             now: self.now,
             dry_run,
         }
@@ -59,7 +65,7 @@ impl Call {
     }
 
     /// The object with a name, or 404.
-    pub fn find(&self, name: &str) -> Result<std::sync::Arc<StoredObject>, ApiError> {
+    pub fn find(&self, name: &str) -> Result<Arc<StoredObject>, ApiError> {
         let resource = self.resource();
         self.cluster
             .store()

@@ -4,6 +4,8 @@
 //! 405, both a `Status`. Custom resources are one handler for everything below their group's path: it tells 404 as
 //! text, and has its own words for methods.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
@@ -14,23 +16,22 @@ use super::{create, delete, deletecollection, get, patch, pods, scale, token, up
 use crate::kubernetes::accept::Endpoint;
 use crate::kubernetes::builtin::times;
 use crate::kubernetes::cluster::Cluster;
-use crate::kubernetes::path::{self, ApiRequest, Verb};
+use crate::kubernetes::path::{ApiRequest, Verb};
 use crate::kubernetes::registry::Served;
 use crate::kubernetes::resource::{Origin, Resource};
 use crate::kubernetes::status::ApiError;
+use crate::kubernetes::user::User;
 use crate::kubernetes::{accept, endpoints, list, meta, watch};
 
 /// Finds the resource and the verb.
-pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Reply, ApiError> {
-    let path = path::decoded(&parts.uri);
-    if path::lacks_an_object(&path) {
-        let asked = parts
-            .uri
-            .path_and_query()
-            .map_or(&*path, |asked| asked.as_str());
-        return Err(ApiError::no_request_info(&path, asked));
-    }
-    let Some(mut request) = ApiRequest::parse(&parts.method, &parts.uri) else {
+pub async fn route(
+    cluster: &Cluster,
+    parts: &Parts,
+    body: Bytes,
+    request: Option<ApiRequest>,
+    user: Arc<User>,
+) -> Result<Reply, ApiError> {
+    let Some(mut request) = request else {
         return endpoints::serve(cluster, parts);
     };
     let registry = cluster.registry();
@@ -69,6 +70,7 @@ pub async fn route(cluster: &Cluster, parts: &Parts, body: Bytes) -> Result<Repl
         headers: parts.headers.clone(),
         body,
         now: cluster.now(),
+        user,
     };
     patch::check_route(&call)?;
     check_timeout(&call.request)?;

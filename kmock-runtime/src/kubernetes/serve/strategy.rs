@@ -17,6 +17,7 @@ use crate::kubernetes::resource::Resource;
 use crate::kubernetes::schema::SchemaRef;
 use crate::kubernetes::status::{ApiError, FieldError, quoted};
 use crate::kubernetes::store::Event;
+use crate::kubernetes::user::User;
 
 /// What a strategy may want to know about the request.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub name: &'a str,
     /// The subresource that is written; empty for the object itself.
     pub subresource: &'a str,
+    /// Who asks.
+    pub user: &'a User,
     /// The time of the request.
     pub now: Timestamp,
     /// Nothing will be stored.

@@ -8,15 +8,13 @@ use super::call::Call;
 use super::options::write_options;
 use super::reply::{Body, Reply};
 use super::{managed, write};
-use crate::kubernetes::builtin::base64;
+use crate::kubernetes::authn::tokens::{self, ISSUER};
 use crate::kubernetes::meta::{self, rfc3339};
 use crate::kubernetes::resource::ResourceKey;
 use crate::kubernetes::status::{ApiError, FieldError};
+use crate::kubernetes::store::StoredObject;
 
 static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
-
-/// Who the server says it is, and whom its tokens are for if nobody else is named.
-pub const ISSUER: &str = "https://kubernetes.default.svc";
 
 const HOUR: i64 = 3600;
 
@@ -29,7 +27,7 @@ pub fn lifetime_fault(seconds: i64) -> Option<&'static str> {
     }
 }
 
-/// Issues a token: unsigned, but of the right shape, and accepted by this cluster's TokenReviews.
+/// Issues a token, which the cluster knows again when it comes back.
 pub fn request(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
@@ -47,6 +45,20 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
     }
     write::ensure_namespace(call, &mut request)?;
     let account = call.find(call.request.name())?;
+    let uid = request["metadata"]["uid"].as_str().unwrap_or_default();
+    if !uid.is_empty() && uid != account.uid() {
+        let why = format!(
+            "the UID in the token request ({uid}) does not match the UID of the service account ({})",
+            account.uid()
+        );
+        let name = account.name();
+        return Err(ApiError::conflict(
+            "authentication.k8s.io",
+            "TokenRequest",
+            name,
+            why,
+        ));
+    }
     let invalid = |name: &str, fault| {
         ApiError::invalid("authentication.k8s.io", "TokenRequest", name, &[fault])
     };
@@ -77,14 +89,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         .unwrap_or(call.now);
     managed::update_target(call, target, None, &mut request, &options.manager);
     let managers = request["metadata"]["managedFields"].take();
-    let token = token(
-        call,
-        account.name(),
-        account.uid(),
-        &audiences,
-        expires.as_second(),
-        &bound,
-    );
+    let token = token(call, &account, &audiences, expires.as_second(), &bound);
     let mut answer = json!({
         "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
         "metadata": {
@@ -147,33 +152,48 @@ fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
     Ok(bound.clone())
 }
 
-/// A JSON Web Token without a signature.
+/// The claims of a token, signed.
 fn token(
     call: &Call,
-    name: &str,
-    uid: &str,
+    account: &StoredObject,
     audiences: &[Value],
     expires: i64,
     bound: &Value,
 ) -> String {
-    let namespace = call.request.namespace();
+    let (namespace, name) = (account.namespace(), account.name());
     let issued = call.now.as_second();
     let mut kubernetes =
-        json!({"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}});
+        json!({"namespace": namespace, "serviceaccount": {"name": name, "uid": account.uid()}});
+    let core = |plural: &str, key: &str| {
+        let store = call.cluster.store();
+        store.get(&ResourceKey::new("", plural), key)
+    };
     if let Some(kind) = bound["kind"].as_str() {
-        kubernetes[kind.to_lowercase()] = json!({"name": bound["name"], "uid": bound["uid"]});
+        let kind = kind.to_lowercase();
+        let name = bound["name"].as_str().unwrap_or_default();
+        let key = match kind.as_str() {
+            "node" => name.to_owned(),
+            _ => format!("{namespace}/{name}"),
+        };
+        let found = core(&format!("{kind}s"), &key);
+        let reference = |name: &str, object: Option<&StoredObject>| match object {
+            Some(object) => json!({"name": name, "uid": object.uid()}),
+            None => json!({"name": name}),
+        };
+        // What runs on a node says so.
+        let node = found.as_deref().and_then(|found| {
+            let node = found.value["spec"]["nodeName"].as_str();
+            node.filter(|node| kind == "pod" && !node.is_empty())
+        });
+        if let Some(node) = node {
+            kubernetes["node"] = reference(node, core("nodes", node).as_deref());
+        }
+        kubernetes[kind] = reference(name, found.as_deref());
     }
     let claims = json!({
         "aud": audiences, "exp": expires, "iat": issued, "nbf": issued, "iss": ISSUER,
         "jti": call.cluster.next_uid(), "kubernetes.io": kubernetes,
         "sub": format!("system:serviceaccount:{namespace}:{name}"),
     });
-    let part = |value: &Value| {
-        let text = base64::encode(value.to_string().as_bytes());
-        text.trim_end_matches('=')
-            .replace('+', "-")
-            .replace('/', "_")
-    };
-    let header = json!({"alg": "none", "kid": "kmock"});
-    format!("{}.{}.kmock", part(&header), part(&claims))
+    tokens::sign(&call.cluster, &claims)
 }

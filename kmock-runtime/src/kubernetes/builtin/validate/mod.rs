@@ -87,6 +87,7 @@ mod tests {
     use super::*;
     use crate::kubernetes::builtin::{convert, decode, defaults, gotypes::Struct};
     use crate::kubernetes::ordered::Node;
+    use crate::kubernetes::user::User;
 
     /// The faults of an object as its kind decodes, defaults and validates it.
     pub(super) fn faults(name: &str, object: &Value) -> Vec<String> {
@@ -100,12 +101,14 @@ mod tests {
         let served = crate::kubernetes::registry::built_ins()
             .first()
             .expect("some");
+        let user = User::admin();
         let context = Context {
             cluster: &cluster,
             resource: &served.resource,
             namespace: "default",
             name: "x",
             subresource: "",
+            user: &user,
             now: jiff::Timestamp::UNIX_EPOCH,
             dry_run: false,
         };
