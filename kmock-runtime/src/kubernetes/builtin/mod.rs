@@ -7,7 +7,6 @@
 //!
 //! Rooms by task, inside them by API group. Types are named as their Go packages: `apps.v1.Deployment`.
 
-mod admission;
 mod amounts;
 mod autoscalers;
 pub mod base64;

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::gotypes::Struct;
 use super::{
-    admission, convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate,
-    warnings,
+    convert, decode, defaults, fields, pods, prepare, printers, unstructured, validate, warnings,
 };
 use crate::kubernetes::ordered::Node;
 use crate::kubernetes::resource::Resource;
@@ -16,7 +15,7 @@ use crate::kubernetes::schema::{Schema, SchemaRef};
 use crate::kubernetes::serve::strategy::{
     Check, Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy,
 };
-use crate::kubernetes::status::{ApiError, FieldError};
+use crate::kubernetes::status::FieldError;
 
 /// The rules of a built-in resource in one version.
 #[derive(Debug)]
@@ -110,20 +109,6 @@ impl Strategy for BuiltIn {
 
     fn validate(&self, context: &Context<'_>, object: &Value) -> Vec<FieldError> {
         validate::create(self.root.name, context, object)
-    }
-
-    fn admit_create(&self, context: &Context<'_>, object: &mut Value) -> Result<(), ApiError> {
-        admission::create(self.root.name, context, object)
-    }
-
-    fn admit_update(
-        &self,
-        context: &Context<'_>,
-        new: &mut Value,
-        old: &Value,
-    ) -> Result<(), ApiError> {
-        admission::update(self.root.name, context, new, old);
-        Ok(())
     }
 
     fn warnings(&self, _context: &Context<'_>, object: &Value) -> Vec<String> {
@@ -287,6 +272,12 @@ impl Strategy for BuiltIn {
 
     fn propagates(&self) -> bool {
         !matches!(self.root.name, "core.v1.Event" | "events.v1.Event")
+    }
+
+    fn undeletable(&self, name: &str) -> Option<&'static str> {
+        let of_system = matches!(name, "system-node-critical" | "system-cluster-critical");
+        (self.root.name == "scheduling.v1.PriorityClass" && of_system)
+            .then_some("this is a system priority class and cannot be deleted")
     }
 
     fn delete_returns_object(&self) -> bool {

@@ -81,12 +81,12 @@ impl Cluster {
             let current = self.store().get(key, &name);
             let faults = match &current {
                 None => {
-                    Defined.admit_create(&context, &mut object)?;
+                    Defined.accepts(&context, &object, None)?;
                     Defined.prepare_for_create(&context, &mut object);
                     Defined.validate(&context, &object)
                 }
                 Some(current) => {
-                    Defined.admit_update(&context, &mut object, &current.value)?;
+                    Defined.accepts(&context, &object, Some(&current.value))?;
                     Defined.prepare_for_update(&context, &mut object, &current.value);
                     Defined.validate_update(&context, &object, &current.value)
                 }

@@ -425,8 +425,13 @@ impl Strategy for Custom {
         faults
     }
 
-    fn admit_create(&self, context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
-        if lifecycle::is_terminating(context.cluster, &self.shape.definition) {
+    fn accepts(
+        &self,
+        context: &Context<'_>,
+        _object: &Value,
+        old: Option<&Value>,
+    ) -> Result<(), ApiError> {
+        if old.is_none() && lifecycle::is_terminating(context.cluster, &self.shape.definition) {
             let why = "create not allowed while custom resource definition is terminating";
             let resource = context.resource;
             return Err(ApiError::forbidden(

@@ -114,7 +114,12 @@ impl Strategy for Defined {
         define::validate(object)
     }
 
-    fn admit_create(&self, _context: &Context<'_>, object: &mut Value) -> Result<(), ApiError> {
+    fn accepts(
+        &self,
+        _context: &Context<'_>,
+        object: &Value,
+        _old: Option<&Value>,
+    ) -> Result<(), ApiError> {
         refuse(object)
     }
 
@@ -140,15 +145,6 @@ impl Strategy for Defined {
                 *stored = all.into();
             }
         }
-    }
-
-    fn admit_update(
-        &self,
-        _context: &Context<'_>,
-        new: &mut Value,
-        _old: &Value,
-    ) -> Result<(), ApiError> {
-        refuse(new)
     }
 
     fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {

@@ -1,5 +1,6 @@
 //! POST of a new object.
 
+use super::admission::{self, Attributes};
 use super::call::Call;
 use super::options::write_options;
 use super::reply::{Body, Reply};
@@ -8,23 +9,27 @@ use crate::kubernetes::reviews;
 use crate::kubernetes::status::ApiError;
 
 /// Creates the object of the body.
-pub fn create(call: &Call) -> Result<Reply, ApiError> {
+pub async fn create(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
     let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
-    let answer = (|| {
+    let answer = async {
         write::ensure_namespace(call, &mut object)?;
         write::wipe(&mut object);
         write::dedup_owners(&mut object, &mut warnings);
         wipe_system_fields(&mut object);
         managed::update(call, None, &mut object, &options.manager);
         if reviews::covers(call.resource()) {
+            let asked = Attributes::create(call, "", &options);
+            admission::admit(&asked, &mut object, &mut warnings).await?;
             reviews::answer(call, &mut object)?;
             return Ok(None);
         }
-        write::create(call, &object, &options, &mut warnings).map(Some)
-    })();
+        let made = write::create(call, &object, &options, &mut warnings).await;
+        made.map(Some)
+    }
+    .await;
     match answer {
         Ok(Some(outcome)) => Ok(outcome.reply(call, warnings)),
         // Reviews are answered, not stored.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::admission::{self, Attributes};
 use super::call::Call;
 use super::options::{DeleteOptions, Propagation};
 use super::reply::{Body, Reply, shown};
@@ -17,9 +18,9 @@ use crate::kubernetes::status::ApiError;
 use crate::kubernetes::store::{StoredObject, Write};
 
 /// Deletes the object of the path.
-pub fn delete(call: &Call) -> Result<Reply, ApiError> {
+pub async fn delete(call: &Call) -> Result<Reply, ApiError> {
     let options = DeleteOptions::read(call)?;
-    delete_named(call, call.request.name(), &options)
+    delete_named(call, call.request.name(), &options, Admit::Asked).await
 }
 
 /// The code of a deletion that is under way: clients that ask for it by `orphanDependents` are told 202.
@@ -31,21 +32,59 @@ pub fn code_of_pending(options: &DeleteOptions) -> u16 {
     }
 }
 
+/// Whether admission has a say in a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admit {
+    /// It is asked.
+    Asked,
+    /// It was asked before, about something else: an eviction.
+    Not,
+}
+
+impl Admit {
+    /// Asks admission about the deletion of an object as it is now.
+    pub async fn ask(
+        self,
+        call: &Call,
+        object: &Value,
+        options: &DeleteOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
+        if self == Self::Not {
+            return Ok(());
+        }
+        let asked = Attributes::delete(call, object, options);
+        admission::admit(&asked, &mut Value::Null, warnings).await
+    }
+}
+
 /// Deletes an object.
-pub fn delete_named(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
-    let warnings = call.strategy().delete_warnings(options.has_policy());
-    let reply = delete_it(call, name, options);
+pub async fn delete_named(
+    call: &Call,
+    name: &str,
+    options: &DeleteOptions,
+    admit: Admit,
+) -> Result<Reply, ApiError> {
+    if let Some(why) = call.strategy().undeletable(name) {
+        let resource = call.resource();
+        return Err(ApiError::forbidden(
+            &resource.group,
+            &resource.plural,
+            name,
+            why,
+        ));
+    }
+    let mut warnings = call.strategy().delete_warnings(options.has_policy());
+    let is_namespace = call.resource().is_built_in() && call.resource().kind == "Namespace";
+    let reply = if is_namespace {
+        super::namespace::delete(call, name, options, admit, &mut warnings).await
+    } else {
+        delete_object(call, name, options, admit, &mut warnings).await
+    };
     match reply {
         Ok(reply) => Ok(reply.with_warnings(warnings)),
         Err(error) => Err(error.with_warnings(warnings)),
     }
-}
-
-fn delete_it(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
-    if call.resource().is_built_in() && call.resource().kind == "Namespace" {
-        return super::namespace::delete(call, name, options);
-    }
-    delete_object(call, name, options)
 }
 
 /// What a deletion does next.
@@ -61,14 +100,25 @@ enum Plan {
 }
 
 /// Deletes an object of any kind but a namespace.
-pub fn delete_object(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
+pub async fn delete_object(
+    call: &Call,
+    name: &str,
+    options: &DeleteOptions,
+    admit: Admit,
+    warnings: &mut Vec<String>,
+) -> Result<Reply, ApiError> {
     let store = call.cluster.store();
     let storage = &call.resource().storage;
     loop {
         let current = call.find(name)?;
         check_preconditions(call, &current, options)?;
         let object = shown(&call.served, &current.value);
-        match plan(call, name, object, options) {
+        let plan = plan(call, name, object, options);
+        if !matches!(plan, Plan::Pending) {
+            let object = shown(&call.served, &current.value);
+            admit.ask(call, &object, options, warnings).await?;
+        }
+        match plan {
             Plan::Pending => {
                 return Ok(answer(call, &current, shown(&call.served, &current.value)));
             }

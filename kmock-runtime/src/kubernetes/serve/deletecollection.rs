@@ -20,7 +20,7 @@ pub async fn delete_collection(call: &Call) -> Result<Reply, ApiError> {
     )
     .await?;
     for object in &objects {
-        match delete::delete_named(call, object.name(), &options) {
+        match delete::delete_named(call, object.name(), &options, delete::Admit::Asked).await {
             Ok(_) => {}
             // Somebody else deleted it: just as well.
             Err(error) if error.is_not_found() => {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::call::Call;
+use super::delete::Admit;
 use super::options::DeleteOptions;
 use super::reply::{Body, Reply, shown};
 use super::{delete, write};
@@ -12,19 +13,14 @@ use crate::kubernetes::meta;
 use crate::kubernetes::status::ApiError;
 use crate::kubernetes::store::Write;
 
-/// These cannot be deleted.
-const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
-
 /// Deletes a namespace.
-pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply, ApiError> {
-    if IMMORTAL.contains(&name) {
-        return Err(ApiError::forbidden(
-            "",
-            "namespaces",
-            name,
-            "this namespace may not be deleted",
-        ));
-    }
+pub async fn delete(
+    call: &Call,
+    name: &str,
+    options: &DeleteOptions,
+    admit: Admit,
+    warnings: &mut Vec<String>,
+) -> Result<Reply, ApiError> {
     loop {
         let current = call.find(name)?;
         if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != current.uid()) {
@@ -55,8 +51,9 @@ pub fn delete(call: &Call, name: &str, options: &DeleteOptions) -> Result<Reply,
             {
                 return Ok(Reply::new(code, Body::Stored(call.served.clone(), current)));
             }
-            return delete::delete_object(call, name, options);
+            return delete::delete_object(call, name, options, admit, warnings).await;
         }
+        admit.ask(call, &object, options, warnings).await?;
         let finalizers = delete::finalizers(call, &object, options);
         let finalizers = if finalizers.is_empty() {
             Value::Null

@@ -36,6 +36,31 @@ pub struct WriteOptions {
     pub validation: FieldValidation,
     /// Conflicts of an apply are overridden.
     pub force: bool,
+    /// `fieldManager` as it was sent.
+    said_manager: String,
+    /// `fieldValidation` as it was sent.
+    said_validation: String,
+}
+
+impl WriteOptions {
+    /// The options as an object of a kind, e.g. `CreateOptions`: what admission is shown.
+    pub fn shown(&self, kind: &str) -> Value {
+        let mut out = serde_json::Map::new();
+        out.insert("kind".into(), kind.into());
+        out.insert("apiVersion".into(), "meta.k8s.io/v1".into());
+        if self.dry_run {
+            out.insert("dryRun".into(), serde_json::json!(["All"]));
+        }
+        for (key, text) in [
+            ("fieldManager", &self.said_manager),
+            ("fieldValidation", &self.said_validation),
+        ] {
+            if !text.is_empty() {
+                out.insert(key.into(), text.as_str().into());
+            }
+        }
+        Value::Object(out)
+    }
 }
 
 fn invalid(kind: &str, faults: &[FieldError]) -> ApiError {
@@ -104,6 +129,7 @@ pub fn write_options(
     if !faults.is_empty() {
         return Err(invalid(kind, &faults));
     }
+    let said_manager = manager.to_owned();
     let manager = if manager.is_empty() {
         manager_of_user_agent(call)
     } else {
@@ -115,6 +141,8 @@ pub fn write_options(
         manager,
         validation,
         force,
+        said_manager,
+        said_validation: query.get("fieldValidation").unwrap_or_default().to_owned(),
     })
 }
 
@@ -166,6 +194,32 @@ impl DeleteOptions {
         } else {
             from_body(call)?
         })
+    }
+
+    /// The options as an object: what admission is shown.
+    pub fn shown(&self) -> Value {
+        let mut out = serde_json::json!({"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"});
+        if let Some(seconds) = self.grace_period_seconds {
+            out["gracePeriodSeconds"] = seconds.into();
+        }
+        for (key, text) in [
+            ("uid", &self.uid),
+            ("resourceVersion", &self.resource_version),
+        ] {
+            if let Some(text) = text {
+                out["preconditions"][key] = text.as_str().into();
+            }
+        }
+        if let Some(orphan) = self.orphan_dependents {
+            out["orphanDependents"] = orphan.into();
+        }
+        if let Some(propagation) = self.propagation {
+            out["propagationPolicy"] = format!("{propagation:?}").into();
+        }
+        if self.dry_run {
+            out["dryRun"] = serde_json::json!(["All"]);
+        }
+        out
     }
 
     /// The client says what becomes of the dependents.

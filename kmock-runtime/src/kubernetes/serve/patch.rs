@@ -61,7 +61,7 @@ fn is_refused(call: &Call, media_type: &str) -> bool {
 }
 
 /// Changes the object as the body says.
-pub fn patch(call: &Call) -> Result<Reply, ApiError> {
+pub async fn patch(call: &Call) -> Result<Reply, ApiError> {
     let media_type = body::media_type(call);
     if !matches!(media_type, JSON | MERGE | APPLY | STRATEGIC) || is_refused(call, media_type) {
         return Err(ApiError::unsupported_media_type(&[JSON, MERGE, APPLY]));
@@ -73,7 +73,7 @@ pub fn patch(call: &Call) -> Result<Reply, ApiError> {
     let is_apply = media_type == APPLY;
     let options = write_options(call, "PatchOptions", Some(is_apply))?;
     if call.request.subresource() == "scale" {
-        return scale::patch(call, media_type, &options);
+        return scale::patch(call, media_type, &options).await;
     }
     let target = Target::own(call);
     let plan = write::Update {
@@ -81,11 +81,13 @@ pub fn patch(call: &Call) -> Result<Reply, ApiError> {
         force_create: is_apply,
         // Only an apply to the object itself may create one.
         never_create: !is_apply || !call.request.subresource().is_empty(),
+        lens: None,
     };
     let mut warnings = Vec::new();
     let result = write::update(call, name, &plan, &options, &mut warnings, |live, told| {
         make(call, target, media_type, &options, live, told)
-    });
+    })
+    .await;
     match result {
         Ok(outcome) => Ok(outcome.reply(call, warnings)),
         Err(error) => Err(error.with_warnings(warnings)),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::admission::{self, Attributes};
 use super::body::{self, Shape, Target};
 use super::call::Call;
 use super::options::{DeleteOptions, WriteOptions, write_options};
@@ -23,20 +24,20 @@ fn done() -> Reply {
 }
 
 /// POST to a Pod's `binding`.
-pub fn bind(call: &Call) -> Result<Reply, ApiError> {
+pub async fn bind(call: &Call) -> Result<Reply, ApiError> {
     let name = call.request.name().to_owned();
-    bind_named(call, Some(&name))
+    bind_named(call, Some(&name)).await
 }
 
 /// POST of a Binding: it names the Pod itself.
-pub fn bind_by_body(call: &Call) -> Result<Reply, ApiError> {
+pub async fn bind_by_body(call: &Call) -> Result<Reply, ApiError> {
     let mut call = call.clone();
     let pods = call.cluster.registry().find("", "v1", "pods");
     call.served = pods.ok_or_else(ApiError::no_such_resource)?;
-    bind_named(&call, None)
+    bind_named(&call, None).await
 }
 
-fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
+async fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
@@ -48,18 +49,20 @@ fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
         strategy: &BINDING,
     };
     let mut binding = body::read(call, target, &options, &mut warnings)?;
-    let bound = bind_read(call, name, &options, &mut binding);
+    let bound = bind_read(call, target, name, &options, &mut binding, &mut warnings).await;
     match bound {
         Ok(()) => Ok(done().with_warnings(warnings)),
         Err(error) => Err(error.with_warnings(warnings)),
     }
 }
 
-fn bind_read(
+async fn bind_read(
     call: &Call,
+    target: Target<'_>,
     name: Option<&str>,
     options: &WriteOptions,
     binding: &mut Value,
+    warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
     write::ensure_namespace(call, binding)?;
     let sent_name = binding["metadata"]["name"]
@@ -75,6 +78,8 @@ fn bind_read(
             "name in URL does not match name in Binding object",
         ));
     }
+    let asked = Attributes::create_other(call, target, &name, options);
+    admission::mutate(&asked, binding, warnings).await?;
     let node = &binding["target"];
     let (kind, node_name) = (
         node["kind"].as_str().unwrap_or_default(),
@@ -98,6 +103,7 @@ fn bind_read(
         };
         return Err(ApiError::unreasoned(text));
     }
+    admission::validate(&asked, binding, warnings).await?;
     let text = |key: &str| {
         binding["metadata"][key]
             .as_str()
@@ -193,8 +199,7 @@ fn change(
 }
 
 /// POST to a Pod's `eviction`: a DELETE that disruption budgets may refuse.
-pub fn evict(call: &Call) -> Result<Reply, ApiError> {
-    let name = call.request.name();
+pub async fn evict(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
@@ -210,19 +215,23 @@ pub fn evict(call: &Call) -> Result<Reply, ApiError> {
         strategy: &EVICTION,
     };
     let mut eviction = body::read(call, target, &options, &mut warnings)?;
-    match evict_read(call, name, &options, &mut eviction) {
+    match evict_read(call, target, &options, &mut eviction, &mut warnings).await {
         Ok(()) => Ok(done().with_warnings(warnings)),
         Err(error) => Err(error.with_warnings(warnings)),
     }
 }
 
-fn evict_read(
+async fn evict_read(
     call: &Call,
-    name: &str,
+    target: Target<'_>,
     options: &WriteOptions,
     eviction: &mut Value,
+    warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
     write::ensure_namespace(call, eviction)?;
+    let name = call.request.name();
+    let asked = Attributes::create_other(call, target, name, options);
+    admission::mutate(&asked, eviction, warnings).await?;
     if eviction["metadata"]["name"].as_str().unwrap_or_default() != name {
         return Err(ApiError::bad_request(
             "name in URL does not match name in Eviction object",
@@ -231,6 +240,7 @@ fn evict_read(
     let mut delete_options = DeleteOptions::from_value(&eviction["deleteOptions"])?;
     delete_options.dry_run |= options.dry_run;
     let current = call.find(name)?;
+    admission::validate(&asked, eviction, warnings).await?;
     let pod = &current.value;
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     if !matches!(phase, "Succeeded" | "Failed" | "Pending") && !current.is_terminating() {
@@ -268,7 +278,7 @@ fn evict_read(
             Ok(())
         })?;
     }
-    delete::delete_named(call, name, &delete_options)?;
+    delete::delete_named(call, name, &delete_options, delete::Admit::Not).await?;
     Ok(())
 }
 

@@ -97,8 +97,8 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
     let subresource = call.request.subresource();
     match (resource.kind.as_str(), subresource, call.request.verb) {
         _ if !resource.is_built_in() => {}
-        ("Pod", "binding", Verb::Create) => return pods::bind(call),
-        ("Pod", "eviction", Verb::Create) => return pods::evict(call),
+        ("Pod", "binding", Verb::Create) => return pods::bind(call).await,
+        ("Pod", "eviction", Verb::Create) => return pods::evict(call).await,
         ("Pod", "log", Verb::Get) => return pods::log(call),
         ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
             call.find(proxied(call.request.name()))?;
@@ -107,8 +107,8 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
                 resource.plural
             )));
         }
-        ("Binding", "", Verb::Create) => return pods::bind_by_body(call),
-        ("ServiceAccount", "token", Verb::Create) => return token::request(call),
+        ("Binding", "", Verb::Create) => return pods::bind_by_body(call).await,
+        ("ServiceAccount", "token", Verb::Create) => return token::request(call).await,
         _ => {}
     }
     match call.request.verb {
@@ -116,10 +116,10 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         Verb::Get => get::get(call).await,
         Verb::List => list::list(call).await,
         Verb::Watch => watch::watch(call).await,
-        Verb::Create => create::create(call),
-        Verb::Update => update::update(call),
-        Verb::Patch => patch::patch(call),
-        Verb::Delete => delete::delete(call),
+        Verb::Create => create::create(call).await,
+        Verb::Update => update::update(call).await,
+        Verb::Patch => patch::patch(call).await,
+        Verb::Delete => delete::delete(call).await,
         Verb::DeleteCollection => deletecollection::delete_collection(call).await,
         Verb::Other if call.request.method == Method::HEAD => head(call).await,
         Verb::Other => Err(ApiError::method_not_allowed()),

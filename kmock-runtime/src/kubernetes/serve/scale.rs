@@ -180,7 +180,7 @@ fn unread(call: &Call, error: ApiError) -> ApiError {
 }
 
 /// PUT of a Scale.
-pub fn update(call: &Call) -> Result<Reply, ApiError> {
+pub async fn update(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "UpdateOptions", None)?;
     let mut warnings = Vec::new();
@@ -197,10 +197,15 @@ pub fn update(call: &Call) -> Result<Reply, ApiError> {
         managed::update_target(call, target(), Some(live), &mut scale, &options.manager);
         Ok(scale)
     })
+    .await
 }
 
 /// PATCH of a Scale.
-pub fn patch(call: &Call, media_type: &str, options: &WriteOptions) -> Result<Reply, ApiError> {
+pub async fn patch(
+    call: &Call,
+    media_type: &str,
+    options: &WriteOptions,
+) -> Result<Reply, ApiError> {
     let name = call.request.name();
     change(call, None, options, Vec::new(), |live, warnings| {
         let patch = patches::read(call, media_type, options.validation)?;
@@ -213,10 +218,30 @@ pub fn patch(call: &Call, media_type: &str, options: &WriteOptions) -> Result<Re
         }
         Ok(scale)
     })
+    .await
+}
+
+/// What admission sees of an object whose replicas change.
+#[derive(Debug)]
+struct Shown<'a>(&'a Call);
+
+impl write::Lens for Shown<'_> {
+    fn target(&self) -> Target<'_> {
+        target()
+    }
+
+    fn show(&self, object: &Value) -> Value {
+        scale_of(self.0, object, false).unwrap_or_default()
+    }
+
+    fn put_back(&self, object: &mut Value, shown: Value) {
+        let replicas = shown["spec"]["replicas"].as_i64().unwrap_or_default();
+        put(object, &paths(self.0).spec_replicas, replicas.into());
+    }
 }
 
 /// Changes the object's replicas to those of the Scale that `make` returns for the present one.
-fn change(
+async fn change(
     call: &Call,
     uid: Option<String>,
     options: &WriteOptions,
@@ -233,6 +258,7 @@ fn change(
         uid,
         never_create: true,
         force_create: false,
+        lens: Some(&Shown(call)),
     };
     let outcome = write::update(call, name, &plan, options, &mut warnings, |live, told| {
         let Some(live) = live else {
@@ -282,7 +308,8 @@ fn change(
             );
         });
         Ok(object)
-    })?;
+    })
+    .await?;
     let scale = scale_of(call, &outcome.shown(call), false)?;
     Ok(answer(call, scale).with_warnings(warnings))
 }

@@ -175,9 +175,13 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// What admission plugins do with a new object, before it is prepared: they fill in (tolerations, the default
-    /// storage class) or refuse for another reason than the object's fields (e.g. 403 while a CRD is terminating).
-    fn admit_create(&self, _context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
+    /// Whether an object is taken at all, for another reason than its fields: e.g. 403 while a CRD is terminating.
+    fn accepts(
+        &self,
+        _context: &Context<'_>,
+        _object: &Value,
+        _old: Option<&Value>,
+    ) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -200,16 +204,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         _old: &Value,
     ) -> Vec<FieldError> {
         Vec::new()
-    }
-
-    /// What admission plugins do with a changed object: they fill in, or refuse for another reason than its fields.
-    fn admit_update(
-        &self,
-        _context: &Context<'_>,
-        _new: &mut Value,
-        _old: &Value,
-    ) -> Result<(), ApiError> {
-        Ok(())
     }
 
     /// `Warning` texts of faults that were there before and are forgiven, told even when the update is refused.
@@ -287,6 +281,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     }
 
     // ── delete ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Why an object cannot be deleted, whoever asks.
+    fn undeletable(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
 
     /// DELETE answers with the object instead of a `Status`.
     fn delete_returns_object(&self) -> bool {

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::admission::{self, Attributes};
 use super::body::{self, Shape, Target};
 use super::call::Call;
 use super::options::write_options;
@@ -28,7 +29,7 @@ pub fn lifetime_fault(seconds: i64) -> Option<&'static str> {
 }
 
 /// Issues a token, which the cluster knows again when it comes back.
-pub fn request(call: &Call) -> Result<Reply, ApiError> {
+pub async fn request(call: &Call) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
     let mut warnings = Vec::new();
@@ -44,6 +45,8 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
         request["spec"]["expirationSeconds"] = HOUR.into();
     }
     write::ensure_namespace(call, &mut request)?;
+    let asked = Attributes::create_other(call, target, call.request.name(), &options);
+    admission::mutate(&asked, &mut request, &mut warnings).await?;
     let account = call.find(call.request.name())?;
     let uid = request["metadata"]["uid"].as_str().unwrap_or_default();
     if !uid.is_empty() && uid != account.uid() {
@@ -78,6 +81,7 @@ pub fn request(call: &Call) -> Result<Reply, ApiError> {
             FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),
         ));
     }
+    admission::validate(&asked, &request, &mut warnings).await?;
     let bound = check_bound_object(call, &spec["boundObjectRef"])?;
     let audiences = match spec["audiences"].as_array() {
         Some(audiences) if !audiences.is_empty() => audiences.clone(),

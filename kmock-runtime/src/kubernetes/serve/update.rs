@@ -9,19 +9,19 @@ use super::{body, managed, scale, write};
 use crate::kubernetes::status::ApiError;
 
 /// Replaces the object with the body.
-pub fn update(call: &Call) -> Result<Reply, ApiError> {
+pub async fn update(call: &Call) -> Result<Reply, ApiError> {
     let name = call.request.name();
     if name.is_empty() {
         return Err(ApiError::bad_request("name must be provided"));
     }
     if call.request.subresource() == "scale" {
-        return scale::update(call);
+        return scale::update(call).await;
     }
     body::check_media_type(call)?;
     let options = write_options(call, "UpdateOptions", None)?;
     let mut warnings = Vec::new();
     let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
-    let answer = (|| {
+    let answer = async {
         write::ensure_namespace(call, &mut object)?;
         check_name(&object, name)?;
         write::dedup_owners(&mut object, &mut warnings);
@@ -39,7 +39,9 @@ pub fn update(call: &Call) -> Result<Reply, ApiError> {
             managed::update(call, live, &mut object, &options.manager);
             Ok(object)
         })
-    })();
+        .await
+    }
+    .await;
     match answer {
         Ok(outcome) => Ok(outcome.reply(call, warnings)),
         Err(error) => Err(error.with_warnings(warnings)),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admission;
+use super::admission::{self, Attributes};
+use super::body::Target;
 use super::call::Call;
 use super::options::WriteOptions;
 use super::reply::{Body, Reply, shown};
@@ -231,7 +232,7 @@ fn before_create(
 const NAME_ATTEMPTS: usize = 8;
 
 /// Creates an object that was read from a body or made by an apply.
-pub fn create(
+pub async fn create(
     call: &Call,
     object: &Value,
     options: &WriteOptions,
@@ -247,13 +248,15 @@ pub fn create(
     let (sent_name, generate_name) = (text("name"), text("generateName"));
     let generates = sent_name.is_empty() && !generate_name.is_empty();
     let attempts = if generates { NAME_ATTEMPTS } else { 1 };
-    let shown_name = [&sent_name, &generate_name]
-        .into_iter()
-        .find(|x| !x.is_empty())
-        .map_or("Unknown", String::as_str);
     let mut object = object.clone();
     // Admission comes before a name is made.
-    admission::create(call, shown_name, &mut object, options.dry_run)?;
+    let asked = Attributes::create(call, &sent_name, options);
+    admission::mutate(&asked, &mut object, warnings).await?;
+    call.strategy().accepts(
+        &call.context(asked.shown_name(Some(&object)), options.dry_run),
+        &object,
+        None,
+    )?;
     let mut taken = None;
     for _ in 0..attempts {
         let mut object = object.clone();
@@ -263,11 +266,12 @@ pub fn create(
             meta::set_text(&mut object, "name", &name);
         }
         before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
-        admission::validate(call, &object, None, options.dry_run)?;
         let name = object["metadata"]["name"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
+        let asked = Attributes::create(call, &name, options);
+        admission::validate(&asked, &object, &mut own_warnings).await?;
         let exists = |current: Option<Arc<StoredObject>>| {
             let mut error = if generate_name.is_empty() {
                 ApiError::already_exists(&resource.group, &resource.plural, &name)
@@ -330,15 +334,27 @@ pub fn after_commit(call: &Call, event: &Arc<Event>) {
     crate::kubernetes::lifecycle::after_commit(&call.cluster, &call.resource().storage, event);
 }
 
+/// What admission is shown of an object that is written through a subresource, e.g. a `Scale`.
+pub trait Lens: Sync + std::fmt::Debug {
+    /// Its kind.
+    fn target(&self) -> Target<'_>;
+    /// What is shown of an object.
+    fn show(&self, object: &Value) -> Value;
+    /// Takes over what admission made of it.
+    fn put_back(&self, object: &mut Value, shown: Value);
+}
+
 /// How an update goes.
 #[derive(Debug, Default)]
-pub struct Update {
+pub struct Update<'l> {
     /// The object must have this uid (of a PUT's body).
     pub uid: Option<String>,
     /// An absent object is created, whatever the kind says (apply).
     pub force_create: bool,
     /// Never creates (subresources).
     pub never_create: bool,
+    /// Admission is shown this instead of the object.
+    pub lens: Option<&'l dyn Lens>,
 }
 
 fn version_of(object: &Value) -> Result<u64, ApiError> {
@@ -407,17 +423,17 @@ fn storage_path(call: &Call, name: &str) -> String {
 
 /// Changes an object. `make` gets it (in the version of the request; `None` if there is none and one may be created)
 /// and returns the new one; it is called again if somebody else was faster.
-pub fn update(
+pub async fn update(
     call: &Call,
     name: &str,
-    plan: &Update,
+    plan: &Update<'_>,
     options: &WriteOptions,
     warnings: &mut Vec<String>,
     mut make: impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
 ) -> Result<Outcome, ApiError> {
     loop {
         let mut told = Vec::new();
-        let outcome = try_update(call, name, plan, options, &mut told, &mut make);
+        let outcome = try_update(call, name, plan, options, &mut told, &mut make).await;
         // What was found before a failure is told with it.
         if let Some(done) = outcome.transpose() {
             warnings.append(&mut told);
@@ -427,10 +443,10 @@ pub fn update(
 }
 
 /// One attempt of an [`update`]. `None`: somebody else was faster.
-fn try_update(
+async fn try_update(
     call: &Call,
     name: &str,
-    plan: &Update,
+    plan: &Update<'_>,
     options: &WriteOptions,
     told: &mut Vec<String>,
     make: &mut impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
@@ -446,7 +462,7 @@ fn try_update(
         }
         let mut object = make(None, told)?;
         meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
-        return match create(call, &object, options, told) {
+        return match create(call, &object, options, told).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(None),
             other => other.map(Some),
         };
@@ -456,6 +472,23 @@ fn try_update(
     }
     let old = shown(&call.served, &current.value);
     let mut object = make(Some(&old), told)?;
+    let old_shown = plan.lens.map(|lens| lens.show(&old));
+    let target = plan.lens.map_or_else(|| Target::own(call), Lens::target);
+    let asked = Attributes::update(
+        call,
+        target,
+        name,
+        old_shown.as_ref().unwrap_or(&old),
+        options,
+    );
+    match plan.lens {
+        Some(lens) => {
+            let mut shown = lens.show(&object);
+            admission::mutate(&asked, &mut shown, told).await?;
+            lens.put_back(&mut object, shown);
+        }
+        None => admission::mutate(&asked, &mut object, told).await?,
+    }
     match version_of(&object)? {
         0 if strategy.allow_unconditional_update() => {
             meta::set_text(
@@ -483,7 +516,10 @@ fn try_update(
         _ => {}
     }
     before_update(call, name, &mut object, &old, options.dry_run, told)?;
-    admission::validate(call, &object, Some(&old), options.dry_run)?;
+    match plan.lens {
+        Some(lens) => admission::validate(&asked, &lens.show(&object), told).await?,
+        None => admission::validate(&asked, &object, told).await?,
+    }
     keep_unchanged_times(&mut object, &old);
     let value = to_storage(call, object);
     store_update(call, &current, value, options.dry_run)
@@ -568,7 +604,7 @@ pub fn before_update(
     let strategy = call.strategy();
     let old_metadata = &old["metadata"];
     let context = call.context(name, dry_run);
-    strategy.admit_update(&context, object, old)?;
+    strategy.accepts(&context, object, Some(old))?;
     meta::edit(object, |metadata| {
         metadata.remove("selfLink");
         meta::set(metadata, "generation", old_metadata["generation"].clone());

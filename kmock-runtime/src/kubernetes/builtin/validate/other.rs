@@ -161,13 +161,31 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
 
 fn priority_class(faults: &mut Faults, object: &Value) {
     let name = text(object, &["metadata", "name"]);
-    let system = matches!(name, "system-node-critical" | "system-cluster-critical");
-    if name.starts_with("system-") && !system {
-        faults.push(FieldError::forbidden(
-            "metadata.name",
-            "priority class names with 'system-' prefix are reserved for system use only. error: unknown system priority class",
-        ));
-    } else if !system && int(object, &["value"]) > HIGHEST_PRIORITY {
+    let of_system = match name {
+        "system-node-critical" => Some(2_000_001_000),
+        "system-cluster-critical" => Some(2_000_000_000),
+        _ => None,
+    };
+    if name.starts_with("system-") {
+        let why = match of_system {
+            None => format!("{name} is not a known system priority class"),
+            Some(value) if int(object, &["value"]) != value => {
+                format!("value of {name} PriorityClass must be {value}")
+            }
+            Some(_) if truth(object, &["globalDefault"]) => {
+                format!("globalDefault of {name} PriorityClass must be false")
+            }
+            Some(_) => String::new(),
+        };
+        if !why.is_empty() {
+            faults.push(FieldError::forbidden(
+                "metadata.name",
+                format!(
+                    "priority class names with 'system-' prefix are reserved for system use only. error: {why}"
+                ),
+            ));
+        }
+    } else if int(object, &["value"]) > HIGHEST_PRIORITY {
         faults.push(FieldError::forbidden(
             "value",
             format!("maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"),

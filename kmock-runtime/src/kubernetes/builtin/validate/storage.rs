@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::rules::{
-    Faults, amount, invalid_internal, label_selector, maybe_one_of, named, not_negative, required,
-    same, texts,
+    Faults, IMMUTABLE, amount, invalid_internal, label_selector, maybe_one_of, named, not_negative,
+    required, same, texts,
 };
 use super::{claims, difference, pods};
 use crate::kubernetes::builtin::quantity::Quantity;
@@ -105,20 +105,15 @@ pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
         }
         "storage.v1.StorageClass" => {
             storage_class(faults, new);
-            for key in ["parameters", "provisioner", "reclaimPolicy"] {
+            for key in [
+                "parameters",
+                "provisioner",
+                "reclaimPolicy",
+                "volumeBindingMode",
+            ] {
                 if !same(new, old, &[key]) {
-                    faults.push(FieldError::forbidden(
-                        key,
-                        format!("updates to {key} are forbidden."),
-                    ));
+                    faults.push(FieldError::invalid(key, at(new, &[key]), IMMUTABLE));
                 }
-            }
-            if !same(new, old, &["volumeBindingMode"]) {
-                faults.push(FieldError::invalid(
-                    "volumeBindingMode",
-                    at(new, &["volumeBindingMode"]),
-                    "field is immutable",
-                ));
             }
         }
         "storage.v1.VolumeAttributesClass" => {
