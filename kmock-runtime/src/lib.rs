@@ -7,7 +7,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod backend;
 mod clock;
+#[cfg(feature = "kubernetes")]
+mod cluster;
+#[cfg(not(feature = "kubernetes"))]
+#[path = "cluster/none.rs"]
+mod cluster;
 mod error;
 mod hostnames;
 mod location;
@@ -27,7 +33,8 @@ pub mod stream;
 pub mod websocket;
 
 #[cfg(feature = "kubernetes")]
-pub mod kubernetes;
+#[doc(inline)]
+pub use kmock_kubernetes as kubernetes;
 
 pub use crate::{
     criteria::{Filter, FilterError, Pattern},

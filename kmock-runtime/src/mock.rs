@@ -1,6 +1,7 @@
 //! The mock server as the test sees it.
 
 use std::{
+    any::Any,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -9,20 +10,17 @@ use std::{
     },
 };
 
-use axum::body::Body;
-use futures::future::BoxFuture;
-use http::Response;
-
 use crate::{
+    backend::{Backend, Dialect},
     client::ClientRequest,
     clock::Clock,
+    cluster,
     criteria::Filter,
     error::Error,
     hostnames::Hostnames,
     journal::{self, Failure, Journal, ObjectHistory, Report, Requests, View},
     location::Location,
     reply::Pending,
-    request::Request,
     rules::{Book, Rule, Rules},
     server::{Server, Tasks},
     stream::{Live, Stream},
@@ -49,8 +47,6 @@ struct Handle {
     core: Arc<Core>,
     address: SocketAddr,
     server: Mutex<Option<Server>>,
-    #[cfg(feature = "kubernetes")]
-    cluster: Option<crate::kubernetes::Cluster>,
 }
 
 /// What the server's tasks share; it outlives the handles only as long as they run.
@@ -61,21 +57,13 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) options: Builder,
     pub(crate) backend: Option<Arc<dyn Backend>>,
+    pub(crate) dialect: Option<&'static dyn Dialect>,
     pub(crate) tasks: Tasks,
     pub(crate) pending_sinks: Pending,
     errors: Mutex<Vec<String>>,
     next_id: AtomicU64,
     /// The failures that were shown already, with the timeline: nothing is told twice.
     told: Mutex<Option<Vec<Failure>>>,
-}
-
-/// What answers below the rules.
-pub(crate) trait Backend: Send + Sync {
-    /// `None`: not its business.
-    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>>;
-
-    /// What became of the objects that it stores.
-    fn objects(&self) -> Vec<ObjectHistory>;
 }
 
 impl Core {
@@ -376,9 +364,11 @@ impl KMock {
         &self.0.core
     }
 
-    #[cfg(feature = "kubernetes")]
-    pub(crate) fn cluster_handle(&self) -> Option<&crate::kubernetes::Cluster> {
-        self.0.cluster.as_ref()
+    /// The backend, if it is of this type.
+    #[allow(dead_code, reason = "without an emulator nobody asks")]
+    pub(crate) fn backend<B: Backend>(&self) -> Option<&B> {
+        let backend: &dyn Any = &**self.0.core.backend.as_ref()?;
+        backend.downcast_ref()
     }
 }
 
@@ -561,14 +551,7 @@ impl Builder {
         self,
         serve: impl FnOnce(Arc<Core>) -> Result<(SocketAddr, Server), Error>,
     ) -> Result<KMock, Error> {
-        #[cfg(feature = "kubernetes")]
-        let cluster = (!self.raw).then(|| crate::kubernetes::mock::cluster(&self));
-        #[cfg(feature = "kubernetes")]
-        let backend = cluster
-            .clone()
-            .map(|cluster| crate::kubernetes::mock::backend(cluster, self.every_path));
-        #[cfg(not(feature = "kubernetes"))]
-        let backend = None;
+        let backend = cluster::backend(&self);
         let core = Arc::new(Core {
             book: Book::default(),
             journal: Journal::new(self.journal_limit),
@@ -576,6 +559,7 @@ impl Builder {
             clock: Clock::start(),
             options: self,
             backend,
+            dialect: cluster::dialect(),
             tasks: Tasks::new(),
             pending_sinks: Pending::default(),
             errors: Mutex::default(),
@@ -587,8 +571,6 @@ impl Builder {
             core,
             address,
             server: Mutex::new(Some(server)),
-            #[cfg(feature = "kubernetes")]
-            cluster,
         })))
     }
 }

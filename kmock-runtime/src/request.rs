@@ -1,6 +1,7 @@
 //! What a client sent: owned, complete, and cheap to clone.
 
 use std::{
+    any::Any,
     borrow::Cow,
     fmt,
     net::SocketAddr,
@@ -92,8 +93,8 @@ struct Decoded {
     json: OnceLock<Option<Value>>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
-    #[cfg(feature = "kubernetes")]
-    kubernetes: OnceLock<Option<crate::kubernetes::path::ApiRequest>>,
+    /// What it means in a dialect.
+    dialect: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Request {
@@ -356,13 +357,16 @@ impl Request {
         Some(&self.inner.link.as_ref()?.wire)
     }
 
-    /// The request as a Kubernetes API request, if its path is one.
-    #[cfg(feature = "kubernetes")]
-    pub fn kubernetes(&self) -> Option<&crate::kubernetes::path::ApiRequest> {
+    /// What the request means in a dialect, which reads it once. There is one dialect.
+    #[allow(dead_code, reason = "without an emulator there is no dialect")]
+    pub(crate) fn in_dialect<T: Any + Send + Sync>(
+        &self,
+        read: impl FnOnce(&Request) -> T,
+    ) -> Option<&T> {
         self.decoded()
-            .kubernetes
-            .get_or_init(|| crate::kubernetes::path::ApiRequest::parse(self.method(), self.uri()))
-            .as_ref()
+            .dialect
+            .get_or_init(|| Box::new(read(self)))
+            .downcast_ref()
     }
 
     /// The request as the `http` crate has it, for other handlers.

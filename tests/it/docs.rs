@@ -16,7 +16,7 @@ fn the_fidelity_tables_name_every_recorded_scenario_and_no_other() {
         .map(str::to_owned)
         .collect();
     let mut recorded = BTreeSet::new();
-    let transcripts = root().join("kmock-runtime/tests/conformance/transcripts");
+    let transcripts = root().join("kmock-runtime/kubernetes/tests/conformance/transcripts");
     for area in fs::read_dir(transcripts).expect("the transcripts") {
         let area = area.expect("an area").path();
         for file in fs::read_dir(&area).expect("an area") {
@@ -114,6 +114,7 @@ fn published_readmes_link_from_wherever_they_are_shown() {
         "kmock-macros/README.md",
         "kmock-runtime/README.md",
         "kmock-runtime/apply/README.md",
+        "kmock-runtime/kubernetes/README.md",
     ] {
         let text = fs::read_to_string(root().join(name)).expect(name);
         for target in links(&text) {

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
+    backend::Dialect,
     criteria::{Criterion, Filter, Node, PathTemplate, Place},
     location::Location,
     request::Request,
@@ -135,14 +136,13 @@ impl Filter {
         }
     }
 
-    /// Whether it speaks of Kubernetes' verbs, resources and objects.
-    pub(crate) fn speaks_kubernetes(&self) -> bool {
+    /// The dialect that it is written in, beside HTTP's words: Kubernetes' verbs, resources and objects.
+    pub(crate) fn dialect(&self) -> Option<&'static dyn Dialect> {
         match self.tree() {
-            Node::Is(criterion, _) => matches!(criterion, Criterion::Custom(_)),
-            Node::All(filters) | Node::Any(filters) => {
-                filters.iter().any(Filter::speaks_kubernetes)
-            }
-            Node::Not(filter) => filter.speaks_kubernetes(),
+            Node::Is(Criterion::Custom(matcher), _) => Some(matcher.dialect()),
+            Node::Is(..) => None,
+            Node::All(filters) | Node::Any(filters) => filters.iter().find_map(Filter::dialect),
+            Node::Not(filter) => filter.dialect(),
         }
     }
 

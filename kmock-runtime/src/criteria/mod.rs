@@ -5,7 +5,7 @@
 
 mod covers;
 mod differences;
-mod explain;
+pub(crate) mod explain;
 mod facts;
 mod notation;
 mod path;
@@ -25,8 +25,6 @@ use std::{
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 
-#[cfg(feature = "kubernetes")]
-pub(crate) use self::explain::{edit_distance, letters_off};
 pub(crate) use self::{
     explain::{Ask, cut, distance},
     facts::{Equals, Facts, Field, PathFact},
@@ -37,6 +35,7 @@ pub use self::{
     pattern::{Number, Pattern},
 };
 use crate::{
+    backend::Dialect,
     location::Location,
     mock::Core,
     reply::{compute_apart, panic_text},
@@ -90,6 +89,8 @@ pub(crate) enum Place {
 
 /// A criterion of another half of the library: the Kubernetes one brings its own.
 pub(crate) trait Matcher: fmt::Display + Send + Sync {
+    /// The dialect that it is written in.
+    fn dialect(&self) -> &'static dyn Dialect;
     fn matches(&self, request: &Request) -> bool;
     /// What the request has where this criterion looks.
     fn got(&self, request: &Request) -> String;
@@ -263,10 +264,7 @@ impl Filter {
         ))
     }
 
-    #[cfg_attr(
-        not(feature = "kubernetes"),
-        expect(dead_code, reason = "its only user is off")
-    )]
+    #[allow(dead_code, reason = "without an emulator nobody makes one")]
     #[track_caller]
     pub(crate) fn custom(matcher: impl Matcher + 'static) -> Filter {
         Filter::is(Criterion::Custom(Arc::new(matcher)))

@@ -46,8 +46,7 @@ pub(crate) fn parse(text: &str, location: Location) -> Result<Filter, FilterErro
             Ok(verb & path(rest, location)?)
         };
     }
-    #[cfg(feature = "kubernetes")]
-    if let Some(filter) = crate::kubernetes::criteria::parse(&lower, rest)? {
+    if let Some(filter) = crate::cluster::filter(&lower, rest)? {
         return Ok(filter);
     }
     Err(FilterError::new(format!(

@@ -48,8 +48,6 @@ pub(crate) use self::{
     seen::{Journal, Record, tell},
     trace::{Whole, traced},
 };
-#[cfg(feature = "kubernetes")]
-pub(crate) use self::{objects::histories, trace::CAUSE};
 pub use crate::criteria::{Difference, Finding, Verdict};
 
 /// How long the waiting methods wait, on the runtime's clock, before they report what they waited for.

@@ -177,8 +177,7 @@ pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Ve
         }
         known.push(alike);
         let outcome = seen.outcome();
-        let words = super::words::kubernetes(seen).filter(|_| filter.speaks_kubernetes());
-        let (verb, target) = words.unwrap_or_else(|| super::words::http(seen));
+        let (verb, target) = super::words::of(seen, filter.dialect());
         near.push(NearRequest {
             id: seen.id(),
             verb,

@@ -13,17 +13,12 @@ use crate::{
 
 /// The answer to a request that no rule took; it says which rules were nearest and why they did not fit.
 ///
-/// Text, unless the client prefers JSON; then also in a form that Kubernetes clients show: a `Status`.
+/// Text, unless the client prefers JSON; then also in the form that the clients of such a request show (a `Status` of Kubernetes).
 pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Response<Payload>, By) {
     let rules = core.book.rules();
     let near = nearest(request, &rules, aside, Ask::Never);
-    let in_kubernetes = rules
-        .iter()
-        .any(|rule| rule.spec().filter.speaks_kubernetes());
-    let words = in_kubernetes
-        .then(|| words::kubernetes(request))
-        .flatten()
-        .unwrap_or_else(|| words::http(request));
+    let dialect = rules.iter().find_map(|rule| rule.spec().filter.dialect());
+    let words = words::of(request, dialect);
     let mut text = format!("kmock: no rule for {} {}", words.0, words.1);
     match near.split_first() {
         Some((first, others)) => {
@@ -37,23 +32,15 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
     }
     let (kind, body) = if prefers_json(request) {
         let message = text.trim_end();
-        let mut body = json!({
+        let body = json!({
             "error": message,
             "request": { "method": request.method().as_str(), "target": request.target() },
             "nearest": near.iter().map(super::json::near).collect::<Vec<_>>(),
         });
-        if is_kubernetes(request) {
-            body = json!({
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Failure",
-                "message": message,
-                "reason": "NotFound",
-                "code": 404,
-                "kmock": body,
-            });
-        }
+        let dressed = core
+            .dialect
+            .and_then(|dialect| dialect.refusal(request, message, &body));
+        let body = dressed.unwrap_or(body);
         ("application/json", body.to_string())
     } else {
         ("text/plain; charset=utf-8", text)
@@ -65,16 +52,6 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     (response, By::NoRule(near))
-}
-
-#[cfg(feature = "kubernetes")]
-fn is_kubernetes(request: &Request) -> bool {
-    request.kubernetes().is_some()
-}
-
-#[cfg(not(feature = "kubernetes"))]
-fn is_kubernetes(_: &Request) -> bool {
-    false
 }
 
 /// Whether `Accept` names JSON, and not a text before it (RFC 9110, section 12.5.1).

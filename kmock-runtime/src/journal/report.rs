@@ -219,8 +219,8 @@ impl Report {
 struct Making<'a> {
     core: &'a Core,
     rules: &'a [Rule],
-    /// The rules that are written in Kubernetes' words, by their places.
-    kubernetes: Vec<Location>,
+    /// The rules that are written in the words of the dialect, by their places.
+    in_dialect: Vec<Location>,
     /// By the numbers of their requests.
     upstreams: HashMap<u64, String>,
     messages: HashMap<u64, Vec<Message>>,
@@ -234,10 +234,10 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn new(core: &'a Core, rules: &'a [Rule]) -> Making<'a> {
-        let kubernetes = rules
+        let in_dialect = rules
             .iter()
             .map(|rule| rule.spec())
-            .filter(|spec| spec.filter.speaks_kubernetes())
+            .filter(|spec| spec.filter.dialect().is_some())
             .map(|spec| spec.location)
             .collect();
         let mut telling = core.book.removed();
@@ -245,7 +245,7 @@ impl<'a> Making<'a> {
         Making {
             core,
             rules,
-            kubernetes,
+            in_dialect,
             upstreams: upstreams(&telling),
             messages: messages(&telling),
             texts: TEXTS,
@@ -257,17 +257,14 @@ impl<'a> Making<'a> {
 
     fn entry(&mut self, seen: &Seen) -> Entry {
         let outcome = seen.outcome();
-        let in_kubernetes = match &outcome.answered_by {
+        let in_dialect = match &outcome.answered_by {
             Answerer::Kubernetes => true,
-            Answerer::Rule(_, location) => self.kubernetes.contains(location),
+            Answerer::Rule(_, location) => self.in_dialect.contains(location),
             Answerer::NoRule | Answerer::Limit | Answerer::Nobody | Answerer::Forwarded(_) => {
-                !self.kubernetes.is_empty() || self.core.backend.is_some()
+                !self.in_dialect.is_empty() || self.core.backend.is_some()
             }
         };
-        let words = in_kubernetes
-            .then(|| words::kubernetes(seen))
-            .flatten()
-            .unwrap_or_else(|| words::http(seen));
+        let words = words::of(seen, self.core.dialect.filter(|_| in_dialect));
         let sent = seen.sent();
         let mut entry = Entry {
             id: seen.id(),

@@ -20,12 +20,6 @@ use crate::{
     request::Request,
 };
 
-#[cfg(feature = "kubernetes")]
-tokio::task_local! {
-    /// The number of the request that the current task answers: whoever changes an object meanwhile does so for it.
-    pub(crate) static CAUSE: u64;
-}
-
 /// How many chunks of a stream are written down one by one; the others are counted.
 const CHUNKS: usize = 1000;
 

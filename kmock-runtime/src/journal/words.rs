@@ -2,83 +2,18 @@
 
 use std::time::Duration;
 
-use crate::request::Request;
+use crate::{backend::Dialect, request::Request};
 
 /// The verb and the target, in HTTP's words.
-pub(super) fn http(request: &Request) -> (String, String) {
+fn http(request: &Request) -> (String, String) {
     (request.method().to_string(), request.target().to_owned())
 }
 
-/// The verb and the target in Kubernetes' words, for a request to its API.
-#[cfg(feature = "kubernetes")]
-pub(super) fn kubernetes(request: &Request) -> Option<(String, String)> {
-    use crate::kubernetes::path::Verb;
-
-    let asked = request.kubernetes()?;
-    if asked.verb == Verb::Other {
-        return None;
-    }
-    let mut target = asked.resource.clone();
-    if !asked.group.is_empty() {
-        target = format!("{target}.{}", asked.group);
-    }
-    if let Some(subresource) = &asked.subresource {
-        target = format!("{target}/{subresource}");
-        for part in &asked.rest {
-            target = format!("{target}/{part}");
-        }
-    }
-    // The name of what is created stands in its body.
-    let body = |key: &str| {
-        let text = request.json().get("metadata")?.get(key)?.as_str()?;
-        Some(text.to_owned())
-    };
-    let created = || match asked.verb {
-        Verb::Create => body("name").or_else(|| Some(format!("{}*", body("generateName")?))),
-        _ => None,
-    };
-    let name = asked.name.clone().or_else(created);
-    match (&asked.namespace, name) {
-        (Some(namespace), Some(name)) => target = format!("{target} {namespace}/{name}"),
-        (None, Some(name)) => target = format!("{target} {name}"),
-        (Some(namespace), None) => target = format!("{target} in {namespace}"),
-        (None, None) => {}
-    }
-    let query = |name: &str| {
-        let value = asked.query.get(name)?;
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    let mut details = Vec::new();
-    if asked.verb == Verb::Patch {
-        let kind = request.header("content-type").unwrap_or_default();
-        let kinds = [
-            ("apply-patch", "apply"),
-            ("strategic-merge-patch", "strategic"),
-            ("merge-patch", "merge"),
-            ("json-patch", "json"),
-        ];
-        let known = kinds.iter().find(|(name, _)| kind.contains(name));
-        details.extend(known.map(|(_, word)| (*word).to_owned()));
-    }
-    details.extend(query("fieldManager").map(|manager| format!("manager={manager}")));
-    details.extend(query("labelSelector"));
-    details.extend(query("fieldSelector"));
-    details.extend(query("resourceVersion").map(|revision| format!("from {revision}")));
-    details.extend(query("limit").map(|limit| format!("limit {limit}")));
-    details.extend(query("continue").map(|_| "continued".to_owned()));
-    details.extend(query("dryRun").map(|_| "dry run".to_owned()));
-    if asked.query.get("force") == Some("true") {
-        details.push("force".to_owned());
-    }
-    if !details.is_empty() {
-        target = format!("{target} ({})", details.join(", "));
-    }
-    Some((asked.verb.as_str().to_owned(), target))
-}
-
-#[cfg(not(feature = "kubernetes"))]
-pub(super) fn kubernetes(_: &Request) -> Option<(String, String)> {
-    None
+/// The verb and the target, in the words of a dialect if there is one and the request is of it.
+pub(super) fn of(request: &Request, dialect: Option<&dyn Dialect>) -> (String, String) {
+    dialect
+        .and_then(|dialect| dialect.words(request))
+        .unwrap_or_else(|| http(request))
 }
 
 /// Who asks: the first word of the user agent.
@@ -143,56 +78,5 @@ mod tests {
         assert_eq!(number(10_000), "10,000");
         assert_eq!(number(999), "999");
         assert_eq!(requests(1), "1 request");
-    }
-
-    #[cfg(feature = "kubernetes")]
-    #[test]
-    fn kubernetes_requests_read_as_kubectl_speaks() {
-        let words = |method: &str, uri: &str, kind: &str, body: &'static str| {
-            let head = http::Request::builder()
-                .method(method)
-                .uri(uri)
-                .header("content-type", kind)
-                .body(())
-                .expect("a request")
-                .into_parts()
-                .0;
-            let head = crate::request::Head::of(head);
-            let request = Request::new(0, Duration::ZERO, head, body.into(), None, None);
-            kubernetes(&request).map(|(verb, target)| format!("{verb} {target}"))
-        };
-        let json = "application/json";
-        for (method, uri, kind, want) in [
-            (
-                "PATCH",
-                "/apis/apps/v1/namespaces/default/deployments/web?fieldManager=op",
-                "application/apply-patch+yaml",
-                "patch deployments.apps default/web (apply, manager=op)",
-            ),
-            (
-                "GET",
-                "/api/v1/pods?watch=1&resourceVersion=7",
-                json,
-                "watch pods (from 7)",
-            ),
-            ("GET", "/api/v1/namespaces/a/pods", json, "list pods in a"),
-            (
-                "POST",
-                "/api/v1/namespaces/a/pods",
-                json,
-                "create pods a/web",
-            ),
-            (
-                "PUT",
-                "/api/v1/namespaces/a/pods/x/status",
-                json,
-                "update pods/status a/x",
-            ),
-            ("GET", "/api/v1/namespaces/a", json, "get namespaces a"),
-        ] {
-            let body = r#"{"metadata": {"name": "web"}}"#;
-            assert_eq!(words(method, uri, kind, body).as_deref(), Some(want));
-        }
-        assert_eq!(words("GET", "/hello", json, ""), None);
     }
 }

@@ -1,0 +1,104 @@
+//! ResourceQuota: a namespace gets no more than its quotas leave, and they are charged for what it gets.
+//!
+//! What an object uses, and what a quota says to it, is told by [`crate::kinds::builtin::quota`].
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Attributes, Operation, Plugin};
+use crate::api::call::Call;
+use crate::api::{managed, write};
+use crate::kinds::builtin::quota;
+use crate::model::path::{ApiRequest, Query, Verb};
+use crate::model::resource::ResourceKey;
+use crate::model::status::ApiError;
+use crate::state::registry::Served;
+use crate::state::store::Write;
+
+pub(super) struct ResourceQuota;
+
+impl Plugin for ResourceQuota {
+    fn validate(
+        &self,
+        asked: &Attributes<'_>,
+        object: &Value,
+        _warnings: &mut Vec<String>,
+    ) -> Result<(), ApiError> {
+        let (call, resource) = (asked.call, asked.resource());
+        let writes = matches!(asked.operation, Operation::Create | Operation::Update);
+        if !writes || !resource.namespaced || !asked.subresource().is_empty() {
+            return Ok(());
+        }
+        let wanted = quota::Asked {
+            group: &resource.group,
+            plural: &resource.plural,
+            object,
+            old: asked.old,
+        };
+        if !wanted.counts() {
+            return Ok(());
+        }
+        let place = ResourceKey::new("", "resourcequotas");
+        let prefix = format!("{}/", asked.namespace());
+        loop {
+            let quotas = call.cluster.store().list(&place, &prefix).objects;
+            if quotas.is_empty() {
+                return Ok(());
+            }
+            let values: Vec<&Value> = quotas.iter().map(|quota| &*quota.value).collect();
+            let charges = wanted
+                .charge(&values)
+                .map_err(|why| asked.forbidden(Some(object), why))?;
+            let Some(served) = call.cluster.registry().find("", "v1", "resourcequotas") else {
+                return Ok(());
+            };
+            if charges.is_empty() || asked.dry_run {
+                return Ok(());
+            }
+            let status = status_call(call, served);
+            let writes = charges.into_iter().filter_map(|(index, sums)| {
+                let current = Arc::clone(quotas.get(index)?);
+                let mut value = (*current.value).clone();
+                for (name, sum) in sums {
+                    value["status"]["used"][name] = sum.into();
+                }
+                managed::update(&status, Some(&current.value), &mut value, "kube-apiserver");
+                Some(Write::Update { current, value })
+            });
+            // Whoever was faster has changed what is left.
+            if let Ok(events) = call.cluster.store().transact(&place, writes.collect()) {
+                events
+                    .iter()
+                    .for_each(|event| write::after_commit(&status, event));
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The server's own write of a quota's status.
+fn status_call(call: &Call, served: Served) -> Call {
+    Call {
+        cluster: call.cluster.clone(),
+        request: ApiRequest {
+            method: http::Method::PUT,
+            verb: Verb::Update,
+            group: String::new(),
+            version: "v1".into(),
+            namespace: call.request.namespace.clone(),
+            resource: "resourcequotas".into(),
+            name: None,
+            subresource: Some("status".into()),
+            rest: Vec::new(),
+            watch_path: false,
+            trailing_slash: false,
+            query: Query::default(),
+        },
+        served,
+        headers: http::HeaderMap::new(),
+        body: bytes::Bytes::new(),
+        now: call.now,
+        user: Arc::clone(&call.user),
+    }
+}

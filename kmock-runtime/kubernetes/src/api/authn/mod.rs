@@ -1,0 +1,109 @@
+//! Who asks: credentials, then impersonation.
+//!
+//! The order is the server's: a client certificate, a bearer token, and whoever has neither is anonymous. A token that
+//! is no good is 401 even where the anonymous are let in. As long as nobody has to say who they are
+//! ([`Access::authenticates`](crate::state::access::Access::authenticates)), the anonymous are the administrator, and
+//! tokens that this cluster never heard of do not count; its own are checked all the same.
+
+pub mod impersonation;
+pub mod tokens;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use crate::model::status::ApiError;
+use crate::model::user::User;
+use crate::state::access::Attributes;
+use crate::state::cluster::Cluster;
+use crate::text::base64url;
+
+/// Whom a verified client certificate names: an extension of requests that came over TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The subject's common name: the user's.
+    pub common_name: String,
+    /// The subject's organizations: the user's groups.
+    pub organizations: Vec<String>,
+    /// The subject's uid (OID 1.3.6.1.4.1.57683.2), if it has one.
+    pub uid: String,
+    /// The SHA-256 of the certificate in hexadecimal digits, lower case; empty if it is not known.
+    pub fingerprint: String,
+}
+
+/// Where users carry the id of the credential that they came with.
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+/// Tells who asks: the user of the credentials, or whom they impersonate.
+pub fn user(
+    cluster: &Cluster,
+    parts: &Parts,
+    attributes: &Attributes<'_>,
+) -> Result<Arc<User>, ApiError> {
+    let user = authenticate(cluster, parts)?;
+    impersonation::user(cluster, &parts.headers, user, attributes)
+}
+
+fn authenticate(cluster: &Cluster, parts: &Parts) -> Result<Arc<User>, ApiError> {
+    if let Some(certificate) = parts.extensions.get::<ClientCertificate>()
+        && !certificate.common_name.is_empty()
+    {
+        return Ok(Arc::new(of_certificate(certificate)));
+    }
+    if let Some(token) = bearer_token(&parts.headers) {
+        if let Some(user) = cluster.access().of_token(&token) {
+            return Ok(user);
+        }
+        let must = cluster.access().authenticates();
+        if must || tokens::is_own(&token) {
+            return match tokens::verify(cluster, &token, &[]) {
+                Ok(verified) => Ok(Arc::new(verified.user)),
+                Err(_) => Err(ApiError::unauthorized()),
+            };
+        }
+    }
+    Ok(anonymous(cluster))
+}
+
+/// Whoever has no credentials.
+pub fn anonymous(cluster: &Cluster) -> Arc<User> {
+    match cluster.access().authenticates() {
+        true => User::anonymous(),
+        false => User::admin(),
+    }
+}
+
+fn of_certificate(certificate: &ClientCertificate) -> User {
+    let mut user = certificate
+        .organizations
+        .iter()
+        .fold(User::new(certificate.common_name.as_str()), User::group)
+        .uid(certificate.uid.as_str());
+    if !certificate.fingerprint.is_empty() {
+        let id = format!("X509SHA256={}", certificate.fingerprint);
+        user = user.extra(CREDENTIAL_ID, id);
+    }
+    user
+}
+
+/// The token of an `Authorization` header, or of a WebSocket's protocols, where browsers have no other place for it.
+fn bearer_token(headers: &HeaderMap) -> Option<String> {
+    const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+    let text = headers.get(AUTHORIZATION).and_then(|x| x.to_str().ok());
+    let mut words = text.unwrap_or_default().trim().splitn(3, ' ');
+    if let (Some(scheme), Some(token)) = (words.next(), words.next())
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return (!token.is_empty()).then(|| token.to_owned());
+    }
+    let protocols = headers.get_all("sec-websocket-protocol").iter();
+    protocols
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .filter_map(|protocol| protocol.trim().strip_prefix(PROTOCOL))
+        .filter_map(|encoded| base64url::decode(encoded).ok())
+        .find_map(|bytes| String::from_utf8(bytes).ok())
+        .filter(|token| !token.is_empty())
+}

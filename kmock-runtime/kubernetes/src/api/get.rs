@@ -1,0 +1,14 @@
+//! GET of one object.
+
+use super::call::Call;
+use super::reply::{Body, Reply};
+use crate::api::list;
+use crate::model::status::ApiError;
+
+/// Answers with the object as it is now, once the version that was asked for is reached.
+pub async fn get(call: &Call) -> Result<Reply, ApiError> {
+    let version = call.request.query.get("resourceVersion");
+    list::wait_to_get(&call.cluster, version.unwrap_or_default()).await?;
+    let object = call.find(call.request.name())?;
+    Ok(Reply::new(200, Body::Stored(call.served.clone(), object)))
+}

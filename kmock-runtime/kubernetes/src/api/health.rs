@@ -1,0 +1,217 @@
+//! The endpoints beside the API: health checks, the version, metrics, and the index of paths.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use http::request::Parts;
+use serde_json::{Value, json};
+
+use crate::api::authn::tokens::ISSUER;
+use crate::api::discovery;
+use crate::api::{Body, Reply};
+use crate::model::path::Query;
+use crate::model::status::{ApiError, quoted};
+use crate::state::cluster::Cluster;
+use crate::wire::accept;
+use crate::wire::json;
+
+/// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
+const CHECKS: [&str; 22] = [
+    "ping",
+    "log",
+    "etcd",
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/priority-and-fairness-config-consumer",
+    "poststarthook/priority-and-fairness-filter",
+    "poststarthook/storage-object-count-tracker-hook",
+    "poststarthook/start-apiextensions-informers",
+    "poststarthook/start-apiextensions-controllers",
+    "poststarthook/crd-informer-synced",
+    "poststarthook/start-system-namespaces-controller",
+    "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/start-legacy-token-tracking-controller",
+    "poststarthook/bootstrap-controller",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/priority-and-fairness-config-producer",
+    "poststarthook/apiservice-registration-controller",
+    "poststarthook/apiservice-discovery-controller",
+    "poststarthook/apiservice-openapi-controller",
+    "poststarthook/apiservice-openapiv3-controller",
+];
+/// What else has to be there before the server is ready.
+const READY_CHECKS: [&str; 3] = ["etcd-readiness", "informer-sync", "shutdown"];
+
+/// The checks of an endpoint.
+fn checks(endpoint: &str) -> Vec<&'static str> {
+    let ready: &[&str] = if endpoint == "readyz" {
+        &READY_CHECKS
+    } else {
+        &[]
+    };
+    CHECKS.iter().chain(ready).copied().collect()
+}
+
+/// `/healthz`, `/livez`, `/readyz` and the single checks below them.
+pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Reply, ApiError> {
+    let known = checks(endpoint);
+    let text = match single {
+        Some(name) if known.contains(&name) => "ok".to_owned(),
+        Some(_) => return Err(ApiError::page_not_found()),
+        None => {
+            let query = Query::parse(parts.uri.query().unwrap_or_default());
+            if query.has("verbose") {
+                let excluded: Vec<&str> = query.all("exclude").collect();
+                let line = |name: &&str| {
+                    let note = if excluded.contains(name) {
+                        "excluded: ok"
+                    } else {
+                        "ok"
+                    };
+                    format!("[+]{name} {note}\n")
+                };
+                let mut lines: String = known.iter().map(line).collect();
+                let strangers: BTreeSet<String> = excluded
+                    .iter()
+                    .filter(|name| !known.contains(name))
+                    .map(|name| quoted(name))
+                    .collect();
+                if !strangers.is_empty() {
+                    let strangers: Vec<String> = strangers.into_iter().collect();
+                    lines.push_str(&format!(
+                        "warn: some health checks cannot be excluded: no matches for {}\n",
+                        strangers.join(",")
+                    ));
+                }
+                format!("{lines}{endpoint} check passed\n")
+            } else {
+                "ok".to_owned()
+            }
+        }
+    };
+    Ok(Reply {
+        headers: vec![
+            ("cache-control", "no-cache, private".into()),
+            ("x-content-type-options", "nosniff".into()),
+        ],
+        ..Reply::new(200, Body::Raw("text/plain; charset=utf-8", text.into()))
+    })
+}
+
+/// `/.well-known/openid-configuration`: who issues the tokens of ServiceAccounts.
+pub fn openid_configuration() -> Result<Reply, ApiError> {
+    let document = json!({
+        "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/openid/v1/jwks"), "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["none"],
+    });
+    let text = json::print(&document, None);
+    Ok(Reply::new(200, Body::Raw("application/json", text.into())))
+}
+
+/// `/openid/v1/jwks`: the keys of tokens; these here are not signed.
+pub fn key_set(parts: &Parts) -> Result<Reply, ApiError> {
+    accept::check_produces(
+        accept::header(&parts.headers),
+        &["application/jwk-set+json"],
+    )?;
+    let text = json::print(&json!({"keys": []}), None);
+    Ok(Reply::new(
+        200,
+        Body::Raw("application/jwk-set+json", text.into()),
+    ))
+}
+
+/// `/version`: the server whose answers are emulated.
+pub fn version(parts: &Parts) -> Result<Reply, ApiError> {
+    discovery::only_get(parts)?;
+    accept::check_produces(accept::header(&parts.headers), &["application/json"])?;
+    let version = json!({
+        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "35", "gitVersion": "v1.36.3", "gitCommit": "kmock", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "kmock", "platform": "linux/amd64",
+    });
+    let text = json::indent(&json::print(&version, None));
+    Ok(Reply::new(200, Body::Raw("application/json", text.into())))
+}
+
+/// `/metrics`: how many objects there are.
+pub fn metrics(cluster: &Cluster) -> Result<Reply, ApiError> {
+    let store = cluster.store();
+    let mut text = String::from(
+        "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind.\n\
+         # TYPE apiserver_storage_objects gauge\n",
+    );
+    for resource in store.resources() {
+        text.push_str(&format!(
+            "apiserver_storage_objects{{resource=\"{resource}\"}} {}\n",
+            store.count(&resource)
+        ));
+    }
+    Ok(Reply::new(
+        200,
+        Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
+    ))
+}
+
+/// `/metrics/slis`: the outcome of each health check.
+pub fn indicators() -> Result<Reply, ApiError> {
+    let mut text = String::from(
+        "# HELP kubernetes_healthcheck [STABLE] This metric records the result of a single healthcheck.\n\
+         # TYPE kubernetes_healthcheck gauge\n",
+    );
+    let mut lines: Vec<String> = ["healthz", "livez", "readyz"]
+        .iter()
+        .flat_map(|endpoint| {
+            checks(endpoint).into_iter().map(move |name| {
+                format!("kubernetes_healthcheck{{name=\"{name}\",type=\"{endpoint}\"}} 1\n")
+            })
+        })
+        .collect();
+    lines.sort_unstable();
+    text.extend(lines);
+    Ok(Reply::new(
+        200,
+        Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
+    ))
+}
+
+/// `/`: the paths that are served.
+pub fn index(cluster: &Cluster) -> Result<Reply, ApiError> {
+    let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"]
+        .map(String::from)
+        .to_vec();
+    for group in discovery::group_names(cluster) {
+        paths.push(format!("/apis/{group}"));
+        paths.extend(
+            discovery::versions(cluster, &group)
+                .iter()
+                .map(|version| format!("/apis/{group}/{version}")),
+        );
+    }
+    for endpoint in ["healthz", "livez", "readyz"] {
+        paths.push(format!("/{endpoint}"));
+        paths.extend(
+            checks(endpoint)
+                .iter()
+                .map(|name| format!("/{endpoint}/{name}")),
+        );
+    }
+    let others = [
+        "/.well-known/openid-configuration",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openapi/v3/",
+        "/openid/v1/jwks",
+        "/version",
+    ];
+    paths.extend(others.map(String::from));
+    paths.sort();
+    let paths: Vec<Value> = paths.into_iter().map(Value::from).collect();
+    let text = json::indent(&json::print(&json!({"paths": paths}), None));
+    Ok(Reply::new(
+        200,
+        Body::Raw("application/json", Bytes::from(text)),
+    ))
+}

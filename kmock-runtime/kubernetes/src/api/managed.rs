@@ -1,0 +1,120 @@
+//! `managedFields`: what a write tells the field sets about itself.
+
+use serde_json::Value;
+
+use super::body::Target;
+use super::call::Call;
+use crate::kinds::builtin::defaults::SHARED_LABELS;
+use crate::model::meta::{self, rfc3339, split_api_version};
+use kmock_apply::fields::{self, Set, Write};
+use kmock_apply::schema::{Schema, SchemaRef};
+
+/// The schema of a kind; of one without a schema, anything goes.
+fn schema_of(call: &Call, target: Target<'_>) -> SchemaRef {
+    let own = call.resource();
+    let schema = if target.kind == own.kind && target.group == own.group {
+        target.strategy.schema(own)
+    } else {
+        Schema::of_kind(target.group, target.version, target.kind).map(SchemaRef::from)
+    };
+    schema.unwrap_or_else(|| Schema::any().into())
+}
+
+/// Calls `f` with what the field sets want to know of a write.
+pub fn with_write<R>(
+    call: &Call,
+    target: Target<'_>,
+    manager: &str,
+    object: &Value,
+    f: impl FnOnce(&Write<'_>) -> R,
+) -> R {
+    let resource = call.resource();
+    let subresource = call.request.subresource();
+    let schema = schema_of(call, target);
+    let reset = if target.kind == "Scale" {
+        None
+    } else {
+        reset_set(call, subresource, object)
+    };
+    let empty = target.strategy.empty(&call.context("", false));
+    let versions = |api_version: &str| {
+        let (group, version) = split_api_version(api_version);
+        // The same objects may be served in another group (events): its versions are strangers.
+        if group != target.group {
+            return None;
+        }
+        let served = call
+            .cluster
+            .registry()
+            .find(group, version, &resource.plural)?;
+        Some(
+            served
+                .strategy
+                .schema(&served.resource)
+                .unwrap_or_else(|| Schema::any().into()),
+        )
+    };
+    // The managers of custom objects see them as they are, whatever the conversion of their kind.
+    let convert = |object: &mut Value, from: &str, to: &str| {
+        if resource.is_built_in() {
+            target.strategy.convert(object, from, to);
+        }
+    };
+    f(&Write {
+        manager,
+        version: &target.api_version(),
+        subresource,
+        schema: &schema,
+        reset: reset.as_ref(),
+        empty: &empty,
+        now: &rfc3339(call.now),
+        versions: &versions,
+        convert: &convert,
+    })
+}
+
+/// The fields that a write cannot set. A custom resource's status is all that can be written through `status`.
+fn reset_set(call: &Call, subresource: &str, object: &Value) -> Option<Set> {
+    if subresource == "status" && !call.resource().is_built_in() {
+        let keys: Vec<&str> = object
+            .as_object()?
+            .keys()
+            .map(String::as_str)
+            .filter(|key| *key != "status")
+            .collect();
+        let paths: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
+        let paths: Vec<&[&str]> = paths.iter().map(<[&str; 1]>::as_slice).collect();
+        return Some(Set::of_names(&paths));
+    }
+    let paths = call.strategy().reset_fields(call.resource(), subresource);
+    (!paths.is_empty()).then(|| Set::of_names(paths))
+}
+
+/// Notes in `object` who wrote what: of a create (`live` is `None`) or of any change but an apply.
+pub fn update(call: &Call, live: Option<&Value>, object: &mut Value, manager: &str) {
+    update_target(call, Target::own(call), live, object, manager);
+}
+
+/// The same for an object of another kind, e.g. a `Scale`.
+pub fn update_target(
+    call: &Call,
+    target: Target<'_>,
+    live: Option<&Value>,
+    object: &mut Value,
+    manager: &str,
+) {
+    let mut written = object.clone();
+    // What the defaults note for the create strategy is nobody's field.
+    meta::edit(&mut written, |metadata| {
+        let labels = metadata.get_mut("labels").and_then(Value::as_object_mut);
+        labels.map(|labels| labels.remove(SHARED_LABELS))
+    });
+    meta::drop_empty(&mut written);
+    with_write(call, target, manager, object, |write| {
+        fields::update(live, &mut written, write);
+    });
+    let managers = written["metadata"]["managedFields"].take();
+    meta::edit(object, |metadata| {
+        meta::set(metadata, "managedFields", managers);
+    });
+}

@@ -1,0 +1,87 @@
+//! Verbs: one file each, and the way from a request to the right one.
+
+pub mod admission;
+pub mod authn;
+pub mod authz;
+pub mod body;
+pub mod call;
+pub mod config;
+pub mod create;
+pub mod delete;
+pub mod deletecollection;
+pub mod discovery;
+pub mod endpoints;
+pub mod get;
+pub mod health;
+pub mod lifecycle;
+pub mod list;
+pub mod list_options;
+pub mod managed;
+pub mod namespace;
+pub mod openapi;
+pub mod patch;
+pub mod pods;
+pub mod reply;
+pub mod reviews;
+pub mod route;
+pub mod scale;
+pub mod scheme;
+pub mod token;
+pub mod update;
+pub mod watch;
+pub mod write;
+pub mod write_options;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, Response};
+
+pub use call::Call;
+pub use reply::{Body, Reply};
+
+use crate::model::path::{self, ApiRequest};
+use crate::model::status::ApiError;
+pub(crate) use crate::model::status::quoted as quote;
+use crate::model::user::User;
+use crate::state::access::Attributes;
+use crate::state::cluster::{ApiBody, Cluster};
+
+/// Tells what is asked for and who asks, and whether they may.
+fn door(cluster: &Cluster, parts: &Parts) -> Result<(Option<ApiRequest>, Arc<User>), ApiError> {
+    let path = path::decoded(&parts.uri);
+    if path::lacks_an_object(&path) {
+        let asked = parts
+            .uri
+            .path_and_query()
+            .map_or(&*path, |asked| asked.as_str());
+        return Err(ApiError::no_request_info(&path, asked));
+    }
+    let request = ApiRequest::parse(&parts.method, &parts.uri);
+    let attributes = match &request {
+        Some(request) => Attributes::of_request(request),
+        None => Attributes::of_path(parts),
+    };
+    let user = authn::user(cluster, parts, &attributes)?;
+    authz::check(cluster, &user, &attributes)?;
+    drop(attributes);
+    Ok((request, user))
+}
+
+/// Answers one request.
+pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
+    let (parts, body) = request.into_parts();
+    let answer = match door(cluster, &parts) {
+        Ok((request, user)) => route::route(cluster, &parts, body, request, user).await,
+        Err(error) => Err(error),
+    };
+    let mut response = match answer {
+        Ok(reply) => reply::render(cluster, &parts, reply),
+        Err(error) => reply::render_error(&parts.headers, &error),
+    };
+    if parts.method == Method::HEAD {
+        *response.body_mut() = ApiBody::Full(Bytes::new());
+    }
+    response
+}

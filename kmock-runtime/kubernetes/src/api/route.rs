@@ -1,0 +1,322 @@
+//! From a request to the verb that answers it.
+//!
+//! Built-in resources are routes of a table: an unknown path of a known group is 404, a known path with another method
+//! 405, both a `Status`. Custom resources are one handler for everything below their group's path: it tells 404 as
+//! text, and has its own words for methods.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use http::request::Parts;
+
+use super::call::Call;
+use super::reply::{Body, Reply};
+use super::{create, delete, deletecollection, get, patch, pods, scale, token, update};
+use crate::api::endpoints;
+use crate::api::list;
+use crate::api::watch;
+use crate::kinds::builtin::times;
+use crate::model::meta;
+use crate::model::path::{ApiRequest, Verb};
+use crate::model::resource::{Origin, Resource};
+use crate::model::status::ApiError;
+use crate::model::user::User;
+use crate::state::cluster::Cluster;
+use crate::state::registry::Served;
+use crate::wire::accept;
+use crate::wire::accept::Endpoint;
+
+/// Finds the resource and the verb.
+pub async fn route(
+    cluster: &Cluster,
+    parts: &Parts,
+    body: Bytes,
+    request: Option<ApiRequest>,
+    user: Arc<User>,
+) -> Result<Reply, ApiError> {
+    let Some(mut request) = request else {
+        return endpoints::serve(cluster, parts);
+    };
+    let registry = cluster.registry();
+    let served = registry.find(&request.group, &request.version, &request.resource);
+    let Some(served) = served else {
+        let known = registry.has_built_in_group(&request.group);
+        return Err(if known {
+            ApiError::no_such_resource()
+        } else {
+            ApiError::page_not_found()
+        });
+    };
+    let deprecation = served.resource.deprecation.clone();
+    let deprecated = |mut warnings: Vec<String>| {
+        if let Some(text) = &deprecation {
+            warnings.insert(0, text.clone());
+        }
+        // The same warning is told once.
+        let mut seen = std::collections::HashSet::new();
+        warnings.retain(|text| seen.insert(text.clone()));
+        warnings
+    };
+    if served.resource.is_built_in() {
+        check_built_in(&served, &request)?;
+    } else if let Err(mut error) = check_custom(&served, &mut request) {
+        // Their handler warns before it refuses anything but the path.
+        if !error.plain {
+            error.warnings = deprecated(error.warnings);
+        }
+        return Err(error);
+    }
+    let call = Call {
+        cluster: cluster.clone(),
+        request,
+        served,
+        headers: parts.headers.clone(),
+        body,
+        now: cluster.now(),
+        user,
+    };
+    patch::check_route(&call)?;
+    check_timeout(&call.request)?;
+    accept::check_route(&call)?;
+    let outcome = match accept::check(&call).and_then(|()| check_name(&call)) {
+        Ok(()) => answer(&call).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(mut reply) => {
+            reply.warnings = deprecated(reply.warnings);
+            reply.endpoint = Some(accept::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
+            Ok(reply)
+        }
+        Err(mut error) => {
+            error.warnings = deprecated(error.warnings);
+            Err(error)
+        }
+    }
+}
+
+async fn answer(call: &Call) -> Result<Reply, ApiError> {
+    let resource = call.resource();
+    let subresource = call.request.subresource();
+    match (resource.kind.as_str(), subresource, call.request.verb) {
+        _ if !resource.is_built_in() => {}
+        ("Pod", "binding", Verb::Create) => return pods::bind(call).await,
+        ("Pod", "eviction", Verb::Create) => return pods::evict(call).await,
+        ("Pod", "log", Verb::Get) => return pods::log(call),
+        ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
+            call.find(proxied(call.request.name()))?;
+            return Err(ApiError::not_implemented(format!(
+                "{}/{subresource}",
+                resource.plural
+            )));
+        }
+        ("Binding", "", Verb::Create) => return pods::bind_by_body(call).await,
+        ("ServiceAccount", "token", Verb::Create) => return token::request(call).await,
+        _ => {}
+    }
+    match call.request.verb {
+        Verb::Get if subresource == "scale" => scale::get(call),
+        Verb::Get => get::get(call).await,
+        Verb::List => list::list(call).await,
+        Verb::Watch => watch::watch(call).await,
+        Verb::Create => create::create(call).await,
+        Verb::Update => update::update(call).await,
+        Verb::Patch => patch::patch(call).await,
+        Verb::Delete => delete::delete(call).await,
+        Verb::DeleteCollection => deletecollection::delete_collection(call).await,
+        Verb::Other if call.request.method == Method::HEAD => head(call).await,
+        Verb::Other => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// The object's name in the name of what is connected to: `[scheme:]name[:port]`.
+fn proxied(name: &str) -> &str {
+    let parts: Vec<&str> = name.split(':').collect();
+    match parts.as_slice() {
+        [_, name, _] | [name, _] => name,
+        _ => name,
+    }
+}
+
+/// Every request that does not last may say how long it may take.
+fn check_timeout(request: &ApiRequest) -> Result<(), ApiError> {
+    let lasts = matches!(request.verb, Verb::Watch)
+        || matches!(
+            request.subresource(),
+            "log" | "exec" | "attach" | "portforward" | "proxy"
+        );
+    let timeout = request.query.get("timeout").unwrap_or_default();
+    if lasts || timeout.is_empty() {
+        return Ok(());
+    }
+    match times::duration(timeout) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(ApiError::bad_request(format!(
+            "invalid timeout specified in the request URL - {why}"
+        ))),
+    }
+}
+
+/// Refuses names that no storage key can have.
+fn check_name(call: &Call) -> Result<(), ApiError> {
+    let name = call.request.name();
+    let faults = meta::path_segment_faults(name);
+    if faults.is_empty() || !matches!(call.request.verb, Verb::Get | Verb::Delete | Verb::Patch) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "Name parameter invalid: {}: {}",
+        super::quote(name),
+        faults.join(";")
+    )))
+}
+
+/// HEAD, which custom resources answer as GET without the body.
+async fn head(call: &Call) -> Result<Reply, ApiError> {
+    let mut call = call.clone();
+    call.request.method = Method::GET;
+    let reply = match call.request.name {
+        Some(_) => get::get(&call).await,
+        None => list::list(&call).await,
+    };
+    let code = match reply {
+        Ok(reply) => reply.code,
+        Err(error) => error.code,
+    };
+    Ok(Reply::new(
+        code,
+        Body::Raw("application/json", Bytes::new()),
+    ))
+}
+
+/// The verb that a method means at a kind of path.
+fn verb_of(method: &Method, on_collection: bool) -> &'static str {
+    match (method, on_collection) {
+        (&Method::GET, true) => "list",
+        (&Method::GET, false) => "get",
+        (&Method::POST, _) => "create",
+        (&Method::PUT, false) => "update",
+        (&Method::PATCH, false) => "patch",
+        (&Method::DELETE, true) => "deletecollection",
+        (&Method::DELETE, false) => "delete",
+        _ => "",
+    }
+}
+
+/// Whether a built-in resource has the path, and there the method.
+fn check_built_in(served: &Served, request: &ApiRequest) -> Result<(), ApiError> {
+    let resource = &*served.resource;
+    let verb = verb_of(&request.method, request.name.is_none());
+    let allowed = |known: &[String], verb: &str| {
+        if known.iter().any(|x| x == verb) {
+            Ok(())
+        } else {
+            Err(ApiError::method_not_allowed())
+        }
+    };
+    if request.namespace.is_some() && !resource.namespaced {
+        return Err(ApiError::no_such_resource());
+    }
+    // A slash in a name, however it is written, is one more segment.
+    if request.name().contains('/') {
+        return Err(ApiError::no_such_resource());
+    }
+    let across_namespaces = resource.namespaced && request.namespace.is_none();
+    if request.watch_path {
+        if !resource.can("watch")
+            || (across_namespaces && request.name.is_some())
+            || request.subresource.is_some()
+        {
+            return Err(ApiError::no_such_resource());
+        }
+        return if request.method == Method::GET {
+            Ok(())
+        } else {
+            Err(ApiError::method_not_allowed())
+        };
+    }
+    if across_namespaces {
+        return match &request.name {
+            Some(_) => Err(ApiError::no_such_resource()),
+            None if !resource.can("list") => Err(ApiError::no_such_resource()),
+            None if verb == "list" => Ok(()),
+            None => Err(ApiError::method_not_allowed()),
+        };
+    }
+    if let Some(name) = &request.subresource {
+        let Some(found) = resource.subresource(name) else {
+            return Err(ApiError::no_such_resource());
+        };
+        if !request.rest.is_empty() && name != "proxy" {
+            return Err(ApiError::no_such_resource());
+        }
+        return allowed(&found.verbs, verb);
+    }
+    if request.name.is_some() && !has_items(resource) {
+        return Err(ApiError::no_such_resource());
+    }
+    if request.name.is_some() && verb == "create" {
+        return Err(ApiError::method_not_allowed());
+    }
+    allowed(&resource.verbs, verb)
+}
+
+fn has_items(resource: &Resource) -> bool {
+    ["get", "update", "patch", "delete"]
+        .iter()
+        .any(|verb| resource.can(verb))
+}
+
+/// What the handler of custom resources makes of a request.
+fn check_custom(served: &Served, request: &mut ApiRequest) -> Result<(), ApiError> {
+    let resource = &*served.resource;
+    // An old path watches, whatever the method.
+    if request.watch_path {
+        request.verb = Verb::Watch;
+    }
+    let reads_all = matches!(request.verb, Verb::List | Verb::Watch)
+        || (request.method == Method::HEAD && request.name.is_none());
+    let wrong_scope = match (&request.namespace, resource.namespaced) {
+        (Some(_), false) => true,
+        (None, true) => !reads_all,
+        _ => false,
+    };
+    if wrong_scope {
+        return Err(ApiError::page_not_found());
+    }
+    let verb = match request.verb {
+        Verb::Other => "",
+        verb => verb.as_str(),
+    };
+    let unsupported = || {
+        Err(ApiError::method_not_supported(
+            &resource.group,
+            &resource.plural,
+            verb,
+        ))
+    };
+    if request.subresource().is_empty()
+        && resource.origin == Origin::Declared
+        && !verb.is_empty()
+        && !resource.can(verb)
+    {
+        return unsupported();
+    }
+    match request.subresource() {
+        "" if request.verb == Verb::Other && request.method != Method::HEAD => unsupported(),
+        "" => {
+            if request.verb == Verb::Create {
+                request.name = None;
+            }
+            Ok(())
+        }
+        name if resource.subresource(name).is_none() => Err(ApiError::not_found(
+            &resource.group,
+            &resource.plural,
+            request.name(),
+        )),
+        _ if matches!(request.verb, Verb::Get | Verb::Update | Verb::Patch) => Ok(()),
+        _ => unsupported(),
+    }
+}

@@ -1,0 +1,62 @@
+//! PUT of an object or of a subresource that has the object's shape.
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::reply::Reply;
+use super::write_options::write_options;
+use super::{body, managed, scale, write};
+use crate::model::status::ApiError;
+
+/// Replaces the object with the body.
+pub async fn update(call: &Call) -> Result<Reply, ApiError> {
+    let name = call.request.name();
+    if name.is_empty() {
+        return Err(ApiError::bad_request("name must be provided"));
+    }
+    if call.request.subresource() == "scale" {
+        return scale::update(call).await;
+    }
+    body::check_media_type(call)?;
+    let options = write_options(call, "UpdateOptions", None)?;
+    let mut warnings = Vec::new();
+    let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
+    let answer = async {
+        write::ensure_namespace(call, &mut object)?;
+        check_name(&object, name)?;
+        write::dedup_owners(&mut object, &mut warnings);
+        let uid = object["metadata"]["uid"]
+            .as_str()
+            .filter(|uid| !uid.is_empty())
+            .map(str::to_owned);
+        let plan = write::Update {
+            uid,
+            never_create: !call.request.subresource().is_empty(),
+            ..Default::default()
+        };
+        write::update(call, name, &plan, &options, &mut warnings, |live, _| {
+            let mut object = object.clone();
+            managed::update(call, live, &mut object, &options.manager);
+            Ok(object)
+        })
+        .await
+    }
+    .await;
+    match answer {
+        Ok(outcome) => Ok(outcome.reply(call, warnings)),
+        Err(error) => Err(error.with_warnings(warnings)),
+    }
+}
+
+/// The body's name must be the path's.
+pub fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        "" => Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        sent if sent != name => Err(ApiError::bad_request(format!(
+            "the name of the object ({sent}) does not match the name on the URL ({name})"
+        ))),
+        _ => Ok(()),
+    }
+}

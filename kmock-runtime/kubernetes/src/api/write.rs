@@ -1,0 +1,708 @@
+//! What all writes share: preparing and checking an object, and storing it if nobody was faster.
+//!
+//! The order of the steps is that of `k8s.io/apiserver/pkg/registry/generic/registry/store.go` and
+//! `…/registry/rest/{create,update}.go`: it decides which fault a client is told first.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::admission::{self, Attributes};
+use super::body::Target;
+use super::call::Call;
+use super::reply::{Body, Reply, shown};
+use super::write_options::WriteOptions;
+use crate::model::meta::{self, MetadataRules};
+use crate::model::status::{ApiError, FieldError};
+use crate::model::strategy::{Check, Generation, NameRule};
+use crate::state::store::{Event, StoredObject, Write};
+
+/// What a write left behind.
+#[derive(Debug)]
+pub enum Written {
+    /// The object is stored.
+    Stored(Arc<StoredObject>),
+    /// The object as it would be stored, or as it was when it went: in the version of the request.
+    Object(Value),
+}
+
+/// A finished write.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The object.
+    pub written: Written,
+    /// It did not exist before.
+    pub created: bool,
+}
+
+impl Outcome {
+    /// The answer that shows the object.
+    pub fn reply(self, call: &Call, warnings: Vec<String>) -> Reply {
+        let code = if self.created { 201 } else { 200 };
+        let body = match self.written {
+            Written::Stored(object) => Body::Stored(call.served.clone(), object),
+            Written::Object(value) => Body::Object(call.served.clone(), value),
+        };
+        Reply::new(code, body).with_warnings(warnings)
+    }
+
+    /// The object in the version of the request.
+    pub fn shown(&self, call: &Call) -> Value {
+        match &self.written {
+            Written::Stored(object) => shown(&call.served, &object.value),
+            Written::Object(value) => value.clone(),
+        }
+    }
+}
+
+/// The metadata rules of the call's kind.
+pub fn metadata_rules(call: &Call) -> MetadataRules {
+    MetadataRules {
+        name: call.strategy().name_rule(),
+        namespaced: call.resource().namespaced,
+        qualified_finalizers: call.resource().is_built_in()
+            && call.strategy().qualified_finalizers(),
+    }
+}
+
+/// The rules of the server's own check, which knows neither the kind's rule of names nor that of finalizers.
+fn common_rules(call: &Call) -> MetadataRules {
+    MetadataRules {
+        name: NameRule::PathSegment,
+        namespaced: call.resource().namespaced,
+        qualified_finalizers: false,
+    }
+}
+
+/// 422 of an object, named as it names itself.
+pub fn invalid(call: &Call, object: &Value, faults: &[FieldError]) -> ApiError {
+    let kind = object["kind"]
+        .as_str()
+        .filter(|x| !x.is_empty())
+        .unwrap_or(&call.resource().kind);
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    // The fault is of the type that is stored: of both groups' events that is the core one. A custom object is what
+    // it says that it is.
+    let group = if call.resource().is_built_in() {
+        &call.resource().storage.group
+    } else {
+        meta::split_api_version(object["apiVersion"].as_str().unwrap_or_default()).0
+    };
+    ApiError::invalid(group, kind, name, faults)
+}
+
+/// The body's namespace must be the path's; where it says none, it gets it.
+pub fn ensure_namespace(call: &Call, object: &mut Value) -> Result<(), ApiError> {
+    let expected = if call.resource().namespaced {
+        call.request.namespace()
+    } else {
+        ""
+    };
+    let sent = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    if !call.resource().namespaced || sent.is_empty() {
+        meta::set_text(object, "namespace", expected);
+        return Ok(());
+    }
+    if sent == expected {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request",
+    ))
+}
+
+/// Drops repeated owners, with a warning.
+pub fn dedup_owners(object: &mut Value, warnings: &mut Vec<String>) {
+    let repeated = meta::dedup_owners(object);
+    if !repeated.is_empty() {
+        warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        ));
+    }
+}
+
+/// Turns an object of the request's version into what is stored.
+pub fn to_storage(call: &Call, mut object: Value) -> Value {
+    let (resource, strategy) = (call.resource(), call.strategy());
+    let (from, to) = (resource.api_version(), resource.storage_api_version());
+    if from != to {
+        strategy.convert(&mut object, &from, &to);
+        object["apiVersion"] = to.into();
+    }
+    strategy.before_store(resource, &mut object);
+    meta::drop_empty(&mut object);
+    if object["metadata"]["managedFields"]
+        .as_array()
+        .is_some_and(Vec::is_empty)
+    {
+        meta::edit(&mut object, |metadata| metadata.remove("managedFields"));
+    }
+    object
+}
+
+/// Custom objects are asked for their type only when they are validated.
+fn type_faults(call: &Call, object: &Value) -> Vec<FieldError> {
+    let expected = [
+        ("kind", call.resource().kind.clone()),
+        ("apiVersion", call.resource().api_version()),
+    ];
+    let mut faults = Vec::new();
+    for (key, expected) in expected {
+        let sent = object[key].as_str().unwrap_or_default();
+        if sent != expected {
+            faults.push(FieldError::invalid_text(
+                key,
+                sent,
+                format!("must be {expected}"),
+            ));
+        }
+    }
+    faults
+}
+
+/// Takes away what a client cannot set on a new object.
+pub fn wipe(object: &mut Value) {
+    meta::edit(object, |metadata| {
+        for key in [
+            "uid",
+            "creationTimestamp",
+            "selfLink",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+        ] {
+            metadata.remove(key);
+        }
+    });
+}
+
+/// Gives an object what the server owns at creation and checks it: `rest.BeforeCreate`.
+fn before_create(
+    call: &Call,
+    object: &mut Value,
+    dry_run: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    let strategy = call.strategy();
+    let managed = strategy.generation() == Generation::Managed;
+    meta::edit(object, |metadata| {
+        for key in [
+            "selfLink",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+        ] {
+            metadata.remove(key);
+        }
+        metadata.insert("uid".into(), call.cluster.next_uid().into());
+        metadata.insert("creationTimestamp".into(), meta::rfc3339(call.now).into());
+        if managed {
+            metadata.insert("generation".into(), 1.into());
+        }
+    });
+    let name = object["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let context = call.context(&name, dry_run);
+    strategy.prepare_for_create(&context, object);
+    let mut faults = type_faults(call, object);
+    let metadata = &object["metadata"];
+    if faults.is_empty() {
+        for check in strategy.checks_on_create() {
+            match check {
+                Check::Own => faults.extend(strategy.validate(&context, object)),
+                Check::Metadata | Check::MetadataUpdate => {
+                    faults.extend(meta::validate(metadata, metadata_rules(call)));
+                }
+            }
+        }
+    }
+    if faults.is_empty() {
+        faults = meta::validate(metadata, common_rules(call));
+    }
+    if !faults.is_empty() {
+        return Err(invalid(call, object, &faults));
+    }
+    warnings.extend(strategy.warnings(&context, object));
+    Ok(())
+}
+
+/// So many names are tried for an object with `generateName`.
+const NAME_ATTEMPTS: usize = 8;
+
+/// Creates an object that was read from a body or made by an apply.
+pub async fn create(
+    call: &Call,
+    object: &Value,
+    options: &WriteOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Outcome, ApiError> {
+    let resource = call.resource();
+    let text = |key: &str| {
+        object["metadata"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (sent_name, generate_name) = (text("name"), text("generateName"));
+    let generates = sent_name.is_empty() && !generate_name.is_empty();
+    let attempts = if generates { NAME_ATTEMPTS } else { 1 };
+    let mut object = object.clone();
+    // Admission comes before a name is made.
+    let asked = Attributes::create(call, &sent_name, options);
+    admission::mutate(&asked, &mut object, warnings).await?;
+    call.strategy().accepts(
+        &call.context(asked.shown_name(Some(&object)), options.dry_run),
+        &object,
+        None,
+    )?;
+    let mut taken = None;
+    for _ in 0..attempts {
+        let mut object = object.clone();
+        let mut own_warnings = Vec::new();
+        if generates {
+            let name = meta::generate_name(&call.cluster, &generate_name);
+            meta::set_text(&mut object, "name", &name);
+        }
+        before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
+        let name = object["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let asked = Attributes::create(call, &name, options);
+        admission::validate(&asked, &object, &mut own_warnings).await?;
+        let exists = |current: Option<Arc<StoredObject>>| {
+            let mut error = if generate_name.is_empty() {
+                ApiError::already_exists(&resource.group, &resource.plural, &name)
+            } else {
+                // The strategy tells this one, by the type that is stored.
+                ApiError::generated_name_conflict(&resource.storage.group, &resource.plural, &name)
+            };
+            if current.is_some_and(|x| x.is_terminating()) {
+                error.message.insert_str(0, "object is being deleted: ");
+            }
+            error
+        };
+        let key = call.key(&name);
+        if !options.dry_run && sets_version(&object) {
+            return Err(ApiError::unreasoned(
+                "resourceVersion should not be set on objects to be created",
+            ));
+        }
+        let store = call.cluster.store();
+        let value = to_storage(call, object);
+        if options.dry_run {
+            match store.get(&resource.storage, &key) {
+                Some(current) => taken = Some(exists(Some(current))),
+                None => {
+                    warnings.append(&mut own_warnings);
+                    return Ok(Outcome {
+                        written: Written::Object(shown(&call.served, &value)),
+                        created: true,
+                    });
+                }
+            }
+            continue;
+        }
+        match store.commit(&resource.storage, Write::Create { key, value }) {
+            Ok(event) => {
+                warnings.append(&mut own_warnings);
+                after_commit(call, &event);
+                return Ok(Outcome {
+                    written: Written::Stored(Arc::clone(&event.object)),
+                    created: true,
+                });
+            }
+            Err(conflict) => taken = Some(exists(conflict.current)),
+        }
+    }
+    Err(taken.unwrap_or_else(|| ApiError::internal("no name was tried")))
+}
+
+/// A version that is a number other than zero; anything else counts as none on create.
+fn sets_version(object: &Value) -> bool {
+    object["metadata"]["resourceVersion"]
+        .as_str()
+        .and_then(|x| x.parse::<u64>().ok())
+        .is_some_and(|n| n != 0)
+}
+
+/// What follows a write, outside of any lock.
+pub fn after_commit(call: &Call, event: &Arc<Event>) {
+    call.strategy().after_commit(&call.cluster, event);
+    crate::api::lifecycle::after_commit(&call.cluster, &call.resource().storage, event);
+}
+
+/// What admission is shown of an object that is written through a subresource, e.g. a `Scale`.
+pub trait Lens: Sync + std::fmt::Debug {
+    /// Its kind.
+    fn target(&self) -> Target<'_>;
+    /// What is shown of an object.
+    fn show(&self, object: &Value) -> Value;
+    /// Takes over what admission made of it.
+    fn put_back(&self, object: &mut Value, shown: Value);
+}
+
+/// How an update goes.
+#[derive(Debug, Default)]
+pub struct Update<'l> {
+    /// The object must have this uid (of a PUT's body).
+    pub uid: Option<String>,
+    /// An absent object is created, whatever the kind says (apply).
+    pub force_create: bool,
+    /// Never creates (subresources).
+    pub never_create: bool,
+    /// Admission is shown this instead of the object.
+    pub lens: Option<&'l dyn Lens>,
+}
+
+fn version_of(object: &Value) -> Result<u64, ApiError> {
+    let text = object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let overflow = text.bytes().all(|c| c.is_ascii_digit());
+        let why = if overflow {
+            "value out of range"
+        } else {
+            "invalid syntax"
+        };
+        ApiError::unreasoned(format!(
+            "strconv.ParseUint: parsing {}: {why}",
+            super::quote(text)
+        ))
+    })
+}
+
+/// 409 of a uid that is not the object's.
+pub fn uid_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiError {
+    precondition_failed(call, name, "UID", wanted, found)
+}
+
+/// 409 of a version that is not the object's, where the storage itself checks it.
+pub fn version_conflict(call: &Call, name: &str, wanted: &str, found: &str) -> ApiError {
+    precondition_failed(call, name, "ResourceVersion", wanted, found)
+}
+
+fn precondition_failed(call: &Call, name: &str, what: &str, wanted: &str, found: &str) -> ApiError {
+    let resource = call.resource();
+    ApiError::conflict(
+        &resource.group,
+        &resource.plural,
+        name,
+        format!(
+            "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+             {what} in precondition: {wanted}, {what} in object meta: {found}",
+            storage_path(call, name)
+        ),
+    )
+}
+
+/// Where a real server keeps an object in etcd: some messages tell.
+fn storage_path(call: &Call, name: &str) -> String {
+    let resource = call.resource();
+    let key = call.key(name);
+    let place = match (resource.group.as_str(), resource.plural.as_str()) {
+        ("apiextensions.k8s.io" | "apiregistration.k8s.io", plural) => {
+            format!("{}/{plural}", resource.group)
+        }
+        ("", "nodes") => "minions".to_owned(),
+        ("", "services") => "services/specs".to_owned(),
+        ("", "endpoints") => "services/endpoints".to_owned(),
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        (_, plural) if resource.is_built_in() => plural.to_owned(),
+        (group, plural) => format!("{group}/{plural}"),
+    };
+    format!("/registry/{place}/{key}")
+}
+
+/// Changes an object. `make` gets it (in the version of the request; `None` if there is none and one may be created)
+/// and returns the new one; it is called again if somebody else was faster.
+pub async fn update(
+    call: &Call,
+    name: &str,
+    plan: &Update<'_>,
+    options: &WriteOptions,
+    warnings: &mut Vec<String>,
+    mut make: impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
+) -> Result<Outcome, ApiError> {
+    loop {
+        let mut told = Vec::new();
+        let outcome = try_update(call, name, plan, options, &mut told, &mut make).await;
+        // What was found before a failure is told with it.
+        if let Some(done) = outcome.transpose() {
+            warnings.append(&mut told);
+            return done;
+        }
+    }
+}
+
+/// One attempt of an [`update`]. `None`: somebody else was faster.
+async fn try_update(
+    call: &Call,
+    name: &str,
+    plan: &Update<'_>,
+    options: &WriteOptions,
+    told: &mut Vec<String>,
+    make: &mut impl FnMut(Option<&Value>, &mut Vec<String>) -> Result<Value, ApiError>,
+) -> Result<Option<Outcome>, ApiError> {
+    let (resource, strategy, store) = (call.resource(), call.strategy(), call.cluster.store());
+    let Some(current) = store.get(&resource.storage, &call.key(name)) else {
+        let may_create = plan.force_create || strategy.allow_create_on_update();
+        if plan.never_create || !may_create {
+            return Err(ApiError::not_found(&resource.group, &resource.plural, name));
+        }
+        if let Some(uid) = &plan.uid {
+            return Err(uid_conflict(call, name, uid, ""));
+        }
+        let mut object = make(None, told)?;
+        meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
+        return match create(call, &object, options, told).await {
+            Err(error) if error.reason == "AlreadyExists" => Ok(None),
+            other => other.map(Some),
+        };
+    };
+    if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
+        return Err(uid_conflict(call, name, uid, current.uid()));
+    }
+    let old = shown(&call.served, &current.value);
+    let mut object = make(Some(&old), told)?;
+    let old_shown = plan.lens.map(|lens| lens.show(&old));
+    let target = plan.lens.map_or_else(|| Target::own(call), Lens::target);
+    let asked = Attributes::update(
+        call,
+        target,
+        name,
+        old_shown.as_ref().unwrap_or(&old),
+        options,
+    );
+    match plan.lens {
+        Some(lens) => {
+            let mut shown = lens.show(&object);
+            admission::mutate(&asked, &mut shown, told).await?;
+            lens.put_back(&mut object, shown);
+        }
+        None => admission::mutate(&asked, &mut object, told).await?,
+    }
+    match version_of(&object)? {
+        0 if strategy.allow_unconditional_update() => {
+            meta::set_text(
+                &mut object,
+                "resourceVersion",
+                &current.revision.to_string(),
+            );
+        }
+        0 => {
+            let fault = FieldError::invalid(
+                "metadata.resourceVersion",
+                &0.into(),
+                "must be specified for an update",
+            );
+            return Err(ApiError::invalid(
+                &resource.group,
+                &resource.plural,
+                name,
+                &[fault],
+            ));
+        }
+        version if version != current.revision => {
+            return Err(ApiError::modified(&resource.group, &resource.plural, name));
+        }
+        _ => {}
+    }
+    before_update(call, name, &mut object, &old, options.dry_run, told)?;
+    match plan.lens {
+        Some(lens) => admission::validate(&asked, &lens.show(&object), told).await?,
+        None => admission::validate(&asked, &object, told).await?,
+    }
+    keep_unchanged_times(&mut object, &old);
+    let value = to_storage(call, object);
+    store_update(call, &current, value, options.dry_run)
+}
+
+/// Stores a new value of an object: nothing if it is the same, a deletion if it waited for its last finalizer only.
+/// `None`: somebody else was faster.
+pub fn store_update(
+    call: &Call,
+    current: &Arc<StoredObject>,
+    mut value: Value,
+    dry_run: bool,
+) -> Result<Option<Outcome>, ApiError> {
+    let (resource, store) = (call.resource(), call.cluster.store());
+    // The storage sets the version itself, and a value that differs only there is the same.
+    meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
+    let done = |written| {
+        Ok(Some(Outcome {
+            written,
+            created: false,
+        }))
+    };
+    if removed_by_update(call, &value, &current.value) {
+        if !dry_run {
+            match store.commit(
+                &resource.storage,
+                Write::Delete {
+                    current: Arc::clone(current),
+                },
+            ) {
+                Ok(event) => after_commit(call, &event),
+                Err(_) => return Ok(None),
+            }
+        }
+        return done(Written::Object(shown(&call.served, &value)));
+    }
+    if value == *current.value {
+        return done(Written::Stored(Arc::clone(current)));
+    }
+    if dry_run {
+        return done(Written::Object(shown(&call.served, &value)));
+    }
+    match store.commit(
+        &resource.storage,
+        Write::Update {
+            current: Arc::clone(current),
+            value,
+        },
+    ) {
+        Ok(event) => {
+            after_commit(call, &event);
+            done(Written::Stored(Arc::clone(&event.object)))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether an update takes away the last thing that held a terminating object.
+fn removed_by_update(call: &Call, new: &Value, old: &Value) -> bool {
+    let is_empty = |value: &Value| value.as_array().is_none_or(Vec::is_empty);
+    let old_metadata = &old["metadata"];
+    let grace_is_over = old_metadata["deletionGracePeriodSeconds"]
+        .as_i64()
+        .unwrap_or_default()
+        == 0;
+    let is_namespace = call.resource().is_built_in() && call.resource().kind == "Namespace";
+    old_metadata["deletionTimestamp"].is_string()
+        && grace_is_over
+        && is_empty(&new["metadata"]["finalizers"])
+        && (!is_namespace || is_empty(&new["spec"]["finalizers"]))
+}
+
+/// Puts right what the server owns of a changed object and checks it: `rest.BeforeUpdate`.
+pub fn before_update(
+    call: &Call,
+    name: &str,
+    object: &mut Value,
+    old: &Value,
+    dry_run: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    let strategy = call.strategy();
+    let old_metadata = &old["metadata"];
+    let context = call.context(name, dry_run);
+    strategy.accepts(&context, object, Some(old))?;
+    meta::edit(object, |metadata| {
+        metadata.remove("selfLink");
+        meta::set(metadata, "generation", old_metadata["generation"].clone());
+    });
+    strategy.prepare_for_update(&context, object, old);
+    let bumped = strategy.generation() != Generation::Unmanaged
+        && call.request.subresource() != "status"
+        && strategy.bumps_generation(object, old);
+    meta::edit(object, |metadata| {
+        if bumped {
+            let generation = old_metadata["generation"].as_i64().unwrap_or_default();
+            metadata.insert("generation".into(), (generation + 1).into());
+        }
+        if metadata
+            .get("uid")
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+        {
+            meta::set(metadata, "uid", old_metadata["uid"].clone());
+        }
+        meta::set(
+            metadata,
+            "creationTimestamp",
+            old_metadata["creationTimestamp"].clone(),
+        );
+        if old_metadata["deletionTimestamp"].is_string() {
+            meta::set(
+                metadata,
+                "deletionTimestamp",
+                old_metadata["deletionTimestamp"].clone(),
+            );
+        }
+        if metadata
+            .get("deletionGracePeriodSeconds")
+            .is_none_or(Value::is_null)
+        {
+            meta::set(
+                metadata,
+                "deletionGracePeriodSeconds",
+                old_metadata["deletionGracePeriodSeconds"].clone(),
+            );
+        }
+    });
+    let faults = type_faults(call, object);
+    if !faults.is_empty() {
+        return Err(invalid(call, object, &faults));
+    }
+    let new_metadata = &object["metadata"];
+    let rules = metadata_rules(call);
+    let mut faults = meta::validate(new_metadata, common_rules(call));
+    faults.extend(meta::validate_update(new_metadata, old_metadata));
+    for check in strategy.checks_on_update(call.request.subresource()) {
+        match check {
+            Check::Metadata => faults.extend(meta::validate(new_metadata, rules)),
+            Check::MetadataUpdate => {
+                faults.extend(meta::validate_update(new_metadata, old_metadata));
+                if rules.qualified_finalizers {
+                    faults.extend(meta::unqualified_finalizers(new_metadata));
+                }
+            }
+            Check::Own => faults.extend(strategy.validate_update(&context, object, old)),
+        }
+    }
+    let ratcheted = strategy.ratcheted(&context, object, old);
+    if !faults.is_empty() {
+        return Err(invalid(call, object, &faults).with_warnings(ratcheted));
+    }
+    warnings.extend(ratcheted);
+    warnings.extend(strategy.update_warnings(&context, object, old));
+    Ok(())
+}
+
+/// If nothing but the times in managedFields differs, the former times stay: such a write is none.
+fn keep_unchanged_times(object: &mut Value, old: &Value) {
+    let without_times = |value: &Value| -> Vec<Value> {
+        let mut entries = value["metadata"]["managedFields"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        entries
+    };
+    let mut same = old.clone();
+    let entries = object["metadata"]["managedFields"].clone();
+    meta::edit(&mut same, |metadata| {
+        meta::set(metadata, "managedFields", entries);
+        meta::set(
+            metadata,
+            "resourceVersion",
+            object["metadata"]["resourceVersion"].clone(),
+        );
+    });
+    if same == *object && without_times(object) == without_times(old) {
+        let former = old["metadata"]["managedFields"].clone();
+        meta::edit(object, |metadata| {
+            meta::set(metadata, "managedFields", former);
+        });
+    }
+}

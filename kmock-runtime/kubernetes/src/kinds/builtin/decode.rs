@@ -1,0 +1,584 @@
+//! Reading a body into a Go struct, and printing the struct: what a built-in kind keeps of what it is sent.
+//!
+//! The API server decodes JSON strictly typed, then prints what its structs hold: unknown fields are
+//! gone (and reported under `fieldValidation`), `null` means zero, zero values are printed or left out
+//! as the struct says, quantities and times take their canonical form. Errors are those of Go's
+//! `encoding/json` (`sigs.k8s.io/json`): a wrong type is remembered and decoding goes on, so that the
+//! first one in body order is reported, but a failing `UnmarshalJSON` ends it at once.
+
+use serde_json::{Map, Number, Value};
+
+use super::base64;
+use super::gotypes::{Field, GoType, Struct, Zero};
+use super::quantity::Quantity;
+use super::times;
+use kmock_apply::ordered::Node;
+
+/// A decoded object.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The object, as its struct prints it. Lists that are printed even if they are empty are still told from `null`:
+    /// see [`stored`].
+    pub object: Value,
+    /// What strict decoding complains about, in body order: `unknown field "spec.x"`, `duplicate field "data"`.
+    pub complaints: Vec<String>,
+}
+
+/// The most complaints that strict decoding collects.
+const MOST_COMPLAINTS: usize = 100;
+
+/// Reads a body into a type; the error is what follows `cannot be handled as a …: `.
+pub fn decode(root: &'static Struct, body: &Node) -> Result<Decoded, String> {
+    let mut decoder = Decoder::default();
+    let object = decoder.structure(root, body, root.short_name())?;
+    match decoder.first_error {
+        Some(error) => Err(error),
+        None => Ok(Decoded {
+            object: object.unwrap_or_else(|| zero_struct(root)),
+            complaints: decoder.complaints,
+        }),
+    }
+}
+
+/// The object that a struct prints when nothing was set.
+pub fn zero_struct(root: &Struct) -> Value {
+    let mut map = Map::new();
+    complete(root, &mut map);
+    Value::Object(map)
+}
+
+#[derive(Default)]
+struct Decoder {
+    complaints: Vec<String>,
+    first_error: Option<String>,
+    /// The struct at hand and the JSON names from the root, for type errors.
+    within: &'static str,
+    names: Vec<&'static str>,
+    /// The path with map keys and indices, for complaints.
+    path: String,
+}
+
+impl Decoder {
+    fn complain(&mut self, what: &str, key: &str) {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let text = format!("{what} field \"{}{dot}{key}\"", self.path);
+        if self.complaints.len() < MOST_COMPLAINTS && !self.complaints.contains(&text) {
+            self.complaints.push(text);
+        }
+    }
+
+    /// The text of a type error at the place at hand.
+    fn mismatch(&self, found: &str, ty: &str) -> String {
+        if self.names.is_empty() {
+            return format!("json: cannot unmarshal {found} into Go value of type {ty}");
+        }
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {}.{} of type {ty}",
+            self.within,
+            self.names.join(".")
+        )
+    }
+
+    fn note(&mut self, error: String) {
+        self.first_error.get_or_insert(error);
+    }
+
+    fn at<T>(&mut self, key: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if !self.path.is_empty() && !key.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+        let out = inner(self);
+        self.path.truncate(length);
+        out
+    }
+
+    /// A struct's members; `None` for `null` and for what does not fit.
+    fn structure(
+        &mut self,
+        root: &'static Struct,
+        node: &Node,
+        shown: &str,
+    ) -> Result<Option<Value>, String> {
+        let members = match node {
+            Node::Object(members) => members,
+            Node::Null => return Ok(None),
+            other => {
+                let package = root.name.split_once('.').map_or(shown, |(_, rest)| rest);
+                self.note(self.mismatch(other.sort(), package));
+                return Ok(None);
+            }
+        };
+        let mut map = Map::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for (key, node) in members {
+            let Some(field) = root.field(key) else {
+                self.complain("unknown", key);
+                continue;
+            };
+            let repeated = seen.contains(&field.name);
+            if repeated {
+                self.complain("duplicate", key);
+            }
+            seen.push(field.name);
+            let outer = std::mem::replace(&mut self.within, root.short_name());
+            self.names.push(field.name);
+            let value = self.at(key, |this| this.value(&field.ty, node))?;
+            self.names.pop();
+            self.within = outer;
+            match value {
+                Some(value) if repeated => {
+                    merge(map.entry(field.name).or_insert(Value::Null), value);
+                }
+                Some(value) => {
+                    map.insert(field.name.into(), value);
+                }
+                None if matches!(node, Node::Null) && nullable(&field.ty) => {
+                    map.remove(field.name);
+                }
+                None => {}
+            }
+        }
+        complete(root, &mut map);
+        Ok(Some(Value::Object(map)))
+    }
+
+    fn value(&mut self, ty: &GoType, node: &Node) -> Result<Option<Value>, String> {
+        self.typed(ty, ty, node)
+    }
+
+    /// `shown` is the type as errors name it, `ty` what it stands for.
+    fn typed(&mut self, ty: &GoType, shown: &GoType, node: &Node) -> Result<Option<Value>, String> {
+        if matches!(node, Node::Null) && !matches!(ty, GoType::Named(..)) {
+            return Ok(None);
+        }
+        Ok(match ty {
+            GoType::Named(under, _) => return self.typed(under, shown, node),
+            GoType::Pointer(inner) => return self.value(inner, node),
+            GoType::Struct(name) => match Struct::named(name) {
+                Some(target) => return self.structure(target, node, target.short_name()),
+                None => Some(node.to_value()),
+            },
+            GoType::Raw => Some(node.to_value()),
+            GoType::Time => Some(self.text(node).and_then(|text| times::time(&text))?.into()),
+            GoType::MicroTime => Some(
+                self.text(node)
+                    .and_then(|text| times::micro_time(&text))?
+                    .into(),
+            ),
+            GoType::Duration => Some(
+                self.text(node)
+                    .and_then(|text| times::duration(&text).map(times::print_duration))?
+                    .into(),
+            ),
+            GoType::Quantity => Some(quantity(node)?),
+            GoType::IntOrString => Some(self.int_or_string(node)?),
+            GoType::Bool => match node {
+                Node::Bool(x) => Some(Value::Bool(*x)),
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::String => match node {
+                Node::String(x) => Some(Value::String(x.clone())),
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::Int(bits) => match node {
+                Node::Number(text) => match integer(text, *bits) {
+                    Some(n) => Some(n.into()),
+                    None => self.wrong(&format!("number {text}"), shown),
+                },
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::Float => match node {
+                Node::Number(text) => match text.parse::<f64>().ok().and_then(Number::from_f64) {
+                    Some(_) => Some(node.to_value()),
+                    None => self.wrong(&format!("number {text}"), shown),
+                },
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::Bytes => match node {
+                Node::String(text) => match base64::decode(text) {
+                    Ok(bytes) => Some(base64::encode(&bytes).into()),
+                    Err(at) => {
+                        self.note(format!("illegal base64 data at input byte {at}"));
+                        None
+                    }
+                },
+                Node::Array(_) => Some(Value::String(String::new())),
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::Slice(inner) => match node {
+                Node::Array(items) => {
+                    let mut out = Vec::with_capacity(items.len());
+                    for (i, item) in items.iter().enumerate() {
+                        let value = self.at(&format!("[{i}]"), |this| this.value(inner, item))?;
+                        out.push(value.unwrap_or_else(|| zero(inner)));
+                    }
+                    Some(Value::Array(out))
+                }
+                other => self.wrong(other.sort(), shown),
+            },
+            GoType::Map(_, inner) => match node {
+                Node::Object(members) => {
+                    let mut out = Map::new();
+                    for (key, item) in members {
+                        if out.contains_key(key) {
+                            self.complain("duplicate", key);
+                        }
+                        let value = self.at(key, |this| this.value(inner, item))?;
+                        out.insert(key.clone(), value.unwrap_or_else(|| zero(inner)));
+                    }
+                    Some(Value::Object(out))
+                }
+                other => self.wrong(other.sort(), shown),
+            },
+        })
+    }
+
+    fn wrong(&mut self, found: &str, ty: &GoType) -> Option<Value> {
+        let error = self.mismatch(found, &ty.to_string());
+        self.note(error);
+        None
+    }
+
+    /// What `UnmarshalJSON` of a text-like type takes.
+    fn text(&self, node: &Node) -> Result<String, String> {
+        match node {
+            Node::String(text) => Ok(text.clone()),
+            other => Err(self.mismatch(other.sort(), "string")),
+        }
+    }
+
+    fn int_or_string(&self, node: &Node) -> Result<Value, String> {
+        match node {
+            Node::String(text) => Ok(text.as_str().into()),
+            Node::Number(text) => integer(text, 32)
+                .map(Value::from)
+                .ok_or_else(|| self.mismatch(&format!("number {text}"), "int32")),
+            other => Err(self.mismatch(other.sort(), "int32")),
+        }
+    }
+}
+
+/// A quantity's canonical text from a string or a number.
+pub(super) fn quantity(node: &Node) -> Result<Value, String> {
+    let text = match node {
+        Node::String(text) | Node::Number(text) => text.trim().to_owned(),
+        other => other.to_value().to_string(),
+    };
+    Quantity::parse(&text)
+        .map(|q| q.to_string().into())
+        .map_err(str::to_owned)
+}
+
+pub(super) fn integer(text: &str, bits: u8) -> Option<i64> {
+    let n: i64 = text.parse().ok()?;
+    let fits = match bits {
+        8 => (0..=255).contains(&n),
+        32 => i32::try_from(n).is_ok(),
+        _ => true,
+    };
+    fits.then_some(n)
+}
+
+/// Whether `null` in a body resets what a repeated member had set.
+fn nullable(ty: &GoType) -> bool {
+    matches!(
+        ty.underlying(),
+        GoType::Pointer(_) | GoType::Slice(_) | GoType::Map(..) | GoType::Bytes
+    )
+}
+
+/// A repeated member: objects are filled on, everything else is replaced.
+fn merge(old: &mut Value, new: Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, value) in new {
+                old.insert(key, value);
+            }
+        }
+        (old, new) => *old = new,
+    }
+}
+
+/// What a field, list item or map value of that type prints when it was not set.
+pub(super) fn zero(ty: &GoType) -> Value {
+    match ty.underlying() {
+        GoType::Bool => Value::Bool(false),
+        GoType::Int(_) | GoType::IntOrString => 0.into(),
+        GoType::Float => 0.into(),
+        GoType::String | GoType::Bytes => "".into(),
+        GoType::Quantity => "0".into(),
+        GoType::Duration => "0s".into(),
+        GoType::Struct(name) => Struct::named(name).map_or(Value::Null, zero_struct),
+        _ => Value::Null,
+    }
+}
+
+fn is_zero(ty: &GoType, value: &Value) -> bool {
+    match ty.underlying() {
+        GoType::Slice(_) => value.as_array().is_none_or(Vec::is_empty),
+        GoType::Map(..) => value.as_object().is_none_or(Map::is_empty),
+        GoType::Pointer(_) | GoType::Raw => value.is_null(),
+        GoType::Bytes => value.as_str().is_none_or(str::is_empty),
+        GoType::Bool => value == &Value::Bool(false),
+        GoType::Int(_) => value.as_i64() == Some(0),
+        GoType::Float => value.as_f64() == Some(0.0),
+        GoType::String => value.as_str() == Some(""),
+        _ => false,
+    }
+}
+
+/// Prints what a struct prints of its zero fields, and drops what it leaves out.
+pub(super) fn complete(root: &Struct, map: &mut Map<String, Value>) {
+    for field in &root.fields {
+        match map.get(field.name) {
+            // An empty list of managers says something: it clears them.
+            Some(value)
+                if field.zero == Zero::Omitted
+                    && is_zero(&field.ty, value)
+                    && field.name != "managedFields" =>
+            {
+                map.remove(field.name);
+            }
+            Some(_) => {}
+            None => {
+                if let Some(value) = unset(field) {
+                    map.insert(field.name.into(), value);
+                }
+            }
+        }
+    }
+}
+
+/// What an unset field prints, if anything.
+fn unset(field: &Field) -> Option<Value> {
+    let ty = field.ty.underlying();
+    let is_struct = matches!(
+        ty,
+        GoType::Struct(_)
+            | GoType::Time
+            | GoType::MicroTime
+            | GoType::Duration
+            | GoType::Quantity
+            | GoType::IntOrString
+            | GoType::Raw
+    );
+    match field.zero {
+        Zero::OmittedStruct => None,
+        Zero::Omitted if !is_struct => None,
+        _ if matches!(ty, GoType::Bytes) => Some(Value::Null),
+        _ => Some(zero(ty)),
+    }
+}
+
+/// Drops what the storage's encoding cannot tell from absence: empty lists and maps, also those that are printed.
+pub fn stored(root: &Struct, value: &mut Value) {
+    tidy(root, value, true);
+}
+
+/// Drops empty lists and maps that the struct leaves out, as defaults may have made some.
+pub fn omitted(root: &Struct, value: &mut Value) {
+    tidy(root, value, false);
+}
+
+fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
+    let Value::Object(map) = value else { return };
+    for field in &root.fields {
+        let Some(value) = map.get_mut(field.name) else {
+            continue;
+        };
+        let empty = match value {
+            Value::Array(items) => {
+                items.is_empty() && (printed_too || field.name != "managedFields")
+            }
+            Value::Object(inner) => {
+                inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..))
+            }
+            _ => false,
+        };
+        if empty && !matches!(field.ty, GoType::Raw | GoType::Pointer(_)) {
+            if field.zero != Zero::Printed {
+                map.remove(field.name);
+            } else if printed_too {
+                *value = Value::Null;
+            }
+            continue;
+        }
+        tidy_of(&field.ty, value, printed_too);
+    }
+}
+
+fn tidy_of(ty: &GoType, value: &mut Value, printed_too: bool) {
+    match (ty.underlying(), value) {
+        (GoType::Struct(name), value) => {
+            if let Some(target) = Struct::named(name) {
+                tidy(target, value, printed_too);
+            }
+        }
+        (GoType::Pointer(inner), value) => tidy_of(inner, value, printed_too),
+        (GoType::Slice(inner), Value::Array(items)) if inner.element_struct().is_some() => {
+            items
+                .iter_mut()
+                .for_each(|item| tidy_of(inner, item, printed_too));
+        }
+        (GoType::Map(_, inner), Value::Object(map)) => map
+            .values_mut()
+            .for_each(|item| tidy_of(inner, item, printed_too)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(kind: &str, text: &str) -> Result<Decoded, String> {
+        decode(
+            Struct::named(kind).expect("known"),
+            &Node::parse(text.as_bytes()).expect("JSON"),
+        )
+    }
+
+    fn object(kind: &str, text: &str) -> Value {
+        read(kind, text).expect("decodes").object
+    }
+
+    #[test]
+    fn type_errors_are_gos() {
+        for (kind, body, error) in [
+            (
+                "core.v1.ConfigMap",
+                r#"{"data":{"x":1}}"#,
+                "json: cannot unmarshal number into Go struct field ConfigMap.data of type string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"data":"x"}"#,
+                "json: cannot unmarshal string into Go struct field ConfigMap.data of type map[string]string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"metadata":{"name":5}}"#,
+                "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.name of type string",
+            ),
+            (
+                "core.v1.ConfigMap",
+                r#"{"metadata":"a"}"#,
+                "json: cannot unmarshal string into Go struct field ConfigMap.metadata of type v1.ObjectMeta",
+            ),
+            (
+                "core.v1.Secret",
+                r#"{"data":{"u":"not base64!"}}"#,
+                "illegal base64 data at input byte 3",
+            ),
+            (
+                "core.v1.Secret",
+                r#"{"data":{"u":5}}"#,
+                "json: cannot unmarshal number into Go struct field Secret.data of type []uint8",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"replicas":"3"}}"#,
+                "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"replicas":1.5}}"#,
+                "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+            ),
+            (
+                "apps.v1.Deployment",
+                r#"{"spec":{"template":{"spec":{"containers":{"name":"c"}}}}}"#,
+                "json: cannot unmarshal object into Go struct field PodSpec.spec.template.spec.containers of type []v1.Container",
+            ),
+            (
+                "core.v1.Pod",
+                r#"{"spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}}"#,
+                super::super::quantity::WRONG_FORMAT,
+            ),
+            (
+                "core.v1.Pod",
+                r#"{"spec":{"containers":[{"resources":{"limits":[]}}]}}"#,
+                "json: cannot unmarshal array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList",
+            ),
+        ] {
+            assert_eq!(read(kind, body).err().as_deref(), Some(error), "{body}");
+        }
+    }
+
+    #[test]
+    fn complaints_come_in_body_order() {
+        let body = r#"{"metadata":{"name":"a","labelz":{"x":"y"}},"data":{"k":"v","k":"w"},"dataa":{},"data":{"z":"z"}}"#;
+        let decoded = read("core.v1.ConfigMap", body).expect("decodes");
+        assert_eq!(
+            decoded.complaints,
+            [
+                "unknown field \"metadata.labelz\"",
+                "duplicate field \"data.k\"",
+                "unknown field \"dataa\"",
+                "duplicate field \"data\""
+            ]
+        );
+        assert_eq!(decoded.object["data"], json!({"k": "w", "z": "z"}));
+        let pod = read(
+            "core.v1.Pod",
+            r#"{"spec":{"containers":[{"name":"a"},{"nam":"b"}]}}"#,
+        )
+        .expect("decodes");
+        assert_eq!(pod.complaints, ["unknown field \"spec.containers[1].nam\""]);
+    }
+
+    #[test]
+    fn structs_print_their_zeros() {
+        assert_eq!(
+            object(
+                "core.v1.Event",
+                r#"{"metadata":{"name":"e"},"involvedObject":{"kind":"Pod"}}"#
+            ),
+            json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod"}, "source": {}, "firstTimestamp": null,
+                "lastTimestamp": null, "eventTime": null, "reportingComponent": "", "reportingInstance": ""})
+        );
+        assert_eq!(
+            object("rbac.v1.Role", "{}"),
+            json!({"metadata": {}, "rules": null})
+        );
+        assert_eq!(
+            object("apps.v1.Deployment", "{}")["spec"]["strategy"],
+            json!({})
+        );
+        assert_eq!(
+            object(
+                "core.v1.ConfigMap",
+                r#"{"data":{"a":null},"immutable":null}"#
+            ),
+            json!({"metadata": {}, "data": {"a": ""}})
+        );
+        let pod = object(
+            "core.v1.Pod",
+            r#"{"spec":{"hostNetwork":false,"containers":[{"resources":{"limits":{"cpu":0.5,"memory":"1024Mi"}}}]}}"#,
+        );
+        assert_eq!(
+            pod["spec"],
+            json!({"containers": [{"name": "", "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}}}]})
+        );
+    }
+
+    #[test]
+    fn empty_lists_and_maps_are_not_stored() {
+        let role = Struct::named("rbac.v1.Role").expect("known");
+        let mut value = object("rbac.v1.Role", r#"{"metadata":{"labels":{}},"rules":[]}"#);
+        assert_eq!(value, json!({"metadata": {}, "rules": []}));
+        stored(role, &mut value);
+        assert_eq!(value, json!({"metadata": {}, "rules": null}));
+        let policy = Struct::named("networking.v1.NetworkPolicy").expect("known");
+        let mut value = object(
+            "networking.v1.NetworkPolicy",
+            r#"{"spec":{"podSelector":{"matchLabels":{}},"ingress":[{}],"egress":[]}}"#,
+        );
+        stored(policy, &mut value);
+        assert_eq!(value["spec"], json!({"podSelector": {}, "ingress": [{}]}));
+    }
+}

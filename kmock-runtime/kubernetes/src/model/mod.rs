@@ -1,0 +1,10 @@
+//! What is spoken of: requests, resources, answers, metadata, selectors, and how a kind behaves.
+
+pub mod meta;
+pub mod names;
+pub mod path;
+pub mod resource;
+pub mod selectors;
+pub mod status;
+pub mod strategy;
+pub mod user;

@@ -1,0 +1,265 @@
+//! One emulated cluster: its resources, its objects, its clock, and the one door that requests come through.
+//!
+//! No sockets here: the engine hands requests to [`Cluster::call`]; tests may do so too.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http::{Request, Response};
+use jiff::Timestamp;
+
+use crate::doors::objects::Objects;
+use crate::doors::resources::Resources;
+use crate::model::resource::ResourceKey;
+use crate::state::access::Access;
+use crate::state::registry::Registry;
+use crate::state::store::Store;
+
+/// The body of an answer.
+pub enum ApiBody {
+    /// All of it.
+    Full(Bytes),
+    /// A stream of chunks, e.g. a watch: one event per chunk.
+    Stream(BoxStream<'static, Bytes>),
+}
+
+impl fmt::Debug for ApiBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
+            Self::Stream(_) => f.write_str("Stream(…)"),
+        }
+    }
+}
+
+/// The clock of a cluster: what `creationTimestamp` and its like show.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// A clock of one's own.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// A clock that starts at `start` and goes as tokio's does: under paused time it follows virtual time.
+    pub fn starting_at(start: Timestamp) -> Self {
+        let origin = tokio::time::Instant::now();
+        Self::new(move || {
+            let elapsed: Duration = tokio::time::Instant::now().saturating_duration_since(origin);
+            start.checked_add(elapsed).unwrap_or(start)
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::starting_at(Timestamp::now())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}
+
+/// How a cluster behaves.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// The seed of uids and of generated names' suffixes: the same seed gives the same cluster to the byte.
+    pub seed: u64,
+    /// The clock; by default real time at the start, going on as tokio's.
+    pub clock: Option<Clock>,
+    /// The revision at which the cluster starts.
+    pub revision: u64,
+    /// So many events of each resource are kept at least: for watches from former versions, lists at former versions,
+    /// and [`Objects::history`]. Older ones expire.
+    pub history: usize,
+    /// Emulates the controllers that clean up: the garbage collector (ownerReferences, `foregroundDeletion`, `orphan`)
+    /// and the namespace controller (a deleted namespace loses its objects, then itself). Off, the cluster is a bare
+    /// API server: a deleted namespace stays `Terminating` until somebody finalizes it.
+    pub controllers: bool,
+    /// One has to say who one is: without credentials one is `system:anonymous`, and unknown tokens are 401. Off,
+    /// whoever does not say who they are is the administrator.
+    pub authentication: bool,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            clock: None,
+            revision: 100,
+            history: 100_000,
+            controllers: false,
+            authentication: false,
+        }
+    }
+}
+
+/// An emulated cluster. Cloning is cheap and gives another handle to the same cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: ClusterOptions,
+    clock: Clock,
+    random: Mutex<u64>,
+    store: Store,
+    registry: Registry,
+    access: Access,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("revision", &self.shared.store.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self::new(ClusterOptions::default())
+    }
+}
+
+impl Cluster {
+    /// A fresh cluster with the four namespaces that each one has.
+    pub fn new(options: ClusterOptions) -> Self {
+        let cluster = Self {
+            shared: Arc::new(Shared {
+                clock: options.clock.clone().unwrap_or_default(),
+                random: Mutex::new(options.seed),
+                store: Store::new(options.revision, options.history),
+                registry: Registry::new(),
+                access: Access::default(),
+                options,
+            }),
+        };
+        if cluster.options().authentication {
+            cluster.access().authenticate();
+        }
+        crate::doors::bootstrap::bootstrap(&cluster);
+        cluster
+    }
+
+    /// Answers a request as the API server does.
+    pub async fn call(&self, request: Request<Bytes>) -> Response<ApiBody> {
+        crate::api::call(self, request).await
+    }
+
+    /// The test's own door to the objects.
+    pub fn objects(&self) -> Objects {
+        Objects::new(self)
+    }
+
+    /// The test's own door to the resources.
+    pub fn resources(&self) -> Resources {
+        Resources::new(self)
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &ClusterOptions {
+        &self.shared.options
+    }
+
+    /// The objects.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The resources.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Who is known, and what decides what they may.
+    pub fn access(&self) -> &Access {
+        &self.shared.access
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// The next number of the cluster's seeded sequence (splitmix64).
+    pub fn random(&self) -> u64 {
+        let mut state = self
+            .shared
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// The next uid of the sequence: a version 4 UUID.
+    pub fn next_uid(&self) -> String {
+        let (a, b) = (self.random(), self.random());
+        let (a, b) = ((a & !0xf000) | 0x4000, (b & !(3 << 62)) | (2 << 62));
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            a >> 32,
+            (a >> 16) & 0xffff,
+            a & 0xffff,
+            b >> 48,
+            b & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Makes everything before the newest revision unreadable: continue tokens, lists and watches from there expire.
+    pub fn compact(&self) {
+        let store = self.store();
+        store.compact(store.revision());
+    }
+
+    /// Closes the watches of one resource, or all.
+    pub fn drop_watches(&self, resource: Option<&ResourceKey>) {
+        self.store().drop_subscriptions(resource);
+    }
+
+    /// Sends a bookmark to the watches that allow them, of one resource or of all.
+    pub fn bookmark_now(&self, resource: Option<&ResourceKey>) {
+        self.store().bookmark(resource);
+    }
+
+    /// Holds back the events of watches, of one resource or of all, until [`Cluster::resume_watches`].
+    pub fn pause_watches(&self, resource: Option<&ResourceKey>) {
+        self.store().pause(resource, true);
+    }
+
+    /// Lets the events go on.
+    pub fn resume_watches(&self, resource: Option<&ResourceKey>) {
+        self.store().pause(resource, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_uids() {
+        let (a, b) = (Cluster::default(), Cluster::default());
+        let uid = a.next_uid();
+        assert_eq!(uid, b.next_uid());
+        assert_eq!(uid.len(), 36);
+        assert_eq!(&uid[14..15], "4");
+    }
+}

@@ -1,0 +1,6 @@
+//! The truth: the objects, the resources, the clock.
+
+pub mod access;
+pub mod cluster;
+pub mod registry;
+pub mod store;

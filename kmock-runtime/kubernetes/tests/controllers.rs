@@ -1,0 +1,159 @@
+//! The optional controllers: garbage collection and the end of namespaces; and a bare server without them.
+
+mod api;
+
+use kmock_kubernetes::{Cluster, ClusterOptions, Objects};
+use serde_json::{Value, json};
+
+fn cluster(controllers: bool) -> Cluster {
+    Cluster::new(ClusterOptions {
+        controllers,
+        ..ClusterOptions::default()
+    })
+}
+
+/// Runs a request that is answered at once.
+fn call(cluster: &Cluster, line: &str, body: Value) -> (u16, Value) {
+    api::run(api::call(cluster, line, body))
+}
+
+fn seed(objects: &Objects, name: &str, metadata: Value) -> String {
+    let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    for (key, value) in metadata.as_object().expect("an object") {
+        object["metadata"][key] = value.clone();
+    }
+    objects.seed(object)["metadata"]["uid"]
+        .as_str()
+        .expect("a uid")
+        .to_owned()
+}
+
+fn owned_by(name: &str, uid: &str) -> Value {
+    json!({"ownerReferences": [{
+        "apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid, "blockOwnerDeletion": true,
+    }]})
+}
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+#[test]
+fn background_deletion_takes_dependents_of_dependents() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let root = seed(&objects, "root", json!({}));
+    let child = seed(&objects, "child", owned_by("root", &root));
+    seed(&objects, "grandchild", owned_by("child", &child));
+    seed(&objects, "stranger", json!({}));
+    assert_eq!(
+        call(&cluster, &format!("DELETE {MAPS}/root"), Value::Null).0,
+        200
+    );
+    let left: Vec<_> = objects
+        .list("configmaps", None)
+        .iter()
+        .map(|x| x.name().to_owned())
+        .collect();
+    assert_eq!(left, ["stranger"]);
+}
+
+#[test]
+fn foreground_deletion_waits_for_held_dependents() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let root = seed(&objects, "root", json!({}));
+    let mut held = owned_by("root", &root);
+    held["finalizers"] = json!(["x.io/hold"]);
+    seed(&objects, "held", held);
+    seed(&objects, "free", owned_by("root", &root));
+    let (code, answer) = call(
+        &cluster,
+        &format!("DELETE {MAPS}/root?propagationPolicy=Foreground"),
+        Value::Null,
+    );
+    assert_eq!(
+        (code, &answer["metadata"]["finalizers"]),
+        (200, &json!(["foregroundDeletion"]))
+    );
+    assert!(
+        objects.get("configmaps", "root").is_some() && objects.get("configmaps", "free").is_none()
+    );
+    let answer = call(
+        &cluster,
+        &format!("PATCH {MAPS}/held"),
+        json!({"metadata": {"finalizers": null}}),
+    );
+    assert_eq!(answer.0, 200, "{}", answer.1);
+    assert!(
+        objects.get("configmaps", "held").is_none() && objects.get("configmaps", "root").is_none()
+    );
+}
+
+#[test]
+fn orphans_lose_their_owner_only() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let root = seed(&objects, "root", json!({}));
+    seed(&objects, "child", owned_by("root", &root));
+    call(
+        &cluster,
+        &format!("DELETE {MAPS}/root"),
+        json!({"propagationPolicy": "Orphan"}),
+    );
+    assert!(objects.get("configmaps", "root").is_none());
+    let child = objects.get("configmaps", "child").expect("an orphan");
+    assert!(child["metadata"]["ownerReferences"].is_null());
+}
+
+#[test]
+fn an_object_of_a_gone_owner_goes_too() {
+    let cluster = cluster(true);
+    seed(
+        &cluster.objects(),
+        "late",
+        owned_by("gone", "11111111-1111-4111-8111-111111111111"),
+    );
+    assert!(cluster.objects().get("configmaps", "late").is_none());
+}
+
+#[test]
+fn a_namespace_is_emptied_and_goes() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    seed(&objects, "a", json!({"namespace": "shop"}));
+    seed(
+        &objects,
+        "b",
+        json!({"namespace": "shop", "finalizers": ["x.io/hold"]}),
+    );
+    let (_, answer) = call(&cluster, "DELETE /api/v1/namespaces/shop", Value::Null);
+    assert_eq!(answer["status"]["phase"], "Terminating");
+    assert!(
+        objects.get("configmaps", "shop/a").is_none()
+            && objects.get("namespaces", "shop").is_some()
+    );
+    let patch = json!({"metadata": {"finalizers": null}});
+    call(
+        &cluster,
+        "PATCH /api/v1/namespaces/shop/configmaps/b",
+        patch,
+    );
+    assert!(objects.get("namespaces", "shop").is_none());
+}
+
+#[test]
+fn a_bare_server_does_none_of_it() {
+    let cluster = cluster(false);
+    let objects = cluster.objects();
+    let root = seed(&objects, "root", json!({"namespace": "shop"}));
+    let mut child = owned_by("root", &root);
+    child["namespace"] = json!("shop");
+    seed(&objects, "child", child);
+    call(
+        &cluster,
+        "DELETE /api/v1/namespaces/shop/configmaps/root",
+        Value::Null,
+    );
+    call(&cluster, "DELETE /api/v1/namespaces/shop", Value::Null);
+    assert!(objects.get("configmaps", "shop/child").is_some());
+    assert!(objects.get("namespaces", "shop").is_some());
+}

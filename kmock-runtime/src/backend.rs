@@ -1,0 +1,29 @@
+//! What the engine knows of an emulator: something that answers below the rules, and a dialect in which it is spoken of.
+
+use std::any::Any;
+
+use axum::body::Body;
+use futures::future::BoxFuture;
+use http::Response;
+use serde_json::Value;
+
+use crate::{journal::ObjectHistory, request::Request};
+
+/// What answers below the rules.
+pub(crate) trait Backend: Any + Send + Sync {
+    /// `None`: not its business.
+    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>>;
+
+    /// What became of the objects that it stores.
+    fn objects(&self) -> Vec<ObjectHistory>;
+}
+
+/// How requests to an emulator are spoken of, in rules and in reports: beside HTTP's own words.
+pub(crate) trait Dialect: Send + Sync {
+    /// The verb and the target of a request; `None`: it is none of the dialect.
+    fn words(&self, request: &Request) -> Option<(String, String)>;
+
+    /// A refusal in the form in which the clients of such a request show the message; `details` go with it.
+    /// `None`: its clients want nothing special.
+    fn refusal(&self, request: &Request, message: &str, details: &Value) -> Option<Value>;
+}

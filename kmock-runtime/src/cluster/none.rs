@@ -1,0 +1,24 @@
+//! No emulator was compiled in.
+
+use std::sync::Arc;
+
+use crate::{
+    backend::{Backend, Dialect},
+    criteria::{Filter, FilterError},
+    mock::Builder,
+};
+
+/// Nothing answers below the rules.
+pub(crate) fn backend(_: &Builder) -> Option<Arc<dyn Backend>> {
+    None
+}
+
+/// No notation but HTTP's.
+pub(crate) fn filter(_verb: &str, _rest: &str) -> Result<Option<Filter>, FilterError> {
+    Ok(None)
+}
+
+/// Requests are spoken of in HTTP's words.
+pub(crate) fn dialect() -> Option<&'static dyn Dialect> {
+    None
+}
