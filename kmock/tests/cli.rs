@@ -241,6 +241,43 @@ fn kubectl() -> Option<Command> {
 }
 
 #[test]
+fn kubectl_tells_of_unknown_kinds_and_explains_fields() {
+    if kubectl().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kubeconfig");
+    let manifest = folder.path().join("unknown.yaml");
+    let text = "apiVersion: nope.example.com/v1\nkind: Nope\nmetadata: {name: nn}\n";
+    std::fs::write(&manifest, text).expect("written");
+    let _served = Served::start(&["--kubeconfig", file.to_str().expect("text")]);
+    let run = |args: &[&str]| {
+        let output = Command::new("kubectl")
+            .arg("--kubeconfig")
+            .arg(&file)
+            .args(args)
+            .env("HOME", folder.path())
+            .output()
+            .expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (_, told) = run(&["apply", "-f", manifest.to_str().expect("text")]);
+    assert!(
+        told.contains("no matches for kind \"Nope\" in version \"nope.example.com/v1\""),
+        "{told}"
+    );
+    assert!(told.contains("ensure CRDs are installed first"), "{told}");
+    let (told, _) = run(&["explain", "deployment.spec.strategy"]);
+    assert!(
+        told.contains("The deployment strategy to use to replace existing pods"),
+        "{told}"
+    );
+    let (told, errors) = run(&["explain", "pods.spec", "--output=plaintext-openapiv2"]);
+    assert!(told.contains("nodeSelector"), "{told}{errors}");
+}
+
+#[test]
 fn kubectl_talks_to_it() {
     let Some(mut kubectl) = kubectl() else { return };
     let folder = tempfile::tempdir().expect("a folder");

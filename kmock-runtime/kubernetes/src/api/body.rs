@@ -54,6 +54,18 @@ pub fn check_media_type(call: &Call) -> Result<(), ApiError> {
     Err(ApiError::unsupported_media_type(&ACCEPTED))
 }
 
+/// The most bytes of a request's body: those of the storage's largest object, and as much again.
+pub const MOST_BYTES: usize = 3 * 1024 * 1024;
+
+/// Refuses a body that is too large to be read.
+pub fn check_size(body: &[u8]) -> Result<(), ApiError> {
+    if body.len() <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!("Request entity too large: limit is {MOST_BYTES}");
+    Err(ApiError::new(413, "RequestEntityTooLarge", message))
+}
+
 /// A parsed body.
 #[derive(Debug)]
 pub struct Parsed {

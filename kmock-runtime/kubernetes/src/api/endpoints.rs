@@ -6,6 +6,7 @@ use crate::api::Reply;
 use crate::api::discovery;
 use crate::api::health;
 use crate::api::openapi;
+use crate::api::zpages;
 use crate::model::path;
 use crate::model::status::ApiError;
 use crate::state::cluster::Cluster;
@@ -42,6 +43,8 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
             let name = trimmed.split_once('/').map(|(_, name)| name);
             health::check(parts, endpoint, name)
         }
+        ["statusz"] if trimmed == lenient => zpages::statusz(cluster, parts),
+        ["flagz"] if trimmed == lenient => zpages::flagz(cluster, parts),
         [".well-known", "openid-configuration"] => health::openid_configuration(),
         ["openid", "v1", "jwks"] => health::key_set(parts),
         // Below the roots of the router 404 is a Status.

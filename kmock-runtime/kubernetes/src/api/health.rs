@@ -15,6 +15,11 @@ use crate::state::cluster::Cluster;
 use crate::wire::accept;
 use crate::wire::json;
 
+/// The version whose answers are emulated.
+pub(super) const GIT_VERSION: &str = "v1.36.3";
+/// The same without the patch level.
+pub(super) const MINOR_VERSION: &str = "1.36";
+
 /// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
 const CHECKS: [&str; 22] = [
     "ping",
@@ -128,7 +133,7 @@ pub fn version(parts: &Parts) -> Result<Reply, ApiError> {
     accept::check_produces(accept::header(&parts.headers), &["application/json"])?;
     let version = json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": "35", "gitVersion": "v1.36.3", "gitCommit": "kmock", "gitTreeState": "clean",
+        "minCompatibilityMinor": "35", "gitVersion": GIT_VERSION, "gitCommit": "kmock", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "kmock", "platform": "linux/amd64",
     });
     let text = json::indent(&json::print(&version, None));
@@ -178,6 +183,16 @@ pub fn indicators() -> Result<Reply, ApiError> {
 
 /// `/`: the paths that are served.
 pub fn index(cluster: &Cluster) -> Result<Reply, ApiError> {
+    let paths: Vec<Value> = paths(cluster).into_iter().map(Value::from).collect();
+    let text = json::indent(&json::print(&json!({"paths": paths}), None));
+    Ok(Reply::new(
+        200,
+        Body::Raw("application/json", Bytes::from(text)),
+    ))
+}
+
+/// The paths that are served, sorted.
+pub(super) fn paths(cluster: &Cluster) -> Vec<String> {
     let mut paths: Vec<String> = ["/api", "/api/v1", "/apis", "/apis/"]
         .map(String::from)
         .to_vec();
@@ -199,19 +214,16 @@ pub fn index(cluster: &Cluster) -> Result<Reply, ApiError> {
     }
     let others = [
         "/.well-known/openid-configuration",
+        "/flagz",
         "/metrics",
         "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",
         "/openid/v1/jwks",
+        "/statusz",
         "/version",
     ];
     paths.extend(others.map(String::from));
     paths.sort();
-    let paths: Vec<Value> = paths.into_iter().map(Value::from).collect();
-    let text = json::indent(&json::print(&json!({"paths": paths}), None));
-    Ok(Reply::new(
-        200,
-        Body::Raw("application/json", Bytes::from(text)),
-    ))
+    paths
 }

@@ -5,6 +5,8 @@ pub mod authn;
 pub mod authz;
 pub mod body;
 pub mod call;
+#[cfg(feature = "compression")]
+mod compress;
 pub mod config;
 pub mod create;
 pub mod delete;
@@ -28,9 +30,11 @@ pub mod scale;
 pub mod scheme;
 pub mod token;
 pub mod update;
+mod warnings;
 pub mod watch;
 pub mod write;
 pub mod write_options;
+mod zpages;
 
 use std::sync::Arc;
 
@@ -80,6 +84,10 @@ pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBod
         Ok(reply) => reply::render(cluster, &parts, reply),
         Err(error) => reply::render_error(&parts.headers, &error),
     };
+    #[cfg(feature = "compression")]
+    {
+        response = compress::compress(&parts.headers, response);
+    }
     if parts.method == Method::HEAD {
         *response.body_mut() = ApiBody::Full(Bytes::new());
     }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response};
 use serde_json::Value;
 
+use super::warnings;
 use crate::model::path::Query;
 use crate::model::status::ApiError;
 use crate::state::cluster::{ApiBody, Cluster};
@@ -122,8 +123,8 @@ pub fn shown(served: &Served, value: &Value) -> Value {
 
 /// Adds `Warning` headers to a finished response.
 fn with_warnings(mut response: Response<ApiBody>, warnings: &[String]) -> Response<ApiBody> {
-    for warning in warnings {
-        if let Ok(value) = http::HeaderValue::from_str(&warning_header(warning)) {
+    for warning in warnings::limited(warnings) {
+        if let Ok(value) = http::HeaderValue::from_str(&warning_header(&warning)) {
             response.headers_mut().append(http::header::WARNING, value);
         }
     }
@@ -148,9 +149,9 @@ pub fn respond(
     if !content_type.is_empty() {
         response = response.header("content-type", content_type);
     }
-    for warning in warnings {
+    for warning in warnings::limited(warnings) {
         // A header's value is one line.
-        response = response.header("warning", warning_header(warning));
+        response = response.header("warning", warning_header(&warning));
     }
     for (name, value) in headers {
         response = response.header(*name, value);

@@ -12,7 +12,7 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::{Body, Reply};
-use super::{create, delete, deletecollection, get, patch, pods, scale, token, update};
+use super::{body, create, delete, deletecollection, get, patch, pods, scale, token, update};
 use crate::api::endpoints;
 use crate::api::list;
 use crate::api::watch;
@@ -99,6 +99,9 @@ pub async fn route(
 async fn answer(call: &Call) -> Result<Reply, ApiError> {
     let resource = call.resource();
     let subresource = call.request.subresource();
+    if !matches!(call.request.verb, Verb::Get | Verb::List | Verb::Watch) {
+        body::check_size(&call.body)?;
+    }
     match (resource.kind.as_str(), subresource, call.request.verb) {
         _ if !resource.is_built_in() => {}
         ("Pod", "binding", Verb::Create) => return pods::bind(call).await,

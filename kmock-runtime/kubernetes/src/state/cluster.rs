@@ -115,6 +115,7 @@ pub struct Cluster {
 struct Shared {
     options: ClusterOptions,
     clock: Clock,
+    started: Timestamp,
     random: Mutex<u64>,
     store: Store,
     registry: Registry,
@@ -138,9 +139,11 @@ impl Default for Cluster {
 impl Cluster {
     /// A fresh cluster with the four namespaces that each one has.
     pub fn new(options: ClusterOptions) -> Self {
+        let clock = options.clock.clone().unwrap_or_default();
         let cluster = Self {
             shared: Arc::new(Shared {
-                clock: options.clock.clone().unwrap_or_default(),
+                started: clock.now(),
+                clock,
                 random: Mutex::new(options.seed),
                 store: Store::new(options.revision, options.history),
                 registry: Registry::new(),
@@ -193,6 +196,11 @@ impl Cluster {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// When it was made, by its own clock.
+    pub fn started(&self) -> Timestamp {
+        self.shared.started
     }
 
     /// The next number of the cluster's seeded sequence (splitmix64).

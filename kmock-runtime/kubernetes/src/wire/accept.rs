@@ -142,6 +142,69 @@ pub fn negotiate(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError>
     Err(ApiError::not_acceptable(&MEDIA_TYPES))
 }
 
+/// What a page about the server itself is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Text for people.
+    Text,
+    /// An object of a version of `config.k8s.io`.
+    Object {
+        /// The version.
+        version: &'static str,
+        /// Its encoding.
+        accepted: Accepted,
+    },
+}
+
+/// Negotiates for `/statusz` and `/flagz`, whose objects must be asked for by kind.
+pub fn negotiate_page(accept: &str, kind: &str) -> Result<Page, ApiError> {
+    if accept.trim().is_empty() {
+        return Ok(Page::Text);
+    }
+    for clause in clauses(accept) {
+        let param = |name: &str| {
+            let found = clause.params.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| *value)
+        };
+        let wanted = (param("as"), param("g"), param("v"));
+        for (media_type, format) in [
+            ("application/json", Some(Format::Json)),
+            ("application/yaml", Some(Format::Yaml)),
+            ("text/plain", None),
+        ] {
+            if !clause.covers(media_type) {
+                continue;
+            }
+            let version = match wanted {
+                (Some(name), Some("config.k8s.io"), Some(version)) if name == kind => {
+                    ["v1alpha1", "v1beta1"]
+                        .into_iter()
+                        .find(|known| *known == version)
+                }
+                _ => None,
+            };
+            match (format, version, wanted) {
+                (None, _, (None, None, None)) => return Ok(Page::Text),
+                (Some(Format::Yaml), ..) if !cfg!(feature = "yaml") => {}
+                (Some(format), Some(version), _) => {
+                    let pretty = param("pretty") == Some("1");
+                    let accepted = Accepted {
+                        format,
+                        target: None,
+                        pretty,
+                    };
+                    return Ok(Page::Object { version, accepted });
+                }
+                _ => {}
+            }
+        }
+    }
+    Err(ApiError::not_acceptable(&PAGE_TYPES))
+}
+
+/// What `/statusz` and `/flagz` can write.
+const PAGE_TYPES: [&str; 3] = ["application/json", "application/yaml", "text/plain"];
+
 /// Negotiates for a watch: YAML cannot be streamed.
 pub fn negotiate_stream(accept: &str, endpoint: Endpoint) -> Result<Accepted, ApiError> {
     match negotiate(accept, endpoint)? {

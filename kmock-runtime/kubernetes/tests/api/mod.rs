@@ -1,4 +1,5 @@
 //! What the tests that talk to a cluster without a socket share.
+#![allow(dead_code, reason = "each test takes what it needs")]
 
 use bytes::Bytes;
 use http::Request;

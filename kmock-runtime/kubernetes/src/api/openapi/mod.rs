@@ -4,9 +4,11 @@
 //! look there (kubectl's apply, diff, explain and validation, code generators) find what the emulator serves.
 //! `schemas` turns types into components, `paths` lists the operations.
 //!
-//! v3 documents are also written in protobuf (`gnostic`); of v2 there is JSON only, and clients that ask for
-//! something else get 406.
+//! Both are also written in protobuf (`gnostic`), which kubectl and client-go ask for; clients that ask for something
+//! else get 406.
 
+#[cfg(feature = "descriptions")]
+mod descriptions;
 mod gnostic;
 mod paths;
 mod schemas;
@@ -120,7 +122,7 @@ pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiErro
         Encoding::Json => document(parts, &hash, "application/json", text, cacheable),
         Encoding::Protobuf => {
             let value: Value = serde_json::from_slice(&text).map_err(ApiError::internal)?;
-            let text = gnostic::document(&value).into();
+            let text = gnostic::v3::document(&value).into();
             document(parts, &hash, PROTOBUF_V3, text, cacheable)
         }
     }
@@ -128,21 +130,31 @@ pub fn v3(cluster: &Cluster, parts: &Parts, path: &str) -> Result<Reply, ApiErro
 
 /// `/openapi/v2`: all of it in one document.
 pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
-    if encoding(&parts.headers, Flavour::V2).is_none() {
+    let Some(encoding) = encoding(&parts.headers, Flavour::V2) else {
         return bare(406, None);
-    }
+    };
     let places = places(cluster);
     let hashes: String = places
         .iter()
         .map(|(_, g, v)| hash(cluster, g.as_deref(), v.as_deref()))
         .collect();
-    document(
-        parts,
-        &digest::hex(hashes.as_bytes()),
-        "application/json",
-        document_v2(cluster),
-        false,
-    )
+    let hash = digest::hex(hashes.as_bytes());
+    let text = document_v2(cluster);
+    match encoding {
+        Encoding::Json => document(parts, &hash, "application/json", text, false),
+        Encoding::Protobuf => {
+            let make = || {
+                let value: Value = serde_json::from_slice(&text).unwrap_or_default();
+                Bytes::from(gnostic::v2::document(&value))
+            };
+            let message = if only_built_in(cluster) {
+                cached("v2 protobuf".into(), make)
+            } else {
+                make()
+            };
+            document(parts, &hash, PROTOBUF_V2, message, false)
+        }
+    }
 }
 
 /// Documents of built-in groups by flavour, group and version: they are the same for every cluster.
@@ -180,9 +192,14 @@ fn document_v3(cluster: &Cluster, group: &str, version: &str) -> Bytes {
     }
 }
 
+/// Whether no resource was declared or defined: such documents are the same for every cluster.
+fn only_built_in(cluster: &Cluster) -> bool {
+    let resources = cluster.registry().all();
+    resources.iter().all(|served| served.resource.is_built_in())
+}
+
 fn document_v2(cluster: &Cluster) -> Bytes {
     let resources = cluster.registry().all();
-    let built_in = resources.iter().all(|served| served.resource.is_built_in());
     let make = || {
         let mut components = Components::new(Flavour::V2);
         let paths = paths_of(cluster, &mut components, &resources);
@@ -193,7 +210,7 @@ fn document_v2(cluster: &Cluster) -> Bytes {
         });
         Bytes::from(json::print(&document, None))
     };
-    if built_in {
+    if only_built_in(cluster) {
         cached("v2".into(), make)
     } else {
         make()
@@ -222,6 +239,7 @@ enum Encoding {
     Protobuf,
 }
 
+const PROTOBUF_V2: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const PROTOBUF_V3: &str = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
 
 /// The first encoding of the header that is served.
@@ -235,6 +253,11 @@ fn encoding(headers: &HeaderMap, flavour: Flavour) -> Option<Encoding> {
             "application/json" | "application/*" | "*/json" | "*/*" | "*" => Some(Encoding::Json),
             PROTOBUF_V3 | "application/com.github.proto-openapi.spec.v3@v1.0+protobuf"
                 if flavour == Flavour::V3 =>
+            {
+                Some(Encoding::Protobuf)
+            }
+            PROTOBUF_V2 | "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+                if flavour == Flavour::V2 =>
             {
                 Some(Encoding::Protobuf)
             }

@@ -82,6 +82,8 @@ impl Components {
     pub(super) fn finish(mut self) -> Value {
         while let Some(definition) = self.open.pop() {
             let mut schema: Value = serde_json::from_str(definition.json()).unwrap_or_default();
+            #[cfg(feature = "descriptions")]
+            super::descriptions::describe(definition.name(), &mut schema);
             self.convert(&mut schema);
             if let (Some((group, version, kind)), Some(map)) =
                 (definition.group_version_kind(), schema.as_object_mut())
@@ -104,7 +106,7 @@ impl Components {
     }
 
     /// Makes references those of the document. Beside a reference nothing else may stand: OpenAPI v3 has `allOf` for
-    /// that, v2 loses it.
+    /// that, v2 loses all but the description.
     fn convert(&mut self, schema: &mut Value) {
         match schema {
             Value::Object(map) => {
@@ -120,7 +122,13 @@ impl Components {
                             map.remove("$ref");
                             map.insert("allOf".into(), json!([reference]));
                         }
-                        _ => *schema = reference,
+                        _ => {
+                            let described = map.remove("description");
+                            *schema = reference;
+                            if let (Some(map), Some(text)) = (schema.as_object_mut(), described) {
+                                map.insert("description".into(), text);
+                            }
+                        }
                     }
                     return;
                 }
@@ -152,6 +160,8 @@ impl Components {
             properties.insert("kind".into(), json!({"type": "string"}));
             properties.insert("metadata".into(), metadata);
         }
+        #[cfg(feature = "descriptions")]
+        super::descriptions::describe_object(&mut schema);
         stamp(&mut schema, resource, &resource.kind);
         schema
     }

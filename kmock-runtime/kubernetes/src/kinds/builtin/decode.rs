@@ -10,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::base64;
 use super::gotypes::{Field, GoType, Struct, Zero};
-use super::quantity::Quantity;
+use super::quantity;
 use super::times;
 use kmock_apply::ordered::Node;
 
@@ -266,8 +266,8 @@ pub(super) fn quantity(node: &Node) -> Result<Value, String> {
         Node::String(text) | Node::Number(text) => text.trim().to_owned(),
         other => other.to_value().to_string(),
     };
-    Quantity::parse(&text)
-        .map(|q| q.to_string().into())
+    quantity::stored(&text)
+        .map(Value::from)
         .map_err(str::to_owned)
 }
 

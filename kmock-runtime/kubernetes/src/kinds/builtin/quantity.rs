@@ -160,6 +160,19 @@ impl Quantity {
         i64::try_from(self.at_scale(-3)?).ok()
     }
 
+    /// Whether the server takes it for a fraction of bytes: it counts thousandths in 64 bits, which overflow with
+    /// numbers of more digits than an `i64` has.
+    pub fn is_fractional(&self) -> bool {
+        let thousandths = || {
+            #[expect(clippy::cast_possible_truncation, reason = "as big.Int.Int64 does")]
+            let low = self.mantissa as i64;
+            let scale = u32::try_from(self.exponent + 3).ok()?;
+            Some(low.wrapping_mul(10i64.checked_pow(scale)?))
+        };
+        let wide = i64::try_from(self.mantissa).is_err() && self.format != Format::BinarySi;
+        !self.is_whole() || wide && thousandths().is_some_and(|number| number % 1000 != 0)
+    }
+
     /// Whether it is a whole number of units.
     pub fn is_whole(&self) -> bool {
         self.exponent >= 0
@@ -181,6 +194,11 @@ impl Quantity {
         } else {
             whole + rest.signum()
         })
+    }
+
+    /// Whether it is written in units smaller than thousandths.
+    pub fn is_finer_than_milli(&self) -> bool {
+        self.exponent < -3
     }
 
     /// The amount rounded up to thousandths, in the same notation.
@@ -323,10 +341,53 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// The canonical form of a text, or the text itself if it is no quantity.
-pub fn canonical(text: &str) -> String {
-    Quantity::parse(text).map_or_else(|_| text.to_owned(), |q| q.to_string())
+/// The text that the server keeps of a quantity; the error is the server's.
+///
+/// A spelling that is short enough and looks canonical is kept as it was sent (`01`, `+1`, `1E3`), anything else is
+/// written anew.
+pub fn stored(text: &str) -> Result<String, &'static str> {
+    let parsed = Quantity::parse(text)?;
+    Ok(if keeps_spelling(text) {
+        text.to_owned()
+    } else {
+        parsed.to_string()
+    })
 }
+
+/// `ParseQuantity`'s way for small numbers, which reuses the text if its number has no zeros to spare.
+fn keeps_spelling(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number_end = unsigned
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(unsigned.len());
+    let (number, suffix) = unsigned.split_at(number_end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let digits = format!("{whole}{fraction}");
+    let (Some((_, exponent, format)), Ok(value), Ok(count)) = (
+        Quantity::suffix(suffix),
+        digits.parse::<i64>(),
+        i32::try_from(digits.len()),
+    ) else {
+        return false;
+    };
+    if format == Format::BinarySi {
+        let precision = 15 - count - exponent * 3 / 10 - 1;
+        return precision >= 0 && fraction.is_empty() && value & 7 != 0;
+    }
+    let scale = exponent.saturating_sub(count - i32::try_from(whole.len()).unwrap_or(count));
+    count <= MOST_DIGITS
+        && scale >= -9
+        && scale % 3 == 0
+        && !digits.ends_with("000")
+        && !digits.starts_with('0')
+}
+
+/// So many decimal digits fit into an `i64`, whatever they are.
+const MOST_DIGITS: i32 = 18;
 
 #[cfg(test)]
 mod tests {
@@ -374,6 +435,34 @@ mod tests {
                 Ok(canonical.to_owned()),
                 "{given}"
             );
+        }
+    }
+
+    #[test]
+    fn spellings_that_are_kept() {
+        for (given, kept) in [
+            ("01", "01"),
+            ("+1", "+1"),
+            ("1e0", "1e0"),
+            ("1E93", "1E93"),
+            ("1e+3", "1e+3"),
+            ("12E6", "12E6"),
+            ("-7k", "-7k"),
+            ("1.5", "1500m"),
+            ("1.500", "1500m"),
+            ("0.123", "123m"),
+            ("1.234", "1.234"),
+            ("1000m", "1"),
+            ("100000", "100k"),
+            ("000", "0"),
+            ("1e1", "10"),
+            ("7Gi", "7Gi"),
+            ("1025Mi", "1025Mi"),
+            ("1024Mi", "1Gi"),
+            ("008Ki", "8Ki"),
+            ("1234567890123456789", "1234567890123456789"),
+        ] {
+            assert_eq!(stored(given), Ok(kept.to_owned()), "{given}");
         }
     }
 

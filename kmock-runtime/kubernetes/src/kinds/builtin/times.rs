@@ -195,43 +195,87 @@ pub fn duration(text: &str) -> Result<i64, String> {
     if unsigned == "0" {
         return Ok(0);
     }
-    let mut rest = unsigned;
-    let mut total: f64 = 0.0;
-    if rest.is_empty() {
+    if unsigned.is_empty() {
         return Err(invalid());
     }
+    // One more than an i64 holds is still fine, for the least of all.
+    const MOST: u64 = 1 << 63;
+    let (mut rest, mut total) = (unsigned, 0u64);
     while !rest.is_empty() {
-        let number_end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let number = rest.get(..number_end).unwrap_or_default();
-        let number: f64 = number.parse().map_err(|_| invalid())?;
-        rest = rest.get(number_end..).unwrap_or_default();
+        let whole = leading_digits(&mut rest);
+        let fraction = rest.strip_prefix('.').map(|after| {
+            rest = after;
+            leading_digits(&mut rest)
+        });
+        if whole.is_empty() && fraction.is_none_or(str::is_empty) {
+            return Err(invalid());
+        }
         let unit_end = rest
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(rest.len());
-        let unit = rest.get(..unit_end).unwrap_or_default();
-        let nanos = match unit {
+        let (name, after) = rest.split_at(unit_end);
+        rest = after;
+        let unit: u64 = match name {
             "" => return Err(format!("time: missing unit in duration {text:?}")),
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
             other => return Err(format!("time: unknown unit {other:?} in duration {text:?}")),
         };
-        total += number * nanos;
-        rest = rest.get(unit_end..).unwrap_or_default();
+        let whole: u64 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().map_err(|_| invalid())?
+        };
+        let part = whole
+            .checked_mul(unit)
+            .and_then(|nanos| nanos.checked_add(nanos_of(fraction.unwrap_or_default(), unit)))
+            .and_then(|nanos| total.checked_add(nanos))
+            .filter(|total| *total <= MOST);
+        total = part.ok_or_else(invalid)?;
     }
-    if total > i64::MAX as f64 {
-        return Err(invalid());
-    }
-    Ok(if text.starts_with('-') {
-        -(total as i64)
+    if text.starts_with('-') {
+        Ok(0i64.wrapping_sub_unsigned(total))
     } else {
-        total as i64
-    })
+        i64::try_from(total).map_err(|_| invalid())
+    }
+}
+
+/// Takes the digits at the beginning away.
+fn leading_digits<'a>(rest: &mut &'a str) -> &'a str {
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (digits, after) = rest.split_at(end);
+    *rest = after;
+    digits
+}
+
+/// The nanoseconds of a decimal fraction of a unit. Digits beyond what 63 bits hold do not count.
+fn nanos_of(fraction: &str, unit: u64) -> u64 {
+    let (mut number, mut scale) = (0u64, 1.0f64);
+    for digit in fraction
+        .bytes()
+        .map(|byte| u64::from(byte.wrapping_sub(b'0')))
+    {
+        let next = number.checked_mul(10).and_then(|n| n.checked_add(digit));
+        let Some(next) = next.filter(|n| *n <= i64::MAX.unsigned_abs()) else {
+            break;
+        };
+        number = next;
+        scale *= 10.0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "less than one unit, and as Go computes it"
+    )]
+    let nanos = (number as f64 * (unit as f64 / scale)) as u64;
+    nanos
 }
 
 /// Prints nanoseconds as Go prints a duration: `1h15m30.5s`.
@@ -335,6 +379,31 @@ mod tests {
         );
         assert_eq!(duration("90s").map(print_duration), Ok("1m30s".into()));
         assert_eq!(duration("1500ms").map(print_duration), Ok("1.5s".into()));
+        for (given, nanos) in [
+            ("1.001s", 1_001_000_000),
+            ("-1.001µs", -1_001),
+            (".5h", 1_800_000_000_000),
+            ("1.s", 1_000_000_000),
+            ("0.000000001s", 1),
+            ("2562047h47m16.854775807s", i64::MAX),
+            ("-2562047h47m16.854775808s", i64::MIN),
+            ("+3ms4us", 3_004_000),
+        ] {
+            assert_eq!(duration(given), Ok(nanos), "{given}");
+        }
+        for given in [
+            "2562047h47m16.854775808s",
+            "9223372036854775809ns",
+            ".s",
+            "-",
+            "1h-2m",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(
+                duration(given),
+                Err(format!("time: invalid duration {given:?}"))
+            );
+        }
         assert_eq!(
             duration("5"),
             Err("time: missing unit in duration \"5\"".into())

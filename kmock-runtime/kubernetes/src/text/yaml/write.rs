@@ -152,7 +152,9 @@ impl Printer {
                 if !breaks && c == '\n' {
                     self.line(0);
                 }
-                self.line(0);
+                // Other breaks than a newline stay what they are.
+                self.out.push(c);
+                self.column = 0;
                 breaks = true;
             } else {
                 if breaks {
@@ -334,8 +336,9 @@ fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
+/// What is printed as it is: nothing beyond the basic plane, so that an emoji is written `"\U0001F600"`.
 fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+    matches!(c, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
 /// `1:30` was a number once: YAML 1.1's sexagesimal, which others may still read as one.
@@ -420,6 +423,17 @@ mod tests {
     use super::*;
     use crate::text::yaml::parse;
     use serde_json::json;
+
+    #[test]
+    fn breaks_and_characters_beyond_the_basic_plane() {
+        for (text, want) in [
+            ("a\u{2028}b", "'a\u{2028}b'\n"),
+            ("grin 😀", "\"grin \\U0001F600\"\n"),
+            ("ä€", "ä€\n"),
+        ] {
+            assert_eq!(print(&Value::from(text)), want, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_group_of_the_discovery() {

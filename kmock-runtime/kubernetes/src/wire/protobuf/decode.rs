@@ -32,6 +32,10 @@ fn members(
     while let Some((number, wire)) = fields.next()? {
         match message.member(number) {
             Some(Member::Field(field)) => set(map, field, wire, depth)?,
+            Some(Member::Union(union, field)) => {
+                let known = map.entry(field.name).or_insert(Value::Null);
+                union.decode(known, wire, depth)?;
+            }
             Some(Member::Embedded(message)) => {
                 members(map, wire.bytes().ok_or_else(wrong)?, message, depth)?;
             }
@@ -142,7 +146,7 @@ fn entry(bytes: &[u8], inner: &'static GoType, depth: usize) -> Result<(String, 
     Ok((key, value.unwrap_or_else(absent)))
 }
 
-fn text(wire: Wire<'_>) -> Result<String, String> {
+pub(super) fn text(wire: Wire<'_>) -> Result<String, String> {
     let bytes = wire.bytes().ok_or_else(wrong)?;
     std::str::from_utf8(bytes)
         .map(str::to_owned)

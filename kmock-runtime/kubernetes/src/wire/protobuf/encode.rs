@@ -22,6 +22,10 @@ fn members(out: &mut Vec<u8>, value: &Value, message: &'static Message) -> Optio
                 None | Some(Value::Null) => {}
                 Some(value) => field(out, *number, &known.ty, value)?,
             },
+            Member::Union(union, known) => match value.get(known.name) {
+                None | Some(Value::Null) => {}
+                Some(value) => union.encode(out, *number, value)?,
+            },
             Member::Embedded(message) => {
                 let mut inner = Vec::new();
                 members(&mut inner, value, message)?;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
+use super::unions::Union;
 use crate::kinds::builtin::gotypes::{Field, Struct};
 
 /// A message: its members by number.
@@ -17,6 +18,7 @@ pub(super) struct Message {
 #[derive(Debug)]
 pub(super) enum Member {
     Field(&'static Field),
+    Union(Union, &'static Field),
     Embedded(Message),
 }
 
@@ -38,6 +40,12 @@ impl Message {
         Some(parsed.get_or_init(|| {
             let mut message = Message::default();
             for (field, path) in of.fields.iter().zip(numbers.split(' ')) {
+                if let Some((number, word)) = path.split_once(':')
+                    && let (Ok(number), Some(union)) = (number.parse(), Union::named(word))
+                {
+                    message.members.push((number, Member::Union(union, field)));
+                    continue;
+                }
                 let path: Vec<u32> = path
                     .split('.')
                     .filter_map(|number| number.parse().ok())

@@ -55,7 +55,10 @@ fn round_to_milli(list: &mut Object) {
         let Some(quantity) = value.as_str().and_then(|text| Quantity::parse(text).ok()) else {
             continue;
         };
-        *value = quantity.rounded_to_milli().to_string().into();
+        // Where nothing is rounded, the spelling stays, too.
+        if quantity.is_finer_than_milli() {
+            *value = quantity.rounded_to_milli().to_string().into();
+        }
     }
 }
 

@@ -100,7 +100,7 @@ fn host_name(out: &mut Vec<String>, object: &Value, use_as: &str) {
 /// Bytes come whole.
 fn fractional(out: &mut Vec<String>, path: &str, value: &Value) {
     let Some(shown) = value.as_str() else { return };
-    if Quantity::parse(shown).is_ok_and(|amount| !amount.is_whole()) {
+    if Quantity::parse(shown).is_ok_and(|amount| amount.is_fractional()) {
         out.push(format!(
             "{path}: fractional byte value \"{shown}\" is invalid, must be an integer"
         ));

@@ -1,12 +1,12 @@
-//! OpenAPI v3 documents in Protocol Buffers: the messages of gnostic's `OpenAPIv3.proto`, as far as the documents
-//! here use them. What has no field of its own (`x-kubernetes-…`) is an extension with its JSON text.
+//! OpenAPI v3 documents: the messages of gnostic's `OpenAPIv3.proto`, as far as the documents here use them.
 
 use serde_json::{Map, Value};
 
+use super::{any, entries, extensions, flag, named, text, wrapped};
 use crate::wire::protobuf::wire::{put_bytes, put_double, put_number};
 
 /// A document as a message.
-pub(super) fn document(document: &Value) -> Vec<u8> {
+pub(in crate::api::openapi) fn document(document: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     text(&mut out, 1, &document["openapi"]);
     let mut info = Vec::new();
@@ -35,48 +35,6 @@ pub(super) fn document(document: &Value) -> Vec<u8> {
     put_bytes(&mut components, 7, &schemes);
     put_bytes(&mut out, 5, &components);
     out
-}
-
-fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    value.as_object().into_iter().flatten()
-}
-
-fn text(out: &mut Vec<u8>, number: u32, value: &Value) {
-    if let Some(text) = value.as_str() {
-        put_bytes(out, number, text.as_bytes());
-    }
-}
-
-fn flag(out: &mut Vec<u8>, number: u32, value: &Value) {
-    if value.as_bool() == Some(true) {
-        put_number(out, number, 1);
-    }
-}
-
-/// A name with a value, as lists of named things have it.
-fn named(name: &str, value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(name.len() + value.len() + 12);
-    put_bytes(&mut out, 1, name.as_bytes());
-    put_bytes(&mut out, 2, value);
-    out
-}
-
-/// A message with one field.
-fn wrapped(number: u32, value: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(value.len() + 6);
-    put_bytes(&mut out, number, value);
-    out
-}
-
-/// Any value: its JSON, which is YAML.
-fn any(value: &Value) -> Vec<u8> {
-    wrapped(2, value.to_string().as_bytes())
-}
-
-fn extensions(out: &mut Vec<u8>, number: u32, map: &Value) {
-    for (name, value) in entries(map).filter(|(name, _)| name.starts_with("x-")) {
-        put_bytes(out, number, &named(name, &any(value)));
-    }
 }
 
 fn path_item(item: &Value) -> Vec<u8> {
