@@ -88,6 +88,18 @@ pub(crate) enum Filter {
         name: Name,
         pattern: Pattern,
     },
+    /// `query == { … }`: just these.
+    Fields {
+        kind: Field,
+        span: Span,
+        fields: Vec<(Name, Pattern)>,
+    },
+    /// `part "file" { filename: "*.png" }`
+    Part {
+        span: Span,
+        name: Option<Pattern>,
+        facts: Vec<(Ident, PartFact)>,
+    },
     Json {
         span: Span,
         exact: bool,
@@ -142,11 +154,24 @@ pub(crate) enum Pattern {
     Regex(LitStr),
     Range(Span, TokenStream),
     OneOf(Vec<Pattern>),
+    Not(Span, Box<Pattern>),
     Object(Span, Vec<(LitStr, Pattern)>),
     Array(Span, Vec<Pattern>),
-    /// `[a, .., b]`
-    Rest(Span, Vec<Pattern>, Vec<Pattern>),
+    /// `[a, .., b]`: runs with anything between them.
+    Runs(Span, Vec<Vec<Pattern>>),
+    /// `any_order [a, b]`, `any_order [a, b, ..]`
+    AnyOrder {
+        span: Span,
+        items: Vec<Pattern>,
+        more: bool,
+    },
     Expr(Expr),
+}
+
+/// What a part of a multipart body must be.
+pub(crate) enum PartFact {
+    Is(Pattern),
+    Body(Expr),
 }
 
 /// Code that answers, by the way it is called.

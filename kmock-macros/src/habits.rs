@@ -64,7 +64,10 @@ const CRITERIA: &[(&[&str], &str)] = &[
         ],
         "write `text \"*part*\"`",
     ),
-    (&["multipart"], "write `form { \"field\": _ }`"),
+    (
+        &["multipart", "file", "files", "upload"],
+        "write `part \"avatar\" { filename: \"*.png\", type: \"image/*\" }`, or `form { \"field\": _ }` for texts",
+    ),
     (
         &[
             "times",

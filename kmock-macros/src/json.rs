@@ -55,6 +55,7 @@ pub(crate) fn value(input: ParseStream<'_>, errors: &mut Errors) -> TokenStream 
             Err(_) => break,
         }
     }
+    let tokens = crate::numbers::json(tokens);
     // `json!` would only say "no rules expected" about what has been explained already.
     if errors.count() > before && !errors.editor {
         return quote::quote!(null);

@@ -13,6 +13,7 @@ mod expand;
 mod habits;
 mod json;
 mod notation;
+mod numbers;
 mod parse;
 mod test_attr;
 mod test_body;

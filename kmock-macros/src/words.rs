@@ -42,9 +42,12 @@ pub(crate) const VERBS: &[&str] = &[
 
 /// What narrows a head down.
 pub(crate) const QUALIFIERS: &[&str] = &[
-    "query", "header", "cookie", "json", "form", "body", "text", "host", "from", "where", "in",
-    "named", "sub",
+    "query", "header", "cookie", "json", "form", "part", "body", "text", "host", "from", "where",
+    "in", "named", "sub",
 ];
+
+/// The facts of a part of a multipart body.
+pub(crate) const PART_FACTS: &[&str] = &["filename", "type", "text", "json", "body"];
 
 /// The words before a head.
 pub(crate) const PREFIXES: &[&str] = &["override", "fallback", "stream", "let", "in_order"];

@@ -37,7 +37,7 @@ pub mod websocket;
 pub use kmock_kubernetes as kubernetes;
 
 pub use crate::{
-    criteria::{Filter, FilterError, Pattern},
+    criteria::{Filter, FilterError, PartPattern, Pattern},
     error::Error,
     hostnames::Interceptor,
     journal::{Check, Report, Requests, Seen, View, assert_requests},

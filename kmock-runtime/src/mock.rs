@@ -165,9 +165,12 @@ impl KMock {
     }
 
     /// The requests that fit a filter, those to come included.
+    ///
+    /// # Panics
+    /// When the filter has an async condition, which cannot be asked of requests that have come.
     #[track_caller]
     pub fn filter(&self, filter: impl Into<Filter>) -> View {
-        View::new(Arc::clone(&self.0.core), filter.into())
+        View::new(Arc::clone(&self.0.core), filter.into().afterwards())
     }
 
     /// Sends something to every stream that waits at a `...` now; says how many there were.

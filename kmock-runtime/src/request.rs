@@ -11,13 +11,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
 use serde_json::Value;
 
 pub(crate) use self::head::{Head, Last};
 pub use self::multipart::Part;
 pub(crate) use self::multipart::summary as multipart_summary;
-use crate::{journal::Record, wire::Wire};
+use crate::{
+    criteria::{has_long, read_json},
+    journal::Record,
+    wire::Wire,
+};
 
 mod head;
 mod multipart;
@@ -91,6 +95,10 @@ pub(crate) struct Link {
 struct Decoded {
     parts: OnceLock<Vec<Part>>,
     json: OnceLock<Option<Value>>,
+    /// With the integers that are too long for `serde_json`, where there are any.
+    exact_json: OnceLock<Option<Value>>,
+    /// The headers that are no UTF-8, by name and by place among those of the name, as far as they can be read.
+    lossy: OnceLock<Vec<(HeaderName, usize, String)>>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
     /// What it means in a dialect.
@@ -226,9 +234,40 @@ impl Request {
         &self.inner.head.headers
     }
 
-    /// The first value of a header, where it is text. Names are case-insensitive.
+    /// The first value of a header. Names are case-insensitive; bytes that are no UTF-8 are replaced, as headers may have
+    /// any (RFC 9110, 5.5): [`headers`](Request::headers) has them as they came.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers().get(name)?.to_str().ok()
+        self.header_values(name).next()
+    }
+
+    /// All values of a header in order, as [`header`](Request::header) has them.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.headers().get_all(name).into_iter().enumerate();
+        let name = HeaderName::from_bytes(name.as_bytes()).ok();
+        values.map(
+            move |(nth, value)| match std::str::from_utf8(value.as_bytes()) {
+                Ok(text) => text,
+                Err(_) => name.as_ref().map_or("", |name| self.lossy(name, nth)),
+            },
+        )
+    }
+
+    /// What can be read of a header that is no UTF-8.
+    fn lossy(&self, name: &HeaderName, nth: usize) -> &str {
+        let all = self.decoded().lossy.get_or_init(|| {
+            let mut all = Vec::new();
+            for name in self.headers().keys() {
+                for (nth, value) in self.headers().get_all(name).into_iter().enumerate() {
+                    let text = String::from_utf8_lossy(value.as_bytes());
+                    if let Cow::Owned(text) = text {
+                        all.push((name.clone(), nth, text));
+                    }
+                }
+            }
+            all
+        });
+        let found = all.iter().find(|(key, at, _)| key == name && *at == nth);
+        found.map_or("", |(_, _, text)| text)
     }
 
     /// The host that the client believes to talk to, without the port.
@@ -250,10 +289,7 @@ impl Request {
 
     /// All cookies, in order.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers()
-            .get_all(header::COOKIE)
-            .into_iter()
-            .filter_map(|line| line.to_str().ok())
+        self.header_values(header::COOKIE.as_str())
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
     }
@@ -281,23 +317,21 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// All fields of a form in order, urlencoded or multipart; empty where the body is none. Of multipart forms these
-    /// are the parts that are text; [`parts`](Request::parts) has them all.
+    /// All fields of a form in order, urlencoded or multipart; empty where the body is none. Bytes that are no UTF-8 are
+    /// replaced; files are fields, too, and [`parts`](Request::parts) has them as they came.
     pub fn forms(&self) -> &[(String, String)] {
         self.decoded().form.get_or_init(|| {
             let kind = self.header("content-type").unwrap_or_default();
-            if kind.starts_with("multipart/") {
+            if multipart::is_multipart(kind) {
                 let text = |part: &Part| {
-                    let text = std::str::from_utf8(&part.body).ok()?;
-                    Some((part.name.clone()?, text.to_owned()))
+                    let text = String::from_utf8_lossy(&part.body).into_owned();
+                    Some((part.name.clone()?, text))
                 };
                 return self.parts().iter().filter_map(text).collect();
             }
-            match std::str::from_utf8(self.body()) {
-                Ok(text) if kind.starts_with("application/x-www-form-urlencoded") => {
-                    decode_pairs(text)
-                }
-                _ => Vec::new(),
+            match is_urlencoded(kind) {
+                true => decode_pairs(&self.text()),
+                false => Vec::new(),
             }
         })
     }
@@ -330,6 +364,18 @@ impl Request {
         self.decoded()
             .json
             .get_or_init(|| serde_json::from_slice(self.body()).ok())
+            .as_ref()
+    }
+
+    /// The body as criteria compare it: integers that are too long for `serde_json` are marked.
+    pub(crate) fn exact_json(&self) -> Option<&Value> {
+        if !has_long(self.body()) {
+            return self.json_body();
+        }
+        let decoded = self.decoded();
+        decoded
+            .exact_json
+            .get_or_init(|| read_json(self.body()))
             .as_ref()
     }
 
@@ -384,6 +430,12 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} {} {}", self.id(), self.method(), self.target())
     }
+}
+
+/// Whether a content type is that of forms; its letters may be of any case (RFC 9110, 8.3.1).
+fn is_urlencoded(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 /// `a=b&c=d` with `+` for space and `%XX`, as forms and queries have it (WHATWG URL, urlencoded parsing).

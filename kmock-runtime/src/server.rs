@@ -344,7 +344,7 @@ async fn answer(
     for entry in table.candidates(request) {
         let spec = &entry.spec;
         let captured = if spec.filter.awaits() {
-            spec.filter.captures_later(request, core).await
+            spec.filter.captures_later(request, core, Vec::new()).await
         } else {
             spec.filter.captures(request)
         };

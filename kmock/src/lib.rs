@@ -7,9 +7,9 @@ mod macros;
 pub use kmock_macros::test;
 pub use kmock_runtime::{
     Builder, Check, Delay, Error, Event, Fault, Filter, FilterError, Gate, Interceptor, IntoItem,
-    IntoReply, Json, KMock, Location, Pattern, Reply, Report, Request, Requests, Rule, Rules, Seen,
-    Slice, Stream, Times, View, assert_requests, client, criteria, journal, reply, request, rules,
-    stream,
+    IntoReply, Json, KMock, Location, PartPattern, Pattern, Reply, Report, Request, Requests, Rule,
+    Rules, Seen, Slice, Stream, Times, View, assert_requests, client, criteria, journal, reply,
+    request, rules, stream,
 };
 
 #[cfg(feature = "kubernetes")]

@@ -41,7 +41,7 @@ fn http_method() -> Filter {
 #[kmock::test]
 async fn criteria_may_be_chained_listed_or_in_one_text(k: KMock) {
     let chained = k.on(Filter::method("get") & Filter::path("/a")).text("1");
-    let texts = k.on(Filter::from("127.0.0.1") & "get /b".into()).text("2");
+    let texts = k.on(Filter::peer("127.0.0.1") & "get /b".into()).text("2");
     k.get("/a").await;
     k.get("/b").await;
     assert_eq!((chained.count(), texts.count()), (1, 1));
@@ -152,9 +152,9 @@ async fn cookies_hosts_and_peers_are_criteria(k: KMock) {
     k.on(Filter::cookie("theme", Pattern::present()))
         .text("theme");
     k.on(Filter::host("*.example.com")).text("host");
-    k.on(Filter::path("/peer") & Filter::from("127.0.0.0/8"))
+    k.on(Filter::path("/peer") & Filter::peer("127.0.0.0/8"))
         .text("peer");
-    k.on(Filter::path("/peer") & Filter::from("10.0.0.0/8"))
+    k.on(Filter::path("/peer") & Filter::peer("10.0.0.0/8"))
         .text("never");
     let requests = vec![
         k.get("/").header("cookie", "a=b; session=123"),

@@ -49,7 +49,7 @@ async fn streams_for_once_deplete_and_the_next_rule_answers(k: KMock) {
         .stream(Stream::new().once(Stream::new().item(b"1st")));
     let second = k
         .on("/")
-        .stream(Stream::new().from(futures::stream::iter([b"2nd"])));
+        .stream(Stream::new().from_source(futures::stream::iter([b"2nd"])));
     k.on("/").text("then");
     let mut all = Vec::new();
     for _ in 0..4 {

@@ -6,7 +6,7 @@ use syn::{Expr, LitStr, spanned::Spanned};
 
 use super::{Expander, code, text_of};
 use crate::{
-    ast::{Callable, Field, Filter, Name, Pattern, ValueKind},
+    ast::{Callable, Field, Filter, Name, PartFact, Pattern, ValueKind},
     words::METHODS,
 };
 
@@ -91,12 +91,37 @@ impl Expander {
                 let pattern = self.pattern_argument(pattern);
                 call(self.call(method, *span, quote!(#name, #pattern)))
             }
+            Filter::Fields { kind, span, fields } => {
+                let method = match kind {
+                    Field::Query => "query_exact",
+                    Field::Cookie => "cookie_exact",
+                    Field::Form | Field::Header => "form_exact",
+                };
+                if fields.is_empty() {
+                    let ty = self.ty("Filter", *span);
+                    let method = proc_macro2::Ident::new(method, self.at(*span));
+                    let krate = &self.krate;
+                    let none =
+                        quote_spanned!(self.at(*span)=> #ty::#method::<&str, #krate::Pattern>([]));
+                    return call(none);
+                }
+                let fields = fields.iter().map(|(name, pattern)| {
+                    let name = name_tokens(name);
+                    let pattern = self.pattern(pattern, false);
+                    quote!((#name, #pattern))
+                });
+                call(self.call(method, *span, quote!([#(#fields),*])))
+            }
+            Filter::Part { span, name, facts } => call(self.part_of_body(*span, name, facts)),
             Filter::Json {
                 span,
                 exact,
                 pattern,
             } => {
-                let pattern = self.pattern(pattern, *exact);
+                let pattern = match exact {
+                    true => self.pattern(pattern, true),
+                    false => self.partial(pattern),
+                };
                 call(self.call(if *exact { "json_exact" } else { "json" }, *span, pattern))
             }
             Filter::Value {
@@ -122,7 +147,7 @@ impl Expander {
                 };
                 call(self.call("body", *span, bytes))
             }
-            Filter::From(span, network) => call(self.call("from", *span, network)),
+            Filter::From(span, network) => call(self.call("peer", *span, network)),
             Filter::Where(span, condition) => call(self.condition(*span, condition)),
             Filter::Unknown(name) => {
                 let span = name.span();
@@ -255,21 +280,68 @@ impl Expander {
         }
     }
 
+    /// `part "file" { filename: "*.png" }`
+    fn part_of_body(
+        &self,
+        span: Span,
+        name: &Option<Pattern>,
+        facts: &[(proc_macro2::Ident, PartFact)],
+    ) -> TokenStream {
+        if let (Some(name), []) = (name, facts) {
+            return self.call("part", span, self.pattern_argument(name));
+        }
+        let ty = self.ty("PartPattern", span);
+        let mut made = quote_spanned!(self.at(span)=> #ty::new());
+        if let Some(name) = name {
+            let name = self.pattern_argument(name);
+            made = quote_spanned!(self.at(span)=> #made.name(#name));
+        }
+        for (word, fact) in facts {
+            let method = match word.to_string().as_str() {
+                "type" => "content_type".to_owned(),
+                word => word.to_owned(),
+            };
+            let method = proc_macro2::Ident::new(&method, word.span());
+            let value = match fact {
+                PartFact::Is(pattern) if word == "json" => self.partial(pattern),
+                PartFact::Is(pattern) => self.pattern_argument(pattern),
+                PartFact::Body(Expr::Lit(lit)) if matches!(lit.lit, syn::Lit::ByteStr(_)) => {
+                    quote_spanned!(self.at(lit.span())=> #lit.as_slice())
+                }
+                PartFact::Body(value) => value.to_token_stream(),
+            };
+            made = quote_spanned!(self.at(word.span())=> #made.#method(#value));
+        }
+        self.call("part", span, made)
+    }
+
+    /// A pattern of JSON that may have more than is written.
+    fn partial(&self, pattern: &Pattern) -> TokenStream {
+        self.pattern_of(pattern, false, "partial")
+    }
+
     fn pattern(&self, pattern: &Pattern, exact: bool) -> TokenStream {
+        self.pattern_of(pattern, exact, "value")
+    }
+
+    /// `value` is the function for values of Rust.
+    fn pattern_of(&self, pattern: &Pattern, exact: bool, value: &str) -> TokenStream {
         let make = |method: &str, span: Span, arguments: TokenStream| {
             let ty = self.ty("Pattern", span);
             let method = proc_macro2::Ident::new(method, self.at(span));
             quote_spanned!(self.at(span)=> #ty::#method(#arguments))
         };
         let list = |patterns: &[Pattern]| {
-            let patterns = patterns.iter().map(|one| self.pattern(one, exact));
+            let patterns = patterns
+                .iter()
+                .map(|one| self.pattern_of(one, exact, value));
             quote!([#(#patterns),*])
         };
         match pattern {
             Pattern::Present(span) => make("present", *span, quote!()),
             Pattern::Absent(span) => make("absent", *span, quote!()),
             Pattern::Text(lit) => make("from", lit.span(), lit.to_token_stream()),
-            Pattern::Value(span, value) => make("value", *span, value.clone()),
+            Pattern::Value(span, literal) => make("value", *span, literal.clone()),
             Pattern::Null(span) => make("value", *span, quote!(())),
             Pattern::Regex(lit) => make("regex", lit.span(), lit.to_token_stream()),
             Pattern::Range(span, range) => make("range", *span, range.clone()),
@@ -285,17 +357,32 @@ impl Expander {
                     return quote_spanned!(self.at(*span)=> #ty::#method::<&str>([]));
                 }
                 let members = members.iter().map(|(name, pattern)| {
-                    let pattern = self.pattern(pattern, exact);
+                    let pattern = self.pattern_of(pattern, exact, value);
                     quote!((#name, #pattern))
                 });
                 quote_spanned!(self.at(*span)=> #ty::#method([#(#members),*]))
             }
             Pattern::Array(span, items) => make("array", *span, list(items)),
-            Pattern::Rest(span, before, after) => {
-                let (before, after) = (list(before), list(after));
-                make("array_rest", *span, quote!(#before, #after))
+            Pattern::Runs(span, runs) => {
+                if let [before, after] = runs.as_slice() {
+                    let (before, after) = (list(before), list(after));
+                    return make("array_rest", *span, quote!(#before, #after));
+                }
+                let runs = runs.iter().map(|run| {
+                    let run = list(run);
+                    quote!(::std::vec::Vec::from(#run))
+                });
+                make("array_runs", *span, quote!([#(#runs),*]))
             }
-            Pattern::Expr(value) => make("value", value.span(), value.to_token_stream()),
+            Pattern::AnyOrder { span, items, more } => {
+                let method = if *more { "any_order_rest" } else { "any_order" };
+                make(method, *span, list(items))
+            }
+            Pattern::Not(span, inner) => {
+                let inner = self.pattern_of(inner, exact, value);
+                quote_spanned!(self.at(*span)=> !#inner)
+            }
+            Pattern::Expr(expr) => make(value, expr.span(), expr.to_token_stream()),
         }
     }
 }
@@ -309,7 +396,9 @@ fn span_of(pattern: &Pattern) -> Span {
         | Pattern::Range(span, _)
         | Pattern::Object(span, _)
         | Pattern::Array(span, _)
-        | Pattern::Rest(span, ..) => *span,
+        | Pattern::Runs(span, _)
+        | Pattern::Not(span, _)
+        | Pattern::AnyOrder { span, .. } => *span,
         Pattern::Text(lit) | Pattern::Regex(lit) => lit.span(),
         Pattern::OneOf(patterns) => patterns.first().map_or_else(Span::mixed_site, span_of),
         Pattern::Expr(value) => value.span(),

@@ -86,7 +86,9 @@ impl Expander {
                     })
                 }
             }
-            StreamItem::From(span, source) => quote_spanned!(self.at(*span)=> #made.from(#source)),
+            StreamItem::From(span, source) => {
+                quote_spanned!(self.at(*span)=> #made.from_source(#source))
+            }
             StreamItem::Sse(span, fields) => {
                 let ty = self.ty("Event", *span);
                 let mut event = quote_spanned!(self.at(*span)=> #ty::new());

@@ -15,7 +15,7 @@ use super::{
     within, word,
 };
 use crate::{
-    ast::{Check, Subject, Times},
+    ast::{Callable, Check, Filter, Subject, Times},
     errors::Errors,
     words::{QUALIFIERS, VERBS, is_upper, nearest},
 };
@@ -248,7 +248,15 @@ fn subject(input: ParseStream<'_>, errors: &mut Errors) -> Option<Subject> {
         || input.peek(Token![&])
         || input.peek(Token![*]);
     if !handle {
-        return Some(Subject::Filter(filter::filter(input, errors)));
+        let found = filter::filter(input, errors);
+        if let Some(at) = async_condition(&found) {
+            errors.help(
+                at,
+                "an async condition cannot be asked of requests that have come",
+                "mount a rule with it, and count by its handle: `let long = ANY where async |req| …;`, `long == 1`",
+            );
+        }
+        return Some(Subject::Filter(found));
     }
     let Some(found) = handle_expr(input) else {
         let at = here(input);
@@ -279,6 +287,17 @@ fn subject(input: ParseStream<'_>, errors: &mut Errors) -> Option<Subject> {
         return None;
     }
     Some(Subject::Handle(found))
+}
+
+/// Where an async condition stands.
+fn async_condition(filter: &Filter) -> Option<Span> {
+    match filter {
+        Filter::Where(span, Callable::Async(_) | Callable::Future(_)) => Some(*span),
+        Filter::All(parts) | Filter::Either(parts) => parts.iter().find_map(async_condition),
+        Filter::Minus(left, right) => async_condition(left).or_else(|| async_condition(right)),
+        Filter::Not(_, inner) => async_condition(inner),
+        _ => None,
+    }
 }
 
 /// A handle may have the name of a qualifier: `named == 1`. Only `json == { … }` is the language's.

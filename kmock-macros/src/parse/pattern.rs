@@ -1,17 +1,17 @@
 //! Patterns of values, as in `match`: `"x" | "y"`, `1..=9`, `~"re"`, `_`, `!`, `{ … }`, `[a, ..]`, `(expr)`.
 
-use proc_macro2::{Delimiter, Span, TokenTree};
+use proc_macro2::{Delimiter, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
 
-use super::{code, expr, filter, here, inside, is_filter, skip_to_comma, word};
+use super::{code, expr, filter, here, inside, is_filter, skip_to_comma, take_word, word};
 use crate::{
     ast::{Name, Pattern},
     errors::Errors,
-    json, notation,
+    json, notation, numbers,
 };
 
-const FORMS: &str = "a pattern is a value, `_` (present), `!` (absent), `\"pre*\"`, `~\"regex\"`, `1..=9`, `{ … }`, `[ … ]`, or `(expr)`";
+const FORMS: &str = "a pattern is a value, `_` (present), `!` (absent), `!\"x\"` (another), `\"pre*\"`, `~\"regex\"`, `1..=9`, `{ … }`, `[ … ]`, `any_order [ … ]`, or `(expr)`";
 
 /// `: PATTERN` in braces.
 pub(super) fn after_colon(content: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
@@ -53,7 +53,7 @@ pub(super) fn alternatives(
     errors: &mut Errors,
     outside: bool,
 ) -> Option<Pattern> {
-    let mut patterns = vec![one(input, errors)?];
+    let mut patterns = vec![one(input, errors, outside)?];
     while input.peek(Token![|]) && (!outside || goes_on(input)) {
         if input.peek(Token![||]) {
             errors.help(
@@ -65,7 +65,7 @@ pub(super) fn alternatives(
         } else {
             input.parse::<Token![|]>().ok();
         }
-        match one(input, errors) {
+        match one(input, errors, outside) {
             Some(pattern) => patterns.push(pattern),
             None => break,
         }
@@ -103,10 +103,36 @@ fn goes_on(input: ParseStream<'_>) -> bool {
         || fork.peek(token::Bracket)
         || fork.peek(Token![-])
         || fork.peek(Token![..])
-        || word(&fork).is_some_and(|word| word == "null" || word == "_")
+        || fork.peek(Token![!])
+        || word(&fork).is_some_and(|word| word == "null" || word == "_" || word == "any_order")
 }
 
-fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+/// Whether a pattern follows the `!`, which it negates.
+fn is_negation(input: ParseStream<'_>, outside: bool) -> bool {
+    let fork = input.fork();
+    if fork.parse::<Token![!]>().is_err() {
+        return false;
+    }
+    if fork.peek(token::Paren) && outside {
+        let mut criteria = false;
+        let mut ignored = Errors::default();
+        inside(&fork, Delimiter::Parenthesis, &mut ignored, |content, _| {
+            criteria = is_filter(content);
+            super::skip_all(content);
+        });
+        return !criteria;
+    }
+    fork.peek(Lit)
+        || fork.peek(Token![~])
+        || fork.peek(token::Paren)
+        || fork.peek(token::Brace)
+        || fork.peek(token::Bracket) && !outside
+        || fork.peek(Token![-])
+        || fork.peek(Token![..]) && !fork.peek(Token![...])
+        || word(&fork).is_some_and(|word| word == "null" || word == "_" || word == "any_order")
+}
+
+fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pattern> {
     let at = here(input);
     if input.peek(token::Brace) {
         return object(input, errors);
@@ -127,7 +153,8 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
             input.parse::<TokenTree>().ok();
             return None;
         }
-        return code::in_parens(input, errors, "a value").map(Pattern::Expr);
+        return code::in_parens(input, errors, "a value")
+            .map(|value| Pattern::Expr(numbers::expr(value)));
     }
     if input.peek(Token![>]) || input.peek(Token![<]) {
         errors.help(
@@ -158,20 +185,33 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
         return Some(Pattern::Regex(lit));
     }
     if input.peek(Token![!]) {
+        if !is_negation(input, outside) {
+            input.parse::<Token![!]>().ok();
+            return Some(Pattern::Absent(at));
+        }
         input.parse::<Token![!]>().ok();
-        if input.peek(Lit)
-            || input.peek(token::Paren)
-            || input.peek(token::Brace)
-            || input.peek(Token![~])
-        {
+        let negated = match parenthesized_alternatives(input) {
+            true => inside(input, Delimiter::Parenthesis, errors, |content, errors| {
+                let found = alternatives(content, errors, false);
+                if !content.is_empty() {
+                    errors.push(here(content), "expected `)` after the pattern");
+                    super::skip_all(content);
+                }
+                found
+            })??,
+            false => one(input, errors, outside)?,
+        };
+        if matches!(negated, Pattern::Present(_)) {
             errors.help(
                 at,
-                "`!` alone is what must not be there; a pattern has no negation",
-                "negate the criterion: `!query { … }`, `!in \"default\"`, or take it away: `A - B`",
+                "`!_` is what is not there",
+                "write `!` alone for what must not be there",
             );
-            one(input, errors);
         }
-        return Some(Pattern::Absent(at));
+        return Some(Pattern::Not(at, Box::new(negated)));
+    }
+    if word(input).is_some_and(|word| word == "any_order") {
+        return any_order(input, errors);
     }
     if input.peek(LitStr) && !input.peek2(Token![..]) {
         let lit = input.parse::<LitStr>().ok()?;
@@ -257,14 +297,14 @@ fn number(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
             );
             return None;
         }
-        let (end, ..) = signed(input, errors)?;
+        let end = signed(input, errors)?.alone();
         return Some(Pattern::Range(span, quote!(#dots #end)));
     }
-    let (start, kind) = signed(input, errors)?;
+    let mut start = signed(input, errors)?;
     if !input.peek(Token![..]) {
-        return Some(Pattern::Value(span, start));
+        return Some(Pattern::Value(span, start.alone()));
     }
-    if matches!(kind, Kind::Other) {
+    if !matches!(start.lit, Lit::Int(_) | Lit::Float(_)) {
         errors.help(
             span,
             "a range has numbers as bounds",
@@ -277,26 +317,27 @@ fn number(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
     let closed = input.peek(Token![..=]);
     let dots = range_dots(input);
     if input.peek(Lit) || input.peek(Token![-]) {
-        let (end, ..) = signed(input, errors)?;
-        let number = |tokens: &proc_macro2::TokenStream| {
-            tokens
-                .to_string()
-                .replace([' ', '_'], "")
-                .parse::<f64>()
-                .ok()
+        let mut end = signed(input, errors)?;
+        let number = |signed: &Signed| {
+            let text = quote!(#signed).to_string();
+            text.replace([' ', '_'], "").parse::<f64>().ok()
         };
         if let (Some(low), Some(high)) = (number(&start), number(&end))
             && (low > high || low >= high && !closed)
         {
+            let sign = if closed { "..=" } else { ".." };
             errors.push(
                 span,
                 format_args!(
-                    "the range `{start}{}{end}` is empty",
-                    if closed { "..=" } else { ".." }
+                    "the range `{}{sign}{}` is empty",
+                    quote!(#start),
+                    quote!(#end)
                 ),
             );
             return None;
         }
+        let (first, last) = (start.minus.is_some(), end.minus.is_some());
+        numbers::bounds(&mut [(first, &mut start.lit), (last, &mut end.lit)]);
         return Some(Pattern::Range(span, quote!(#start #dots #end)));
     }
     if closed {
@@ -307,6 +348,7 @@ fn number(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
         );
         return None;
     }
+    let start = start.alone();
     Some(Pattern::Range(span, quote!(#start #dots)))
 }
 
@@ -324,22 +366,36 @@ fn range_dots(input: ParseStream<'_>) -> proc_macro2::TokenStream {
     }
 }
 
-enum Kind {
-    Number,
-    Other,
+/// A literal that is no text, perhaps with a minus.
+struct Signed {
+    minus: Option<Token![-]>,
+    lit: Lit,
 }
 
-/// A literal that is no text, perhaps with a minus.
-fn signed(input: ParseStream<'_>, errors: &mut Errors) -> Option<(proc_macro2::TokenStream, Kind)> {
+impl Signed {
+    /// What nothing else gives a type.
+    fn alone(mut self) -> proc_macro2::TokenStream {
+        numbers::bounds(&mut [(self.minus.is_some(), &mut self.lit)]);
+        self.into_token_stream()
+    }
+}
+
+impl ToTokens for Signed {
+    fn to_tokens(&self, tokens: &mut proc_macro2::TokenStream) {
+        self.minus.to_tokens(tokens);
+        self.lit.to_tokens(tokens);
+    }
+}
+
+fn signed(input: ParseStream<'_>, errors: &mut Errors) -> Option<Signed> {
     let minus = input.parse::<Option<Token![-]>>().ok().flatten();
     let at = here(input);
     let Ok(lit) = input.parse::<Lit>() else {
         errors.push(at, "expected a number");
         return None;
     };
-    let kind = match &lit {
-        Lit::Int(_) | Lit::Float(_) => Kind::Number,
-        Lit::Bool(_) | Lit::Str(_) => Kind::Other,
+    match &lit {
+        Lit::Int(_) | Lit::Float(_) | Lit::Bool(_) | Lit::Str(_) => {}
         Lit::Char(one) => {
             errors.help(
                 at,
@@ -356,20 +412,21 @@ fn signed(input: ParseStream<'_>, errors: &mut Errors) -> Option<(proc_macro2::T
             );
             return None;
         }
-    };
+    }
     let suffix = match &lit {
         Lit::Int(lit) => lit.suffix().to_owned(),
         Lit::Float(lit) => lit.suffix().to_owned(),
         _ => String::new(),
     };
     const SUFFIXES: &[&str] = &[
-        "", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64",
+        "", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+        "f32", "f64",
     ];
     if !SUFFIXES.contains(&suffix.as_str()) {
         errors.push(at, format_args!("`{suffix}` is no suffix of a number"));
         return None;
     }
-    Some((quote!(#minus #lit), kind))
+    Some(Signed { minus, lit })
 }
 
 fn object(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
@@ -420,8 +477,37 @@ fn object(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
 
 fn array(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
     let span = here(input);
-    let mut before = Vec::new();
-    let mut after: Option<(Span, Vec<Pattern>)> = None;
+    let mut runs = items(input, errors)?;
+    Some(match runs.len() {
+        1 => Pattern::Array(span, runs.pop().unwrap_or_default()),
+        _ => Pattern::Runs(span, runs),
+    })
+}
+
+/// `any_order [a, b]`, `any_order [a, b, ..]`
+fn any_order(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    let span = here(input);
+    take_word(input, "any_order");
+    if !input.peek(token::Bracket) {
+        errors.help(
+            here(input),
+            "expected `[` and patterns after `any_order`",
+            "write `any_order [\"a\", \"b\"]`, or `any_order [\"a\", ..]` where there may be more",
+        );
+        return None;
+    }
+    let runs = items(input, errors)?;
+    let more = runs.len() > 1;
+    Some(Pattern::AnyOrder {
+        span,
+        items: runs.into_iter().flatten().collect(),
+        more,
+    })
+}
+
+/// The items of an array: runs, where each `..` begins another one.
+fn items(input: ParseStream<'_>, errors: &mut Errors) -> Option<Vec<Vec<Pattern>>> {
+    let mut runs = vec![Vec::new()];
     inside(input, Delimiter::Bracket, errors, |content, errors| {
         while !content.is_empty() {
             let at = here(content);
@@ -438,24 +524,41 @@ fn array(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
                 content.parse::<Token![...]>().ok();
             } else if rest {
                 content.parse::<Token![..]>().ok();
-                if after.is_some() {
-                    errors.push(at, "an array has one `..`");
+                if runs.len() > 1 && runs.last().is_some_and(Vec::is_empty) {
+                    errors.push(at, "one `..` is enough");
+                } else {
+                    runs.push(Vec::new());
                 }
-                after.get_or_insert((at, Vec::new()));
             } else {
                 match alternatives(content, errors, false) {
-                    Some(pattern) => match &mut after {
-                        Some((_, after)) => after.push(pattern),
-                        None => before.push(pattern),
-                    },
+                    Some(pattern) => {
+                        if let Some(run) = runs.last_mut() {
+                            run.push(pattern);
+                        }
+                    }
                     None => skip_to_comma(content),
                 }
             }
             comma(content, errors);
         }
     })?;
-    Some(match after {
-        Some((_, after)) => Pattern::Rest(span, before, after),
-        None => Pattern::Array(span, before),
-    })
+    Some(runs)
+}
+
+/// Whether parentheses hold patterns, and not an expression of Rust: `!("a" | "b")`.
+fn parenthesized_alternatives(input: ParseStream<'_>) -> bool {
+    let Some((inside, ..)) = input.cursor().group(Delimiter::Parenthesis) else {
+        return false;
+    };
+    let mut at = inside;
+    while let Some((tree, next)) = at.token_tree() {
+        if matches!(&tree, TokenTree::Punct(bar) if bar.as_char() == '|') {
+            return inside.literal().is_some()
+                || inside
+                    .punct()
+                    .is_some_and(|(sign, _)| sign.as_char() == '~');
+        }
+        at = next;
+    }
+    false
 }

@@ -14,7 +14,7 @@ use crate::{
     ast::{Callable, StreamItem},
     duration,
     errors::Errors,
-    json,
+    json, numbers,
     words::{ITEMS, did_you_mean, nearest},
 };
 
@@ -124,7 +124,7 @@ fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<StreamItem> {
         return found;
     }
     match code::callable(input, errors, "an item of the stream") {
-        Ok(Callable::Expr(value)) => Some(StreamItem::Value(value)),
+        Ok(Callable::Expr(value)) => Some(StreamItem::Value(numbers::expr(value))),
         Ok(call) => {
             code::check_parameters(&call, 1, errors, "write `|| …` or `|req| …`");
             Some(StreamItem::Call(call))
@@ -192,7 +192,7 @@ fn by_word(
             input.call(Ident::parse_any).ok();
             Some(
                 code::in_parens(input, errors, "a value")
-                    .map(|value| StreamItem::JsonOf(span, value)),
+                    .map(|value| StreamItem::JsonOf(span, numbers::expr(value))),
             )
         }
         "text" if called || after.peek(LitStr) => {

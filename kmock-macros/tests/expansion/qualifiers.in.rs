@@ -7,4 +7,7 @@ kmock! { k,
     where || ready.load();
     where async |req| check(req).await;
     where is_ready;
+    query == { "page": 1, "q": _ } cookie == {};
+    part "file" { filename: "*.png", type: "image/*", json: { "a": (value) }, body: b"raw" } part _ part "meta";
+    json { "a": !"x", "b": !(1 | 2), "c": [.., 1, ..], "d": any_order ["x", !"y", ..], "e": 1700000000000, "f": -5..1700000000000 };
 }

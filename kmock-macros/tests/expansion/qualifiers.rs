@@ -34,7 +34,7 @@ fn expansion() {
                                 ("c", <kmock::Pattern>::array([])),
                             ]),
                         ),
-                        ("d", <kmock::Pattern>::value(value)),
+                        ("d", <kmock::Pattern>::partial(value)),
                         ("e", <kmock::Pattern>::value(())),
                         ("f", <kmock::Pattern>::value(true)),
                     ]),
@@ -54,7 +54,7 @@ fn expansion() {
                 <kmock::Filter>::body(b"raw".as_slice())
                     & <kmock::Filter>::text("hello*")
                     & <kmock::Filter>::host("example.com")
-                    & <kmock::Filter>::from("10.0.0.0/8"),
+                    & <kmock::Filter>::peer("10.0.0.0/8"),
             );
         __kmock
             .on(
@@ -95,6 +95,61 @@ fn expansion() {
                             .filter("is_ready", __named)
                     }
                 },
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::query_exact([
+                    ("page", <kmock::Pattern>::value(1)),
+                    ("q", <kmock::Pattern>::present()),
+                ]) & <kmock::Filter>::cookie_exact::<&str, kmock::Pattern>([]),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::part(
+                    <kmock::PartPattern>::new()
+                        .name("file")
+                        .filename("*.png")
+                        .content_type("image/*")
+                        .json(
+                            <kmock::Pattern>::object([
+                                ("a", <kmock::Pattern>::partial(value)),
+                            ]),
+                        )
+                        .body(b"raw".as_slice()),
+                ) & <kmock::Filter>::part(<kmock::Pattern>::present())
+                    & <kmock::Filter>::part("meta"),
+            );
+        __kmock
+            .on(
+                <kmock::Filter>::json(
+                    <kmock::Pattern>::object([
+                        ("a", !<kmock::Pattern>::from("x")),
+                        (
+                            "b",
+                            !<kmock::Pattern>::one_of([
+                                <kmock::Pattern>::value(1),
+                                <kmock::Pattern>::value(2),
+                            ]),
+                        ),
+                        (
+                            "c",
+                            <kmock::Pattern>::array_runs([
+                                ::std::vec::Vec::from([]),
+                                ::std::vec::Vec::from([<kmock::Pattern>::value(1)]),
+                                ::std::vec::Vec::from([]),
+                            ]),
+                        ),
+                        (
+                            "d",
+                            <kmock::Pattern>::any_order_rest([
+                                <kmock::Pattern>::from("x"),
+                                !<kmock::Pattern>::from("y"),
+                            ]),
+                        ),
+                        ("e", <kmock::Pattern>::value(1700000000000i64)),
+                        ("f", <kmock::Pattern>::range(-5..1700000000000i64)),
+                    ]),
+                ),
             );
     }
 }

@@ -38,7 +38,7 @@ fn expansion() {
                     .item(<kmock::Stream>::new().item(1).item("two"))
                     .wait(kmock::__private::event(notified))
                     .wait(move || notify.notified())
-                    .from(rx)
+                    .from_source(rx)
                     .sse(
                         <kmock::Event>::new()
                             .event("tick")

@@ -8,7 +8,7 @@ use super::words::Kubernetes;
 use crate::{
     backend::Dialect,
     criteria::{
-        Filter, FilterError, Matcher, Pattern,
+        Filter, FilterError, Matcher, Pattern, Role,
         explain::{edit_distance, letters_off},
     },
     request::Request,
@@ -160,10 +160,18 @@ impl Matcher for Criterion {
                 if letters <= 1 + want.len() / 4 {
                     hint(&letters_off(letters), 2 + letters)
                 } else {
-                    (None, 12)
+                    (None, 22)
                 }
             }
-            (true, true, _) => (None, 15),
+            (true, true, _) => (None, 25),
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Criterion::Verb(_) => Role::Method,
+            Criterion::Resource(_) => Role::Path,
+            _ => Role::Other,
         }
     }
 

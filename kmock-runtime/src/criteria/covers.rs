@@ -38,6 +38,12 @@ impl Criterion {
             (Criterion::Field(place, name, a), Criterion::Field(other, same_name, b)) => {
                 place == other && name.eq_ignore_ascii_case(same_name) && a.covers(b)
             }
+            (Criterion::Field(place, name, a), Criterion::Fields(other, fields)) => {
+                let same = |(other, _): &&(String, Pattern)| name == other;
+                place == other && fields.iter().find(same).is_some_and(|(_, b)| a.covers(b))
+            }
+            (Criterion::Fields(..), Criterion::Fields(..))
+            | (Criterion::Part(_), Criterion::Part(_)) => self.to_string() == other.to_string(),
             (Criterion::Host(a), Criterion::Host(b)) | (Criterion::Text(a), Criterion::Text(b)) => {
                 a.covers(b)
             }
@@ -79,14 +85,15 @@ impl Pattern {
             (Shape::Present, Shape::Absent | Shape::Test(..)) => false,
             (Shape::Present, _) | (Shape::Absent, Shape::Absent) => true,
             (Shape::Value(a), Shape::Value(b)) => same(a, b),
-            (Shape::Glob(a), Shape::Glob(b)) => a.as_str() == b.as_str(),
+            (Shape::Glob(a), Shape::Glob(b)) => a == b,
+            (Shape::Not(a), Shape::Not(b)) => b.covers(a),
             (Shape::Regex(a), Shape::Regex(b)) => a.as_str() == b.as_str(),
             (Shape::Range(a, b), Shape::Range(c, d)) => a == c && b == d,
             (Shape::Glob(_) | Shape::Regex(_), Shape::Value(Value::String(text))) => {
                 self.matches_text(Some(text))
             }
             (
-                Shape::Range(..) | Shape::Object { .. } | Shape::Array { .. },
+                Shape::Range(..) | Shape::Object { .. } | Shape::Array(_) | Shape::AnyOrder { .. },
                 Shape::Value(value),
             ) => self.matches(Some(value)),
             (

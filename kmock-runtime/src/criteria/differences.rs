@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::criteria::{
+    arrays::{partners, places},
     explain::{Difference, cut, similar},
+    number,
     pattern::{Pattern, Shape, escape, same},
 };
 
@@ -20,7 +22,9 @@ impl Pattern {
             return;
         }
         match (&*self.0, value) {
-            (Shape::Object { members, exact }, Some(Value::Object(map))) => {
+            (Shape::Object { members, exact }, Some(got @ Value::Object(map)))
+                if !number::is_long(got) =>
+            {
                 let wanted = |key: &str| members.iter().any(|(name, _)| name == key);
                 let strays = || map.keys().map(String::as_str).filter(|key| !wanted(key));
                 for (key, pattern) in members {
@@ -42,19 +46,23 @@ impl Pattern {
                     }
                 }
             }
-            (Shape::Array { before, rest }, Some(Value::Array(items))) => {
-                let after = rest.as_deref().unwrap_or_default();
-                let wanted = before.len() + after.len();
-                if items.len() < wanted || (rest.is_none() && items.len() > wanted) {
-                    let least = if rest.is_some() { "at least " } else { "" };
-                    let mut length = difference(pointer, format!("{least}{wanted} items"), value);
-                    length.got = format!("{}: {}", items.len(), length.got);
-                    out.push(length);
-                    return;
+            (Shape::Array(runs), Some(Value::Array(items))) => {
+                array_differences(runs, items, value, pointer, out, most);
+            }
+            (Shape::AnyOrder { items, more }, Some(Value::Array(got))) => {
+                let fits = |one: &Pattern, at: usize| one.matches(got.get(at));
+                let found = partners(items, got.len(), fits);
+                for (pattern, place) in items.iter().zip(&found) {
+                    if place.is_none() && out.len() < most {
+                        let want = format!("an item {pattern}");
+                        out.push(difference(pointer, want, value));
+                    }
                 }
-                let tail = items.len() - after.len();
-                for (pattern, index) in before.iter().zip(0..).chain(after.iter().zip(tail..)) {
-                    pattern.differences(items.get(index), &format!("{pointer}/{index}"), out, most);
+                let strays = (0..got.len()).filter(|at| !found.contains(&Some(*at)));
+                if !more && found.iter().all(Option::is_some) {
+                    for at in strays.take(most.saturating_sub(out.len())) {
+                        out.push(unwanted(pointer, &at.to_string(), &got[at]));
+                    }
                 }
             }
             (Shape::Value(want), Some(got)) => value_differences(want, got, pointer, out, most),
@@ -77,6 +85,49 @@ impl Pattern {
     }
 }
 
+fn array_differences(
+    runs: &[Vec<Pattern>],
+    items: &[Value],
+    value: Option<&Value>,
+    pointer: &str,
+    out: &mut Vec<Difference>,
+    most: usize,
+) {
+    let least = runs.iter().map(Vec::len).sum();
+    let single = runs.len() == 1;
+    if items.len() < least || single && items.len() > least {
+        let at_least = if single { "" } else { "at least " };
+        let mut length = difference(pointer, format!("{at_least}{least} items"), value);
+        length.got = format!("{}: {}", items.len(), length.got);
+        out.push(length);
+        return;
+    }
+    let before = out.len();
+    let tail = items.len() - runs.last().map_or(0, Vec::len);
+    let first = runs.first().into_iter().flatten().zip(0..);
+    let last = runs.last().filter(|_| !single).into_iter().flatten();
+    for (pattern, index) in first.chain(last.zip(tail..)) {
+        pattern.differences(items.get(index), &format!("{pointer}/{index}"), out, most);
+    }
+    if out.len() > before {
+        return;
+    }
+    // The first run that is nowhere after those before it.
+    let fits = |one: &Pattern, at: usize| one.matches(items.get(at));
+    let open = (2..runs.len()).find(|count| {
+        let mut some: Vec<Vec<Pattern>> = runs[..*count].to_vec();
+        some.push(Vec::new());
+        places(&some, items.len(), fits).is_none()
+    });
+    let run = runs.get(open.unwrap_or(runs.len()).saturating_sub(1));
+    let run: Vec<String> = run.into_iter().flatten().map(Pattern::to_string).collect();
+    out.push(difference(
+        pointer,
+        format!("{} somewhere", run.join(", ")),
+        value,
+    ));
+}
+
 fn value_differences(
     want: &Value,
     got: &Value,
@@ -88,7 +139,9 @@ fn value_differences(
         return;
     }
     match (want, got) {
-        (Value::Object(wanted), Value::Object(members)) => {
+        (Value::Object(wanted), Value::Object(members))
+            if !number::is_long(want) && !number::is_long(got) =>
+        {
             let strays = || {
                 members
                     .keys()
@@ -100,7 +153,7 @@ fn value_differences(
                 match members.get(key) {
                     Some(got) => value_differences(want, got, &place, out, most),
                     None if out.len() < most => {
-                        let mut missing = difference(&place, want.to_string(), None);
+                        let mut missing = difference(&place, number::shown(want), None);
                         missing.hint =
                             similar(key, strays()).map(|stray| format!("there is {stray:?}"));
                         out.push(missing);
@@ -121,7 +174,7 @@ fn value_differences(
                 value_differences(want, got, &format!("{pointer}/{index}"), out, most);
             }
         }
-        _ => out.push(difference(pointer, want.to_string(), Some(got))),
+        _ => out.push(difference(pointer, number::shown(want), Some(got))),
     }
 }
 
@@ -137,7 +190,7 @@ fn difference(pointer: &str, want: String, got: Option<&Value>) -> Difference {
     Difference {
         pointer: pointer.to_owned(),
         want: cut(&want, 120),
-        got: got.map_or_else(|| "nothing".to_owned(), |got| cut(&got.to_string(), 120)),
+        got: got.map_or_else(|| "nothing".to_owned(), |got| cut(&number::shown(got), 120)),
         hint: None,
     }
 }
@@ -174,6 +227,33 @@ mod tests {
                 "/tags/0: \"a\" / \"x\" ",
                 "/age: 18..=65 / 7 ",
             ]
+        );
+    }
+
+    #[test]
+    fn arrays_say_which_of_their_patterns_found_no_item() {
+        let texts = |texts: &[&str]| texts.iter().copied().map(Pattern::from).collect::<Vec<_>>();
+        let runs = |all: &[&[&str]]| Pattern::array_runs(all.iter().map(|run| texts(run)));
+        let got = json!(["a", "b", "c"]);
+        assert_eq!(
+            lines(&runs(&[&["a"], &["c", "b"], &[]]), &got),
+            [r#": "c", "b" somewhere / ["a","b","c"] "#]
+        );
+        assert_eq!(
+            lines(&runs(&[&[], &["b"], &["x"]]), &got),
+            [r#"/2: "x" / "c" "#]
+        );
+        assert_eq!(
+            lines(&Pattern::any_order_rest(texts(&["c", "x"])), &got),
+            [r#": an item "x" / ["a","b","c"] "#]
+        );
+        assert_eq!(
+            lines(&Pattern::any_order(texts(&["c", "a"])), &got),
+            [r#"/1: nothing / "b" "#]
+        );
+        assert_eq!(
+            lines(&!Pattern::present(), &got),
+            [r#": !_ / ["a","b","c"] "#]
         );
     }
 

@@ -3,13 +3,16 @@
 //! Explaining must not disturb: the test's own functions (`where …`) are not called again for a request that
 //! has just been refused. What they said is inferred where it can be, and left open elsewhere.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cmp::Reverse,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use crate::{
     backend::Dialect,
-    criteria::{Criterion, Filter, Node, PathTemplate, Place},
+    criteria::{Criterion, Filter, Node, PathTemplate, Pattern, Place},
     location::Location,
-    request::Request,
+    request::{Part, Request},
 };
 
 /// What one criterion says of one request.
@@ -27,9 +30,28 @@ pub struct Finding {
     pub differences: Vec<Difference>,
     /// Where the criterion was written.
     pub location: Location,
-    /// How far off the request is: 0 when it holds.
+    /// How far off the request is: 0 when it holds, [`FAR`] or more where nothing is alike.
     pub(crate) distance: usize,
+    pub(crate) role: Role,
 }
+
+/// What a criterion is to the people who read a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The method, or a verb of Kubernetes.
+    Method,
+    /// The path, or a resource of Kubernetes: what a request is about.
+    Path,
+    /// What narrows that down.
+    #[default]
+    Other,
+}
+
+/// The distance of a path that is right but for a slash or the case of its letters.
+const ODD: usize = 2;
+
+/// The distance from which two paths have nothing to do with each other.
+pub(crate) const FAR: usize = 20;
 
 /// Whether a criterion holds for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +103,7 @@ impl Finding {
                 Verdict::Unknown => 3,
                 Verdict::Fails => 10,
             },
+            role: Role::Other,
         }
     }
 }
@@ -89,7 +112,9 @@ impl Filter {
     /// What each criterion says of a request that does not fit, in order. A disjunction is explained by its
     /// nearest branch.
     pub(crate) fn explain(&self, request: &Request, ask: Ask) -> Vec<Finding> {
-        let mut findings = self.findings(request, ask);
+        let mut captured = Vec::new();
+        self.captured(request, &mut captured);
+        let mut findings = self.findings(request, ask, &captured);
         if ask == Ask::Never {
             // Somebody said no. If only one can have done so, it was that one.
             let mut open = findings
@@ -102,22 +127,35 @@ impl Filter {
         findings
     }
 
-    fn findings(&self, request: &Request, ask: Ask) -> Vec<Finding> {
+    /// What the paths capture, for the functions beside them.
+    fn captured(&self, request: &Request, all: &mut Vec<(String, String)>) {
         match self.tree() {
-            Node::Is(criterion, location) => vec![criterion.explain(request, *location, ask)],
+            Node::Is(criterion @ (Criterion::Path(_) | Criterion::PathRegex(_)), _) => {
+                criterion.holds(request, all);
+            }
+            Node::All(filters) => filters.iter().for_each(|one| one.captured(request, all)),
+            _ => {}
+        }
+    }
+
+    fn findings(&self, request: &Request, ask: Ask, captured: &[(String, String)]) -> Vec<Finding> {
+        match self.tree() {
+            Node::Is(criterion, location) => {
+                vec![criterion.explain(request, *location, ask, captured)]
+            }
             Node::All(filters) => filters
                 .iter()
-                .flat_map(|one| one.findings(request, ask))
+                .flat_map(|one| one.findings(request, ask, captured))
                 .collect(),
             Node::Any(filters) => filters
                 .iter()
-                .map(|one| one.findings(request, ask))
-                .min_by_key(|findings| distance(findings))
+                .map(|one| one.findings(request, ask, captured))
+                .min_by_key(|findings| Nearness::of(findings))
                 .unwrap_or_default(),
             Node::Not(filter) => {
                 let verdict = match ask {
                     Ask::Never if filter.asks_functions() => Verdict::Unknown,
-                    _ if filter.matches(request) => Verdict::Fails,
+                    _ if filter.holds(request, &mut captured.to_vec()) => Verdict::Fails,
                     _ => Verdict::Holds,
                 };
                 let location = filter.first_location();
@@ -157,19 +195,100 @@ impl Filter {
     }
 }
 
-/// How far a request is off in all.
-pub(crate) fn distance(findings: &[Finding]) -> usize {
-    findings.iter().map(|finding| finding.distance).sum()
+/// How near a request came to a filter, as a person would say: the least is the nearest.
+///
+/// What it is about comes first, so the very path outranks one that looks like it, whatever else is wrong. Then it counts
+/// how much is wrong, how much is right, and how far off the rest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nearness {
+    tier: Tier,
+    /// Twice the criteria that fail, once those that nobody knows of.
+    misses: usize,
+    hits: Reverse<usize>,
+    off: usize,
+    /// Those of the hits that are no method: nearly every request has one of those. A path that is right but for a slash
+    /// or the case of its letters is as good as one.
+    telling: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    /// The method and the path are right.
+    Meant,
+    /// The path is.
+    PathOnly,
+    /// The path is like it, or may be any.
+    Alike,
+    /// It is about something else.
+    Elsewhere,
+}
+
+impl Nearness {
+    pub(crate) fn of(findings: &[Finding]) -> Nearness {
+        let count = |verdict: Verdict| move |one: &&Finding| one.verdict == verdict;
+        let number = |verdict| findings.iter().filter(count(verdict)).count();
+        let of_role = |role: Role| findings.iter().filter(move |one| one.role == role);
+        let fails = |role| of_role(role).any(|one| one.verdict == Verdict::Fails);
+        let far = of_role(Role::Path).any(|one| one.distance >= FAR);
+        let on_path = of_role(Role::Path).next().is_some() && !fails(Role::Path);
+        Nearness {
+            tier: match on_path {
+                _ if far => Tier::Elsewhere,
+                true if fails(Role::Method) => Tier::PathOnly,
+                true => Tier::Meant,
+                false => Tier::Alike,
+            },
+            misses: 2 * number(Verdict::Fails) + number(Verdict::Unknown),
+            hits: Reverse(number(Verdict::Holds)),
+            off: findings.iter().map(|one| one.distance).sum(),
+            telling: findings
+                .iter()
+                .filter(|one| match one.role {
+                    Role::Method => false,
+                    Role::Path => one.distance <= ODD,
+                    Role::Other => one.verdict == Verdict::Holds,
+                })
+                .count(),
+        }
+    }
+
+    /// Whether it is near at all: a far guess is worse than none.
+    pub(crate) fn is_near(self) -> bool {
+        let one_miss = self.misses <= 2;
+        match self.tier {
+            Tier::Meant | Tier::PathOnly => true,
+            Tier::Alike => self.telling > 0 || one_miss && (self.hits.0 > 0 || self.off < 10),
+            Tier::Elsewhere => self.telling > 0 && one_miss,
+        }
+    }
+
+    /// Whether it is worth a word beside the nearest.
+    pub(crate) fn is_worth_telling_beside(self, best: Nearness) -> bool {
+        let alike =
+            self.tier == best.tier || best.tier >= Tier::PathOnly && self.tier <= Tier::Alike;
+        self.is_near() && alike && self.misses <= best.misses + 2
+    }
+
+    /// How far off it is in all.
+    pub(crate) fn off(self) -> usize {
+        self.off
+    }
 }
 
 impl Criterion {
-    fn explain(&self, request: &Request, location: Location, ask: Ask) -> Finding {
+    fn explain(
+        &self,
+        request: &Request,
+        location: Location,
+        ask: Ask,
+        captured: &[(String, String)],
+    ) -> Finding {
         let verdict = match self {
             Criterion::TestLater(..) => Verdict::Unknown,
             Criterion::Test(..) if ask == Ask::Never => Verdict::Unknown,
             _ => {
                 // Functions inside of patterns may panic.
-                let holds = || self.holds(request, &mut Vec::new());
+                let holds = || self.holds(request, &mut captured.to_vec());
                 match catch_unwind(AssertUnwindSafe(holds)) {
                     Ok(true) => Verdict::Holds,
                     Ok(false) | Err(_) => Verdict::Fails,
@@ -177,10 +296,20 @@ impl Criterion {
             }
         };
         let mut finding = Finding::new(self.to_string(), verdict, location);
+        finding.role = self.role();
         if verdict == Verdict::Fails {
             let _ = catch_unwind(AssertUnwindSafe(|| self.differ(request, &mut finding)));
         }
         finding
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Criterion::Method(_) => Role::Method,
+            Criterion::Path(_) | Criterion::PathRegex(_) => Role::Path,
+            Criterion::Custom(matcher) => matcher.role(),
+            _ => Role::Other,
+        }
     }
 
     /// Says what the request has instead.
@@ -193,22 +322,58 @@ impl Criterion {
                 let (hint, distance) = path_hint(template, got);
                 (Some(quoted(got)), hint, distance)
             }
-            Criterion::PathRegex(_) => (Some(quoted(request.url_path())), None, 20),
+            Criterion::PathRegex(regex) => {
+                let got = request.url_path();
+                let mut segments = got.trim_start_matches('/').split('/');
+                let alike = regex.literal_segments().next() == segments.next();
+                (Some(quoted(got)), None, if alike { 14 } else { FAR })
+            }
             Criterion::Field(place, name, _) => {
-                let values = place.values(request, name);
-                let hint = match values.as_slice() {
+                let hint = match place.values(request, name).as_slice() {
                     [] => place.nearest(request, name),
                     _ => None,
                 };
                 let distance = if hint.is_some() { 3 } else { 5 };
-                (Some(shown_values(&values)), hint, distance)
+                (Some(place.shown(request, name)), hint, distance)
+            }
+            Criterion::Fields(place, fields) => {
+                let found = field_differences(*place, fields, request);
+                let distance = 3 + found.len().min(4);
+                finding.differences = found;
+                let none = place.names(request).is_empty();
+                (
+                    none.then(|| "nothing".to_owned()),
+                    place.why_none(request),
+                    distance,
+                )
+            }
+            Criterion::Part(part) => {
+                let parts = request.parts();
+                let likely: Vec<&Part> =
+                    parts.iter().filter(|one| part.is_named_like(one)).collect();
+                if let [only] = likely.as_slice() {
+                    finding.differences = part
+                        .misses(only)
+                        .into_iter()
+                        .map(|(word, want, got)| Difference {
+                            pointer: word.to_owned(),
+                            want,
+                            got,
+                            hint: None,
+                        })
+                        .collect();
+                    (None, None, 4)
+                } else {
+                    let hint = parts.is_empty().then(|| Place::Form.why_none(request));
+                    (Some(shown_parts(parts)), hint.flatten(), 5)
+                }
             }
             Criterion::Host(_) => (request.host().map(quoted), None, 8),
             Criterion::From(_) => (request.peer().map(|peer| peer.ip().to_string()), None, 8),
             Criterion::Body(_) | Criterion::BodyRegex(_) | Criterion::Text(_) => {
                 (Some(shown_body(request)), None, 5)
             }
-            Criterion::Json { pattern, .. } => match request.json_body() {
+            Criterion::Json { pattern, .. } => match request.exact_json() {
                 None => {
                     let hint = not_json(request);
                     (Some(format!("no JSON: {}", shown_body(request))), hint, 6)
@@ -233,21 +398,21 @@ impl Criterion {
     }
 }
 
-/// What is odd about a path, and how far off it is.
+/// What is odd about a path, and how far off it is: [`FAR`] or more when it is another one.
 fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
     let text = want.as_str();
     let hint = |text: &str, distance: usize| (Some(text.to_owned()), distance);
     if got.strip_suffix('/') == Some(text) {
-        return hint("a slash too many at its end", 2);
+        return hint("a slash too many at its end", ODD);
     }
     if text.strip_suffix('/') == Some(got) {
-        return hint("the slash at its end is missing", 2);
+        return hint("the slash at its end is missing", ODD);
     }
     if text.eq_ignore_ascii_case(got) {
-        return hint("upper and lower case differ", 2);
+        return hint("upper and lower case differ", ODD);
     }
     if got.contains("//") && squeezed(got) == text {
-        return hint("a doubled slash", 2);
+        return hint("a doubled slash", ODD);
     }
     if text.len() > 1
         && let Some(more) = got.strip_suffix(text).filter(|more| !more.is_empty())
@@ -265,45 +430,64 @@ fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
     if let Some(less) = text.strip_prefix(got).filter(|less| less.starts_with('/')) {
         return (Some(format!("{less:?} is missing after it")), 6);
     }
-    if want.literal().is_some() {
-        let letters = edit_distance(text, got);
-        return if letters <= 1 + text.len() / 5 {
-            (Some(letters_off(letters)), 2 + letters)
-        } else {
-            (None, 20 + letters.min(20))
-        };
-    }
     let (wanted, came): (Vec<&str>, Vec<&str>) = (
         text.trim_start_matches('/').split('/').collect(),
         got.trim_start_matches('/').split('/').collect(),
     );
     let open = wanted.last().is_some_and(|last| last.contains("**"));
     if wanted.len() != came.len() && !open {
+        let letters = edit_distance(text, got);
+        if want.literal().is_some() {
+            return match letters <= 1 + text.len() / 5 {
+                true => (Some(letters_off(letters)), 2 + letters),
+                false => (None, FAR + letters.min(20)),
+            };
+        }
         let hint = format!("{} segments, want {}", came.len(), wanted.len());
-        return (Some(hint), 20 + edit_distance(text, got).min(20));
+        let distance = if wanted.first() == came.first() {
+            14
+        } else {
+            FAR
+        };
+        return (Some(hint), distance + letters.min(5));
     }
-    // The first segment that does not fit by itself.
-    let odd = wanted.iter().zip(&came).find(|(want, got)| {
+    // The segments that do not fit by themselves.
+    let mut odd = wanted.iter().zip(&came).filter(|(want, got)| {
         let alone = format!("/{want}").parse::<PathTemplate>();
         alone.is_ok_and(|alone| alone.captures(&format!("/{got}")).is_none())
     });
-    match odd {
-        Some((want, got)) => match want.trim_matches(['{', '}']).split_once(':') {
-            Some((_, kind)) => (Some(format!("{got:?} is no {}", kind.trim())), 4),
-            None => {
-                let letters = edit_distance(want, got);
-                if letters <= 1 + want.len() / 4 {
-                    (
-                        Some(format!("{got:?}: {}", letters_off(letters))),
-                        2 + letters,
-                    )
-                } else {
-                    (None, 20 + letters.min(20))
-                }
-            }
-        },
-        None => (None, 20),
+    let (Some((want_here, got_here)), more) = (odd.next(), odd.next()) else {
+        return (None, FAR);
+    };
+    if more.is_some() {
+        let letters = edit_distance(text, got);
+        return match letters <= 1 + text.len() / 5 && !is_id(want_here) {
+            true => (Some(letters_off(letters)), 2 + letters),
+            false => (None, FAR + letters.min(20)),
+        };
     }
+    if let Some((_, kind)) = want_here.trim_matches(['{', '}']).split_once(':') {
+        return (Some(format!("{got_here:?} is no {}", kind.trim())), 4);
+    }
+    if is_id(want_here) || is_id(got_here) {
+        // Another thing of the same kind, if anything says of which.
+        return (None, if wanted.len() > 1 { 12 } else { FAR });
+    }
+    let letters = edit_distance(want_here, got_here);
+    let short = want_here.len().min(got_here.len()) < 3;
+    match letters <= 1 + want_here.len() / 4 && !short {
+        true if want.literal().is_some() => (Some(letters_off(letters)), 2 + letters),
+        true => {
+            let hint = format!("{got_here:?}: {}", letters_off(letters));
+            (Some(hint), 2 + letters)
+        }
+        false => (None, FAR + letters.min(20)),
+    }
+}
+
+/// Whether a segment names one thing of many, as numbers do: other letters are another thing, and no slip.
+fn is_id(segment: &str) -> bool {
+    segment.contains(|c: char| c.is_ascii_digit())
 }
 
 fn squeezed(path: &str) -> String {
@@ -343,20 +527,39 @@ impl Place {
         }
     }
 
-    /// A name that the request does have and that looks like the wanted one.
+    /// A name that the request does have and that looks like the wanted one, or why there are no names.
     fn nearest(self, request: &Request, name: &str) -> Option<String> {
-        let owned = |pairs: &[(String, String)]| pairs.iter().map(|(key, _)| key.clone()).collect();
-        let names: Vec<String> = match self {
-            Place::Query => owned(request.queries()),
-            Place::Form => owned(request.forms()),
-            Place::Cookie => request.cookies().map(|(key, _)| key.to_owned()).collect(),
-            Place::Header => request
-                .headers()
-                .keys()
-                .map(|key| key.as_str().to_owned())
-                .collect(),
-        };
-        similar(name, names.iter().map(String::as_str)).map(|key| format!("there is {key:?}"))
+        let found = similar(name, self.names(request).into_iter());
+        found
+            .map(|key| format!("there is {key:?}"))
+            .or_else(|| self.why_none(request))
+    }
+
+    /// Why a body is no form.
+    fn why_none(self, request: &Request) -> Option<String> {
+        if self != Place::Form || request.body().is_empty() || !request.forms().is_empty() {
+            return None;
+        }
+        Some(match request.header("content-type") {
+            None => "the body has no content type, so it is no form".to_owned(),
+            Some(kind) => format!("the content type is {:?}, which is no form", cut(kind, 60)),
+        })
+    }
+
+    /// The values of a name for people; bytes that are no UTF-8 as they came.
+    fn shown(self, request: &Request, name: &str) -> String {
+        let values = request.headers().get_all(name).into_iter();
+        let raw: Vec<&[u8]> = values.map(|value| value.as_bytes()).collect();
+        match self {
+            Place::Header if raw.iter().any(|raw| std::str::from_utf8(raw).is_err()) => {
+                let shown: Vec<_> = raw.iter().map(|raw| super::show::bytes(raw, 200)).collect();
+                match shown.as_slice() {
+                    [one] => one.clone(),
+                    many => format!("[{}]", many.join(", ")),
+                }
+            }
+            _ => shown_values(&self.values(request, name)),
+        }
     }
 }
 
@@ -381,6 +584,54 @@ pub(crate) fn similar<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         })
         .min()
         .map(|(_, name)| name)
+}
+
+/// Which names do not have what they should, and which should not be there.
+fn field_differences(
+    place: Place,
+    fields: &[(String, Pattern)],
+    request: &Request,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut differ = |name: &str, want: String, hint| {
+        found.push(Difference {
+            pointer: name.to_owned(),
+            want,
+            got: place.shown(request, name),
+            hint,
+        });
+    };
+    for (name, pattern) in fields {
+        let values = place.values(request, name);
+        if !pattern.matches_texts(&values) {
+            let hint = values.is_empty().then(|| place.nearest(request, name));
+            differ(name, pattern.to_string(), hint.flatten());
+        }
+    }
+    let mut known: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    for name in place.names(request) {
+        if !known.iter().any(|known| place.is(known, name)) {
+            known.push(name);
+            differ(name, "nothing".to_owned(), None);
+        }
+    }
+    found.truncate(DIFFERENCES);
+    found
+}
+
+/// The parts of a body for people.
+fn shown_parts(parts: &[Part]) -> String {
+    let named = |part: &Part| {
+        let name = format!("{:?}", part.name().unwrap_or_default());
+        match part.filename() {
+            Some(file) => format!("{name} ({file:?})"),
+            None => name,
+        }
+    };
+    match parts {
+        [] => "no parts".to_owned(),
+        some => cut(&some.iter().map(named).collect::<Vec<_>>().join(", "), 200),
+    }
 }
 
 fn shown_values(values: &[&str]) -> String {
@@ -470,5 +721,8 @@ mod tests {
         assert_eq!(hint("/users/{id}", "/users/7/x"), "3 segments, want 2");
         assert_eq!(hint("/users", "/users/7"), "\"/7\" too many after it");
         assert_eq!(hint("/hello", "/completely/else"), "");
+        // A letter is all of such a segment, and a number names another thing.
+        assert_eq!(hint("/n", "/x"), "");
+        assert_eq!(hint("/users/1", "/users/2"), "");
     }
 }

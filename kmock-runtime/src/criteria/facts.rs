@@ -77,12 +77,11 @@ impl<'a> Facts<'a> {
             Criterion::PathRegex(regex) => {
                 self.path(regex.literal(), regex.literal_segments().enumerate());
             }
-            Criterion::Field(place, name, pattern) => {
-                let name = match place {
-                    Place::Header => name.to_ascii_lowercase(),
-                    _ => name.clone(),
-                };
-                self.field(Some(*place), name, &pattern.0);
+            Criterion::Field(place, name, pattern) => self.named(*place, name, &pattern.0),
+            Criterion::Fields(place, fields) => {
+                for (name, pattern) in fields {
+                    self.named(*place, name, &pattern.0);
+                }
             }
             Criterion::Host(pattern) => self.field(None, String::new(), &pattern.0),
             _ => {}
@@ -101,6 +100,14 @@ impl<'a> Facts<'a> {
             }
             (None, _) => {}
         }
+    }
+
+    fn named(&mut self, place: Place, name: &str, shape: &'a Shape) {
+        let name = match place {
+            Place::Header => name.to_ascii_lowercase(),
+            _ => name.to_owned(),
+        };
+        self.field(Some(place), name, shape);
     }
 
     fn field(&mut self, place: Option<Place>, name: String, shape: &'a Shape) {

@@ -3,16 +3,21 @@
 //! A [`Filter`] is a tree of criteria that can *match* and *explain*: the same tree decides, and says ✓ or ✗
 //! for each criterion when nothing matched. Each criterion knows where in the user's source it was written.
 
+mod arrays;
 mod covers;
 mod differences;
 pub(crate) mod explain;
 mod facts;
+mod glob;
 mod notation;
+mod number;
+mod part;
 mod path;
 mod pattern;
 mod show;
 
 use std::{
+    borrow::Cow,
     fmt,
     future::Future,
     net::IpAddr,
@@ -26,13 +31,16 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 
 pub(crate) use self::{
-    explain::{Ask, cut, distance},
+    explain::{Ask, Nearness, Role, cut},
     facts::{Equals, Facts, Field, PathFact},
+    number::{has_long, read_json},
     path::{PathRegex, PathTemplate},
 };
 pub use self::{
     explain::{Difference, Finding, Verdict},
-    pattern::{Number, Pattern},
+    number::Number,
+    part::PartPattern,
+    pattern::Pattern,
 };
 use crate::{
     backend::Dialect,
@@ -67,12 +75,18 @@ pub(crate) enum Criterion {
     Path(PathTemplate),
     PathRegex(PathRegex),
     Field(Place, String, Pattern),
+    /// Just these names, each with its pattern.
+    Fields(Place, Vec<(String, Pattern)>),
+    Part(PartPattern),
     Host(Pattern),
     From(Network),
     Body(Bytes),
     BodyRegex(regex::bytes::Regex),
     Text(Pattern),
-    Json { pattern: Pattern, exact: bool },
+    Json {
+        pattern: Pattern,
+        exact: bool,
+    },
     Test(&'static str, Holds),
     TestLater(&'static str, HoldsLater),
     Custom(Arc<dyn Matcher>),
@@ -97,6 +111,10 @@ pub(crate) trait Matcher: fmt::Display + Send + Sync {
     /// What might have been meant, and how far off that is.
     fn near(&self, _request: &Request) -> (Option<String>, usize) {
         (None, 10)
+    }
+    /// What it is to the people who read a report.
+    fn role(&self) -> Role {
+        Role::Other
     }
 }
 
@@ -182,6 +200,55 @@ impl Filter {
         Filter::is(Criterion::Field(Place::Form, name.into(), value.into()))
     }
 
+    /// Requests with just these query parameters, and no others; of several values any may fit.
+    #[track_caller]
+    pub fn query_exact<N: Into<String>, P: Into<Pattern>>(
+        parameters: impl IntoIterator<Item = (N, P)>,
+    ) -> Filter {
+        Filter::fields(Place::Query, parameters)
+    }
+
+    /// Requests with just these cookies, and no others.
+    #[track_caller]
+    pub fn cookie_exact<N: Into<String>, P: Into<Pattern>>(
+        cookies: impl IntoIterator<Item = (N, P)>,
+    ) -> Filter {
+        Filter::fields(Place::Cookie, cookies)
+    }
+
+    /// Requests with a form that has just these fields, and no others; of several values any may fit.
+    #[track_caller]
+    pub fn form_exact<N: Into<String>, P: Into<Pattern>>(
+        fields: impl IntoIterator<Item = (N, P)>,
+    ) -> Filter {
+        Filter::fields(Place::Form, fields)
+    }
+
+    #[track_caller]
+    fn fields<N: Into<String>, P: Into<Pattern>>(
+        place: Place,
+        fields: impl IntoIterator<Item = (N, P)>,
+    ) -> Filter {
+        let fields = fields.into_iter();
+        let fields = fields.map(|(name, pattern)| (name.into(), pattern.into()));
+        Filter::is(Criterion::Fields(place, fields.collect()))
+    }
+
+    /// Requests with a multipart body (RFC 7578) that has a part like this: a text is its name.
+    ///
+    /// ```
+    /// use kmock_runtime::{Filter, PartPattern};
+    ///
+    /// let upload = Filter::part(PartPattern::new().name("avatar").filename("*.png").content_type("image/*"));
+    /// assert_eq!(upload.to_string(), r#"part "avatar" { filename: "*.png", type: "image/*" }"#);
+    /// let any_file = Filter::part("avatar");
+    /// # drop(any_file);
+    /// ```
+    #[track_caller]
+    pub fn part(part: impl Into<PartPattern>) -> Filter {
+        Filter::is(Criterion::Part(part.into()))
+    }
+
     /// Requests for a host: the port does not count, nor whether letters are large or small.
     #[track_caller]
     pub fn host(host: impl Into<Pattern>) -> Filter {
@@ -193,7 +260,7 @@ impl Filter {
     /// # Panics
     /// When the text is no such thing; the message points at the caller.
     #[track_caller]
-    pub fn from(network: impl AsRef<str>) -> Filter {
+    pub fn peer(network: impl AsRef<str>) -> Filter {
         Filter::is(Criterion::From(or_panic(network.as_ref().parse())))
     }
 
@@ -215,13 +282,24 @@ impl Filter {
         }))))
     }
 
-    /// Requests whose body is a text like this; [`Pattern::absent`] is an empty body.
+    /// Requests whose body is a text like this; [`Pattern::absent`] is an empty body. Bytes that are no UTF-8 are replaced.
     #[track_caller]
     pub fn text(text: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Text(text.into()))
     }
 
     /// Requests whose body is JSON that has all of this, and maybe more; [`Pattern::absent`] is no JSON at all.
+    ///
+    /// A [`Value`](serde_json::Value) is [`Pattern::partial`]; just this value is [`Filter::json_exact`].
+    ///
+    /// ```
+    /// use kmock_runtime::{Filter, Pattern};
+    /// use serde_json::json;
+    ///
+    /// let a = Filter::json(json!({"name": "john", "address": {"city": "Berlin"}}));
+    /// let b = Filter::json(Pattern::object([("name", Pattern::from("j*"))]));
+    /// # drop((a, b));
+    /// ```
     #[track_caller]
     pub fn json(pattern: impl Into<Pattern>) -> Filter {
         Filter::is(Criterion::Json {
@@ -302,6 +380,32 @@ impl Filter {
         self.holds(request, &mut captured).then_some(captured)
     }
 
+    /// For requests that were recorded.
+    ///
+    /// # Panics
+    /// When there is an async function in it, which would hold for none of them.
+    #[track_caller]
+    pub(crate) fn afterwards(self) -> Filter {
+        if let Some(text) = self.async_function() {
+            panic!(
+                "kmock: `where {text}` is async, and cannot be asked of requests that have come: mount a rule with it, and \
+                 look at what the rule has seen"
+            );
+        }
+        self
+    }
+
+    fn async_function(&self) -> Option<&'static str> {
+        match &*self.node {
+            Node::Is(Criterion::TestLater(text, _), _) => Some(text),
+            Node::Is(..) => None,
+            Node::All(filters) | Node::Any(filters) => {
+                filters.iter().find_map(Filter::async_function)
+            }
+            Node::Not(filter) => filter.async_function(),
+        }
+    }
+
     /// Whether a request fits. Async criteria, which cannot be awaited here, count as not holding.
     pub fn matches(&self, request: &Request) -> bool {
         self.captures(request).is_some()
@@ -310,29 +414,45 @@ impl Filter {
     fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
         match &*self.node {
             Node::Is(criterion, _) => criterion.holds(request, captured),
-            Node::All(filters) => filters.iter().all(|one| one.holds(request, captured)),
-            Node::Any(filters) => filters.iter().any(|one| one.holds(request, captured)),
-            Node::Not(filter) => !filter.holds(request, &mut Vec::new()),
+            Node::All(filters) if !self.awaits => {
+                filters.iter().all(|one| one.holds(request, captured))
+            }
+            // Functions come last: what the path captures is there for them.
+            Node::All(filters) => [false, true].into_iter().all(|last| {
+                let mut now = filters.iter().filter(|one| one.awaits == last);
+                now.all(|one| one.holds(request, captured))
+            }),
+            Node::Any(filters) => filters.iter().any(|one| {
+                let before = captured.len();
+                let holds = one.holds(request, captured);
+                if !holds {
+                    captured.truncate(before);
+                }
+                holds
+            }),
+            Node::Not(filter) => !filter.holds(request, &mut captured.clone()),
         }
     }
 
-    /// As [`Filter::captures`], with the user's functions awaited, and only when all else holds.
+    /// As [`Filter::captures`], with the user's functions awaited, and only when all else holds. `known`: what has been
+    /// captured by criteria beside this one; it is part of the answer.
     pub(crate) fn captures_later<'a>(
         &'a self,
         request: &'a Request,
         core: &'a Core,
+        mut known: Vec<(String, String)>,
     ) -> BoxFuture<'a, Option<Vec<(String, String)>>> {
         Box::pin(async move {
             if !self.awaits {
-                return self.captures(request);
+                return self.holds(request, &mut known).then_some(known);
             }
             match &*self.node {
                 Node::Is(Criterion::TestLater(text, holds), _) => {
                     // It may panic before it makes a future, too.
-                    let request = request.clone();
+                    let request = capturing(request, &known).into_owned();
                     let held = AssertUnwindSafe(async move { holds(request).await });
                     match held.catch_unwind().await {
-                        Ok(held) => held.then(Vec::new),
+                        Ok(held) => held.then_some(known),
                         Err(panic) => {
                             core.error(format!("where {text}: panicked: {}", panic_text(&*panic)));
                             None
@@ -342,39 +462,56 @@ impl Filter {
                 Node::Is(Criterion::Test(text, holds), _) => {
                     let holds = Arc::clone(holds);
                     let asked = move |request: Request| holds(&request);
-                    match compute_apart(Arc::new(asked), request.clone()).await {
-                        Ok(held) => held.then(Vec::new),
+                    let request = capturing(request, &known).into_owned();
+                    match compute_apart(Arc::new(asked), request).await {
+                        Ok(held) => held.then_some(known),
                         Err(why) => {
                             core.error(format!("where {text}: {why}"));
                             None
                         }
                     }
                 }
-                Node::Is(..) => self.captures(request),
+                Node::Is(..) => self.holds(request, &mut known).then_some(known),
                 Node::All(filters) => {
-                    let mut captured = Vec::new();
-                    for one in filters.iter().filter(|one| !one.awaits) {
-                        captured.extend(one.captures(request)?);
+                    let now = |one: &&Filter| !one.awaits;
+                    if !filters
+                        .iter()
+                        .filter(now)
+                        .all(|one| one.holds(request, &mut known))
+                    {
+                        return None;
                     }
                     for one in filters.iter().filter(|one| one.awaits) {
-                        captured.extend(one.captures_later(request, core).await?);
+                        known = one.captures_later(request, core, known).await?;
                     }
-                    Some(captured)
+                    Some(known)
                 }
                 Node::Any(filters) => {
                     for one in filters {
-                        if let Some(captured) = one.captures_later(request, core).await {
+                        if let Some(captured) =
+                            one.captures_later(request, core, known.clone()).await
+                        {
                             return Some(captured);
                         }
                     }
                     None
                 }
-                Node::Not(filter) => match filter.captures_later(request, core).await {
-                    Some(_) => None,
-                    None => Some(Vec::new()),
-                },
+                Node::Not(filter) => {
+                    match filter.captures_later(request, core, known.clone()).await {
+                        Some(_) => None,
+                        None => Some(known),
+                    }
+                }
             }
         })
+    }
+}
+
+/// The request as functions of the user get it: with what its path captures.
+fn capturing<'a>(request: &'a Request, captured: &[(String, String)]) -> Cow<'a, Request> {
+    match captured {
+        [] => Cow::Borrowed(request),
+        some => Cow::Owned(request.clone().with_captures(Some(Arc::new(some.to_vec())))),
     }
 }
 
@@ -387,6 +524,14 @@ impl Criterion {
             Criterion::Field(place, name, pattern) => {
                 pattern.matches_texts(&place.values(request, name))
             }
+            Criterion::Fields(place, fields) => {
+                let wanted = |name: &str| fields.iter().any(|(other, _)| place.is(other, name));
+                let holds = |(name, pattern): &(String, Pattern)| {
+                    pattern.matches_texts(&place.values(request, name))
+                };
+                fields.iter().all(holds) && place.names(request).into_iter().all(wanted)
+            }
+            Criterion::Part(part) => request.parts().iter().any(|one| part.matches(one)),
             Criterion::Host(pattern) => match request.host() {
                 Some(host) if host.contains(|c: char| c.is_ascii_uppercase()) => {
                     pattern.matches_text(Some(&host.to_ascii_lowercase()))
@@ -398,14 +543,14 @@ impl Criterion {
                 .is_some_and(|peer| network.contains(peer.ip())),
             Criterion::Body(body) => request.body() == body,
             Criterion::BodyRegex(regex) => regex.is_match(request.body()),
-            Criterion::Text(pattern) => match std::str::from_utf8(request.body()) {
-                Ok("") => pattern.matches_empty(),
-                Ok(text) => pattern.matches_text(Some(text)),
-                Err(_) => false,
+            Criterion::Text(pattern) => match &*request.text() {
+                "" => pattern.matches_empty(),
+                text => pattern.matches_text(Some(text)),
             },
-            Criterion::Json { pattern, .. } => pattern.matches(request.json_body()),
+            Criterion::Json { pattern, .. } => pattern.matches(request.exact_json()),
             Criterion::Test(_, holds) => {
-                std::panic::catch_unwind(AssertUnwindSafe(|| holds(request))).unwrap_or(false)
+                let request = capturing(request, captured);
+                std::panic::catch_unwind(AssertUnwindSafe(|| holds(&request))).unwrap_or(false)
             }
             Criterion::TestLater(..) => false,
             Criterion::Custom(matcher) => matcher.matches(request),
@@ -421,6 +566,7 @@ fn kept(found: Option<Vec<(String, String)>>, captured: &mut Vec<(String, String
 }
 
 impl Place {
+    /// The values of a name. Bytes that are no UTF-8 are replaced: what is there is never taken for absent.
     pub(crate) fn values<'a>(self, request: &'a Request, name: &str) -> Vec<&'a str> {
         fn named<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, name: &str) -> Vec<&'a str> {
             pairs
@@ -435,12 +581,28 @@ impl Place {
             Place::Query => named(request.queries().iter().map(borrowed), name),
             Place::Form => named(request.forms().iter().map(borrowed), name),
             Place::Cookie => named(request.cookies(), name),
-            Place::Header => request
-                .headers()
-                .get_all(name)
-                .into_iter()
-                .filter_map(|value| value.to_str().ok())
-                .collect(),
+            Place::Header => request.header_values(name).collect(),
+        }
+    }
+
+    /// All names that a request has here; some may be there twice.
+    pub(crate) fn names(self, request: &Request) -> Vec<&str> {
+        fn keys(pairs: &[(String, String)]) -> Vec<&str> {
+            pairs.iter().map(|(name, _)| name.as_str()).collect()
+        }
+        match self {
+            Place::Query => keys(request.queries()),
+            Place::Form => keys(request.forms()),
+            Place::Cookie => request.cookies().map(|(name, _)| name).collect(),
+            Place::Header => request.headers().keys().map(|name| name.as_str()).collect(),
+        }
+    }
+
+    /// Whether two names are one here.
+    fn is(self, name: &str, other: &str) -> bool {
+        match self {
+            Place::Header => name.eq_ignore_ascii_case(other),
+            _ => name == other,
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Path templates: `/exact`, `/users/{id}`, `/users/{id: u64}`, `/files/*`, `/files/**`.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::{NonZeroI32, NonZeroI64, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
+    str::FromStr,
+};
 
 use regex::Regex;
 use regex_syntax::hir::literal;
@@ -28,13 +33,11 @@ enum Segment {
 }
 
 /// The type of a capture: a segment that is no such value does not match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
-    Unsigned,
-    Signed,
-    Float,
-    Bool,
+    /// What can be asked of the text.
+    Known(fn(&str) -> bool),
     Uuid,
     /// A type that only the macro knows; the segment is any text.
     Other,
@@ -222,24 +225,51 @@ impl fmt::Display for PathTemplate {
 
 impl Kind {
     fn named(name: &str) -> Kind {
-        match name {
-            "str" | "String" | "&str" => Kind::Text,
-            "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => Kind::Unsigned,
-            "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => Kind::Signed,
-            "f32" | "f64" => Kind::Float,
-            "bool" => Kind::Bool,
-            "uuid" | "Uuid" => Kind::Uuid,
-            _ => Kind::Other,
+        fn is<T: FromStr>(text: &str) -> bool {
+            text.parse::<T>().is_ok()
+        }
+        macro_rules! known {
+            ($name:expr, $($ty:ty),*) => {
+                match $name {
+                    $(stringify!($ty) => Some(is::<$ty> as fn(&str) -> bool),)*
+                    _ => None,
+                }
+            };
+        }
+        let last = name.rsplit("::").next().unwrap_or(name).trim();
+        let numbers = known!(
+            last, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64
+        );
+        let others = || {
+            known!(
+                last,
+                bool,
+                char,
+                IpAddr,
+                Ipv4Addr,
+                Ipv6Addr,
+                SocketAddr,
+                NonZeroU8,
+                NonZeroU16,
+                NonZeroU32,
+                NonZeroU64,
+                NonZeroUsize,
+                NonZeroI32,
+                NonZeroI64
+            )
+        };
+        match (numbers.or_else(others), last) {
+            (Some(known), _) => Kind::Known(known),
+            (None, "str" | "String" | "&str") => Kind::Text,
+            (None, "uuid" | "Uuid") => Kind::Uuid,
+            (None, _) => Kind::Other,
         }
     }
 
     fn accepts(self, text: &str) -> bool {
         match self {
             Kind::Text | Kind::Other => !text.is_empty(),
-            Kind::Unsigned => text.parse::<u128>().is_ok(),
-            Kind::Signed => text.parse::<i128>().is_ok(),
-            Kind::Float => text.parse::<f64>().is_ok(),
-            Kind::Bool => matches!(text, "true" | "false"),
+            Kind::Known(is) => is(text),
             Kind::Uuid => {
                 text.len() == 36
                     && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -305,6 +335,12 @@ mod tests {
         );
         assert_eq!(captures("/users/{id}", "/users/"), None);
         assert_eq!(captures("/users/{id: u64}", "/users/x"), None);
+        assert_eq!(captures("/users/{id: u8}", "/users/300"), None);
+        assert_eq!(captures("/users/{id: i16}", "/users/70000"), None);
+        assert_eq!(captures("/users/{id: u32}", "/users/-1"), None);
+        assert_eq!(captures("/{ip: std::net::IpAddr}", "/1.2.3"), None);
+        assert!(captures("/{ip: IpAddr}/{n: NonZeroU8}", "/1.2.3.4/7").is_some());
+        assert!(captures("/{own: Own}", "/anything").is_some());
         assert_eq!(
             captures("/users/{id: u64}/x", "/users/7/x"),
             Some(vec![pair("id", "7")])

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    ops::{BitOr, Bound, RangeBounds},
+    ops::{BitOr, Bound, Not, RangeBounds},
     sync::Arc,
 };
 
@@ -10,7 +10,12 @@ use regex::Regex;
 use serde_core::Serialize;
 use serde_json::Value;
 
-use crate::criteria::FilterError;
+use crate::criteria::{
+    FilterError,
+    arrays::{partners, places},
+    glob::Glob,
+    number::{self, Exact, Number},
+};
 
 /// What a value must look like, in the manner of `match`: for JSON at any depth, and for texts.
 ///
@@ -22,8 +27,23 @@ use crate::criteria::FilterError;
 /// | `1..=9` | [`Pattern::range`] | a number in the range |
 /// | `_` / `!` | [`Pattern::present`] / [`Pattern::absent`] | anything at all / only nothing |
 /// | `"a" \| "b"` | `a \| b` | either |
+/// | `!"a"` | `!a` | anything else that is there |
 /// | `{ "k": … }` | [`Pattern::object`] | an object that has these members, and maybe others |
+/// | `[a, b]` | [`Pattern::array`] | an array of just these items |
 /// | `[a, .., b]` | [`Pattern::array_rest`] | an array that starts and ends so |
+/// | `[.., a, ..]` | [`Pattern::array_runs`] | an array with it somewhere |
+/// | `any_order [a, b]` | [`Pattern::any_order`] | an array of just these items, whatever their order |
+/// | `any_order [a, b, ..]` | [`Pattern::any_order_rest`] | an array that has an item for each of them, and maybe others |
+///
+/// ```
+/// use kmock_runtime::Pattern;
+/// use serde_json::json;
+///
+/// let tags = Pattern::any_order_rest([Pattern::from("new"), !Pattern::from("old*")]);
+/// let order = Pattern::object([("total", Pattern::range(1..)), ("tags", tags)]);
+/// assert!(order.matches(Some(&json!({"total": 7, "tags": ["red", "new"], "more": null}))));
+/// assert!(!order.matches(Some(&json!({"total": 7, "tags": ["new", "old one"]}))));
+/// ```
 #[derive(Clone)]
 pub struct Pattern(pub(super) Arc<Shape>);
 
@@ -33,25 +53,52 @@ pub(super) enum Shape {
     Value(Value),
     Glob(Glob),
     Regex(Regex),
-    Range(Bound<f64>, Bound<f64>),
+    Range(Bound<Exact>, Bound<Exact>),
     OneOf(Vec<Pattern>),
+    Not(Pattern),
     Object {
         members: Vec<(String, Pattern)>,
         exact: bool,
     },
-    Array {
-        before: Vec<Pattern>,
-        rest: Option<Vec<Pattern>>,
+    /// Runs of items with any others between them; a single run is the whole array.
+    Array(Vec<Vec<Pattern>>),
+    /// Items in any order; `more`: there may be others.
+    AnyOrder {
+        items: Vec<Pattern>,
+        more: bool,
     },
     Test(&'static str, Box<dyn Fn(&Value) -> bool + Send + Sync>),
 }
 
 impl Pattern {
-    /// Exactly this value. Numbers are equal by value: `1` and `1.0` are one.
+    /// Exactly this value. Numbers are equal by value: `1` and `1.0` are one; integers are compared exactly.
     pub fn value(value: impl Serialize) -> Pattern {
-        Pattern::of(Shape::Value(
-            serde_json::to_value(value).unwrap_or(Value::Null),
-        ))
+        // Integers beyond 64 bits are a text before they are a value.
+        let value = serde_json::to_value(&value).ok().or_else(|| {
+            let text = serde_json::to_vec(&value).ok()?;
+            number::read_json(&text)
+        });
+        Pattern::of(Shape::Value(value.unwrap_or(Value::Null)))
+    }
+
+    /// A value that has all of this, and maybe more: objects, at any depth, may have other members.
+    pub fn partial(value: impl Serialize) -> Pattern {
+        match Pattern::value(value).0.as_ref() {
+            Shape::Value(value) => Pattern::part(value),
+            _ => Pattern::present(),
+        }
+    }
+
+    fn part(value: &Value) -> Pattern {
+        match value {
+            Value::Object(members) if !number::is_long(value) => Pattern::object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key, Pattern::part(value))),
+            ),
+            Value::Array(items) => Pattern::array(items.iter().map(Pattern::part)),
+            other => Pattern::of(Shape::Value(other.clone())),
+        }
     }
 
     /// A text that the whole of a regular expression matches.
@@ -83,8 +130,8 @@ impl Pattern {
     /// A number in a range; a text is read as a number where it is one.
     pub fn range<N: Number>(range: impl RangeBounds<N>) -> Pattern {
         let bound = |bound: Bound<&N>| match bound {
-            Bound::Included(n) => Bound::Included(n.as_f64()),
-            Bound::Excluded(n) => Bound::Excluded(n.as_f64()),
+            Bound::Included(n) => Bound::Included(n.exact()),
+            Bound::Excluded(n) => Bound::Excluded(n.exact()),
             Bound::Unbounded => Bound::Unbounded,
         };
         Pattern::of(Shape::Range(
@@ -125,10 +172,7 @@ impl Pattern {
 
     /// An array of just these items.
     pub fn array(items: impl IntoIterator<Item = Pattern>) -> Pattern {
-        Pattern::of(Shape::Array {
-            before: items.into_iter().collect(),
-            rest: None,
-        })
+        Pattern::array_runs([items.into_iter().collect()])
     }
 
     /// An array that starts with some items and ends with others: `[a, .., b]`.
@@ -136,10 +180,25 @@ impl Pattern {
         before: impl IntoIterator<Item = Pattern>,
         after: impl IntoIterator<Item = Pattern>,
     ) -> Pattern {
-        Pattern::of(Shape::Array {
-            before: before.into_iter().collect(),
-            rest: Some(after.into_iter().collect()),
-        })
+        Pattern::array_runs([before.into_iter().collect(), after.into_iter().collect()])
+    }
+
+    /// An array of runs of items with any others between them: it starts with the first run and ends with the last.
+    /// So `[.., a, b, ..]` is three runs, of which the first and the last are empty.
+    pub fn array_runs(runs: impl IntoIterator<Item = Vec<Pattern>>) -> Pattern {
+        Pattern::of(Shape::Array(runs.into_iter().collect()))
+    }
+
+    /// An array of just these items, whatever their order: each pattern has an item of its own.
+    pub fn any_order(items: impl IntoIterator<Item = Pattern>) -> Pattern {
+        let items = items.into_iter().collect();
+        Pattern::of(Shape::AnyOrder { items, more: false })
+    }
+
+    /// An array that has an item of its own for each of the patterns, whatever their order, and maybe others.
+    pub fn any_order_rest(items: impl IntoIterator<Item = Pattern>) -> Pattern {
+        let items = items.into_iter().collect();
+        Pattern::of(Shape::AnyOrder { items, more: true })
     }
 
     /// A value for which a function holds; `text` names it in reports.
@@ -150,7 +209,7 @@ impl Pattern {
         Pattern::of(Shape::Test(text, Box::new(holds)))
     }
 
-    fn of(shape: Shape) -> Pattern {
+    pub(super) fn of(shape: Shape) -> Pattern {
         Pattern(Arc::new(shape))
     }
 
@@ -165,11 +224,26 @@ impl Pattern {
                     .iter()
                     .map(|(key, pattern)| (key.clone(), pattern.clone().exact())),
             ),
-            Shape::Array { before, rest } => Pattern::of(Shape::Array {
-                before: all(before),
-                rest: rest.as_deref().map(all),
+            Shape::Array(runs) => Pattern::array_runs(runs.iter().map(|run| all(run))),
+            Shape::AnyOrder { items, more } => Pattern::of(Shape::AnyOrder {
+                items: all(items),
+                more: *more,
             }),
-            Shape::OneOf(patterns) => Pattern::of(Shape::OneOf(all(patterns))),
+            Shape::OneOf(patterns) => Pattern::one_of(all(patterns)),
+            Shape::Not(inner) => !inner.clone().exact(),
+            _ => self,
+        }
+    }
+
+    /// The same for texts that are in lower case; an expression says so itself.
+    pub(super) fn in_lower_case(self) -> Pattern {
+        match &*self.0 {
+            Shape::Value(Value::String(text)) => Pattern::value(text.to_lowercase()),
+            Shape::Glob(glob) => Pattern::of(Shape::Glob(glob.in_lower_case())),
+            Shape::OneOf(patterns) => {
+                Pattern::one_of(patterns.iter().cloned().map(Pattern::in_lower_case))
+            }
+            Shape::Not(inner) => !inner.clone().in_lower_case(),
             _ => self,
         }
     }
@@ -183,41 +257,21 @@ impl Pattern {
         }
     }
 
-    /// Whether all values of one name fit: an array means all of them in order, anything else any of them.
+    /// Whether all values of one name fit: an array means all of them, a negation none of them, anything else any.
     pub(crate) fn matches_texts(&self, texts: &[&str]) -> bool {
+        let fits = |one: &Pattern, at: usize| one.matches_text(texts.get(at).copied());
+        // A single value may be JSON.
+        let is_json = || matches!(texts, [one] if self.matches_text(Some(one)));
         match &*self.0 {
-            Shape::Array { before, rest } => {
-                let after = rest.as_deref().unwrap_or_default();
-                let wanted = before.len() + after.len();
-                if texts.len() < wanted || (rest.is_none() && texts.len() > wanted) {
-                    // A single value may be JSON.
-                    return matches!(texts, [one] if self.matches_text(Some(one)));
-                }
-                let tail = &texts[texts.len() - after.len()..];
-                let fit = |(pattern, text): (&Pattern, &&str)| pattern.matches_text(Some(text));
-                before.iter().zip(texts).all(fit) && after.iter().zip(tail).all(fit)
+            Shape::Array(runs) => places(runs, texts.len(), fits).is_some() || is_json(),
+            Shape::AnyOrder { items, more } => {
+                any_order(items, *more, texts.len(), fits) || is_json()
             }
             Shape::OneOf(patterns) => patterns.iter().any(|one| one.matches_texts(texts)),
+            Shape::Not(inner) => !texts.is_empty() && !inner.matches_texts(texts),
             _ if texts.is_empty() => self.matches_text(None),
             _ => texts.iter().any(|text| self.matches_text(Some(text))),
         }
-    }
-
-    /// The same for texts that are in lower case; an expression says so itself.
-    pub(super) fn in_lower_case(self) -> Pattern {
-        match &*self.0 {
-            Shape::Value(Value::String(text)) => Pattern::value(text.to_lowercase()),
-            Shape::Glob(glob) => Pattern::of(Shape::Glob(Glob(glob.0.to_lowercase()))),
-            Shape::OneOf(patterns) => {
-                Pattern::one_of(patterns.iter().cloned().map(Pattern::in_lower_case))
-            }
-            _ => self,
-        }
-    }
-
-    /// Whether a JSON value (or its absence) fits.
-    pub fn matches(&self, value: Option<&Value>) -> bool {
-        self.mismatch(value, "").is_none()
     }
 
     /// Whether a text (or its absence) fits: numbers and booleans compare with what the text says.
@@ -227,157 +281,101 @@ impl Pattern {
             (Shape::Present, text) => text.is_some(),
             (Shape::OneOf(patterns), text) => patterns.iter().any(|one| one.matches_text(text)),
             (_, None) => false,
+            (Shape::Not(inner), text) => !inner.matches_text(text),
             (Shape::Value(Value::String(want)), Some(text)) => want == text,
             (Shape::Value(want), Some(text)) => {
                 *want == Value::Null && text.is_empty()
-                    || serde_json::from_str(text).is_ok_and(|got: Value| same(want, &got))
+                    || number::read_json(text.as_bytes()).is_some_and(|got| same(want, &got))
             }
             (Shape::Glob(glob), Some(text)) => glob.matches(text),
             (Shape::Regex(regex), Some(text)) => regex.is_match(text),
-            (Shape::Range(..), Some(text)) => text
-                .trim()
-                .parse::<f64>()
-                .is_ok_and(|number| self.in_range(number)),
-            (Shape::Object { .. } | Shape::Array { .. }, Some(text)) => {
-                serde_json::from_str(text).is_ok_and(|got: Value| self.matches(Some(&got)))
+            (Shape::Range(low, high), Some(text)) => {
+                Exact::read(text).is_some_and(|number| in_range(low, high, &number))
+            }
+            (Shape::Object { .. } | Shape::Array(_) | Shape::AnyOrder { .. }, Some(text)) => {
+                number::read_json(text.as_bytes()).is_some_and(|got| self.matches(Some(&got)))
             }
             (Shape::Test(_, holds), Some(text)) => holds(&Value::String(text.to_owned())),
         }
     }
 
-    fn in_range(&self, number: f64) -> bool {
-        match &*self.0 {
-            Shape::Range(low, high) => (*low, *high).contains(&number),
-            _ => false,
-        }
-    }
-
-    /// The first place where a JSON value does not fit: its pointer, what was wanted, what is there.
-    pub(crate) fn mismatch(&self, value: Option<&Value>, pointer: &str) -> Option<Mismatch> {
-        let miss = || {
-            Some(Mismatch {
-                pointer: pointer.to_owned(),
-                want: self.to_string(),
-                got: value.cloned(),
-            })
-        };
-        let fits = |holds: bool| if holds { None } else { miss() };
+    /// Whether a JSON value (or its absence) fits.
+    pub fn matches(&self, value: Option<&Value>) -> bool {
         let Some(got) = value else {
             return match &*self.0 {
-                Shape::Absent => None,
-                Shape::OneOf(patterns) => fits(patterns.iter().any(|one| one.matches(None))),
-                _ => miss(),
+                Shape::Absent => true,
+                Shape::OneOf(patterns) => patterns.iter().any(|one| one.matches(None)),
+                _ => false,
             };
         };
         match &*self.0 {
-            Shape::Absent => miss(),
-            Shape::Present => None,
-            Shape::Value(want) => value_mismatch(want, got, pointer),
-            Shape::Glob(glob) => fits(got.as_str().is_some_and(|text| glob.matches(text))),
-            Shape::Regex(regex) => fits(got.as_str().is_some_and(|text| regex.is_match(text))),
-            Shape::Range(..) => fits(got.as_f64().is_some_and(|number| self.in_range(number))),
-            Shape::OneOf(patterns) => fits(patterns.iter().any(|one| one.matches(value))),
-            Shape::Test(_, holds) => fits(holds(got)),
-            Shape::Object { members, exact } => {
-                let Value::Object(map) = got else {
-                    return miss();
-                };
-                for (key, pattern) in members {
-                    let place = format!("{pointer}/{}", escape(key));
-                    if let Some(found) = pattern.mismatch(map.get(key), &place) {
-                        return Some(found);
-                    }
-                }
-                let extra = map
-                    .iter()
-                    .find(|(key, _)| !members.iter().any(|(name, _)| name == *key));
-                match extra {
-                    Some((key, value)) if *exact => Some(Mismatch {
-                        pointer: format!("{pointer}/{}", escape(key)),
-                        want: "nothing".to_owned(),
-                        got: Some(value.clone()),
-                    }),
-                    _ => None,
-                }
+            Shape::Absent => false,
+            Shape::Present => true,
+            Shape::Value(want) => same(want, got),
+            Shape::Glob(glob) => got.as_str().is_some_and(|text| glob.matches(text)),
+            Shape::Regex(regex) => got.as_str().is_some_and(|text| regex.is_match(text)),
+            Shape::Range(low, high) => {
+                Exact::of(got).is_some_and(|number| in_range(low, high, &number))
             }
-            Shape::Array { before, rest } => {
-                let Value::Array(items) = got else {
-                    return miss();
-                };
-                let after = rest.as_deref().unwrap_or_default();
-                let wanted = before.len() + after.len();
-                if items.len() < wanted || (rest.is_none() && items.len() > wanted) {
-                    return miss();
+            Shape::OneOf(patterns) => patterns.iter().any(|one| one.matches(value)),
+            Shape::Not(inner) => !inner.matches(value),
+            Shape::Test(_, holds) => holds(&number::plain(got)),
+            Shape::Object { members, exact } => match got {
+                Value::Object(map) if !number::is_long(got) => {
+                    let wanted = |key: &String| members.iter().any(|(name, _)| name == key);
+                    members
+                        .iter()
+                        .all(|(key, pattern)| pattern.matches(map.get(key)))
+                        && (!exact || map.keys().all(wanted))
                 }
-                let tail = items.len() - after.len();
-                before
-                    .iter()
-                    .zip(0..)
-                    .chain(after.iter().zip(tail..))
-                    .find_map(|(pattern, index)| {
-                        pattern.mismatch(items.get(index), &format!("{pointer}/{index}"))
-                    })
-            }
-        }
-    }
-}
-
-/// Where a JSON value differs from what was wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Mismatch {
-    pub(crate) pointer: String,
-    pub(crate) want: String,
-    pub(crate) got: Option<Value>,
-}
-
-fn value_mismatch(want: &Value, got: &Value, pointer: &str) -> Option<Mismatch> {
-    match (want, got) {
-        (Value::Object(wanted), Value::Object(members)) => {
-            let missing = wanted.iter().find_map(|(key, want)| {
-                let place = format!("{pointer}/{}", escape(key));
-                match members.get(key) {
-                    Some(got) => value_mismatch(want, got, &place),
-                    None => Some(Mismatch {
-                        pointer: place,
-                        want: want.to_string(),
-                        got: None,
-                    }),
-                }
-            });
-            let extra = || {
-                members
-                    .iter()
-                    .find(|(key, _)| !wanted.contains_key(*key))
-                    .map(|(key, got)| Mismatch {
-                        pointer: format!("{pointer}/{}", escape(key)),
-                        want: "nothing".to_owned(),
-                        got: Some(got.clone()),
-                    })
-            };
-            missing.or_else(extra)
-        }
-        (Value::Array(wanted), Value::Array(items)) if wanted.len() == items.len() => wanted
-            .iter()
-            .zip(items)
-            .zip(0..)
-            .find_map(|((want, got), index)| {
-                value_mismatch(want, got, &format!("{pointer}/{index}"))
+                _ => false,
+            },
+            Shape::Array(runs) => got.as_array().is_some_and(|items| {
+                let fits = |one: &Pattern, at: usize| one.matches(items.get(at));
+                places(runs, items.len(), fits).is_some()
             }),
-        _ if same(want, got) => None,
-        _ => Some(Mismatch {
-            pointer: pointer.to_owned(),
-            want: want.to_string(),
-            got: Some(got.clone()),
-        }),
+            Shape::AnyOrder { items, more } => got.as_array().is_some_and(|got| {
+                let fits = |one: &Pattern, at: usize| one.matches(got.get(at));
+                any_order(items, *more, got.len(), fits)
+            }),
+        }
     }
+}
+
+fn any_order(
+    items: &[Pattern],
+    more: bool,
+    length: usize,
+    fits: impl Fn(&Pattern, usize) -> bool,
+) -> bool {
+    (items.len() == length || more && items.len() < length)
+        && partners(items, length, fits).iter().all(Option::is_some)
+}
+
+fn in_range(low: &Bound<Exact>, high: &Bound<Exact>, number: &Exact) -> bool {
+    let above = match low {
+        Bound::Included(low) => number >= low,
+        Bound::Excluded(low) => number > low,
+        Bound::Unbounded => true,
+    };
+    above
+        && match high {
+            Bound::Included(high) => number <= high,
+            Bound::Excluded(high) => number < high,
+            Bound::Unbounded => true,
+        }
 }
 
 /// JSON equality with numbers by value.
 pub(super) fn same(want: &Value, got: &Value) -> bool {
     match (want, got) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => a == b || Exact::from(a) == Exact::from(b),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        _ if number::is_long(want) || number::is_long(got) => {
+            let both = Exact::of(want).zip(Exact::of(got));
+            both.is_some_and(|(want, got)| want == got)
         }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len()
@@ -400,40 +398,12 @@ pub(crate) fn whole_regex(expression: &str) -> Result<Regex, FilterError> {
     })
 }
 
-/// A text with `*` for any run of characters.
-#[derive(Clone, Debug)]
-pub(crate) struct Glob(String);
-
-impl Glob {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        let mut parts = self.0.split('*');
-        let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else {
-            return false;
-        };
-        let Some(tail) = parts.next_back() else {
-            return rest.is_empty();
-        };
-        for part in parts {
-            match rest.find(part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
-        }
-        rest.len() >= tail.len() && rest.ends_with(tail)
-    }
-}
-
 impl From<&str> for Pattern {
     fn from(text: &str) -> Pattern {
-        if text.contains('*') {
-            Pattern::of(Shape::Glob(Glob(text.to_owned())))
-        } else {
-            Pattern::of(Shape::Value(Value::String(text.to_owned())))
-        }
+        Pattern::of(match Glob::new(text) {
+            Some(glob) => Shape::Glob(glob),
+            None => Shape::Value(Value::String(text.to_owned())),
+        })
     }
 }
 
@@ -459,14 +429,43 @@ macro_rules! from_values {
     )* };
 }
 from_values!(
-    bool, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64, Value
+    bool, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64
 );
+
+impl From<Value> for Pattern {
+    /// [`Pattern::partial`]: objects may have other members. Just the value is [`Pattern::value`].
+    fn from(value: Value) -> Pattern {
+        Pattern::part(&value)
+    }
+}
+
+impl From<&Value> for Pattern {
+    /// [`Pattern::partial`]: objects may have other members. Just the value is [`Pattern::value`].
+    fn from(value: &Value) -> Pattern {
+        Pattern::part(value)
+    }
+}
+
+impl From<&Pattern> for Pattern {
+    fn from(pattern: &Pattern) -> Pattern {
+        pattern.clone()
+    }
+}
 
 impl BitOr for Pattern {
     type Output = Pattern;
 
     fn bitor(self, other: Pattern) -> Pattern {
         Pattern::one_of([self, other])
+    }
+}
+
+impl Not for Pattern {
+    type Output = Pattern;
+
+    /// Anything that is there and does not fit; of several values, none may fit.
+    fn not(self) -> Pattern {
+        Pattern::of(Shape::Not(self))
     }
 }
 
@@ -481,8 +480,8 @@ impl fmt::Display for Pattern {
         match &*self.0 {
             Shape::Present => f.write_str("_"),
             Shape::Absent => f.write_str("!"),
-            Shape::Value(value) => write!(f, "{value}"),
-            Shape::Glob(glob) => write!(f, "{:?}", glob.0),
+            Shape::Value(value) => f.write_str(&number::shown(value)),
+            Shape::Glob(glob) => write!(f, "{:?}", glob.to_string()),
             Shape::Regex(regex) => {
                 let whole = regex.as_str();
                 write!(f, "~{:?}", &whole[4..whole.len() - 2])
@@ -511,15 +510,23 @@ impl fmt::Display for Pattern {
                 }
                 f.write_str("}")
             }
-            Shape::Array { before, rest } => {
-                f.write_str("[")?;
-                list(f, before)?;
-                if let Some(after) = rest {
-                    f.write_str(if before.is_empty() { ".." } else { ", .." })?;
-                    for item in after {
-                        write!(f, ", {item}")?;
-                    }
+            Shape::Not(inner) => match &*inner.0 {
+                Shape::OneOf(_) => write!(f, "!({inner})"),
+                _ => write!(f, "!{inner}"),
+            },
+            Shape::Array(runs) => {
+                let mut items: Vec<String> = Vec::new();
+                for (n, run) in runs.iter().enumerate() {
+                    items.extend((n > 0).then(|| "..".to_owned()));
+                    items.extend(run.iter().map(Pattern::to_string));
                 }
+                write!(f, "[{}]", items.join(", "))
+            }
+            Shape::AnyOrder { items, more } => {
+                f.write_str("any_order [")?;
+                list(f, items)?;
+                let rest = if items.is_empty() { ".." } else { ", .." };
+                f.write_str(if *more { rest } else { "" })?;
                 f.write_str("]")
             }
             Shape::Test(text, _) => write!(f, "({text})"),
@@ -533,44 +540,14 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// The numbers that make ranges.
-pub trait Number {
-    /// The number as JSON compares it.
-    fn as_f64(&self) -> f64;
-}
-
-macro_rules! numbers {
-    ($($kind:ty),*) => { $(
-        impl Number for $kind {
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "JSON compares numbers as f64")]
-            fn as_f64(&self) -> f64 {
-                *self as f64
-            }
-        }
-    )* };
-}
-numbers!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64);
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn glob(pattern: &str, text: &str) -> bool {
-        Pattern::from(pattern).matches_text(Some(text))
-    }
-
     #[test]
-    fn globs_match_runs() {
-        assert!(glob("pre*", "prefix") && glob("pre*", "pre"));
-        assert!(glob("*fix", "prefix") && !glob("*fix", "prefixed"));
-        assert!(glob("a*b*c", "a-b-b-c") && !glob("a*b*c", "a-c"));
-        assert!(!glob("aba*aba", "aba") && glob("*", ""));
-    }
-
-    #[test]
-    fn nested_patterns_say_where_they_differ() {
+    fn patterns_go_to_any_depth() {
         let pattern = Pattern::object([
             ("name", Pattern::from("j*")),
             ("tags", Pattern::array_rest([Pattern::from("a")], [])),
@@ -579,13 +556,15 @@ mod tests {
         ]);
         let good = json!({"name": "john", "tags": ["a", "b"], "age": 20, "more": 1});
         assert!(pattern.matches(Some(&good)));
-        let mut bad = good.clone();
-        bad["tags"][0] = json!("x");
-        let miss = pattern.mismatch(Some(&bad), "").expect("a mismatch");
-        assert_eq!(
-            (miss.pointer.as_str(), miss.want.as_str()),
-            ("/tags/0", "\"a\"")
-        );
+        for (place, wrong) in [
+            ("name", json!("x")),
+            ("tags", json!(["x"])),
+            ("age", json!(7)),
+        ] {
+            let mut bad = good.clone();
+            bad[place] = wrong;
+            assert!(!pattern.matches(Some(&bad)), "{place}");
+        }
         let mut bad = good;
         bad["secret"] = json!(1);
         assert!(!pattern.matches(Some(&bad)));
@@ -597,5 +576,89 @@ mod tests {
         assert!(Pattern::range(1..10).matches_text(Some("9")));
         assert!(!Pattern::range(1..10).matches_text(Some("10")));
         assert!((Pattern::from("a") | Pattern::absent()).matches_text(None));
+    }
+
+    #[test]
+    fn integers_are_exact_in_values_ranges_and_texts() {
+        const ID: i64 = 175_928_847_299_117_063;
+        let (id, next) = (json!({"id": ID}), json!({"id": ID + 1}));
+        for pattern in [
+            Pattern::value(&id),
+            Pattern::partial(&id),
+            Pattern::object([("id", Pattern::value(ID))]),
+            Pattern::object([("id", Pattern::range(ID..=ID))]),
+        ] {
+            assert!(
+                pattern.matches(Some(&id)) && !pattern.matches(Some(&next)),
+                "{pattern}"
+            );
+        }
+        assert!(Pattern::range(ID + 1..).matches_text(Some("175928847299117064")));
+        assert!(!Pattern::range(ID + 1..).matches_text(Some("175928847299117063")));
+        let beyond = Pattern::value(u128::from(u64::MAX) + 1);
+        assert_eq!(beyond.to_string(), "18446744073709551616");
+        assert!(beyond.matches_text(Some("18446744073709551616")));
+        assert!(!beyond.matches_text(Some("18446744073709551617")));
+        let body = number::read_json(b"{\"id\": 18446744073709551617}");
+        let wanted = |n: u128| Pattern::object([("id", Pattern::value(n))]);
+        assert!(wanted(18_446_744_073_709_551_617).matches(body.as_ref()));
+        assert!(!wanted(18_446_744_073_709_551_616).matches(body.as_ref()));
+        assert!(!wanted(u128::from(u64::MAX)).matches(body.as_ref()));
+        assert!(Pattern::value(1).matches(Some(&json!(1.0))));
+        assert!(Pattern::range(1..=2).matches(Some(&json!(1.5))));
+    }
+
+    #[test]
+    fn negations_need_something_that_is_there() {
+        let pattern = !Pattern::from("a*");
+        assert!(pattern.matches(Some(&json!("b"))) && pattern.matches(Some(&json!(1))));
+        assert!(!pattern.matches(Some(&json!("ab"))) && !pattern.matches(None));
+        assert!((pattern.clone() | Pattern::absent()).matches(None));
+        assert!(pattern.matches_texts(&["b", "c"]) && !pattern.matches_texts(&["b", "a"]));
+        assert!(!pattern.matches_texts(&[]));
+        assert_eq!(
+            (!(Pattern::value(1) | Pattern::value(2))).to_string(),
+            "!(1 | 2)"
+        );
+        let exact = (!Pattern::object([("a", Pattern::value(1))])).exact();
+        assert!(exact.matches(Some(&json!({"a": 1, "b": 2}))));
+    }
+
+    #[test]
+    fn arrays_have_runs_or_no_order() {
+        let texts = |texts: &[&str]| texts.iter().copied().map(Pattern::from).collect::<Vec<_>>();
+        let runs = |all: &[&[&str]]| Pattern::array_runs(all.iter().map(|run| texts(run)));
+        let fits = |pattern: &Pattern, items: &[&str]| {
+            assert_eq!(
+                pattern.matches_texts(items),
+                pattern.matches(Some(&json!(items)))
+            );
+            pattern.matches_texts(items)
+        };
+        let contains = runs(&[&[], &["a", "b"], &[]]);
+        assert_eq!(contains.to_string(), r#"[.., "a", "b", ..]"#);
+        assert!(fits(&contains, &["a", "b"]) && fits(&contains, &["x", "a", "a", "b", "y"]));
+        assert!(!fits(&contains, &["a", "x", "b"]) && !fits(&contains, &[]));
+        let between = runs(&[&["a"], &["b"], &["c"]]);
+        assert!(fits(&between, &["a", "b", "c"]) && fits(&between, &["a", "x", "b", "y", "c"]));
+        assert!(!fits(&between, &["a", "c"]) && !fits(&between, &["a", "x", "c"]));
+        // An item has one pattern: the first one takes what the second one needs, and gives it back.
+        let any = Pattern::any_order(texts(&["*", "a"]));
+        assert!(fits(&any, &["a", "b"]) && fits(&any, &["b", "a"]));
+        assert!(!fits(&any, &["b", "b"]) && !fits(&any, &["a", "b", "c"]) && !fits(&any, &["a"]));
+        let more = Pattern::any_order_rest(texts(&["a", "a"]));
+        assert_eq!(more.to_string(), r#"any_order ["a", "a", ..]"#);
+        assert!(fits(&more, &["a", "b", "a"]) && !fits(&more, &["a", "b"]));
+        assert!(Pattern::array([]).matches(Some(&json!([]))));
+    }
+
+    #[test]
+    fn values_are_patterns_of_a_part_and_exact_when_asked_to_be() {
+        let want = json!({"a": {"b": 1}, "c": ["*"]});
+        let more = json!({"a": {"b": 1, "x": 2}, "c": ["*"], "d": 3});
+        assert!(Pattern::from(&want).matches(Some(&more)));
+        assert!(!Pattern::value(&want).matches(Some(&more)));
+        assert!(!Pattern::from(want).exact().matches(Some(&more)));
+        assert!(!Pattern::from(json!(["*"])).matches(Some(&json!(["x"]))));
     }
 }

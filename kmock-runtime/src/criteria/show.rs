@@ -16,6 +16,14 @@ impl fmt::Display for Criterion {
             Criterion::Field(place, name, pattern) => {
                 write!(f, "{} {name:?}: {pattern}", place.word())
             }
+            Criterion::Fields(place, fields) => {
+                write!(f, "{} == {{", place.word())?;
+                for (n, (name, pattern)) in fields.iter().enumerate() {
+                    write!(f, "{}{name:?}: {pattern}", if n > 0 { ", " } else { "" })?;
+                }
+                f.write_str("}")
+            }
+            Criterion::Part(part) => part.fmt(f),
             Criterion::Host(pattern) => write!(f, "host {pattern}"),
             Criterion::From(network) => write!(f, "from {network}"),
             Criterion::Body(body) => {
@@ -36,7 +44,7 @@ impl fmt::Display for Criterion {
 }
 
 /// Bytes as Rust writes them: as a text where they are one.
-pub(super) fn bytes(bytes: &[u8], most: usize) -> String {
+pub(in crate::criteria) fn bytes(bytes: &[u8], most: usize) -> String {
     let odd = |c: char| c.is_control() && !"\t\n\r".contains(c);
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains(odd) => format!("{:?}", cut(text, most)),

@@ -43,6 +43,9 @@ impl Check {
     }
 
     /// How many requests fit a filter.
+    ///
+    /// # Panics
+    /// When the filter has an async condition, which cannot be asked of requests that have come.
     #[track_caller]
     pub fn filter(
         server: &KMock,
@@ -50,7 +53,7 @@ impl Check {
         times: impl Into<Times>,
         text: impl Into<String>,
     ) -> Check {
-        let filter = filter.into();
+        let filter = filter.into().afterwards();
         let all = server.core().journal.all();
         Check {
             text: text.into(),

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
-    criteria::{Ask, Filter, Finding, Verdict, distance},
+    criteria::{Ask, Filter, Finding, Nearness, Verdict},
     journal::{Answerer, Entry, Seen},
     location::Location,
     request::Request,
@@ -12,10 +12,6 @@ use crate::{
 
 /// How many are told of what is nearest.
 const TOLD: usize = 3;
-
-/// How far off a second guess may be to be told at all, and how much farther than the first.
-const FAR: usize = 14;
-const FARTHER: usize = 8;
 
 /// A rule that came near to a request, and what it says of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,17 +99,18 @@ impl Aside {
 }
 
 impl Near {
-    pub(super) fn distance(&self) -> usize {
-        distance(&self.criteria)
+    pub(super) fn nearness(&self) -> Nearness {
+        Nearness::of(&self.criteria)
     }
 }
 
-/// The rules that came nearest to a request that none of them answered, the nearest first.
+/// The rules that came nearest to a request that none of them answered, the nearest first; a rule that is far from it is
+/// none of them.
 ///
 /// `aside`: the rules that fitted and let it go on.
 pub(super) fn nearest(request: &Request, rules: &[Rule], aside: &[Aside], ask: Ask) -> Vec<Near> {
     let mut near: Vec<Near> = aside.iter().take(TOLD).map(Aside::near).collect();
-    let mut scored: Vec<(usize, usize)> = Vec::new();
+    let mut scored: Vec<(Nearness, usize)> = Vec::new();
     let mut explained: Vec<Option<Near>> = Vec::new();
     for rule in rules {
         let spec = rule.spec();
@@ -121,18 +118,20 @@ pub(super) fn nearest(request: &Request, rules: &[Rule], aside: &[Aside], ask: A
             continue;
         }
         let criteria = explain(&spec.filter, request, ask);
-        scored.push((distance(&criteria), explained.len()));
-        explained.push(Some(Near {
-            rule: rule.to_string(),
-            location: spec.location,
-            criteria,
-        }));
+        let nearness = Nearness::of(&criteria);
+        if nearness.is_near() {
+            scored.push((nearness, explained.len()));
+            explained.push(Some(Near {
+                rule: rule.to_string(),
+                location: spec.location,
+                criteria,
+            }));
+        }
     }
     scored.sort_unstable();
-    for (rank, (distance, at)) in scored.into_iter().enumerate() {
-        let guess = near.is_empty() && rank == 0;
-        let best = near.first().map_or(0, Near::distance);
-        if near.len() >= TOLD || !guess && distance > FAR.min(best + FARTHER) {
+    for (nearness, at) in scored {
+        let beside = |best: &Near| nearness.is_worth_telling_beside(best.nearness());
+        if near.len() >= TOLD || !near.first().is_none_or(beside) {
             break;
         }
         near.extend(explained.get_mut(at).and_then(Option::take));
@@ -152,27 +151,31 @@ const SEARCHED: usize = 2000;
 pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Vec<NearRequest> {
     let half = SEARCHED / 2;
     let middle = half..all.len().saturating_sub(half).max(half);
-    let mut scored: Vec<(usize, &Seen, Vec<Finding>)> = all
+    let mut scored: Vec<(bool, Nearness, &Seen, Vec<Finding>)> = all
         .iter()
         .enumerate()
         .filter(|(at, seen)| !middle.contains(at) && !met.contains(&seen.id()))
         .map(|(_, seen)| {
             let criteria = explain(filter, seen, Ask::Again);
-            (distance(&criteria), seen, criteria)
+            let nearness = Nearness::of(&criteria);
+            // What nobody expected was more likely meant than what a rule has answered.
+            let expected = matches!(seen.outcome().answered_by, Answerer::Rule { .. });
+            (expected && nearness.off() > 0, nearness, seen, criteria)
         })
+        .filter(|(_, nearness, ..)| nearness.is_near())
         .collect();
-    scored.sort_by_key(|(distance, ..)| *distance);
+    scored.sort_by_key(|(expected, nearness, ..)| (*expected, *nearness));
     // Many alike are one.
     let mut known: Vec<(&str, String)> = Vec::new();
-    let mut near = Vec::new();
-    let mut most = 2 * FAR;
-    for (distance, seen, criteria) in scored {
+    let mut near: Vec<NearRequest> = Vec::new();
+    let mut best = None;
+    for (_, nearness, seen, criteria) in scored {
         let alike = (seen.method().as_str(), super::rows::kind_of(seen.target()));
-        if near.len() >= TOLD || distance > most {
+        let best = *best.get_or_insert(nearness);
+        if near.len() >= TOLD {
             break;
         }
-        most = most.min(FAR.min(distance + FARTHER));
-        if known.contains(&alike) {
+        if known.contains(&alike) || !near.is_empty() && !nearness.is_worth_telling_beside(best) {
             continue;
         }
         known.push(alike);

@@ -28,7 +28,10 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
             }
         }
         None if rules.is_empty() => text.push_str("; there are no rules\n"),
-        None => text.push_str("; no rule has a reply\n"),
+        None if rules.iter().all(|rule| rule.spec().reply.is_none()) => {
+            text.push_str("; no rule has a reply\n");
+        }
+        None => text.push_str("; no rule is near\n"),
     }
     let (kind, body) = if prefers_json(request) {
         let message = text.trim_end();

@@ -335,7 +335,7 @@ impl<'a> Making<'a> {
         };
         // An answer of the Kubernetes API is wondered at only when a rule was really near.
         if entry.answered_by == Answerer::Kubernetes {
-            near.retain(|near| near.distance() <= 6);
+            near.retain(|near| near.nearness().off() <= 6);
         }
         match known
             .explained

@@ -13,7 +13,7 @@ use crate::{
 
 /// The requests of a server that fit a filter, those to come included; made by [`KMock::filter`](crate::KMock::filter).
 ///
-/// It counts whatever came, whoever answered. Async criteria cannot be asked afterwards and hold for nothing here.
+/// It counts whatever came, whoever answered.
 #[derive(Clone)]
 pub struct View {
     core: Arc<Core>,

@@ -35,7 +35,7 @@ impl Part {
 
 /// The parts of a body for people: `title=book, file=x.bin (3 bytes)`; nothing where it has none.
 pub(crate) fn summary(content_type: &str, body: &[u8]) -> Option<String> {
-    if !content_type.starts_with("multipart/") {
+    if !is_multipart(content_type) {
         return None;
     }
     let parts = parse(content_type, &Bytes::copy_from_slice(body));
@@ -54,10 +54,15 @@ pub(crate) fn summary(content_type: &str, body: &[u8]) -> Option<String> {
     (!shown.is_empty()).then(|| shown.join(", "))
 }
 
+/// Whether a content type is that of a body in parts; its letters may be of any case (RFC 9110, 8.3.1).
+pub(super) fn is_multipart(content_type: &str) -> bool {
+    let start = content_type.get(.."multipart/".len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case("multipart/"))
+}
+
 /// The parts of a body, as far as it is well-formed.
 pub(super) fn parse(content_type: &str, body: &Bytes) -> Vec<Part> {
-    let Some(boundary) = content_type
-        .starts_with("multipart/")
+    let Some(boundary) = is_multipart(content_type)
         .then(|| parameter(content_type, "boundary"))
         .flatten()
     else {
@@ -107,11 +112,22 @@ fn part_of(part: &Bytes) -> Option<Part> {
     };
     let disposition = field("content-disposition").unwrap_or_default();
     Some(Part {
-        name: parameter(&disposition, "name"),
-        filename: parameter(&disposition, "filename"),
+        name: either(&disposition, "name", "name*"),
+        filename: either(&disposition, "filename", "filename*"),
         content_type: field("content-type"),
         body,
     })
+}
+
+/// A parameter in one of its two forms: `filename*=UTF-8''%C3%BC.txt` is for names that are not ASCII (RFC 8187). It wins,
+/// as clients send the plain one for those who cannot read it (RFC 6266, 4.3).
+fn either(header: &str, plain: &str, extended: &str) -> Option<String> {
+    let Some(value) = parameter(header, extended) else {
+        return parameter(header, plain);
+    };
+    let text = value.splitn(3, '\'').nth(2).unwrap_or(&value);
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    Some(decoded.into_owned())
 }
 
 /// A parameter of a header: `form-data; name="a"; filename="b"`.
@@ -173,6 +189,17 @@ mod tests {
         assert_eq!(parts[1].name(), Some("f"));
         assert_eq!(parts[1].content_type(), Some("text/plain"));
         assert_eq!(parts[1].body().as_ref(), b"line\r\n\r\nline");
+    }
+
+    #[test]
+    fn names_of_files_need_not_be_ascii() {
+        let body = "--b\r\nContent-Disposition: form-data; name*=UTF-8''%C3%BC; filename=\"_.txt\"; \
+            filename*=utf-8'de'a%20%C3%BC.txt\r\n\r\nx\r\n--b--";
+        let parts = parse("Multipart/Form-Data; boundary=b", &body.into());
+        assert_eq!(
+            (parts[0].name(), parts[0].filename()),
+            (Some("ü"), Some("a ü.txt"))
+        );
     }
 
     #[test]

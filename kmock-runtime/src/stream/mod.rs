@@ -198,7 +198,7 @@ impl Stream {
     }
 
     /// The items of a foreign stream, an iterator, or a channel's receiver. They are taken once, by whoever is there.
-    pub fn from<How>(self, source: impl IntoSource<How>) -> Stream {
+    pub fn from_source<How>(self, source: impl IntoSource<How>) -> Stream {
         self.with(Item::From(Arc::new(Source {
             // It is asked again after its end.
             stream: tokio::sync::Mutex::new(source.into_source().0.fuse().boxed()),

@@ -1,6 +1,7 @@
 //! Mistakes in assertions: one a file.
 
 mod assert_assignment;
+mod assert_async;
 mod assert_habits;
 mod assert_handle_type;
 mod assert_in_number;

@@ -1,10 +1,10 @@
-//! Two rests in an array.
+//! Two rests in a row in an array.
 
 use kmock::prelude::*;
 
 fn rules(k: &KMock) {
     kmock! { k,
-        POST "/" json [.., 1, ..] => 200;
+        POST "/" json [1, .., ..] => 200;
     }
 }
 

@@ -1,10 +1,12 @@
-//! A negated pattern.
+//! Negations that say nothing, or too much.
 
 use kmock::prelude::*;
 
 fn rules(k: &KMock) {
     kmock! { k,
-        GET "/" query { "q": !"x" } => 200;
+        GET "/" query { "q": !_ } => 200;
+        POST "/" json { "a": any_order { "b" } } => 200;
+        POST "/" json { "a": any_order "b" } => 200;
     }
 }
 

@@ -7,19 +7,21 @@ use syn::{
 };
 
 use super::{
-    super::{at_end, code, here, inside, lit_str, pattern, skip_to_comma},
+    super::{at_end, code, here, inside, kept, lit_str, pattern, skip_to_comma},
     single,
 };
 use crate::{
-    ast::{Callable, Field, Filter, Name, Pattern, ValueKind},
+    ast::{Callable, Field, Filter, Name, PartFact, Pattern, ValueKind},
     errors::Errors,
     notation,
+    words::{PART_FACTS, did_you_mean},
 };
 
 /// `query { … }` and its kin. The next token is one of the words.
 pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<Filter> {
     let name = input.call(Ident::parse_any).ok()?;
     let span = name.span();
+    let exact = exactly(input, &name);
     after_sign(input, errors, &name);
     let values = |kind, errors: &mut Errors, help: &str| {
         if at_end(input) || input.peek(Token![=>]) {
@@ -70,6 +72,7 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             errors,
             Field::Query,
             span,
+            exact,
             "query { \"page\": 1..=9 }",
         ),
         "header" => fields(
@@ -77,6 +80,7 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             errors,
             Field::Header,
             span,
+            false,
             "header { \"X-Token\": _ }",
         ),
         "cookie" => fields(
@@ -84,6 +88,7 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             errors,
             Field::Cookie,
             span,
+            exact,
             "cookie { \"session\": _ }",
         ),
         "form" => fields(
@@ -91,9 +96,11 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             errors,
             Field::Form,
             span,
+            exact,
             "form { \"name\": \"john\" }",
         ),
         "json" => json(input, errors, span),
+        "part" => part(input, errors, span),
         "body" => body(input, errors, span),
         "text" => values(
             ValueKind::Text,
@@ -214,6 +221,12 @@ fn after_sign(input: ParseStream<'_>, errors: &mut Errors, name: &Ident) {
     };
     let help = if name == "json" {
         "write `json { … }` for a part of the body, `json == { … }` for all of it".to_owned()
+    } else if name == "header" && matches!(sign, Ok("==")) {
+        "clients send headers of their own: write `header { … }` for those that matter, `\"name\": !` for one that must not be there".to_owned()
+    } else if ["query", "cookie", "form"].iter().any(|word| name == word) {
+        format!(
+            "write `{name} {{ … }}` for those that matter, `{name} == {{ … }}` for these and no others"
+        )
     } else {
         format!(
             "write `{name}` and the value, without `{}`",
@@ -268,6 +281,7 @@ fn fields(
     errors: &mut Errors,
     kind: Field,
     span: Span,
+    exact: bool,
     example: &str,
 ) -> Filter {
     let at = here(input);
@@ -300,7 +314,7 @@ fn fields(
     }
     let mut parts = Vec::new();
     inside(input, Delimiter::Brace, errors, |content, errors| {
-        if content.is_empty() {
+        if content.is_empty() && !exact {
             errors.help(
                 span,
                 "the braces are empty, which says nothing",
@@ -314,12 +328,7 @@ fn fields(
                     Name::Expr(value) => value.span(),
                 };
                 match pattern::after_colon(content, errors) {
-                    Some(pattern) => parts.push(Filter::Field {
-                        kind,
-                        span: at,
-                        name,
-                        pattern,
-                    }),
+                    Some(pattern) => parts.push((at, name, pattern)),
                     None => skip_to_comma(content),
                 }
             } else {
@@ -328,7 +337,118 @@ fn fields(
             pattern::comma(content, errors);
         }
     });
-    single(parts, Filter::All)
+    if exact {
+        let fields = parts
+            .into_iter()
+            .map(|(_, name, pattern)| (name, pattern))
+            .collect();
+        return Filter::Fields { kind, span, fields };
+    }
+    let parts = parts
+        .into_iter()
+        .map(|(span, name, pattern)| Filter::Field {
+            kind,
+            span,
+            name,
+            pattern,
+        });
+    single(parts.collect(), Filter::All)
+}
+
+/// `query == { … }`: the sign for "these and no others", as `json` has it.
+fn exactly(input: ParseStream<'_>, name: &Ident) -> bool {
+    let may = ["query", "cookie", "form"].iter().any(|word| name == word);
+    let said = may && input.peek(Token![==]) && {
+        let fork = input.fork();
+        fork.parse::<Token![==]>().is_ok() && fork.peek(token::Brace)
+    };
+    if said {
+        input.parse::<Token![==]>().ok();
+    }
+    said
+}
+
+/// `part "file" { filename: "*.png", type: "image/*" }`
+fn part(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
+    const FORM: &str =
+        "write `part \"avatar\"`, or `part \"avatar\" { filename: \"*.png\", type: \"image/*\" }`";
+    if at_end(input) || input.peek(Token![=>]) {
+        errors.help(here(input), "expected a name or `{` after `part`", FORM);
+        return Filter::Any(span);
+    }
+    let name = match input.peek(token::Brace) {
+        true => None,
+        false => match pattern::alternatives(input, errors, true) {
+            Some(name) => Some(name),
+            None => return Filter::Any(span),
+        },
+    };
+    let mut facts: Vec<(Ident, PartFact)> = Vec::new();
+    if input.peek(token::Brace) {
+        inside(input, Delimiter::Brace, errors, |content, errors| {
+            if content.is_empty() {
+                errors.help(span, "the braces are empty, which says nothing", FORM);
+            }
+            while !content.is_empty() {
+                match part_fact(content, errors) {
+                    Some((word, _)) if facts.iter().any(|(other, _)| *other == word) => {
+                        errors.push(word.span(), format_args!("`{word}` is there already"));
+                    }
+                    Some(fact) => facts.push(fact),
+                    None => skip_to_comma(content),
+                }
+                pattern::comma(content, errors);
+            }
+        });
+    }
+    Filter::Part { span, name, facts }
+}
+
+/// `filename: "*.png"`
+fn part_fact(content: ParseStream<'_>, errors: &mut Errors) -> Option<(Ident, PartFact)> {
+    let at = here(content);
+    let Ok(word) = content.call(Ident::parse_any) else {
+        let help = match lit_str(content) {
+            Some(lit) => format!("they are words without quotes: `{}: …`", lit.value()),
+            None => format!("they are {}", PART_FACTS.join(", ")),
+        };
+        errors.help(at, "expected a fact of the part", help);
+        return None;
+    };
+    let text = word.to_string();
+    if !PART_FACTS.contains(&text.as_str()) {
+        let help = match text.as_str() {
+            "name" => "the name comes first: `part \"avatar\" { … }`".to_owned(),
+            "content_type" | "mime" | "content" => {
+                "write `type: \"image/*\"`, `text: \"…\"`, `json: { … }` or `body: b\"…\"`"
+                    .to_owned()
+            }
+            _ => format!("they are {}", PART_FACTS.join(", ")),
+        };
+        errors.help(
+            at,
+            format_args!(
+                "`{text}` is no fact of a part{}",
+                did_you_mean(&text, PART_FACTS.iter().copied())
+            ),
+            help,
+        );
+        return None;
+    }
+    if text != "body" {
+        let pattern = pattern::after_colon(content, errors)?;
+        return Some((word, PartFact::Is(pattern)));
+    }
+    if content.parse::<Token![:]>().is_err() {
+        errors.help(
+            here(content),
+            "expected `:` and bytes after `body`",
+            "write `body: b\"…\"`",
+        );
+        return None;
+    }
+    let value = kept(content, errors, "bytes")?;
+    Some((word, PartFact::Body(value)))
 }
 
 /// A name in quotes or in parentheses.

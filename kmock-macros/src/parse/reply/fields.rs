@@ -6,6 +6,7 @@ use syn::{Expr, Token, parse::ParseStream};
 use crate::{
     ast::{Name, Part},
     errors::Errors,
+    numbers,
     parse::{at_end, filter, here, inside, kept, pattern, skip_to_comma, word},
 };
 
@@ -65,7 +66,7 @@ fn field_value(content: ParseStream<'_>, errors: &mut Errors) -> Option<Option<E
         );
         return None;
     }
-    kept(content, errors, "a value").map(Some)
+    kept(content, errors, "a value").map(|value| Some(numbers::expr(value)))
 }
 
 fn header_name(name: &Name, errors: &mut Errors) {

@@ -19,7 +19,7 @@ use crate::{
     ast::{Callable, Part},
     duration,
     errors::Errors,
-    json,
+    json, numbers,
     words::REPLIES,
 };
 
@@ -186,7 +186,9 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
             );
             Vec::new()
         }
-        Ok(Callable::Expr(Expr::Array(array))) => vec![Part::JsonOf(span, Expr::Array(array))],
+        Ok(Callable::Expr(Expr::Array(array))) => {
+            vec![Part::JsonOf(span, numbers::expr(Expr::Array(array)))]
+        }
         Ok(call) => vec![Part::Call(call)],
         Err(raw) => vec![Part::Broken(span, raw)],
     }

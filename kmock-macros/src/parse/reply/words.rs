@@ -8,7 +8,7 @@ use crate::{
     ast::Part,
     duration,
     errors::Errors,
-    habits, json,
+    habits, json, numbers,
     parse::{at_end, code, ends_after_next, fault, here, inside, skip_while, starts_rule, stream},
     words::{REPLIES, nearest},
 };
@@ -47,7 +47,8 @@ pub(super) fn by_word(
         }
         "json" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
-            one(value(input, errors, "a value").map(|value| Part::JsonOf(span, value)))
+            one(value(input, errors, "a value")
+                .map(|value| Part::JsonOf(span, numbers::expr(value))))
         }
         "json" if after.peek(token::Brace) || after.peek(token::Bracket) => {
             input.call(Ident::parse_any).ok();
