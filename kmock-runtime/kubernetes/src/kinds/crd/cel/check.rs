@@ -1,16 +1,14 @@
 //! From text to a typed expression: parsing, names, overloads.
 //!
-//! The grammar is that of the crate `cel`; types and functions are those of the environment that the API server
-//! gives to CRD rules in v1.36 ([`signatures`](super::signatures)).
+//! Types and functions are those of the environment that the API server gives to CRD rules in v1.36
+//! ([`signatures`](super::signatures)).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
-use cel::parser::Parser;
-
 use super::literals;
 use super::signatures::{self, Overload};
+use super::syntax::{self, Comprehension, Expr, Fault, Form, Literal, Parsed};
 use super::types::{Decl, Ty};
 
 /// A typed expression.
@@ -65,18 +63,6 @@ pub(crate) enum Kind {
     },
 }
 
-/// A literal.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Literal {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Uint(u64),
-    Double(f64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
 /// What `all`, `exists`, `map` and the like are made of.
 #[derive(Debug)]
 pub(crate) struct Loop {
@@ -98,35 +84,28 @@ pub(crate) struct Checked {
 
 /// Parses and types an expression; the error is what the server says about it.
 pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Result<Checked, String> {
-    let parser = Parser::default()
-        .enable_optional_syntax(true)
-        .enable_ident_escape_syntax(true);
-    let (expr, info) = parser
-        .parse_with_source_info(source)
-        .map_err(|errors| syntax_faults(&errors.to_string()))?;
+    let parsed = syntax::parse(source).map_err(|faults| syntax::shown(source, faults))?;
     let old = if optional_old {
         Ty::optional(this.ty())
     } else {
         this.ty()
     };
     let mut checker = Checker {
-        info: &info,
+        parsed: &parsed,
         vars: vec![("self".into(), this.ty()), ("oldSelf".into(), old)],
         next: 0,
         uses_old_self: false,
         types: HashMap::new(),
         faults: Vec::new(),
     };
-    let root = checker.expr(&expr);
+    let root = checker.expr(&parsed.root);
     if checker.faults.is_empty() {
-        for (at, why) in literals::faults(&expr, &checker.types) {
+        for (at, why) in literals::faults(&parsed.root, &checker.types) {
             checker.fault(at, &why);
         }
     }
     if !checker.faults.is_empty() {
-        checker.faults.sort_by_key(|(place, _)| *place);
-        let texts: Vec<String> = checker.faults.into_iter().map(|(_, text)| text).collect();
-        return Err(texts.join("\n"));
+        return Err(syntax::shown(source, checker.faults));
     }
     Ok(Checked {
         root,
@@ -135,56 +114,21 @@ pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Resul
 }
 
 struct Checker<'s> {
-    info: &'s SourceInfo,
+    parsed: &'s Parsed,
     vars: Vec<(String, Ty)>,
     next: usize,
     uses_old_self: bool,
     types: literals::Types,
-    /// By line and column.
-    faults: Vec<((usize, usize), String)>,
-}
-
-/// Faults of the parser, shown as the server shows them.
-fn syntax_faults(text: &str) -> String {
-    let mut shown: Vec<String> = Vec::new();
-    let mut own = false;
-    for line in text.lines() {
-        if line.starts_with("ERROR: ") {
-            // What the crate says of its own tree is not about the text.
-            own = line.contains(": Incomplete `");
-        }
-        if own {
-            continue;
-        }
-        let indent = if line.starts_with("| ") { " " } else { "" };
-        shown.push(format!("{indent}{line}"));
-    }
-    shown.join("\n")
+    faults: Vec<Fault>,
 }
 
 impl Checker<'_> {
     /// Notes a fault; what is around it is checked on.
-    fn fault(&mut self, at: u64, message: &str) -> Typed {
-        let start = self
-            .info
-            .offset_for(at)
-            .map_or(0, |(start, _)| start as usize);
-        let before = self.info.source.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count();
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count();
-        let text = self.info.source.lines().nth(line).unwrap_or_default();
-        let dots = ".".repeat(column);
-        let text = format!(
-            "ERROR: <input>:{}:{}: {message}\n | {text}\n | {dots}^",
-            line + 1,
-            column + 1
-        );
-        self.faults.push(((line, column), text));
+    fn fault(&mut self, at: usize, message: &str) -> Typed {
+        self.faults.push(Fault {
+            at: self.parsed.place(at),
+            message: message.to_owned(),
+        });
         self.make(Ty::Err, Kind::Literal(Literal::Null))
     }
 
@@ -205,50 +149,50 @@ impl Checker<'_> {
             .map(|(_, ty)| ty.clone())
     }
 
-    fn expr(&mut self, expr: &IdedExpr) -> Typed {
+    fn expr(&mut self, expr: &Expr) -> Typed {
         let typed = self.typed(expr);
         self.types.insert(expr.id, typed.ty.clone());
         typed
     }
 
-    fn typed(&mut self, expr: &IdedExpr) -> Typed {
-        match &expr.expr {
-            Expr::Literal(literal) => self.literal(literal),
-            Expr::Ident(name) => self.ident(expr.id, name),
-            Expr::Select(select) => {
+    fn typed(&mut self, expr: &Expr) -> Typed {
+        match &expr.form {
+            Form::Literal(literal) => self.literal(literal),
+            Form::Ident(name) => self.ident(expr.id, name),
+            Form::Select {
+                operand,
+                field,
+                test,
+            } => {
                 if let Some(name) = qualified(expr).filter(|name| is_type_name(name)) {
                     return self.make(Ty::Type, Kind::TypeName(name));
                 }
-                let operand = self.expr(&select.operand);
-                self.select(expr.id, operand, &select.field, select.test)
+                let operand = self.expr(operand);
+                self.select(expr.id, operand, field, *test)
             }
-            Expr::Call(call) => {
-                self.call(expr.id, &call.func_name, call.target.as_deref(), &call.args)
-            }
-            Expr::List(list) => {
-                let mut items = Vec::new();
+            Form::Call {
+                function,
+                target,
+                args,
+            } => self.call(expr.id, function, target.as_deref(), args),
+            Form::List { items, optional } => {
+                let mut typed_items = Vec::new();
                 let mut item_ty = Ty::Free;
-                for (index, item) in list.elements.iter().enumerate() {
+                for (index, item) in items.iter().enumerate() {
                     let typed = self.expr(item);
-                    let ty = match (&typed.ty, list.optional_indices.contains(&index)) {
+                    let ty = match (&typed.ty, optional.contains(&index)) {
                         (Ty::Optional(inner), true) => (**inner).clone(),
                         (ty, _) => ty.clone(),
                     };
                     item_ty = item_ty.join(&ty);
-                    items.push(typed);
+                    typed_items.push(typed);
                 }
-                self.make(
-                    Ty::list(item_ty),
-                    Kind::List(items, list.optional_indices.clone()),
-                )
+                self.make(Ty::list(item_ty), Kind::List(typed_items, optional.clone()))
             }
-            Expr::Map(map) => {
+            Form::Map(written) => {
                 let (mut entries, mut optional) = (Vec::new(), Vec::new());
                 let (mut key_ty, mut value_ty) = (Ty::Free, Ty::Free);
-                for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else {
-                        continue;
-                    };
+                for entry in written {
                     let (key, value) = (self.expr(&entry.key), self.expr(&entry.value));
                     key_ty = key_ty.join(&key.ty);
                     value_ty = value_ty.join(match &value.ty {
@@ -262,32 +206,29 @@ impl Checker<'_> {
                 }
                 self.make(Ty::map(key_ty, value_ty), Kind::Map(entries, optional))
             }
-            Expr::Comprehension(inner) => self.comprehension(inner),
-            Expr::Struct(message) => {
-                let name = &message.type_name;
-                self.fault(
-                    expr.id,
-                    &format!("undeclared reference to '{name}' (in container '')"),
-                )
-            }
-            Expr::Unspecified => self.fault(expr.id, "expression is empty"),
+            Form::Comprehension(inner) => self.comprehension(inner),
+            Form::Message(name) => self.fault(
+                expr.id,
+                &format!("undeclared reference to '{name}' (in container '')"),
+            ),
+            Form::Missing => self.fault(expr.id, "expression is empty"),
         }
     }
 
-    fn literal(&mut self, literal: &LiteralValue) -> Typed {
-        let (ty, literal) = match literal {
-            LiteralValue::Boolean(value) => (Ty::Bool, Literal::Bool(*value.inner())),
-            LiteralValue::Bytes(value) => (Ty::Bytes, Literal::Bytes(value.inner().to_vec())),
-            LiteralValue::Double(value) => (Ty::Double, Literal::Double(*value.inner())),
-            LiteralValue::Int(value) => (Ty::Int, Literal::Int(*value.inner())),
-            LiteralValue::Null => (Ty::Null, Literal::Null),
-            LiteralValue::String(value) => (Ty::Str, Literal::Text(value.inner().to_owned())),
-            LiteralValue::UInt(value) => (Ty::Uint, Literal::Uint(*value.inner())),
+    fn literal(&mut self, literal: &Literal) -> Typed {
+        let ty = match literal {
+            Literal::Bool(_) => Ty::Bool,
+            Literal::Bytes(_) => Ty::Bytes,
+            Literal::Double(_) => Ty::Double,
+            Literal::Int(_) => Ty::Int,
+            Literal::Null => Ty::Null,
+            Literal::Text(_) => Ty::Str,
+            Literal::Uint(_) => Ty::Uint,
         };
-        self.make(ty, Kind::Literal(literal))
+        self.make(ty, Kind::Literal(literal.clone()))
     }
 
-    fn ident(&mut self, at: u64, name: &str) -> Typed {
+    fn ident(&mut self, at: usize, name: &str) -> Typed {
         if name == "oldSelf" {
             self.uses_old_self = true;
         }
@@ -312,7 +253,7 @@ impl Checker<'_> {
         })
     }
 
-    fn select(&mut self, at: u64, operand: Typed, field: &str, test: bool) -> Typed {
+    fn select(&mut self, at: usize, operand: Typed, field: &str, test: bool) -> Typed {
         let ty = match Self::field_ty(&operand.ty, field) {
             Ok(Some(ty)) => ty,
             Ok(None) => return self.fault(at, &format!("undefined field '{field}'")),
@@ -341,16 +282,16 @@ impl Checker<'_> {
         self.make(ty, Kind::Select { operand, field })
     }
 
-    fn call(&mut self, at: u64, name: &str, target: Option<&IdedExpr>, args: &[IdedExpr]) -> Typed {
+    fn call(&mut self, at: usize, name: &str, target: Option<&Expr>, args: &[Expr]) -> Typed {
         if name == "_?._" {
             let [operand, field] = args else {
                 return self.fault(at, "unsupported optional field selection");
             };
             let operand = self.expr(operand);
-            let Expr::Literal(LiteralValue::String(field)) = &field.expr else {
+            let Form::Literal(Literal::Text(field)) = &field.form else {
                 return self.fault(at, "unsupported optional field selection");
             };
-            let field = field.inner().to_owned();
+            let field = field.clone();
             let inner = match &operand.ty {
                 Ty::Optional(inner) => (**inner).clone(),
                 other => other.clone(),
@@ -392,13 +333,7 @@ impl Checker<'_> {
         self.apply(at, name, target, args)
     }
 
-    fn apply(
-        &mut self,
-        at: u64,
-        name: &str,
-        target: Option<&IdedExpr>,
-        args: &[IdedExpr],
-    ) -> Typed {
+    fn apply(&mut self, at: usize, name: &str, target: Option<&Expr>, args: &[Expr]) -> Typed {
         let target = target.map(|target| Box::new(self.expr(target)));
         let places = args;
         let args = args.iter().map(|arg| self.expr(arg)).collect::<Vec<_>>();
@@ -441,7 +376,7 @@ impl Checker<'_> {
         }
     }
 
-    fn item_ty(&mut self, at: u64, range: &Ty) -> (Ty, Ty) {
+    fn item_ty(&mut self, at: usize, range: &Ty) -> (Ty, Ty) {
         match range {
             Ty::List(item) => (Ty::Int, (**item).clone()),
             Ty::Map(key, value) => ((**key).clone(), (**value).clone()),
@@ -453,35 +388,35 @@ impl Checker<'_> {
         }
     }
 
-    fn comprehension(&mut self, inner: &cel::common::ast::ComprehensionExpr) -> Typed {
-        let range = self.expr(&inner.iter_range);
-        let (key, value) = self.item_ty(inner.iter_range.id, &range.ty);
+    fn comprehension(&mut self, inner: &Comprehension) -> Typed {
+        let range = self.expr(&inner.range);
+        let (key, value) = self.item_ty(inner.range.id, &range.ty);
         let item = if matches!(range.ty, Ty::List(_)) {
             value
         } else {
             key
         };
-        let init = self.expr(&inner.accu_init);
+        let init = self.expr(&inner.init);
         let depth = self.vars.len();
-        self.vars.push((inner.accu_var.clone(), init.ty.clone()));
-        self.vars.push((inner.iter_var.clone(), item));
-        let condition = self.expr(&inner.loop_cond);
-        let step = self.expr(&inner.loop_step);
+        self.vars.push((inner.accu.clone(), init.ty.clone()));
+        self.vars.push((inner.var.clone(), item));
+        let condition = self.expr(&inner.condition);
+        let step = self.expr(&inner.step);
         let step_fits = init.ty.fits(&step.ty);
         // What a list is made of is known after the first step.
         let accu = init.ty.join(&step.ty);
         self.vars.truncate(depth);
         if !step_fits {
             return self.fault(
-                inner.loop_step.id,
+                inner.step.id,
                 &format!("expected type '{}' but found '{}'", init.ty, step.ty),
             );
         }
-        self.vars.push((inner.accu_var.clone(), accu));
+        self.vars.push((inner.accu.clone(), accu));
         let result = self.expr(&inner.result);
         self.vars.truncate(depth);
         let ty = result.ty.clone();
-        let (var, accu) = (inner.iter_var.clone(), inner.accu_var.clone());
+        let (var, accu) = (inner.var.clone(), inner.accu.clone());
         self.make(
             ty,
             Kind::Loop(Box::new(Loop {
@@ -497,13 +432,13 @@ impl Checker<'_> {
     }
 
     /// Macros that the parser leaves as calls: over keys and values, and `optMap`.
-    fn expand(&mut self, name: &str, target: &IdedExpr, args: &[IdedExpr], count: usize) -> Typed {
+    fn expand(&mut self, name: &str, target: &Expr, args: &[Expr], count: usize) -> Typed {
         let range = self.expr(target);
         let (vars, bodies) = args.split_at(count.min(args.len()));
         let mut names = Vec::new();
         for var in vars {
-            match &var.expr {
-                Expr::Ident(name) => names.push(name.clone()),
+            match &var.form {
+                Form::Ident(name) => names.push(name.clone()),
                 _ => return self.fault(var.id, "argument must be a simple name"),
             }
         }
@@ -566,12 +501,14 @@ impl Checker<'_> {
 }
 
 /// `a.b.c`, if the expression spells a name.
-fn qualified(expr: &IdedExpr) -> Option<String> {
-    match &expr.expr {
-        Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) if !select.test => {
-            Some(format!("{}.{}", qualified(&select.operand)?, select.field))
-        }
+fn qualified(expr: &Expr) -> Option<String> {
+    match &expr.form {
+        Form::Ident(name) => Some(name.clone()),
+        Form::Select {
+            operand,
+            field,
+            test: false,
+        } => Some(format!("{}.{field}", qualified(operand)?)),
         _ => None,
     }
 }

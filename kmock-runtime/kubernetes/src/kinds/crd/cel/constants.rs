@@ -1,7 +1,8 @@
 //! What the server works out when it makes a program of an expression: literals converted, patterns compiled.
 
-use super::check::{Kind, Literal, Typed};
+use super::check::{Kind, Typed};
 use super::functions;
+use super::syntax::Literal;
 use super::value::Val;
 
 const CONVERSIONS: [&str; 8] = [

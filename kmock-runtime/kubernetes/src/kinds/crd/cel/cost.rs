@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 
-use super::check::{Kind, Literal, Loop, Typed};
+use super::check::{Kind, Loop, Typed};
 use super::signatures::Overload;
+use super::syntax::Literal;
 use super::types::{Decl, Ty};
 
 const TRAVERSAL: f64 = 0.1;

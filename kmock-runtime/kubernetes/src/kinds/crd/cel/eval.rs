@@ -3,10 +3,11 @@
 //! Semantics of `cel-go`: `&&` and `||` forgive a failing side when the other one decides; macros run as loops with an
 //! accumulator. Every step costs, so that no rule runs for long.
 
-use super::check::{Kind, Literal, Loop, Typed};
+use super::check::{Kind, Loop, Typed};
 use super::constants;
 use super::functions;
 use super::price;
+use super::syntax::Literal;
 use super::value::{Fail, Val, equal};
 
 /// The largest cost of running one expression.

@@ -5,17 +5,16 @@
 
 use std::collections::HashMap;
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
-
 use super::functions;
+use super::syntax::{Expr, Form, Literal};
 use super::types::Ty;
 use super::value::Val;
 
 /// The types of an expression and of all in it, by the numbers that the parser gave.
-pub(super) type Types = HashMap<u64, Ty>;
+pub(super) type Types = HashMap<usize, Ty>;
 
 /// Faults and the expressions they are of.
-pub(super) fn faults(expr: &IdedExpr, types: &Types) -> Vec<(u64, String)> {
+pub(super) fn faults(expr: &Expr, types: &Types) -> Vec<(usize, String)> {
     let mut walk = Walk {
         types,
         faults: Vec::new(),
@@ -26,38 +25,42 @@ pub(super) fn faults(expr: &IdedExpr, types: &Types) -> Vec<(u64, String)> {
 
 struct Walk<'t> {
     types: &'t Types,
-    faults: Vec<(u64, String)>,
+    faults: Vec<(usize, String)>,
 }
 
 impl Walk<'_> {
-    fn ty(&self, expr: &IdedExpr) -> Ty {
+    fn ty(&self, expr: &Expr) -> Ty {
         self.types.get(&expr.id).cloned().unwrap_or(Ty::Dyn)
     }
 
     /// `mixed`: this is for `format`, whose arguments may be of several types.
-    fn expr(&mut self, expr: &IdedExpr, mixed: bool) {
-        match &expr.expr {
-            Expr::Call(call) => {
-                let name = call.func_name.as_str();
-                self.literal(name, &call.args);
+    fn expr(&mut self, expr: &Expr, mixed: bool) {
+        match &expr.form {
+            Form::Call {
+                function,
+                target,
+                args,
+            } => {
+                let name = function.as_str();
+                self.literal(name, args);
                 let mut mixed = mixed;
-                if let (Some(target), "format", [args]) = (&call.target, name, &call.args[..]) {
+                if let (Some(target), "format", [args]) = (target, name, &args[..]) {
                     mixed = true;
-                    if let (Expr::Literal(LiteralValue::String(text)), Expr::List(list)) =
-                        (&target.expr, &args.expr)
-                        && let Err((at, why)) = self.format(expr.id, text.inner(), &list.elements)
+                    if let (Form::Literal(Literal::Text(text)), Form::List { items, .. }) =
+                        (&target.form, &args.form)
+                        && let Err((at, why)) = self.format(expr.id, text, items)
                     {
                         self.faults.push((at, why));
                     }
                 }
-                for inner in call.target.iter().map(|target| &**target).chain(&call.args) {
+                for inner in target.iter().map(|target| &**target).chain(args) {
                     self.expr(inner, mixed);
                 }
             }
-            Expr::List(list) => {
+            Form::List { items, optional } => {
                 let mut first: Option<Ty> = None;
-                for (index, item) in list.elements.iter().enumerate() {
-                    let ty = match (self.ty(item), list.optional_indices.contains(&index)) {
+                for (index, item) in items.iter().enumerate() {
+                    let ty = match (self.ty(item), optional.contains(&index)) {
                         (Ty::Optional(inner), true) => (*inner).clone(),
                         (ty, _) => ty,
                     };
@@ -65,14 +68,11 @@ impl Walk<'_> {
                         break;
                     }
                 }
-                list.elements.iter().for_each(|item| self.expr(item, mixed));
+                items.iter().for_each(|item| self.expr(item, mixed));
             }
-            Expr::Map(map) => {
+            Form::Map(entries) => {
                 let (mut keys, mut values) = (None, None);
-                for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else {
-                        continue;
-                    };
+                for entry in entries {
                     if !mixed {
                         self.differs(&entry.key, &mut keys, self.ty(&entry.key));
                         let ty = match self.ty(&entry.value) {
@@ -85,13 +85,13 @@ impl Walk<'_> {
                     self.expr(&entry.value, mixed);
                 }
             }
-            Expr::Select(select) => self.expr(&select.operand, mixed),
-            Expr::Comprehension(inner) => {
+            Form::Select { operand, .. } => self.expr(operand, mixed),
+            Form::Comprehension(inner) => {
                 for part in [
-                    &inner.iter_range,
-                    &inner.accu_init,
-                    &inner.loop_cond,
-                    &inner.loop_step,
+                    &inner.range,
+                    &inner.init,
+                    &inner.condition,
+                    &inner.step,
                     &inner.result,
                 ] {
                     self.expr(part, mixed);
@@ -102,20 +102,18 @@ impl Walk<'_> {
     }
 
     /// Literals can be read as what the function makes of them.
-    fn literal(&mut self, name: &str, args: &[IdedExpr]) {
+    fn literal(&mut self, name: &str, args: &[Expr]) {
         let place = match name {
             "duration" | "timestamp" => args.first(),
             "matches" => args.last(),
             _ => None,
         };
         let Some(place) = place else { return };
-        let readable = match &place.expr {
-            Expr::Literal(LiteralValue::String(text)) => {
-                functions::is_readable(name, &Val::text(text.inner()))
+        let readable = match &place.form {
+            Form::Literal(Literal::Text(text)) => {
+                functions::is_readable(name, &Val::text(text.as_str()))
             }
-            Expr::Literal(LiteralValue::Int(number)) => {
-                functions::is_readable(name, &Val::Int(*number.inner()))
-            }
+            Form::Literal(Literal::Int(number)) => functions::is_readable(name, &Val::Int(*number)),
             _ => true,
         };
         if !readable {
@@ -125,7 +123,7 @@ impl Walk<'_> {
     }
 
     /// Whether an item is of another type than those before it.
-    fn differs(&mut self, item: &IdedExpr, known: &mut Option<Ty>, ty: Ty) -> bool {
+    fn differs(&mut self, item: &Expr, known: &mut Option<Ty>, ty: Ty) -> bool {
         match known {
             Some(known) if !known.is_like(&ty) => {
                 let why = format!("expected type '{known}' but found '{ty}'");
@@ -140,7 +138,7 @@ impl Walk<'_> {
         }
     }
 
-    fn format(&self, at: u64, text: &str, args: &[IdedExpr]) -> Result<(), (u64, String)> {
+    fn format(&self, at: usize, text: &str, args: &[Expr]) -> Result<(), (usize, String)> {
         let mut rest = text;
         let mut seen = 0;
         while let Some((_, clause)) = rest.split_once('%') {
@@ -190,7 +188,7 @@ impl Walk<'_> {
     }
 
     /// Whether an argument suits a clause; the fault is about the argument, or the clause.
-    fn suits(&self, verb: char, arg: &IdedExpr) -> Result<(), (Option<u64>, String)> {
+    fn suits(&self, verb: char, arg: &Expr) -> Result<(), (Option<usize>, String)> {
         let ty = self.ty(arg);
         let (suits, why) = match verb {
             's' => return self.is_text(arg),
@@ -228,7 +226,7 @@ impl Walk<'_> {
         Err((Some(arg.id), format!("{why}, was given {}", ty.name())))
     }
 
-    fn is_text(&self, arg: &IdedExpr) -> Result<(), (Option<u64>, String)> {
+    fn is_text(&self, arg: &Expr) -> Result<(), (Option<usize>, String)> {
         let ty = self.ty(arg);
         if matches!(ty, Ty::Object(_) | Ty::Optional(_) | Ty::Opaque(_)) {
             let why = format!(
@@ -238,14 +236,11 @@ impl Walk<'_> {
             );
             return Err((Some(arg.id), why));
         }
-        match &arg.expr {
-            Expr::List(list) => list.elements.iter().try_for_each(|item| self.is_text(item)),
-            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    self.is_text(&entry.key)?;
-                    self.is_text(&entry.value)
-                }
-                EntryExpr::StructField(_) => Ok(()),
+        match &arg.form {
+            Form::List { items, .. } => items.iter().try_for_each(|item| self.is_text(item)),
+            Form::Map(entries) => entries.iter().try_for_each(|entry| {
+                self.is_text(&entry.key)?;
+                self.is_text(&entry.value)
             }),
             _ => Ok(()),
         }

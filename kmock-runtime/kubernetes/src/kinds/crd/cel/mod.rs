@@ -1,7 +1,7 @@
 //! Rules in CEL (`x-kubernetes-validations`): compiled, typed, weighed, and run.
 //!
 //! ```text
-//! text ─ the crate `cel` ─► syntax ─ check ─► typed expression ─ cost ─► accepted or refused with the definition
+//! text ─ syntax ─► tree ─ check ─► typed expression ─ cost ─► accepted or refused with the definition
 //!                                                       └─ eval (over JSON, not copied) ─► holds, or a fault
 //! ```
 //!
@@ -18,6 +18,7 @@ mod library;
 mod literals;
 mod price;
 mod signatures;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod texts;
