@@ -16,6 +16,9 @@ pub(crate) trait Backend: Any + Send + Sync {
 
     /// What became of the objects that it stores.
     fn objects(&self) -> Vec<ObjectHistory>;
+
+    /// Who waits for something at it, in words.
+    fn pending(&self) -> Vec<String>;
 }
 
 /// How requests to an emulator are spoken of, in rules and in reports: beside HTTP's own words.

@@ -2,6 +2,8 @@
 
 use std::{error, fmt, io, time::Duration};
 
+use crate::location::Location;
+
 /// What went wrong, for people: one type for the whole library, with predicates for programs.
 ///
 /// One type composes better in tests than a dozen; ask [`Error::is_timeout`] and its kin where it matters.
@@ -20,6 +22,8 @@ enum Kind {
     Timeout {
         what: String,
         after: Duration,
+        /// Where somebody waited for it.
+        location: Location,
         /// What happened instead.
         report: Option<String>,
     },
@@ -45,18 +49,19 @@ impl Error {
         }))
     }
 
-    pub(crate) fn timeout(what: impl Into<String>, after: Duration) -> Error {
+    pub(crate) fn late(what: impl Into<String>, after: Duration, location: Location) -> Error {
         Error(Box::new(Kind::Timeout {
             what: what.into(),
             after,
+            location,
             report: None,
         }))
     }
 
     /// Says also what happened instead.
-    pub(crate) fn with_report(mut self, text: Option<impl fmt::Display>) -> Error {
+    pub(crate) fn with_report(mut self, text: String) -> Error {
         if let Kind::Timeout { report, .. } = &mut *self.0 {
-            *report = text.map(|text| text.to_string());
+            *report = Some(text);
         }
         self
     }
@@ -104,11 +109,12 @@ impl fmt::Display for Error {
             Kind::Timeout {
                 what,
                 after,
+                location,
                 report,
             } => {
-                write!(f, "{what} did not happen within {after:?}")?;
+                write!(f, "{what} did not happen within {after:?}   {location}")?;
                 match report {
-                    Some(report) => write!(f, "; what came:\n{report}"),
+                    Some(report) => write!(f, "\n{report}"),
                     None => Ok(()),
                 }
             }

@@ -17,10 +17,10 @@ use futures::{
 };
 
 use crate::{
-    clock::Watchdog,
     journal::{self, Report},
     location::Location,
     mock::{Builder, KMock},
+    watchdog::{self, Kind, Watchdog, Watched},
 };
 
 /// The options of one test, as the attribute has them.
@@ -41,9 +41,8 @@ pub struct TestOptions {
     report: Option<PathBuf>,
 }
 
-/// How long a test with a paused clock may last in real time, unless it says otherwise: a stuck one ends at last, a busy one
-/// on a loaded machine is left alone.
-const REAL_TIME: Duration = Duration::from_secs(30);
+/// How long sinks may take after the body of a test that is not async.
+const SETTLING: Duration = Duration::from_secs(30);
 
 impl TestOptions {
     /// The defaults, for a test of this name.
@@ -119,7 +118,9 @@ impl TestOptions {
         self
     }
 
-    /// How long the test may last in real time, whatever its clock does; 30 seconds for tests that start paused.
+    /// How long the test may last in real time, whatever its clock does: a minute unless said, 30 seconds for tests that
+    /// start paused; the variable `KMOCK_TIMEOUT` (seconds, `5m`, `off`) sets it for all that do not say. One that takes
+    /// longer fails, and says what it waits for; where nothing else can end it, the process ends (status 101).
     pub fn timeout(mut self, limit: Duration) -> TestOptions {
         self.timeout = Some(limit);
         self
@@ -181,6 +182,12 @@ impl TestOptions {
 pub trait Outcome {
     /// Whether the test's body was content.
     fn is_success(&self) -> bool;
+
+    /// The error, as the test harness of Rust is going to show it.
+    #[doc(hidden)]
+    fn error(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Outcome for () {
@@ -189,9 +196,13 @@ impl Outcome for () {
     }
 }
 
-impl<T: Outcome, E> Outcome for Result<T, E> {
+impl<T: Outcome, E: fmt::Debug> Outcome for Result<T, E> {
     fn is_success(&self) -> bool {
         self.as_ref().is_ok_and(T::is_success)
+    }
+
+    fn error(&self) -> Option<String> {
+        self.as_ref().err().map(|error| format!("{error:?}"))
     }
 }
 
@@ -207,7 +218,7 @@ impl Outcome for std::convert::Infallible {
     }
 }
 
-type Body<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+type Called<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// An async test: a function of up to four servers.
 #[diagnostic::on_unimplemented(
@@ -221,7 +232,7 @@ pub trait TestFn<Servers> {
     /// How many servers it takes.
     const SERVERS: usize;
     #[doc(hidden)]
-    fn call(self, servers: &[KMock]) -> Option<Body<'static, Self::Output>>;
+    fn call(self, servers: &[KMock]) -> Option<Called<Self::Output>>;
 }
 
 /// A test that is not async: a function of up to four servers.
@@ -249,7 +260,7 @@ macro_rules! test_fns {
             type Output = Fut::Output;
             const SERVERS: usize = $count;
 
-            fn call(self, servers: &[KMock]) -> Option<Body<'static, Fut::Output>> {
+            fn call(self, servers: &[KMock]) -> Option<Called<Fut::Output>> {
                 let [$($server),*] = servers else { return None };
                 Some(Box::pin(self($($server.clone()),*)))
             }
@@ -287,38 +298,50 @@ test_fns! {
 pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> F::Output {
     let runtime = or_panic(options.runtime());
     let mut servers = Vec::new();
-    let limit = options
-        .timeout
-        .or(options.start_paused.then_some(REAL_TIME));
-    let mut watchdog = Watchdog::new(options.name, limit);
+    let usual = match options.start_paused {
+        true => watchdog::VIRTUAL,
+        false => watchdog::REAL,
+    };
+    let limit = or_panic(watchdog::limit(options.timeout, usual));
+    let watched = Watched::on(runtime.handle().id());
+    let kind = match options.workers {
+        None => Kind::OneThread,
+        Some(_) => Kind::Threads,
+    };
+    let mut watchdog = Watchdog::new(options.name, limit, kind, watched.clone());
     let outcome = runtime.block_on(async {
         for nth in 0..F::SERVERS as u64 {
-            servers.push(or_panic(options.server(nth).start().await));
+            let server = or_panic(options.server(nth).start().await);
+            watched.add(&server);
+            servers.push(server);
         }
         let body = std::pin::pin!(async {
             // The test may panic already when it is called.
             let called = AssertUnwindSafe(async { test.call(&servers) }).catch_unwind();
-            let Some(body) = called.await? else {
-                return Ok(None);
+            let body = match called.await {
+                Ok(Some(body)) => body,
+                Ok(None) => unreachable_signature(options.name),
+                Err(panic) => return Body::Panicked(panic),
             };
-            let outcome = AssertUnwindSafe(body).catch_unwind().await?;
+            let outcome = match AssertUnwindSafe(body).catch_unwind().await {
+                Ok(outcome) => outcome,
+                Err(panic) => return Body::Panicked(panic),
+            };
             for server in &servers {
                 server.settled().await;
             }
-            Ok(Some(outcome))
+            Body::Done(outcome)
         });
         let fires = std::pin::pin!(watchdog.fires());
         match select(body, fires).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(too_long(&options, limit, &servers)),
+            Either::Right(_) => {
+                let limit = limit.unwrap_or_default();
+                Body::Late(too_long(&options, limit, &watched))
+            }
         }
     });
     drop(watchdog);
-    let outcome = match outcome {
-        Ok(Some(outcome)) => Ok(outcome),
-        Ok(None) => unreachable_signature(options.name),
-        Err(panic) => Err(panic),
-    };
     let result = {
         // What is asked for the time sees the test's own clock.
         let _entered = runtime.enter();
@@ -331,28 +354,21 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
     result
 }
 
-/// The panic of a test that the watchdog ends, with what it was waiting for.
-fn too_long(
-    options: &TestOptions,
-    limit: Option<Duration>,
-    servers: &[KMock],
-) -> Box<dyn Any + Send> {
-    let limit = limit.unwrap_or_default();
-    let mut pending: Vec<String> = servers.iter().flat_map(KMock::pending).collect();
-    if pending.is_empty() {
-        pending
-            .push("nothing at the server: the test itself waits, or it runs in circles".to_owned());
-    }
-    let message = format!(
-        "kmock: {} is not done after {limit:?} of real time; pending:\n  {}",
-        options.name,
-        pending.join("\n  ")
-    );
-    // Panicking for real shows the message in the way of all panics.
-    match catch_unwind(|| panic!("{message}")) {
-        Ok(never) => never,
-        Err(panic) => panic,
-    }
+/// What became of the body of a test.
+enum Body<T> {
+    Done(T),
+    Panicked(Box<dyn Any + Send>),
+    /// The watchdog ended it.
+    Late(String),
+}
+
+/// Why a test fails that the watchdog ends, with what it was waiting for.
+fn too_long(options: &TestOptions, limit: Duration, watched: &Watched) -> String {
+    let pending = watched.pending();
+    format!(
+        "kmock: {} is not done after {limit:?} of real time; pending:\n  {pending}",
+        options.name
+    )
 }
 
 /// Runs a test that is not async: servers on threads of their own, the body, the checks, a clean end.
@@ -364,35 +380,44 @@ pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) 
     if options.start_paused || options.workers.is_some() {
         panic!("kmock: `start_paused` and `flavor` are options of async tests");
     }
-    if options.timeout.is_some() {
-        panic!("kmock: `timeout` is an option of async tests");
-    }
+    let limit = or_panic(watchdog::limit(options.timeout, watchdog::REAL));
+    let watched = Watched::default();
     let servers: Vec<KMock> = (0..F::SERVERS as u64)
         .map(|nth| or_panic(options.server(nth).start_blocking()))
         .collect();
-    let outcome = catch_unwind(AssertUnwindSafe(|| test.call(&servers)));
-    for server in &servers {
-        server.core().pending_sinks.settled_within(REAL_TIME);
-    }
-    let outcome = match outcome {
-        Ok(Some(outcome)) => Ok(outcome),
+    servers.iter().for_each(|server| watched.add(server));
+    let watchdog = Watchdog::new(options.name, limit, Kind::Sync, watched);
+    let outcome = match catch_unwind(AssertUnwindSafe(|| test.call(&servers))) {
+        Ok(Some(outcome)) => Body::Done(outcome),
         Ok(None) => unreachable_signature(options.name),
-        Err(panic) => Err(panic),
+        Err(panic) => Body::Panicked(panic),
+    };
+    let sinks: Vec<String> = servers
+        .iter()
+        .map(|server| &server.core().pending_sinks)
+        .filter(|sinks| !sinks.settled_within(SETTLING))
+        .flat_map(|sinks| sinks.told())
+        .collect();
+    drop(watchdog);
+    let outcome = match outcome {
+        Body::Done(_) if !sinks.is_empty() => Body::Late(format!(
+            "kmock: {} is over, but not done {SETTLING:?} later; pending:\n  {}",
+            options.name,
+            sinks.join("\n  ")
+        )),
+        outcome => outcome,
     };
     finish(&options, &servers, outcome)
 }
 
 /// The checks after the body. A failure of the body comes first and is not hidden behind those of the checks.
 #[track_caller]
-fn finish<T: Outcome>(
-    options: &TestOptions,
-    servers: &[KMock],
-    outcome: std::thread::Result<T>,
-) -> T {
+fn finish<T: Outcome>(options: &TestOptions, servers: &[KMock], outcome: Body<T>) -> T {
     let ended = match &outcome {
-        Ok(outcome) if outcome.is_success() => Ended::Well,
-        Ok(_) => Ended::Badly,
-        Err(panic) => Ended::Panicked(crate::reply::panic_text(&**panic)),
+        Body::Done(outcome) if outcome.is_success() => Ended::Well,
+        Body::Done(outcome) => Ended::Badly(outcome.error().unwrap_or_default()),
+        Body::Panicked(panic) => Ended::Panicked(crate::reply::panic_text(&**panic)),
+        Body::Late(why) => Ended::Late(why.clone()),
     };
     // Whatever goes wrong with a report, the test's own failure is not lost.
     let told = catch_unwind(AssertUnwindSafe(|| tell(options, servers, &ended)));
@@ -401,7 +426,7 @@ fn finish<T: Outcome>(
     }
     let told = told.unwrap_or_default();
     match outcome {
-        Ok(outcome) => {
+        Body::Done(outcome) => {
             if matches!(ended, Ended::Well) {
                 if let Some(text) = told {
                     panic!("{text}");
@@ -411,7 +436,11 @@ fn finish<T: Outcome>(
             }
             outcome
         }
-        Err(panic) => {
+        Body::Late(why) => match told {
+            Some(text) => panic!("{why}\n{text}"),
+            None => panic!("{why}"),
+        },
+        Body::Panicked(panic) => {
             if let Some(text) = told {
                 eprintln!("{text}");
             }
@@ -423,8 +452,21 @@ fn finish<T: Outcome>(
 /// How the body of a test ended.
 enum Ended {
     Well,
-    Badly,
+    /// It returned this error.
+    Badly(String),
     Panicked(String),
+    /// The watchdog ended it.
+    Late(String),
+}
+
+impl Ended {
+    /// What is shown of it without us.
+    fn text(&self) -> &str {
+        match self {
+            Ended::Well => "",
+            Ended::Badly(text) | Ended::Panicked(text) | Ended::Late(text) => text,
+        }
+    }
 }
 
 /// What is to be told after a test, if anything; writes the page, if one is wanted.
@@ -440,7 +482,10 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
             all => format!(" {} of {all}, {}", nth + 1, server.url()),
         };
         let failures = journal::failures(core);
-        let told = core.was_told();
+        // What somebody waited for in vain may have been told already, with all that came.
+        let told = core
+            .was_told()
+            .or_else(|| core.is_told_in(ended.text()).then(Vec::new));
         if failures.is_empty() && !failed && directory.is_none() {
             continue;
         }
@@ -448,8 +493,13 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
         let fresh = failures.into_iter().filter(|one| !known.contains(one));
         let mut report = Report::of(Some(core), fresh.collect());
         let fresh = !report.failures.is_empty();
+        // Of a test that fails before it asks anything, there is nothing to tell.
+        let something = !report.entries.is_empty()
+            || !report.errors.is_empty()
+            || !report.notes.is_empty()
+            || matches!(ended, Ended::Late(_));
         // What was told with a timeline needs no other.
-        if fresh || failed && told.is_none() && !report.entries.is_empty() {
+        if fresh || failed && told.is_none() && something {
             let mut text = report.text().for_terminal().timeline(told.is_none());
             if failed && told.is_none() {
                 text = text.title(format!(
@@ -467,10 +517,10 @@ fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<Strin
     if let Some(directory) = directory {
         let note = match ended {
             Ended::Well => None,
-            Ended::Badly => Some("the test returned an error"),
+            Ended::Badly(_) => Some("the test returned an error"),
             // A report of its own stands below.
             Ended::Panicked(text) if text.starts_with("kmock: ") => None,
-            Ended::Panicked(text) => Some(text.as_str()),
+            Ended::Panicked(text) | Ended::Late(text) => Some(text.as_str()),
         };
         let reports: Vec<&Report> = pages.iter().collect();
         let place = journal::write_page(&directory, options.name, note, &reports);

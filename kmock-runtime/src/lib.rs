@@ -19,6 +19,8 @@ mod hostnames;
 mod location;
 mod mock;
 mod server;
+mod waits;
+mod watchdog;
 mod wire;
 
 pub mod client;

@@ -5,8 +5,8 @@ use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
     location::Location,
     reply::Pending,
     rules::{Book, Rule, Rules},
-    server::{Server, Tasks},
+    server::{Coming, Server, Tasks},
     stream::{Live, Stream},
 };
 
@@ -60,10 +60,18 @@ pub(crate) struct Core {
     pub(crate) dialect: Option<&'static dyn Dialect>,
     pub(crate) tasks: Tasks,
     pub(crate) pending_sinks: Pending,
+    /// The requests whose bodies are still on their way.
+    pub(crate) coming: Coming,
+    /// Whether it was stopped: what ends from then on is nobody's doing.
+    pub(crate) stopped: AtomicBool,
+    /// Where it listens.
+    pub(crate) address: OnceLock<SocketAddr>,
     errors: Mutex<Vec<String>>,
+    notes: Mutex<Vec<String>>,
     next_id: AtomicU64,
     /// The failures that were shown already, with the timeline: nothing is told twice.
     told: Mutex<Option<Vec<Failure>>>,
+    told_in_an_error: Mutex<String>,
 }
 
 impl Core {
@@ -77,6 +85,18 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(message);
+    }
+
+    /// What is worth to be told, and nobody's mistake.
+    pub(crate) fn note(&self, text: String) {
+        tracing::info!(target: "kmock", "{text}");
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push(text);
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.clone()
     }
 
     pub(crate) fn errors(&self) -> Vec<String> {
@@ -101,6 +121,47 @@ impl Core {
         known.extend(report.failures.iter().cloned());
     }
 
+    /// Remembers the timeline that an error shows: what a test panics with may be that error.
+    pub(crate) fn told_in_an_error(&self, timeline: &str) {
+        let mut last = self
+            .told_in_an_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        timeline.clone_into(&mut last);
+    }
+
+    /// Whether a text has the timeline in it that an error showed.
+    pub(crate) fn is_told_in(&self, text: &str) -> bool {
+        let last = self
+            .told_in_an_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        !last.is_empty() && text.contains(last.as_str())
+    }
+
+    /// What is not done yet, in words.
+    pub(crate) fn pending(&self) -> Vec<String> {
+        let unanswered = self
+            .journal
+            .all()
+            .into_iter()
+            .filter(|seen| seen.status().is_none() && !seen.outcome().gone)
+            .map(|seen| match seen.outcome().answered_by {
+                crate::journal::Answerer::Nobody => {
+                    format!("{:?} is not answered", seen.request())
+                }
+                by => format!("{:?} is not answered yet by {by}", seen.request()),
+            });
+        let live = self
+            .live
+            .requests()
+            .into_iter()
+            .map(|request| format!("the stream of {request:?} waits to be fed"));
+        let coming = self.coming.told();
+        let sinks = self.pending_sinks.told();
+        unanswered.chain(live).chain(coming).chain(sinks).collect()
+    }
+
     /// The failures that were shown; `None`: nothing was shown yet, the timeline neither.
     pub(crate) fn was_told(&self) -> Option<Vec<Failure>> {
         self.told
@@ -114,15 +175,21 @@ impl KMock {
     /// Starts a server on a free port of the loopback, on the runtime of the caller.
     ///
     /// # Panics
-    /// When the loopback has no free port. [`Builder::start`] returns an error instead.
-    pub async fn start() -> KMock {
-        match KMock::builder().start().await {
-            Ok(server) => server,
-            Err(error) => panic!("kmock: {error}"),
+    /// When the loopback has no free port, or there is no runtime of tokio. [`Builder::start`] returns an error instead.
+    #[track_caller]
+    pub fn start() -> impl Future<Output = KMock> + Send {
+        let builder = KMock::builder();
+        async move {
+            let location = builder.location;
+            match builder.start().await {
+                Ok(server) => server,
+                Err(error) => panic!("kmock: {error}   {location}"),
+            }
         }
     }
 
     /// The options of a server to be started.
+    #[track_caller]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -181,9 +248,10 @@ impl KMock {
     /// Waits until this many streams wait at a `...`.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
-    pub async fn waiting(&self, n: usize) -> Result<(), Error> {
-        self.0.core.live.waiting(n, "streams", |_| true).await
+    /// A timeout after 5 seconds, in virtual time after an hour.
+    #[track_caller]
+    pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send {
+        self.0.core.live.waiting(n, "streams".to_owned(), |_| true)
     }
 
     /// What went wrong in the test's own code: panics and errors of closures, lost sinks. Strict tests fail on these.
@@ -230,26 +298,10 @@ impl KMock {
         self.0.core.pending_sinks.settled().await;
     }
 
-    /// What is not done yet, in words: requests that wait for an answer, streams that wait to be fed.
+    /// What is not done yet, in words: requests that wait for an answer, streams that wait to be fed, bodies that are still
+    /// on their way, sinks that have not taken what they got.
     pub fn pending(&self) -> Vec<String> {
-        let core = &self.0.core;
-        let unanswered = core
-            .journal
-            .all()
-            .into_iter()
-            .filter(|seen| seen.status().is_none())
-            .map(|seen| match seen.outcome().answered_by {
-                crate::journal::Answerer::Nobody => {
-                    format!("{:?} is not answered", seen.request())
-                }
-                by => format!("{:?} is not answered yet by {by}", seen.request()),
-            });
-        let live = core
-            .live
-            .requests()
-            .into_iter()
-            .map(|request| format!("the stream of {request:?} waits to be fed"));
-        unanswered.chain(live).collect()
+        self.0.core.pending()
     }
 
     /// Leads the clients of reqwest to this server for its `hostnames`: give it to `ClientBuilder::dns_resolver`.
@@ -404,6 +456,9 @@ impl fmt::Debug for KMock {
     }
 }
 
+/// How many clients may wait to be let in.
+const WAITING: i32 = 4096;
+
 /// The options of a server to be started.
 #[derive(Clone, Debug)]
 #[must_use = "a server is started by `.start().await`"]
@@ -524,10 +579,15 @@ impl Builder {
     /// Starts the server on the runtime of the caller.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// When the address cannot be listened on, or there is no runtime of tokio.
     pub async fn start(self) -> Result<KMock, Error> {
+        let Ok(handle) = tokio::runtime::Handle::try_current() else {
+            return Err(Error::invalid(
+                "an async server needs a runtime of tokio: `#[kmock::test]` and `#[tokio::test]` bring one; \
+                 anywhere else, `KMock::builder().start_blocking()` serves on a thread of its own",
+            ));
+        };
         let listener = self.bind()?;
-        let handle = tokio::runtime::Handle::current();
         self.launch(|core| Server::on_runtime(listener, core, &handle))
     }
 
@@ -542,12 +602,21 @@ impl Builder {
 
     fn bind(&self) -> Result<std::net::TcpListener, Error> {
         let doing = || format!("cannot listen on {}", self.listen);
-        let listener =
-            std::net::TcpListener::bind(self.listen).map_err(|error| Error::io(doing(), error))?;
-        listener
-            .set_nonblocking(true)
-            .map_err(|error| Error::io(doing(), error))?;
-        Ok(listener)
+        self.listener().map_err(|error| Error::io(doing(), error))
+    }
+
+    /// As `std` listens, but for more clients that connect at once than its 128: those beyond would be let in only when they
+    /// try again, a second later.
+    fn listener(&self) -> std::io::Result<std::net::TcpListener> {
+        use socket2::{Domain, Protocol, Socket, Type};
+        let domain = Domain::for_address(self.listen);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&self.listen.into())?;
+        socket.listen(WAITING)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
     }
 
     fn launch(
@@ -565,11 +634,18 @@ impl Builder {
             dialect: cluster::dialect(),
             tasks: Tasks::new(),
             pending_sinks: Pending::default(),
+            coming: Coming::default(),
+            stopped: AtomicBool::new(false),
+            address: OnceLock::new(),
             errors: Mutex::default(),
+            notes: Mutex::default(),
             next_id: AtomicU64::new(0),
             told: Mutex::default(),
+            told_in_an_error: Mutex::default(),
         });
         let (address, server) = serve(Arc::clone(&core))?;
+        // The first to be told.
+        let _ = core.address.set(address);
         Ok(KMock(Arc::new(Handle {
             core,
             address,

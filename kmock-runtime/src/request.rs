@@ -38,20 +38,13 @@ pub struct Request {
 }
 
 /// The connection of a request that wants another protocol.
-pub(crate) struct Upgrade(
-    #[cfg_attr(
-        not(feature = "websocket"),
-        allow(dead_code, reason = "its only user is off")
-    )]
-    Mutex<Option<hyper::upgrade::OnUpgrade>>,
-);
+pub(crate) struct Upgrade(Mutex<Option<hyper::upgrade::OnUpgrade>>);
 
 impl Upgrade {
     pub(crate) fn new(upgrade: hyper::upgrade::OnUpgrade) -> Upgrade {
         Upgrade(Mutex::new(Some(upgrade)))
     }
 
-    #[cfg(feature = "websocket")]
     fn take(&self) -> Option<hyper::upgrade::OnUpgrade> {
         let mut upgrade = self
             .0
@@ -73,10 +66,6 @@ struct Inner {
     /// The size of the body as it came; the journal may keep less of it.
     size: usize,
     link: Option<Arc<Link>>,
-    #[cfg_attr(
-        not(feature = "websocket"),
-        allow(dead_code, reason = "its only user is off")
-    )]
     upgrade: Option<Box<Upgrade>>,
     /// Few requests are decoded, and each one stays in the journal: what is not needed shall not take up room.
     decoded: OnceLock<Box<Decoded>>,
@@ -190,13 +179,14 @@ impl Request {
         &self.inner.head.uri
     }
 
-    /// The path and query as they came, e.g. `/search?q=rust`.
+    /// The path and query as they came, e.g. `/search?q=rust`; of a CONNECT, host and port.
     pub fn target(&self) -> &str {
-        self.inner
-            .head
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str())
+        let uri = &self.inner.head.uri;
+        match (uri.path_and_query(), uri.authority()) {
+            (Some(target), _) => target.as_str(),
+            (None, Some(authority)) => authority.as_str(),
+            (None, None) => "/",
+        }
     }
 
     /// The path as it came, without the query.
@@ -396,6 +386,12 @@ impl Request {
     #[cfg(feature = "websocket")]
     pub(crate) fn take_upgrade(&self) -> Option<hyper::upgrade::OnUpgrade> {
         self.inner.upgrade.as_ref()?.take()
+    }
+
+    /// Lets go of the connection: who waits for it would keep the socket for ever.
+    pub(crate) fn decline_upgrade(&self) {
+        let upgrade = self.inner.upgrade.as_ref();
+        drop(upgrade.and_then(|upgrade| upgrade.take()));
     }
 
     /// The connection underneath: the hand that faults pull.

@@ -1,17 +1,27 @@
 //! The listener, its connections, and the way of a request through the rules.
 
+mod coming;
+mod incident;
+mod tunnel;
+
 use std::{
+    future::{Future, poll_fn},
+    io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
     thread::JoinHandle,
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
-use futures::future::select;
+use bytes::Bytes;
+use futures::{FutureExt, future::select};
 use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -20,11 +30,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
+pub(crate) use self::coming::Coming;
+use self::coming::{Unread, Upload, read};
 use crate::{
     error::Error,
     journal::{Aside, By, Concluded, Seen, refusal, traced},
     mock::Core,
-    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, make},
+    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make, panic_text},
     request::{Last, Link, Request, Upgrade},
     stream::Lives,
     wire::{Wire, WiredStream},
@@ -33,7 +45,36 @@ use crate::{
 /// A running server; stopping it cuts its connections.
 pub(crate) struct Server {
     core: Arc<Core>,
+    listener: Listener,
     run: Run,
+}
+
+/// Where connections are accepted. It is closed from outside of the task that accepts them: that task ends when its
+/// runtime comes to it, and the port is to be free at once.
+#[derive(Clone)]
+struct Listener(Arc<Mutex<Option<TcpListener>>>);
+
+impl Listener {
+    fn new(listener: TcpListener) -> Listener {
+        Listener(Arc::new(Mutex::new(Some(listener))))
+    }
+
+    fn close(&self) {
+        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(listener);
+    }
+
+    /// `None`: it is closed.
+    async fn accept(&self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+        poll_fn(|cx: &mut Context<'_>| {
+            let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match listener.as_ref() {
+                Some(listener) => listener.poll_accept(cx).map(Some),
+                None => Poll::Ready(None),
+            }
+        })
+        .await
+    }
 }
 
 enum Run {
@@ -51,9 +92,15 @@ impl Server {
         let _entered = runtime.enter();
         let listener = TcpListener::from_std(listener).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
-        let task = runtime.spawn(accept(listener, address, Arc::clone(&core)));
+        let listener = Listener::new(listener);
+        let task = runtime.spawn(accept(listener.clone(), address, Arc::clone(&core)));
         let run = Run::Task(task.abort_handle());
-        Ok((address, Server { core, run }))
+        let server = Server {
+            core,
+            listener,
+            run,
+        };
+        Ok((address, server))
     }
 
     /// On a thread and a runtime of its own.
@@ -67,25 +114,35 @@ impl Server {
             .enable_all()
             .build()
             .map_err(cannot_listen)?;
-        let serving = Arc::clone(&core);
+        let listener = {
+            let _entered = runtime.enter();
+            Listener::new(TcpListener::from_std(listener).map_err(cannot_listen)?)
+        };
+        let (serving, accepting) = (Arc::clone(&core), listener.clone());
         let thread = std::thread::Builder::new()
             .name("kmock".to_owned())
             .spawn(move || {
                 runtime.block_on(async move {
-                    if let Ok(listener) = TcpListener::from_std(listener) {
-                        let accepting = std::pin::pin!(accept(listener, address, serving));
-                        select(accepting, stopped).await;
-                    }
+                    let accepting = pin!(accept(accepting, address, serving));
+                    select(accepting, stopped).await;
                 });
                 // A closure of the user that never returns must not hold the test.
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })
             .map_err(cannot_listen)?;
         let run = Run::Thread(stop, thread);
-        Ok((address, Server { core, run }))
+        let server = Server {
+            core,
+            listener,
+            run,
+        };
+        Ok((address, server))
     }
 
     pub(crate) fn stop(self) {
+        // From here on, connections that end are the server's doing.
+        self.core.stopped.store(true, Ordering::Release);
+        self.listener.close();
         match self.run {
             Run::Task(task) => task.abort(),
             Run::Thread(stop, thread) => {
@@ -133,11 +190,11 @@ impl Tasks {
     }
 }
 
-async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
+async fn accept(listener: Listener, address: SocketAddr, core: Arc<Core>) {
     // Dropped with this task, it takes the connections along.
     let mut connections = JoinSet::new();
-    loop {
-        match listener.accept().await {
+    while let Some(accepted) = listener.accept().await {
+        match accepted {
             Ok((stream, peer)) => {
                 // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
                 let _ = stream.set_nodelay(true);
@@ -148,6 +205,7 @@ async fn accept(listener: TcpListener, address: SocketAddr, core: Arc<Core>) {
                     address,
                     link: Arc::new(Link { peer, wire }),
                     last: Last::default(),
+                    left: AtomicBool::new(false),
                 };
                 connections.spawn(serve(io, Arc::new(connection)));
                 while connections.try_join_next().is_some() {}
@@ -168,30 +226,64 @@ struct Connection {
     address: SocketAddr,
     link: Arc<Link>,
     last: Last,
+    /// Whether the client left in the middle of a request: that is told there.
+    left: AtomicBool,
+}
+
+impl Connection {
+    fn is_stopped(&self) -> bool {
+        self.core.stopped.load(Ordering::Acquire)
+    }
+
+    /// The end of a connection that did not go well. Faults that were asked for, and clients that go away, are not told.
+    fn ended(&self, error: &(dyn std::error::Error + 'static)) {
+        let left = self.left.load(Ordering::Acquire);
+        let came = self.link.wire.came();
+        if !self.is_stopped()
+            && let Some(told) = incident::told(error, &came, left, self.address)
+        {
+            self.core.error(told);
+        }
+    }
 }
 
 async fn serve<I>(io: I, connection: Arc<Connection>)
 where
     I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
 {
+    let serving = Arc::clone(&connection);
     let service = hyper::service::service_fn(move |request: HttpRequest<Incoming>| {
-        handle(Arc::clone(&connection), request)
+        handle(Arc::clone(&serving), request)
     });
-    // Errors are the client's going away, or faults that were asked for.
     #[cfg(feature = "http2")]
-    let _ = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new())
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .serve_connection_with_upgrades(io, service)
-        .await;
+    let ended = {
+        let mut builder =
+            hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
+        builder.http2().auto_date_header(false);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .auto_date_header(false)
+            .serve_connection_with_upgrades(io, service)
+            .await
+    };
     #[cfg(not(feature = "http2"))]
-    let _ = hyper::server::conn::http1::Builder::new()
+    let ended = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        .auto_date_header(false)
         .serve_connection(io, service)
         .with_upgrades()
         .await;
+    #[cfg(feature = "http2")]
+    if let Err(error) = ended {
+        connection.ended(&*error);
+    }
+    #[cfg(not(feature = "http2"))]
+    if let Err(error) = ended {
+        connection.ended(&error);
+    }
 }
 
 async fn handle(
@@ -199,56 +291,166 @@ async fn handle(
     mut request: HttpRequest<Incoming>,
 ) -> Result<Response<Payload>, Broken> {
     if request.method() == Method::CONNECT && request.uri().path().is_empty() {
-        return Ok(tunnel(connection, request));
+        return tunnel::connect(connection, request).await;
     }
     let core = &connection.core;
-    let upgrade = request
-        .headers()
-        .contains_key(header::UPGRADE)
-        .then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
+    let upgrade =
+        asks_for_websocket(&request).then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
     let (head, body) = request.into_parts();
-    let limit = core.options.body_limit;
-    let (body, too_large) = match read(body, limit).await {
+    let head = connection.last.head(head);
+    let upload = Upload::new(Arc::clone(&head));
+    let body = {
+        let mut reading = pin!(read(body, core.options.body_limit, &upload));
+        // Most bodies are there with their heads.
+        match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+            Poll::Ready(body) => body,
+            Poll::Pending => {
+                let _stay = core.coming.enter(Arc::clone(&upload));
+                reading.await
+            }
+        }
+    };
+    let (body, too_large) = match body {
         Ok(body) => (body, false),
         Err(Unread::TooLarge) => (Bytes::new(), true),
-        // The client went away in the middle of its request; nobody reads this.
         Err(Unread::Broken(error)) => {
+            connection.left.store(true, Ordering::Release);
+            let told = format!(
+                "{upload:?} broke off: {} of its body came",
+                upload.progress()
+            );
+            if !connection.is_stopped() {
+                core.note(told);
+            }
+            // The client is gone, unless it is its chunks that are wrong.
             return Ok(explained(
                 StatusCode::BAD_REQUEST,
                 format!("kmock: the body broke off: {error}\n"),
             ));
         }
     };
-    let id = core.next_id();
-    let arrived = core.clock.elapsed();
+    let link = Some(Arc::clone(&connection.link));
     let request = Request::new(
-        id,
-        arrived,
-        connection.last.head(head),
+        core.next_id(),
+        core.clock.elapsed(),
+        head,
         body,
-        Some(Arc::clone(&connection.link)),
+        link,
         upgrade,
     );
     let (seen, whole) = core.journal.record(request);
     let request = whole.as_ref().unwrap_or(seen.request());
+    let going = Going {
+        connection: &connection,
+        seen: &seen,
+        request,
+        answered: false,
+    };
     let (answer, by) = if too_large {
         (body_refused(core, request), By::Limit)
     } else {
-        answer(core, &seen, request, connection.address).await
+        answered(
+            core,
+            request,
+            answer(core, &seen, request, connection.address),
+        )
+        .await
     };
+    going.answered(answer.response.status());
+    conclude(core, &seen, answer, by).await
+}
+
+/// Whether a client asks for another protocol that some rule may speak. Others (`h2c`, as some clients offer it with every
+/// request) are declined by not answering 101 (RFC 9110, 7.8).
+fn asks_for_websocket(request: &HttpRequest<Incoming>) -> bool {
+    let asked = request.headers().get_all(header::UPGRADE);
+    let mut asked = asked.into_iter().filter_map(|value| value.to_str().ok());
+    asked.any(|value| value.to_ascii_lowercase().contains("websocket"))
+}
+
+/// Writes down what goes out.
+async fn conclude(
+    core: &Core,
+    seen: &Seen,
+    mut answer: Answer,
+    by: By,
+) -> Result<Response<Payload>, Broken> {
+    if !answer.dated {
+        let headers = answer.response.headers_mut();
+        headers.entry(header::DATE).or_insert_with(date::now);
+    }
     let (status, now) = (answer.response.status().as_u16(), core.clock.elapsed());
     tracing::debug!(target: "kmock", status, "{} {}: {by}", seen.method(), seen.target());
     let concluded = Concluded {
         status: Some(status),
         by,
-        duration: Some(now.saturating_sub(arrived)),
+        duration: Some(now.saturating_sub(seen.at())),
         fault: answer.fault.as_deref().map(Box::from),
+        gone: false,
     };
     if let Some(halt) = answer.halt {
         seen.conclude(concluded);
         return halt.carry_out().await;
     }
-    Ok(traced(answer, core, &seen, concluded, now))
+    Ok(traced(answer, core, seen, concluded, now))
+}
+
+/// A request that is being answered. Dropped before that, its client went away: hyper drops what it no longer needs.
+struct Going<'a> {
+    connection: &'a Connection,
+    seen: &'a Seen,
+    request: &'a Request,
+    answered: bool,
+}
+
+impl Going<'_> {
+    fn answered(mut self, status: StatusCode) {
+        self.answered = true;
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            // Whoever answers so has taken the connection.
+            return;
+        }
+        self.request.decline_upgrade();
+    }
+}
+
+impl Drop for Going<'_> {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        self.request.decline_upgrade();
+        self.connection.left.store(true, Ordering::Release);
+        if !self.connection.is_stopped() {
+            let now = self.connection.core.clock.elapsed();
+            self.seen.client_went_away(now);
+        }
+    }
+}
+
+/// What answers, guarded: a panic, which would be a bug, is a recorded error and a 500 like any other.
+async fn answered(
+    core: &Core,
+    request: &Request,
+    answer: impl Future<Output = (Answer, By)>,
+) -> (Answer, By) {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(answered) => answered,
+        Err(panic) => {
+            let (method, target) = (request.method(), request.target());
+            let text = panic_text(&*panic);
+            let message =
+                format!("{method} {target}: the server panicked, which is a bug of kmock: {text}");
+            (failed(core, message), By::Nobody)
+        }
+    }
+}
+
+/// A recorded error, and the answer that says it.
+fn failed(core: &Core, message: String) -> Answer {
+    let text = format!("kmock: {message}\n");
+    core.error(message);
+    Answer::new(explained(StatusCode::INTERNAL_SERVER_ERROR, text))
 }
 
 /// The answer to a request whose body is not read.
@@ -263,47 +465,6 @@ fn body_refused(core: &Core, request: &Request) -> Answer {
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("kmock: the body is larger than {limit} bytes; see the option `body_limit`\n"),
     ))
-}
-
-enum Unread {
-    TooLarge,
-    Broken(hyper::Error),
-}
-
-/// The whole body. Of one that is too large, what follows is read on within reason: closed at once, the connection
-/// would be reset, and the client would never see why.
-async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    let mut length = 0_usize;
-    while !body.is_end_stream() {
-        let Some(frame) = body.frame().await else {
-            break;
-        };
-        let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else {
-            continue;
-        };
-        length = length.saturating_add(data.len());
-        if length > limit.saturating_add(16 << 20) {
-            break;
-        }
-        if length > limit {
-            continue;
-        }
-        if first.is_empty() && all.is_empty() {
-            first = data;
-        } else {
-            if all.is_empty() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&data);
-        }
-    }
-    match length > limit {
-        true => Err(Unread::TooLarge),
-        false if all.is_empty() => Ok(first),
-        false => Ok(all.freeze()),
-    }
 }
 
 /// Asks the rules, then what is below them. The request is whole; what was seen of it may be less.
@@ -323,7 +484,6 @@ async fn answer(
         let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
         return (Answer::new(refused), By::Limit);
     }
-    let mut aside = Vec::new();
     let hostnames = &core.options.hostnames;
     if !hostnames.is_empty()
         && request.uri().authority().is_some()
@@ -340,11 +500,42 @@ async fn answer(
             }
         };
     }
+    let mut aside = Vec::new();
+    if let Some(answered) = by_rules(core, seen, request, &mut aside).await {
+        return answered;
+    }
+    if let Some(backend) = &core.backend
+        && let Some(response) = backend.answer(request.clone()).await
+    {
+        return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
+    }
+    let (refused, by) = refusal(core, request, &aside);
+    (Answer::new(refused), by)
+}
+
+/// Asks the rules in their order; `aside` gets those that fitted and let the request go on.
+async fn by_rules(
+    core: &Arc<Core>,
+    seen: &Seen,
+    request: &Request,
+    aside: &mut Vec<Aside>,
+) -> Option<(Answer, By)> {
     let table = core.book.table();
+    let connect = request.method() == Method::CONNECT;
     for entry in table.candidates(request) {
         let spec = &entry.spec;
+        // What is said of all requests is not said of tunnels.
+        if connect && !spec.filter.names_method("CONNECT") {
+            continue;
+        }
         let captured = if spec.filter.awaits() {
-            spec.filter.captures_later(request, core, Vec::new()).await
+            match spec.filter.captures_later(request, Vec::new()).await {
+                Ok(captured) => captured,
+                Err(why) => {
+                    let by = By::Rule(Arc::clone(entry.named()));
+                    return Some((failed(core, why), by));
+                }
+            }
         } else {
             spec.filter.captures(request)
         };
@@ -360,7 +551,7 @@ async fn answer(
         if spec.sinks.is_empty()
             && let Some(ready) = entry.ready()
         {
-            return (ready.answer(), by());
+            return Some((ready.answer(), by()));
         }
         let request = request.clone().with_captures(captured);
         let named = entry.named();
@@ -369,7 +560,7 @@ async fn answer(
         }
         let Some(reply) = &spec.reply else { continue };
         if let Some(ready) = entry.ready() {
-            return (ready.answer(), by());
+            return Some((ready.answer(), by()));
         }
         // Until there is an answer, this is who holds the request.
         seen.conclude(Concluded {
@@ -389,61 +580,18 @@ async fn answer(
             rule: entry.rule.clone(),
         };
         match Box::pin(make(reply, &asked)).await {
-            Made::Answer(answer) => return (answer, by()),
+            Made::Answer(answer) => return Some((answer, by())),
             Made::Pass => {
                 entry.rule.forget(seen);
                 aside.push(Aside::passed(&entry.rule));
             }
             Made::Failed(why) => {
                 let message = format!("{}: {why}", asked.label);
-                core.error(message.clone());
-                let failed = explained(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    format!("kmock: {message}\n"),
-                );
-                return (Answer::new(failed), by());
+                return Some((failed(core, message), by()));
             }
         }
     }
-    if let Some(backend) = &core.backend
-        && let Some(response) = backend.answer(request.clone()).await
-    {
-        return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
-    }
-    let (refused, by) = refusal(core, request, &aside);
-    (Answer::new(refused), by)
-}
-
-/// A tunnel that the client asked for with CONNECT. To hosts that the server stands for, it leads to the server.
-fn tunnel(connection: Arc<Connection>, mut request: HttpRequest<Incoming>) -> Response<Payload> {
-    let Some(authority) = request.uri().authority().map(ToString::to_string) else {
-        return explained(
-            StatusCode::BAD_REQUEST,
-            "kmock: CONNECT needs a host and a port\n".to_owned(),
-        );
-    };
-    let upgraded = hyper::upgrade::on(&mut request);
-    let core = Arc::clone(&connection.core);
-    let ours = core.options.hostnames.is_empty()
-        || core.options.hostnames.stands_for(&authority)
-        || authority == connection.address.to_string();
-    let tasks = Arc::clone(&core);
-    tasks.tasks.spawn(async move {
-        let Ok(upgraded) = upgraded.await else { return };
-        if ours {
-            // What is written into the tunnel goes out on the same wire, byte by byte, and breaks there.
-            serve(upgraded, connection).await;
-        } else {
-            match TcpStream::connect(authority.as_str()).await {
-                Ok(mut upstream) => {
-                    let mut client = TokioIo::new(upgraded);
-                    let _ = tokio::io::copy_bidirectional(&mut client, &mut upstream).await;
-                }
-                Err(error) => core.error(format!("CONNECT {authority}: {error}")),
-            }
-        }
-    });
-    Response::new(Payload::empty())
+    None
 }
 
 fn explained(status: StatusCode, text: String) -> Response<Payload> {

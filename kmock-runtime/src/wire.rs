@@ -44,7 +44,14 @@ struct Shared {
     /// How many bytes were written.
     written: AtomicU64,
     state: Mutex<State>,
+    /// The beginning of what came since something was written last: of a head that is none, all that there is to see.
+    came: Mutex<Vec<u8>>,
+    /// Whether something was written since.
+    answered: AtomicBool,
 }
+
+/// How much of what came is kept.
+const CAME: usize = 240;
 
 #[derive(Debug, Default)]
 struct State {
@@ -82,6 +89,15 @@ impl Wire {
     /// How many bytes have been written so far.
     pub(crate) fn written(&self) -> u64 {
         self.0.written.load(Ordering::Acquire)
+    }
+
+    /// The beginning of what the client sent since something was written to it last.
+    pub(crate) fn came(&self) -> Vec<u8> {
+        self.came_now().clone()
+    }
+
+    fn came_now(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.came.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_armed(&self) -> bool {
@@ -129,6 +145,7 @@ impl WiredStream {
             .0
             .written
             .fetch_add(bytes as u64, Ordering::Release);
+        self.wire.0.answered.store(true, Ordering::Relaxed);
         if !self.wire.is_armed() {
             return;
         }
@@ -206,7 +223,18 @@ impl AsyncRead for WiredStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let new = buf.filled().get(before..).unwrap_or_default();
+        if !new.is_empty() {
+            let mut came = self.wire.came_now();
+            if self.wire.0.answered.swap(false, Ordering::Relaxed) {
+                came.clear();
+            }
+            let room = CAME.saturating_sub(came.len()).min(new.len());
+            came.extend_from_slice(&new[..room]);
+        }
+        read
     }
 }
 

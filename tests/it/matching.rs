@@ -299,9 +299,16 @@ async fn functions_are_criteria_and_their_panics_are_told(k: KMock) {
     ];
     assert_eq!(
         answers(&k, requests).await,
-        ["even", "-", "later", "-", "-"]
+        [
+            "even",
+            "-",
+            "later",
+            "-",
+            "kmock: where panic: panicked: oh no\n"
+        ]
     );
     assert_eq!(k.errors(), ["where panic: panicked: oh no"]);
+    assert_eq!(k.get("/panic").await.status(), 500);
 }
 
 #[kmock::test]

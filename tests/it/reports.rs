@@ -455,7 +455,7 @@ async fn functions_are_not_asked_again_to_explain(k: KMock) {
     let text = k.get("/a").await.text();
     assert!(text.contains("✓ path \"/a\""), "{text}");
     assert!(text.contains("✗ where"), "{text}");
-    assert_eq!(k.get("/b").await.status(), 404);
+    assert_eq!(k.get("/b").await.status(), 500);
     let report = k.report();
     assert_eq!(ASKED.load(Ordering::Relaxed), 1, "{report}");
 }

@@ -154,13 +154,10 @@ async fn stopping_cuts_what_is_in_flight_and_lets_go_of_the_port() {
     assert!(held.await.expect("no panic").is_err());
     assert!(live.chunk().await.is_err());
     let port = k.address().port();
-    let again = loop {
-        // The listener goes with its task, which the runtime drops when it comes to it.
-        match KMock::builder().port(port).start().await {
-            Ok(server) => break server,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
+    let refused = std::net::TcpStream::connect(k.address());
+    assert!(refused.is_err(), "nothing listens any more");
+    let again = KMock::builder().port(port).start().await;
+    let again = again.expect("the port is free at once");
     assert_eq!(again.address().port(), port);
     assert!(
         k.get("/held").send().await.is_ok(),

@@ -117,6 +117,10 @@ impl Backend for Emulator {
     fn objects(&self) -> Vec<ObjectHistory> {
         histories(&self.cluster, self.born)
     }
+
+    fn pending(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The paths that an API server claims; the others are the user's.

@@ -54,6 +54,17 @@ impl Filter {
         facts.fields.dedup_by(|(a, _), (b, _)| a == b);
         facts
     }
+
+    /// Whether a method is named somewhere in it.
+    pub(crate) fn names_method(&self, method: &str) -> bool {
+        match self.tree() {
+            Node::All(filters) | Node::Any(filters) => {
+                filters.iter().any(|one| one.names_method(method))
+            }
+            Node::Is(Criterion::Method(name), _) => name == method,
+            Node::Is(..) | Node::Not(_) => false,
+        }
+    }
 }
 
 impl<'a> Facts<'a> {

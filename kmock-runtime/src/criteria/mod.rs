@@ -45,7 +45,6 @@ pub use self::{
 use crate::{
     backend::Dialect,
     location::Location,
-    mock::Core,
     reply::{compute_apart, panic_text},
     request::Request,
 };
@@ -319,8 +318,8 @@ impl Filter {
 
     /// Requests for which a function holds; `text` names it in reports.
     ///
-    /// It may block: the server asks it on a thread that may, after all other criteria of the filter. A panic counts as
-    /// no, and is recorded in [`KMock::errors`](crate::KMock::errors).
+    /// It may block: the server asks it on a thread that may, after all other criteria of the filter. A panic is
+    /// answered with a 500 and recorded in [`KMock::errors`](crate::KMock::errors).
     #[track_caller]
     pub fn test(
         text: &'static str,
@@ -436,15 +435,17 @@ impl Filter {
 
     /// As [`Filter::captures`], with the user's functions awaited, and only when all else holds. `known`: what has been
     /// captured by criteria beside this one; it is part of the answer.
+    ///
+    /// # Errors
+    /// A function that panics: then nobody knows whether the request fits.
     pub(crate) fn captures_later<'a>(
         &'a self,
         request: &'a Request,
-        core: &'a Core,
-        mut known: Vec<(String, String)>,
-    ) -> BoxFuture<'a, Option<Vec<(String, String)>>> {
+        mut known: Captured,
+    ) -> BoxFuture<'a, Result<Option<Captured>, String>> {
         Box::pin(async move {
             if !self.awaits {
-                return self.holds(request, &mut known).then_some(known);
+                return Ok(self.holds(request, &mut known).then_some(known));
             }
             match &*self.node {
                 Node::Is(Criterion::TestLater(text, holds), _) => {
@@ -452,10 +453,9 @@ impl Filter {
                     let request = capturing(request, &known).into_owned();
                     let held = AssertUnwindSafe(async move { holds(request).await });
                     match held.catch_unwind().await {
-                        Ok(held) => held.then_some(known),
+                        Ok(held) => Ok(held.then_some(known)),
                         Err(panic) => {
-                            core.error(format!("where {text}: panicked: {}", panic_text(&*panic)));
-                            None
+                            Err(format!("where {text}: panicked: {}", panic_text(&*panic)))
                         }
                     }
                 }
@@ -463,15 +463,11 @@ impl Filter {
                     let holds = Arc::clone(holds);
                     let asked = move |request: Request| holds(&request);
                     let request = capturing(request, &known).into_owned();
-                    match compute_apart(Arc::new(asked), request).await {
-                        Ok(held) => held.then_some(known),
-                        Err(why) => {
-                            core.error(format!("where {text}: {why}"));
-                            None
-                        }
-                    }
+                    let held = compute_apart(Arc::new(asked), request).await;
+                    held.map(|held| held.then_some(known))
+                        .map_err(|why| format!("where {text}: {why}"))
                 }
-                Node::Is(..) => self.holds(request, &mut known).then_some(known),
+                Node::Is(..) => Ok(self.holds(request, &mut known).then_some(known)),
                 Node::All(filters) => {
                     let now = |one: &&Filter| !one.awaits;
                     if !filters
@@ -479,33 +475,35 @@ impl Filter {
                         .filter(now)
                         .all(|one| one.holds(request, &mut known))
                     {
-                        return None;
+                        return Ok(None);
                     }
                     for one in filters.iter().filter(|one| one.awaits) {
-                        known = one.captures_later(request, core, known).await?;
+                        known = match one.captures_later(request, known).await? {
+                            Some(known) => known,
+                            None => return Ok(None),
+                        };
                     }
-                    Some(known)
+                    Ok(Some(known))
                 }
                 Node::Any(filters) => {
                     for one in filters {
-                        if let Some(captured) =
-                            one.captures_later(request, core, known.clone()).await
-                        {
-                            return Some(captured);
+                        if let Some(captured) = one.captures_later(request, known.clone()).await? {
+                            return Ok(Some(captured));
                         }
                     }
-                    None
+                    Ok(None)
                 }
                 Node::Not(filter) => {
-                    match filter.captures_later(request, core, known.clone()).await {
-                        Some(_) => None,
-                        None => Some(known),
-                    }
+                    let held = filter.captures_later(request, known.clone()).await?;
+                    Ok(held.is_none().then_some(known))
                 }
             }
         })
     }
 }
+
+/// Names and values that paths capture.
+type Captured = Vec<(String, String)>;
 
 /// The request as functions of the user get it: with what its path captures.
 fn capturing<'a>(request: &'a Request, captured: &[(String, String)]) -> Cow<'a, Request> {

@@ -23,6 +23,7 @@ impl Report {
                 "byLocation": place(one.by_location),
             })),
             "errors": self.errors,
+            "notes": self.notes,
             "objects": all(&self.objects, object),
         })
     }
@@ -71,6 +72,7 @@ fn answerer(answerer: &Answerer) -> Value {
         Answerer::Rule(rule, location) => json!({ "rule": rule, "location": place(*location) }),
         Answerer::Kubernetes => json!("kubernetes"),
         Answerer::Forwarded(upstream) => json!({ "forwarded": upstream }),
+        Answerer::Tunnel(host) => json!({ "tunnel": host }),
         Answerer::NoRule => json!("no rule"),
         Answerer::Limit => json!("limit"),
     }
@@ -119,6 +121,7 @@ fn entry(entry: &Entry) -> Value {
         "duration": entry.duration.map(|duration| duration.as_secs_f64()),
         "answeredBy": answerer(&entry.answered_by),
         "fault": entry.fault,
+        "gone": entry.gone,
         "answer": body(&entry.answer),
         "sent": entry.sent.as_ref().map(sent),
         "upstream": entry.upstream,

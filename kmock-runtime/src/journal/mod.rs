@@ -22,10 +22,7 @@ mod trace;
 mod view;
 mod words;
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
     body::Body,
@@ -49,9 +46,6 @@ pub(crate) use self::{
     trace::{Whole, traced},
 };
 pub use crate::criteria::{Difference, Finding, Verdict};
-
-/// How long the waiting methods wait, on the runtime's clock, before they report what they waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -11,10 +11,12 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// Who answered.
     pub answered_by: Answerer,
-    /// From the arrival to the head of the answer, on the runtime's clock.
+    /// From the arrival to the head of the answer, on the runtime's clock; where there is none, until the client went away.
     pub duration: Option<Duration>,
     /// How the exchange was broken on purpose.
     pub fault: Option<String>,
+    /// Whether the client went away before there was an answer.
+    pub gone: bool,
 }
 
 /// Who answered a request.
@@ -29,6 +31,8 @@ pub enum Answerer {
     Kubernetes,
     /// Another server: the request came through this one as a proxy.
     Forwarded(String),
+    /// A CONNECT that no rule answered: what comes through the tunnel are requests of their own, or another server's.
+    Tunnel(String),
     /// No rule fitted: a 404 that explains itself.
     NoRule,
     /// Nobody was asked: there were too many requests (429), or the body was too large (413).
@@ -42,6 +46,7 @@ impl fmt::Display for Answerer {
             Answerer::Rule(rule, location) => write!(f, "{rule}   {location}"),
             Answerer::Kubernetes => f.write_str("the Kubernetes API"),
             Answerer::Forwarded(upstream) => write!(f, "forwarded to {upstream}"),
+            Answerer::Tunnel(host) => write!(f, "a tunnel to {host}"),
             Answerer::NoRule => f.write_str("no rule"),
             Answerer::Limit => f.write_str("beyond a limit of the server"),
         }
@@ -55,6 +60,7 @@ pub(crate) struct Concluded {
     pub(crate) by: By,
     pub(crate) duration: Option<Duration>,
     pub(crate) fault: Option<Box<str>>,
+    pub(crate) gone: bool,
 }
 
 /// Who answers: an [`Answerer`] to be.
@@ -65,6 +71,7 @@ pub(crate) enum By {
     Rule(Arc<Named>),
     Kubernetes,
     Forwarded(Arc<str>),
+    Tunnel(Arc<str>),
     /// With the rules that were nearest then, unless too many have been remembered already.
     NoRule(Option<Arc<[Near]>>),
     Limit,
@@ -83,6 +90,7 @@ impl Concluded {
             answered_by: self.by.answerer(),
             duration: self.duration,
             fault: self.fault.as_deref().map(str::to_owned),
+            gone: self.gone,
         }
     }
 }
@@ -94,6 +102,7 @@ impl By {
             By::Rule(rule) => Answerer::Rule(rule.label.clone(), rule.location),
             By::Kubernetes => Answerer::Kubernetes,
             By::Forwarded(upstream) => Answerer::Forwarded(upstream.to_string()),
+            By::Tunnel(host) => Answerer::Tunnel(host.to_string()),
             By::NoRule(_) => Answerer::NoRule,
             By::Limit => Answerer::Limit,
         }

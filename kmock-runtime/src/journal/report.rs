@@ -3,7 +3,7 @@
 //! A report is made once, from what the journal has by then, and keeps nothing of the server alive. Its size is
 //! bounded: of long tests the bodies and explanations of the first few hundred telling requests are in it.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, time::Duration};
 
 #[cfg(feature = "websocket")]
 use crate::criteria::cut;
@@ -52,6 +52,10 @@ pub struct Report {
     pub shadowed: Vec<Shadowed>,
     /// What went wrong in the test's own code: [`KMock::errors`](crate::KMock::errors).
     pub errors: Vec<String>,
+    /// What else there is to know: requests whose bodies broke off, which no rule has seen.
+    pub notes: Vec<String>,
+    /// Where the server listens.
+    pub address: Option<SocketAddr>,
     /// What became of the Kubernetes objects, each in the order of its revisions.
     pub objects: Vec<ObjectHistory>,
     /// When the report was made, counted from the start of the server.
@@ -108,6 +112,8 @@ pub struct Entry {
     pub answered_by: Answerer,
     /// How the exchange was broken on purpose.
     pub fault: Option<String>,
+    /// Whether the client went away before there was an answer.
+    pub gone: bool,
     /// The body of the answer.
     pub answer: Body,
     /// How the body of the answer was sent.
@@ -179,6 +185,8 @@ impl Report {
             failures,
             shadowed: shadowed(&asked),
             errors: core.errors(),
+            notes: core.notes(),
+            address: core.address.get().copied(),
             objects: core.objects(),
             at: core.clock.elapsed(),
             entries,
@@ -260,9 +268,11 @@ impl<'a> Making<'a> {
         let in_dialect = match &outcome.answered_by {
             Answerer::Kubernetes => true,
             Answerer::Rule(_, location) => self.in_dialect.contains(location),
-            Answerer::NoRule | Answerer::Limit | Answerer::Nobody | Answerer::Forwarded(_) => {
-                !self.in_dialect.is_empty() || self.core.backend.is_some()
-            }
+            Answerer::NoRule
+            | Answerer::Limit
+            | Answerer::Nobody
+            | Answerer::Forwarded(_)
+            | Answerer::Tunnel(_) => !self.in_dialect.is_empty() || self.core.backend.is_some(),
         };
         let words = words::of(seen, self.core.dialect.filter(|_| in_dialect));
         let sent = seen.sent();
@@ -285,6 +295,7 @@ impl<'a> Making<'a> {
             duration: outcome.duration,
             answered_by: outcome.answered_by,
             fault: outcome.fault,
+            gone: outcome.gone,
             answer: sent.as_ref().map_or_else(Body::default, |sent| {
                 self.body(
                     &sent.body,

@@ -62,7 +62,7 @@ fn alike(a: &Entry, b: &Entry) -> bool {
     (&a.verb, &a.target, a.status, &a.who) == (&b.verb, &b.target, b.status, &b.who)
         && a.answered_by == b.answered_by
         && a.body == b.body
-        && a.fault == b.fault
+        && (&a.fault, a.gone) == (&b.fault, b.gone)
         && !streams(a)
         && !streams(b)
         && b.near.is_empty()

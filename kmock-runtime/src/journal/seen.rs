@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -122,6 +123,13 @@ impl Seen {
     /// A script breaks the exchange, after its answer has begun.
     pub(crate) fn broken_by(&self, fault: &Fault) {
         self.written().outcome.fault = Some(fault.to_string().into());
+    }
+
+    /// Its client did not wait for the answer.
+    pub(crate) fn client_went_away(&self, now: Duration) {
+        let mut written = self.written();
+        written.outcome.gone = true;
+        written.outcome.duration = Some(now.saturating_sub(self.at()));
     }
 
     fn answered(&self) {

@@ -1,14 +1,10 @@
 //! Views: the requests that fit a filter, those to come included.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use crate::{
-    criteria::Filter,
-    error::Error,
-    journal::{PATIENCE, Report, Requests},
-    mock::Core,
-    request::Request,
-    stream::Stream,
+    criteria::Filter, error::Error, journal::Requests, location::Location, mock::Core,
+    request::Request, stream::Stream, waits::Awaited,
 };
 
 /// The requests of a server that fit a filter, those to come included; made by [`KMock::filter`](crate::KMock::filter).
@@ -41,36 +37,56 @@ impl View {
     /// Waits until this many requests have come.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock, with a report of what came instead.
-    pub async fn wait_for(&self, n: usize) -> Result<Requests, Error> {
-        self.wait_for_within(n, PATIENCE).await
+    /// A timeout after 5 seconds, in virtual time after an hour, with a report of what came instead.
+    #[track_caller]
+    pub fn wait_for(
+        &self,
+        n: usize,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        self.waits(n, None)
     }
 
     /// Waits until this many requests have come, for so long.
     ///
     /// # Errors
     /// A timeout, with a report of what came instead.
-    pub async fn wait_for_within(&self, n: usize, within: Duration) -> Result<Requests, Error> {
-        let mut changes = self.core.journal.changes();
-        let enough = async {
-            loop {
-                let requests = self.requests();
-                if requests.len() >= n || changes.changed().await.is_err() {
-                    return requests;
-                }
-            }
+    #[track_caller]
+    pub fn wait_for_within(
+        &self,
+        n: usize,
+        within: Duration,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        self.waits(n, Some(within))
+    }
+
+    #[track_caller]
+    fn waits(
+        &self,
+        n: usize,
+        within: Option<Duration>,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        let (view, counted) = (self.clone(), self.clone());
+        let awaited = Awaited {
+            what: Arc::new(move || {
+                let (filter, count) = (&counted.filter, counted.count());
+                format!("request number {n} of {filter} (there are {count})")
+            }),
+            location: Location::caller(),
+            within,
+            core: Some(Arc::clone(&self.core)),
         };
-        tokio::time::timeout(within, enough).await.map_err(|_| {
-            Error::timeout(
-                format!(
-                    "request number {n} of {} (there are {})",
-                    self.filter,
-                    self.count()
-                ),
-                within,
-            )
-            .with_report(Some(Report::timeline(&self.core)))
-        })
+        async move {
+            let mut changes = view.core.journal.changes();
+            let enough = async {
+                loop {
+                    let requests = view.requests();
+                    if requests.len() >= n || changes.changed().await.is_err() {
+                        return requests;
+                    }
+                }
+            };
+            awaited.until(enough).await
+        }
     }
 
     /// Sends something to every stream that answers such a request and waits at a `...` now; says how many there were.
@@ -83,11 +99,12 @@ impl View {
     /// Waits until this many streams that answer such requests wait at a `...`.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
-    pub async fn waiting(&self, n: usize) -> Result<(), Error> {
-        let what = format!("streams of {}", self.filter);
-        let fits = |request: &Request| self.filter.matches(request);
-        self.core.live.waiting(n, &what, fits).await
+    /// A timeout after 5 seconds, in virtual time after an hour.
+    #[track_caller]
+    pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let (whose, filter) = (format!("streams of {}", self.filter), self.filter.clone());
+        let fits = move |request: &Request| filter.matches(request);
+        self.core.live.waiting(n, whose, fits)
     }
 }
 

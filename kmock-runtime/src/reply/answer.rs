@@ -8,16 +8,18 @@ use std::{
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body as _;
+use hyper::ext::ReasonPhrase;
 
 use crate::{
     journal::{Seen, Whole},
     mock::Core,
     reply::{
         Before, Dice, HeaderEdit, Payload, Reply, Source,
-        body::SlowBody,
+        body::{SlowBody, Unmeasured},
         breaking::{Halt, broken},
-        panic_text,
+        date, panic_text,
     },
     request::Request,
     stream::{Lives, Player, Prelude, Stream},
@@ -32,6 +34,8 @@ pub(crate) struct Answer {
     pub(crate) halt: Option<Halt>,
     /// For the journal, too: the body, where the rule keeps it ready.
     pub(crate) whole: Option<Arc<Whole>>,
+    /// Whether it gets no date: it has one, or is to have none.
+    pub(crate) dated: bool,
 }
 
 impl Answer {
@@ -41,6 +45,7 @@ impl Answer {
             fault: None,
             halt: None,
             whole: None,
+            dated: false,
         }
     }
 }
@@ -74,6 +79,8 @@ pub(crate) struct Asked {
 pub(crate) struct Ready {
     status: StatusCode,
     headers: HeaderMap,
+    /// Whether the date among the headers is that of each answer.
+    dated: bool,
     body: Bytes,
     whole: Arc<Whole>,
 }
@@ -105,10 +112,22 @@ impl Ready {
         }
         let mut headers = HeaderMap::new();
         finish_headers(&mut headers, kind, reply.headers.iter().cloned());
+        let status = reply.status.unwrap_or_default();
+        let ready = is_sent_as_written(status, &headers, Some(body.len() as u64)).is_ok()
+            && !is_removed(reply, &header::CONTENT_LENGTH)
+            && status.canonical_reason().is_some();
+        if !ready {
+            return None;
+        }
+        let dated = !is_removed(reply, &header::DATE) && !headers.contains_key(header::DATE);
+        if dated {
+            headers.insert(header::DATE, date::now());
+        }
         Some(Ready {
-            status: reply.status.unwrap_or_default(),
+            status,
             whole: Whole::of(&headers, &body),
             headers,
+            dated,
             body,
         })
     }
@@ -117,8 +136,16 @@ impl Ready {
         let mut response = Response::new(Payload::Full(self.body.clone()));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers.clone();
+        if let Some(date) = response
+            .headers_mut()
+            .get_mut(header::DATE)
+            .filter(|_| self.dated)
+        {
+            *date = date::now();
+        }
         Answer {
             whole: Some(Arc::clone(&self.whole)),
+            dated: true,
             ..Answer::new(response)
         }
     }
@@ -158,7 +185,10 @@ pub(crate) async fn make(reply: &Reply, asked: &Asked) -> Made {
     if nothing && parts.depleted && (only_waited || !reply.bodies.is_empty()) {
         return Made::Pass;
     }
-    Made::Answer(assemble(parts, asked).await)
+    match assemble(parts, asked).await {
+        Ok(answer) => Made::Answer(answer),
+        Err(why) => Made::Failed(why),
+    }
 }
 
 /// Plays what comes before the first bytes of a streamed body: until then the head is held back, so the rule may
@@ -357,7 +387,8 @@ pub(crate) async fn read_file(path: std::path::PathBuf) -> Result<Bytes, String>
     }
 }
 
-async fn assemble(parts: Parts, asked: &Asked) -> Answer {
+/// `Err`: hyper would not send it as it is written.
+async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
     let Parts {
         reply,
         mut pieces,
@@ -378,6 +409,7 @@ async fn assemble(parts: Parts, asked: &Asked) -> Answer {
             Payload::Body(joined(pieces, asked))
         }
     };
+    let foreign = routed.is_some();
     let mut response = Response::new(payload);
     if let Some(head) = routed {
         *response.status_mut() = head.status;
@@ -387,21 +419,90 @@ async fn assemble(parts: Parts, asked: &Asked) -> Answer {
     if let Some(status) = reply.status {
         *response.status_mut() = status;
     }
-    if let Some(reason) = reply.reason {
+    if let Some(reason) = reply.reason.clone() {
         response.extensions_mut().insert(reason);
+    } else if response.status().canonical_reason().is_none() {
+        // Of a status that nobody knows there are no words (RFC 9112, 4); hyper would say `<none>`.
+        let words = response.extensions_mut();
+        if words.get::<ReasonPhrase>().is_none() {
+            words.insert(ReasonPhrase::from_static(b""));
+        }
     }
+    let unmeasured = is_removed(&reply, &header::CONTENT_LENGTH);
+    let undated = is_removed(&reply, &header::DATE);
     finish_headers(response.headers_mut(), kind, reply.headers);
+    // To HEAD, and to what was not modified, the length is that of another answer (RFC 9110, 8.6).
+    let of_another =
+        asked.request.method() == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED;
+    if of_another && response.headers().contains_key(header::CONTENT_LENGTH) {
+        *response.body_mut() = Payload::empty();
+    }
+    let size = response.body().size_hint().exact().filter(|_| !of_another);
+    if !foreign {
+        is_sent_as_written(response.status(), response.headers(), size)?;
+    }
+    if unmeasured {
+        response =
+            response.map(|payload| Payload::Body(Body::new(Unmeasured::new(payload.into_body()))));
+    }
     if let Some(rate) = reply.rate {
         response = response
             .map(|payload| Payload::Body(Body::new(SlowBody::new(payload.into_body(), rate))));
     }
-    let answer = Answer::new(response);
-    match reply.fault {
+    let dated = undated || response.headers().contains_key(header::DATE);
+    let answer = Answer {
+        dated,
+        ..Answer::new(response)
+    };
+    Ok(match reply.fault {
         Some(fault) if fault.happens(asked.nth, &asked.dice) => {
             broken(answer, fault, &asked.request).await
         }
         _ => answer,
+    })
+}
+
+/// Whether a rule leaves out a header that would be there otherwise.
+fn is_removed(reply: &Reply, name: &HeaderName) -> bool {
+    let last = reply.headers.iter().rev().find_map(|edit| match edit {
+        HeaderEdit::Add(other, _) => (other == name).then_some(false),
+        HeaderEdit::Remove(other) => (other == name).then_some(true),
+    });
+    last.unwrap_or_default()
+}
+
+/// What HTTP cannot carry, or what would break the exchange without a fault that says so, is refused in words: hyper would
+/// drop the connection, or send something else. `size`: that of the body, where it is known.
+fn is_sent_as_written(
+    status: StatusCode,
+    headers: &HeaderMap,
+    size: Option<u64>,
+) -> Result<(), String> {
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(format!(
+            "{} is no answer of its own: a status below 200 comes before one",
+            status.as_u16()
+        ));
     }
+    if status == StatusCode::NO_CONTENT && size.is_some_and(|size| size > 0) {
+        return Err("an answer of status 204 has no body (RFC 9110, 15.3.5)".to_owned());
+    }
+    for value in headers.get_all(header::CONTENT_LENGTH) {
+        let said = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok());
+        let Some(said) = said else {
+            return Err(format!("`content-length: {value:?}` is no length"));
+        };
+        if let Some(size) = size.filter(|size| *size != said) {
+            return Err(format!(
+                "`content-length` says {said}, and the body has {size} bytes: leave the header out, or write `promise {said}` \
+                 to break that on purpose"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The content type that the body implies, and then what the rule says of headers.

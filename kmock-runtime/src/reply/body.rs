@@ -122,3 +122,34 @@ impl HttpBody for SlowBody {
         self.inner.size_hint()
     }
 }
+
+/// A body that does not tell its size beforehand: hyper sends it in chunks, without a `content-length`.
+pub(crate) struct Unmeasured {
+    inner: Body,
+    over: bool,
+}
+
+impl Unmeasured {
+    pub(crate) fn new(inner: Body) -> Unmeasured {
+        let over = false;
+        Unmeasured { inner, over }
+    }
+}
+
+impl HttpBody for Unmeasured {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        self.over |= matches!(polled, Poll::Ready(None));
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over
+    }
+}

@@ -1,8 +1,10 @@
 //! Gates: a reply waits until the test lets it go.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use tokio::sync::watch;
+
+use crate::{location::Location, waits::Wait};
 
 /// A place where replies wait until the test lets them go: races become deterministic.
 ///
@@ -37,18 +39,26 @@ impl Gate {
         Gate(Arc::new(watch::Sender::new(State::default())))
     }
 
-    /// Waits until something waits at the gate.
-    pub async fn arrived(&self) {
-        self.arrived_times(1).await;
+    /// Waits until something waits at the gate. It gives up only with its test, whose watchdog then names this line.
+    #[track_caller]
+    pub fn arrived(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.arrived_times(1)
     }
 
     /// Waits until this many wait at the gate.
-    pub async fn arrived_times(&self, n: u64) {
-        let mut state = self.0.subscribe();
-        // The sender lives as long as this gate.
-        let _ = state
-            .wait_for(|state| state.arrived - state.passed >= n)
-            .await;
+    #[track_caller]
+    pub fn arrived_times(&self, n: u64) -> impl Future<Output = ()> + Send + use<> {
+        let (gate, location) = (self.clone(), Location::caller());
+        let counted = self.clone();
+        let what = move || format!("{n} to arrive at a gate (there are {})", counted.waiting());
+        async move {
+            let _wait = Wait::begin(location, Arc::new(what));
+            let mut state = gate.0.subscribe();
+            // The sender lives as long as this gate.
+            let _ = state
+                .wait_for(|state| state.arrived - state.passed >= n)
+                .await;
+        }
     }
 
     /// How many wait at the gate.

@@ -9,7 +9,7 @@ use serde_core::Serialize;
 use serde_json::Value;
 
 use crate::{
-    reply::{Fault, HeaderEdit, Reply, Source},
+    reply::{Fault, HeaderEdit, Reply, Source, final_status},
     stream::Stream,
 };
 
@@ -60,9 +60,9 @@ impl IntoReply for StatusCode {
 
 impl IntoReply for u16 {
     fn into_reply(self) -> Reply {
-        match StatusCode::from_u16(self) {
+        match final_status(self) {
             Ok(status) => status.into_reply(),
-            Err(_) => Reply::failure(format!("{self} is no status: 100 to 999 are")),
+            Err(why) => Reply::failure(why),
         }
     }
 }
@@ -71,7 +71,7 @@ impl IntoReply for i32 {
     fn into_reply(self) -> Reply {
         match u16::try_from(self) {
             Ok(status) => status.into_reply(),
-            Err(_) => Reply::failure(format!("{self} is no status: 100 to 999 are")),
+            Err(_) => Reply::failure(format!("{self} is no status: 200 to 999 are")),
         }
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod awaited;
 mod body;
 mod breaking;
+pub(crate) mod date;
 mod delay;
 mod fault;
 mod gate;
@@ -173,12 +174,12 @@ impl Reply {
     /// The status.
     ///
     /// # Panics
-    /// When the number is not between 100 and 999.
+    /// When the number is not between 200 and 999; 101 is one, too.
     #[track_caller]
     pub fn status(mut self, status: u16) -> Reply {
-        match StatusCode::from_u16(status) {
+        match final_status(status) {
             Ok(status) => self.status = Some(status),
-            Err(_) => panic!("kmock: {status} is no status: 100 to 999 are"),
+            Err(why) => panic!("kmock: {why}"),
         }
         self
     }
@@ -366,6 +367,18 @@ impl Reply {
         self.failure = self.failure.or(other.failure);
         self.reason = other.reason.or(self.reason);
         self
+    }
+}
+
+/// A number as the status of an answer. Those below 200 come before one (RFC 9110, 15.2), but for the switch to another
+/// protocol.
+fn final_status(status: u16) -> Result<StatusCode, String> {
+    match (status, StatusCode::from_u16(status)) {
+        (100 | 102..200, _) => Err(format!(
+            "{status} is no answer of its own: a status below 200 comes before one"
+        )),
+        (_, Ok(status)) => Ok(status),
+        (_, Err(_)) => Err(format!("{status} is no status: 200 to 999 are")),
     }
 }
 

@@ -5,7 +5,7 @@
 //! of some real milliseconds, so that a test sees what a quick closure did, and then goes out without it.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt,
     fs::File,
     future::Future,
@@ -13,13 +13,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc as async_mpsc, oneshot, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, broadcast, mpsc as async_mpsc, oneshot, watch},
+};
 
 use crate::{mock::Core, reply::panic_text, request::Request};
 
@@ -51,7 +54,7 @@ enum Slow {
 
 #[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Item>,
     working: bool,
 }
 
@@ -111,55 +114,31 @@ impl Sink {
                 }
             }
         }
+        let ticket = core
+            .pending_sinks
+            .enter(|| format!("a sink of {label} has not taken {request:?} yet"));
+        let number = ticket.number;
+        let item = Item {
+            request: request.clone(),
+            core: Arc::clone(core),
+            label: label.into(),
+            runtime: Handle::current(),
+            _ticket: ticket,
+        };
         let begin = {
             let mut queue = self.queue();
-            queue.waiting.push_back(request.clone());
+            queue.waiting.push_back(item);
             !std::mem::replace(&mut queue.working, true)
         };
-        let pending = core.pending_sinks.enter();
         if begin {
-            let (sink, core, label) = (self.clone(), Arc::clone(core), label.to_owned());
-            match &self.0.slow {
-                Slow::Blocking(_) => {
-                    tokio::task::spawn_blocking(move || {
-                        while let Some(request) = sink.next() {
-                            let Slow::Blocking(put) = &sink.0.slow else {
-                                return;
-                            };
-                            let put = std::panic::AssertUnwindSafe(|| put(request));
-                            let taken = std::panic::catch_unwind(put).unwrap_or_else(|panic| {
-                                Err(format!("panicked: {}", panic_text(&*panic)))
-                            });
-                            report(&core, &label, taken);
-                            core.pending_sinks.leave();
-                        }
-                    });
-                }
-                Slow::Async(_) => {
-                    let serving = Arc::clone(&core);
-                    serving.tasks.spawn(async move {
-                        use futures::FutureExt;
-                        while let Some(request) = sink.next() {
-                            let Slow::Async(put) = &sink.0.slow else {
-                                return;
-                            };
-                            let put = std::panic::AssertUnwindSafe(async { put(request).await });
-                            let taken = put.catch_unwind().await.unwrap_or_else(|panic| {
-                                Err(format!("panicked: {}", panic_text(&*panic)))
-                            });
-                            report(&core, &label, taken);
-                            core.pending_sinks.leave();
-                        }
-                    });
-                }
-            }
+            self.work();
         }
         if self.0.known_slow.load(Ordering::Relaxed) {
             return;
         }
         let until = Instant::now() + HEAD_START;
         // Real time on purpose: a paused clock stands while a thread works, so no timer would ever end this.
-        while !core.pending_sinks.has_left(pending) {
+        while core.pending_sinks.has(number) {
             if Instant::now() > until {
                 self.0.known_slow.store(true, Ordering::Relaxed);
                 return;
@@ -168,13 +147,106 @@ impl Sink {
         }
     }
 
-    fn next(&self) -> Option<Request> {
-        let mut queue = self.queue();
+    /// Takes what waits, on the runtime of the server that the first of it is from; several servers may have the sink.
+    fn work(&self) {
+        let first = {
+            let queue = self.queue();
+            let first = queue.waiting.front();
+            first.map(|item| (item.runtime.clone(), Arc::clone(&item.core)))
+        };
+        let Some((runtime, core)) = first else {
+            self.queue().working = false;
+            return;
+        };
+        let mut worker = Worker {
+            sink: self.clone(),
+            done: false,
+        };
+        match &self.0.slow {
+            Slow::Blocking(_) => {
+                runtime.spawn_blocking(move || {
+                    while let Some(item) = worker.next() {
+                        let Slow::Blocking(put) = &worker.sink.0.slow else {
+                            return;
+                        };
+                        let request = item.request.clone();
+                        let put = std::panic::AssertUnwindSafe(|| put(request));
+                        item.taken(std::panic::catch_unwind(put));
+                    }
+                });
+            }
+            Slow::Async(_) => {
+                let _entered = runtime.enter();
+                core.tasks.spawn(async move {
+                    use futures::FutureExt;
+                    while let Some(item) = worker.next() {
+                        let Slow::Async(put) = &worker.sink.0.slow else {
+                            return;
+                        };
+                        let request = item.request.clone();
+                        let put = std::panic::AssertUnwindSafe(async { put(request).await });
+                        item.taken(put.catch_unwind().await);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// What a sink is still to take: of which server, and for which rule.
+struct Item {
+    request: Request,
+    core: Arc<Core>,
+    label: Arc<str>,
+    /// Where the server lives.
+    runtime: Handle,
+    _ticket: Ticket,
+}
+
+impl Item {
+    fn taken(self, taken: std::thread::Result<Taken>) {
+        let taken = taken.unwrap_or_else(|panic| Err(format!("panicked: {}", panic_text(&*panic))));
+        report(&self.core, &self.label, taken);
+    }
+}
+
+/// Takes what waits until nothing is left. It may end before: its server stops, and then another worker goes on.
+struct Worker {
+    sink: Sink,
+    done: bool,
+}
+
+impl Worker {
+    fn next(&mut self) -> Option<Item> {
+        let mut queue = self.sink.queue();
         let next = queue.waiting.pop_front();
         if next.is_none() {
             queue.working = false;
+            self.done = true;
         }
         next
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let (gone, left) = {
+            let mut queue = self.sink.queue();
+            let all = std::mem::take(&mut queue.waiting);
+            let stopped = |item: &Item| item.core.stopped.load(Ordering::Acquire);
+            let (gone, left): (Vec<Item>, Vec<Item>) = all.into_iter().partition(stopped);
+            queue.waiting = left.into();
+            queue.working = !queue.waiting.is_empty();
+            (gone, queue.working)
+        };
+        // Outside of the lock.
+        drop(gone);
+        if left {
+            self.sink.work();
+        }
     }
 }
 
@@ -184,47 +256,79 @@ fn report(core: &Core, label: &str, taken: Taken) {
     }
 }
 
-/// How many requests sinks still have to take.
+/// What sinks still have to take, at one server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pending(Arc<Open>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Pending {
-    entered: AtomicUsize,
-    left: watch::Sender<usize>,
+struct Open {
+    next: AtomicU64,
+    /// What is not taken yet, in words, by its number.
+    open: Mutex<BTreeMap<u64, String>>,
+    taken: watch::Sender<()>,
+}
+
+/// Something that a sink has not taken yet; taken, or given up, when this is dropped.
+struct Ticket {
+    number: u64,
+    pending: Pending,
 }
 
 impl Pending {
-    /// The number of those that must have left until this one has, at the latest.
-    fn enter(&self) -> usize {
-        self.entered.fetch_add(1, Ordering::AcqRel) + 1
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self) {
-        self.left.send_modify(|left| *left += 1);
+    fn enter(&self, what: impl FnOnce() -> String) -> Ticket {
+        let number = self.0.next.fetch_add(1, Ordering::AcqRel);
+        self.open().insert(number, what());
+        Ticket {
+            number,
+            pending: self.clone(),
+        }
     }
 
-    fn has_left(&self, number: usize) -> bool {
-        *self.left.borrow() >= number
+    fn has(&self, number: u64) -> bool {
+        self.open().contains_key(&number)
+    }
+
+    /// What is not taken yet, in words.
+    pub(crate) fn told(&self) -> Vec<String> {
+        self.open().values().cloned().collect()
+    }
+
+    /// Whether all before this number was taken.
+    fn is_settled(&self, before: u64) -> bool {
+        let open = self.open();
+        open.first_key_value()
+            .is_none_or(|(first, _)| *first >= before)
     }
 
     /// Waits until all that have entered so far have left.
     pub(crate) async fn settled(&self) {
-        let entered = self.entered.load(Ordering::Acquire);
-        // The sender lives as long as this.
-        let _ = self
-            .left
-            .subscribe()
-            .wait_for(|left| *left >= entered)
-            .await;
+        let before = self.0.next.load(Ordering::Acquire);
+        let mut taken = self.0.taken.subscribe();
+        while !self.is_settled(before) && taken.changed().await.is_ok() {}
+    }
+
+    /// The same for who is not async, for so long of real time; whether that was enough.
+    pub(crate) fn settled_within(&self, limit: Duration) -> bool {
+        let before = self.0.next.load(Ordering::Acquire);
+        let until = Instant::now() + limit;
+        while !self.is_settled(before) {
+            if Instant::now() >= until {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 }
 
-impl Pending {
-    /// The same for who is not async, for so long of real time.
-    pub(crate) fn settled_within(&self, limit: Duration) {
-        let entered = self.entered.load(Ordering::Acquire);
-        let until = Instant::now() + limit;
-        while !self.has_left(entered) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.pending.open().remove(&self.number);
+        self.pending.0.taken.send_replace(());
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, request::Parts};
 
 /// Bodies up to this size are copied; larger ones fill most of their buffer.
 const SMALL: usize = 4 << 10;
@@ -54,6 +54,19 @@ impl Last {
 }
 
 impl Head {
+    /// The method and the target, as the first line has them.
+    pub(crate) fn line(&self) -> (&Method, String) {
+        (&self.method, self.uri.to_string())
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
+    }
+
     /// One of which nothing is known to come again.
     pub(crate) fn of(parts: Parts) -> Arc<Head> {
         Last::default().head(parts)

@@ -23,17 +23,18 @@ use bytes::Bytes;
 use serde_core::Serialize;
 use tokio::sync::watch;
 
-pub(crate) use self::book::Book;
+pub(crate) use self::book::{Book, Entry};
 pub use self::times::{Slice, Times};
 use crate::{
     criteria::Filter,
     error::Error,
-    journal::{Report, Requests, Seen, tell},
+    journal::{Requests, Seen, tell},
     location::Location,
     mock::Core,
     reply::{Delay, Exchange, Fault, Gate, IntoReply, IntoSink, Reply, Sink},
     request::{Head, Request},
     stream::{Live, Stream},
+    waits::Awaited,
 };
 
 /// One rule: a filter, what to reply, and what has come so far. A cheap handle: clones are the same rule.
@@ -401,23 +402,36 @@ impl Rule {
     /// Waits until this many frames have come from clients on the WebSockets of this rule.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
+    /// A timeout after 5 seconds, in virtual time after an hour, with a report of what came instead.
     #[cfg(feature = "websocket")]
-    pub async fn wait_for_frames(&self, n: usize) -> Result<Vec<crate::websocket::Framed>, Error> {
-        let mut changes = self.0.framed.subscribe();
-        let within = crate::journal::PATIENCE;
-        let enough = async {
-            loop {
-                let mut came = self.frames();
-                came.retain(crate::websocket::Framed::is_received);
-                if came.len() >= n || changes.changed().await.is_err() {
-                    return came;
-                }
-            }
+    #[track_caller]
+    pub fn wait_for_frames(
+        &self,
+        n: usize,
+    ) -> impl Future<Output = Result<Vec<crate::websocket::Framed>, Error>> + Send + use<> {
+        let (rule, counted) = (self.clone(), self.clone());
+        let came = |rule: &Rule| {
+            let mut came = rule.frames();
+            came.retain(crate::websocket::Framed::is_received);
+            came
         };
-        tokio::time::timeout(within, enough)
-            .await
-            .map_err(|_| Error::timeout(format!("frame number {n} of {self}"), within))
+        let what = move || {
+            let count = came(&counted).len();
+            format!("frame number {n} of {counted} (there are {count})")
+        };
+        let awaited = self.awaited(Arc::new(what), None);
+        async move {
+            let mut changes = rule.0.framed.subscribe();
+            let enough = async {
+                loop {
+                    let came = came(&rule);
+                    if came.len() >= n || changes.changed().await.is_err() {
+                        return came;
+                    }
+                }
+            };
+            awaited.until(enough).await
+        }
     }
 
     #[cfg(feature = "websocket")]
@@ -435,25 +449,59 @@ impl Rule {
     /// Waits until the rule has answered or seen this many requests.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock, with a report of what came instead.
-    pub async fn wait_for(&self, n: usize) -> Result<Requests, Error> {
-        self.wait_for_within(n, crate::journal::PATIENCE).await
+    /// A timeout after 5 seconds, in virtual time after an hour, with a report of what came instead.
+    #[track_caller]
+    pub fn wait_for(
+        &self,
+        n: usize,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        self.waits(n, None)
     }
 
     /// Waits until the rule has answered or seen this many requests, for so long.
     ///
     /// # Errors
     /// A timeout, with a report of what came instead.
-    pub async fn wait_for_within(&self, n: usize, within: Duration) -> Result<Requests, Error> {
-        let mut changes = self.0.came.subscribe();
-        let reached = async { while self.count() < n && changes.changed().await.is_ok() {} };
-        match tokio::time::timeout(within, reached).await {
-            Ok(()) => Ok(self.requests()),
-            Err(_) => Err(Error::timeout(
-                format!("request number {n} of {self} (there are {})", self.count()),
-                within,
-            )
-            .with_report(self.server().as_deref().map(Report::timeline))),
+    #[track_caller]
+    pub fn wait_for_within(
+        &self,
+        n: usize,
+        within: Duration,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        self.waits(n, Some(within))
+    }
+
+    #[track_caller]
+    fn waits(
+        &self,
+        n: usize,
+        within: Option<Duration>,
+    ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
+        let (rule, counted) = (self.clone(), self.clone());
+        let what = move || {
+            let count = counted.count();
+            format!("request number {n} of {counted} (there are {count})")
+        };
+        let awaited = self.awaited(Arc::new(what), within);
+        async move {
+            let mut changes = rule.0.came.subscribe();
+            let reached = async { while rule.count() < n && changes.changed().await.is_ok() {} };
+            awaited.until(reached).await?;
+            Ok(rule.requests())
+        }
+    }
+
+    #[track_caller]
+    fn awaited(
+        &self,
+        what: Arc<dyn Fn() -> String + Send + Sync>,
+        within: Option<Duration>,
+    ) -> Awaited {
+        Awaited {
+            what,
+            location: Location::caller(),
+            within,
+            core: self.server(),
         }
     }
 
@@ -465,12 +513,12 @@ impl Rule {
     /// Waits until this many streams of the rule wait at a `...`.
     ///
     /// # Errors
-    /// A timeout after 5 seconds of the runtime's clock.
-    pub async fn waiting(&self, n: usize) -> Result<(), Error> {
+    /// A timeout after 5 seconds, in virtual time after an hour.
+    #[track_caller]
+    pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         self.0
             .live
-            .waiting(n, &format!("streams of {self}"), |_| true)
-            .await
+            .waiting(n, format!("streams of {self}"), |_| true)
     }
 
     // ---- for the server ----

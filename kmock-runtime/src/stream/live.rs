@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::Future,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +11,7 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use crate::{error::Error, journal::PATIENCE, request::Request, stream::Stream};
+use crate::{error::Error, location::Location, request::Request, stream::Stream, waits::Awaited};
 
 /// The streams that wait at a `...`: of one rule, or of a whole server.
 #[derive(Clone)]
@@ -71,23 +72,34 @@ impl Live {
     }
 
     /// Waits until this many wait that fit.
-    pub(crate) async fn waiting(
+    #[track_caller]
+    pub(crate) fn waiting<F>(
         &self,
         n: usize,
-        what: &str,
-        fits: impl Fn(&Request) -> bool,
-    ) -> Result<(), Error> {
-        let mut changes = self.0.changes.subscribe();
-        let enough = async {
-            while self.select(&fits).len() < n {
-                if changes.changed().await.is_err() {
-                    return;
-                }
-            }
+        whose: String,
+        fits: F,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<F>
+    where
+        F: Fn(&Request) -> bool + Send + Sync + 'static,
+    {
+        let (live, fits) = (self.clone(), Arc::new(fits));
+        let (asked, fitting) = (self.clone(), Arc::clone(&fits));
+        let what = move || {
+            let now = asked.select(&*fitting).len();
+            format!("{n} waiting {whose} (there are {now})")
         };
-        tokio::time::timeout(PATIENCE, enough)
-            .await
-            .map_err(|_| Error::timeout(format!("{n} waiting {what}"), PATIENCE))
+        let awaited = Awaited {
+            what: Arc::new(what),
+            location: Location::caller(),
+            within: None,
+            core: None,
+        };
+        async move {
+            let mut changes = live.0.changes.subscribe();
+            let enough =
+                async { while live.select(&*fits).len() < n && changes.changed().await.is_ok() {} };
+            awaited.until(enough).await
+        }
     }
 
     fn enter(&self, id: u64, request: &Request, feed: &mpsc::UnboundedSender<Stream>) {

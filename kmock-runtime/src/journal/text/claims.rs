@@ -179,5 +179,12 @@ impl Page {
         if let Some(more @ 1..) = untold.len().checked_sub(MOST) {
             self.line(2, &format!("… and {} more errors", number(more)));
         }
+        for note in report.notes.iter().take(MOST) {
+            let text = format!("{} {}", self.pen.odd("note:"), escaped(note));
+            self.line(2, &text);
+        }
+        if let Some(more @ 1..) = report.notes.len().checked_sub(MOST) {
+            self.line(2, &format!("… and {} more notes", number(more)));
+        }
     }
 }

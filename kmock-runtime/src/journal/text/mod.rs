@@ -122,8 +122,9 @@ impl fmt::Display for Text<'_> {
             let passed = |entry: &Entry| {
                 !entry.at.is_zero() || entry.duration.is_some_and(|took| !took.is_zero())
             };
+            let address = self.report.address.filter(|_| self.times);
             page.times &= self.report.entries.iter().any(passed);
-            page.timeline(self.report);
+            page.timeline(self.report, address);
         }
         f.write_str(page.out.trim_end_matches('\n'))
     }
@@ -208,7 +209,11 @@ pub(super) fn message(entry: &Entry) -> Option<String> {
             .text
             .strip_prefix("kmock: ")
             .map(|text| escaped(text.trim_end())),
-        Answerer::Nobody | Answerer::NoRule | Answerer::Limit | Answerer::Forwarded(_) => None,
+        Answerer::Nobody
+        | Answerer::NoRule
+        | Answerer::Limit
+        | Answerer::Forwarded(_)
+        | Answerer::Tunnel(_) => None,
     }
 }
 

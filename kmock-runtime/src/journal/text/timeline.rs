@@ -1,6 +1,6 @@
 //! What came: a line for each request, or for several alike; of thousands the telling ones, and counts.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write, net::SocketAddr};
 
 use super::{KINDS, Page, RULE, SHOWN, message};
 use crate::{
@@ -17,9 +17,15 @@ const HEAD: usize = 12;
 const TAIL: usize = 8;
 
 impl Page {
-    pub(super) fn timeline(&mut self, report: &Report) {
+    /// `address`: where the server listens, unless the text is to be the same every time.
+    pub(super) fn timeline(&mut self, report: &Report, address: Option<SocketAddr>) {
         if report.entries.is_empty() {
-            self.line(2, "no requests came at all");
+            // The usual reason is another address in the client.
+            let text = match address {
+                Some(address) => format!("no requests came at all to http://{address}"),
+                None => "no requests came at all".to_owned(),
+            };
+            self.line(2, &text);
             return;
         }
         let head = format!("what came, {}:", requests(report.entries.len()));
@@ -151,6 +157,9 @@ impl Page {
             } else if row.like > 0 {
                 let like = format!("{} more like this", self::number(row.like));
                 let _ = write!(text, " ({})", self.pen.faint(&like));
+            }
+            if entry.gone {
+                let _ = write!(text, "   {}", self.pen.odd("the client went away"));
             }
             if let Some(fault) = &entry.fault {
                 let _ = write!(text, "   {}", self.pen.odd(&format!("fault: {fault}")));

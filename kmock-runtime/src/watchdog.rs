@@ -1,0 +1,254 @@
+//! The watchdog of a test: from the outside and in real time. Where a paused clock stands or runs in circles, and where the
+//! test's thread is blocked, no timer of the runtime can tell that a test will never end.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU8, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Id,
+    sync::{Notify, oneshot},
+};
+
+use crate::{
+    mock::{Core, KMock},
+    waits,
+};
+
+/// How long a test with a clock of its own may last in real time, unless it says otherwise, and any other: a stuck one ends at
+/// last, a busy one on a loaded machine is left alone.
+pub(crate) const VIRTUAL: Duration = Duration::from_secs(30);
+pub(crate) const REAL: Duration = Duration::from_secs(60);
+
+/// After so long, one look at whether the test's thread still comes to the server that lives on it.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long that may take.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// How long a test may take to end when it is told to.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The variable that sets the time of all tests that set none themselves.
+const VARIABLE: &str = "KMOCK_TIMEOUT";
+
+/// What a test waits for, as far as the library knows: its servers, and who waits on its runtime.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watched {
+    servers: Arc<Mutex<Vec<Weak<Core>>>>,
+    runtime: Option<Id>,
+}
+
+impl Watched {
+    pub(crate) fn on(runtime: Id) -> Watched {
+        Watched {
+            runtime: Some(runtime),
+            ..Watched::default()
+        }
+    }
+
+    pub(crate) fn add(&self, server: &KMock) {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.push(Arc::downgrade(server.core()));
+    }
+
+    /// What is pending, a line each.
+    pub(crate) fn pending(&self) -> String {
+        let servers = self.servers.lock();
+        let servers = servers.unwrap_or_else(PoisonError::into_inner).clone();
+        let mut pending = self.runtime.map(waits::told).unwrap_or_default();
+        for server in servers.iter().filter_map(Weak::upgrade) {
+            pending.extend(server.pending());
+            pending.extend(server.backend.iter().flat_map(|backend| backend.pending()));
+        }
+        if pending.is_empty() {
+            pending.push(
+                "nothing at the server: the test itself waits, or it runs in circles".to_owned(),
+            );
+        }
+        pending.join("\n  ")
+    }
+}
+
+/// What can be done about a test that does not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its thread is the server's, too: blocked, it answers nobody.
+    OneThread,
+    /// It can be told to end.
+    Threads,
+    /// It is not async: nothing can end it but the end of the process.
+    Sync,
+}
+
+/// The time of a test: its own, or that of the variable, or the usual one. `None`: as long as it likes.
+///
+/// # Errors
+/// When the variable is no time.
+pub(crate) fn limit(own: Option<Duration>, usual: Duration) -> Result<Option<Duration>, String> {
+    if own.is_some() {
+        return Ok(own);
+    }
+    match std::env::var(VARIABLE) {
+        Ok(text) => read(&text),
+        Err(_) => Ok(Some(usual)),
+    }
+}
+
+fn read(text: &str) -> Result<Option<Duration>, String> {
+    let text = text.trim();
+    if matches!(text, "" | "0" | "off" | "none") {
+        return Ok(None);
+    }
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60.0),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let seconds = number.trim().parse::<f64>().ok();
+    let limit = seconds.and_then(|n| Duration::try_from_secs_f64(n * unit).ok());
+    match limit {
+        Some(limit) => Ok(Some(limit)),
+        None => Err(format!(
+            "{VARIABLE}={text:?} is no time: write seconds (`90`), minutes (`5m`), or `off`"
+        )),
+    }
+}
+
+/// Guards one test.
+#[derive(Debug)]
+pub(crate) struct Watchdog {
+    fired: Option<oneshot::Receiver<()>>,
+    look: Arc<Look>,
+    /// Dropped with this, it ends the thread.
+    _done: Option<mpsc::Sender<()>>,
+}
+
+/// The question whether the runtime still comes to its tasks.
+#[derive(Debug, Default)]
+struct Look {
+    asked: Notify,
+    /// 0: not asked, or not answered.
+    answered: AtomicU8,
+}
+
+impl Watchdog {
+    /// Without a limit it never fires.
+    pub(crate) fn new(
+        name: &'static str,
+        limit: Option<Duration>,
+        kind: Kind,
+        watched: Watched,
+    ) -> Watchdog {
+        let look = Arc::new(Look::default());
+        let Some(limit) = limit else {
+            return Watchdog {
+                fired: None,
+                look,
+                _done: None,
+            };
+        };
+        let (fire, fired) = oneshot::channel();
+        let (done, ended) = mpsc::channel::<()>();
+        let looking = Arc::clone(&look);
+        let watching = std::thread::Builder::new()
+            .name("kmock-watchdog".to_owned())
+            .spawn(move || watch(name, limit, kind, &watched, &ended, fire, &looking));
+        // Without a thread to spare there is no watchdog; the test itself is none the worse.
+        Watchdog {
+            fired: watching.is_ok().then_some(fired),
+            look,
+            _done: Some(done),
+        }
+    }
+
+    /// Ends when the limit is over.
+    pub(crate) async fn fires(&mut self) {
+        let look = Arc::clone(&self.look);
+        let looked = async {
+            look.asked.notified().await;
+            look.answered.store(1, Ordering::Release);
+            std::future::pending::<()>().await;
+        };
+        let fired = async {
+            if let Some(fired) = &mut self.fired
+                && fired.await.is_ok()
+            {
+                return;
+            }
+            std::future::pending::<()>().await;
+        };
+        futures::future::select(std::pin::pin!(fired), std::pin::pin!(looked)).await;
+    }
+}
+
+fn watch(
+    name: &str,
+    limit: Duration,
+    kind: Kind,
+    watched: &Watched,
+    ended: &mpsc::Receiver<()>,
+    fire: oneshot::Sender<()>,
+    look: &Look,
+) {
+    let late = |within| ended.recv_timeout(within) == Err(RecvTimeoutError::Timeout);
+    let mut left = limit;
+    if kind == Kind::OneThread && limit > LOOK + ANSWER {
+        if !late(LOOK) {
+            return;
+        }
+        look.asked.notify_one();
+        if !late(ANSWER) {
+            return;
+        }
+        left -= LOOK + ANSWER;
+        if look.answered.load(Ordering::Acquire) == 0 {
+            let blocked = LOOK + ANSWER;
+            eprintln!(
+                "kmock: {name} blocks its thread, for {blocked:?} by now, and the server on it answers nobody \
+                 meanwhile. {ADVICE}"
+            );
+        }
+    }
+    if !late(left) {
+        return;
+    }
+    // The test may be over in this very moment.
+    let _ = fire.send(());
+    if kind != Kind::Sync && !late(GRACE) {
+        return;
+    }
+    let (why, advice) = match kind {
+        Kind::OneThread => ("its thread is blocked", format!("\n{ADVICE}")),
+        Kind::Threads => ("its thread is blocked", String::new()),
+        Kind::Sync => ("a test that is not async cannot be stopped", String::new()),
+    };
+    eprintln!(
+        "kmock: {name} is not done after {limit:?} of real time; pending:\n  {}{advice}\n\
+         kmock: {why}, so the process ends here; `#[kmock::test(timeout = …)]` or {VARIABLE} sets the time",
+        watched.pending()
+    );
+    // As a failed test ends its binary.
+    std::process::exit(101);
+}
+
+/// For the usual reason.
+const ADVICE: &str = "A blocking client (ureq, reqwest::blocking), or `thread::sleep`, in an async test? Write `fn` \
+    for `async fn`, or `#[kmock::test(flavor = \"multi_thread\")]`: then the server has a thread of its own.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_minutes_or_off() {
+        assert_eq!(read("90"), Ok(Some(Duration::from_secs(90))));
+        assert_eq!(read("1.5s"), Ok(Some(Duration::from_millis(1500))));
+        assert_eq!(read("5m"), Ok(Some(Duration::from_secs(300))));
+        assert_eq!(read("off"), Ok(None));
+        assert!(read("soon").is_err() && read("-1").is_err());
+    }
+}
