@@ -1,16 +1,22 @@
 //! Access and token reviews: questions that are answered at once and stored nowhere.
 //!
-//! The emulated authorizer allows everything, as a server with `--authorization-mode=AlwaysAllow`; a test that needs
-//! a refusal overrides the review with a rule. Tokens are those that the cluster issued itself.
+//! They say what the cluster's authorizer says: without RBAC everything is allowed, as by a server with
+//! `--authorization-mode=AlwaysAllow`. Tokens are those that the cluster takes itself.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
 use crate::api::Call;
 use crate::api::authn;
+use crate::api::authz::{self, Decision};
 use crate::kinds::builtin::gotypes::Struct;
 use crate::kinds::builtin::values_of;
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError};
+use crate::model::user::User;
+use crate::state::access::rbac::{self, Rule};
+use crate::state::access::{Attributes, ResourceAttributes, What};
 use crate::wire::json;
 
 /// Whether a resource is one of the reviews.
@@ -47,7 +53,11 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
                     format!("spec.resourceAttributes.namespace must match namespace: {wanted}");
                 return Err(ApiError::bad_request(why));
             }
-            let mut status = json!({"allowed": true});
+            let decision = decide(call, kind, &review["spec"]);
+            let mut status = json!({"allowed": decision.allowed});
+            if !decision.reason.is_empty() {
+                status["reason"] = decision.reason.into();
+            }
             let ignored = ignored_selectors(&review["spec"]["resourceAttributes"]);
             if !ignored.is_empty() {
                 status["evaluationError"] = ignored.join("; ").into();
@@ -55,15 +65,23 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
             status
         }
         "SelfSubjectRulesReview" => {
-            if text(&review["spec"], "namespace").is_empty() {
+            let namespace = text(&review["spec"], "namespace").to_owned();
+            if namespace.is_empty() {
                 return Err(ApiError::bad_request("no namespace on request"));
             }
             forget(review, json!({}));
-            json!({
-                "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-                "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-                "incomplete": false,
-            })
+            let (rules, lost) = authz::rules_for(&call.cluster, &call.user, &namespace);
+            let (urls, resources): (Vec<_>, Vec<_>) =
+                rules.iter().partition(|rule| !rule.urls.is_empty());
+            let shown =
+                |rules: &[&Rule]| rules.iter().map(|rule| rule.to_value()).collect::<Value>();
+            let mut status = json!({
+                "resourceRules": shown(&resources), "nonResourceRules": shown(&urls), "incomplete": false,
+            });
+            if !lost.is_empty() {
+                status["evaluationError"] = rbac::index::join(&lost).into();
+            }
+            status
         }
         "TokenReview" => {
             let given = text(&review["spec"], "token").to_owned();
@@ -89,6 +107,51 @@ pub fn answer(call: &Call, review: &mut Value) -> Result<(), ApiError> {
         map.insert("status".into(), status);
     }
     Ok(())
+}
+
+/// Asks the authorizer what the review asks.
+fn decide(call: &Call, kind: &str, spec: &Value) -> Decision {
+    let given = User {
+        name: text(spec, "user").to_owned(),
+        uid: text(spec, "uid").to_owned(),
+        groups: texts(&spec["groups"]),
+        extra: spec["extra"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, values)| (key.to_lowercase(), texts(values)))
+            .collect(),
+    };
+    let user = match kind {
+        "SelfSubjectAccessReview" => &*call.user,
+        _ => &given,
+    };
+    let (resource, other) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    let attributes = if resource.is_object() {
+        let part = |key: &str| Cow::Borrowed(text(resource, key));
+        Attributes::resource(
+            part("verb"),
+            ResourceAttributes {
+                group: part("group"),
+                version: part("version"),
+                namespace: part("namespace"),
+                resource: part("resource"),
+                subresource: part("subresource"),
+                name: part("name"),
+            },
+        )
+    } else {
+        Attributes {
+            verb: text(other, "verb").into(),
+            what: What::Path(text(other, "path").into()),
+        }
+    };
+    authz::authorize(&call.cluster, user, &attributes)
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let items = list.as_array().into_iter().flatten();
+    items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// These answers are new objects: they say nothing of what was asked.

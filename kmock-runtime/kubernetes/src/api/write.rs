@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::admission::{self, Attributes};
+use super::authz;
 use super::body::Target;
 use super::call::Call;
 use super::reply::{Body, Reply, shown};
@@ -15,6 +16,7 @@ use super::write_options::WriteOptions;
 use crate::model::meta::{self, MetadataRules};
 use crate::model::status::{ApiError, FieldError};
 use crate::model::strategy::{Check, Generation, NameRule};
+use crate::state::access::{self, What};
 use crate::state::store::{Event, StoredObject, Write};
 
 /// What a write left behind.
@@ -257,6 +259,7 @@ pub async fn create(
         &object,
         None,
     )?;
+    authz::escalation::check(call, &object, None)?;
     let mut taken = None;
     for _ in 0..attempts {
         let mut object = object.clone();
@@ -331,6 +334,7 @@ fn sets_version(object: &Value) -> bool {
 /// What follows a write, outside of any lock.
 pub fn after_commit(call: &Call, event: &Arc<Event>) {
     call.strategy().after_commit(&call.cluster, event);
+    authz::aggregate::after_commit(&call.cluster, &call.resource().storage);
     crate::api::lifecycle::after_commit(&call.cluster, &call.resource().storage, event);
 }
 
@@ -461,6 +465,7 @@ async fn try_update(
             return Err(uid_conflict(call, name, uid, ""));
         }
         let mut object = make(None, told)?;
+        check_create(call, name)?;
         meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
         return match create(call, &object, options, told).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(None),
@@ -489,6 +494,7 @@ async fn try_update(
         }
         None => admission::mutate(&asked, &mut object, told).await?,
     }
+    authz::escalation::check(call, &object, Some(&old))?;
     match version_of(&object)? {
         0 if strategy.allow_unconditional_update() => {
             meta::set_text(
@@ -523,6 +529,16 @@ async fn try_update(
     keep_unchanged_times(&mut object, &old);
     let value = to_storage(call, object);
     store_update(call, &current, value, options.dry_run)
+}
+
+/// Who may update need not be allowed to create what is not there.
+fn check_create(call: &Call, name: &str) -> Result<(), ApiError> {
+    let mut attributes = access::Attributes::of_request(&call.request);
+    attributes.verb = "create".into();
+    if let What::Resource(resource) = &mut attributes.what {
+        resource.name = name.into();
+    }
+    authz::check(&call.cluster, &call.user, &attributes)
 }
 
 /// Stores a new value of an object: nothing if it is the same, a deletion if it waited for its last finalizer only.

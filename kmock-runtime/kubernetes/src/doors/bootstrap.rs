@@ -3,14 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::model::resource::ResourceKey;
+use crate::state::access::rbac::{self, policy, policy::Entry};
 use crate::state::cluster::Cluster;
 use crate::state::store::Write;
+use crate::text::digest;
 
 /// The first address of the default range of cluster addresses, `10.0.0.0/24`.
 const KUBERNETES_ADDRESS: &str = "10.0.0.1";
 
-/// Creates the four namespaces, the Service of the API itself, the two priority classes of the system, the role
-/// `cluster-admin` with its binding, and the statuses of the components (always healthy: there are none that could fail).
+/// Creates the four namespaces, the Service of the API itself, the two priority classes of the system, the roles and
+/// bindings of the bootstrap policy, and the statuses of the components (always healthy: there are none that could fail).
 pub fn bootstrap(cluster: &Cluster) {
     let created = cluster.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let create = |resource: ResourceKey, key: String, mut value: Value| {
@@ -69,30 +71,29 @@ pub fn bootstrap(cluster: &Cluster) {
         let classes = ResourceKey::new("scheduling.k8s.io", "priorityclasses");
         create(classes, name.into(), class);
     }
-    let rbac = "rbac.authorization.k8s.io";
-    let bootstrapped = json!({
-        "name": "cluster-admin",
-        "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
-        "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
-    });
-    let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": bootstrapped,
-        "rules": [
-            {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-            {"nonResourceURLs": ["*"], "verbs": ["*"]},
-        ],
-    });
-    let roles = ResourceKey::new(rbac, "clusterroles");
-    create(roles, "cluster-admin".into(), role);
-    let binding = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": bootstrapped,
-        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": rbac, "kind": "Group", "name": "system:masters"}],
-    });
-    let bindings = ResourceKey::new(rbac, "clusterrolebindings");
-    create(bindings, "cluster-admin".into(), binding);
+    for plural in [
+        "clusterroles",
+        "clusterrolebindings",
+        "roles",
+        "rolebindings",
+    ] {
+        let options = cluster.options();
+        let (created, seed) = (created.clone(), options.seed);
+        let aggregated = options.controllers || options.rbac;
+        let make = move || {
+            let entries = policy::entries(plural, aggregated);
+            let objects = entries.into_iter().map(|Entry { key, mut value }| {
+                value["metadata"]["uid"] = uid_of(seed, plural, &key).into();
+                value["metadata"]["creationTimestamp"] = created.as_str().into();
+                (key, value)
+            });
+            objects.collect()
+        };
+        let place = ResourceKey::new(rbac::GROUP, plural);
+        cluster
+            .store()
+            .put_dormant(place, policy::count(plural), make);
+    }
     for name in ["scheduler", "controller-manager", "etcd-0"] {
         let status = json!({
             "apiVersion": "v1", "kind": "ComponentStatus",
@@ -105,4 +106,18 @@ pub fn bootstrap(cluster: &Cluster) {
             status,
         );
     }
+}
+
+/// The uid of what is not made in its turn: a version 4 UUID that the seed and the key determine.
+fn uid_of(seed: u64, plural: &str, key: &str) -> String {
+    let digest = digest::hex(format!("{seed} {plural} {key}").as_bytes()).to_lowercase();
+    let part = |range: std::ops::Range<usize>| digest.get(range).unwrap_or_default();
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        part(0..8),
+        part(8..12),
+        part(12..15),
+        part(15..18),
+        part(18..30)
+    )
 }

@@ -91,6 +91,8 @@ pub struct ClusterOptions {
     /// One has to say who one is: without credentials one is `system:anonymous`, and unknown tokens are 401. Off,
     /// whoever does not say who they are is the administrator.
     pub authentication: bool,
+    /// RBAC decides who may what, and one has to say who one is. Off, everybody may do everything.
+    pub rbac: bool,
 }
 
 impl Default for ClusterOptions {
@@ -102,6 +104,7 @@ impl Default for ClusterOptions {
             history: 100_000,
             controllers: false,
             authentication: false,
+            rbac: false,
         }
     }
 }
@@ -153,6 +156,9 @@ impl Cluster {
         };
         if cluster.options().authentication {
             cluster.access().authenticate();
+        }
+        if cluster.options().rbac {
+            cluster.access().enforce_rbac();
         }
         crate::doors::bootstrap::bootstrap(&cluster);
         cluster

@@ -1,6 +1,9 @@
 //! Who asks, and may they: credentials, impersonation, tokens.
 
 mod authentication;
+mod authorization;
+mod rules;
+mod signers;
 
 use bytes::Bytes;
 use http::Request;

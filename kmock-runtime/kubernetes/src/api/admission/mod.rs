@@ -10,6 +10,7 @@
 //! One file a plugin, named as Kubernetes names it. Order and defaults: `pkg/kubeapiserver/options/plugins.go` of v1.36.
 
 pub mod attributes;
+mod certificates;
 mod default_class;
 mod default_tolerations;
 mod in_use_protection;
@@ -52,7 +53,7 @@ trait Plugin: Sync {
 }
 
 /// The plugins that a server runs unless it is told otherwise, in its order.
-static PLUGINS: [&dyn Plugin; 12] = [
+static PLUGINS: [&dyn Plugin; 15] = [
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &taint_nodes::TaintNodesByCondition,
@@ -62,6 +63,9 @@ static PLUGINS: [&dyn Plugin; 12] = [
     &in_use_protection::StorageObjectInUseProtection,
     &resize::PersistentVolumeClaimResize,
     &runtime_class::RuntimeClass,
+    &certificates::CertificateApproval,
+    &certificates::CertificateSigning,
+    &certificates::CertificateSubjectRestriction,
     &default_class::DefaultIngressClass,
     &pod_topology_labels::PodTopologyLabels,
     &quota::ResourceQuota,

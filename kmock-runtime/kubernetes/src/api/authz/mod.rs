@@ -1,8 +1,17 @@
 //! May they: what decides whether a user is allowed to do something.
+//!
+//! Who is in `system:masters` may do anything. Everybody else may, too, until RBAC decides
+//! ([`Access::enforce_rbac`](crate::state::access::Access::enforce_rbac)).
+
+pub mod aggregate;
+pub mod escalation;
+
+use std::borrow::Cow;
 
 use crate::model::status::ApiError;
 use crate::model::user::User;
-use crate::state::access::Attributes;
+use crate::state::access::rbac::{Index, Rule, Verdict, index};
+use crate::state::access::{Attributes, ResourceAttributes};
 use crate::state::cluster::Cluster;
 
 /// What an authorizer says.
@@ -14,19 +23,98 @@ pub struct Decision {
     pub reason: String,
 }
 
-/// Asks the cluster's authorizer.
-pub fn authorize(_cluster: &Cluster, _user: &User, _attributes: &Attributes<'_>) -> Decision {
-    Decision {
-        allowed: true,
-        reason: String::new(),
+impl Decision {
+    fn allowed() -> Self {
+        Self {
+            allowed: true,
+            reason: String::new(),
+        }
     }
+}
+
+/// Whether nobody has to be asked about a user.
+fn is_free(cluster: &Cluster, user: &User) -> bool {
+    !cluster.access().has_rbac() || user.is_privileged()
+}
+
+/// Asks the cluster's authorizer.
+pub fn authorize(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) -> Decision {
+    if is_free(cluster, user) {
+        return Decision::allowed();
+    }
+    let index = cluster.access().rbac(cluster.store());
+    match index.decide(user, attributes) {
+        Verdict::Allowed(grant) => Decision {
+            allowed: true,
+            reason: grant.reason(),
+        },
+        Verdict::Denied(lost) => Decision {
+            allowed: false,
+            reason: reason(&lost),
+        },
+    }
+}
+
+fn reason(lost: &[String]) -> String {
+    match lost {
+        [] => String::new(),
+        lost => format!("RBAC: {}", index::join(lost)),
+    }
+}
+
+/// Whether a user may do something.
+pub fn may(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) -> bool {
+    check(cluster, user, attributes).is_ok()
 }
 
 /// Refuses what a user may not do.
 pub fn check(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) -> Result<(), ApiError> {
-    let decision = authorize(cluster, user, attributes);
-    match decision.allowed {
-        true => Ok(()),
-        false => Err(attributes.forbidden(user, &decision.reason)),
+    if is_free(cluster, user) {
+        return Ok(());
     }
+    let index = cluster.access().rbac(cluster.store());
+    match index.decide(user, attributes) {
+        Verdict::Allowed(_) => Ok(()),
+        Verdict::Denied(lost) => Err(attributes.forbidden(user, &reason(&lost))),
+    }
+}
+
+/// The rules that hold for a user in a namespace, and what was amiss while they were looked for.
+pub fn rules_for(cluster: &Cluster, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
+    match cluster.access().has_rbac() {
+        true => {
+            let index = cluster.access().rbac(cluster.store());
+            Index::rules_for(&index, user, namespace)
+        }
+        false => (Rule::everything().to_vec(), Vec::new()),
+    }
+}
+
+impl Cluster {
+    /// From now on RBAC decides who may what, and one has to say who one is.
+    pub fn enforce_rbac(&self) {
+        self.access().enforce_rbac();
+        aggregate::run(self);
+    }
+}
+
+/// A verb that no request has, as the checks of roles, bindings and signers ask for it.
+pub fn special<'a>(
+    verb: &'a str,
+    group: &'a str,
+    resource: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+) -> Attributes<'a> {
+    Attributes::resource(
+        Cow::Borrowed(verb),
+        ResourceAttributes {
+            group: group.into(),
+            version: "*".into(),
+            namespace: namespace.into(),
+            resource: resource.into(),
+            subresource: "".into(),
+            name: name.into(),
+        },
+    )
 }

@@ -10,6 +10,7 @@
 mod amounts;
 mod autoscalers;
 pub mod base64;
+mod certificates;
 mod convert;
 pub mod decode;
 pub mod defaults;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::zero_struct;
 use super::gotypes::Struct;
 use super::values::{Object, at, copy, int, is_set, section, text};
-use super::{disabled, pods, services};
+use super::{certificates, disabled, pods, services};
 use crate::model::strategy::Context;
 
 type Paths = &'static [&'static [&'static str]];
@@ -22,7 +22,12 @@ pub(super) fn reset_fields(name: &str, has_status: bool, subresource: &str) -> P
             &["metadata", "ownerReferences"],
         ],
         ("certificates.v1.CertificateSigningRequest", "") => &[&["status"]],
-        ("certificates.v1.CertificateSigningRequest", "status" | "approval") => &[&["spec"]],
+        ("certificates.v1.CertificateSigningRequest", "status") => {
+            &[&["spec"], &["status", "conditions"]]
+        }
+        ("certificates.v1.CertificateSigningRequest", "approval") => {
+            &[&["spec"], &["status", "certificate"]]
+        }
         ("apps.v1.Deployment", "status") => &[&["spec"], &["metadata", "labels"]],
         ("core.v1.Node", "") => &[&["status"]],
         ("core.v1.Namespace", "finalize") => &[&["status"]],
@@ -284,12 +289,7 @@ pub(super) fn update(
         "finalize" => {
             copy(new, old, "status");
         }
-        "approval" => {
-            copy(new, old, "spec");
-            let conditions = at(new, &["status", "conditions"]).clone();
-            copy(new, old, "status");
-            set_or_remove(section(new, "status"), "conditions", conditions);
-        }
+        "approval" => certificates::prepare_for_approval(context, new, old),
         "ephemeralcontainers" => pods::only_ephemeral_containers(new, old),
         "resize" => pods::only_resources(new, old),
         _ => {}
@@ -393,25 +393,7 @@ fn update_status(name: &str, context: &Context<'_>, new: &mut Value, old: &Value
             );
         }
         "certificates.v1.CertificateSigningRequest" => {
-            // Approval has a subresource of its own.
-            let approval = |c: &&Value| matches!(text(c, &["type"]), "Approved" | "Denied");
-            let mut conditions: Vec<Value> = super::values::items(old, &["status", "conditions"])
-                .iter()
-                .filter(approval)
-                .cloned()
-                .collect();
-            conditions.extend(
-                super::values::items(new, &["status", "conditions"])
-                    .iter()
-                    .filter(|c| !approval(c))
-                    .cloned(),
-            );
-            let conditions = if conditions.is_empty() {
-                Value::Null
-            } else {
-                conditions.into()
-            };
-            set_or_remove(section(new, "status"), "conditions", conditions);
+            certificates::prepare_for_status_update(context, new, old);
         }
         "core.v1.PersistentVolume"
             if text(new, &["status", "phase"]) != text(old, &["status", "phase"])

@@ -2,13 +2,16 @@
 //! whether RBAC decides what they may.
 
 pub mod attributes;
+pub mod rbac;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::attributes::{Attributes, ResourceAttributes, What};
+use self::rbac::Index;
 use crate::model::user::User;
+use crate::state::store::Store;
 
 /// Who is known, and what decides what they may. Everything can be switched on while the cluster is in use.
 #[derive(Debug, Default)]
@@ -16,6 +19,7 @@ pub struct Access {
     authenticates: AtomicBool,
     rbac: AtomicBool,
     tokens: RwLock<HashMap<Box<str>, Arc<User>>>,
+    index: RwLock<Arc<Index>>,
 }
 
 impl Access {
@@ -39,6 +43,21 @@ impl Access {
     pub fn enforce_rbac(&self) {
         self.authenticate();
         self.rbac.store(true, Ordering::Relaxed);
+    }
+
+    /// The roles and bindings as they are now.
+    pub fn rbac(&self, store: &Store) -> Arc<Index> {
+        let known = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&index)
+        };
+        if known.is_fresh(store) {
+            return known;
+        }
+        let index = Arc::new(Index::build(store, &known));
+        let mut place = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::clone(&index);
+        index
     }
 
     /// Takes a token for a user from now on.

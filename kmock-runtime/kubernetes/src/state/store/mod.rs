@@ -5,6 +5,7 @@
 //! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them.
 
 mod cause;
+mod dormant;
 mod log;
 mod object;
 mod subscription;
@@ -20,6 +21,8 @@ pub use cause::caused_by;
 pub use object::{Rendered, StoredObject};
 pub use subscription::{Signal, Step, Subscription};
 
+use self::dormant::Dormant;
+pub use self::dormant::Seed;
 use self::table::Table;
 use crate::model::resource::ResourceKey;
 
@@ -126,6 +129,8 @@ pub struct Store {
     inner: RwLock<Inner>,
     /// The newest revision, for those who wait for one.
     newest: watch::Sender<u64>,
+    /// What is only made when somebody looks at it.
+    dormant: RwLock<Vec<(ResourceKey, Dormant)>>,
 }
 
 impl Store {
@@ -142,6 +147,7 @@ impl Store {
         Self {
             inner: RwLock::new(inner),
             newest: watch::Sender::new(start),
+            dormant: RwLock::default(),
         }
     }
 
@@ -172,11 +178,13 @@ impl Store {
 
     /// An object as it is now.
     pub fn get(&self, resource: &ResourceKey, key: &str) -> Option<Arc<StoredObject>> {
+        self.wake(resource);
         self.read().tables.get(resource)?.objects.get(key).cloned()
     }
 
     /// All objects of a resource, or of one namespace (`prefix` is `"namespace/"`), as they are now.
     pub fn list(&self, resource: &ResourceKey, prefix: &str) -> Snapshot {
+        self.wake(resource);
         let inner = self.read();
         let objects = inner
             .tables
@@ -196,6 +204,7 @@ impl Store {
         prefix: &str,
         revision: u64,
     ) -> Result<Snapshot, Compacted> {
+        self.wake(resource);
         let inner = self.read();
         let oldest = inner.oldest_of(resource);
         if revision < oldest {
@@ -215,8 +224,23 @@ impl Store {
         })
     }
 
+    /// The revision of a resource's last change; 0 if there was none.
+    pub fn latest(&self, resource: &ResourceKey) -> u64 {
+        self.wake(resource);
+        let inner = self.read();
+        let table = inner.tables.get(resource);
+        table.map_or(0, |table| {
+            table
+                .log()
+                .events()
+                .last()
+                .map_or(0, |event| event.revision)
+        })
+    }
+
     /// How many objects a resource has.
     pub fn count(&self, resource: &ResourceKey) -> usize {
+        self.wake(resource);
         self.read()
             .tables
             .get(resource)
@@ -224,7 +248,7 @@ impl Store {
             .unwrap_or_default()
     }
 
-    /// The resources that have or had objects.
+    /// The resources that have or had objects; of those that nobody has looked at yet nothing is said.
     pub fn resources(&self) -> Vec<ResourceKey> {
         let inner = self.read();
         let mut keys: Vec<_> = inner
@@ -250,6 +274,7 @@ impl Store {
         resource: &ResourceKey,
         writes: Vec<Write>,
     ) -> Result<Vec<Arc<Event>>, Conflict> {
+        self.wake(resource);
         let mut inner = self.write();
         let inner = &mut *inner;
         let (signal, history) = (inner.signal, inner.history);
@@ -323,6 +348,7 @@ impl Store {
 
     /// The events of a resource after a revision, then all that come.
     pub fn subscribe(&self, resource: &ResourceKey, after: u64) -> Result<Subscription, Compacted> {
+        self.wake(resource);
         let mut inner = self.write();
         let oldest = inner.oldest_of(resource);
         if after < oldest {
@@ -349,6 +375,7 @@ impl Store {
         resource: &ResourceKey,
         prefix: &str,
     ) -> (Snapshot, Subscription) {
+        self.wake(resource);
         let mut inner = self.write();
         let (signal, history, revision) = (inner.signal, inner.history, inner.revision);
         let table = inner
@@ -367,6 +394,7 @@ impl Store {
 
     /// All versions of an object that were ever stored, compacted ones too: the test's own view.
     pub fn history(&self, resource: &ResourceKey, key: &str) -> Vec<Arc<Event>> {
+        self.wake(resource);
         let inner = self.read();
         let Some(table) = inner.tables.get(resource) else {
             return Vec::new();
@@ -382,6 +410,7 @@ impl Store {
 
     /// All events of a resource.
     pub fn log(&self, resource: &ResourceKey) -> Vec<Arc<Event>> {
+        self.wake(resource);
         self.read()
             .tables
             .get(resource)

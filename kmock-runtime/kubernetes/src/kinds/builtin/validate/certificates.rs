@@ -7,6 +7,7 @@ use crate::kinds::builtin::base64;
 use crate::kinds::builtin::values::{at, items, text};
 use crate::model::meta::{label_faults, subdomain_faults};
 use crate::model::status::{FieldError, quoted};
+use crate::text::{der, pem};
 
 /// The shortest life of a certificate, in seconds.
 const SHORTEST_LIFE: i64 = 600;
@@ -82,6 +83,19 @@ pub(super) fn signing_request(faults: &mut Faults, object: &Value) {
 /// Faults of a change of what was decided.
 pub(super) fn decided(faults: &mut Faults, new: &Value, old: &Value, subresource: &str) {
     signing_request(faults, new);
+    let certificate = ["status", "certificate"];
+    // What was no certificate before need not become one.
+    let (sent, former) = (text(new, &certificate), text(old, &certificate));
+    if sent != former
+        && certificate_fault(former).is_none()
+        && let Some(why) = certificate_fault(sent)
+    {
+        faults.push(FieldError::invalid_text(
+            "status.certificate",
+            "<certificate data>",
+            why,
+        ));
+    }
     let count = |object: &Value, ty: &str| {
         items(object, &["status", "conditions"])
             .iter()
@@ -102,12 +116,10 @@ pub(super) fn decided(faults: &mut Faults, new: &Value, old: &Value, subresource
             refuse("add", ty);
         }
     }
-    let certificate = ["status", "certificate"];
-    let (new, old) = (text(new, &certificate), text(old, &certificate));
-    if new != old {
+    if sent != former {
         let why = if subresource != "status" {
             "updates may not set certificate content"
-        } else if !old.is_empty() {
+        } else if !former.is_empty() {
             "updates may not modify existing certificate content"
         } else {
             return;
@@ -148,15 +160,39 @@ fn conditions(faults: &mut Faults, list: &[Value]) {
 fn has_request_block(encoded: &str) -> bool {
     let bytes = base64::decode(encoded).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let block = |text: &str| -> Option<(String, String)> {
-        let (_, rest) = text.split_once("-----BEGIN ")?;
-        let (ty, rest) = rest.split_once("-----")?;
-        let (body, _) = rest.split_once(&format!("-----END {ty}-----"))?;
-        let body = body.split_ascii_whitespace().collect();
-        Some((ty.to_owned(), body))
-    };
-    block(&text)
-        .is_some_and(|(ty, body)| ty == "CERTIFICATE REQUEST" && base64::decode(&body).is_ok())
+    pem::blocks(&text).first().is_some_and(|block| {
+        block.label == "CERTIFICATE REQUEST" && base64::decode(&block.base64).is_ok()
+    })
+}
+
+/// What is wrong with the certificates of an answer, given in base64.
+fn certificate_fault(encoded: &str) -> Option<String> {
+    let bytes = base64::decode(encoded).unwrap_or_default();
+    if bytes.is_empty() {
+        return None;
+    }
+    let blocks = pem::blocks(&String::from_utf8_lossy(&bytes));
+    for block in &blocks {
+        if block.label != "CERTIFICATE" {
+            let label = quoted(&block.label);
+            return Some(format!(
+                "only CERTIFICATE PEM blocks are allowed, found {label}"
+            ));
+        }
+        if block.has_headers {
+            return Some("no PEM block headers are permitted".to_owned());
+        }
+        let certificate = base64::decode(&block.base64).unwrap_or_default();
+        if certificate.is_empty() {
+            return Some("found CERTIFICATE PEM block containing 0 certificates".to_owned());
+        }
+        if !der::is_certificate(&certificate) {
+            return Some("x509: malformed certificate".to_owned());
+        }
+    }
+    blocks
+        .is_empty()
+        .then(|| "must contain at least one CERTIFICATE PEM block".to_owned())
 }
 
 /// The name of a signer: a path of one part below a domain of its own.

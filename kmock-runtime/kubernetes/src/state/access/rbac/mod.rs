@@ -1,0 +1,12 @@
+//! Role-based access control, as `plugin/pkg/auth/authorizer/rbac` and `component-helpers/auth/rbac` evaluate it.
+
+pub mod cover;
+pub mod index;
+pub mod policy;
+pub mod rule;
+
+pub use self::index::{Index, Verdict};
+pub use self::rule::Rule;
+
+/// The API group of roles and bindings.
+pub const GROUP: &str = "rbac.authorization.k8s.io";
