@@ -11,14 +11,10 @@ use crate::api::discovery;
 use crate::api::{Body, Reply};
 use crate::model::path::Query;
 use crate::model::status::{ApiError, quoted};
+use crate::model::version;
 use crate::state::cluster::Cluster;
 use crate::wire::accept;
 use crate::wire::json;
-
-/// The version whose answers are emulated.
-pub(super) const GIT_VERSION: &str = "v1.36.3";
-/// The same without the patch level.
-pub(super) const MINOR_VERSION: &str = "1.36";
 
 /// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
 const CHECKS: [&str; 22] = [
@@ -131,9 +127,10 @@ pub fn key_set(parts: &Parts) -> Result<Reply, ApiError> {
 pub fn version(parts: &Parts) -> Result<Reply, ApiError> {
     discovery::only_get(parts)?;
     accept::check_produces(accept::header(&parts.headers), &["application/json"])?;
+    let (major, minor, before) = version::numbers();
     let version = json!({
-        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": "35", "gitVersion": GIT_VERSION, "gitCommit": "kmock", "gitTreeState": "clean",
+        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor, "minCompatibilityMajor": major,
+        "minCompatibilityMinor": before, "gitVersion": version::VERSION, "gitCommit": "kmock", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "kmock", "platform": "linux/amd64",
     });
     let text = json::indent(&json::print(&version, None));

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Body, Reply, discovery, health};
 use crate::kinds::builtin::times;
 use crate::model::status::ApiError;
+use crate::model::version;
 use crate::state::cluster::Cluster;
 use crate::wire::accept::{self, Format, Page};
 use crate::wire::{json, render};
@@ -42,15 +43,15 @@ pub(super) fn statusz(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiErro
             up / 60 % 60,
             up % 60,
             "none",
-            health::GIT_VERSION.trim_start_matches('v'),
-            health::MINOR_VERSION,
+            version::VERSION.trim_start_matches('v'),
+            version::minor(),
             folders.iter().cloned().collect::<Vec<_>>().join(" "),
         )
         .into(),
         Some(_) => json!({
             "startTime": times::seconds(started), "uptimeSeconds": up, "goVersion": "none",
-            "binaryVersion": health::GIT_VERSION.trim_start_matches('v'),
-            "emulationVersion": health::MINOR_VERSION, "paths": folders,
+            "binaryVersion": version::VERSION.trim_start_matches('v'),
+            "emulationVersion": version::minor(), "paths": folders,
         }),
     }
     })

@@ -8,3 +8,4 @@ pub mod selectors;
 pub mod status;
 pub mod strategy;
 pub mod user;
+pub mod version;

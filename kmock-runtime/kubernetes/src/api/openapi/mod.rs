@@ -27,6 +27,7 @@ use crate::api::discovery;
 use crate::api::{Body, Reply};
 use crate::model::path::Query;
 use crate::model::status::ApiError;
+use crate::model::version::VERSION;
 use crate::state::cluster::{ApiBody, Cluster};
 use crate::state::registry::Served;
 use crate::text::digest;
@@ -35,7 +36,7 @@ use crate::wire::json;
 
 /// What the documents say about themselves.
 fn info() -> Value {
-    json!({"title": "Kubernetes", "version": "v1.36.3"})
+    json!({"title": "Kubernetes", "version": VERSION})
 }
 
 /// `/openapi/v3`: where the documents are.
@@ -81,7 +82,7 @@ fn places(cluster: &Cluster) -> Vec<Place> {
 /// Changes whenever the document does: built-in types never do, custom ones with their definition.
 fn hash(cluster: &Cluster, group: Option<&str>, version: Option<&str>) -> String {
     let (group, version) = (group.unwrap_or("-"), version.unwrap_or("-"));
-    let mut text = format!("v1.36.3 {group} {version}");
+    let mut text = format!("{VERSION} {group} {version}");
     for served in discovery::resources_of(cluster, group, version) {
         if !served.resource.is_built_in() {
             let revision = schemas::definition_revision(cluster, &served.resource);
