@@ -390,7 +390,40 @@ fn stateful_set(faults: &mut Faults, spec: &Value) {
     }
     not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
     not_negative(faults, at(spec, &["ordinals"]), &["start"], "spec.ordinals");
-    selected_template(faults, spec, "statefulset", "StatefulSet");
+    selected_template(
+        faults,
+        &with_claims_as_volumes(spec),
+        "statefulset",
+        "StatefulSet",
+    );
+}
+
+/// The spec with a template as the Pods will have it: its claims are volumes, and what the controller writes over is
+/// not looked at.
+fn with_claims_as_volumes(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let claims: Vec<Value> = at(&spec, &["volumeClaimTemplates"])
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|claim| {
+            let name = at(claim, &["metadata", "name"]);
+            json!({"name": name, "persistentVolumeClaim": {"claimName": name}})
+        })
+        .collect();
+    if let Some(pod) = spec["template"]["spec"].as_object_mut() {
+        pod.remove("hostname");
+        pod.remove("subdomain");
+        if !claims.is_empty() {
+            let own = pod.get("volumes").and_then(Value::as_array).into_iter();
+            let others = own
+                .flatten()
+                .filter(|volume| !claims.iter().any(|claim| claim["name"] == volume["name"]));
+            let volumes: Vec<Value> = claims.iter().chain(others).cloned().collect();
+            pod.insert("volumes".into(), volumes.into());
+        }
+    }
+    spec
 }
 
 fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {

@@ -1,0 +1,49 @@
+//! Conditions of workloads.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::object;
+
+/// A new condition; `stamped` ones have a time of their last update, too.
+pub(crate) fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Value {
+    let mut condition =
+        json!({"type": sort, "status": status, "lastTransitionTime": object::time(now)});
+    if !reason.is_empty() {
+        condition["reason"] = reason.into();
+    }
+    if !message.is_empty() {
+        condition["message"] = message.into();
+    }
+    condition
+}
+
+/// Puts a condition in: one of the same status and reason stays as it is, one of the same status keeps its time.
+pub(crate) fn set(conditions: &mut Vec<Value>, mut condition: Value) {
+    let known = conditions
+        .iter()
+        .find(|one| one["type"] == condition["type"]);
+    if let Some(known) = known {
+        if known["status"] == condition["status"] && known["reason"] == condition["reason"] {
+            return;
+        }
+        if known["status"] == condition["status"] {
+            condition["lastTransitionTime"] = known["lastTransitionTime"].clone();
+        }
+    }
+    conditions.retain(|one| one["type"] != condition["type"]);
+    conditions.push(condition);
+}
+
+/// Takes a condition out.
+pub(crate) fn remove(conditions: &mut Vec<Value>, sort: &str) {
+    conditions.retain(|one| one["type"] != sort);
+}
+
+/// The conditions of an object's status.
+pub(crate) fn of(object: &Value) -> Vec<Value> {
+    object["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default()
+}

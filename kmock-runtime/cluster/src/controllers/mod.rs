@@ -1,0 +1,38 @@
+//! The controllers, a folder or a file each: what kube-controller-manager does.
+
+mod conditions;
+mod cronjobs;
+mod daemonsets;
+mod deployments;
+mod jobs;
+mod nodes;
+pub(crate) mod pods;
+mod replicasets;
+mod revisions;
+mod statefulsets;
+pub(crate) mod volumes;
+
+use std::sync::Arc;
+
+use crate::controller::Controller;
+use crate::life::Shared;
+
+/// All controllers, in the order in which they look at a change.
+pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
+    vec![
+        Box::new(deployments::Deployments),
+        Box::new(replicasets::Replicas::sets()),
+        Box::new(replicasets::Replicas::controllers()),
+        Box::new(statefulsets::StatefulSets),
+        Box::new(daemonsets::DaemonSets::default()),
+        Box::new(cronjobs::CronJobs),
+        Box::new(jobs::Jobs::default()),
+        Box::new(jobs::TimeToLive),
+        Box::new(volumes::Volumes::new(shared)),
+        Box::new(volumes::Protection::of_claims()),
+        Box::new(volumes::Protection::of_volumes()),
+        Box::new(nodes::Nodes::new(shared)),
+        Box::new(nodes::TaintEviction::default()),
+        Box::new(nodes::PodGarbage::default()),
+    ]
+}

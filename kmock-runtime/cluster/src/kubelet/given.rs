@@ -1,0 +1,506 @@
+//! What a container is given: its environment, its arguments, and the files of its volumes, resolved as a kubelet does.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::amounts;
+use crate::cache::Cache;
+use crate::containers::Given;
+use crate::emulator::builtin::base64;
+use crate::kind::Kind;
+use crate::object::{self, items, text};
+
+/// What keeps a container from being created: a ConfigMap, a Secret or a key that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) String);
+
+/// Where a container runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    pub(crate) ip: String,
+    pub(crate) host_ip: String,
+}
+
+/// All that a container is given.
+pub(crate) fn given(
+    pod: &Value,
+    container: &Value,
+    place: &Place,
+    cache: &Cache,
+) -> Result<Given, Missing> {
+    let env = environment(pod, container, place, cache)?;
+    let expanded = |list: &Value| items(list).map(|item| expand(text(item), &env)).collect();
+    Ok(Given {
+        command: expanded(&container["command"]),
+        args: expanded(&container["args"]),
+        files: files(pod, container, place, cache).unwrap_or_default(),
+        env,
+    })
+}
+
+fn config<'a>(
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    cache: &'a Cache,
+) -> Result<&'a Value, Missing> {
+    let what = if kind == Kind::Secrets {
+        "secret"
+    } else {
+        "configmap"
+    };
+    cache
+        .find(kind, namespace, name)
+        .map(|object| &**object)
+        .ok_or_else(|| Missing(format!("{what} \"{name}\" not found")))
+}
+
+/// The values of a ConfigMap or a Secret, as bytes.
+fn data(kind: Kind, object: &Value) -> BTreeMap<String, Vec<u8>> {
+    let decoded = |value: &Value| base64::decode(text(value)).unwrap_or_default();
+    let plain = |value: &Value| text(value).as_bytes().to_vec();
+    let map = |field: &str| object[field].as_object().cloned().unwrap_or_default();
+    if kind == Kind::Secrets {
+        return map("data")
+            .iter()
+            .map(|(key, value)| (key.clone(), decoded(value)))
+            .collect();
+    }
+    let mut all: BTreeMap<String, Vec<u8>> = map("data")
+        .iter()
+        .map(|(key, value)| (key.clone(), plain(value)))
+        .collect();
+    all.extend(
+        map("binaryData")
+            .iter()
+            .map(|(key, value)| (key.clone(), decoded(value))),
+    );
+    all
+}
+
+/// The variables of a container.
+pub(crate) fn environment(
+    pod: &Value,
+    container: &Value,
+    place: &Place,
+    cache: &Cache,
+) -> Result<BTreeMap<String, String>, Missing> {
+    let namespace = object::namespace(pod);
+    let mut env = BTreeMap::new();
+    services(pod, cache, &mut env);
+    for source in items(&container["envFrom"]) {
+        let prefix = text(&source["prefix"]);
+        for (field, kind) in [
+            ("configMapRef", Kind::ConfigMaps),
+            ("secretRef", Kind::Secrets),
+        ] {
+            let reference = &source[field];
+            if reference.is_null() {
+                continue;
+            }
+            match config(kind, namespace, text(&reference["name"]), cache) {
+                Ok(object) => {
+                    for (key, value) in data(kind, object) {
+                        env.insert(
+                            format!("{prefix}{key}"),
+                            String::from_utf8_lossy(&value).into_owned(),
+                        );
+                    }
+                }
+                Err(_) if reference["optional"] == true => {}
+                Err(missing) => return Err(missing),
+            }
+        }
+    }
+    for variable in items(&container["env"]) {
+        let name = text(&variable["name"]).to_owned();
+        let source = &variable["valueFrom"];
+        if source.is_null() {
+            let value = expand(text(&variable["value"]), &env);
+            env.insert(name, value);
+            continue;
+        }
+        if let Some(value) = referred(pod, container, source, place, cache)? {
+            env.insert(name, value);
+        }
+    }
+    Ok(env)
+}
+
+/// The value that `valueFrom` refers to; `None`: it is optional, and not there.
+fn referred(
+    pod: &Value,
+    container: &Value,
+    source: &Value,
+    place: &Place,
+    cache: &Cache,
+) -> Result<Option<String>, Missing> {
+    let namespace = object::namespace(pod);
+    if let Some(path) = source["fieldRef"]["fieldPath"].as_str() {
+        return Ok(Some(field(pod, path, place)));
+    }
+    if source["resourceFieldRef"].is_object() {
+        return Ok(Some(resource(pod, container, &source["resourceFieldRef"])));
+    }
+    for (part, kind) in [
+        ("configMapKeyRef", Kind::ConfigMaps),
+        ("secretKeyRef", Kind::Secrets),
+    ] {
+        let reference = &source[part];
+        if reference.is_null() {
+            continue;
+        }
+        let (name, key) = (text(&reference["name"]), text(&reference["key"]));
+        let optional = reference["optional"] == true;
+        let found = match config(kind, namespace, name, cache) {
+            Ok(object) => data(kind, object).remove(key),
+            Err(_) if optional => return Ok(None),
+            Err(missing) => return Err(missing),
+        };
+        return match found {
+            Some(value) => Ok(Some(String::from_utf8_lossy(&value).into_owned())),
+            None if optional => Ok(None),
+            None => Err(Missing(format!(
+                "couldn't find key {key} in {} {namespace}/{name}",
+                kind.name()
+            ))),
+        };
+    }
+    Ok(None)
+}
+
+/// A field of the Pod, as the downward API shows it.
+fn field(pod: &Value, path: &str, place: &Place) -> String {
+    let metadata = &pod["metadata"];
+    let of_map = |map: &str| {
+        let key = path
+            .strip_prefix(&format!("metadata.{map}['"))?
+            .strip_suffix("']")?;
+        Some(text(&metadata[map][key]).to_owned())
+    };
+    let all_of = |map: &Value| {
+        let pairs = map.as_object().into_iter().flatten();
+        pairs
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    match path {
+        "metadata.name" => object::name(pod).to_owned(),
+        "metadata.namespace" => object::namespace(pod).to_owned(),
+        "metadata.uid" => object::uid(pod).to_owned(),
+        "metadata.labels" => all_of(&metadata["labels"]),
+        "metadata.annotations" => all_of(&metadata["annotations"]),
+        "spec.nodeName" => object::node_of(pod).to_owned(),
+        "spec.serviceAccountName" => text(&pod["spec"]["serviceAccountName"]).to_owned(),
+        "status.podIP" | "status.podIPs" => place.ip.clone(),
+        "status.hostIP" | "status.hostIPs" => place.host_ip.clone(),
+        _ => of_map("labels")
+            .or_else(|| of_map("annotations"))
+            .unwrap_or_default(),
+    }
+}
+
+fn resource(pod: &Value, container: &Value, reference: &Value) -> String {
+    let named = reference["containerName"].as_str();
+    let of = named
+        .and_then(|name| items(&pod["spec"]["containers"]).find(|one| one["name"] == name))
+        .unwrap_or(container);
+    let (part, name) = text(&reference["resource"])
+        .split_once('.')
+        .unwrap_or_default();
+    let divisor = match text(&reference["divisor"]) {
+        "" | "0" => "1",
+        divisor => divisor,
+    };
+    let amount = amounts::milli(text(&of["resources"][part][name]));
+    let divisor = amounts::milli(divisor).max(1);
+    // Rounded up, as the downward API does.
+    ((amount + divisor - 1) / divisor).to_string()
+}
+
+/// `$(NAME)` becomes the variable's value, `$$(NAME)` stays as `$(NAME)`; what is not known stays as it is.
+fn expand(text: &str, env: &BTreeMap<String, String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        if let Some(after) = from.strip_prefix("$$") {
+            out.push('$');
+            rest = after;
+        } else if let Some((name, after)) = from
+            .strip_prefix("$(")
+            .and_then(|inner| inner.split_once(')'))
+        {
+            match env.get(name) {
+                Some(value) => out.push_str(value),
+                None => {
+                    out.push_str("$(");
+                    out.push_str(name);
+                    out.push(')');
+                }
+            }
+            rest = after;
+        } else {
+            out.push('$');
+            rest = from.get(1..).unwrap_or_default();
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The variables that tell of Services: those of the namespace, and `kubernetes` always.
+fn services(pod: &Value, cache: &Cache, env: &mut BTreeMap<String, String>) {
+    let links = pod["spec"]["enableServiceLinks"] != false;
+    let namespace = object::namespace(pod);
+    let own = cache.within(Kind::Services, namespace).filter(|_| links);
+    let master = cache.get(Kind::Services, "default/kubernetes");
+    for service in master.into_iter().chain(own) {
+        let ip = text(&service["spec"]["clusterIP"]);
+        if ip.is_empty() || ip == "None" {
+            continue;
+        }
+        let prefix = object::name(service).to_uppercase().replace('-', "_");
+        let mut ports = items(&service["spec"]["ports"]);
+        let Some(first) = ports.next() else {
+            continue;
+        };
+        env.insert(format!("{prefix}_SERVICE_HOST"), ip.to_owned());
+        env.insert(format!("{prefix}_SERVICE_PORT"), first["port"].to_string());
+        for port in std::iter::once(first).chain(ports) {
+            let number = port["port"].to_string();
+            let protocol = text(&port["protocol"]).to_uppercase();
+            if let Some(name) = port["name"].as_str() {
+                let name = name.to_uppercase().replace('-', "_");
+                env.insert(format!("{prefix}_SERVICE_PORT_{name}"), number.clone());
+            }
+            let of = format!("{prefix}_PORT_{number}_{protocol}");
+            let url = format!("{}://{ip}:{number}", protocol.to_lowercase());
+            if port == first {
+                env.insert(format!("{prefix}_PORT"), url.clone());
+            }
+            env.insert(format!("{of}_PROTO"), protocol.to_lowercase());
+            env.insert(format!("{of}_PORT"), number);
+            env.insert(format!("{of}_ADDR"), ip.to_owned());
+            env.insert(of, url);
+        }
+    }
+}
+
+/// What keeps the volumes of a Pod from being mounted: the volume, and what it lacks.
+pub(crate) fn missing_volume(pod: &Value, cache: &Cache) -> Option<(String, String)> {
+    let place = Place::default();
+    items(&pod["spec"]["volumes"]).find_map(|volume| {
+        let Err(Missing(why)) = volume_files(pod, volume, &place, cache) else {
+            return None;
+        };
+        Some((text(&volume["name"]).to_owned(), why))
+    })
+}
+
+/// The files that a container sees.
+fn files(
+    pod: &Value,
+    container: &Value,
+    place: &Place,
+    cache: &Cache,
+) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+    let mut out = BTreeMap::new();
+    for mount in items(&container["volumeMounts"]) {
+        let Some(volume) =
+            items(&pod["spec"]["volumes"]).find(|volume| volume["name"] == mount["name"])
+        else {
+            continue;
+        };
+        let at = text(&mount["mountPath"]).trim_end_matches('/');
+        let sub = text(&mount["subPath"]);
+        for (path, content) in volume_files(pod, volume, place, cache)? {
+            if sub.is_empty() {
+                out.insert(format!("{at}/{path}"), content);
+            } else if path == sub {
+                out.insert(at.to_owned(), content);
+            } else if let Some(rest) = path
+                .strip_prefix(sub)
+                .and_then(|rest| rest.strip_prefix('/'))
+            {
+                out.insert(format!("{at}/{rest}"), content);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The files of a volume, by their paths within it.
+fn volume_files(
+    pod: &Value,
+    volume: &Value,
+    place: &Place,
+    cache: &Cache,
+) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+    let mut out = BTreeMap::new();
+    source_files(pod, volume, place, cache, &mut out)?;
+    for source in items(&volume["projected"]["sources"]) {
+        source_files(pod, source, place, cache, &mut out)?;
+    }
+    Ok(out)
+}
+
+fn source_files(
+    pod: &Value,
+    source: &Value,
+    place: &Place,
+    cache: &Cache,
+    out: &mut BTreeMap<String, Vec<u8>>,
+) -> Result<(), Missing> {
+    let namespace = object::namespace(pod);
+    for (field, kind) in [("configMap", Kind::ConfigMaps), ("secret", Kind::Secrets)] {
+        let part = &source[field];
+        if part.is_null() {
+            continue;
+        }
+        let name = match text(&part["secretName"]) {
+            "" => text(&part["name"]),
+            name => name,
+        };
+        // Each account has the authority of its cluster; where nobody writes it, there is no TLS to check either.
+        if name == "kube-root-ca.crt" && cache.find(kind, namespace, name).is_none() {
+            continue;
+        }
+        let optional = part["optional"] == true;
+        let mut all = match config(kind, namespace, name, cache) {
+            Ok(object) => data(kind, object),
+            Err(_) if optional => continue,
+            Err(missing) => return Err(missing),
+        };
+        if !part["items"].is_array() {
+            out.extend(all);
+            continue;
+        }
+        for item in items(&part["items"]) {
+            let key = text(&item["key"]);
+            match all.remove(key) {
+                Some(content) => {
+                    out.insert(text(&item["path"]).to_owned(), content);
+                }
+                None if optional => {}
+                None => {
+                    return Err(Missing(format!(
+                        "references non-existent {} key: {key}",
+                        if kind == Kind::Secrets {
+                            "secret"
+                        } else {
+                            "config"
+                        }
+                    )));
+                }
+            }
+        }
+    }
+    for item in items(&source["downwardAPI"]["items"]) {
+        let content = match item["fieldRef"]["fieldPath"].as_str() {
+            Some(path) => field(pod, path, place),
+            None => resource(pod, &Value::Object(Map::new()), &item["resourceFieldRef"]),
+        };
+        out.insert(text(&item["path"]).to_owned(), content.into_bytes());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cache() -> Cache {
+        Cache::of([
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf", "namespace": "shop"}, "data": {"mode": "dark", "level": "3"}}),
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "shop"}, "data": {"password": "aHVudGVyMg=="}}),
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "my-db", "namespace": "shop"}, "spec": {"clusterIP": "10.0.0.9", "ports": [{"port": 5432, "protocol": "TCP"}]}}),
+        ])
+    }
+
+    fn pod() -> Value {
+        json!({
+            "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
+            "spec": {"nodeName": "n1", "volumes": [
+                {"name": "conf", "configMap": {"name": "conf", "items": [{"key": "mode", "path": "a/mode"}]}},
+                {"name": "all", "projected": {"sources": [{"secret": {"name": "key"}}, {"downwardAPI": {"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]}}]}},
+                {"name": "gone", "secret": {"secretName": "gone", "optional": true}},
+            ]},
+        })
+    }
+
+    #[test]
+    fn variables_files_and_arguments_are_resolved() {
+        let container = json!({
+            "args": ["--to=$(DB)", "$$(DB)", "$(NOPE)"],
+            "envFrom": [{"prefix": "C_", "configMapRef": {"name": "conf"}}, {"secretRef": {"name": "gone", "optional": true}}],
+            "env": [
+                {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "key", "key": "password"}}},
+                {"name": "DB", "value": "$(MY_DB_SERVICE_HOST):$(MY_DB_SERVICE_PORT)"},
+                {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+                {"name": "APP", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['app']"}}},
+                {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+                {"name": "MEM", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
+            ],
+            "resources": {"limits": {"cpu": "1500m", "memory": "64Mi"}},
+            "volumeMounts": [{"name": "conf", "mountPath": "/etc/conf/"}, {"name": "all", "mountPath": "/all"}, {"name": "all", "mountPath": "/one", "subPath": "password"}, {"name": "gone", "mountPath": "/x"}],
+        });
+        let place = Place {
+            ip: "10.244.0.5".into(),
+            host_ip: "172.18.0.2".into(),
+        };
+        let given = given(&pod(), &container, &place, &cache()).expect("all is there");
+        assert_eq!(given.args, ["--to=10.0.0.9:5432", "$(DB)", "$(NOPE)"]);
+        for (name, value) in [
+            ("C_mode", "dark"),
+            ("PASSWORD", "hunter2"),
+            ("IP", "10.244.0.5"),
+            ("APP", "web"),
+            ("CPU", "2"),
+            ("MEM", "64"),
+            ("MY_DB_PORT_5432_TCP", "tcp://10.0.0.9:5432"),
+        ] {
+            assert_eq!(
+                given.env.get(name).map(String::as_str),
+                Some(value),
+                "{name}"
+            );
+        }
+        let files: Vec<_> = given.files.keys().map(String::as_str).collect();
+        assert_eq!(
+            files,
+            ["/all/name", "/all/password", "/etc/conf/a/mode", "/one"]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = |container: Value| {
+            environment(&pod(), &container, &Place::default(), &cache())
+                .expect_err("missing")
+                .0
+        };
+        assert_eq!(
+            missing(json!({"envFrom": [{"configMapRef": {"name": "nope"}}]})),
+            "configmap \"nope\" not found"
+        );
+        assert_eq!(
+            missing(
+                json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "key", "key": "k"}}}]})
+            ),
+            "couldn't find key k in Secret shop/key"
+        );
+        let mut pod = pod();
+        assert_eq!(missing_volume(&pod, &cache()), None);
+        pod["spec"]["volumes"][0]["configMap"]["name"] = "nope".into();
+        assert_eq!(
+            missing_volume(&pod, &cache()),
+            Some(("conf".into(), "configmap \"nope\" not found".into()))
+        );
+    }
+}

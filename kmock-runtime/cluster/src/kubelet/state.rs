@@ -1,0 +1,246 @@
+//! What a kubelet remembers of a Pod and its containers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::containers::{Exit, Live, Log, Ready, Script};
+use crate::object::{items, text};
+
+/// Which of a Pod's containers one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Runs to its end before the next one starts.
+    Init,
+    /// Is started before the next one, and goes on.
+    Sidecar,
+    /// One of those that the Pod is for.
+    Main,
+    /// Was added to a running Pod.
+    Ephemeral,
+}
+
+/// What one container is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum State {
+    /// It does not run (yet): why, and until when.
+    Waiting {
+        reason: &'static str,
+        message: String,
+        until: Option<Instant>,
+    },
+    /// It runs.
+    Running { since: Timestamp },
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) started: Timestamp,
+    pub(crate) finished: Timestamp,
+    pub(crate) id: String,
+}
+
+/// One container of a Pod, over all its runs.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    pub(crate) last: Option<Ended>,
+    pub(crate) restarts: i64,
+    /// How long the next restart waits.
+    pub(crate) backoff: Duration,
+    pub(crate) ready: bool,
+    pub(crate) id: String,
+    pub(crate) pulled: bool,
+    pub(crate) pull_backoff: Duration,
+    pub(crate) script: Script,
+    pub(crate) ready_at: Option<Instant>,
+    pub(crate) ends_at: Option<(Instant, Exit)>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) task: Option<AbortHandle>,
+    pub(crate) number: u64,
+    /// The restarts come so late that nobody waits for them any more.
+    pub(crate) hopeless: bool,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn new(name: &str, role: Role, waits: &'static str) -> Run {
+        Run {
+            name: name.to_owned(),
+            role,
+            state: State::Waiting {
+                reason: waits,
+                message: String::new(),
+                until: None,
+            },
+            last: None,
+            restarts: 0,
+            backoff: Duration::ZERO,
+            ready: false,
+            id: String::new(),
+            pulled: false,
+            pull_backoff: Duration::ZERO,
+            script: Script::default(),
+            ready_at: None,
+            ends_at: None,
+            live: Arc::default(),
+            log: Arc::default(),
+            task: None,
+            number: 0,
+            hopeless: false,
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    pub(crate) fn ended(&self) -> Option<&Ended> {
+        match &self.state {
+            State::Ended(ended) => Some(ended),
+            _ => None,
+        }
+    }
+
+    /// Whether it has done what the next container waits for.
+    pub(crate) fn lets_others_start(&self) -> bool {
+        match self.role {
+            Role::Init => self.ended().is_some_and(|ended| ended.code == 0),
+            Role::Sidecar => self.is_running() || self.last.is_some(),
+            Role::Main | Role::Ephemeral => true,
+        }
+    }
+
+    pub(crate) fn is_probed(container: &Value) -> bool {
+        !container["readinessProbe"].is_null()
+    }
+
+    /// Whether it is ready now, by its script and by what its code said.
+    pub(crate) fn readiness(&self, probed: bool, now: Instant) -> bool {
+        if !self.is_running() {
+            return false;
+        }
+        if self.script.code.is_some()
+            && let Some(said) = self.live.ready()
+        {
+            return said;
+        }
+        match self.script.ready {
+            Ready::Never => false,
+            Ready::After(_) => self.ready_at.is_none_or(|when| when <= now),
+            // Code that is asked for its readiness has to say so.
+            Ready::AtOnce => !(probed && self.script.code.is_some()),
+        }
+    }
+}
+
+/// One Pod of a kubelet.
+#[derive(Debug)]
+pub(crate) struct PodRun {
+    pub(crate) uid: String,
+    pub(crate) ip: String,
+    pub(crate) started: Timestamp,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) stop: Option<Stop>,
+    /// The config that its volumes or containers wait for has been told.
+    pub(crate) told_missing: String,
+    /// It was reported as admitted: containers may start.
+    pub(crate) admitted: bool,
+}
+
+/// Why a Pod is stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stop {
+    /// When what does not stop by itself is killed.
+    pub(crate) until: Instant,
+    /// `Evicted`, `DeadlineExceeded`: the Pod failed; `None`: it is deleted.
+    pub(crate) failed: Option<(String, String)>,
+    /// All containers were told.
+    pub(crate) told: bool,
+}
+
+impl PodRun {
+    pub(crate) fn new(pod: &Value, ip: String, now: Timestamp) -> PodRun {
+        let spec = &pod["spec"];
+        let has_init = items(&spec["initContainers"]).next().is_some();
+        let mut runs = Vec::new();
+        for container in items(&spec["initContainers"]) {
+            let role = if text(&container["restartPolicy"]) == "Always" {
+                Role::Sidecar
+            } else {
+                Role::Init
+            };
+            runs.push(Run::new(text(&container["name"]), role, "PodInitializing"));
+        }
+        for container in items(&spec["containers"]) {
+            let waits = if has_init {
+                "PodInitializing"
+            } else {
+                "ContainerCreating"
+            };
+            runs.push(Run::new(text(&container["name"]), Role::Main, waits));
+        }
+        PodRun {
+            uid: text(&pod["metadata"]["uid"]).to_owned(),
+            ip,
+            started: now,
+            runs,
+            stop: None,
+            told_missing: String::new(),
+            admitted: false,
+        }
+    }
+
+    /// Ephemeral containers come while the Pod runs.
+    pub(crate) fn take_ephemeral(&mut self, pod: &Value) {
+        for container in items(&pod["spec"]["ephemeralContainers"]) {
+            let name = text(&container["name"]);
+            if !self.runs.iter().any(|run| run.name == name) {
+                self.runs
+                    .push(Run::new(name, Role::Ephemeral, "ContainerCreating"));
+            }
+        }
+    }
+
+    pub(crate) fn of(&self, roles: &[Role]) -> impl Iterator<Item = &Run> {
+        self.runs
+            .iter()
+            .filter(move |run| roles.contains(&run.role))
+    }
+
+    /// Whether all init containers have done their work.
+    pub(crate) fn is_initialized(&self) -> bool {
+        self.of(&[Role::Init, Role::Sidecar])
+            .all(Run::lets_others_start)
+    }
+}
+
+/// The container of a Pod's spec.
+pub(crate) fn spec_of<'a>(pod: &'a Value, name: &str) -> &'a Value {
+    static NOTHING: Value = Value::Null;
+    ["initContainers", "containers", "ephemeralContainers"]
+        .iter()
+        .flat_map(|part| items(&pod["spec"][*part]))
+        .find(|container| container["name"] == name)
+        .unwrap_or(&NOTHING)
+}

@@ -1,0 +1,428 @@
+//! The status of a Pod, made of what its containers do.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::given::Place;
+use super::state::{Ended, PodRun, Role, Run, State, spec_of};
+use crate::object::{self, items, text};
+
+/// The phase of a Pod, as `getPhase` of the kubelet computes it.
+pub(crate) fn phase(pod: &Value, run: &PodRun) -> &'static str {
+    if let Some(stop) = &run.stop
+        && stop.failed.is_some()
+    {
+        return "Failed";
+    }
+    let policy = text(&pod["spec"]["restartPolicy"]);
+    let restarts_init = policy != "Never";
+    let failed_init = run
+        .of(&[Role::Init])
+        .any(|one| one.ended().is_some_and(|ended| ended.code != 0) && !restarts_init);
+    if failed_init {
+        return "Failed";
+    }
+    if !run.is_initialized() {
+        return "Pending";
+    }
+    let (mut waiting, mut running, mut succeeded, mut failed) = (0, 0, 0, 0);
+    for one in run.of(&[Role::Main]) {
+        match &one.state {
+            State::Running { .. } => running += 1,
+            State::Ended(ended) if ended.code == 0 => succeeded += 1,
+            State::Ended(_) => failed += 1,
+            // One that waits for its next run has been running.
+            State::Waiting { .. } if one.last.is_some() => running += 1,
+            State::Waiting { .. } => waiting += 1,
+        }
+    }
+    match () {
+        () if waiting > 0 => "Pending",
+        () if running > 0 => "Running",
+        // All have ended.
+        () if policy == "Always" && run.stop.is_none() => "Running",
+        () if failed == 0 && succeeded > 0 => "Succeeded",
+        () if policy == "OnFailure" && run.stop.is_none() => "Running",
+        () => "Failed",
+    }
+}
+
+/// The whole status; what did not change keeps its times.
+pub(crate) fn status(pod: &Value, run: &PodRun, place: &Place, now: Timestamp) -> Value {
+    let old = &pod["status"];
+    let phase = phase(pod, run);
+    let mut status = Map::new();
+    let generation = object::generation(pod);
+    if generation > 0 {
+        status.insert("observedGeneration".into(), generation.into());
+    }
+    status.insert("phase".into(), phase.into());
+    if let Some((reason, message)) = run.stop.as_ref().and_then(|stop| stop.failed.as_ref()) {
+        status.insert("reason".into(), reason.as_str().into());
+        status.insert("message".into(), message.as_str().into());
+    }
+    status.insert("conditions".into(), conditions(pod, run, phase, now).into());
+    status.insert("hostIP".into(), place.host_ip.as_str().into());
+    status.insert("hostIPs".into(), json!([{"ip": place.host_ip}]));
+    if run.admitted {
+        status.insert("podIP".into(), place.ip.as_str().into());
+        status.insert("podIPs".into(), json!([{"ip": place.ip}]));
+    }
+    status.insert("startTime".into(), object::time(run.started));
+    let of = |role: &[Role]| -> Vec<Value> {
+        run.of(role).map(|one| container_status(pod, one)).collect()
+    };
+    for (field, roles) in [
+        (
+            "initContainerStatuses",
+            [Role::Init, Role::Sidecar].as_slice(),
+        ),
+        ("containerStatuses", &[Role::Main]),
+        ("ephemeralContainerStatuses", &[Role::Ephemeral]),
+    ] {
+        let statuses = of(roles);
+        if !statuses.is_empty() {
+            status.insert(field.into(), statuses.into());
+        }
+    }
+    for kept in [
+        "qosClass",
+        "nominatedNodeName",
+        "resize",
+        "resourceClaimStatuses",
+    ] {
+        if !old[kept].is_null() && (kept != "nominatedNodeName") {
+            status.insert(kept.into(), old[kept].clone());
+        }
+    }
+    Value::Object(status)
+}
+
+fn names<'a>(runs: impl Iterator<Item = &'a Run>) -> String {
+    runs.map(|run| run.name.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn conditions(pod: &Value, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Value> {
+    let finished = matches!(phase, "Succeeded" | "Failed");
+    let over = |reason: &str| (false, reason.to_owned(), String::new());
+    let holds = (true, String::new(), String::new());
+    let unready = || {
+        let all = run.of(&[Role::Main, Role::Sidecar]);
+        names(all.filter(|one| !one.ready))
+    };
+    let incomplete = names(
+        run.of(&[Role::Init, Role::Sidecar])
+            .filter(|one| !one.lets_others_start()),
+    );
+    let initialized = match phase {
+        "Succeeded" => (true, "PodCompleted".to_owned(), String::new()),
+        _ if !incomplete.is_empty() => (
+            false,
+            "ContainersNotInitialized".to_owned(),
+            format!("containers with incomplete status: [{incomplete}]"),
+        ),
+        _ => holds.clone(),
+    };
+    let containers = match phase {
+        "Succeeded" => over("PodCompleted"),
+        "Failed" => over("PodFailed"),
+        _ => match unready() {
+            names if names.is_empty() => holds.clone(),
+            names => (
+                false,
+                "ContainersNotReady".to_owned(),
+                format!("containers with unready status: [{names}]"),
+            ),
+        },
+    };
+    let gates: Vec<String> = items(&pod["spec"]["readinessGates"])
+        .filter_map(|gate| {
+            let sort = text(&gate["conditionType"]);
+            match object::condition(pod, sort) {
+                None => Some(format!(
+                    "corresponding condition of pod readiness gate \"{sort}\" does not exist."
+                )),
+                Some(condition) if condition["status"] != "True" => Some(format!(
+                    "the status of pod readiness gate \"{sort}\" is not \"True\", but {}",
+                    text(&condition["status"])
+                )),
+                Some(_) => None,
+            }
+        })
+        .collect();
+    let ready = if containers.0 && !gates.is_empty() {
+        (false, "ReadinessGatesNotReady".to_owned(), gates.join(", "))
+    } else {
+        containers.clone()
+    };
+    let network = (run.admitted && !finished, String::new(), String::new());
+    let own = [
+        ("PodReadyToStartContainers", network),
+        ("Initialized", initialized),
+        ("Ready", ready),
+        ("ContainersReady", containers),
+        ("PodScheduled", holds),
+    ];
+    let mut all: Vec<Value> = own
+        .iter()
+        .map(|(sort, (holds, reason, message))| {
+            let status = if *holds { "True" } else { "False" };
+            let same = object::condition(pod, sort).filter(|known| known["status"] == status);
+            let since = same
+                .map(|known| known["lastTransitionTime"].clone())
+                .filter(|time| !time.is_null())
+                .unwrap_or_else(|| object::time(now));
+            let mut condition = json!({"type": sort, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
+            let generation = object::generation(pod);
+            if generation > 0 {
+                condition["observedGeneration"] = generation.into();
+            }
+            if !reason.is_empty() {
+                condition["reason"] = reason.as_str().into();
+            }
+            if !message.is_empty() {
+                condition["message"] = message.as_str().into();
+            }
+            condition
+        })
+        .collect();
+    // What others say (readiness gates, DisruptionTarget) stays.
+    for other in items(&pod["status"]["conditions"]) {
+        if !own.iter().any(|(sort, _)| other["type"] == *sort) {
+            all.push(other.clone());
+        }
+    }
+    all
+}
+
+fn ended(ended: &Ended) -> Value {
+    let mut terminated = json!({
+        "exitCode": ended.code, "reason": ended.reason,
+        "startedAt": object::time(ended.started), "finishedAt": object::time(ended.finished),
+        "containerID": ended.id,
+    });
+    if !ended.message.is_empty() {
+        terminated["message"] = ended.message.as_str().into();
+    }
+    json!({ "terminated": terminated })
+}
+
+fn container_status(pod: &Value, run: &Run) -> Value {
+    let spec = spec_of(pod, &run.name);
+    let image = text(&spec["image"]);
+    let state = match &run.state {
+        State::Waiting {
+            reason, message, ..
+        } => {
+            let mut waiting = json!({ "reason": reason });
+            if !message.is_empty() {
+                waiting["message"] = message.as_str().into();
+            }
+            json!({ "waiting": waiting })
+        }
+        State::Running { since } => json!({"running": {"startedAt": object::time(*since)}}),
+        State::Ended(how) => ended(how),
+    };
+    let has_run = !run.id.is_empty();
+    let mut status = json!({
+        "name": run.name,
+        "state": state,
+        "lastState": run.last.as_ref().map_or_else(|| json!({}), ended),
+        "ready": run.ready || (run.role == Role::Init && run.ended().is_some_and(|ended| ended.code == 0)),
+        "restartCount": run.restarts,
+        "image": if has_run { full_name(image) } else { image.to_owned() },
+        "imageID": if has_run { digest(image) } else { String::new() },
+        "started": run.is_running(),
+    });
+    if has_run {
+        status["containerID"] = run.id.as_str().into();
+    }
+    if spec["resources"]
+        .as_object()
+        .is_some_and(|resources| !resources.is_empty())
+    {
+        status["resources"] = spec["resources"].clone();
+        if !spec["resources"]["requests"].is_null() {
+            status["allocatedResources"] = spec["resources"]["requests"].clone();
+        }
+    }
+    let mounts: Vec<Value> = items(&spec["volumeMounts"])
+        .map(|mount| {
+            let mut seen = json!({"name": mount["name"], "mountPath": mount["mountPath"]});
+            if mount["readOnly"] == true {
+                seen["readOnly"] = true.into();
+                seen["recursiveReadOnly"] = "Disabled".into();
+            }
+            seen
+        })
+        .collect();
+    if !mounts.is_empty() {
+        status["volumeMounts"] = mounts.into();
+    }
+    status
+}
+
+/// The name of an image with its registry and tag, as the runtime shows it.
+fn full_name(image: &str) -> String {
+    let first = image.split('/').next().unwrap_or_default();
+    let has_registry = image.contains('/') && (first.contains(['.', ':']) || first == "localhost");
+    let name = match (has_registry, image.contains('/')) {
+        (true, _) => image.to_owned(),
+        (false, true) => format!("docker.io/{image}"),
+        (false, false) => format!("docker.io/library/{image}"),
+    };
+    let last = name.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) {
+        name
+    } else {
+        format!("{name}:latest")
+    }
+}
+
+fn digest(image: &str) -> String {
+    let full = full_name(image);
+    let repository = match full
+        .rfind(['@', ':'])
+        .filter(|at| full.rfind('/').is_none_or(|slash| *at > slash))
+    {
+        Some(at) => full.get(..at).unwrap_or_default().to_owned(),
+        None => full.clone(),
+    };
+    format!("{repository}@sha256:{}", hex(crate::seed::of(&full), 64))
+}
+
+/// So many hexadecimal digits that follow from a number.
+pub(crate) fn hex(seed: u64, count: usize) -> String {
+    let mut state = seed;
+    let mut out = String::with_capacity(count + 16);
+    while out.len() < count {
+        out.push_str(&format!("{:016x}", crate::seed::next(&mut state)));
+    }
+    out.truncate(count);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubelet::state::Stop;
+
+    fn pod(policy: &str) -> Value {
+        json!({
+            "metadata": {"name": "web", "namespace": "shop", "generation": 1},
+            "spec": {"restartPolicy": policy, "initContainers": [{"name": "init"}], "containers": [{"name": "a", "image": "web"}, {"name": "b"}]},
+        })
+    }
+
+    fn exited(code: i32) -> State {
+        State::Ended(Ended {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            started: Timestamp::UNIX_EPOCH,
+            finished: Timestamp::UNIX_EPOCH,
+            id: String::new(),
+        })
+    }
+
+    fn running() -> State {
+        State::Running {
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// The rows of `TestPodPhaseWithRestart…` of the kubelet: a policy, what the containers do, the phase.
+    #[test]
+    fn phases() {
+        let waiting = || State::Waiting {
+            reason: "ContainerCreating",
+            message: String::new(),
+            until: None,
+        };
+        for (policy, init, a, b, expected) in [
+            ("Always", waiting(), waiting(), waiting(), "Pending"),
+            ("Always", exited(0), waiting(), running(), "Pending"),
+            ("Always", exited(0), running(), running(), "Running"),
+            ("Always", exited(0), exited(0), exited(1), "Running"),
+            ("Never", exited(0), exited(0), exited(0), "Succeeded"),
+            ("Never", exited(0), exited(0), exited(1), "Failed"),
+            ("Never", exited(0), exited(1), running(), "Running"),
+            ("Never", exited(1), waiting(), waiting(), "Failed"),
+            ("OnFailure", exited(0), exited(0), exited(0), "Succeeded"),
+            ("OnFailure", exited(0), exited(0), exited(1), "Running"),
+            ("OnFailure", exited(1), waiting(), waiting(), "Pending"),
+        ] {
+            let pod = pod(policy);
+            let mut run = PodRun::new(&pod, String::new(), Timestamp::UNIX_EPOCH);
+            for (one, state) in run.runs.iter_mut().zip([init, a, b]) {
+                one.state = state;
+            }
+            assert_eq!(
+                phase(&pod, &run),
+                expected,
+                "{policy} {:?}",
+                run.runs.iter().map(|one| &one.state).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_say_which_containers_lack() {
+        let pod = pod("Always");
+        let mut run = PodRun::new(&pod, "10.244.0.2".into(), Timestamp::UNIX_EPOCH);
+        run.admitted = true;
+        let place = Place {
+            ip: "10.244.0.2".into(),
+            host_ip: "172.18.0.2".into(),
+        };
+        let of =
+            |run: &PodRun| json!({ "status": status(&pod, run, &place, Timestamp::UNIX_EPOCH) });
+        let first = of(&run);
+        let message = |object: &Value, sort: &str| {
+            object::condition(object, sort).expect("it is there")["message"].clone()
+        };
+        assert_eq!(
+            message(&first, "Initialized"),
+            "containers with incomplete status: [init]"
+        );
+        assert_eq!(
+            message(&first, "Ready"),
+            "containers with unready status: [a b]"
+        );
+        for one in &mut run.runs {
+            one.state = if one.role == Role::Init {
+                exited(0)
+            } else {
+                running()
+            };
+            one.ready = one.role == Role::Main;
+        }
+        let second = of(&run);
+        assert!(object::is_ready(&second) && object::holds(&second, "Initialized"));
+        assert_eq!(second["status"]["podIPs"], json!([{"ip": "10.244.0.2"}]));
+        run.stop = Some(Stop {
+            until: tokio::time::Instant::now(),
+            failed: Some(("Evicted".into(), "why".into())),
+            told: true,
+        });
+        let third = of(&run);
+        assert_eq!(
+            (&third["status"]["phase"], &third["status"]["reason"]),
+            (&json!("Failed"), &json!("Evicted"))
+        );
+        assert_eq!(
+            object::condition(&third, "Ready").expect("it is there")["reason"],
+            "PodFailed"
+        );
+    }
+
+    #[test]
+    fn names_of_images() {
+        assert_eq!(full_name("web"), "docker.io/library/web:latest");
+        assert_eq!(full_name("team/web:1"), "docker.io/team/web:1");
+        assert_eq!(full_name("host:5000/web"), "host:5000/web:latest");
+        assert!(digest("host:5000/web:2").starts_with("host:5000/web@sha256:"));
+    }
+}

@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+//! # The rooms
+//!
+//! A [`Life`] brings an emulated [`Cluster`](kmock_kubernetes::Cluster) to life. Its parts are clients of the cluster like
+//! any operator: they read its objects and make requests to it, and nothing else. One task looks at one object at a time
+//! ([`Plan`]: what is to be done), so that all of it is deterministic; it sleeps when nothing moves.
+//!
+//! - `controllers`: a room for each of kube-controller-manager's; `scheduler`, `kubelet`: what their names say;
+//! - `containers`: what images do, by scripts and closures; `nodes`: nodes by declaration;
+//! - `stages`: what other people's operators would do to their custom resources;
+//! - `run`: the loop, and waiting until nothing moves; `explain`: why something does not come.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod amounts;
+mod cache;
+mod containers;
+mod controller;
+mod controllers;
+mod explain;
+mod hash;
+mod kind;
+mod kubelet;
+mod life;
+mod nodes;
+mod object;
+mod plan;
+mod run;
+mod scheduler;
+mod seed;
+mod stages;
+
+/// What is used of the emulated API, by one name.
+pub(crate) mod emulator {
+    pub(crate) use kmock_kubernetes::{
+        ApiBody, Clock, Cluster,
+        doors::objects,
+        kinds::builtin,
+        model::{meta, names, resource, selectors},
+        state::store,
+    };
+}
+
+pub use crate::cache::{Cache, Change};
+pub use crate::containers::{Container, Image, IntoExit, Log, Network};
+pub use crate::kind::Kind;
+pub use crate::life::{Hold, Life, Parts};
+pub use crate::nodes::Node;
+pub use crate::plan::{Action, Deletion, Note, Plan, Wait};
+pub use crate::run::{Settle, Unsettled};
+pub use crate::stages::Stage;

@@ -1,0 +1,418 @@
+//! The handle of a living cluster: what a test declares, holds and waits for.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::containers::{Image, Network, Scripts};
+use crate::controller::Controller;
+use crate::controllers;
+use crate::emulator::Cluster;
+use crate::explain;
+use crate::kubelet::Kubelets;
+use crate::nodes::{Node, NodeSpec};
+use crate::run::{Rest, Runner, Settle};
+use crate::scheduler::Scheduler;
+use crate::stages::{Stage, StageSpec, Stages};
+
+/// Which parts of a cluster live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    names: Option<BTreeSet<String>>,
+    /// Nodes write their Leases again and again, and not only when something else happens: for clusters that outside
+    /// programs look at. In virtual time it would keep the clock running.
+    pub heartbeats: bool,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+impl Parts {
+    /// All that there are.
+    pub fn all() -> Parts {
+        Parts {
+            names: None,
+            heartbeats: false,
+        }
+    }
+
+    /// These only, by the names of [`Parts::known`].
+    ///
+    /// # Errors
+    /// A name that is none.
+    pub fn only<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Parts, String> {
+        let known = Parts::known();
+        let mut wanted = BTreeSet::new();
+        for name in names {
+            let name = name.as_ref();
+            if !known.contains(&name) {
+                return Err(format!(
+                    "there is no controller {name:?}; there are {}",
+                    known.join(", ")
+                ));
+            }
+            wanted.insert(name.to_owned());
+        }
+        Ok(Parts {
+            names: Some(wanted),
+            heartbeats: false,
+        })
+    }
+
+    /// The names of all parts, in the order in which they look at a change.
+    pub fn known() -> Vec<&'static str> {
+        let shared = Arc::new(Shared::default());
+        parts(&shared).iter().map(|part| part.name()).collect()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
+    }
+}
+
+fn parts(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
+    let mut parts = controllers::all(shared);
+    parts.push(Box::new(Scheduler::default()));
+    parts.push(Box::new(Kubelets::new(shared)));
+    parts.push(Box::new(Stages::new(shared)));
+    parts
+}
+
+/// A cluster that lives. A clone is another handle of the same life; it ends with the last one.
+///
+/// ```no_run
+/// # async fn example(cluster: kmock_kubernetes::Cluster) {
+/// use kmock_cluster::{Life, Parts};
+///
+/// let life = Life::start(&cluster, &Parts::all());
+/// life.node("worker-{1..=3}").cpu(4).memory("8Gi");
+/// // … create a Deployment …
+/// life.settle().await;
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Life(Arc<Inner>);
+
+struct Inner {
+    cluster: Cluster,
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Life")
+            .field("cluster", &self.0.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Life {
+    /// Brings a cluster to life, on the runtime of the caller.
+    ///
+    /// # Panics
+    /// When it is called outside of a tokio runtime.
+    pub fn start(cluster: &Cluster, parts: &Parts) -> Life {
+        Life::start_on(cluster, parts, &tokio::runtime::Handle::current())
+    }
+
+    /// Brings a cluster to life, on a runtime.
+    pub fn start_on(cluster: &Cluster, chosen: &Parts, runtime: &tokio::runtime::Handle) -> Life {
+        let shared = Arc::new(Shared {
+            heartbeats: chosen.heartbeats,
+            ..Shared::default()
+        });
+        let parts = parts(&shared)
+            .into_iter()
+            .filter(|part| chosen.has(part.name()));
+        let runner = Runner::new(cluster, Arc::clone(&shared), parts.collect());
+        let task = runtime.spawn(runner.run()).abort_handle();
+        Life(Arc::new(Inner {
+            cluster: cluster.clone(),
+            shared,
+            task,
+        }))
+    }
+
+    /// Declares a node, or several: `worker-{1..=3}`, `worker-{a,b}`. What its methods say takes effect at once.
+    ///
+    /// # Panics
+    /// When a name is none that a node can have.
+    #[track_caller]
+    pub fn node(&self, names: &str) -> Node {
+        Node::declare(&self.0.shared, names)
+    }
+
+    /// Says what the containers of some images do; `*` stands for any text, and a name without a tag for any tag.
+    pub fn image(&self, pattern: &str) -> Image {
+        Image::declare(&self.0.shared, pattern)
+    }
+
+    /// Says what becomes of the objects of a custom kind, as its own operator would do it.
+    pub fn stage(&self, resource: &str) -> Stage {
+        Stage::declare(&self.0.shared, resource)
+    }
+
+    /// Stops a controller, the scheduler or the kubelets, by [their names](Parts::known), until the hold is dropped.
+    ///
+    /// # Panics
+    /// When there is none of the name.
+    #[track_caller]
+    pub fn hold(&self, name: &str) -> Hold {
+        let known = Parts::known();
+        assert!(
+            known.contains(&name),
+            "kmock: there is no controller {name:?} to hold; there are {}",
+            known.join(", ")
+        );
+        self.0.shared.hold(name);
+        Hold {
+            shared: Arc::clone(&self.0.shared),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Makes volumes for claims of some storage classes, by the name of the class or of its provisioner; `*` stands for
+    /// any text. Claims of other classes wait for whoever provisions them.
+    pub fn provision(&self, pattern: &str) {
+        self.0.shared.state().provisioners.push(pattern.to_owned());
+        self.0.shared.touch("persistentvolumes", "*");
+    }
+
+    /// Waits until nothing moves.
+    pub fn settle(&self) -> Settle {
+        Settle::new(&self.0.cluster, &self.0.shared)
+    }
+
+    /// How an object is and what it waits for, down to its Pods and their logs; the resource is named in any usual way.
+    pub fn explain(&self, resource: &str, key: &str) -> String {
+        explain::object(&self.0.cluster, &self.0.shared, resource, key)
+    }
+
+    /// What is not as it should be, a line for each object.
+    pub fn unsettled(&self) -> Vec<String> {
+        explain::unsettled(&self.0.cluster, &self.0.shared)
+    }
+
+    /// What the API refused to the parts of the cluster, the newest last: quotas, webhooks, namespaces that go.
+    pub fn refusals(&self) -> Vec<String> {
+        self.0.shared.state().refusals.iter().cloned().collect()
+    }
+
+    /// What the containers serve.
+    pub fn network(&self) -> &Network {
+        &self.0.shared.network
+    }
+
+    /// The metrics of Pods that autoscalers go by: the usage of a resource (`cpu`: `"250m"`) of each Pod whose key
+    /// `namespace/name` fits a pattern.
+    pub fn usage(&self, pods: &str, resource: &str, amount: &str) {
+        let usage = (pods.to_owned(), resource.to_owned(), amount.to_owned());
+        {
+            let mut state = self.0.shared.state();
+            state
+                .usage
+                .retain(|(known, of, _)| (known, of) != (&usage.0, &usage.1));
+            state.usage.push(usage);
+        }
+        self.0.shared.touch("horizontalpodautoscalers", "*");
+    }
+
+    /// What a container has written: `namespace/name` of the Pod, the container, and whether its former run is meant.
+    pub fn log(&self, pod: &str, container: &str, previous: bool) -> Option<String> {
+        let log = self.0.shared.log(pod, container, previous)?;
+        Some(log.text())
+    }
+}
+
+/// Holds a controller; see [`Life::hold`].
+#[derive(Debug)]
+#[must_use = "the controller goes on when this is dropped"]
+pub struct Hold {
+    shared: Arc<Shared>,
+    name: String,
+}
+
+impl Hold {
+    /// Lets the controller look at one object, once.
+    pub fn step(&self) {
+        self.shared.step(&self.name);
+    }
+
+    /// Lets the controller go on; dropping does the same.
+    pub fn release(self) {}
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.shared.release(&self.name);
+    }
+}
+
+/// What the handles and the runner share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    orders: watch::Sender<u64>,
+    pub(crate) rest: watch::Sender<Rest>,
+    pub(crate) network: Network,
+    pub(crate) scripts: Scripts,
+    pub(crate) heartbeats: bool,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            orders: watch::Sender::new(1),
+            rest: watch::Sender::new(Rest::default()),
+            network: Network::default(),
+            scripts: Scripts::default(),
+            heartbeats: false,
+        }
+    }
+}
+
+/// What was declared.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) nodes: BTreeMap<String, NodeSpec>,
+    pub(crate) stages: Vec<Arc<StageSpec>>,
+    pub(crate) usage: Vec<(String, String, String)>,
+    pub(crate) provisioners: Vec<String>,
+    refusals: VecDeque<String>,
+    holds: BTreeMap<String, (usize, usize)>,
+    touched: BTreeMap<&'static str, Vec<String>>,
+    logs: BTreeMap<(String, String), crate::containers::Logs>,
+}
+
+impl Shared {
+    /// Locked for short: nobody else's code runs meanwhile.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the newest order.
+    pub(crate) fn orders(&self) -> u64 {
+        *self.orders.borrow()
+    }
+
+    /// Wakes the runner.
+    fn order(&self) {
+        self.orders.send_modify(|number| *number += 1);
+    }
+
+    /// Ends when there is an order after that of a number.
+    pub(crate) async fn ordered(&self, after: u64) {
+        let mut orders = self.orders.subscribe();
+        // The sender lives as long as `self`.
+        let _ = orders.wait_for(|number| *number > after).await;
+    }
+
+    /// Lets a part look at a key.
+    pub(crate) fn touch(&self, part: &'static str, key: &str) {
+        self.state()
+            .touched
+            .entry(part)
+            .or_default()
+            .push(key.to_owned());
+        self.order();
+    }
+
+    /// The keys that a part is to look at.
+    pub(crate) fn touched(&self, part: &str) -> Vec<String> {
+        self.state().touched.remove(part).unwrap_or_default()
+    }
+
+    /// Keeps what the API refused; the last hundred of them.
+    pub(crate) fn complain(&self, line: String) {
+        let mut state = self.state();
+        if state.refusals.back() == Some(&line) {
+            return;
+        }
+        if state.refusals.len() >= 100 {
+            state.refusals.pop_front();
+        }
+        state.refusals.push_back(line);
+    }
+
+    fn hold(&self, name: &str) {
+        self.state().holds.entry(name.to_owned()).or_default().0 += 1;
+        self.order();
+    }
+
+    fn release(&self, name: &str) {
+        {
+            let mut state = self.state();
+            if let Some(hold) = state.holds.get_mut(name) {
+                hold.0 = hold.0.saturating_sub(1);
+                if hold.0 == 0 {
+                    state.holds.remove(name);
+                }
+            }
+        }
+        self.order();
+    }
+
+    fn step(&self, name: &str) {
+        if let Some(hold) = self.state().holds.get_mut(name) {
+            hold.1 += 1;
+        }
+        self.order();
+    }
+
+    /// How many looks a held part may take; `None`: it is not held.
+    pub(crate) fn steps(&self, name: &str) -> Option<usize> {
+        self.state().holds.get(name).map(|hold| hold.1)
+    }
+
+    /// Whether a part may take a look now; that of a held one is counted.
+    pub(crate) fn may_go(&self, name: &str) -> bool {
+        let mut state = self.state();
+        match state.holds.get_mut(name) {
+            None => true,
+            Some((_, 0)) => false,
+            Some((_, steps)) => {
+                *steps -= 1;
+                true
+            }
+        }
+    }
+
+    pub(crate) fn keep_log(&self, pod: &str, container: &str, logs: crate::containers::Logs) {
+        self.state()
+            .logs
+            .insert((pod.to_owned(), container.to_owned()), logs);
+    }
+
+    pub(crate) fn forget_logs(&self, pod: &str) {
+        self.state().logs.retain(|(known, _), _| known != pod);
+    }
+
+    pub(crate) fn log(
+        &self,
+        pod: &str,
+        container: &str,
+        previous: bool,
+    ) -> Option<Arc<crate::containers::Log>> {
+        let state = self.state();
+        let logs = state.logs.get(&(pod.to_owned(), container.to_owned()))?;
+        if previous {
+            logs.former.clone()
+        } else {
+            Some(Arc::clone(&logs.now))
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Nodes by declaration.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::life::Shared;
+
+/// What is declared of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NodeSpec {
+    /// The order of declaration: addresses follow it.
+    pub(crate) number: usize,
+    pub(crate) capacity: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) taints: Vec<Value>,
+    /// The kubelet says that it is ready.
+    pub(crate) ready: bool,
+    /// The kubelet is connected: it sees its Pods, and is seen.
+    pub(crate) connected: bool,
+    pub(crate) unschedulable: bool,
+    pub(crate) gone: bool,
+}
+
+/// Declared nodes: a handle on what [`Life::node`](crate::Life::node) declared. What it says holds for all of them.
+///
+/// A node has 4 cpus, 16Gi of memory, 100Gi of disk and room for 110 Pods unless said.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life) {
+/// let workers = life.node("worker-{1..=3}").cpu(8).memory("32Gi").zone("eu-1").label("disk", "ssd");
+/// let tainted = life.node("gpu").capacity("nvidia.com/gpu", 2).taint("gpu=yes:NoSchedule");
+/// tainted.not_ready();
+/// workers.cut_off();
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Node {
+    names: Vec<String>,
+    shared: Arc<Shared>,
+}
+
+impl Node {
+    #[track_caller]
+    pub(crate) fn declare(shared: &Arc<Shared>, names: &str) -> Node {
+        let names = match expand(names) {
+            Ok(names) => names,
+            Err(error) => panic!("kmock: the nodes {names:?}: {error}"),
+        };
+        for name in &names {
+            let faults = crate::emulator::names::subdomain_faults(name);
+            if let Some(fault) = faults.first() {
+                panic!("kmock: {name:?} is no name of a node: {fault}");
+            }
+        }
+        {
+            let mut state = shared.state();
+            for name in &names {
+                let number = state.nodes.len();
+                let spec = state.nodes.entry(name.clone()).or_insert_with(|| NodeSpec {
+                    number,
+                    capacity: [
+                        ("cpu", "4"),
+                        ("memory", "16Gi"),
+                        ("ephemeral-storage", "100Gi"),
+                        ("pods", "110"),
+                    ]
+                    .into_iter()
+                    .map(|(name, amount)| (name.to_owned(), amount.to_owned()))
+                    .collect(),
+                    labels: BTreeMap::new(),
+                    taints: Vec::new(),
+                    ready: true,
+                    connected: true,
+                    unschedulable: false,
+                    gone: false,
+                });
+                spec.gone = false;
+            }
+        }
+        let node = Node {
+            names,
+            shared: Arc::clone(shared),
+        };
+        node.touch();
+        node
+    }
+
+    fn touch(&self) {
+        for name in &self.names {
+            self.shared.touch("kubelets", &format!("node:{name}"));
+            self.shared.touch("nodes", name);
+        }
+    }
+
+    fn change(&self, change: impl Fn(&mut NodeSpec)) {
+        {
+            let mut state = self.shared.state();
+            for name in &self.names {
+                if let Some(spec) = state.nodes.get_mut(name) {
+                    change(spec);
+                }
+            }
+        }
+        self.touch();
+    }
+
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How much there is of a resource, as a quantity: `capacity("nvidia.com/gpu", 2)`.
+    pub fn capacity(self, resource: &str, amount: impl Display) -> Node {
+        let amount = amount.to_string();
+        self.change(|spec| {
+            spec.capacity.insert(resource.to_owned(), amount.clone());
+        });
+        self
+    }
+
+    /// How many cpus there are: `4`, `"500m"`.
+    pub fn cpu(self, amount: impl Display) -> Node {
+        self.capacity("cpu", amount)
+    }
+
+    /// How much memory there is: `"8Gi"`.
+    pub fn memory(self, amount: impl Display) -> Node {
+        self.capacity("memory", amount)
+    }
+
+    /// For how many Pods there is room.
+    pub fn pods(self, count: usize) -> Node {
+        self.capacity("pods", count)
+    }
+
+    /// A label.
+    pub fn label(self, key: &str, value: &str) -> Node {
+        self.change(|spec| {
+            spec.labels.insert(key.to_owned(), value.to_owned());
+        });
+        self
+    }
+
+    /// The zone: `topology.kubernetes.io/zone`.
+    pub fn zone(self, zone: &str) -> Node {
+        self.label("topology.kubernetes.io/zone", zone)
+    }
+
+    /// A taint as kubectl writes it: `key=value:NoSchedule`, `key:NoExecute`.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[track_caller]
+    pub fn taint(self, taint: &str) -> Node {
+        let Some((pair, effect)) = taint.rsplit_once(':') else {
+            panic!("kmock: {taint:?} is no taint: they look like `key=value:NoSchedule`");
+        };
+        assert!(
+            matches!(effect, "NoSchedule" | "PreferNoSchedule" | "NoExecute"),
+            "kmock: {effect:?} is no effect of a taint: there are NoSchedule, PreferNoSchedule and NoExecute"
+        );
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut taint = json!({"key": key, "effect": effect});
+        if !value.is_empty() {
+            taint["value"] = value.into();
+        }
+        self.change(|spec| {
+            if !spec.taints.contains(&taint) {
+                spec.taints.push(taint.clone());
+            }
+        });
+        self
+    }
+
+    /// The node says that it is not ready: its Pods are evicted when their tolerations are over.
+    pub fn not_ready(&self) {
+        self.change(|spec| spec.ready = false);
+    }
+
+    /// The node cannot be reached any more: nothing happens on it, and after a while it is `Unknown`.
+    pub fn cut_off(&self) {
+        self.change(|spec| spec.connected = false);
+    }
+
+    /// The node is ready and connected again.
+    pub fn back(&self) {
+        self.change(|spec| (spec.ready, spec.connected) = (true, true));
+        for name in &self.names {
+            self.shared.touch("kubelets", &format!("back:{name}"));
+        }
+    }
+
+    /// Takes the machine away; its Node object is deleted.
+    pub fn remove(&self) {
+        self.change(|spec| spec.gone = true);
+    }
+}
+
+/// The names of `worker-{1..=3}`, `worker-{a,b}`, or a plain one.
+pub(crate) fn expand(pattern: &str) -> Result<Vec<String>, String> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return Ok(vec![pattern.to_owned()]);
+    };
+    let (inner, after) = rest.split_once('}').ok_or("a `{` without its `}`")?;
+    let number = |text: &str| {
+        text.trim()
+            .parse::<usize>()
+            .map_err(|_| format!("{text:?} is no number"))
+    };
+    let parts: Vec<String> = if let Some((first, last)) = inner.split_once("..=") {
+        (number(first)?..=number(last)?)
+            .map(|number| number.to_string())
+            .collect()
+    } else if let Some((first, end)) = inner.split_once("..") {
+        (number(first)?..number(end)?)
+            .map(|number| number.to_string())
+            .collect()
+    } else {
+        inner
+            .split(',')
+            .map(|part| part.trim().to_owned())
+            .collect()
+    };
+    let mut names = Vec::new();
+    for part in parts {
+        for rest in expand(after)? {
+            names.push(format!("{before}{part}{rest}"));
+        }
+    }
+    if names.is_empty() {
+        return Err("there is none in that range".to_owned());
+    }
+    Ok(names)
+}
+
+impl NodeSpec {
+    /// The node's own address.
+    pub(crate) fn ip(&self) -> String {
+        let number = self.number + 2;
+        format!("172.18.{}.{}", number / 256, number % 256)
+    }
+
+    /// The network of its Pods.
+    pub(crate) fn network(&self) -> String {
+        format!("10.244.{}.0/24", self.number % 256)
+    }
+
+    /// The Node object as its kubelet registers it.
+    pub(crate) fn object(&self, name: &str) -> Value {
+        let mut labels = Map::new();
+        for (key, value) in [
+            ("beta.kubernetes.io/arch", "amd64"),
+            ("beta.kubernetes.io/os", "linux"),
+            ("kubernetes.io/arch", "amd64"),
+            ("kubernetes.io/hostname", name),
+            ("kubernetes.io/os", "linux"),
+        ] {
+            labels.insert(key.to_owned(), value.into());
+        }
+        for (key, value) in &self.labels {
+            labels.insert(key.clone(), value.as_str().into());
+        }
+        let mut spec = json!({"podCIDR": self.network(), "podCIDRs": [self.network()], "providerID": format!("kmock:///{name}")});
+        if !self.taints.is_empty() {
+            spec["taints"] = self.taints.clone().into();
+        }
+        json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": name, "labels": labels, "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}},
+            "spec": spec,
+        })
+    }
+
+    /// The status that its kubelet reports; times are kept where nothing changed.
+    pub(crate) fn status(&self, name: &str, old: &Value, now: &Value) -> Value {
+        let capacity: Map<String, Value> = self
+            .capacity
+            .iter()
+            .map(|(name, amount)| (name.clone(), amount.as_str().into()))
+            .collect();
+        let condition = |sort: &str, holds: bool, reason: &str, message: &str| {
+            let status = if holds { "True" } else { "False" };
+            let known = old["conditions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|one| one["type"] == sort);
+            let same = known.filter(|known| known["status"] == status);
+            json!({
+                "type": sort, "status": status, "reason": reason, "message": message,
+                "lastHeartbeatTime": same.map_or(now, |known| &known["lastHeartbeatTime"]),
+                "lastTransitionTime": same.map_or(now, |known| &known["lastTransitionTime"]),
+            })
+        };
+        let ready = if self.ready {
+            condition(
+                "Ready",
+                true,
+                "KubeletReady",
+                "kubelet is posting ready status",
+            )
+        } else {
+            condition(
+                "Ready",
+                false,
+                "KubeletNotReady",
+                "container runtime network not ready",
+            )
+        };
+        json!({
+            "capacity": capacity, "allocatable": capacity,
+            "addresses": [{"type": "InternalIP", "address": self.ip()}, {"type": "Hostname", "address": name}],
+            "conditions": [
+                condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+                condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+                condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+                ready,
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "nodeInfo": {
+                "machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "6.12.0", "osImage": "kmock",
+                "containerRuntimeVersion": "containerd://2.2.0", "kubeletVersion": "v1.36.3", "kubeProxyVersion": "",
+                "operatingSystem": "linux", "architecture": "amd64",
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_several_nodes() {
+        let names = |pattern: &str| expand(pattern);
+        assert_eq!(names("n"), Ok(vec!["n".into()]));
+        assert_eq!(
+            names("n-{1..=3}"),
+            Ok(vec!["n-1".into(), "n-2".into(), "n-3".into()])
+        );
+        assert_eq!(
+            names("{a,b}-{0..2}"),
+            Ok(vec!["a-0".into(), "a-1".into(), "b-0".into(), "b-1".into()])
+        );
+        assert!(names("n-{1").is_err() && names("n-{x..y}").is_err() && names("n-{3..3}").is_err());
+    }
+}

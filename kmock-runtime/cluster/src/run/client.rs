@@ -1,0 +1,171 @@
+//! The hand of the controllers: requests to the API as any client makes them.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::controller::Refusal;
+use crate::emulator::{ApiBody, Cluster};
+use crate::kind::Kind;
+use crate::object;
+use crate::plan::Deletion;
+
+/// What comes back is not looked at, but for the name: as little of it as can be.
+const BRIEF: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    cluster: Cluster,
+}
+
+impl Client {
+    pub(crate) fn new(cluster: &Cluster) -> Client {
+        Client {
+            cluster: cluster.clone(),
+        }
+    }
+
+    /// Sends a request; the answer's body, or why it was refused.
+    pub(crate) async fn send(
+        &self,
+        agent: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Bytes, Refusal> {
+        let content_type = match method {
+            Method::PATCH => "application/merge-patch+json",
+            _ => "application/json",
+        };
+        let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", content_type)
+            .header("accept", BRIEF)
+            .header(
+                "user-agent",
+                format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),
+            )
+            .body(Bytes::from(body.unwrap_or_default()));
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Err(refusal(400, "BadRequest", error.to_string())),
+        };
+        let response = self.cluster.call(request).await;
+        let code = response.status().as_u16();
+        let ApiBody::Full(bytes) = response.into_body() else {
+            return Err(refusal(code, "", "a stream".to_owned()));
+        };
+        if code < 300 {
+            return Ok(bytes);
+        }
+        let status: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let message = match status["message"].as_str() {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        Err(refusal(code, object::text(&status["reason"]), message))
+    }
+
+    /// Creates an object; its name.
+    pub(crate) async fn create(
+        &self,
+        agent: &str,
+        kind: Kind,
+        object: &Value,
+    ) -> Result<String, Refusal> {
+        let path = kind.path(object::namespace(object), "", "");
+        let answer = self.send(agent, Method::POST, &path, Some(object)).await?;
+        if object::name(object).is_empty() {
+            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+            return Ok(object::name(&answer).to_owned());
+        }
+        Ok(object::name(object).to_owned())
+    }
+
+    /// Replaces an object or its status.
+    pub(crate) async fn replace(
+        &self,
+        agent: &str,
+        kind: Kind,
+        object: &Value,
+        subresource: &str,
+    ) -> Result<(), Refusal> {
+        let path = kind.path(object::namespace(object), object::name(object), subresource);
+        self.send(agent, Method::PUT, &path, Some(object))
+            .await
+            .map(|_| ())
+    }
+
+    /// Changes a part of an object.
+    pub(crate) async fn patch(
+        &self,
+        agent: &str,
+        kind: Kind,
+        key: &str,
+        subresource: &str,
+        patch: &Value,
+    ) -> Result<(), Refusal> {
+        let (namespace, name) = object::split(key);
+        let path = kind.path(namespace, name, subresource);
+        self.send(agent, Method::PATCH, &path, Some(patch))
+            .await
+            .map(|_| ())
+    }
+
+    /// Deletes an object of a uid; that it is gone is as well.
+    pub(crate) async fn delete(
+        &self,
+        agent: &str,
+        kind: Kind,
+        key: &str,
+        uid: &str,
+        options: Deletion,
+    ) -> Result<(), Refusal> {
+        let (namespace, name) = object::split(key);
+        let path = kind.path(namespace, name, "");
+        let mut body = json!({"kind": "DeleteOptions", "apiVersion": "v1"});
+        if !uid.is_empty() {
+            body["preconditions"] = json!({ "uid": uid });
+        }
+        if let Some(grace) = options.grace {
+            body["gracePeriodSeconds"] = grace.into();
+        }
+        if let Some(propagation) = options.propagation {
+            body["propagationPolicy"] = propagation.into();
+        }
+        match self.send(agent, Method::DELETE, &path, Some(&body)).await {
+            Ok(_) => Ok(()),
+            Err(refusal) if refusal.is_stale() => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Puts a Pod on a node.
+    pub(crate) async fn bind(
+        &self,
+        agent: &str,
+        key: &str,
+        uid: &str,
+        node: &str,
+    ) -> Result<(), Refusal> {
+        let (namespace, name) = object::split(key);
+        let body = json!({
+            "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        });
+        let path = Kind::Pods.path(namespace, name, "binding");
+        self.send(agent, Method::POST, &path, Some(&body))
+            .await
+            .map(|_| ())
+    }
+}
+
+fn refusal(code: u16, reason: &str, message: String) -> Refusal {
+    Refusal {
+        code,
+        reason: reason.to_owned(),
+        message,
+    }
+}

@@ -1,0 +1,313 @@
+//! Which nodes a Pod fits on, and in which words it does not.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::affinity;
+use super::info::{NodeInfo, PodInfo, Snapshot};
+use super::spread;
+use crate::amounts::Amounts;
+use crate::cache::Cache;
+use crate::kind::Kind;
+use crate::object::{self, items, text};
+
+/// Why a node does not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) reasons: Vec<String>,
+    /// It would, if some Pods were gone.
+    pub(crate) resolvable: bool,
+}
+
+impl Verdict {
+    fn final_(reason: impl Into<String>) -> Option<Verdict> {
+        Some(Verdict {
+            reasons: vec![reason.into()],
+            resolvable: false,
+        })
+    }
+
+    fn for_now(reason: impl Into<String>) -> Option<Verdict> {
+        Some(Verdict {
+            reasons: vec![reason.into()],
+            resolvable: true,
+        })
+    }
+}
+
+/// What is worked out once for a Pod, whatever the node.
+pub(crate) struct Context<'a> {
+    pub(crate) pod: &'a Value,
+    pub(crate) info: &'a PodInfo,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) affinity: affinity::Rules,
+    pub(crate) spread: Vec<spread::Constraint>,
+    volumes: Vec<Value>,
+}
+
+/// The volumes of a Pod's claims that are bound; an error names a claim that cannot be waited for.
+pub(crate) fn claims(pod: &Value, cache: &Cache) -> Result<Vec<Value>, String> {
+    let mut volumes = Vec::new();
+    for volume in items(&pod["spec"]["volumes"]) {
+        let name = match volume["persistentVolumeClaim"]["claimName"].as_str() {
+            Some(name) => name.to_owned(),
+            None if volume["ephemeral"].is_object() => {
+                format!("{}-{}", object::name(pod), text(&volume["name"]))
+            }
+            None => continue,
+        };
+        let Some(claim) = cache.find(Kind::Claims, object::namespace(pod), &name) else {
+            return Err(format!("persistentvolumeclaim \"{name}\" not found"));
+        };
+        if object::is_deleting(claim) {
+            return Err(format!("persistentvolumeclaim \"{name}\" is being deleted"));
+        }
+        let bound = text(&claim["spec"]["volumeName"]);
+        if bound.is_empty() {
+            if !waits_for_consumer(claim, cache) {
+                return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
+            }
+            continue;
+        }
+        if let Some(volume) = cache.get(Kind::PersistentVolumes, bound) {
+            volumes.push((**volume).clone());
+        }
+    }
+    Ok(volumes)
+}
+
+/// The claims of a Pod that are not bound before it has a node.
+pub(crate) fn waiting_claims(pod: &Value, cache: &Cache) -> Vec<std::sync::Arc<Value>> {
+    items(&pod["spec"]["volumes"])
+        .filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
+        .filter_map(|name| cache.find(Kind::Claims, object::namespace(pod), name))
+        .filter(|claim| {
+            text(&claim["status"]["phase"]) != "Bound" && waits_for_consumer(claim, cache)
+        })
+        .cloned()
+        .collect()
+}
+
+/// Whether a claim is bound only once a Pod that uses it has a node.
+pub(crate) fn waits_for_consumer(claim: &Value, cache: &Cache) -> bool {
+    let class = text(&claim["spec"]["storageClassName"]);
+    cache
+        .get(Kind::StorageClasses, class)
+        .is_some_and(|class| class["volumeBindingMode"] == "WaitForFirstConsumer")
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        pod: &'a Value,
+        info: &'a PodInfo,
+        snapshot: &'a Snapshot,
+        cache: &Cache,
+        volumes: Vec<Value>,
+    ) -> Self {
+        Self {
+            pod,
+            info,
+            snapshot,
+            affinity: affinity::Rules::of(pod, info, snapshot, cache),
+            spread: spread::constraints(pod, info, snapshot, "DoNotSchedule"),
+            volumes,
+        }
+    }
+
+    /// Why a node does not do, asked in the order of the real plugins; the first one answers.
+    pub(crate) fn check(
+        &self,
+        node: &NodeInfo,
+        requested: &Amounts,
+        count: i64,
+    ) -> Option<Verdict> {
+        self.unschedulable(node)
+            .or_else(|| self.name(node))
+            .or_else(|| self.taints(node))
+            .or_else(|| self.affinity_of_node(node))
+            .or_else(|| self.ports(node, None))
+            .or_else(|| self.fits(node, requested, count))
+            .or_else(|| self.volumes(node))
+            .or_else(|| {
+                spread::check(&self.spread, self.info, node).and_then(Verdict::for_now_or_final)
+            })
+            .or_else(|| {
+                self.affinity
+                    .check(node)
+                    .and_then(Verdict::for_now_or_final)
+            })
+    }
+
+    /// What is not about the Pods on a node.
+    pub(crate) fn check_static(&self, node: &NodeInfo) -> bool {
+        self.unschedulable(node).is_none()
+            && self.name(node).is_none()
+            && self.taints(node).is_none()
+            && self.affinity_of_node(node).is_none()
+            && self.volumes(node).is_none()
+    }
+
+    fn unschedulable(&self, node: &NodeInfo) -> Option<Verdict> {
+        let taint =
+            serde_json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+        if node.object["spec"]["unschedulable"] == true && !tolerates(self.pod, &taint) {
+            return Verdict::final_("node(s) were unschedulable");
+        }
+        None
+    }
+
+    fn name(&self, _: &NodeInfo) -> Option<Verdict> {
+        // A Pod that names its node is not asked for one.
+        None
+    }
+
+    fn taints(&self, node: &NodeInfo) -> Option<Verdict> {
+        let bad = items(&node.object["spec"]["taints"])
+            .filter(|taint| matches!(text(&taint["effect"]), "NoSchedule" | "NoExecute"))
+            .find(|taint| !tolerates(self.pod, taint))?;
+        Verdict::final_(format!(
+            "node(s) had untolerated taint {{{}: {}}}",
+            text(&bad["key"]),
+            text(&bad["value"])
+        ))
+        .map(|verdict| Verdict {
+            reasons: verdict.reasons,
+            ..verdict
+        })
+    }
+
+    fn affinity_of_node(&self, node: &NodeInfo) -> Option<Verdict> {
+        if affinity::node_matches(self.pod, &node.object) {
+            return None;
+        }
+        Verdict::final_("node(s) didn't match Pod's node affinity/selector")
+    }
+
+    /// Whether the host's ports are free; those of some Pods do not count.
+    pub(crate) fn ports(&self, node: &NodeInfo, without: Option<&[String]>) -> Option<Verdict> {
+        if self.info.ports.is_empty() {
+            return None;
+        }
+        let taken = node
+            .pods
+            .values()
+            .filter(|pod| !without.is_some_and(|gone| gone.contains(&pod.key)))
+            .flat_map(|pod| &pod.ports)
+            .any(|(ip, protocol, port)| {
+                self.info.ports.iter().any(|(own, own_protocol, own_port)| {
+                    port == own_port
+                        && protocol == own_protocol
+                        && (ip == own || ip == "0.0.0.0" || own == "0.0.0.0")
+                })
+            });
+        if taken {
+            return Verdict::for_now("node(s) didn't have free ports for the requested pod ports");
+        }
+        None
+    }
+
+    /// Whether there is room.
+    pub(crate) fn fits(&self, node: &NodeInfo, requested: &Amounts, count: i64) -> Option<Verdict> {
+        let mut reasons = Vec::new();
+        let mut hopeless = false;
+        let room = |name: &str| node.allocatable.get(name).copied().unwrap_or_default();
+        let (mut waiting, mut waiting_for) = (0, Amounts::new());
+        for other in self.snapshot.nominated_on(&node.name, self.info) {
+            waiting += 1;
+            for (name, amount) in &other.requests {
+                *waiting_for.entry(name.clone()).or_default() += amount;
+            }
+        }
+        if count + waiting + 1 > room("pods") {
+            reasons.push("Too many pods".to_owned());
+            hopeless |= room("pods") == 0;
+        }
+        // cpu, memory and storage first, then what is special.
+        let first = ["cpu", "memory", "ephemeral-storage"];
+        let order = first.iter().copied().chain(
+            self.info
+                .requests
+                .keys()
+                .map(String::as_str)
+                .filter(|name| !first.contains(name)),
+        );
+        for name in order {
+            let wanted = self.info.requests.get(name).copied().unwrap_or_default();
+            if wanted == 0 || name == "pods" {
+                continue;
+            }
+            let used = requested.get(name).copied().unwrap_or_default()
+                + waiting_for.get(name).copied().unwrap_or_default();
+            if wanted > room(name) - used {
+                reasons.push(format!("Insufficient {name}"));
+                hopeless |= wanted > room(name);
+            }
+        }
+        if reasons.is_empty() {
+            return None;
+        }
+        Some(Verdict {
+            reasons,
+            resolvable: !hopeless,
+        })
+    }
+
+    fn volumes(&self, node: &NodeInfo) -> Option<Verdict> {
+        for volume in &self.volumes {
+            let required = &volume["spec"]["nodeAffinity"]["required"];
+            if required.is_object()
+                && !affinity::terms_match(&required["nodeSelectorTerms"], &node.object)
+            {
+                return Verdict::final_("node(s) had volume node affinity conflict");
+            }
+        }
+        None
+    }
+}
+
+impl Verdict {
+    pub(crate) fn for_now_or_final((reason, resolvable): (String, bool)) -> Option<Verdict> {
+        Some(Verdict {
+            reasons: vec![reason],
+            resolvable,
+        })
+    }
+}
+
+/// Whether a Pod tolerates a taint.
+pub(crate) fn tolerates(pod: &Value, taint: &Value) -> bool {
+    items(&pod["spec"]["tolerations"]).any(|toleration| tolerated_by(toleration, taint))
+}
+
+/// Whether one toleration is for a taint.
+pub(crate) fn tolerated_by(toleration: &Value, taint: &Value) -> bool {
+    let effect = text(&toleration["effect"]);
+    if !effect.is_empty() && effect != text(&taint["effect"]) {
+        return false;
+    }
+    let key = text(&toleration["key"]);
+    if !key.is_empty() && key != text(&taint["key"]) {
+        return false;
+    }
+    match text(&toleration["operator"]) {
+        "Exists" => true,
+        _ => text(&toleration["value"]) == text(&taint["value"]) && !key.is_empty(),
+    }
+}
+
+/// `1 Insufficient cpu, 2 node(s) were unschedulable`: in the order of the words, as the real one sorts them.
+pub(crate) fn summary(verdicts: &[(&NodeInfo, Verdict)]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, verdict) in verdicts {
+        for reason in &verdict.reasons {
+            *counts.entry(reason).or_default() += 1;
+        }
+    }
+    let mut parts: Vec<String> = counts
+        .into_iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    parts.sort();
+    parts.join(", ")
+}

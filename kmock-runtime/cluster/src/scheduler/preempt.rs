@@ -1,0 +1,190 @@
+//! Preemption: which less important Pods make room for a more important one.
+
+use serde_json::Value;
+
+use super::filter::{Context, Verdict};
+use super::info::{NodeInfo, PodInfo, Snapshot};
+use crate::cache::Cache;
+use crate::controllers::pods;
+use crate::kind::Kind;
+use crate::object::{self, text};
+use crate::plan::Plan;
+
+/// The node and the Pods that go, or nothing; and what is said of the attempt.
+pub(crate) fn look(
+    context: &Context<'_>,
+    verdicts: &[(&NodeInfo, Verdict)],
+    snapshot: &Snapshot,
+    cache: &Cache,
+) -> (Option<(String, Vec<String>)>, String) {
+    let all = verdicts.len();
+    if context.pod["spec"]["preemptionPolicy"] == "Never" {
+        return (
+            None,
+            "not eligible due to preemptionPolicy=Never.".to_owned(),
+        );
+    }
+    // Who waits for victims of an earlier attempt waits on.
+    let nominated = text(&context.pod["status"]["nominatedNodeName"]);
+    if let Some(node) = snapshot.nodes.get(nominated)
+        && node
+            .pods
+            .values()
+            .any(|pod| pod.deleting && pod.priority < context.info.priority)
+    {
+        return (
+            None,
+            "not eligible due to a terminating pod on the nominated node.".to_owned(),
+        );
+    }
+    let mut candidates = Vec::new();
+    let (mut helpless, mut without) = (0, 0);
+    for (node, verdict) in verdicts {
+        if !verdict.resolvable || !context.check_static(node) {
+            helpless += 1;
+            continue;
+        }
+        match victims(context, node, cache) {
+            Some(found) => candidates.push((*node, found)),
+            None => without += 1,
+        }
+    }
+    let best = candidates.into_iter().min_by_key(|(node, victims)| {
+        let broken = victims
+            .iter()
+            .filter(|pod| budget_broken(pod, cache))
+            .count();
+        let highest = victims.iter().map(|pod| pod.priority).max();
+        let sum: i64 = victims
+            .iter()
+            .map(|pod| pod.priority.saturating_add(1 << 31))
+            .sum();
+        (broken, highest, sum, victims.len(), node.name.clone())
+    });
+    if let Some((node, victims)) = best {
+        let keys = victims.iter().map(|pod| pod.key.clone()).collect();
+        return (Some((node.name.clone(), keys)), String::new());
+    }
+    let mut parts = Vec::new();
+    if without > 0 {
+        parts.push(format!(
+            "{without} No preemption victims found for incoming pod"
+        ));
+    }
+    if helpless > 0 {
+        parts.push(format!(
+            "{helpless} Preemption is not helpful for scheduling"
+        ));
+    }
+    parts.sort();
+    (
+        None,
+        format!("0/{all} nodes are available: {}.", parts.join(", ")),
+    )
+}
+
+/// The fewest Pods that have to go from a node: all that are less important go, then come back as far as they fit,
+/// the most important first.
+fn victims<'a>(
+    context: &Context<'_>,
+    node: &'a NodeInfo,
+    cache: &Cache,
+) -> Option<Vec<&'a PodInfo>> {
+    let mut lower: Vec<&PodInfo> = node
+        .pods
+        .values()
+        .filter(|pod| pod.priority < context.info.priority)
+        .collect();
+    if lower.is_empty() {
+        return None;
+    }
+    let mut requested = node.requested.clone();
+    let mut gone: Vec<String> = Vec::new();
+    for pod in &lower {
+        for (name, amount) in &pod.requests {
+            *requested.entry(name.clone()).or_default() -= amount;
+        }
+        gone.push(pod.key.clone());
+    }
+    let count = node.count() - lower.len() as i64;
+    let fits = |requested: &_, count: i64, gone: &[String]| {
+        context.fits(node, requested, count).is_none()
+            && context.ports(node, Some(gone)).is_none()
+            && rules_hold(context, node, gone, cache)
+    };
+    if !fits(&requested, count, &gone) {
+        return None;
+    }
+    // Those whose budget would be broken come back first, then the more important and the older.
+    lower.sort_by_key(|pod| {
+        (
+            !budget_broken(pod, cache),
+            -pod.priority,
+            text(&pod.object["status"]["startTime"]).to_owned(),
+            pod.key.clone(),
+        )
+    });
+    let mut count = count;
+    let mut victims = Vec::new();
+    for pod in lower {
+        let mut with = requested.clone();
+        for (name, amount) in &pod.requests {
+            *with.entry(name.clone()).or_default() += amount;
+        }
+        let still_gone: Vec<String> = gone
+            .iter()
+            .filter(|key| **key != pod.key)
+            .cloned()
+            .collect();
+        if fits(&with, count + 1, &still_gone) {
+            (requested, count, gone) = (with, count + 1, still_gone);
+        } else {
+            victims.push(pod);
+        }
+    }
+    Some(victims)
+}
+
+/// Whether the rules between Pods hold on a node when some are gone.
+fn rules_hold(context: &Context<'_>, node: &NodeInfo, gone: &[String], cache: &Cache) -> bool {
+    let bad = context.affinity.check(node).is_some()
+        || super::spread::check(&context.spread, context.info, node).is_some();
+    if !bad {
+        return true;
+    }
+    // Only then it is worked out anew without them.
+    let mut snapshot = Snapshot::default();
+    snapshot.affine = context.snapshot.affine;
+    for (name, other) in &context.snapshot.nodes {
+        let mut other = other.clone();
+        if other.name == node.name {
+            other.pods.retain(|key, _| !gone.contains(key));
+        }
+        snapshot.nodes.insert(name.clone(), other);
+    }
+    let rules = super::affinity::Rules::of(context.pod, context.info, &snapshot, cache);
+    let spread = super::spread::constraints(context.pod, context.info, &snapshot, "DoNotSchedule");
+    rules.check(node).is_none() && super::spread::check(&spread, context.info, node).is_none()
+}
+
+/// Whether a budget does not allow that a Pod goes.
+fn budget_broken(pod: &PodInfo, cache: &Cache) -> bool {
+    cache.within(Kind::Budgets, &pod.namespace).any(|budget| {
+        object::selector(&budget["spec"]["selector"])
+            .is_some_and(|selector| selector.matches(Some(&pod.labels)))
+            && object::int(&budget["status"]["disruptionsAllowed"]) <= 0
+    })
+}
+
+/// Marks a victim and deletes it.
+pub(crate) fn disrupt(plan: &mut Plan, victim: &Value, cache: &Cache) {
+    pods::mark_disrupted(
+        plan,
+        victim,
+        None,
+        "PreemptionByScheduler",
+        "default-scheduler: preempting to accommodate a higher priority pod",
+        cache.now(),
+    );
+    plan.delete(Kind::Pods, victim);
+}

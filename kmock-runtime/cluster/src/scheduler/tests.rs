@@ -1,0 +1,265 @@
+//! The scheduler's decisions, a row for each rule.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn node(name: &str, more: Value) -> Value {
+    let mut node = json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "spec": {}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}},
+    });
+    merge(&mut node, &more);
+    node
+}
+
+fn pod(name: &str, more: Value) -> Value {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "uid": name, "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]},
+    });
+    merge(&mut pod, &more);
+    pod
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+fn on(node: &str, name: &str, more: Value) -> Value {
+    let mut pod = pod(name, more);
+    pod["spec"]["nodeName"] = node.into();
+    pod
+}
+
+fn decide(objects: Vec<Value>, pod: &Value) -> Outcome {
+    let cache = Cache::of(objects.clone());
+    let mut scheduler = Scheduler::default();
+    for object in objects {
+        let kind = Kind::ALL
+            .iter()
+            .copied()
+            .find(|kind| object["kind"] == kind.name())
+            .expect("a kind");
+        let change = Change {
+            kind,
+            key: object::key(&object).into(),
+            old: None,
+            new: Some(Arc::new(object)),
+        };
+        scheduler.touched(&change, &cache, &mut Vec::new());
+    }
+    scheduler.decide(pod, &cache)
+}
+
+fn bound(node: &str) -> Outcome {
+    Outcome::Bind(node.to_owned())
+}
+
+fn refused(reasons: &str, preemption: &str) -> Outcome {
+    let total = reasons.split(' ').next().expect("a count");
+    Outcome::Unschedulable(format!(
+        "0/{total} nodes are available: {}. preemption: 0/{total} nodes are available: {preemption}.",
+        reasons.split_once(' ').expect("reasons").1
+    ))
+}
+
+const HELPLESS: &str = "1 Preemption is not helpful for scheduling";
+const NOBODY: &str = "1 No preemption victims found for incoming pod";
+
+#[test]
+fn without_nodes_nothing_is_scheduled() {
+    assert_eq!(
+        decide(vec![], &pod("p", json!({}))),
+        Outcome::Unschedulable("no nodes available to schedule pods".into())
+    );
+}
+
+#[test]
+fn filters_in_their_words() {
+    let gpu = json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "5", "nvidia.com/gpu": "1"}}}]}});
+    for (node_more, pod_more, reasons) in [
+        (
+            json!({}),
+            gpu,
+            "1 1 Insufficient cpu, 1 Insufficient nvidia.com/gpu",
+        ),
+        (
+            json!({"spec": {"unschedulable": true}}),
+            json!({}),
+            "1 1 node(s) were unschedulable",
+        ),
+        (
+            json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]}}),
+            json!({}),
+            "1 1 node(s) had untolerated taint {k: v}",
+        ),
+        (
+            json!({}),
+            json!({"spec": {"nodeSelector": {"disk": "ssd"}}}),
+            "1 1 node(s) didn't match Pod's node affinity/selector",
+        ),
+        (
+            json!({}),
+            json!({"spec": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "db"}}}]}}}}),
+            "1 1 node(s) didn't match pod affinity rules",
+        ),
+        (
+            json!({}),
+            json!({"spec": {"topologySpreadConstraints": [{"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}}),
+            "1 1 node(s) didn't match pod topology spread constraints (missing required label)",
+        ),
+    ] {
+        assert_eq!(
+            decide(vec![node("a", node_more)], &pod("p", pod_more)),
+            refused(reasons, HELPLESS)
+        );
+    }
+    let full = vec![
+        node("a", json!({"status": {"allocatable": {"pods": "1"}}})),
+        on("a", "x", json!({})),
+    ];
+    assert_eq!(
+        decide(full, &pod("p", json!({}))),
+        refused("1 1 Too many pods", NOBODY)
+    );
+    let port = json!({"spec": {"containers": [{"name": "c", "ports": [{"hostPort": 80, "containerPort": 80}]}]}});
+    let taken = vec![node("a", json!({})), on("a", "x", port.clone())];
+    assert_eq!(
+        decide(taken, &pod("p", port)),
+        refused(
+            "1 1 node(s) didn't have free ports for the requested pod ports",
+            NOBODY
+        )
+    );
+}
+
+#[test]
+fn tolerations_selectors_and_affinities_let_on_nodes() {
+    let tainted = || {
+        node(
+            "a",
+            json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]}}),
+        )
+    };
+    for toleration in [
+        json!({"key": "k", "value": "v", "effect": "NoSchedule"}),
+        json!({"key": "k", "operator": "Exists"}),
+        json!({"operator": "Exists"}),
+    ] {
+        assert_eq!(
+            decide(
+                vec![tainted()],
+                &pod("p", json!({"spec": {"tolerations": [toleration]}}))
+            ),
+            bound("a")
+        );
+    }
+    let labelled = |name: &str, disk: &str| {
+        node(
+            name,
+            json!({"metadata": {"labels": {"disk": disk, "cores": "8"}}}),
+        )
+    };
+    let nodes = || vec![labelled("a", "hdd"), labelled("b", "ssd")];
+    assert_eq!(
+        decide(
+            nodes(),
+            &pod("p", json!({"spec": {"nodeSelector": {"disk": "ssd"}}}))
+        ),
+        bound("b")
+    );
+    for (expression, expected) in [
+        (
+            json!({"key": "disk", "operator": "NotIn", "values": ["hdd"]}),
+            "b",
+        ),
+        (
+            json!({"key": "cores", "operator": "Gt", "values": ["4"]}),
+            "a",
+        ),
+        (json!({"key": "disk", "operator": "Exists"}), "a"),
+    ] {
+        let affinity = json!({"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}}}});
+        assert_eq!(decide(nodes(), &pod("p", affinity)), bound(expected));
+    }
+    let wish = json!({"spec": {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 10, "preference": {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}}]}}}});
+    assert_eq!(decide(nodes(), &pod("p", wish)), bound("b"));
+}
+
+#[test]
+fn pods_keep_away_from_each_other_and_spread() {
+    let anti = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}});
+    let nodes = || vec![node("a", json!({})), node("b", json!({}))];
+    let mut with = nodes();
+    with.push(on("a", "x", json!({})));
+    assert_eq!(decide(with, &pod("p", anti.clone())), bound("b"));
+    // It works the other way, too.
+    let mut with = nodes();
+    with.push(on("a", "x", anti.clone()));
+    assert_eq!(decide(with.clone(), &pod("p", json!({}))), bound("b"));
+    with.push(on("b", "y", anti));
+    assert_eq!(
+        decide(with, &pod("p", json!({}))),
+        Outcome::Unschedulable("0/2 nodes are available: 2 node(s) didn't satisfy existing pods anti-affinity rules. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.".into())
+    );
+    let zoned =
+        |name: &str, zone: &str| node(name, json!({"metadata": {"labels": {"zone": zone}}}));
+    let spread = json!({"spec": {"topologySpreadConstraints": [{"topologyKey": "zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]}});
+    let objects = vec![zoned("a", "1"), zoned("b", "2"), on("a", "x", json!({}))];
+    assert_eq!(decide(objects, &pod("p", spread)), bound("b"));
+    // A Pod that wants its own kind near may be the first.
+    let near = json!({"spec": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}]}}}});
+    assert_eq!(decide(nodes(), &pod("p", near)), bound("a"));
+}
+
+#[test]
+fn the_emptier_node_is_taken() {
+    let objects = vec![
+        node("a", json!({})),
+        node("b", json!({})),
+        on("a", "x", json!({})),
+    ];
+    assert_eq!(decide(objects, &pod("p", json!({}))), bound("b"));
+}
+
+#[test]
+fn important_pods_make_room() {
+    let big = |cpu: &str, priority: i64| json!({"spec": {"priority": priority, "containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]}});
+    let objects = || {
+        vec![
+            node("a", json!({})),
+            on("a", "low", big("2", 1)),
+            on("a", "lower", big("2", 0)),
+        ]
+    };
+    let outcome = decide(objects(), &pod("p", big("2", 10)));
+    let Outcome::Preempt { node, victims, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        (node.as_str(), victims),
+        ("a", vec!["default/lower".to_owned()])
+    );
+    assert_eq!(
+        decide(objects(), &pod("p", big("2", 0))),
+        refused("1 1 Insufficient cpu", NOBODY)
+    );
+    let mut never = big("2", 10);
+    never["spec"]["preemptionPolicy"] = "Never".into();
+    assert_eq!(
+        decide(objects(), &pod("p", never)),
+        Outcome::Unschedulable("0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.".into())
+    );
+}

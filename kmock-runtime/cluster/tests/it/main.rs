@@ -1,0 +1,13 @@
+//! Clusters that live, seen from outside: requests go in, time passes, objects come out.
+
+mod cronjobs;
+mod daemonsets;
+mod deployments;
+mod jobs;
+mod nodes;
+mod pods;
+mod scheduling;
+mod speed;
+mod stages;
+mod statefulsets;
+mod world;

@@ -1,0 +1,124 @@
+//! Nodes that fail.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::{DEPLOYMENTS, PODS, condition, deployment, live, pod, text};
+
+#[test]
+fn nodes_register_and_report() {
+    live(0, |w| async move {
+        w.life
+            .node("worker-{1..=2}")
+            .cpu(8)
+            .memory("8Gi")
+            .zone("a")
+            .label("disk", "ssd");
+        w.settle().await;
+        let node = w.get("nodes", "worker-2");
+        assert_eq!(condition(&node, "Ready"), "True KubeletReady");
+        assert_eq!(
+            (
+                &node["status"]["allocatable"]["cpu"],
+                text(&node["metadata"]["labels"]["topology.kubernetes.io/zone"])
+            ),
+            (&json!("8"), "a")
+        );
+        assert!(node["spec"]["taints"].is_null());
+        assert_eq!(
+            w.get("leases.coordination.k8s.io", "kube-node-lease/worker-2")["spec"]["holderIdentity"],
+            "worker-2"
+        );
+        assert!(
+            w.events("Node").contains(
+                &"RegisteredNode Node worker-1 event: Registered Node worker-1 in Controller"
+                    .to_owned()
+            )
+        );
+    });
+}
+
+#[test]
+fn pods_leave_a_node_that_is_not_ready_after_a_while() {
+    live(2, |w| async move {
+        w.ask(&format!("POST {DEPLOYMENTS}"), deployment(4, "web"))
+            .await;
+        w.settle().await;
+        w.life.node("n1").not_ready();
+        w.settle().await;
+        let taints = w.get("nodes", "n1")["spec"]["taints"].clone();
+        assert_eq!(taints.as_array().map(Vec::len), Some(2));
+        assert!(
+            w.list("pods")
+                .iter()
+                .any(|pod| pod["spec"]["nodeName"] == "n1")
+        );
+        tokio::time::sleep(Duration::from_secs(301)).await;
+        w.settle().await;
+        assert_eq!(
+            w.get("deployments", "web")["status"]["availableReplicas"],
+            4
+        );
+        assert!(
+            w.list("pods")
+                .iter()
+                .all(|pod| pod["spec"]["nodeName"] == "n2")
+        );
+    });
+}
+
+#[test]
+fn a_node_that_is_cut_off_becomes_unknown_and_comes_back() {
+    live(2, |w| async move {
+        w.ask(&format!("POST {DEPLOYMENTS}"), deployment(2, "web"))
+            .await;
+        w.settle().await;
+        let node = w.life.node("n1");
+        node.cut_off();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        w.settle().await;
+        assert_eq!(
+            condition(&w.get("nodes", "n1"), "Ready"),
+            "Unknown NodeStatusUnknown"
+        );
+        tokio::time::sleep(Duration::from_secs(310)).await;
+        w.settle().await;
+        // Its Pod is told to go, and nobody there hears it.
+        let going: Vec<_> = w
+            .list("pods")
+            .into_iter()
+            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_string())
+            .collect();
+        assert_eq!(
+            (
+                going.len(),
+                w.get("deployments", "web")["status"]["availableReplicas"].as_i64()
+            ),
+            (1, Some(2))
+        );
+        node.back();
+        w.settle().await;
+        assert_eq!(
+            (
+                w.list("pods").len(),
+                condition(&w.get("nodes", "n1"), "Ready").as_str()
+            ),
+            (2, "True KubeletReady")
+        );
+    });
+}
+
+#[test]
+fn pods_of_a_removed_node_are_collected() {
+    live(1, |w| async move {
+        w.ask(&format!("POST {PODS}"), pod("a", "web")).await;
+        w.settle().await;
+        w.life.node("n1").remove();
+        w.settle().await;
+        assert!(w.list("nodes").is_empty());
+        tokio::time::sleep(Duration::from_secs(41)).await;
+        w.settle().await;
+        assert!(w.list("pods").is_empty());
+    });
+}
