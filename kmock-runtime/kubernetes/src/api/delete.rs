@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::admission::{self, Attributes};
 use super::call::Call;
-use super::reply::{Body, Reply, shown};
-use super::write::{self, Written};
+use super::reply::{Body, Reply};
+use super::write::Written;
 use super::write_options::{DeleteOptions, Propagation};
 use crate::model::meta;
 use crate::model::status::ApiError;
@@ -107,23 +107,22 @@ pub async fn delete_object(
     admit: Admit,
     warnings: &mut Vec<String>,
 ) -> Result<Reply, ApiError> {
-    let store = call.cluster.store();
     let storage = &call.resource().storage;
     loop {
         let current = call.find(name)?;
         check_preconditions(call, &current, options)?;
-        let object = shown(&call.served, &current.value);
+        let object = call.served.shown(&current.value);
         let plan = plan(call, name, object, options);
         if !matches!(plan, Plan::Pending) {
-            let object = shown(&call.served, &current.value);
+            let object = call.served.shown(&current.value);
             admit.ask(call, &object, options, warnings).await?;
         }
         match plan {
             Plan::Pending => {
-                return Ok(answer(call, &current, shown(&call.served, &current.value)));
+                return Ok(answer(call, &current, call.served.shown(&current.value)));
             }
             Plan::Keep(object) => {
-                let value = write::to_storage(call, object);
+                let value = call.served.to_storage(object);
                 if let Some(outcome) = store_marked(call, &current, value, options.dry_run)? {
                     let code = code_of_pending(options);
                     let body = match outcome {
@@ -134,9 +133,9 @@ pub async fn delete_object(
                 }
             }
             Plan::MarkAndRemove(object) => {
-                let value = write::to_storage(call, object);
+                let value = call.served.to_storage(object);
                 if options.dry_run {
-                    return Ok(answer(call, &current, shown(&call.served, &value)));
+                    return Ok(answer(call, &current, call.served.shown(&value)));
                 }
                 let marked = Write::Update {
                     current: Arc::clone(&current),
@@ -148,24 +147,20 @@ pub async fn delete_object(
                         current: Arc::clone(&current),
                     },
                 ];
-                if let Ok(events) = store.transact(storage, writes) {
-                    events
-                        .iter()
-                        .for_each(|event| write::after_commit(call, event));
+                if let Ok(events) = call.cluster.transact(storage, writes) {
                     let last = events.last().map_or(&current, |event| &event.object);
-                    return Ok(answer(call, last, shown(&call.served, &last.value)));
+                    return Ok(answer(call, last, call.served.shown(&last.value)));
                 }
             }
             Plan::Remove if options.dry_run => {
-                return Ok(answer(call, &current, shown(&call.served, &current.value)));
+                return Ok(answer(call, &current, call.served.shown(&current.value)));
             }
             Plan::Remove => {
-                if let Ok(event) = store.commit(storage, Write::Delete { current }) {
-                    write::after_commit(call, &event);
+                if let Ok(event) = call.cluster.commit(storage, Write::Delete { current }) {
                     return Ok(answer(
                         call,
                         &event.object,
-                        shown(&call.served, &event.object.value),
+                        call.served.shown(&event.object.value),
                     ));
                 }
             }
@@ -185,21 +180,16 @@ fn store_marked(
         return Ok(Some(Written::Stored(Arc::clone(current))));
     }
     if dry_run {
-        return Ok(Some(Written::Object(shown(&call.served, &value))));
+        return Ok(Some(Written::Object(call.served.shown(&value))));
     }
     let write = Write::Update {
         current: Arc::clone(current),
         value,
     };
-    Ok(
-        match call.cluster.store().commit(&call.resource().storage, write) {
-            Ok(event) => {
-                write::after_commit(call, &event);
-                Some(Written::Stored(Arc::clone(&event.object)))
-            }
-            Err(_) => None,
-        },
-    )
+    Ok(match call.cluster.commit(&call.resource().storage, write) {
+        Ok(event) => Some(Written::Stored(Arc::clone(&event.object))),
+        Err(_) => None,
+    })
 }
 
 /// The answer of a deletion that went through: the object itself of some kinds, else a `Status`.

@@ -10,12 +10,13 @@ use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Body, Reply};
+use crate::kinds;
 use crate::kinds::builtin::base64;
 use crate::kinds::builtin::gotypes::Struct;
 use crate::model::resource::Resource;
 use crate::model::status::ApiError;
 use crate::state::cluster::{ApiBody, Cluster};
-use crate::state::registry::{self, Served};
+use crate::state::registry::Served;
 use crate::text::digest;
 use crate::wire::accept::{self, Endpoint, Target};
 use crate::wire::json;
@@ -24,7 +25,7 @@ use crate::wire::render;
 const AGGREGATED: &str = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// `/api`
-pub fn core(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
+pub fn core(parts: &Parts) -> Result<Reply, ApiError> {
     only_get(parts)?;
     let accept = accept::header(&parts.headers);
     accept::check_router(accept, false)?;
@@ -32,10 +33,9 @@ pub fn core(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         return aggregated(
             &parts.headers,
             accepted,
-            registry::CORE_DISCOVERY.trim_end().as_bytes().to_vec(),
+            kinds::CORE_DISCOVERY.trim_end().as_bytes().to_vec(),
         );
     }
-    let _ = cluster;
     let document = json!({
         "kind": "APIVersions", "versions": ["v1"],
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address(&parts.headers)}],
@@ -172,7 +172,9 @@ pub fn group_names(cluster: &Cluster) -> Vec<String> {
             names.push(name.to_owned());
         }
     };
-    registry::built_ins()
+    cluster
+        .registry()
+        .built_ins()
         .iter()
         .for_each(|served| add(&served.resource.group));
     cluster
@@ -187,7 +189,7 @@ pub fn group_names(cluster: &Cluster) -> Vec<String> {
 pub fn versions(cluster: &Cluster, group: &str) -> Vec<String> {
     let mut versions: Vec<String> = Vec::new();
     let of_group = |served: &&Served| served.resource.group == group;
-    for served in registry::built_ins().iter().filter(of_group) {
+    for served in cluster.registry().built_ins().iter().filter(of_group) {
         if !versions.contains(&served.resource.version) {
             versions.push(served.resource.version.clone());
         }
@@ -306,7 +308,7 @@ fn storage_hash(resource: &Resource) -> Option<String> {
 /// `/apis` aggregated: the built-in document with the custom groups behind it.
 fn aggregated_groups(cluster: &Cluster) -> Vec<u8> {
     let custom = cluster.registry().custom_resources();
-    let document = registry::GROUPS_DISCOVERY.trim_end();
+    let document = kinds::GROUPS_DISCOVERY.trim_end();
     if custom.is_empty() {
         return document.as_bytes().to_vec();
     }

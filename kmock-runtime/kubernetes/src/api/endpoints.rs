@@ -19,7 +19,7 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     let lenient = trimmed.strip_suffix('/').unwrap_or(trimmed);
     let segments: Vec<&str> = lenient.split('/').collect();
     match segments.as_slice() {
-        ["api"] => discovery::core(cluster, parts),
+        ["api"] => discovery::core(parts),
         ["api", version] => discovery::version(cluster, parts, "", version),
         ["apis"] => discovery::groups(cluster, parts),
         ["apis", group] => discovery::group(cluster, parts, group),

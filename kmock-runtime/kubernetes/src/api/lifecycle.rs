@@ -11,11 +11,21 @@ use serde_json::Value;
 
 use crate::model::meta;
 use crate::model::resource::ResourceKey;
+use crate::state::change::Reactor;
 use crate::state::cluster::Cluster;
 use crate::state::store::{Change, Event, StoredObject, Write};
 
-/// Reacts to a write. Called outside of any lock, after the kind's own reaction.
-pub fn after_commit(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
+/// The controllers that clean up.
+#[derive(Debug, Clone, Copy)]
+pub struct Cleaners;
+
+impl Reactor for Cleaners {
+    fn written(&self, cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
+        react(cluster, place, event);
+    }
+}
+
+fn react(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
     if !cluster.options().controllers {
         return;
     }
@@ -127,16 +137,7 @@ fn delete(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>, fo
         Write::Update { current, value }
     };
     // If somebody was faster, their write is reacted to in its turn.
-    if let Ok(event) = store.commit(place, write) {
-        react(cluster, place, &event);
-    }
-}
-
-fn react(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
-    if let Some(served) = cluster.registry().stored_at(place) {
-        served.strategy.after_commit(cluster, event);
-    }
-    after_commit(cluster, place, event);
+    let _ = cluster.commit(place, write);
 }
 
 /// The dependents of an object that is gone: those without another owner go too, the others lose the reference.
@@ -188,9 +189,8 @@ fn set_owners(
     meta::edit(&mut value, |metadata| {
         meta::set(metadata, "ownerReferences", left);
     });
-    if let Ok(event) = store.commit(place, Write::Update { current, value }) {
-        react(cluster, place, &event);
-    }
+    // If somebody was faster, their write is reacted to in its turn.
+    let _ = cluster.commit(place, Write::Update { current, value });
 }
 
 fn remove_finalizer(
@@ -225,9 +225,8 @@ fn remove_finalizer(
         });
         Write::Update { current, value }
     };
-    if let Ok(event) = store.commit(place, write) {
-        react(cluster, place, &event);
-    }
+    // If somebody was faster, their write is reacted to in its turn.
+    let _ = cluster.commit(place, write);
 }
 
 /// Goes on with an object that is being deleted.
@@ -296,7 +295,6 @@ fn finalize_namespace(cluster: &Cluster, namespace: &str) {
     if store.resources().iter().any(holds) || !finalizers(&current).is_empty() {
         return;
     }
-    if let Ok(event) = store.commit(&namespaces(), Write::Delete { current }) {
-        react(cluster, &namespaces(), &event);
-    }
+    // If somebody was faster, their write is reacted to in its turn.
+    let _ = cluster.commit(&namespaces(), Write::Delete { current });
 }

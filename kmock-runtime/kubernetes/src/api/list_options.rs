@@ -202,7 +202,7 @@ impl ListOptions {
                     if resource.storage_api_version() == resource.api_version() {
                         strategy.selectable_fields(&object.value)
                     } else {
-                        strategy.selectable_fields(&crate::api::reply::shown(served, &object.value))
+                        strategy.selectable_fields(&served.shown(&object.value))
                     }
                 });
                 known
@@ -267,7 +267,9 @@ mod tests {
             .parse()
             .expect("a URI");
         let request = ApiRequest::parse(&http::Method::GET, &uri).expect("a request");
-        let served = Registry::new().find("", "v1", "configmaps").expect("known");
+        let served = Registry::new(crate::kinds::built_ins())
+            .find("", "v1", "configmaps")
+            .expect("known");
         ListOptions::read(&request, &served)
     }
 

@@ -20,6 +20,7 @@ pub mod list;
 pub mod list_options;
 pub mod managed;
 pub mod namespace;
+pub mod negotiate;
 pub mod openapi;
 pub mod patch;
 pub mod pods;

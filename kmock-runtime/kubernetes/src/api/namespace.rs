@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::call::Call;
+use super::delete;
 use super::delete::Admit;
-use super::reply::{Body, Reply, shown};
+use super::reply::{Body, Reply};
 use super::write_options::DeleteOptions;
-use super::{delete, write};
 use crate::model::meta;
 use crate::model::status::ApiError;
 use crate::state::store::Write;
@@ -43,7 +43,7 @@ pub async fn delete(
         }
         // What is not gone with its answer was only accepted, for clients that say so in the old way.
         let code = delete::code_of_pending(options);
-        let mut object = shown(&call.served, &current.value);
+        let mut object = call.served.shown(&current.value);
         if current.is_terminating() {
             if object["spec"]["finalizers"]
                 .as_array()
@@ -65,16 +65,15 @@ pub async fn delete(
             meta::set(metadata, "finalizers", finalizers);
         });
         object["status"]["phase"] = "Terminating".into();
-        let value = write::to_storage(call, object);
+        let value = call.served.to_storage(object);
         if options.dry_run {
             return Ok(Reply::new(
                 code,
-                Body::Object(call.served.clone(), shown(&call.served, &value)),
+                Body::Object(call.served.clone(), call.served.shown(&value)),
             ));
         }
         let write = Write::Update { current, value };
-        if let Ok(event) = call.cluster.store().commit(&call.resource().storage, write) {
-            write::after_commit(call, &event);
+        if let Ok(event) = call.cluster.commit(&call.resource().storage, write) {
             return Ok(Reply::new(
                 code,
                 Body::Stored(call.served.clone(), Arc::clone(&event.object)),

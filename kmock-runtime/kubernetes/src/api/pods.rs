@@ -191,8 +191,7 @@ fn change(
             current,
             value: pod,
         };
-        if let Ok(event) = call.cluster.store().commit(&call.resource().storage, write) {
-            write::after_commit(call, &event);
+        if call.cluster.commit(&call.resource().storage, write).is_ok() {
             return Ok(());
         }
     }
@@ -410,7 +409,6 @@ fn take_from_budget(
         if dry_run
             || call
                 .cluster
-                .store()
                 .commit(&place, Write::Update { current, value })
                 .is_ok()
         {

@@ -106,21 +106,6 @@ pub fn render_error(headers: &HeaderMap, error: &ApiError) -> Response<ApiBody> 
     respond(error.code, kind, bytes, &error.warnings, &error.headers)
 }
 
-/// An object of the storage in the version of a resource.
-pub fn shown(served: &Served, value: &Value) -> Value {
-    let mut out = value.clone();
-    let (from, to) = (
-        served.resource.storage_api_version(),
-        served.resource.api_version(),
-    );
-    if from != to {
-        served.strategy.convert(&mut out, &from, &to);
-        out["apiVersion"] = to.into();
-    }
-    served.strategy.after_read(&mut out);
-    out
-}
-
 /// Adds `Warning` headers to a finished response.
 fn with_warnings(mut response: Response<ApiBody>, warnings: &[String]) -> Response<ApiBody> {
     for warning in warnings::limited(warnings) {

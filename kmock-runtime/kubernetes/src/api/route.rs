@@ -12,7 +12,9 @@ use http::request::Parts;
 
 use super::call::Call;
 use super::reply::{Body, Reply};
-use super::{body, create, delete, deletecollection, get, patch, pods, scale, token, update};
+use super::{
+    body, create, delete, deletecollection, get, negotiate, patch, pods, scale, token, update,
+};
 use crate::api::endpoints;
 use crate::api::list;
 use crate::api::watch;
@@ -24,7 +26,6 @@ use crate::model::status::ApiError;
 use crate::model::user::User;
 use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
-use crate::wire::accept;
 use crate::wire::accept::Endpoint;
 
 /// Finds the resource and the verb.
@@ -78,15 +79,15 @@ pub async fn route(
     };
     patch::check_route(&call)?;
     check_timeout(&call.request)?;
-    accept::check_route(&call)?;
-    let outcome = match accept::check(&call).and_then(|()| check_name(&call)) {
+    negotiate::check_route(&call)?;
+    let outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
         Ok(()) => answer(&call).await,
         Err(error) => Err(error),
     };
     match outcome {
         Ok(mut reply) => {
             reply.warnings = deprecated(reply.warnings);
-            reply.endpoint = Some(accept::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
+            reply.endpoint = Some(negotiate::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
             Ok(reply)
         }
         Err(mut error) => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::{self, Shape, Target};
 use super::call::Call;
-use super::reply::{Body, Reply, shown};
+use super::reply::{Body, Reply};
 use super::update::check_name;
 use super::write_options::{WriteOptions, write_options};
 use super::{managed, patch as patches, write};
@@ -160,7 +160,7 @@ fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError
 /// GET of the Scale.
 pub fn get(call: &Call) -> Result<Reply, ApiError> {
     let object = call.find(call.request.name())?;
-    let scale = scale_of(call, &shown(&call.served, &object.value), true)?;
+    let scale = scale_of(call, &call.served.shown(&object.value), true)?;
     Ok(answer(call, scale))
 }
 

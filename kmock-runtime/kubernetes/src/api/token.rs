@@ -10,6 +10,7 @@ use super::reply::{Body, Reply};
 use super::write_options::write_options;
 use super::{managed, write};
 use crate::api::authn::tokens::{self, ISSUER};
+use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
 use crate::model::status::{ApiError, FieldError};
@@ -18,15 +19,6 @@ use crate::state::store::StoredObject;
 static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
 
 const HOUR: i64 = 3600;
-
-/// What is wrong with the seconds that a token shall live, wherever one is asked for.
-pub fn lifetime_fault(seconds: i64) -> Option<&'static str> {
-    match seconds {
-        ..600 => Some("may not specify a duration less than 10 minutes"),
-        600..=0x1_0000_0000 => None,
-        _ => Some("may not specify a duration larger than 2^32 seconds"),
-    }
-}
 
 /// Issues a token, which the cluster knows again when it comes back.
 pub async fn request(call: &Call) -> Result<Reply, ApiError> {

@@ -11,13 +11,13 @@ use super::admission::{self, Attributes};
 use super::authz;
 use super::body::Target;
 use super::call::Call;
-use super::reply::{Body, Reply, shown};
+use super::reply::{Body, Reply};
 use super::write_options::WriteOptions;
 use crate::model::meta::{self, MetadataRules};
 use crate::model::status::{ApiError, FieldError};
 use crate::model::strategy::{Check, Generation, NameRule};
 use crate::state::access::{self, What};
-use crate::state::store::{Event, StoredObject, Write};
+use crate::state::store::{StoredObject, Write};
 
 /// What a write left behind.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Outcome {
     /// The object in the version of the request.
     pub fn shown(&self, call: &Call) -> Value {
         match &self.written {
-            Written::Stored(object) => shown(&call.served, &object.value),
+            Written::Stored(object) => call.served.shown(&object.value),
             Written::Object(value) => value.clone(),
         }
     }
@@ -123,25 +123,6 @@ pub fn dedup_owners(object: &mut Value, warnings: &mut Vec<String>) {
             repeated.join(", ")
         ));
     }
-}
-
-/// Turns an object of the request's version into what is stored.
-pub fn to_storage(call: &Call, mut object: Value) -> Value {
-    let (resource, strategy) = (call.resource(), call.strategy());
-    let (from, to) = (resource.api_version(), resource.storage_api_version());
-    if from != to {
-        strategy.convert(&mut object, &from, &to);
-        object["apiVersion"] = to.into();
-    }
-    strategy.before_store(resource, &mut object);
-    meta::drop_empty(&mut object);
-    if object["metadata"]["managedFields"]
-        .as_array()
-        .is_some_and(Vec::is_empty)
-    {
-        meta::edit(&mut object, |metadata| metadata.remove("managedFields"));
-    }
-    object
 }
 
 /// Custom objects are asked for their type only when they are validated.
@@ -265,7 +246,7 @@ pub async fn create(
         let mut object = object.clone();
         let mut own_warnings = Vec::new();
         if generates {
-            let name = meta::generate_name(&call.cluster, &generate_name);
+            let name = meta::generate_name(call.cluster.random(), &generate_name);
             meta::set_text(&mut object, "name", &name);
         }
         before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
@@ -294,24 +275,24 @@ pub async fn create(
             ));
         }
         let store = call.cluster.store();
-        let value = to_storage(call, object);
+        let value = call.served.to_storage(object);
         if options.dry_run {
             match store.get(&resource.storage, &key) {
                 Some(current) => taken = Some(exists(Some(current))),
                 None => {
                     warnings.append(&mut own_warnings);
                     return Ok(Outcome {
-                        written: Written::Object(shown(&call.served, &value)),
+                        written: Written::Object(call.served.shown(&value)),
                         created: true,
                     });
                 }
             }
             continue;
         }
-        match store.commit(&resource.storage, Write::Create { key, value }) {
+        let write = Write::Create { key, value };
+        match call.cluster.commit(&resource.storage, write) {
             Ok(event) => {
                 warnings.append(&mut own_warnings);
-                after_commit(call, &event);
                 return Ok(Outcome {
                     written: Written::Stored(Arc::clone(&event.object)),
                     created: true,
@@ -329,13 +310,6 @@ fn sets_version(object: &Value) -> bool {
         .as_str()
         .and_then(|x| x.parse::<u64>().ok())
         .is_some_and(|n| n != 0)
-}
-
-/// What follows a write, outside of any lock.
-pub fn after_commit(call: &Call, event: &Arc<Event>) {
-    call.strategy().after_commit(&call.cluster, event);
-    authz::aggregate::after_commit(&call.cluster, &call.resource().storage);
-    crate::api::lifecycle::after_commit(&call.cluster, &call.resource().storage, event);
 }
 
 /// What admission is shown of an object that is written through a subresource, e.g. a `Scale`.
@@ -475,7 +449,7 @@ async fn try_update(
     if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
         return Err(uid_conflict(call, name, uid, current.uid()));
     }
-    let old = shown(&call.served, &current.value);
+    let old = call.served.shown(&current.value);
     let mut object = make(Some(&old), told)?;
     let old_shown = plan.lens.map(|lens| lens.show(&old));
     let target = plan.lens.map_or_else(|| Target::own(call), Lens::target);
@@ -527,7 +501,7 @@ async fn try_update(
         None => admission::validate(&asked, &object, told).await?,
     }
     keep_unchanged_times(&mut object, &old);
-    let value = to_storage(call, object);
+    let value = call.served.to_storage(object);
     store_update(call, &current, value, options.dry_run)
 }
 
@@ -549,7 +523,7 @@ pub fn store_update(
     mut value: Value,
     dry_run: bool,
 ) -> Result<Option<Outcome>, ApiError> {
-    let (resource, store) = (call.resource(), call.cluster.store());
+    let resource = call.resource();
     // The storage sets the version itself, and a value that differs only there is the same.
     meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
     let done = |written| {
@@ -560,35 +534,27 @@ pub fn store_update(
     };
     if removed_by_update(call, &value, &current.value) {
         if !dry_run {
-            match store.commit(
-                &resource.storage,
-                Write::Delete {
-                    current: Arc::clone(current),
-                },
-            ) {
-                Ok(event) => after_commit(call, &event),
-                Err(_) => return Ok(None),
+            let write = Write::Delete {
+                current: Arc::clone(current),
+            };
+            if call.cluster.commit(&resource.storage, write).is_err() {
+                return Ok(None);
             }
         }
-        return done(Written::Object(shown(&call.served, &value)));
+        return done(Written::Object(call.served.shown(&value)));
     }
     if value == *current.value {
         return done(Written::Stored(Arc::clone(current)));
     }
     if dry_run {
-        return done(Written::Object(shown(&call.served, &value)));
+        return done(Written::Object(call.served.shown(&value)));
     }
-    match store.commit(
-        &resource.storage,
-        Write::Update {
-            current: Arc::clone(current),
-            value,
-        },
-    ) {
-        Ok(event) => {
-            after_commit(call, &event);
-            done(Written::Stored(Arc::clone(&event.object)))
-        }
+    let write = Write::Update {
+        current: Arc::clone(current),
+        value,
+    };
+    match call.cluster.commit(&resource.storage, write) {
+        Ok(event) => done(Written::Stored(Arc::clone(&event.object))),
         Err(_) => Ok(None),
     }
 }

@@ -19,9 +19,7 @@ pub fn bootstrap(cluster: &Cluster) {
         value["metadata"]["uid"] = cluster.next_uid().into();
         value["metadata"]["creationTimestamp"] = created.as_str().into();
         // The store is empty: the keys are free.
-        let _ = cluster
-            .store()
-            .commit(&resource, Write::Create { key, value });
+        let _ = cluster.commit(&resource, Write::Create { key, value });
     };
     for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
         let namespace = json!({

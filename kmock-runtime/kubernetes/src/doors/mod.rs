@@ -1,5 +1,51 @@
-//! What tests hold: their own way to the objects and the resources, and a fresh cluster.
+//! What tests hold: a fresh cluster, and their own way to its objects and resources.
 
 pub mod bootstrap;
 pub mod objects;
 pub mod resources;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use self::objects::Objects;
+use self::resources::Resources;
+use crate::state::change::Reactor;
+use crate::state::cluster::{ApiBody, Cluster, ClusterOptions};
+use crate::{api, kinds};
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self::new(ClusterOptions::default())
+    }
+}
+
+impl Cluster {
+    /// A fresh cluster with the four namespaces that each one has.
+    pub fn new(options: ClusterOptions) -> Self {
+        let reactors: Vec<Box<dyn Reactor>> = vec![
+            Box::new(kinds::crd::Definitions),
+            Box::new(api::authz::aggregate::Aggregation),
+            Box::new(api::lifecycle::Cleaners),
+        ];
+        let cluster = Self::bare(options, kinds::built_ins(), reactors);
+        bootstrap::bootstrap(&cluster);
+        cluster
+    }
+
+    /// Answers a request as the API server does.
+    ///
+    /// No sockets here: the engine hands requests to this; tests may do so too.
+    pub async fn call(&self, request: Request<Bytes>) -> Response<ApiBody> {
+        api::call(self, request).await
+    }
+
+    /// The test's own door to the objects.
+    pub fn objects(&self) -> Objects {
+        Objects::new(self)
+    }
+
+    /// The test's own door to the resources.
+    pub fn resources(&self) -> Resources {
+        Resources::new(self)
+    }
+}

@@ -13,10 +13,10 @@ use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::api::{Call, reply, write};
 use crate::model::meta;
-use crate::model::path::{ApiRequest, Query, Verb};
+use crate::model::strategy::Context;
 use crate::model::user::User;
+use crate::state::change::Edit;
 use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
 use crate::state::store::{Change, Event, Step, StoredObject, Write};
@@ -224,8 +224,18 @@ impl Objects {
             other => other,
         };
         self.ensure_namespace(&namespace);
-        let call = self.call(&served, &namespace);
-        let context = call.context(&name, false);
+        // The test's own hand may do anything.
+        let (user, now) = (User::admin(), self.cluster.now());
+        let context = Context {
+            cluster: &self.cluster,
+            resource: &served.resource,
+            namespace: &namespace,
+            name: &name,
+            subresource: "",
+            user: &user,
+            now,
+            dry_run: false,
+        };
         let decoded = served
             .strategy
             .read(&context, &Node::from_value(&value), &[])
@@ -238,15 +248,12 @@ impl Objects {
         }
         meta::set_text(&mut object, "namespace", &namespace);
         let managed = served.strategy.generation() == crate::model::strategy::Generation::Managed;
-        let store = self.cluster.store();
-        loop {
-            let current = store.get(&served.resource.storage, &call.key(&name));
+        let key = served.resource.key(&namespace, &name);
+        let storage = &served.resource.storage;
+        let written = self.cluster.set(storage, &key, |current| {
             let mut object = object.clone();
             meta::edit(&mut object, |metadata| {
-                let old = current
-                    .as_ref()
-                    .map(|x| x.metadata())
-                    .unwrap_or(&Value::Null);
+                let old = current.map_or(&Value::Null, |x| x.metadata());
                 let mut fill = |key: &str, value: &dyn Fn() -> Value| {
                     if metadata.get(key).is_none_or(Value::is_null) {
                         let value = if old[key].is_null() {
@@ -258,23 +265,17 @@ impl Objects {
                     }
                 };
                 fill("uid", &|| self.cluster.next_uid().into());
-                fill("creationTimestamp", &|| meta::rfc3339(call.now).into());
+                fill("creationTimestamp", &|| meta::rfc3339(now).into());
                 if managed {
                     fill("generation", &|| 1.into());
                 }
             });
-            let value = write::to_storage(&call, object);
-            let write = match current {
-                Some(current) => Write::Update { current, value },
-                None => Write::Create {
-                    key: call.key(&name),
-                    value,
-                },
-            };
-            if let Ok(event) = store.commit(&served.resource.storage, write) {
-                write::after_commit(&call, &event);
-                return Ok(Object::of(&served, &event.object, event.change));
-            }
+            Edit::Put(served.to_storage(object))
+        });
+        match (written, self.cluster.store().get(storage, &key)) {
+            (Some(event), _) => Ok(Object::of(&served, &event.object, event.change)),
+            (None, Some(same)) => Ok(Object::of(&served, &same, Change::Modified)),
+            (None, None) => Err(ObjectError::new(format!("{name:?} is gone again"))),
         }
     }
 
@@ -301,41 +302,13 @@ impl Objects {
             "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
         });
         // If somebody else was faster, it is there as well.
-        let _ = self.cluster.store().commit(
+        let _ = self.cluster.commit(
             &served.resource.storage,
             Write::Create {
                 key: namespace.into(),
                 value,
             },
         );
-    }
-
-    /// A request as the parts of the write path want one.
-    fn call(&self, served: &Served, namespace: &str) -> Call {
-        let resource = &served.resource;
-        Call {
-            cluster: self.cluster.clone(),
-            request: ApiRequest {
-                method: http::Method::POST,
-                verb: Verb::Create,
-                group: resource.group.clone(),
-                version: resource.version.clone(),
-                namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
-                resource: resource.plural.clone(),
-                name: None,
-                subresource: None,
-                rest: Vec::new(),
-                watch_path: false,
-                trailing_slash: false,
-                query: Query::default(),
-            },
-            served: served.clone(),
-            headers: http::HeaderMap::new(),
-            body: bytes::Bytes::new(),
-            now: self.cluster.now(),
-            // The test's own hand may do anything.
-            user: User::admin(),
-        }
     }
 
     // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -437,32 +410,27 @@ impl Objects {
         patch: &Value,
     ) -> Result<Object, ObjectError> {
         let (served, key) = self.place(resource, key)?;
-        let namespace = key
-            .split_once('/')
-            .map(|(namespace, _)| namespace)
-            .unwrap_or_default();
-        let call = self.call(&served, namespace);
-        let store = self.cluster.store();
-        loop {
-            let Some(current) = store.get(&served.resource.storage, &key) else {
-                return Err(ObjectError::new(format!(
-                    "there is no object {key:?} of {resource:?}"
-                )));
-            };
-            let shown = reply::shown(&served, &current.value);
-            let patched = kmock_apply::patch::merge::apply(&shown, patch)
-                .map_err(|_| ObjectError::new("the patch is no object"))?;
-            let mut value = write::to_storage(&call, patched);
-            meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-            if value == *current.value {
-                return Ok(Object::of(&served, &current, Change::Modified));
-            }
-            if let Ok(event) =
-                store.commit(&served.resource.storage, Write::Update { current, value })
-            {
-                write::after_commit(&call, &event);
-                return Ok(Object::of_event(&served, &event));
-            }
+        let mut same = None;
+        let written = self
+            .cluster
+            .change(&served.resource.storage, &key, |current| {
+                let Some(current) = current else {
+                    return Err(ObjectError::new(format!(
+                        "there is no object {key:?} of {resource:?}"
+                    )));
+                };
+                same = Some(Arc::clone(current));
+                let patched =
+                    kmock_apply::patch::merge::apply(&served.shown(&current.value), patch)
+                        .map_err(|_| ObjectError::new("the patch is no object"))?;
+                let mut value = served.to_storage(patched);
+                meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
+                Ok(Edit::Put(value))
+            })?;
+        match (written, same) {
+            (Some(event), _) => Ok(Object::of_event(&served, &event)),
+            (None, Some(same)) => Ok(Object::of(&served, &same, Change::Modified)),
+            (None, None) => Err(ObjectError::new("nothing was changed")),
         }
     }
 
@@ -473,20 +441,10 @@ impl Objects {
     #[track_caller]
     pub fn delete(&self, resource: &str, key: &str) -> bool {
         let (served, key) = expect(self.place(resource, key));
-        let namespace = key
-            .split_once('/')
-            .map(|(namespace, _)| namespace)
-            .unwrap_or_default();
-        let store = self.cluster.store();
-        loop {
-            let Some(current) = store.get(&served.resource.storage, &key) else {
-                return false;
-            };
-            if let Ok(event) = store.commit(&served.resource.storage, Write::Delete { current }) {
-                write::after_commit(&self.call(&served, namespace), &event);
-                return true;
-            }
-        }
+        let gone = self
+            .cluster
+            .set(&served.resource.storage, &key, |_| Edit::Remove);
+        gone.is_some()
     }
 
     // ── waiting ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -598,7 +556,7 @@ fn expect<T>(result: Result<T, ObjectError>) -> T {
 
 impl Object {
     fn of(served: &Served, object: &StoredObject, change: Change) -> Self {
-        let value = Arc::new(reply::shown(served, &object.value));
+        let value = Arc::new(served.shown(&object.value));
         Self {
             value,
             key: object.key().to_owned(),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::kinds::crd;
+use crate::model::discovery::from_aggregated_discovery;
 use crate::model::resource::{Origin, Resource, ResourceKey, Subresource};
 use crate::state::cluster::Cluster;
-use crate::state::registry::{Served, from_aggregated_discovery};
+use crate::state::registry::Served;
 
 /// The resources of a cluster. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -12,7 +12,6 @@ pub use crate::model::names::{
     path_segment_faults, qualified_name_faults, subdomain_faults,
 };
 use crate::model::status::{FieldError, quoted};
-use crate::state::cluster::Cluster;
 use kmock_apply::gofmt;
 
 /// The longest name of a manager.
@@ -427,10 +426,9 @@ pub fn rfc3339_micro(time: Timestamp) -> String {
 /// The letters of generated names: no vowels and nothing that looks alike.
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// A name from a prefix: cut so that the whole has at most 63 characters, five random letters behind it.
-pub fn generate_name(cluster: &Cluster, prefix: &str) -> String {
+/// A name from a prefix: cut so that the whole has at most 63 characters, five letters of a random number behind it.
+pub fn generate_name(mut random: u64, prefix: &str) -> String {
     let mut name: String = prefix.chars().take(58).collect();
-    let mut random = cluster.random();
     for _ in 0..5 {
         let at = usize::try_from(random % LETTERS.len() as u64).unwrap_or_default();
         name.push(LETTERS.get(at).copied().map_or('x', char::from));

@@ -1,5 +1,6 @@
 //! What is spoken of: requests, resources, answers, metadata, selectors, and how a kind behaves.
 
+pub mod discovery;
 pub mod meta;
 pub mod names;
 pub mod path;
@@ -9,3 +10,4 @@ pub mod status;
 pub mod strategy;
 pub mod user;
 pub mod version;
+pub mod view;

@@ -5,7 +5,6 @@
 //! under the store's lock.
 
 use std::fmt;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,16 +13,15 @@ pub use crate::model::names::NameRule;
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::user::User;
-use crate::state::cluster::Cluster;
-use crate::state::store::Event;
+use crate::model::view::View;
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::SchemaRef;
 
 /// What a strategy may want to know about the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The cluster.
-    pub cluster: &'a Cluster,
+    /// The cluster, as far as rules may see it.
+    pub cluster: &'a dyn View,
     /// The resource in the version of the request.
     pub resource: &'a Resource,
     /// The namespace; empty for cluster-scoped objects.
@@ -370,11 +368,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     fn after_read(&self, _object: &mut Value) -> bool {
         false
     }
-
-    // ── effects ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// Called after a write was stored, outside of any lock: what a controller inside of the API server would do.
-    fn after_commit(&self, _cluster: &Cluster, _event: &Arc<Event>) {}
 }
 
 /// Whether two objects differ at their top level, not counting some fields.

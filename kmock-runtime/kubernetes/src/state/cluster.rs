@@ -1,6 +1,5 @@
-//! One emulated cluster: its resources, its objects, its clock, and the one door that requests come through.
-//!
-//! No sockets here: the engine hands requests to [`Cluster::call`]; tests may do so too.
+//! One emulated cluster: its resources, its objects, its clock. It is state and nothing else: its doors are made in
+//! [`doors`](crate::doors).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::{Request, Response};
 use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::doors::objects::Objects;
-use crate::doors::resources::Resources;
 use crate::model::resource::ResourceKey;
+use crate::model::view::View;
 use crate::state::access::Access;
-use crate::state::registry::Registry;
+use crate::state::change::Reactor;
+use crate::state::registry::{BuiltIns, Registry};
 use crate::state::store::Store;
 
 /// The body of an answer.
@@ -82,7 +81,7 @@ pub struct ClusterOptions {
     /// The revision at which the cluster starts.
     pub revision: u64,
     /// So many events of each resource are kept at least: for watches from former versions, lists at former versions,
-    /// and [`Objects::history`]. Older ones expire.
+    /// and [`Objects::history`](crate::Objects::history). Older ones expire.
     pub history: usize,
     /// Emulates the controllers that clean up: the garbage collector (ownerReferences, `foregroundDeletion`, `orphan`)
     /// and the namespace controller (a deleted namespace loses its objects, then itself). Off, the cluster is a bare
@@ -123,6 +122,7 @@ struct Shared {
     store: Store,
     registry: Registry,
     access: Access,
+    reactors: Vec<Box<dyn Reactor>>,
 }
 
 impl fmt::Debug for Cluster {
@@ -133,15 +133,13 @@ impl fmt::Debug for Cluster {
     }
 }
 
-impl Default for Cluster {
-    fn default() -> Self {
-        Self::new(ClusterOptions::default())
-    }
-}
-
 impl Cluster {
-    /// A fresh cluster with the four namespaces that each one has.
-    pub fn new(options: ClusterOptions) -> Self {
+    /// An empty cluster: these resources are served, and these act when something is written.
+    pub fn bare(
+        options: ClusterOptions,
+        built_ins: &'static BuiltIns,
+        reactors: Vec<Box<dyn Reactor>>,
+    ) -> Self {
         let clock = options.clock.clone().unwrap_or_default();
         let cluster = Self {
             shared: Arc::new(Shared {
@@ -149,8 +147,9 @@ impl Cluster {
                 clock,
                 random: Mutex::new(options.seed),
                 store: Store::new(options.revision, options.history),
-                registry: Registry::new(),
+                registry: Registry::new(built_ins),
                 access: Access::default(),
+                reactors,
                 options,
             }),
         };
@@ -160,23 +159,7 @@ impl Cluster {
         if cluster.options().rbac {
             cluster.access().enforce_rbac();
         }
-        crate::doors::bootstrap::bootstrap(&cluster);
         cluster
-    }
-
-    /// Answers a request as the API server does.
-    pub async fn call(&self, request: Request<Bytes>) -> Response<ApiBody> {
-        crate::api::call(self, request).await
-    }
-
-    /// The test's own door to the objects.
-    pub fn objects(&self) -> Objects {
-        Objects::new(self)
-    }
-
-    /// The test's own door to the resources.
-    pub fn resources(&self) -> Resources {
-        Resources::new(self)
     }
 
     /// The options that it was made with.
@@ -197,6 +180,11 @@ impl Cluster {
     /// Who is known, and what decides what they may.
     pub fn access(&self) -> &Access {
         &self.shared.access
+    }
+
+    /// Who acts when something is written, in this order.
+    pub(super) fn reactors(&self) -> &[Box<dyn Reactor>] {
+        &self.shared.reactors
     }
 
     /// The time.
@@ -261,6 +249,29 @@ impl Cluster {
     /// Lets the events go on.
     pub fn resume_watches(&self, resource: Option<&ResourceKey>) {
         self.store().pause(resource, false);
+    }
+}
+
+impl View for Cluster {
+    fn get(&self, resource: &ResourceKey, key: &str) -> Option<Arc<Value>> {
+        let found = self.store().get(resource, key)?;
+        Some(Arc::clone(&found.value))
+    }
+
+    fn list(&self, resource: &ResourceKey) -> Vec<Arc<Value>> {
+        let found = self.store().list(resource, "").objects;
+        found
+            .iter()
+            .map(|object| Arc::clone(&object.value))
+            .collect()
+    }
+
+    fn random(&self) -> u64 {
+        Cluster::random(self)
+    }
+
+    fn next_uid(&self) -> String {
+        Cluster::next_uid(self)
     }
 }
 

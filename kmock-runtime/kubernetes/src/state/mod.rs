@@ -1,6 +1,7 @@
 //! The truth: the objects, the resources, the clock.
 
 pub mod access;
+pub mod change;
 pub mod cluster;
 pub mod registry;
 pub mod store;

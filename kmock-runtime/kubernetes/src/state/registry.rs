@@ -1,21 +1,16 @@
 //! Which resources the cluster serves: the built-in ones, those that tests declare, and those of CRDs.
 //!
-//! Built-ins come from the aggregated discovery documents of a real v1.36 server, read once per process.
+//! The built-in ones are handed in: which there are, the [kinds](crate::kinds) know.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use crate::kinds::builtin;
-use crate::model::resource::{Origin, Resource, ResourceKey, Subresource};
+use crate::model::meta;
+use crate::model::resource::{Resource, ResourceKey};
 use crate::model::strategy::Strategy;
-
-/// The aggregated discovery document of `/api`.
-pub const CORE_DISCOVERY: &str = include_str!("../data/discovery-api.json");
-/// The aggregated discovery document of `/apis`, built-in groups only.
-pub const GROUPS_DISCOVERY: &str = include_str!("../data/discovery-apis.json");
 
 /// A resource in one version, and how it behaves.
 #[derive(Clone)]
@@ -36,6 +31,42 @@ impl Served {
     }
 }
 
+impl Served {
+    /// An object of the storage in this version.
+    pub fn shown(&self, stored: &Value) -> Value {
+        let mut out = stored.clone();
+        let (from, to) = (
+            self.resource.storage_api_version(),
+            self.resource.api_version(),
+        );
+        if from != to {
+            self.strategy.convert(&mut out, &from, &to);
+            out["apiVersion"] = to.into();
+        }
+        self.strategy.after_read(&mut out);
+        out
+    }
+
+    /// An object of this version as it is stored.
+    pub fn to_storage(&self, mut object: Value) -> Value {
+        let (resource, strategy) = (&self.resource, &self.strategy);
+        let (from, to) = (resource.api_version(), resource.storage_api_version());
+        if from != to {
+            strategy.convert(&mut object, &from, &to);
+            object["apiVersion"] = to.into();
+        }
+        strategy.before_store(resource, &mut object);
+        meta::drop_empty(&mut object);
+        if object["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+        {
+            meta::edit(&mut object, |metadata| metadata.remove("managedFields"));
+        }
+        object
+    }
+}
+
 impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -47,167 +78,71 @@ impl fmt::Debug for Served {
     }
 }
 
-/// The built-in resources in discovery's order: the core group first.
-pub fn built_ins() -> &'static [Served] {
-    static ALL: LazyLock<Vec<Served>> = LazyLock::new(|| {
-        let mut all = Vec::with_capacity(80);
-        for text in [CORE_DISCOVERY, GROUPS_DISCOVERY] {
-            let document: Value = serde_json::from_str(text).unwrap_or_default();
-            all.extend(
-                from_aggregated_discovery(&document, Origin::BuiltIn)
-                    .into_iter()
-                    .map(|mut resource| {
-                        if resource.group == "events.k8s.io" {
-                            resource.storage = ResourceKey::new("", "events");
-                        }
-                        resource.deprecation = match (resource.group.as_str(), resource.plural.as_str()) {
-                            ("", "endpoints") => Some(
-                                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into(),
-                            ),
-                            ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+".into()),
-                            _ => None,
-                        };
-                        if resource.group == "autoscaling" {
-                            resource.storage_version = "v2".into();
-                        }
-                        resource.deprecation = deprecation(&resource).map(str::to_owned);
-                        let strategy = built_in_strategy(&resource);
-                        Served::new(resource, strategy)
-                    }),
-            );
-        }
-        all
-    });
-    &ALL
+/// The built-in resources, which every cluster serves: made once per process by those who know the kinds.
+#[derive(Debug)]
+pub struct BuiltIns {
+    all: Vec<Served>,
+    /// Where in `all` each is, in the order of [`address`].
+    order: Vec<usize>,
 }
 
-fn built_in_strategy(resource: &Resource) -> Arc<dyn Strategy> {
-    if resource.group == "apiextensions.k8s.io" {
-        return Arc::new(crate::kinds::crd::Defined);
+/// Group, version and plural name.
+fn address(served: &Served) -> (&str, &str, &str) {
+    let resource = &served.resource;
+    (&resource.group, &resource.version, &resource.plural)
+}
+
+impl BuiltIns {
+    /// These resources, in discovery's order: the core group first.
+    pub fn new(all: Vec<Served>) -> Self {
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|at| all.get(*at).map(address));
+        Self { all, order }
     }
-    builtin::strategy::of(resource)
-}
 
-/// The built-in kinds that the server warns about.
-fn deprecation(resource: &Resource) -> Option<&'static str> {
-    match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
-        ("", "endpoints") => {
-            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
-        }
-        _ => None,
+    /// All of them, in discovery's order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Served> {
+        self.all.iter()
     }
-}
 
-fn index() -> &'static BTreeMap<(&'static str, &'static str, &'static str), usize> {
-    static INDEX: LazyLock<BTreeMap<(&'static str, &'static str, &'static str), usize>> =
-        LazyLock::new(|| {
-            let key = |x: &'static Served| {
-                (
-                    x.resource.group.as_str(),
-                    x.resource.version.as_str(),
-                    x.resource.plural.as_str(),
-                )
-            };
-            built_ins()
-                .iter()
-                .enumerate()
-                .map(|(i, x)| (key(x), i))
-                .collect()
-        });
-    &INDEX
-}
-
-/// Reads an aggregated discovery document (`APIGroupDiscoveryList`).
-pub fn from_aggregated_discovery(document: &Value, origin: Origin) -> Vec<Resource> {
-    let mut out = Vec::new();
-    for group in items(&document["items"]) {
-        let group_name = text(&group["metadata"]["name"]);
-        let versions = items(&group["versions"]);
-        // The first version is the preferred one: the best guess at what is stored.
-        let storage_version = versions
-            .first()
-            .map(|v| text(&v["version"]))
-            .unwrap_or_default();
-        for version in versions {
-            for entry in items(&version["resources"]) {
-                let kind = text(&entry["responseKind"]["kind"]);
-                let plural = text(&entry["resource"]);
-                let api_version = text(&version["version"]);
-                let subresources = items(&entry["subresources"]).iter().map(|sub| {
-                    let answer = &sub["responseKind"];
-                    let or = |key: &str, default: &str| match text(&answer[key]) {
-                        empty if empty.is_empty() => default.to_owned(),
-                        other => other,
-                    };
-                    let own_kind = answer["version"].as_str().is_none_or(str::is_empty);
-                    Subresource {
-                        name: text(&sub["subresource"]),
-                        group: if own_kind {
-                            group_name.clone()
-                        } else {
-                            text(&answer["group"])
-                        },
-                        version: or("version", &api_version),
-                        kind: or("kind", &kind),
-                        verbs: texts(&sub["verbs"]),
-                    }
-                });
-                out.push(Resource {
-                    group: group_name.clone(),
-                    version: api_version.clone(),
-                    singular: text(&entry["singularResource"]),
-                    list_kind: format!("{kind}List"),
-                    namespaced: entry["scope"] == "Namespaced",
-                    verbs: texts(&entry["verbs"]),
-                    short_names: texts(&entry["shortNames"]),
-                    categories: texts(&entry["categories"]),
-                    subresources: subresources.collect(),
-                    storage_version: storage_version.clone(),
-                    storage: ResourceKey::new(group_name.as_str(), plural.as_str()),
-                    origin,
-                    deprecation: None,
-                    plural,
-                    kind,
-                });
-            }
-        }
+    fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Served> {
+        let wanted = Some((group, version, plural));
+        let found = self
+            .order
+            .binary_search_by(|at| self.all.get(*at).map(address).cmp(&wanted));
+        self.all.get(*self.order.get(found.ok()?)?)
     }
-    out
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    items(value).iter().map(text).collect()
 }
 
 /// What a version of a group serves beyond the built-ins.
 type Custom = BTreeMap<String, Vec<Served>>;
 
 /// The resources of one cluster.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
+    built_ins: &'static BuiltIns,
     /// By `plural.group`: the versions, preferred first. Replaced as a whole, so that readers hold it no longer than a clone.
     custom: RwLock<Arc<Custom>>,
 }
 
 impl Registry {
     /// A registry of the built-ins.
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(built_ins: &'static BuiltIns) -> Self {
+        Self {
+            built_ins,
+            custom: RwLock::default(),
+        }
+    }
+
+    /// The built-in resources.
+    pub fn built_ins(&self) -> &'static BuiltIns {
+        self.built_ins
     }
 
     /// The resource behind a group, a version and a plural name.
     pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Served> {
-        if let Some(&at) = index().get(&(group, version, plural)) {
-            return built_ins().get(at).cloned();
+        if let Some(served) = self.built_ins.find(group, version, plural) {
+            return Some(served.clone());
         }
         let custom = self.custom();
         custom
@@ -270,31 +205,21 @@ impl Registry {
         pick(&|r| is_called(r, text))
     }
 
-    /// Whether a group is known at all.
-    pub fn has_group(&self, group: &str) -> bool {
-        built_ins().iter().any(|x| x.resource.group == group)
-            || self
-                .custom()
-                .values()
-                .flatten()
-                .any(|x| x.resource.group == group)
-    }
-
     /// Whether a group is built in (as `apps`), even if custom resources were added to it.
     pub fn has_built_in_group(&self, group: &str) -> bool {
-        built_ins().iter().any(|x| x.resource.group == group)
+        self.built_ins.iter().any(|x| x.resource.group == group)
     }
 
     /// Whether a built-in group has a version.
     pub fn has_built_in_version(&self, group: &str, version: &str) -> bool {
-        built_ins()
+        self.built_ins
             .iter()
             .any(|x| x.resource.group == group && x.resource.version == version)
     }
 
     /// All resources: built-ins in discovery's order, then custom ones by group, version and name.
     pub fn all(&self) -> Vec<Served> {
-        let mut all = built_ins().to_vec();
+        let mut all: Vec<Served> = self.built_ins.iter().cloned().collect();
         all.extend(self.custom_resources());
         all
     }
@@ -346,7 +271,7 @@ mod tests {
 
     #[test]
     fn built_ins_are_found() {
-        let registry = Registry::new();
+        let registry = Registry::new(crate::kinds::built_ins());
         let pods = registry.find("", "v1", "pods").expect("pods").resource;
         assert_eq!(
             (pods.kind.as_str(), pods.namespaced, pods.is_built_in()),

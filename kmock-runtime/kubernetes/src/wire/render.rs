@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use serde_json::{Map, Value, json};
 
-use crate::api::reply::shown;
 use crate::kinds::builtin::gotypes::Struct;
 use crate::model::path::Query;
 use crate::model::status::ApiError;
@@ -81,7 +80,7 @@ impl Renderer {
 
     /// The object as it is shown in the version of the resource.
     pub fn value(&self, object: &StoredObject) -> Value {
-        self.complete(shown(&self.served, &object.value))
+        self.complete(self.served.shown(&object.value))
     }
 
     fn complete(&self, mut value: Value) -> Value {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Attributes, Operation, Plugin};
 use crate::api::call::Call;
-use crate::api::{managed, write};
+use crate::api::managed;
 use crate::kinds::builtin::quota;
 use crate::model::path::{ApiRequest, Query, Verb};
 use crate::model::resource::ResourceKey;
@@ -67,10 +67,7 @@ impl Plugin for ResourceQuota {
                 Some(Write::Update { current, value })
             });
             // Whoever was faster has changed what is left.
-            if let Ok(events) = call.cluster.store().transact(&place, writes.collect()) {
-                events
-                    .iter()
-                    .for_each(|event| write::after_commit(&status, event));
+            if call.cluster.transact(&place, writes.collect()).is_ok() {
                 return Ok(());
             }
         }

@@ -7,18 +7,24 @@ use serde_json::Value;
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
 use crate::state::access::rbac;
+use crate::state::change::Reactor;
 use crate::state::cluster::Cluster;
-use crate::state::store::{StoredObject, Write};
+use crate::state::store::{Event, StoredObject, Write};
 
 /// Whether the cluster has the controller: it comes with the others, and with RBAC, which is of little use without.
 fn is_on(cluster: &Cluster) -> bool {
     cluster.options().controllers || cluster.access().has_rbac()
 }
 
-/// Reacts to a change of a cluster role.
-pub fn after_commit(cluster: &Cluster, place: &ResourceKey) {
-    if *place.plural == *"clusterroles" && *place.group == *rbac::GROUP && is_on(cluster) {
-        run(cluster);
+/// The controller.
+#[derive(Debug, Clone, Copy)]
+pub struct Aggregation;
+
+impl Reactor for Aggregation {
+    fn written(&self, cluster: &Cluster, place: &ResourceKey, _event: &Arc<Event>) {
+        if *place.plural == *"clusterroles" && *place.group == *rbac::GROUP && is_on(cluster) {
+            run(cluster);
+        }
     }
 }
 
@@ -45,7 +51,7 @@ pub fn run(cluster: &Cluster) {
                 current: Arc::clone(role),
                 value,
             };
-            changed |= store.commit(&place, write).is_ok();
+            changed |= cluster.commit(&place, write).is_ok();
         }
         if !changed {
             return;

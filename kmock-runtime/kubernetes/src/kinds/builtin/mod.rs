@@ -26,6 +26,7 @@ pub(crate) mod quota;
 mod services;
 pub mod strategy;
 pub mod times;
+pub mod tokens;
 mod unstructured;
 mod validate;
 pub mod values;

@@ -1,5 +1,7 @@
 //! Services: cluster addresses, node ports and address families.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::values::{Object, at, items, section, text};
@@ -257,16 +259,9 @@ fn node_ports(context: &Context<'_>, spec: &mut Object) {
     }
 }
 
-fn services(context: &Context<'_>) -> Vec<Value> {
+fn services(context: &Context<'_>) -> Vec<Arc<Value>> {
     let key = ResourceKey::new("", "services");
-    context
-        .cluster
-        .store()
-        .list(&key, "")
-        .objects
-        .into_iter()
-        .map(|object| (*object.value).clone())
-        .collect()
+    context.cluster.list(&key)
 }
 
 fn free_address(context: &Context<'_>) -> String {

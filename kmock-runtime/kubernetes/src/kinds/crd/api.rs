@@ -8,8 +8,8 @@ use super::lifecycle::{self, API_VERSION, GROUP, PLURAL};
 use crate::model::status::ApiError;
 use crate::model::strategy::{Context, Strategy};
 use crate::model::user::User;
+use crate::state::change::Edit;
 use crate::state::cluster::Cluster;
-use crate::state::store::Write;
 use kmock_apply::fields;
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
@@ -73,13 +73,12 @@ impl Cluster {
                 "{KIND} in version \"v1\" cannot be handled as a {KIND}: {error}"
             ))
         };
-        loop {
+        let written = self.change(key, &name, |current| {
             let mut object = Defined
                 .read(&context, &Node::from_value(crd), &[])
                 .map_err(read)?
                 .object;
-            let current = self.store().get(key, &name);
-            let faults = match &current {
+            let faults = match current {
                 None => {
                     Defined.accepts(&context, &object, None)?;
                     Defined.prepare_for_create(&context, &mut object);
@@ -97,29 +96,15 @@ impl Cluster {
             self.own_metadata(
                 &context,
                 &mut object,
-                current.as_ref().map(|current| &*current.value),
+                current.map(|current| &*current.value),
             );
             Defined.before_store(&served.resource, &mut object);
-            let write = match current {
-                Some(current) if *current.value == object => return Ok(object),
-                Some(current) => Write::Update {
-                    current,
-                    value: object,
-                },
-                None => Write::Create {
-                    key: name.clone(),
-                    value: object,
-                },
-            };
-            if self.store().commit(key, write).is_ok() {
-                lifecycle::sync(self, &name);
-                return Ok(self
-                    .store()
-                    .get(key, &name)
-                    .map(|stored| (*stored.value).clone())
-                    .unwrap_or_default());
-            }
-        }
+            Ok(Edit::Put(object))
+        });
+        written?;
+        // The controllers have looked at it meanwhile.
+        let stored = self.store().get(key, &name);
+        Ok(stored.map_or(Value::Null, |stored| (*stored.value).clone()))
     }
 
     /// What the server sets in the metadata of a definition.

@@ -20,8 +20,6 @@ use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{
     Column, Context, Decoded, Generation, ScalePaths, Strategy, differs_beyond,
 };
-use crate::state::cluster::Cluster;
-use crate::state::store::{Change, Event};
 use kmock_apply::ordered::Node as Body;
 use kmock_apply::schema::SchemaRef;
 
@@ -558,14 +556,6 @@ impl Strategy for Custom {
         std::iter::once(name)
             .chain(columns.iter().map(|column| column.cell(object, now)))
             .collect()
-    }
-
-    fn after_commit(&self, cluster: &Cluster, event: &Arc<Event>) {
-        if event.change == Change::Deleted
-            && lifecycle::is_terminating(cluster, &self.shape.definition)
-        {
-            lifecycle::sync(cluster, &self.shape.definition);
-        }
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Rules: `apiextensions-apiserver/pkg/registry/customresourcedefinition`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::definition::{self, CLEANUP_FINALIZER, Definition};
@@ -12,8 +10,6 @@ use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError};
 use crate::model::strategy::{Context, Decoded, Generation, Strategy};
-use crate::state::cluster::Cluster;
-use crate::state::store::Event;
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
 
@@ -204,9 +200,5 @@ impl Strategy for Defined {
             &now,
         );
         true
-    }
-
-    fn after_commit(&self, cluster: &Cluster, event: &Arc<Event>) {
-        lifecycle::sync(cluster, event.object.name());
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Rules: `apiextensions-apiserver/pkg/controller/{status,establish,finalizer,apiapproval}`.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,9 +19,11 @@ use super::definition::{self, CLEANUP_FINALIZER, Definition, Names};
 use super::shape::{self, Shape};
 use crate::model::resource::ResourceKey;
 use crate::model::status::quoted;
+use crate::model::view::View;
+use crate::state::change::{Edit, Reactor};
 use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
-use crate::state::store::{StoredObject, Write};
+use crate::state::store::{Change, Event, StoredObject};
 use kmock_apply::fields;
 use kmock_apply::schema::{Schema, SchemaRef};
 
@@ -45,32 +48,88 @@ fn find(cluster: &Cluster, name: &str) -> Option<Arc<StoredObject>> {
 }
 
 /// Whether a definition is being deleted.
-pub(crate) fn is_terminating(cluster: &Cluster, name: &str) -> bool {
-    find(cluster, name).is_some_and(|crd| crd.value["metadata"]["deletionTimestamp"].is_string())
+pub(crate) fn is_terminating(cluster: &dyn View, name: &str) -> bool {
+    cluster
+        .get(&place(), name)
+        .is_some_and(|crd| crd["metadata"]["deletionTimestamp"].is_string())
 }
 
-/// Does what is to be done about a definition that changed or went.
-pub(crate) fn sync(cluster: &Cluster, name: &str) {
-    let mut queue = vec![name.to_owned()];
-    // Each change of names lets the others of the group try again; they can only gain names, so this ends.
-    while let Some(name) = queue.pop() {
-        let Some(crd) = find(cluster, &name) else {
-            unserve(cluster, &name);
-            queue.extend(others_of_group(cluster, &name));
-            continue;
-        };
-        if accept_names(cluster, &crd) {
-            queue.extend(others_of_group(cluster, &name));
-        }
-        establish(cluster, &name);
-        approve(cluster, &name);
-        if let Some(crd) = find(cluster, &name) {
-            serve(cluster, &crd);
-            if is_terminating(cluster, &name) && delete_objects(cluster, &name) {
-                queue.push(name);
+/// The controllers of definitions.
+#[derive(Debug, Clone, Copy)]
+pub struct Definitions;
+
+impl Reactor for Definitions {
+    fn written(&self, cluster: &Cluster, written: &ResourceKey, event: &Arc<Event>) {
+        if *written == place() {
+            sync(cluster, event.object.name());
+        } else if event.change == Change::Deleted && !written.group.is_empty() {
+            // A definition that is being deleted waits for its last object.
+            let name = format!("{}.{}", written.plural, written.group);
+            if is_terminating(cluster, &name) {
+                sync(cluster, &name);
             }
         }
     }
+}
+
+thread_local! {
+    /// The definitions that the controllers have still to look at, while they are at work: what they write themselves
+    /// is looked at in turn, not in the middle of their work.
+    static WAITING: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// Does what is to be done about a definition that changed or went, and about the others that this concerns.
+fn sync(cluster: &Cluster, name: &str) {
+    let at_work = WAITING.with_borrow_mut(|waiting| match waiting {
+        Some(waiting) => {
+            enqueue(waiting, name.to_owned());
+            true
+        }
+        None => {
+            *waiting = Some(vec![name.to_owned()]);
+            false
+        }
+    });
+    if at_work {
+        return;
+    }
+    // Each change of names lets the others of the group try again; they can only gain names, so this ends.
+    while let Some(name) = WAITING.with_borrow_mut(|waiting| waiting.as_mut()?.pop()) {
+        let next = look_at(cluster, name);
+        WAITING.with_borrow_mut(|waiting| {
+            for name in next {
+                enqueue(waiting.get_or_insert_default(), name);
+            }
+        });
+    }
+    WAITING.set(None);
+}
+
+fn enqueue(waiting: &mut Vec<String>, name: String) {
+    if !waiting.contains(&name) {
+        waiting.push(name);
+    }
+}
+
+/// Brings one definition up to date; the others that have to be looked at then.
+fn look_at(cluster: &Cluster, name: String) -> Vec<String> {
+    let Some(crd) = find(cluster, &name) else {
+        unserve(cluster, &name);
+        return others_of_group(cluster, &name);
+    };
+    let mut others = Vec::new();
+    if accept_names(cluster, &crd) {
+        others = others_of_group(cluster, &name);
+    }
+    establish(cluster, &name);
+    approve(cluster, &name);
+    if let Some(crd) = find(cluster, &name) {
+        serve(cluster, &crd);
+        if is_terminating(cluster, &name) && delete_objects(cluster, &name) {
+            others.push(name);
+        }
+    }
+    others
 }
 
 fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
@@ -87,14 +146,14 @@ fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
 
 /// Changes a definition as the API server itself; `false`: nothing changed.
 fn change(cluster: &Cluster, name: &str, edit: impl Fn(&mut Value)) -> bool {
-    loop {
-        let Some(current) = find(cluster, name) else {
-            return false;
+    let written = cluster.set(&place(), name, |current| {
+        let Some(current) = current else {
+            return Edit::Keep;
         };
         let mut value = (*current.value).clone();
         edit(&mut value);
         if value == *current.value {
-            return false;
+            return Edit::Keep;
         }
         if let Some(schema) =
             Schema::of_kind(GROUP, "v1", "CustomResourceDefinition").map(SchemaRef::from)
@@ -115,15 +174,12 @@ fn change(cluster: &Cluster, name: &str, edit: impl Fn(&mut Value)) -> bool {
         }
         let finished = value["metadata"]["deletionTimestamp"].is_string()
             && definition::items(&value["metadata"]["finalizers"]).is_empty();
-        let write = if finished {
-            Write::Delete { current }
-        } else {
-            Write::Update { current, value }
-        };
-        if cluster.store().commit(&place(), write).is_ok() {
-            return true;
+        match finished {
+            true => Edit::Remove,
+            false => Edit::Put(value),
         }
-    }
+    });
+    written.is_some()
 }
 
 /// Sets a condition; its time only when its status changes.
@@ -439,7 +495,7 @@ fn delete_objects(cluster: &Cluster, name: &str) -> bool {
     if definition.established {
         let key = shape::key(&definition);
         for object in cluster.store().list(&key, "").objects {
-            delete_object(cluster, &key, object, &now);
+            delete_object(cluster, &key, object.key(), &now);
         }
         if cluster.store().count(&key) > 0 {
             return false;
@@ -460,32 +516,24 @@ fn delete_objects(cluster: &Cluster, name: &str) -> bool {
 }
 
 /// Deletes one object, or marks it when finalizers hold it.
-fn delete_object(cluster: &Cluster, key: &ResourceKey, object: Arc<StoredObject>, now: &str) {
-    let mut current = Some(object);
-    while let Some(object) = current {
-        let held = !definition::items(&object.value["metadata"]["finalizers"]).is_empty();
-        let name = object.key().to_owned();
-        let write = if held {
-            let mut value = (*object.value).clone();
-            if value["metadata"]["deletionTimestamp"].is_string() {
-                return;
-            }
-            let generation = value["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
-            if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-                metadata.insert("deletionTimestamp".into(), now.into());
-                metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
-                metadata.insert("generation".into(), generation.into());
-            }
-            Write::Update {
-                current: object,
-                value,
-            }
-        } else {
-            Write::Delete { current: object }
+fn delete_object(cluster: &Cluster, place: &ResourceKey, key: &str, now: &str) {
+    cluster.set(place, key, |object| {
+        let Some(object) = object else {
+            return Edit::Keep;
         };
-        if cluster.store().commit(key, write).is_ok() {
-            return;
+        if definition::items(&object.value["metadata"]["finalizers"]).is_empty() {
+            return Edit::Remove;
         }
-        current = cluster.store().get(key, &name);
-    }
+        if object.is_terminating() {
+            return Edit::Keep;
+        }
+        let mut value = (*object.value).clone();
+        let generation = value["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
+        if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("deletionTimestamp".into(), now.into());
+            metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+            metadata.insert("generation".into(), generation.into());
+        }
+        Edit::Put(value)
+    });
 }

@@ -46,6 +46,7 @@ pub(crate) mod validate;
 pub(crate) mod webhook;
 
 pub use defined::Defined;
+pub use lifecycle::Definitions;
 
 /// The rules of the versions of a definition that is not an object of the cluster: of declared resources.
 pub(crate) fn unstored(

@@ -262,11 +262,10 @@ pub(super) fn row_conditions(name: &str, object: &Value) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::registry;
 
     #[test]
     fn every_kind_with_columns_fills_them() {
-        for served in registry::built_ins() {
+        for served in crate::kinds::built_ins().iter() {
             let resource = &served.resource;
             let Some(columns) = served.strategy.columns(resource) else {
                 continue;

@@ -98,7 +98,7 @@ mod tests {
         convert::aliases(name, &mut object);
         defaults::fill(root, &mut object);
         let cluster = crate::Cluster::default();
-        let served = crate::state::registry::built_ins().first().expect("some");
+        let served = crate::kinds::built_ins().iter().next().expect("some");
         let user = User::admin();
         let context = Context {
             cluster: &cluster,

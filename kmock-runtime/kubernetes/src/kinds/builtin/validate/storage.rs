@@ -7,8 +7,8 @@ use super::rules::{
     required, same, texts,
 };
 use super::{claims, difference, pods};
-use crate::api::token::lifetime_fault;
 use crate::kinds::builtin::quantity::Quantity;
+use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
 use crate::model::meta::{qualified_name_faults, subdomain_faults};
 use crate::model::status::FieldError;

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::env::{IN_FILES, field, resource_field};
 use super::{Pod, containers, file_mode, not_reserved, plugins};
-use crate::api::token::lifetime_fault;
 use crate::kinds::builtin::quantity::Quantity;
+use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::kinds::builtin::validate::claims;
 use crate::kinds::builtin::validate::rules::{Faults, int, labels, named, required, texts};
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
