@@ -157,3 +157,30 @@ fn a_bare_server_does_none_of_it() {
     assert!(objects.get("configmaps", "shop/child").is_some());
     assert!(objects.get("namespaces", "shop").is_some());
 }
+
+#[test]
+fn a_definition_that_goes_takes_its_objects_and_their_dependents() {
+    let cluster = cluster(true);
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "roots.x.io"},
+        "spec": {
+            "group": "x.io", "scope": "Namespaced", "names": {"plural": "roots", "kind": "Root"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            }}}],
+        },
+    });
+    cluster.define(&crd).expect("defined");
+    let objects = cluster.objects();
+    for name in ["a", "b", "c"] {
+        let root = json!({"apiVersion": "x.io/v1", "kind": "Root", "metadata": {"name": name}});
+        let uid = objects.seed(root)["metadata"]["uid"].clone();
+        seed(&objects, name, owned_by(name, uid.as_str().expect("a uid")));
+    }
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/roots.x.io";
+    let (code, answer) = call(&cluster, &format!("DELETE {path}"), Value::Null);
+    assert_eq!(code, 200, "{answer}");
+    assert_eq!(call(&cluster, &format!("GET {path}"), Value::Null).0, 404);
+    assert!(objects.list("configmaps", None).is_empty());
+}
