@@ -660,24 +660,8 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
 /// How many letters must be added, dropped, changed or swapped with their neighbour (Levenshtein with
 /// transpositions, "optimal string alignment"); of long texts, the first 256 letters count.
 pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.chars().take(256).collect::<Vec<char>>();
-    let (a, b) = (letters(a), letters(b));
-    let mut rows: [Vec<usize>; 3] = [Vec::new(), Vec::new(), (0..=b.len()).collect()];
-    for (i, x) in a.iter().enumerate() {
-        rows.rotate_left(1);
-        let [before, above, row] = &mut rows;
-        row.clear();
-        row.push(i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = above[j] + usize::from(x != y);
-            let mut least = changed.min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a[i - 1] == *y && b[j - 1] == *x {
-                least = least.min(before[j - 1] + 1);
-            }
-            row.push(least);
-        }
-    }
-    rows[2].last().copied().unwrap_or_default()
+    let letters = |text: &str| text.chars().take(256).collect::<String>();
+    strsim::osa_distance(&letters(a), &letters(b))
 }
 
 #[cfg(test)]

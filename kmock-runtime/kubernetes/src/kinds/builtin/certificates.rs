@@ -7,7 +7,11 @@ use super::values::{at, child, copy, is_set, items, section, text};
 use crate::model::strategy::Context;
 
 /// A change of the status: what was decided stays as it is, unless decisions come or go, which is a fault.
-pub(super) fn prepare_for_status_update(context: &Context<'_>, new: &mut Value, old: &Value) {
+pub(in crate::kinds::builtin) fn prepare_for_status_update(
+    context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
     for ty in ["Approved", "Denied"] {
         let of = |object: &Value| -> Vec<usize> {
             let conditions = items(object, &["status", "conditions"]).iter().enumerate();

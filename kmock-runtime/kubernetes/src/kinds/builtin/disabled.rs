@@ -4,80 +4,71 @@ use serde_json::{Map, Value, json};
 
 use super::values::{CONTAINERS, Object, at, child, each, is_set, items, section, text};
 
-/// Drops the fields that are off, unless the stored object makes use of them.
-pub(super) fn drop(name: &str, new: &mut Value, old: Option<&Value>) {
-    let used = |path: &[&str]| old.is_some_and(|old| is_set(old, path));
-    match name {
-        "core.v1.Pod" => pod_spec(section(new, "spec"), old.map(|o| at(o, &["spec"]))),
-        "core.v1.PodTemplate" => template(section(new, "template"), old, &["template"]),
-        "apps.v1.Deployment"
-        | "apps.v1.ReplicaSet"
-        | "apps.v1.DaemonSet"
-        | "batch.v1.Job"
-        | "core.v1.ReplicationController" => {
-            template(
-                child(section(new, "spec"), "template"),
-                old,
-                &["spec", "template"],
-            );
-        }
-        "apps.v1.StatefulSet" => {
-            let spec = section(new, "spec");
-            template(child(spec, "template"), old, &["spec", "template"]);
-            let rolling = ["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"];
-            if !used(&rolling)
-                && let Some(Value::Object(update)) =
-                    child(spec, "updateStrategy").get_mut("rollingUpdate")
-            {
-                update.remove("maxUnavailable");
-            }
-        }
-        "batch.v1.CronJob" => {
-            let job = child(child(section(new, "spec"), "jobTemplate"), "spec");
-            template(
-                child(job, "template"),
-                old,
-                &["spec", "jobTemplate", "spec", "template"],
-            );
-        }
-        "core.v1.PersistentVolumeClaim" => {
-            data_sources(section(new, "spec"), old.map(|o| at(o, &["spec"])));
-        }
-        "core.v1.Node" => {
-            if !used(&["spec", "configSource"]) {
-                section(new, "spec").remove("configSource");
-            }
-            if old.is_none() {
-                section(new, "status").remove("config");
-            }
-        }
-        "storage.v1.CSIDriver" if !used(&["spec", "preventPodSchedulingIfMissing"]) => {
-            section(new, "spec").remove("preventPodSchedulingIfMissing");
-        }
-        "coordination.v1.Lease" => {
-            for key in ["strategy", "preferredHolder"] {
-                if !used(&["spec", key]) {
-                    section(new, "spec").remove(key);
-                }
-            }
-        }
-        "resource.v1.ResourceSlice" => {
-            let mapped = old.is_some_and(|old| {
-                items(old, &["spec", "devices"])
-                    .iter()
-                    .any(|d| is_set(d, &["nodeAllocatableResourceMappings"]))
-            });
-            if !mapped {
-                for device in each(section(new, "spec"), "devices") {
-                    device.remove("nodeAllocatableResourceMappings");
-                }
-            }
-        }
-        _ => {}
+pub(in crate::kinds::builtin) fn drop_stateful_set(new: &mut Value, old: Option<&Value>) {
+    let spec = section(new, "spec");
+    template(child(spec, "template"), old, &["spec", "template"]);
+    let rolling = ["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"];
+    if !used(old, &rolling)
+        && let Some(Value::Object(update)) = child(spec, "updateStrategy").get_mut("rollingUpdate")
+    {
+        update.remove("maxUnavailable");
     }
 }
 
-fn template(template: &mut Object, old: Option<&Value>, path: &[&str]) {
+pub(in crate::kinds::builtin) fn drop_cron_job(new: &mut Value, old: Option<&Value>) {
+    let job = child(child(section(new, "spec"), "jobTemplate"), "spec");
+    template(
+        child(job, "template"),
+        old,
+        &["spec", "jobTemplate", "spec", "template"],
+    );
+}
+
+pub(in crate::kinds::builtin) fn drop_node(new: &mut Value, old: Option<&Value>) {
+    if !used(old, &["spec", "configSource"]) {
+        section(new, "spec").remove("configSource");
+    }
+    if old.is_none() {
+        section(new, "status").remove("config");
+    }
+}
+
+pub(in crate::kinds::builtin) fn drop_csi_driver(new: &mut Value, old: Option<&Value>) {
+    if !used(old, &["spec", "preventPodSchedulingIfMissing"]) {
+        section(new, "spec").remove("preventPodSchedulingIfMissing");
+    }
+}
+
+pub(in crate::kinds::builtin) fn drop_lease(new: &mut Value, old: Option<&Value>) {
+    for key in ["strategy", "preferredHolder"] {
+        if !used(old, &["spec", key]) {
+            section(new, "spec").remove(key);
+        }
+    }
+}
+
+pub(in crate::kinds::builtin) fn drop_resource_slice(new: &mut Value, old: Option<&Value>) {
+    let mapped = old.is_some_and(|old| {
+        items(old, &["spec", "devices"])
+            .iter()
+            .any(|d| is_set(d, &["nodeAllocatableResourceMappings"]))
+    });
+    if !mapped {
+        for device in each(section(new, "spec"), "devices") {
+            device.remove("nodeAllocatableResourceMappings");
+        }
+    }
+}
+
+fn used(old: Option<&Value>, path: &[&str]) -> bool {
+    old.is_some_and(|old| is_set(old, path))
+}
+
+pub(in crate::kinds::builtin) fn template(
+    template: &mut Object,
+    old: Option<&Value>,
+    path: &[&str],
+) {
     let old = old.map(|old| at(at(old, path), &["spec"]));
     if let Some(Value::Object(spec)) = template.get_mut("spec") {
         pod_spec(spec, old);
@@ -86,7 +77,7 @@ fn template(template: &mut Object, old: Option<&Value>, path: &[&str]) {
 
 const PROJECTIONS: [&str; 2] = ["clusterTrustBundle", "podCertificate"];
 
-fn pod_spec(spec: &mut Object, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn pod_spec(spec: &mut Object, old: Option<&Value>) {
     let old = old.unwrap_or(&Value::Null);
     if !is_set(old, &["schedulingGroup"]) {
         spec.remove("schedulingGroup");
@@ -126,7 +117,7 @@ fn pod_spec(spec: &mut Object, old: Option<&Value>) {
 }
 
 /// The two ways to name a claim's source say the same; only claims and snapshots can be named the old way.
-fn data_sources(spec: &mut Object, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn data_sources(spec: &mut Object, old: Option<&Value>) {
     let old = old.unwrap_or(&Value::Null);
     let other_namespace = spec
         .get("dataSourceRef")
@@ -174,6 +165,11 @@ pub(super) fn same_sources(spec: &mut Object) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::builtin::rows;
+
+    fn drop(name: &str, new: &mut Value, old: Option<&Value>) {
+        (rows::named(name).expect("a row").prepare.gated)(new, old);
+    }
 
     #[test]
     fn what_is_off_goes_unless_it_was_there() {

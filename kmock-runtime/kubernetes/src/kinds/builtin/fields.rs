@@ -5,118 +5,57 @@
 
 use serde_json::Value;
 
+use super::row::Kind;
 use super::values::{at, items, text, truth};
 use crate::model::status::quoted;
 
-/// The labels that a kind declares, besides the object's name and namespace.
-fn declared(name: &str) -> Option<&'static [&'static str]> {
-    Some(match name {
-        "core.v1.Pod" => &[
-            "spec.nodeName",
-            "spec.restartPolicy",
-            "spec.schedulerName",
-            "spec.serviceAccountName",
-            "spec.hostNetwork",
-            "status.phase",
-            "status.podIP",
-            "status.podIPs",
-            "status.nominatedNodeName",
-            "spec.host",
-        ],
-        "core.v1.Node" => &["spec.unschedulable"],
-        "core.v1.ReplicationController" => &["status.replicas"],
-        "core.v1.Event" => &[
-            "involvedObject.kind",
-            "involvedObject.namespace",
-            "involvedObject.name",
-            "involvedObject.uid",
-            "involvedObject.apiVersion",
-            "involvedObject.resourceVersion",
-            "involvedObject.fieldPath",
-            "reason",
-            "reportingComponent",
-            "source",
-            "type",
-        ],
-        "events.v1.Event" => &[
-            "regarding.kind",
-            "regarding.namespace",
-            "regarding.name",
-            "regarding.uid",
-            "regarding.apiVersion",
-            "regarding.resourceVersion",
-            "regarding.fieldPath",
-            "reason",
-            "reportingController",
-            "type",
-        ],
-        "core.v1.Namespace" => &["status.phase"],
-        "core.v1.Secret" => &["type"],
-        "core.v1.Service" => &["spec.clusterIP", "spec.type"],
-        "batch.v1.Job" => &["status.successful"],
-        "certificates.v1.CertificateSigningRequest" => &["spec.signerName"],
-        "resource.v1.ResourceSlice" => &["spec.nodeName", "spec.driver"],
-        _ => return None,
-    })
+/// The text of the 400 for a label that the kind does not know.
+pub(super) fn unsupported(kind: &Kind, label: &str) -> Option<String> {
+    let labels = &kind.labels;
+    let is_known = match label {
+        "metadata.name" => true,
+        "metadata.namespace" if labels.namespace => true,
+        other => labels.own.contains(&other),
+    };
+    (!is_known).then(|| (labels.refusal)(label))
 }
 
-/// The text of the 400 for a label that the kind does not know.
-pub(super) fn unsupported(name: &str, label: &str) -> Option<String> {
-    let common = match label {
-        "metadata.name" => true,
-        // Kinds that list their labels list this one only if they live in namespaces.
-        "metadata.namespace" => !matches!(
-            name,
-            "core.v1.Node"
-                | "core.v1.Namespace"
-                | "certificates.v1.CertificateSigningRequest"
-                | "resource.v1.ResourceSlice"
-        ),
-        _ => false,
-    };
-    let known = declared(name);
-    if common || known.is_some_and(|labels| labels.contains(&label)) {
-        return None;
-    }
-    Some(match (name, known) {
-        ("batch.v1.Job", _) => format!("field label \"{label}\" not supported for Job"),
-        ("resource.v1.ResourceSlice", _) => {
-            format!("field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {label}")
-        }
-        (_, Some(_)) => format!("field label not supported: {label}"),
-        (_, None) => format!(
-            "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
-            quoted(label)
-        ),
-    })
+/// How kinds refuse that declare labels of their own.
+pub(super) fn not_supported(label: &str) -> String {
+    format!("field label not supported: {label}")
+}
+
+/// How all others do.
+pub(super) fn not_known(label: &str) -> String {
+    format!(
+        "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+        quoted(label)
+    )
 }
 
 /// The name under which a label's value is told.
-pub(super) fn canonical<'a>(name: &str, label: &'a str) -> &'a str {
-    match (name, label) {
-        ("core.v1.Pod", "spec.host") => "spec.nodeName",
+pub(super) fn canonical<'a>(kind: &Kind, label: &'a str) -> &'a str {
+    match label {
+        "spec.host" if kind.labels.own.contains(&label) => "spec.nodeName",
         _ => label,
     }
 }
 
 /// The labels of an object.
-pub(super) fn selectable(name: &str, object: &Value) -> Vec<(String, String)> {
-    let Some(labels) = declared(name) else {
-        return Vec::new();
-    };
+pub(super) fn selectable(kind: &Kind, object: &Value) -> Vec<(String, String)> {
+    let labels = kind.labels.own.iter();
     labels
-        .iter()
         .filter(|label| **label != "spec.host")
-        .map(|label| ((*label).to_owned(), value(name, object, label)))
+        .map(|label| ((*label).to_owned(), value(object, label)))
         .collect()
 }
 
-fn value(name: &str, object: &Value, label: &str) -> String {
-    match (name, label) {
-        ("core.v1.Pod", "spec.hostNetwork") => truth(object, &["spec", "hostNetwork"]).to_string(),
+fn value(object: &Value, label: &str) -> String {
+    match label {
+        "spec.hostNetwork" => truth(object, &["spec", "hostNetwork"]).to_string(),
         // The label is known, but nothing fills it in.
-        ("core.v1.Pod", "status.podIPs") => String::new(),
-        ("core.v1.Pod", "status.podIP") => {
+        "status.podIPs" => String::new(),
+        "status.podIP" => {
             let first = items(object, &["status", "podIPs"])
                 .first()
                 .map(|ip| text(ip, &["ip"]));
@@ -124,7 +63,7 @@ fn value(name: &str, object: &Value, label: &str) -> String {
                 .unwrap_or_else(|| text(object, &["status", "podIP"]))
                 .to_owned()
         }
-        ("core.v1.Event", "source") => {
+        "source" => {
             let source = text(object, &["source", "component"]);
             if source.is_empty() {
                 text(object, &["reportingComponent"])
@@ -133,7 +72,7 @@ fn value(name: &str, object: &Value, label: &str) -> String {
             }
             .to_owned()
         }
-        ("batch.v1.Job", "status.successful") => at(object, &["status", "succeeded"])
+        "status.successful" => at(object, &["status", "succeeded"])
             .as_i64()
             .unwrap_or_default()
             .to_string(),
@@ -155,28 +94,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kinds::builtin::rows;
+
+    fn row(name: &str) -> &'static Kind {
+        rows::named(name).expect("a row")
+    }
 
     #[test]
     fn three_ways_to_refuse() {
         assert_eq!(
-            unsupported("core.v1.Pod", "spec.foo").as_deref(),
+            unsupported(row("core.v1.Pod"), "spec.foo").as_deref(),
             Some("field label not supported: spec.foo")
         );
         assert_eq!(
-            unsupported("batch.v1.Job", "spec.x").as_deref(),
+            unsupported(row("batch.v1.Job"), "spec.x").as_deref(),
             Some("field label \"spec.x\" not supported for Job")
         );
         assert!(
-            unsupported("apps.v1.ReplicaSet", "status.replicas")
+            unsupported(row("apps.v1.ReplicaSet"), "status.replicas")
                 .is_some_and(|t| t.contains("is not a known field selector"))
         );
-        assert_eq!(unsupported("core.v1.Pod", "spec.host"), None);
+        assert_eq!(unsupported(row("core.v1.Pod"), "spec.host"), None);
     }
 
     #[test]
     fn labels_of_a_pod() {
         let pod = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Running"}});
-        let labels = selectable("core.v1.Pod", &pod);
+        let labels = selectable(row("core.v1.Pod"), &pod);
         assert!(labels.contains(&("spec.nodeName".into(), "n".into())));
         assert!(labels.contains(&("spec.hostNetwork".into(), "false".into())));
         assert!(labels.contains(&("status.podIP".into(), String::new())));

@@ -23,6 +23,8 @@ mod prepare;
 mod printers;
 pub mod quantity;
 pub(crate) mod quota;
+mod row;
+mod rows;
 mod services;
 pub mod strategy;
 pub mod times;

@@ -8,7 +8,7 @@ use super::values::{Object, at, child, copy, each, int, is_set, items, members, 
 use crate::model::strategy::Grace;
 
 /// A new pod is pending.
-pub(super) fn prepare_for_create(object: &mut Value, now: Timestamp) {
+pub(in crate::kinds::builtin) fn prepare_for_create(object: &mut Value, now: Timestamp) {
     let mut status = json!({"phase": "Pending", "qosClass": qos_class(object)});
     if !items(object, &["spec", "schedulingGates"]).is_empty() {
         status["conditions"] = json!([{
@@ -77,12 +77,12 @@ fn merge_label_keys(term: &mut Object, labels: &Value) {
     }
 }
 
-pub(super) fn prepare_for_update(new: &mut Value, old: &Value) {
+pub(in crate::kinds::builtin) fn prepare_for_update(new: &mut Value, old: &Value) {
     copy(new, old, "status");
     no_negative_grace(new);
 }
 
-pub(super) fn prepare_for_status_update(new: &mut Value, old: &Value) {
+pub(in crate::kinds::builtin) fn prepare_for_status_update(new: &mut Value, old: &Value) {
     let old_metadata = at(old, &["metadata"]);
     if let Some(metadata) = new.get_mut("metadata") {
         copy(metadata, old_metadata, "ownerReferences");

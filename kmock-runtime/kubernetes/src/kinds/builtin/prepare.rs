@@ -6,48 +6,10 @@ use serde_json::{Value, json};
 
 use super::decode::zero_struct;
 use super::gotypes::Struct;
+use super::row::Kind;
 use super::values::{Object, at, copy, int, is_set, section, text};
-use super::{certificates, disabled, pods, services};
+use super::{certificates, pods};
 use crate::model::strategy::Context;
-
-type Paths = &'static [&'static [&'static str]];
-
-/// The paths that a write cannot set, so that nobody owns them.
-pub(super) fn reset_fields(name: &str, has_status: bool, subresource: &str) -> Paths {
-    match (name, subresource) {
-        ("core.v1.Pod", "") => &[&["status"]],
-        ("core.v1.Pod", "status") => &[
-            &["spec"],
-            &["metadata", "deletionTimestamp"],
-            &["metadata", "ownerReferences"],
-        ],
-        ("certificates.v1.CertificateSigningRequest", "") => &[&["status"]],
-        ("certificates.v1.CertificateSigningRequest", "status") => {
-            &[&["spec"], &["status", "conditions"]]
-        }
-        ("certificates.v1.CertificateSigningRequest", "approval") => {
-            &[&["spec"], &["status", "certificate"]]
-        }
-        ("apps.v1.Deployment", "status") => &[&["spec"], &["metadata", "labels"]],
-        ("core.v1.Node", "") => &[&["status"]],
-        ("core.v1.Namespace", "finalize") => &[&["status"]],
-        (
-            "networking.v1.ServiceCIDR"
-            | "flowcontrol.v1.FlowSchema"
-            | "flowcontrol.v1.PriorityLevelConfiguration",
-            "status",
-        ) => &[&["spec"]],
-        (
-            "resource.v1.ResourceClaim"
-            | "storage.v1.VolumeAttachment"
-            | "apiregistration.v1.APIService",
-            "status",
-        ) => &[&["metadata"], &["spec"]],
-        (_, "status") if has_status => &[&["spec"]],
-        (_, "") if has_status => &[&["status"]],
-        _ => &[],
-    }
-}
 
 /// Replaces the status by an empty one.
 pub(super) fn reset_status(root: &Struct, object: &mut Value) {
@@ -61,123 +23,72 @@ pub(super) fn reset_status(root: &Struct, object: &mut Value) {
     };
 }
 
-/// Whether the server counts generations of the kind.
-pub(super) fn has_generation(name: &str) -> bool {
-    matches!(
-        name,
-        "core.v1.Pod"
-            | "core.v1.ReplicationController"
-            | "core.v1.PodTemplate"
-            | "apps.v1.Deployment"
-            | "apps.v1.ReplicaSet"
-            | "apps.v1.StatefulSet"
-            | "apps.v1.DaemonSet"
-            | "batch.v1.Job"
-            | "batch.v1.CronJob"
-            | "networking.v1.Ingress"
-            | "networking.v1.IngressClass"
-            | "networking.v1.NetworkPolicy"
-            | "policy.v1.PodDisruptionBudget"
-            | "scheduling.v1.PriorityClass"
-            | "discovery.v1.EndpointSlice"
-            | "admissionregistration.v1.ValidatingWebhookConfiguration"
-            | "admissionregistration.v1.MutatingWebhookConfiguration"
-            | "admissionregistration.v1.ValidatingAdmissionPolicy"
-            | "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
-            | "admissionregistration.v1.MutatingAdmissionPolicy"
-            | "admissionregistration.v1.MutatingAdmissionPolicyBinding"
-            | "flowcontrol.v1.FlowSchema"
-            | "flowcontrol.v1.PriorityLevelConfiguration"
-            | "resource.v1.ResourceSlice"
-            | "resource.v1.DeviceClass"
-    )
+pub(in crate::kinds::builtin) fn prepare_limit_range(context: &Context<'_>, object: &mut Value) {
+    if text(object, &["metadata", "name"]).is_empty() {
+        let name = context.cluster.next_uid();
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.insert("name".into(), name.into());
+        }
+    }
 }
 
-/// Whether a change of the object is a new generation.
-pub(super) fn bumps_generation(name: &str, new: &Value, old: &Value) -> bool {
-    let differs = |path: &[&str]| at(new, path) != at(old, path);
-    match name {
-        "apps.v1.Deployment" => differs(&["spec"]) || differs(&["metadata", "annotations"]),
-        "discovery.v1.EndpointSlice" => {
-            differs(&["metadata", "labels"])
-                || differs(&["addressType"])
-                || differs(&["endpoints"])
-                || differs(&["ports"])
-        }
-        "core.v1.PodTemplate" => differs(&["template"]),
-        "admissionregistration.v1.ValidatingWebhookConfiguration"
-        | "admissionregistration.v1.MutatingWebhookConfiguration" => differs(&["webhooks"]),
-        "scheduling.v1.PriorityClass" => false,
-        _ => differs(&["spec"]),
+pub(in crate::kinds::builtin) fn prepare_namespace(_context: &Context<'_>, object: &mut Value) {
+    let spec = section(object, "spec");
+    let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
+    if let Value::Array(list) = finalizers
+        && !list.iter().any(|f| f == "kubernetes")
+    {
+        list.push("kubernetes".into());
+    }
+    object["status"] = json!({"phase": "Active"});
+    let name = text(object, &["metadata", "name"]).to_owned();
+    if !name.is_empty()
+        && let Some(metadata) = object.get_mut("metadata")
+    {
+        section(metadata, "labels").insert("kubernetes.io/metadata.name".into(), name.into());
+    }
+}
+
+pub(in crate::kinds::builtin) fn prepare_persistent_volume(
+    context: &Context<'_>,
+    object: &mut Value,
+) {
+    let now = super::times::seconds(context.now);
+    object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": now});
+}
+
+pub(in crate::kinds::builtin) fn prepare_certificate_signing_request(
+    context: &Context<'_>,
+    object: &mut Value,
+) {
+    let spec = section(object, "spec");
+    // Who asks is not for the client to say.
+    for key in ["username", "uid", "groups", "extra"] {
+        spec.remove(key);
+    }
+    let Value::Object(mut info) = context.user.to_user_info() else {
+        return;
+    };
+    spec.append(&mut info);
+}
+
+pub(in crate::kinds::builtin) fn prepare_api_service(context: &Context<'_>, object: &mut Value) {
+    if !is_set(object, &["spec", "service"]) {
+        object["status"] = json!({"conditions": [{
+            "type": "Available", "status": "True", "lastTransitionTime": super::times::seconds(context.now),
+            "reason": "Local", "message": "Local APIServices are always available",
+        }]});
     }
 }
 
 /// What a create strategy does beyond resetting the status.
-pub(super) fn create(name: &str, context: &Context<'_>, object: &mut Value) {
-    disabled::drop(name, object, None);
-    new_taints(name, context, object);
-    match name {
-        "core.v1.Pod" => pods::prepare_for_create(object, context.now),
-        "coordination.v1.Lease" => without_election(object, None),
-        "core.v1.LimitRange" if text(object, &["metadata", "name"]).is_empty() => {
-            let name = context.cluster.next_uid();
-            if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-                metadata.insert("name".into(), name.into());
-            }
-        }
-        "core.v1.Namespace" => {
-            let spec = section(object, "spec");
-            let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
-            if let Value::Array(list) = finalizers
-                && !list.iter().any(|f| f == "kubernetes")
-            {
-                list.push("kubernetes".into());
-            }
-            object["status"] = json!({"phase": "Active"});
-            let name = text(object, &["metadata", "name"]).to_owned();
-            if !name.is_empty()
-                && let Some(metadata) = object.get_mut("metadata")
-            {
-                section(metadata, "labels")
-                    .insert("kubernetes.io/metadata.name".into(), name.into());
-            }
-        }
-        "core.v1.PersistentVolume" => {
-            let now = super::times::seconds(context.now);
-            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": now});
-        }
-        "core.v1.PersistentVolumeClaim" => object["status"] = json!({"phase": "Pending"}),
-        "core.v1.Service" => services::prepare_for_create(context, object),
-        "apps.v1.DaemonSet" => set_template_generation(object, 1),
-        "batch.v1.Job" => job_labels(object),
-        "core.v1.ServiceAccount" => only_names_of_secrets(object),
-        "discovery.v1.EndpointSlice" => forget_topology(object, None),
-        "certificates.v1.CertificateSigningRequest" => {
-            let spec = section(object, "spec");
-            // Who asks is not for the client to say.
-            for key in ["username", "uid", "groups", "extra"] {
-                spec.remove(key);
-            }
-            let Value::Object(mut info) = context.user.to_user_info() else {
-                return;
-            };
-            spec.append(&mut info);
-        }
-        "apiregistration.v1.APIService" if !is_set(object, &["spec", "service"]) => {
-            object["status"] = json!({"conditions": [{
-                "type": "Available", "status": "True", "lastTransitionTime": super::times::seconds(context.now),
-                "reason": "Local", "message": "Local APIServices are always available",
-            }]});
-        }
-        _ => {}
-    }
+pub(super) fn create(kind: &Kind, context: &Context<'_>, object: &mut Value) {
+    (kind.prepare.gated)(object, None);
+    (kind.prepare.create)(context, object);
 }
 
 /// Taints of devices are as old as the write that brings them.
-fn new_taints(name: &str, context: &Context<'_>, object: &mut Value) {
-    if name != "resource.v1.ResourceSlice" {
-        return;
-    }
+pub(super) fn new_taints(context: &Context<'_>, object: &mut Value) {
     let now = super::times::seconds(context.now);
     for device in super::values::each(section(object, "spec"), "devices") {
         for taint in super::values::each(device, "taints") {
@@ -187,7 +98,7 @@ fn new_taints(name: &str, context: &Context<'_>, object: &mut Value) {
 }
 
 /// Of the secrets of a service account only the names count.
-fn only_names_of_secrets(object: &mut Value) {
+pub(in crate::kinds::builtin) fn only_names_of_secrets(object: &mut Value) {
     let Value::Object(object) = object else {
         return;
     };
@@ -197,7 +108,7 @@ fn only_names_of_secrets(object: &mut Value) {
 }
 
 /// The topology of endpoints cannot be written through v1; the name of a known node moves to where it belongs.
-fn forget_topology(new: &mut Value, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn forget_topology(new: &mut Value, old: Option<&Value>) {
     const HOST_NAME: &str = "kubernetes.io/hostname";
     if old.is_some_and(|old| at(old, &["endpoints"]) == at(new, &["endpoints"])) {
         return;
@@ -220,7 +131,7 @@ fn forget_topology(new: &mut Value, old: Option<&Value>) {
 }
 
 /// Whether a job has its labels from its template: the decoder leaves a mark.
-pub(super) fn takes_template_labels(object: &mut Value) -> bool {
+pub(in crate::kinds::builtin) fn takes_template_labels(object: &mut Value) -> bool {
     object
         .get_mut("metadata")
         .and_then(|metadata| metadata.get_mut("labels"))
@@ -229,7 +140,7 @@ pub(super) fn takes_template_labels(object: &mut Value) -> bool {
 }
 
 /// A job without a selector of its own selects its pods by its uid.
-fn job_labels(object: &mut Value) {
+pub(in crate::kinds::builtin) fn job_labels(object: &mut Value) {
     let shares_labels = takes_template_labels(object);
     if at(object, &["spec", "manualSelector"]) == &Value::Bool(true) {
         return;
@@ -262,7 +173,7 @@ fn job_labels(object: &mut Value) {
 
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
-fn set_template_generation(object: &mut Value, generation: i64) {
+pub(in crate::kinds::builtin) fn set_template_generation(object: &mut Value, generation: i64) {
     if let Some(metadata) = object.get_mut("metadata") {
         section(metadata, "annotations")
             .insert(TEMPLATE_GENERATION.into(), generation.to_string().into());
@@ -277,15 +188,24 @@ fn template_generation(object: &Value) -> i64 {
 
 /// What an update strategy does: of the object itself and of its subresources.
 pub(super) fn update(
-    name: &str,
+    kind: &Kind,
     has_status: bool,
     context: &Context<'_>,
     new: &mut Value,
     old: &Value,
 ) {
     match context.subresource {
-        "" => update_object(name, has_status, context, new, old),
-        "status" => update_status(name, context, new, old),
+        "" => {
+            if has_status {
+                copy(new, old, "status");
+            }
+            (kind.prepare.gated)(new, Some(old));
+            (kind.prepare.update)(context, new, old);
+        }
+        "status" => {
+            copy(new, old, "spec");
+            (kind.prepare.status)(context, new, old);
+        }
         "finalize" => {
             copy(new, old, "status");
         }
@@ -297,7 +217,7 @@ pub(super) fn update(
 }
 
 /// Coordinated leader election is off by default: what belongs to it is dropped unless it was there before.
-fn without_election(new: &mut Value, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn without_election(new: &mut Value, old: Option<&Value>) {
     for key in ["strategy", "preferredHolder"] {
         if !old.is_some_and(|old| is_set(old, &["spec", key])) && is_set(new, &["spec", key]) {
             section(new, "spec").remove(key);
@@ -313,103 +233,64 @@ fn set_or_remove(object: &mut Object, key: &str, value: Value) {
     }
 }
 
-fn update_object(
-    name: &str,
-    has_status: bool,
+pub(in crate::kinds::builtin) fn change_csi_driver(
+    _context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
+    if at(new, &["spec"]) != at(old, &["spec"]) {
+        let generation = int(old, &["metadata", "generation"]) + 1;
+        section(new, "metadata").insert("generation".into(), generation.into());
+    }
+}
+
+pub(in crate::kinds::builtin) fn change_namespace(
+    _context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
+    let finalizers = at(old, &["spec", "finalizers"]).clone();
+    set_or_remove(section(new, "spec"), "finalizers", finalizers);
+}
+
+pub(in crate::kinds::builtin) fn change_secret(
+    _context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
+    // A type once given stays when a write leaves it out: the decoder has filled in the default.
+    let kind = text(old, &["type"]);
+    if text(new, &["type"]).is_empty() && !kind.is_empty() {
+        new["type"] = kind.into();
+    }
+}
+
+pub(in crate::kinds::builtin) fn change_daemon_set(
+    _context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
+    let changed = at(new, &["spec", "template"]) != at(old, &["spec", "template"]);
+    set_template_generation(new, template_generation(old) + i64::from(changed));
+}
+
+pub(in crate::kinds::builtin) fn change_status_persistent_volume(
     context: &Context<'_>,
     new: &mut Value,
     old: &Value,
 ) {
-    if has_status {
-        copy(new, old, "status");
-    }
-    disabled::drop(name, new, Some(old));
-    new_taints(name, context, new);
-    match name {
-        "core.v1.ServiceAccount" => only_names_of_secrets(new),
-        "discovery.v1.EndpointSlice" => forget_topology(new, Some(old)),
-        "storage.v1.CSIDriver" if at(new, &["spec"]) != at(old, &["spec"]) => {
-            let generation = int(old, &["metadata", "generation"]) + 1;
-            section(new, "metadata").insert("generation".into(), generation.into());
-        }
-        "batch.v1.Job" => {
-            takes_template_labels(new);
-        }
-        "core.v1.Namespace" => {
-            let finalizers = at(old, &["spec", "finalizers"]).clone();
-            set_or_remove(section(new, "spec"), "finalizers", finalizers);
-        }
-        "core.v1.Pod" => pods::prepare_for_update(new, old),
-        "coordination.v1.Lease" => without_election(new, Some(old)),
-        "core.v1.Service" => services::prepare_for_update(context, new, old),
-        "core.v1.Secret" => {
-            // A type once given stays when a write leaves it out: the decoder has filled in the default.
-            let kind = text(old, &["type"]);
-            if text(new, &["type"]).is_empty() && !kind.is_empty() {
-                new["type"] = kind.into();
-            }
-        }
-        "apps.v1.DaemonSet" => {
-            let changed = at(new, &["spec", "template"]) != at(old, &["spec", "template"]);
-            set_template_generation(new, template_generation(old) + i64::from(changed));
-        }
-        "certificates.v1.CertificateSigningRequest" => copy(new, old, "spec"),
-        _ => {}
-    }
-}
-
-fn update_status(name: &str, context: &Context<'_>, new: &mut Value, old: &Value) {
-    copy(new, old, "spec");
-    match name {
-        "batch.v1.Job" => {
-            takes_template_labels(new);
-        }
-        "apps.v1.Deployment" => keep_metadata(new, old, &["labels"]),
-        "core.v1.Pod" => pods::prepare_for_status_update(new, old),
-        "networking.v1.ServiceCIDR"
-        | "flowcontrol.v1.FlowSchema"
-        | "flowcontrol.v1.PriorityLevelConfiguration"
-        | "admissionregistration.v1.ValidatingAdmissionPolicy"
-        | "resource.v1.ResourceClaim"
-        | "storage.v1.VolumeAttachment" => {
-            keep_metadata(
-                new,
-                old,
-                &[
-                    "deletionTimestamp",
-                    "generation",
-                    "labels",
-                    "annotations",
-                    "finalizers",
-                    "ownerReferences",
-                ],
-            );
-        }
-        "apiregistration.v1.APIService" => {
-            keep_metadata(
-                new,
-                old,
-                &["labels", "annotations", "finalizers", "ownerReferences"],
-            );
-        }
-        "certificates.v1.CertificateSigningRequest" => {
-            certificates::prepare_for_status_update(context, new, old);
-        }
-        "core.v1.PersistentVolume"
-            if text(new, &["status", "phase"]) != text(old, &["status", "phase"])
+    if text(new, &["status", "phase"]) != text(old, &["status", "phase"])
             // The moment of a change of phase is the server's, unless the client tells one.
             && int(new, &["status", "lastPhaseTransitionTime"]) == 0
-                && !is_set(new, &["status", "lastPhaseTransitionTime"]) =>
-        {
-            let now = super::times::seconds(context.now);
-            section(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
-        }
-        _ => {}
+                && !is_set(new, &["status", "lastPhaseTransitionTime"])
+    {
+        let now = super::times::seconds(context.now);
+        section(new, "status").insert("lastPhaseTransitionTime".into(), now.into());
     }
 }
 
 /// Takes metadata fields from the stored object.
-fn keep_metadata(new: &mut Value, old: &Value, keys: &[&str]) {
+pub(in crate::kinds::builtin) fn keep_metadata(new: &mut Value, old: &Value, keys: &[&str]) {
     let old = at(old, &["metadata"]);
     if let Some(metadata) = new.get_mut("metadata") {
         for key in keys {

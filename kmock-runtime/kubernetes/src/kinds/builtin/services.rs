@@ -17,12 +17,16 @@ const MORE_ADDRESSES: u32 = 1 << 20;
 const FIRST_NODE_PORT: i64 = 30_000;
 const NODE_PORTS: i64 = 2_768;
 
-pub(super) fn prepare_for_create(context: &Context<'_>, object: &mut Value) {
+pub(in crate::kinds::builtin) fn prepare_for_create(context: &Context<'_>, object: &mut Value) {
     allocate(context, object);
 }
 
 /// What the server gave out stays with the service as long as its type needs it.
-pub(super) fn prepare_for_update(context: &Context<'_>, new: &mut Value, old: &Value) {
+pub(in crate::kinds::builtin) fn prepare_for_update(
+    context: &Context<'_>,
+    new: &mut Value,
+    old: &Value,
+) {
     let (new_type, old_type) = (
         text(new, &["spec", "type"]).to_owned(),
         text(old, &["spec", "type"]).to_owned(),

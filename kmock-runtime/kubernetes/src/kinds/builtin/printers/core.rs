@@ -6,100 +6,57 @@ use super::{Printer, balancer, containers, labels, with_more};
 use crate::kinds::builtin::times;
 use crate::kinds::builtin::values::{at, int, is_set, items, members, text, truth};
 
-pub(super) fn columns(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "core.v1.Pod" => {
-            "Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*"
-        }
-        "core.v1.PodTemplate" => "Name, Containers, Images, Pod Labels",
-        "core.v1.ReplicationController" => {
-            "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*"
-        }
-        "core.v1.Service" => "Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector*",
-        "core.v1.Endpoints" => "Name, Endpoints, Age",
-        "core.v1.Node" => {
-            "Name, Status, Roles, Age, Version, Internal-IP*, External-IP*, OS-Image*, Kernel-Version*, Container-Runtime*"
-        }
-        "core.v1.Event" | "events.v1.Event" => {
-            "Last Seen, Type, Reason, Object, Subobject*, Source*, Message, First Seen*, Count*, Name:name*"
-        }
-        "core.v1.Namespace" => "Name, Status, Age",
-        "core.v1.Secret" => "Name, Type, Data, Age",
-        "core.v1.ServiceAccount" => "Name, Age",
-        "core.v1.PersistentVolume" => {
-            "Name, Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, VolumeAttributesClass, Reason, Age, VolumeMode*"
-        }
-        "core.v1.PersistentVolumeClaim" => {
-            "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode*"
-        }
-        "core.v1.ComponentStatus" => "Name, Status, Message, Error",
-        "core.v1.ConfigMap" => "Name, Data, Age",
-        "core.v1.ResourceQuota" => "Name, Request, Limit, Age",
-        _ => return None,
-    })
+pub(in crate::kinds::builtin) fn cells_pod_template(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["template", "spec", "containers"]));
+    vec![
+        p.name(),
+        names,
+        images,
+        labels(p.at(&["template", "metadata", "labels"])).into(),
+    ]
 }
 
-pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
-    Some(match name {
-        "core.v1.Pod" => pod(p),
-        "core.v1.PodTemplate" => {
-            let [names, images] = containers(p.at(&["template", "spec", "containers"]));
-            vec![
-                p.name(),
-                names,
-                images,
-                labels(p.at(&["template", "metadata", "labels"])).into(),
-            ]
+pub(in crate::kinds::builtin) fn cells_replication_controller(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    vec![
+        p.name(),
+        p.number(&["spec", "replicas"]),
+        p.number(&["status", "replicas"]),
+        p.number(&["status", "readyReplicas"]),
+        p.age(),
+        names,
+        images,
+        labels(p.at(&["spec", "selector"])).into(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_secret(p: &Printer<'_>) -> Vec<Value> {
+    vec![
+        p.name(),
+        p.text(&["type"]).into(),
+        members(p.object, &["data"]).len().into(),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_component_status(p: &Printer<'_>) -> Vec<Value> {
+    let healthy = p
+        .items(&["conditions"])
+        .iter()
+        .find(|c| text(c, &["type"]) == "Healthy");
+    let (status, message, error) = match healthy {
+        Some(c) if text(c, &["status"]) == "True" => {
+            ("Healthy", text(c, &["message"]), text(c, &["error"]))
         }
-        "core.v1.ReplicationController" => {
-            let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
-            vec![
-                p.name(),
-                p.number(&["spec", "replicas"]),
-                p.number(&["status", "replicas"]),
-                p.number(&["status", "readyReplicas"]),
-                p.age(),
-                names,
-                images,
-                labels(p.at(&["spec", "selector"])).into(),
-            ]
-        }
-        "core.v1.Service" => service(p),
-        "core.v1.Endpoints" => vec![p.name(), endpoints(p).into(), p.age()],
-        "core.v1.Node" => node(p),
-        "core.v1.Event" | "events.v1.Event" => event(p),
-        "core.v1.Namespace" => vec![p.name(), p.text(&["status", "phase"]).into(), p.age()],
-        "core.v1.Secret" => vec![
-            p.name(),
-            p.text(&["type"]).into(),
-            members(p.object, &["data"]).len().into(),
-            p.age(),
-        ],
-        "core.v1.ServiceAccount" => vec![p.name(), p.age()],
-        "core.v1.PersistentVolume" => persistent_volume(p),
-        "core.v1.PersistentVolumeClaim" => claim(p),
-        "core.v1.ComponentStatus" => {
-            let healthy = p
-                .items(&["conditions"])
-                .iter()
-                .find(|c| text(c, &["type"]) == "Healthy");
-            let (status, message, error) = match healthy {
-                Some(c) if text(c, &["status"]) == "True" => {
-                    ("Healthy", text(c, &["message"]), text(c, &["error"]))
-                }
-                Some(c) => ("Unhealthy", text(c, &["message"]), text(c, &["error"])),
-                None => ("Unknown", "", ""),
-            };
-            vec![p.name(), status.into(), message.into(), error.into()]
-        }
-        "core.v1.ConfigMap" => {
-            let count =
-                members(p.object, &["data"]).len() + members(p.object, &["binaryData"]).len();
-            vec![p.name(), count.into(), p.age()]
-        }
-        "core.v1.ResourceQuota" => quota(p),
-        _ => return None,
-    })
+        Some(c) => ("Unhealthy", text(c, &["message"]), text(c, &["error"])),
+        None => ("Unknown", "", ""),
+    };
+    vec![p.name(), status.into(), message.into(), error.into()]
+}
+
+pub(in crate::kinds::builtin) fn cells_config_map(p: &Printer<'_>) -> Vec<Value> {
+    let count = members(p.object, &["data"]).len() + members(p.object, &["binaryData"]).len();
+    vec![p.name(), count.into(), p.age()]
 }
 
 /// The text of a terminated container's end.
@@ -111,7 +68,7 @@ fn ended(terminated: &Value) -> String {
     }
 }
 
-fn pod(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn pod(p: &Printer<'_>) -> Vec<Value> {
     let mut reason = p
         .text_or(&["status", "reason"], p.text(&["status", "phase"]))
         .to_owned();
@@ -252,7 +209,7 @@ fn pod(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn service(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn service(p: &Printer<'_>) -> Vec<Value> {
     let external: Vec<&str> = p
         .items(&["spec", "externalIPs"])
         .iter()
@@ -310,7 +267,7 @@ fn service(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn endpoints(p: &Printer<'_>) -> String {
+pub(in crate::kinds::builtin) fn endpoints(p: &Printer<'_>) -> String {
     let subsets = p.items(&["subsets"]);
     if subsets.is_empty() {
         return "<none>".into();
@@ -340,7 +297,7 @@ fn endpoints(p: &Printer<'_>) -> String {
     with_more(&list, 3)
 }
 
-fn node(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn node(p: &Printer<'_>) -> Vec<Value> {
     let ready = p
         .items(&["status", "conditions"])
         .iter()
@@ -400,7 +357,7 @@ fn node(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn event(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn event(p: &Printer<'_>) -> Vec<Value> {
     // Events of both groups, each with its own names.
     let either = |a: &[&str], b: &[&str]| if p.at(a).is_null() { p.at(b) } else { p.at(a) };
     let about = either(&["involvedObject"], &["regarding"]);
@@ -488,7 +445,7 @@ fn class(p: &Printer<'_>) -> Value {
     .into()
 }
 
-fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
     let claim = p.at(&["spec", "claimRef"]);
     let claim = if claim.is_object() {
         format!("{}/{}", text(claim, &["namespace"]), text(claim, &["name"]))
@@ -516,7 +473,7 @@ fn persistent_volume(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn claim(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn claim(p: &Printer<'_>) -> Vec<Value> {
     let bound = !p.text(&["spec", "volumeName"]).is_empty();
     let (capacity, modes) = if bound {
         (
@@ -545,7 +502,7 @@ fn claim(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn quota(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn quota(p: &Printer<'_>) -> Vec<Value> {
     let (mut requests, mut limits) = (Vec::new(), Vec::new());
     for (key, hard) in members(p.object, &["status", "hard"]) {
         let used = p.text_or(&["status", "used", key], "0");

@@ -3,13 +3,14 @@
 //! Rules of `pkg/printers/internalversion/printers.go`, v1.36, always in the wide form: the client picks columns by
 //! priority. Kinds that are not listed have the default printer (Name, Created At).
 
-mod core;
-mod other;
-mod workloads;
+pub(super) mod core;
+pub(super) mod other;
+pub(super) mod workloads;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::row::Kind;
 use super::times;
 use super::values::{at, items, members, text};
 use crate::model::strategy::Column;
@@ -54,19 +55,16 @@ fn columns_of(list: &'static str) -> Vec<Column<'static>> {
 }
 
 /// The columns of a kind; `None` is the default printer.
-pub(super) fn columns(name: &str) -> Option<Vec<Column<'static>>> {
-    let list = core::columns(name)
-        .or_else(|| workloads::columns(name))
-        .or_else(|| other::columns(name))?;
-    Some(columns_of(list))
+pub(super) fn columns(kind: &Kind) -> Option<Vec<Column<'static>>> {
+    kind.print.as_ref().map(|print| columns_of(print.columns))
 }
 
 /// The cells of an object, one for each column.
-pub(super) fn cells(name: &str, object: &Value, now: Timestamp) -> Vec<Value> {
+pub(super) fn cells(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
     let printer = Printer { object, now };
-    core::cells(name, &printer)
-        .or_else(|| workloads::cells(name, &printer))
-        .or_else(|| other::cells(name, &printer))
+    let print = kind.print.as_ref();
+    print
+        .map(|print| (print.cells)(&printer))
         .unwrap_or_default()
 }
 
@@ -82,26 +80,27 @@ pub(super) fn scale(object: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 /// An object on its way into a row.
-struct Printer<'a> {
+#[derive(Debug)]
+pub(super) struct Printer<'a> {
     object: &'a Value,
     now: Timestamp,
 }
 
 impl<'a> Printer<'a> {
-    fn at(&self, path: &[&str]) -> &'a Value {
+    pub(super) fn at(&self, path: &[&str]) -> &'a Value {
         at(self.object, path)
     }
 
-    fn text(&self, path: &[&str]) -> &'a str {
+    pub(super) fn text(&self, path: &[&str]) -> &'a str {
         text(self.object, path)
     }
 
-    fn items(&self, path: &[&str]) -> &'a [Value] {
+    pub(super) fn items(&self, path: &[&str]) -> &'a [Value] {
         items(self.object, path)
     }
 
     /// A text, or another one if it is empty.
-    fn text_or(&self, path: &[&str], other: &'a str) -> &'a str {
+    pub(super) fn text_or(&self, path: &[&str], other: &'a str) -> &'a str {
         match self.text(path) {
             "" => other,
             text => text,
@@ -109,35 +108,35 @@ impl<'a> Printer<'a> {
     }
 
     /// A number, 0 if it is absent.
-    fn number(&self, path: &[&str]) -> Value {
+    pub(super) fn number(&self, path: &[&str]) -> Value {
         match self.at(path) {
             Value::Number(n) => Value::Number(n.clone()),
             _ => 0.into(),
         }
     }
 
-    fn flag(&self, path: &[&str]) -> bool {
+    pub(super) fn flag(&self, path: &[&str]) -> bool {
         self.at(path).as_bool().unwrap_or_default()
     }
 
-    fn name(&self) -> Value {
+    pub(super) fn name(&self) -> Value {
         self.text(&["metadata", "name"]).into()
     }
 
     /// The time since a moment, as `kubectl get` shows it.
-    fn since(&self, time: &Value) -> String {
+    pub(super) fn since(&self, time: &Value) -> String {
         match time.as_str().and_then(times::moment) {
             Some(moment) => times::human_duration(self.now.as_second() - moment.as_second()),
             None => "<unknown>".into(),
         }
     }
 
-    fn age(&self) -> Value {
+    pub(super) fn age(&self) -> Value {
         self.since(self.at(&["metadata", "creationTimestamp"]))
             .into()
     }
 
-    fn is_terminating(&self) -> bool {
+    pub(super) fn is_terminating(&self) -> bool {
         self.at(&["metadata", "deletionTimestamp"]).is_string()
     }
 }
@@ -156,7 +155,7 @@ fn labels(map: &Value) -> String {
 }
 
 /// A label selector as one text, or `<none>`.
-fn selector(selector: &Value) -> String {
+pub(in crate::kinds::builtin) fn selector(selector: &Value) -> String {
     let text = selector_text(selector);
     if text.is_empty() {
         "<none>".into()

@@ -2,231 +2,149 @@
 
 use serde_json::Value;
 
-use super::{Printer, balancer, selector, with_more};
+use super::{Printer, balancer, with_more};
 use crate::kinds::builtin::times;
 use crate::kinds::builtin::values::{at, int, is_set, items, text};
 
-pub(super) fn columns(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "networking.v1.Ingress" => "Name, Class, Hosts, Address, Ports, Age",
-        "networking.v1.IngressClass" => "Name, Controller, Parameters, Age",
-        "networking.v1.NetworkPolicy" => "Name, Pod-Selector, Age",
-        "networking.v1.ServiceCIDR" => "Name, CIDRs, Age",
-        // The cells have an age that no column shows, in the real server too.
-        "networking.v1.IPAddress" => "Name, ParentRef",
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
-            "Name, Role, Age, Users*, Groups*, ServiceAccounts*"
-        }
-        "certificates.v1.CertificateSigningRequest" => {
-            "Name, Age, SignerName, Requestor, RequestedDuration, Condition"
-        }
-        "coordination.v1.Lease" => "Name, Holder, Age",
-        "storage.v1.StorageClass" => {
-            "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
-        }
-        "storage.v1.VolumeAttributesClass" => "Name, DriverName, Age",
-        "storage.v1.VolumeAttachment" => "Name, Attacher:name, PV, Node, Attached:boolean, Age",
-        "storage.v1.CSINode" => "Name, Drivers:integer, Age",
-        "storage.v1.CSIDriver" => {
-            "Name, AttachRequired:boolean, PodInfoOnMount:boolean, StorageCapacity:boolean, TokenRequests, RequiresRepublish:boolean, Modes, Age"
-        }
-        "scheduling.v1.PriorityClass" => {
-            "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy"
-        }
-        "node.v1.RuntimeClass" => "Name, Handler, Age",
-        "discovery.v1.EndpointSlice" => "Name, AddressType, Ports, Endpoints, Age",
-        "admissionregistration.v1.MutatingWebhookConfiguration"
-        | "admissionregistration.v1.ValidatingWebhookConfiguration" => {
-            "Name, Webhooks:integer, Age"
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicy" => {
-            "Name, Validations:integer, ParamKind, Age"
-        }
-        "admissionregistration.v1.MutatingAdmissionPolicy" => {
-            "Name, Mutations:integer, ParamKind, Age"
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
-        | "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
-            "Name, PolicyName, ParamRef, Age"
-        }
-        "flowcontrol.v1.FlowSchema" => {
-            "Name, PriorityLevel, MatchingPrecedence, DistinguisherMethod, Age, MissingPL"
-        }
-        "flowcontrol.v1.PriorityLevelConfiguration" => {
-            "Name, Type, NominalConcurrencyShares, Queues, HandSize, QueueLengthLimit, Age"
-        }
-        "resource.v1.ResourceClaim" => "Name, State, Age",
-        "resource.v1.ResourceClaimTemplate" | "resource.v1.DeviceClass" => "Name, Age",
-        "resource.v1.ResourceSlice" => "Name, Node, Driver, Pool, Age",
-        "apiregistration.v1.APIService" => "Name, Service, Available, Age",
-        _ => return None,
-    })
+pub(in crate::kinds::builtin) fn cells_ingress_class(p: &Printer<'_>) -> Vec<Value> {
+    let parameters = p.at(&["spec", "parameters"]);
+    let parameters = if parameters.is_object() {
+        let group = text(parameters, &["apiGroup"]);
+        let dot = if group.is_empty() { "" } else { "." };
+        format!(
+            "{}{dot}{group}/{}",
+            text(parameters, &["kind"]),
+            text(parameters, &["name"])
+        )
+    } else {
+        "<none>".into()
+    };
+    vec![
+        p.name(),
+        p.text(&["spec", "controller"]).into(),
+        parameters.into(),
+        p.age(),
+    ]
 }
 
-pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
-    Some(match name {
-        "networking.v1.Ingress" => ingress(p),
-        "networking.v1.IngressClass" => {
-            let parameters = p.at(&["spec", "parameters"]);
-            let parameters = if parameters.is_object() {
-                let group = text(parameters, &["apiGroup"]);
-                let dot = if group.is_empty() { "" } else { "." };
-                format!(
-                    "{}{dot}{group}/{}",
-                    text(parameters, &["kind"]),
-                    text(parameters, &["name"])
-                )
-            } else {
-                "<none>".into()
-            };
-            vec![
-                p.name(),
-                p.text(&["spec", "controller"]).into(),
-                parameters.into(),
-                p.age(),
-            ]
+pub(in crate::kinds::builtin) fn cells_ip_address(p: &Printer<'_>) -> Vec<Value> {
+    let parent = p.at(&["spec", "parentRef"]);
+    let group = text(parent, &["group"]);
+    let mut shown = text(parent, &["resource"]).to_owned();
+    if !group.is_empty() {
+        shown = format!("{shown}.{group}");
+    }
+    for key in ["namespace", "name"] {
+        if !text(parent, &[key]).is_empty() {
+            shown = format!("{shown}/{}", text(parent, &[key]));
         }
-        "networking.v1.NetworkPolicy" => vec![
-            p.name(),
-            selector(p.at(&["spec", "podSelector"])).into(),
-            p.age(),
-        ],
-        "networking.v1.ServiceCIDR" => vec![
-            p.name(),
-            joined(p.items(&["spec", "cidrs"]), ",").into(),
-            p.age(),
-        ],
-        "networking.v1.IPAddress" => {
-            let parent = p.at(&["spec", "parentRef"]);
-            let group = text(parent, &["group"]);
-            let mut shown = text(parent, &["resource"]).to_owned();
-            if !group.is_empty() {
-                shown = format!("{shown}.{group}");
-            }
-            for key in ["namespace", "name"] {
-                if !text(parent, &[key]).is_empty() {
-                    shown = format!("{shown}/{}", text(parent, &[key]));
-                }
-            }
-            vec![p.name(), shown.into(), p.age()]
-        }
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => binding(p),
-        "certificates.v1.CertificateSigningRequest" => signing_request(p),
-        "coordination.v1.Lease" => vec![
-            p.name(),
-            p.text(&["spec", "holderIdentity"]).into(),
-            p.age(),
-        ],
-        "storage.v1.StorageClass" => storage_class(p),
-        "storage.v1.VolumeAttributesClass" => {
-            vec![p.name(), p.text(&["driverName"]).into(), p.age()]
-        }
-        "storage.v1.VolumeAttachment" => vec![
-            p.name(),
-            p.text(&["spec", "attacher"]).into(),
-            p.text(&["spec", "source", "persistentVolumeName"]).into(),
-            p.text(&["spec", "nodeName"]).into(),
-            p.flag(&["status", "attached"]).into(),
-            p.age(),
-        ],
-        "storage.v1.CSINode" => vec![
-            p.name(),
-            p.items(&["spec", "drivers"]).len().into(),
-            p.age(),
-        ],
-        "storage.v1.CSIDriver" => csi_driver(p),
-        "scheduling.v1.PriorityClass" => vec![
-            p.name(),
-            p.number(&["value"]),
-            p.flag(&["globalDefault"]).into(),
-            p.age(),
-            p.text(&["preemptionPolicy"]).into(),
-        ],
-        "node.v1.RuntimeClass" => vec![p.name(), p.text(&["handler"]).into(), p.age()],
-        "discovery.v1.EndpointSlice" => endpoint_slice(p),
-        "admissionregistration.v1.MutatingWebhookConfiguration"
-        | "admissionregistration.v1.ValidatingWebhookConfiguration" => {
-            vec![p.name(), p.items(&["webhooks"]).len().into(), p.age()]
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicy"
-        | "admissionregistration.v1.MutatingAdmissionPolicy" => {
-            let rules = if name.contains("Validating") {
-                "validations"
-            } else {
-                "mutations"
-            };
-            let kind = p.at(&["spec", "paramKind"]);
-            let kind = if kind.is_object() {
-                format!("{}/{}", text(kind, &["apiVersion"]), text(kind, &["kind"]))
-            } else {
-                "<unset>".into()
-            };
-            vec![
-                p.name(),
-                p.items(&["spec", rules]).len().into(),
-                kind.into(),
-                p.age(),
-            ]
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicyBinding"
-        | "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
-            let parameter = p.at(&["spec", "paramRef"]);
-            let parameter = match (
-                parameter.is_object(),
-                text(parameter, &["namespace"]),
-                text(parameter, &["name"]),
-            ) {
-                (false, ..) => "<unset>".into(),
-                (true, "", "") => "*".to_owned(),
-                (true, namespace, "") => format!("{namespace}/*"),
-                (true, "", name) => format!("*/{name}"),
-                (true, namespace, name) => format!("{namespace}/{name}"),
-            };
-            vec![
-                p.name(),
-                p.text(&["spec", "policyName"]).into(),
-                parameter.into(),
-                p.age(),
-            ]
-        }
-        "flowcontrol.v1.FlowSchema" => flow_schema(p),
-        "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(p),
-        "resource.v1.ResourceClaim" => {
-            let mut states: Vec<&str> = Vec::new();
-            if p.is_terminating() {
-                states.push("deleted");
-            }
-            if is_set(p.object, &["status", "allocation"]) {
-                states.push("allocated");
-            } else if !p.is_terminating() {
-                states.push("pending");
-            }
-            if !p.items(&["status", "reservedFor"]).is_empty() {
-                states.push("reserved");
-            }
-            vec![p.name(), states.join(",").into(), p.age()]
-        }
-        "resource.v1.ResourceClaimTemplate" | "resource.v1.DeviceClass" => vec![p.name(), p.age()],
-        "resource.v1.ResourceSlice" => vec![
-            p.name(),
-            p.text(&["spec", "nodeName"]).into(),
-            p.text(&["spec", "driver"]).into(),
-            p.text(&["spec", "pool", "name"]).into(),
-            p.age(),
-        ],
-        "apiregistration.v1.APIService" => api_service(p),
-        _ => return None,
-    })
+    }
+    vec![p.name(), shown.into(), p.age()]
 }
 
-fn joined(list: &[Value], separator: &str) -> String {
+pub(in crate::kinds::builtin) fn cells_volume_attributes_class(p: &Printer<'_>) -> Vec<Value> {
+    vec![p.name(), p.text(&["driverName"]).into(), p.age()]
+}
+
+pub(in crate::kinds::builtin) fn cells_volume_attachment(p: &Printer<'_>) -> Vec<Value> {
+    vec![
+        p.name(),
+        p.text(&["spec", "attacher"]).into(),
+        p.text(&["spec", "source", "persistentVolumeName"]).into(),
+        p.text(&["spec", "nodeName"]).into(),
+        p.flag(&["status", "attached"]).into(),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_priority_class(p: &Printer<'_>) -> Vec<Value> {
+    vec![
+        p.name(),
+        p.number(&["value"]),
+        p.flag(&["globalDefault"]).into(),
+        p.age(),
+        p.text(&["preemptionPolicy"]).into(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_mutating_webhook_configuration(
+    p: &Printer<'_>,
+) -> Vec<Value> {
+    vec![p.name(), p.items(&["webhooks"]).len().into(), p.age()]
+}
+
+pub(in crate::kinds::builtin) fn admission_policy(p: &Printer<'_>, rules: &str) -> Vec<Value> {
+    let kind = p.at(&["spec", "paramKind"]);
+    let kind = if kind.is_object() {
+        format!("{}/{}", text(kind, &["apiVersion"]), text(kind, &["kind"]))
+    } else {
+        "<unset>".into()
+    };
+    vec![
+        p.name(),
+        p.items(&["spec", rules]).len().into(),
+        kind.into(),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_validating_admission_policy_binding(
+    p: &Printer<'_>,
+) -> Vec<Value> {
+    let parameter = p.at(&["spec", "paramRef"]);
+    let parameter = match (
+        parameter.is_object(),
+        text(parameter, &["namespace"]),
+        text(parameter, &["name"]),
+    ) {
+        (false, ..) => "<unset>".into(),
+        (true, "", "") => "*".to_owned(),
+        (true, namespace, "") => format!("{namespace}/*"),
+        (true, "", name) => format!("*/{name}"),
+        (true, namespace, name) => format!("{namespace}/{name}"),
+    };
+    vec![
+        p.name(),
+        p.text(&["spec", "policyName"]).into(),
+        parameter.into(),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_resource_claim(p: &Printer<'_>) -> Vec<Value> {
+    let mut states: Vec<&str> = Vec::new();
+    if p.is_terminating() {
+        states.push("deleted");
+    }
+    if is_set(p.object, &["status", "allocation"]) {
+        states.push("allocated");
+    } else if !p.is_terminating() {
+        states.push("pending");
+    }
+    if !p.items(&["status", "reservedFor"]).is_empty() {
+        states.push("reserved");
+    }
+    vec![p.name(), states.join(",").into(), p.age()]
+}
+
+pub(in crate::kinds::builtin) fn cells_resource_slice(p: &Printer<'_>) -> Vec<Value> {
+    vec![
+        p.name(),
+        p.text(&["spec", "nodeName"]).into(),
+        p.text(&["spec", "driver"]).into(),
+        p.text(&["spec", "pool", "name"]).into(),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn joined(list: &[Value], separator: &str) -> String {
     list.iter()
         .filter_map(Value::as_str)
         .collect::<Vec<_>>()
         .join(separator)
 }
 
-fn ingress(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn ingress(p: &Printer<'_>) -> Vec<Value> {
     let rules = p.items(&["spec", "rules"]);
     let hosts: Vec<String> = rules
         .iter()
@@ -254,7 +172,7 @@ fn ingress(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn binding(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn binding(p: &Printer<'_>) -> Vec<Value> {
     let of = |kind: &str| -> Value {
         let names: Vec<String> = p
             .items(&["subjects"])
@@ -283,7 +201,7 @@ fn binding(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn signing_request(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn signing_request(p: &Printer<'_>) -> Vec<Value> {
     let has = |kind: &str| {
         p.items(&["status", "conditions"])
             .iter()
@@ -317,7 +235,7 @@ fn signing_request(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn storage_class(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn storage_class(p: &Printer<'_>) -> Vec<Value> {
     let mut name = p.text(&["metadata", "name"]).to_owned();
     let marks = [
         "storageclass.kubernetes.io/is-default-class",
@@ -339,7 +257,7 @@ fn storage_class(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn csi_driver(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn csi_driver(p: &Printer<'_>) -> Vec<Value> {
     let flag =
         |key: &str, default: bool| Value::Bool(p.at(&["spec", key]).as_bool().unwrap_or(default));
     let audiences: Vec<&str> = p
@@ -370,7 +288,7 @@ fn csi_driver(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn endpoint_slice(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn endpoint_slice(p: &Printer<'_>) -> Vec<Value> {
     let unset = |text: String| {
         if text.is_empty() {
             "<unset>".to_owned()
@@ -404,7 +322,7 @@ fn endpoint_slice(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn flow_schema(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn flow_schema(p: &Printer<'_>) -> Vec<Value> {
     let dangling = p
         .items(&["status", "conditions"])
         .iter()
@@ -421,7 +339,7 @@ fn flow_schema(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn priority_level(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn priority_level(p: &Printer<'_>) -> Vec<Value> {
     let number = |path: &[&str]| match p.at(path) {
         Value::Number(n) => Value::Number(n.clone()),
         _ => "<none>".into(),
@@ -444,7 +362,7 @@ fn priority_level(p: &Printer<'_>) -> Vec<Value> {
     ]
 }
 
-fn api_service(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn api_service(p: &Printer<'_>) -> Vec<Value> {
     let service = p.at(&["spec", "service"]);
     let service = if service.is_object() {
         format!(

@@ -6,142 +6,123 @@ use super::{Printer, containers, int_or_string, labels, selector, selector_text}
 use crate::kinds::builtin::times;
 use crate::kinds::builtin::values::{at, is_set, text};
 
-pub(super) fn columns(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "apps.v1.Deployment" => {
-            "Name, Ready, Up-to-date, Available, Age, Containers*, Images*, Selector*"
-        }
-        "apps.v1.ReplicaSet" => {
-            "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*"
-        }
-        "apps.v1.StatefulSet" => "Name, Ready, Age, Containers*, Images*",
-        "apps.v1.DaemonSet" => {
-            "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, Available:integer, Node Selector, Age, Containers*, Images*, Selector*"
-        }
-        "apps.v1.ControllerRevision" => "Name, Controller, Revision, Age",
-        "batch.v1.Job" => {
-            "Name, Status, Completions, Duration, Age, Containers*, Images*, Selector*"
-        }
-        "batch.v1.CronJob" => {
-            "Name, Schedule, Timezone, Suspend:boolean, Active:integer, Last Schedule, Age, Containers*, Images*, Selector*"
-        }
-        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            "Name, Reference, Targets, MinPods, MaxPods, Replicas, Age"
-        }
-        "policy.v1.PodDisruptionBudget" => {
-            "Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age"
-        }
-        _ => return None,
-    })
+pub(in crate::kinds::builtin) fn cells_deployment(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    let ready = format!(
+        "{}/{}",
+        p.number(&["status", "readyReplicas"]),
+        p.number(&["spec", "replicas"])
+    );
+    vec![
+        p.name(),
+        ready.into(),
+        p.number(&["status", "updatedReplicas"]),
+        p.number(&["status", "availableReplicas"]),
+        p.age(),
+        names,
+        images,
+        selector_text(p.at(&["spec", "selector"])).into(),
+    ]
 }
 
-pub(super) fn cells(name: &str, p: &Printer<'_>) -> Option<Vec<Value>> {
-    let template = containers(p.at(&["spec", "template", "spec", "containers"]));
-    let [names, images] = template;
-    Some(match name {
-        "apps.v1.Deployment" => {
-            let ready = format!(
-                "{}/{}",
-                p.number(&["status", "readyReplicas"]),
-                p.number(&["spec", "replicas"])
-            );
-            vec![
-                p.name(),
-                ready.into(),
-                p.number(&["status", "updatedReplicas"]),
-                p.number(&["status", "availableReplicas"]),
-                p.age(),
-                names,
-                images,
-                selector_text(p.at(&["spec", "selector"])).into(),
-            ]
-        }
-        "apps.v1.ReplicaSet" => vec![
-            p.name(),
-            p.number(&["spec", "replicas"]),
-            p.number(&["status", "replicas"]),
-            p.number(&["status", "readyReplicas"]),
-            p.age(),
-            names,
-            images,
-            selector(p.at(&["spec", "selector"])).into(),
-        ],
-        "apps.v1.StatefulSet" => {
-            let ready = format!(
-                "{}/{}",
-                p.number(&["status", "readyReplicas"]),
-                p.number(&["spec", "replicas"])
-            );
-            vec![p.name(), ready.into(), p.age(), names, images]
-        }
-        "apps.v1.DaemonSet" => vec![
-            p.name(),
-            p.number(&["status", "desiredNumberScheduled"]),
-            p.number(&["status", "currentNumberScheduled"]),
-            p.number(&["status", "numberReady"]),
-            p.number(&["status", "updatedNumberScheduled"]),
-            p.number(&["status", "numberAvailable"]),
-            labels(p.at(&["spec", "template", "spec", "nodeSelector"])).into(),
-            p.age(),
-            names,
-            images,
-            selector(p.at(&["spec", "selector"])).into(),
-        ],
-        "apps.v1.ControllerRevision" => {
-            let owner = p
-                .items(&["metadata", "ownerReferences"])
-                .iter()
-                .find(|o| at(o, &["controller"]) == &Value::Bool(true));
-            let owner = owner.map_or("<none>".to_owned(), |owner| {
-                let group = text(owner, &["apiVersion"])
-                    .rsplit_once('/')
-                    .map_or("", |(group, _)| group);
-                let dot = if group.is_empty() { "" } else { "." };
-                format!(
-                    "{}{dot}{group}/{}",
-                    text(owner, &["kind"]).to_lowercase(),
-                    text(owner, &["name"])
-                )
-            });
-            vec![p.name(), owner.into(), p.number(&["revision"]), p.age()]
-        }
-        "batch.v1.Job" => job(p, names, images),
-        "batch.v1.CronJob" => cron_job(p),
-        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            let target = format!(
-                "{}/{}",
-                p.text(&["spec", "scaleTargetRef", "kind"]),
-                p.text(&["spec", "scaleTargetRef", "name"])
-            );
-            let least = match p.at(&["spec", "minReplicas"]) {
-                Value::Number(n) => n.to_string(),
-                _ => "<unset>".into(),
-            };
-            vec![
-                p.name(),
-                target.into(),
-                metrics(p).into(),
-                least.into(),
-                p.number(&["spec", "maxReplicas"]),
-                p.number(&["status", "currentReplicas"]),
-                p.age(),
-            ]
-        }
-        "policy.v1.PodDisruptionBudget" => {
-            let limit = |key: &str| match p.at(&["spec", key]) {
-                Value::Null => Value::from("N/A"),
-                value => int_or_string(value).into(),
-            };
-            vec![
-                p.name(),
-                limit("minAvailable"),
-                limit("maxUnavailable"),
-                p.number(&["status", "disruptionsAllowed"]),
-                p.age(),
-            ]
-        }
-        _ => return None,
-    })
+pub(in crate::kinds::builtin) fn cells_replica_set(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    vec![
+        p.name(),
+        p.number(&["spec", "replicas"]),
+        p.number(&["status", "replicas"]),
+        p.number(&["status", "readyReplicas"]),
+        p.age(),
+        names,
+        images,
+        selector(p.at(&["spec", "selector"])).into(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_stateful_set(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    let ready = format!(
+        "{}/{}",
+        p.number(&["status", "readyReplicas"]),
+        p.number(&["spec", "replicas"])
+    );
+    vec![p.name(), ready.into(), p.age(), names, images]
+}
+
+pub(in crate::kinds::builtin) fn cells_daemon_set(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    vec![
+        p.name(),
+        p.number(&["status", "desiredNumberScheduled"]),
+        p.number(&["status", "currentNumberScheduled"]),
+        p.number(&["status", "numberReady"]),
+        p.number(&["status", "updatedNumberScheduled"]),
+        p.number(&["status", "numberAvailable"]),
+        labels(p.at(&["spec", "template", "spec", "nodeSelector"])).into(),
+        p.age(),
+        names,
+        images,
+        selector(p.at(&["spec", "selector"])).into(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_controller_revision(p: &Printer<'_>) -> Vec<Value> {
+    let owner = p
+        .items(&["metadata", "ownerReferences"])
+        .iter()
+        .find(|o| at(o, &["controller"]) == &Value::Bool(true));
+    let owner = owner.map_or("<none>".to_owned(), |owner| {
+        let group = text(owner, &["apiVersion"])
+            .rsplit_once('/')
+            .map_or("", |(group, _)| group);
+        let dot = if group.is_empty() { "" } else { "." };
+        format!(
+            "{}{dot}{group}/{}",
+            text(owner, &["kind"]).to_lowercase(),
+            text(owner, &["name"])
+        )
+    });
+    vec![p.name(), owner.into(), p.number(&["revision"]), p.age()]
+}
+
+pub(in crate::kinds::builtin) fn cells_job(p: &Printer<'_>) -> Vec<Value> {
+    let [names, images] = containers(p.at(&["spec", "template", "spec", "containers"]));
+    job(p, names, images)
+}
+
+pub(in crate::kinds::builtin) fn cells_horizontal_pod_autoscaler(p: &Printer<'_>) -> Vec<Value> {
+    let target = format!(
+        "{}/{}",
+        p.text(&["spec", "scaleTargetRef", "kind"]),
+        p.text(&["spec", "scaleTargetRef", "name"])
+    );
+    let least = match p.at(&["spec", "minReplicas"]) {
+        Value::Number(n) => n.to_string(),
+        _ => "<unset>".into(),
+    };
+    vec![
+        p.name(),
+        target.into(),
+        metrics(p).into(),
+        least.into(),
+        p.number(&["spec", "maxReplicas"]),
+        p.number(&["status", "currentReplicas"]),
+        p.age(),
+    ]
+}
+
+pub(in crate::kinds::builtin) fn cells_pod_disruption_budget(p: &Printer<'_>) -> Vec<Value> {
+    let limit = |key: &str| match p.at(&["spec", key]) {
+        Value::Null => Value::from("N/A"),
+        value => int_or_string(value).into(),
+    };
+    vec![
+        p.name(),
+        limit("minAvailable"),
+        limit("maxUnavailable"),
+        p.number(&["status", "disruptionsAllowed"]),
+        p.age(),
+    ]
 }
 
 fn job(p: &Printer<'_>, names: Value, images: Value) -> Vec<Value> {
@@ -195,7 +176,7 @@ fn job(p: &Printer<'_>, names: Value, images: Value) -> Vec<Value> {
     ]
 }
 
-fn cron_job(p: &Printer<'_>) -> Vec<Value> {
+pub(in crate::kinds::builtin) fn cron_job(p: &Printer<'_>) -> Vec<Value> {
     let [names, images] = containers(p.at(&[
         "spec",
         "jobTemplate",

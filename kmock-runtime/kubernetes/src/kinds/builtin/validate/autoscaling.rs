@@ -34,7 +34,7 @@ enum ApiVersion {
 }
 
 /// Faults of an autoscaler, or of a change of it.
-pub(super) fn autoscaler(faults: &mut Faults, new: &Value, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn autoscaler(faults: &mut Faults, new: &Value, old: Option<&Value>) {
     let spec = at(new, &["spec"]);
     let old = old.map(|old| at(old, &["spec"]));
     let least = at(spec, &["minReplicas"]).as_i64();

@@ -44,7 +44,7 @@ const USAGES: [&str; 23] = [
 ];
 
 /// Faults of a signing request.
-pub(super) fn signing_request(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn signing_request(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     if !has_request_block(text(spec, &["request"])) {
         faults.push(FieldError::invalid(
@@ -81,7 +81,12 @@ pub(super) fn signing_request(faults: &mut Faults, object: &Value) {
 }
 
 /// Faults of a change of what was decided.
-pub(super) fn decided(faults: &mut Faults, new: &Value, old: &Value, subresource: &str) {
+pub(in crate::kinds::builtin) fn decided(
+    faults: &mut Faults,
+    new: &Value,
+    old: &Value,
+    subresource: &str,
+) {
     signing_request(faults, new);
     let certificate = ["status", "certificate"];
     // What was no certificate before need not become one.

@@ -11,7 +11,7 @@ use crate::model::meta::{label_faults, subdomain_faults};
 use crate::model::status::FieldError;
 
 /// The spec of a claim, also inside of an ephemeral volume.
-pub(super) fn spec(faults: &mut Faults, spec: &Value, path: &str) {
+pub(in crate::kinds::builtin) fn spec(faults: &mut Faults, spec: &Value, path: &str) {
     access_modes(faults, spec, path, "at least 1 access mode is required");
     label_selector(faults, &format!("{path}.selector"), at(spec, &["selector"]));
     let storage = at(spec, &["resources", "requests", "storage"]);
@@ -161,7 +161,7 @@ pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
 }
 
 /// The status of a claim: sizes, and how far a change of the size has come.
-pub(super) fn status(faults: &mut Faults, claim: &Value) {
+pub(in crate::kinds::builtin) fn status(faults: &mut Faults, claim: &Value) {
     const RESIZES: [&str; 5] = [
         "ControllerResizeInProgress",
         "ControllerResizeInfeasible",

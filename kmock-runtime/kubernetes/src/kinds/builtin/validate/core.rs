@@ -2,101 +2,71 @@
 
 use serde_json::Value;
 
+use super::quotas;
 use super::rules::{Faults, IMMUTABLE, config_key_faults, same, texts};
-use super::{claims, endpoints, events, nodes, pods, quotas, services};
 use crate::kinds::builtin::base64;
 use crate::kinds::builtin::values::{is_set, items, members, text, truth};
 use crate::model::meta::{is_qualified_finalizer, qualified_name_faults};
 use crate::model::status::FieldError;
 use crate::model::strategy::Context;
 
-pub(super) fn create(
+pub(in crate::kinds::builtin) fn update_config_map(
     faults: &mut Faults,
-    name: &str,
-    context: &Context<'_>,
-    object: &Value,
-) -> bool {
-    match name {
-        "core.v1.Pod" => pods::create(faults, object),
-        "core.v1.ConfigMap" => config_map(faults, object),
-        "core.v1.Secret" => secret(faults, object),
-        "core.v1.Service" => services::create(faults, object),
-        "core.v1.ResourceQuota" => quotas::quota(faults, object),
-        "core.v1.LimitRange" => quotas::limit_range(faults, object),
-        "core.v1.Namespace" => namespace(faults, object),
-        "core.v1.Node" => nodes::create(faults, object),
-        "core.v1.Endpoints" => endpoints::subsets(faults, object),
-        "core.v1.Event" | "events.v1.Event" => {
-            faults.extend(events::create(name, context, object));
-        }
-        "core.v1.ServiceAccount" => {}
-        _ => return false,
-    }
-    true
-}
-
-pub(super) fn update(
-    faults: &mut Faults,
-    name: &str,
-    context: &Context<'_>,
+    _context: &Context<'_>,
     new: &Value,
     old: &Value,
-) -> bool {
-    match name {
-        "core.v1.ConfigMap" => {
-            immutable_data(faults, new, old, &["data", "binaryData"]);
-            config_map(faults, new);
-        }
-        "core.v1.Secret" => {
-            if text(new, &["type"]) != text(old, &["type"]) {
-                faults.push(FieldError::invalid_text(
-                    "type",
-                    text(new, &["type"]),
-                    IMMUTABLE,
-                ));
-            }
-            immutable_data(faults, new, old, &["data"]);
-            secret(faults, new);
-        }
-        "core.v1.Service" => services::update(faults, new, old),
-        "core.v1.Namespace" => {}
-        "core.v1.ResourceQuota" => {
-            quotas::quota(faults, new);
-            quotas::quota_update(faults, new, old);
-        }
-        "core.v1.Node" => nodes::update(faults, new, old),
-        "core.v1.Event" | "events.v1.Event" => {
-            faults.extend(events::update(name, context, new, old));
-        }
-        _ => return create(faults, name, context, new),
-    }
-    true
+) {
+    immutable_data(faults, new, old, &["data", "binaryData"]);
+    config_map(faults, new);
 }
 
-pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) {
-    match name {
-        "core.v1.Service" => services::status(faults, new),
-        "core.v1.PersistentVolumeClaim" => claims::status(faults, new),
-        "core.v1.ResourceQuota" => quotas::quota_status(faults, new),
-        "core.v1.Node" => nodes::changes(faults, new, old),
-        _ => {}
+pub(in crate::kinds::builtin) fn update_secret(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    if text(new, &["type"]) != text(old, &["type"]) {
+        faults.push(FieldError::invalid_text(
+            "type",
+            text(new, &["type"]),
+            IMMUTABLE,
+        ));
     }
-    if name == "core.v1.Namespace" {
-        let terminating = is_set(new, &["metadata", "deletionTimestamp"]);
-        let phase = text(new, &["status", "phase"]);
-        if terminating && phase != "Terminating" {
-            faults.push(FieldError::invalid_text(
-                "status.Phase",
-                phase,
-                "may only be 'Terminating' if `deletionTimestamp` is not empty",
-            ));
-        } else if !terminating && phase != "Active" {
-            faults.push(FieldError::invalid_text(
-                "status.Phase",
-                phase,
-                "may only be 'Active' if `deletionTimestamp` is empty",
-            ));
-        }
+    immutable_data(faults, new, old, &["data"]);
+    secret(faults, new);
+}
+
+pub(in crate::kinds::builtin) fn update_resource_quota(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    quotas::quota(faults, new);
+    quotas::quota_update(faults, new, old);
+}
+
+pub(in crate::kinds::builtin) fn status_namespace(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    let terminating = is_set(new, &["metadata", "deletionTimestamp"]);
+    let phase = text(new, &["status", "phase"]);
+    if terminating && phase != "Terminating" {
+        faults.push(FieldError::invalid_text(
+            "status.Phase",
+            phase,
+            "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        ));
+    } else if !terminating && phase != "Active" {
+        faults.push(FieldError::invalid_text(
+            "status.Phase",
+            phase,
+            "may only be 'Active' if `deletionTimestamp` is empty",
+        ));
     }
 }
 
@@ -133,7 +103,7 @@ fn data_size(object: &Value, key: &str, encoded: bool) -> usize {
 /// Data of a ConfigMap or a Secret may be 1 MiB.
 const MOST_DATA: usize = 1 << 20;
 
-fn config_map(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn config_map(faults: &mut Faults, object: &Value) {
     for (key, _) in members(object, &["data"]) {
         texts(faults, &format!("data[{key}]"), key, config_key_faults(key));
         if is_set(object, &["binaryData", key]) {
@@ -157,7 +127,7 @@ fn config_map(faults: &mut Faults, object: &Value) {
     }
 }
 
-fn secret(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn secret(faults: &mut Faults, object: &Value) {
     for (key, _) in members(object, &["data"]) {
         texts(faults, &format!("data[{key}]"), key, config_key_faults(key));
     }
@@ -238,12 +208,12 @@ pub(super) fn is_cidr(text: &str) -> bool {
     bits.parse::<u8>().is_ok_and(|bits| bits <= most)
 }
 
-fn namespace(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn namespace(faults: &mut Faults, object: &Value) {
     namespace_finalizers(faults, object, |_| "spec.finalizers".to_owned());
 }
 
 /// What is written to a namespace's `finalize` names its finalizers one by one.
-pub(super) fn finalize(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn finalize(faults: &mut Faults, object: &Value) {
     namespace_finalizers(faults, object, |i| format!("spec.finalizers[{i}]"));
 }
 

@@ -12,7 +12,7 @@ use crate::model::status::FieldError;
 const LONGEST_NAME: usize = 52;
 
 /// Faults of a cron job, or of a change of it.
-pub(super) fn cron_job(faults: &mut Faults, new: &Value, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn cron_job(faults: &mut Faults, new: &Value, old: Option<&Value>) {
     let spec = at(new, &["spec"]);
     let old = old.map(|old| at(old, &["spec"]));
     let text_of_schedule = text(spec, &["schedule"]);

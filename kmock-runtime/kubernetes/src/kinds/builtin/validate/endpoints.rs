@@ -54,7 +54,7 @@ pub(super) fn endpoint_ip(faults: &mut Faults, path: &str, value: &str) {
 }
 
 /// Endpoints as subsets.
-pub(super) fn subsets(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn subsets(faults: &mut Faults, object: &Value) {
     for (i, subset) in items(object, &["subsets"]).iter().enumerate() {
         let path = format!("subsets[{i}]");
         let lists = ["addresses", "notReadyAddresses"].map(|list| (list, items(subset, &[list])));
@@ -104,7 +104,7 @@ fn port(faults: &mut Faults, entry: &Value, path: &str, needs_name: bool) {
 }
 
 /// A slice of endpoints.
-pub(super) fn slice(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn slice(faults: &mut Faults, object: &Value) {
     let kind = text(object, &["addressType"]);
     one_of(faults, "addressType", kind, &["FQDN", "IPv4", "IPv6"]);
     let endpoints = items(object, &["endpoints"]);

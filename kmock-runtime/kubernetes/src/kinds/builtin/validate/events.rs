@@ -29,8 +29,7 @@ struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    fn of(name: &str, object: &'a Value) -> Self {
-        let strict = name == "events.v1.Event";
+    fn of(strict: bool, object: &'a Value) -> Self {
         Self { object, strict }
     }
 
@@ -52,9 +51,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Faults of a new event.
-pub(super) fn create(name: &str, context: &Context<'_>, object: &Value) -> Faults {
-    let event = Event::of(name, object);
+/// Faults of a new event; `strict`: of the group `events.k8s.io`.
+pub(in crate::kinds::builtin) fn create(
+    strict: bool,
+    context: &Context<'_>,
+    object: &Value,
+) -> Faults {
+    let event = Event::of(strict, object);
     let mut faults = legacy(event, context);
     if !event.strict {
         return faults;
@@ -98,8 +101,13 @@ pub(super) fn create(name: &str, context: &Context<'_>, object: &Value) -> Fault
 }
 
 /// Faults of a changed event: through the newer group next to nothing may change.
-pub(super) fn update(name: &str, context: &Context<'_>, new: &Value, old: &Value) -> Faults {
-    let (event, former) = (Event::of(name, new), Event::of(name, old));
+pub(in crate::kinds::builtin) fn update(
+    strict: bool,
+    context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) -> Faults {
+    let (event, former) = (Event::of(strict, new), Event::of(strict, old));
     let mut faults = legacy(event, context);
     if !event.strict {
         return faults;

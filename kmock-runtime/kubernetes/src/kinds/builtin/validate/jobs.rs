@@ -22,7 +22,7 @@ const LONGEST_MANAGER: usize = 63;
 const LONGEST_INDEXES: usize = 64 * 1024;
 
 /// A new job, or a job as a change leaves it.
-pub(super) fn job(faults: &mut Faults, object: &Value, is_new: bool) {
+pub(in crate::kinds::builtin) fn job(faults: &mut Faults, object: &Value, is_new: bool) {
     let spec = at(object, &["spec"]);
     if is_new {
         generated_selector(faults, object);
@@ -479,7 +479,7 @@ fn index_interval(interval: &str, completions: i64) -> Result<(i64, i64), String
 }
 
 /// A change of a job: its rules are asked twice, as the server does.
-pub(super) fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
+pub(in crate::kinds::builtin) fn job_update(faults: &mut Faults, new: &Value, old: &Value) {
     let (new_spec, old_spec) = (at(new, &["spec"]), at(old, &["spec"]));
     let had_labels = ["controller-uid", "job-name"].iter().all(|label| {
         let label = format!("batch.kubernetes.io/{label}");

@@ -3,79 +3,67 @@
 //! What users meet: required fields, enumerations, names, selectors, ports, amounts, immutable fields. Rules of
 //! `pkg/apis/*/validation`, v1.36; metadata is checked by the verbs.
 
-mod autoscaling;
-mod certificates;
-mod claims;
-mod core;
-mod cron;
+pub(super) mod autoscaling;
+pub(super) mod certificates;
+pub(super) mod claims;
+pub(super) mod core;
+pub(super) mod cron;
 mod difference;
-mod endpoints;
-mod events;
+pub(super) mod endpoints;
+pub(super) mod events;
 mod internal;
-mod jobs;
-mod networking;
-mod nodes;
-mod other;
-mod pods;
-mod policies;
-mod quotas;
+pub(super) mod jobs;
+pub(super) mod networking;
+pub(super) mod nodes;
+pub(super) mod other;
+pub(super) mod pods;
+pub(super) mod policies;
+pub(super) mod quotas;
 mod rules;
-mod runtimes;
-mod services;
-mod storage;
-mod webhooks;
-mod workloads;
+pub(super) mod runtimes;
+pub(super) mod services;
+pub(super) mod storage;
+pub(super) mod webhooks;
+pub(super) mod workloads;
 
 use serde_json::Value;
 
 pub(super) use internal::internal_json;
+pub(super) use rules::Faults;
 pub(crate) use rules::values_of;
 
+use crate::kinds::builtin::row::{Kind, StatusRule, Update};
 use crate::model::status::FieldError;
 use crate::model::strategy::Context;
 
 /// Faults of a new object.
-pub(super) fn create(name: &str, context: &Context<'_>, object: &Value) -> Vec<FieldError> {
+pub(super) fn create(kind: &Kind, context: &Context<'_>, object: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    let known = core::create(&mut faults, name, context, object)
-        || workloads::create(&mut faults, name, object)
-        || storage::create(&mut faults, name, object)
-        || networking::create(&mut faults, name, object);
-    if !known {
-        other::create(&mut faults, name, object);
-    }
+    (kind.validate.create)(&mut faults, context, object);
     faults
 }
 
 /// Faults of a changed object: of the object itself, or of what a subresource may change.
 pub(super) fn update(
-    name: &str,
+    kind: &Kind,
     context: &Context<'_>,
     new: &Value,
     old: &Value,
 ) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    let subresource = context.subresource;
-    if name == "core.v1.Pod" {
-        pods::update(&mut faults, subresource, new, old);
-        return faults;
-    }
-    match subresource {
-        "" => {
-            let known = core::update(&mut faults, name, context, new, old)
-                || workloads::update(&mut faults, name, new, old)
-                || storage::update(&mut faults, name, new, old)
-                || networking::update(&mut faults, name, new, old);
-            if !known {
-                other::update(&mut faults, name, new, old);
-            }
-        }
-        "finalize" => core::finalize(&mut faults, new),
-        "status" | "approval" if name == "certificates.v1.CertificateSigningRequest" => {
-            certificates::decided(&mut faults, new, old, subresource);
-        }
-        "status" => workloads::status(&mut faults, name, new, old),
-        _ => {}
+    let rules = &kind.validate;
+    let by = |faults: &mut Faults, update: &Update| match update {
+        Update::AsCreated => (rules.create)(faults, context, new),
+        Update::Unchecked => {}
+        Update::Own(check) => check(faults, context, new, old),
+    };
+    match context.subresource {
+        "" => by(&mut faults, &rules.update),
+        "status" => match rules.status {
+            StatusRule::Absent | StatusRule::Free => {}
+            StatusRule::Checked(check) => check(&mut faults, context, new, old),
+        },
+        _ => by(&mut faults, &rules.other),
     }
     faults
 }
@@ -85,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kinds::builtin::{convert, decode, defaults, gotypes::Struct};
+    use crate::kinds::builtin::{convert, decode, defaults, gotypes::Struct, rows};
     use crate::model::user::User;
     use kmock_apply::ordered::Node;
 
@@ -110,7 +98,7 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             dry_run: false,
         };
-        create(name, &context, &object)
+        create(rows::named(name).expect("a row"), &context, &object)
             .iter()
             .map(ToString::to_string)
             .collect()

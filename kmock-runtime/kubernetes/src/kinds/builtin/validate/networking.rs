@@ -10,133 +10,154 @@ use super::rules::{
 use crate::kinds::builtin::values::{at, int, is_set, items, text};
 use crate::model::meta::{label_faults, path_segment_faults, subdomain_faults};
 use crate::model::status::FieldError;
+use crate::model::strategy::Context;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
+/// A binding keeps what it binds to.
+pub(in crate::kinds::builtin) fn update_binding(
+    faults: &mut Faults,
+    new: &Value,
+    old: &Value,
+    namespaced: bool,
+) {
+    binding(faults, new, namespaced);
+    if at(new, &["roleRef"]) != at(old, &["roleRef"]) {
+        faults.push(invalid_internal(
+            "roleRef",
+            "rbac.v1.RoleRef",
+            at(new, &["roleRef"]),
+            "cannot change roleRef",
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_ingress_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    if !same(new, old, &["spec", "controller"]) {
+        faults.push(FieldError::invalid_text(
+            "spec.controller",
+            text(new, &["spec", "controller"]),
+            IMMUTABLE,
+        ));
+    }
+    ingress_class(faults, at(new, &["spec"]));
+}
+
+pub(in crate::kinds::builtin) fn update_endpoint_slice(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    endpoints::slice(faults, new);
+    if !same(new, old, &["addressType"]) {
+        faults.push(FieldError::invalid_text(
+            "addressType",
+            text(new, &["addressType"]),
+            IMMUTABLE,
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn create_service_cidr(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
     let spec = at(object, &["spec"]);
-    match name {
-        "networking.v1.Ingress" => ingress(faults, spec),
-        "networking.v1.IngressClass" => ingress_class(faults, spec),
-        "networking.v1.NetworkPolicy" => network_policy(faults, spec),
-        "networking.v1.ServiceCIDR" => {
-            let ranges = items(spec, &["cidrs"]);
-            if ranges.is_empty() {
-                faults.push(FieldError::required(
-                    "spec.cidrs",
-                    "at least one CIDR required",
-                ));
-            }
-            if ranges.len() > 2 {
-                faults.push(FieldError::invalid(
-                    "spec",
-                    spec,
-                    "may only hold up to 2 values",
-                ));
-            }
-            for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
-                cidr(faults, &format!("spec.cidrs[{i}]"), range);
-            }
-        }
-        "networking.v1.IPAddress" => {
-            let name = text(object, &["metadata", "name"]);
-            if name.parse::<std::net::IpAddr>().is_err() {
-                faults.push(FieldError::invalid_text(
-                    "metadata.name",
-                    name,
-                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-                ));
-            }
-            if is_set(spec, &["parentRef"]) {
-                required(
-                    faults,
-                    "spec.parentRef.resource",
-                    text(spec, &["parentRef", "resource"]),
-                );
-                required(
-                    faults,
-                    "spec.parentRef.name",
-                    text(spec, &["parentRef", "name"]),
-                );
-            } else {
-                faults.push(FieldError::required("spec.parentRef", ""));
-            }
-        }
-        "discovery.v1.EndpointSlice" => endpoints::slice(faults, object),
-        "rbac.v1.Role" | "rbac.v1.ClusterRole" => rules(faults, object, name == "rbac.v1.Role"),
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
-            binding(faults, object, name == "rbac.v1.RoleBinding");
-        }
-        "coordination.v1.Lease" => {
-            positive(faults, object, &["spec", "leaseDurationSeconds"]);
-            if int(spec, &["leaseTransitions"]) < 0 {
-                faults.push(FieldError::invalid(
-                    "spec.leaseTransitions",
-                    at(spec, &["leaseTransitions"]),
-                    "must be greater than or equal to 0",
-                ));
-            }
-            if is_set(spec, &["preferredHolder"]) && text(spec, &["strategy"]).is_empty() {
-                faults.push(FieldError::forbidden(
-                    "spec.preferredHolder",
-                    "may only be specified if `strategy` is defined",
-                ));
-            }
-        }
-        _ => return false,
+    let ranges = items(spec, &["cidrs"]);
+    if ranges.is_empty() {
+        faults.push(FieldError::required(
+            "spec.cidrs",
+            "at least one CIDR required",
+        ));
     }
-    true
+    if ranges.len() > 2 {
+        faults.push(FieldError::invalid(
+            "spec",
+            spec,
+            "may only hold up to 2 values",
+        ));
+    }
+    for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
+        cidr(faults, &format!("spec.cidrs[{i}]"), range);
+    }
 }
 
-pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) -> bool {
-    match name {
-        "rbac.v1.RoleBinding" | "rbac.v1.ClusterRoleBinding" => {
-            create(faults, name, new);
-            if at(new, &["roleRef"]) != at(old, &["roleRef"]) {
-                faults.push(invalid_internal(
-                    "roleRef",
-                    "rbac.v1.RoleRef",
-                    at(new, &["roleRef"]),
-                    "cannot change roleRef",
-                ));
-            }
-        }
-        "networking.v1.IngressClass" => {
-            if !same(new, old, &["spec", "controller"]) {
-                faults.push(FieldError::invalid_text(
-                    "spec.controller",
-                    text(new, &["spec", "controller"]),
-                    IMMUTABLE,
-                ));
-            }
-            create(faults, name, new);
-        }
-        "networking.v1.IPAddress" => {
-            if !same(new, old, &["spec", "parentRef"]) {
-                faults.push(invalid_internal(
-                    "spec.parentRef",
-                    "networking.v1.ParentReference",
-                    at(new, &["spec", "parentRef"]),
-                    IMMUTABLE,
-                ));
-            }
-        }
-        "discovery.v1.EndpointSlice" => {
-            create(faults, name, new);
-            if !same(new, old, &["addressType"]) {
-                faults.push(FieldError::invalid_text(
-                    "addressType",
-                    text(new, &["addressType"]),
-                    IMMUTABLE,
-                ));
-            }
-        }
-        _ => return create(faults, name, new),
+pub(in crate::kinds::builtin) fn create_ip_address(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    let spec = at(object, &["spec"]);
+    let name = text(object, &["metadata", "name"]);
+    if name.parse::<std::net::IpAddr>().is_err() {
+        faults.push(FieldError::invalid_text(
+            "metadata.name",
+            name,
+            "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+        ));
     }
-    true
+    if is_set(spec, &["parentRef"]) {
+        required(
+            faults,
+            "spec.parentRef.resource",
+            text(spec, &["parentRef", "resource"]),
+        );
+        required(
+            faults,
+            "spec.parentRef.name",
+            text(spec, &["parentRef", "name"]),
+        );
+    } else {
+        faults.push(FieldError::required("spec.parentRef", ""));
+    }
 }
 
-fn ingress(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn create_lease(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    let spec = at(object, &["spec"]);
+    positive(faults, object, &["spec", "leaseDurationSeconds"]);
+    if int(spec, &["leaseTransitions"]) < 0 {
+        faults.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            at(spec, &["leaseTransitions"]),
+            "must be greater than or equal to 0",
+        ));
+    }
+    if is_set(spec, &["preferredHolder"]) && text(spec, &["strategy"]).is_empty() {
+        faults.push(FieldError::forbidden(
+            "spec.preferredHolder",
+            "may only be specified if `strategy` is defined",
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_ip_address(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    if !same(new, old, &["spec", "parentRef"]) {
+        faults.push(invalid_internal(
+            "spec.parentRef",
+            "networking.v1.ParentReference",
+            at(new, &["spec", "parentRef"]),
+            IMMUTABLE,
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn ingress(faults: &mut Faults, spec: &Value) {
     if items(spec, &["rules"]).is_empty() && !is_set(spec, &["defaultBackend"]) {
         faults.push(FieldError::invalid(
             "spec",
@@ -339,7 +360,7 @@ fn backend(faults: &mut Faults, backend: &Value, path: &str) {
     }
 }
 
-fn ingress_class(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn ingress_class(faults: &mut Faults, spec: &Value) {
     let controller = text(spec, &["controller"]);
     if controller.len() > 250 {
         faults.push(FieldError::too_long("spec.controller", 250));
@@ -396,7 +417,7 @@ fn scoped_parameters(faults: &mut Faults, parameters: &Value, scope: &str) {
     }
 }
 
-fn network_policy(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn network_policy(faults: &mut Faults, spec: &Value) {
     label_selector(faults, "spec.podSelector", at(spec, &["podSelector"]));
     for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
         for (i, rule) in items(spec, &[direction]).iter().enumerate() {
@@ -490,7 +511,7 @@ fn network_peer(faults: &mut Faults, peer: &Value, path: &str) {
     }
 }
 
-fn rules(faults: &mut Faults, object: &Value, namespaced: bool) {
+pub(in crate::kinds::builtin) fn rules(faults: &mut Faults, object: &Value, namespaced: bool) {
     for (i, rule) in items(object, &["rules"]).iter().enumerate() {
         let path = format!("rules[{i}]");
         if items(rule, &["verbs"]).is_empty() {
@@ -555,7 +576,7 @@ fn rules(faults: &mut Faults, object: &Value, namespaced: bool) {
     }
 }
 
-fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
+pub(in crate::kinds::builtin) fn binding(faults: &mut Faults, object: &Value, namespaced: bool) {
     let role = at(object, &["roleRef"]);
     let group = text(role, &["apiGroup"]);
     if group != RBAC {

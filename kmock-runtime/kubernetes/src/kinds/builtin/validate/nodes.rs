@@ -10,7 +10,7 @@ use crate::model::meta::{label_value_faults, qualified_name_faults};
 use crate::model::status::FieldError;
 
 /// A node, new or changed.
-pub(super) fn create(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn create(faults: &mut Faults, object: &Value) {
     taints(faults, object);
     amounts(faults, object);
     networks(faults, object);
@@ -100,13 +100,13 @@ fn networks(faults: &mut Faults, object: &Value) {
 }
 
 /// What may change of a node.
-pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
+pub(in crate::kinds::builtin) fn update(faults: &mut Faults, new: &Value, old: &Value) {
     create(faults, new);
     changes(faults, new, old);
 }
 
 /// What the server looks at when the status changes too.
-pub(super) fn changes(faults: &mut Faults, new: &Value, old: &Value) {
+pub(in crate::kinds::builtin) fn changes(faults: &mut Faults, new: &Value, old: &Value) {
     amounts(faults, new);
     let addresses = items(new, &["status", "addresses"]);
     for (i, address) in addresses.iter().enumerate() {

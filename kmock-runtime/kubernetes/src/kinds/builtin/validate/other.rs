@@ -6,160 +6,136 @@ use super::rules::{
     Faults, IMMUTABLE, in_range, invalid_internal, maybe_one_of, named, one_of, required, same,
     texts,
 };
-use super::{certificates, policies, runtimes, webhooks};
 use crate::kinds::builtin::values::{at, int, is_set, items, text, truth};
 use crate::model::meta::{label_faults, subdomain_faults};
 use crate::model::status::FieldError;
+use crate::model::strategy::Context;
 
 /// The highest priority that users may give.
 const HIGHEST_PRIORITY: i64 = 1_000_000_000;
 
-pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) {
+pub(in crate::kinds::builtin) fn create_flow_schema(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
     let spec = at(object, &["spec"]);
-    match name {
-        "scheduling.v1.PriorityClass" => priority_class(faults, object),
-        "node.v1.RuntimeClass" => {
-            runtimes::runtime_class(faults, object);
-        }
-        "admissionregistration.v1.ValidatingWebhookConfiguration" => {
-            webhooks::configuration(faults, object, false);
-        }
-        "admissionregistration.v1.MutatingWebhookConfiguration" => {
-            webhooks::configuration(faults, object, true);
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicy" => {
-            policies::policy(faults, object, false);
-        }
-        "admissionregistration.v1.MutatingAdmissionPolicy" => {
-            policies::policy(faults, object, true);
-        }
-        "admissionregistration.v1.ValidatingAdmissionPolicyBinding" => {
-            policies::binding(faults, spec, false);
-        }
-        "admissionregistration.v1.MutatingAdmissionPolicyBinding" => {
-            policies::binding(faults, spec, true);
-        }
-        "certificates.v1.CertificateSigningRequest" => {
-            certificates::signing_request(faults, object);
-        }
-        "flowcontrol.v1.FlowSchema" => {
-            if int(spec, &["matchingPrecedence"]) <= 0 {
-                faults.push(FieldError::invalid(
-                    "spec.matchingPrecedence",
-                    at(spec, &["matchingPrecedence"]),
-                    "must be a positive value",
-                ));
-            } else if int(spec, &["matchingPrecedence"]) > 10_000 {
-                faults.push(FieldError::invalid(
-                    "spec.matchingPrecedence",
-                    at(spec, &["matchingPrecedence"]),
-                    "must not be greater than 10000",
-                ));
-            }
-            let method = at(spec, &["distinguisherMethod"]);
-            if method.is_object() {
-                maybe_one_of(
-                    faults,
-                    "spec.distinguisherMethod",
-                    text(method, &["type"]),
-                    &["ByNamespace", "ByUser"],
-                );
-            }
-            let level = text(spec, &["priorityLevelConfiguration", "name"]);
-            if level.is_empty() {
-                faults.push(FieldError::required(
-                    "spec.priorityLevelConfiguration.name",
-                    "must reference a priority level",
-                ));
-            } else {
-                texts(
-                    faults,
-                    "spec.priorityLevelConfiguration.name",
-                    level,
-                    subdomain_faults(level),
-                );
-            }
-        }
-        "flowcontrol.v1.PriorityLevelConfiguration" => priority_level(faults, spec),
-        "resource.v1.ResourceClaim" => {
-            device_requests(faults, at(spec, &["devices"]), "spec.devices");
-        }
-        "resource.v1.ResourceClaimTemplate" => {
-            device_requests(faults, at(spec, &["spec", "devices"]), "spec.spec.devices");
-        }
-        "resource.v1.ResourceSlice" => {
-            required(faults, "spec.driver", text(spec, &["driver"]));
-            required(faults, "spec.pool.name", text(spec, &["pool", "name"]));
-            if int(spec, &["pool", "resourceSliceCount"]) <= 0 {
-                faults.push(FieldError::invalid(
-                    "spec.pool.resourceSliceCount",
-                    at(spec, &["pool", "resourceSliceCount"]),
-                    "must be greater than zero",
-                ));
-            }
-            let places = [
-                "nodeName",
-                "nodeSelector",
-                "allNodes",
-                "perDeviceNodeSelection",
-            ];
-            if !places.iter().any(|key| is_set(spec, &[key])) {
-                faults.push(FieldError::required(
+    if int(spec, &["matchingPrecedence"]) <= 0 {
+        faults.push(FieldError::invalid(
+            "spec.matchingPrecedence",
+            at(spec, &["matchingPrecedence"]),
+            "must be a positive value",
+        ));
+    } else if int(spec, &["matchingPrecedence"]) > 10_000 {
+        faults.push(FieldError::invalid(
+            "spec.matchingPrecedence",
+            at(spec, &["matchingPrecedence"]),
+            "must not be greater than 10000",
+        ));
+    }
+    let method = at(spec, &["distinguisherMethod"]);
+    if method.is_object() {
+        maybe_one_of(
+            faults,
+            "spec.distinguisherMethod",
+            text(method, &["type"]),
+            &["ByNamespace", "ByUser"],
+        );
+    }
+    let level = text(spec, &["priorityLevelConfiguration", "name"]);
+    if level.is_empty() {
+        faults.push(FieldError::required(
+            "spec.priorityLevelConfiguration.name",
+            "must reference a priority level",
+        ));
+    } else {
+        texts(
+            faults,
+            "spec.priorityLevelConfiguration.name",
+            level,
+            subdomain_faults(level),
+        );
+    }
+}
+
+pub(in crate::kinds::builtin) fn create_resource_slice(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    let spec = at(object, &["spec"]);
+    required(faults, "spec.driver", text(spec, &["driver"]));
+    required(faults, "spec.pool.name", text(spec, &["pool", "name"]));
+    if int(spec, &["pool", "resourceSliceCount"]) <= 0 {
+        faults.push(FieldError::invalid(
+            "spec.pool.resourceSliceCount",
+            at(spec, &["pool", "resourceSliceCount"]),
+            "must be greater than zero",
+        ));
+    }
+    let places = [
+        "nodeName",
+        "nodeSelector",
+        "allNodes",
+        "perDeviceNodeSelection",
+    ];
+    if !places.iter().any(|key| is_set(spec, &[key])) {
+        faults.push(FieldError::required(
                     "spec",
                     "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required",
                 ));
-            }
-        }
-        "apiregistration.v1.APIService" => api_service(faults, object),
-        _ => {}
     }
 }
 
-pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) {
-    match name {
-        "scheduling.v1.PriorityClass" => {
-            if int(new, &["value"]) != int(old, &["value"]) {
-                faults.push(FieldError::forbidden(
-                    "value",
-                    "may not be changed in an update.",
-                ));
-            }
-            if !same(new, old, &["preemptionPolicy"]) {
-                faults.push(FieldError::invalid_text(
-                    "preemptionPolicy",
-                    text(new, &["preemptionPolicy"]),
-                    IMMUTABLE,
-                ));
-            }
-        }
-        "node.v1.RuntimeClass" => {
-            if !same(new, old, &["handler"]) {
-                faults.push(FieldError::invalid_text(
-                    "handler",
-                    text(new, &["handler"]),
-                    IMMUTABLE,
-                ));
-            }
-        }
-        "certificates.v1.CertificateSigningRequest" => {
-            certificates::decided(faults, new, old, "");
-        }
-        "resource.v1.ResourceClaim" | "resource.v1.ResourceClaimTemplate" => {
-            create(faults, name, new);
-            if !same(new, old, &["spec"]) {
-                let ty = if name.ends_with("Template") {
-                    "resource.v1.ResourceClaimTemplateSpec"
-                } else {
-                    "resource.v1.ResourceClaimSpec"
-                };
-                faults.push(invalid_internal("spec", ty, at(new, &["spec"]), IMMUTABLE));
-            }
-        }
-        _ => create(faults, name, new),
+pub(in crate::kinds::builtin) fn update_priority_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    if int(new, &["value"]) != int(old, &["value"]) {
+        faults.push(FieldError::forbidden(
+            "value",
+            "may not be changed in an update.",
+        ));
+    }
+    if !same(new, old, &["preemptionPolicy"]) {
+        faults.push(FieldError::invalid_text(
+            "preemptionPolicy",
+            text(new, &["preemptionPolicy"]),
+            IMMUTABLE,
+        ));
     }
 }
 
-fn priority_class(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn update_runtime_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    if !same(new, old, &["handler"]) {
+        faults.push(FieldError::invalid_text(
+            "handler",
+            text(new, &["handler"]),
+            IMMUTABLE,
+        ));
+    }
+}
+
+/// The specification stays as it is.
+pub(in crate::kinds::builtin) fn same_spec(
+    faults: &mut Faults,
+    new: &Value,
+    old: &Value,
+    ty: &str,
+) {
+    if !same(new, old, &["spec"]) {
+        faults.push(invalid_internal("spec", ty, at(new, &["spec"]), IMMUTABLE));
+    }
+}
+
+pub(in crate::kinds::builtin) fn priority_class(faults: &mut Faults, object: &Value) {
     let name = text(object, &["metadata", "name"]);
     let of_system = match name {
         "system-node-critical" => Some(2_000_001_000),
@@ -202,7 +178,7 @@ fn priority_class(faults: &mut Faults, object: &Value) {
     }
 }
 
-fn priority_level(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn priority_level(faults: &mut Faults, spec: &Value) {
     match text(spec, &["type"]) {
         "Exempt" => {
             if is_set(spec, &["limited"]) {
@@ -273,7 +249,7 @@ fn priority_level(faults: &mut Faults, spec: &Value) {
     }
 }
 
-fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
+pub(in crate::kinds::builtin) fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
     let mut names: Vec<&str> = Vec::new();
     for (i, request) in items(devices, &["requests"]).iter().enumerate() {
         let path = format!("{path}.requests[{i}]");
@@ -309,7 +285,7 @@ fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
     }
 }
 
-fn api_service(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn api_service(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     let (group, version) = (text(spec, &["group"]), text(spec, &["version"]));
     let (name, expected) = (

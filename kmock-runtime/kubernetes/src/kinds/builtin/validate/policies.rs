@@ -43,7 +43,7 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// A policy.
-pub(super) fn policy(faults: &mut Faults, object: &Value, mutating: bool) {
+pub(in crate::kinds::builtin) fn policy(faults: &mut Faults, object: &Value, mutating: bool) {
     let spec = at(object, &["spec"]);
     let failure = text(spec, &["failurePolicy"]);
     maybe_one_of(faults, "spec.failurePolicy", failure, &["Fail", "Ignore"]);
@@ -270,7 +270,7 @@ fn validations(faults: &mut Faults, object: &Value, spec: &Value) {
 }
 
 /// What binds a policy.
-pub(super) fn binding(faults: &mut Faults, spec: &Value, mutating: bool) {
+pub(in crate::kinds::builtin) fn binding(faults: &mut Faults, spec: &Value, mutating: bool) {
     let policy = text(spec, &["policyName"]);
     named(faults, "spec.policyName", policy, subdomain_faults);
     if is_set(spec, &["paramRef"]) {

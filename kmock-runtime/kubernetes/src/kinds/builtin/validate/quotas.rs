@@ -14,7 +14,7 @@ use crate::model::meta::qualified_name_faults;
 use crate::model::status::FieldError;
 
 /// A quota, new or changed.
-pub(super) fn quota(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn quota(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     amounts(faults, spec, "hard", "spec");
     scopes(faults, spec);
@@ -22,7 +22,7 @@ pub(super) fn quota(faults: &mut Faults, object: &Value) {
 }
 
 /// What a quota has counted.
-pub(super) fn quota_status(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn quota_status(faults: &mut Faults, object: &Value) {
     for what in ["hard", "used"] {
         amounts(faults, at(object, &["status"]), what, "status");
     }
@@ -200,7 +200,7 @@ fn scope_selector(faults: &mut Faults, spec: &Value) {
 }
 
 /// A limit range: for each kind of thing, limits that agree with each other.
-pub(super) fn limit_range(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn limit_range(faults: &mut Faults, object: &Value) {
     let mut kinds: Vec<&str> = Vec::new();
     for (i, limit) in items(object, &["spec", "limits"]).iter().enumerate() {
         let path = format!("spec.limits[{i}]");

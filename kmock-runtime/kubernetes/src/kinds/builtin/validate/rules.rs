@@ -11,7 +11,7 @@ use crate::model::meta::{label_value_faults, qualified_name_faults, subdomain_fa
 use crate::model::status::{FieldError, quoted};
 
 /// The faults found so far.
-pub(super) type Faults = Vec<FieldError>;
+pub(in crate::kinds::builtin) type Faults = Vec<FieldError>;
 
 pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
 pub(super) const IMMUTABLE: &str = "field is immutable";

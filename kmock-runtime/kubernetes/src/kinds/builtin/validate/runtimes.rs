@@ -10,7 +10,7 @@ use crate::model::meta::label_faults;
 use crate::model::status::FieldError;
 
 /// Faults of a new runtime class.
-pub(super) fn runtime_class(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn runtime_class(faults: &mut Faults, object: &Value) {
     named(faults, "handler", text(object, &["handler"]), label_faults);
     let fixed = at(object, &["overhead", "podFixed"]);
     if fixed.is_object() {

@@ -32,7 +32,7 @@ fn needs_health_check(spec: &Value) -> bool {
 }
 
 /// A new service: its addresses are looked at before all else, as they are given out first.
-pub(super) fn create(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn create(faults: &mut Faults, object: &Value) {
     given_out(faults, at(object, &["spec"]));
     if faults.is_empty() {
         service(faults, object);
@@ -399,7 +399,7 @@ fn traffic(faults: &mut Faults, spec: &Value, kind: &str) {
 }
 
 /// What may change of a service: addresses stay once they are given out.
-pub(super) fn update(faults: &mut Faults, new: &Value, old: &Value) {
+pub(in crate::kinds::builtin) fn update(faults: &mut Faults, new: &Value, old: &Value) {
     given_out(faults, at(new, &["spec"]));
     if faults.is_empty() {
         kept_as_given(faults, at(new, &["spec"]), at(old, &["spec"]));
@@ -490,7 +490,7 @@ fn kept(faults: &mut Faults, new: &Value, old: &Value, key: &str, primary: &str,
 }
 
 /// The status of a service's load balancer.
-pub(super) fn status(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn status(faults: &mut Faults, object: &Value) {
     let ingress = items(object, &["status", "loadBalancer", "ingress"]);
     let path = "status.loadBalancer.ingress";
     if text(object, &["spec", "type"]) != "LoadBalancer" {

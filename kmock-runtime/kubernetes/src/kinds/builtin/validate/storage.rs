@@ -12,6 +12,7 @@ use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
 use crate::model::meta::{qualified_name_faults, subdomain_faults};
 use crate::model::status::FieldError;
+use crate::model::strategy::Context;
 
 const ACCESS_MODES: [&str; 4] = [
     "ReadOnlyMany",
@@ -20,143 +21,174 @@ const ACCESS_MODES: [&str; 4] = [
     "ReadWriteOncePod",
 ];
 
-pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
-    match name {
-        "core.v1.PersistentVolume" => volume(faults, object),
-        "core.v1.PersistentVolumeClaim" => claims::spec(faults, at(object, &["spec"]), "spec"),
-        "storage.v1.StorageClass" => storage_class(faults, object),
-        "storage.v1.VolumeAttributesClass" => {
-            provisioner(faults, "driverName", text(object, &["driverName"]));
-            if members(object, &["parameters"]).is_empty() {
-                faults.push(FieldError::required(
-                    "parameters",
-                    "must contain at least one key/value pair",
-                ));
-            }
-        }
-        "storage.v1.VolumeAttachment" => attachment(faults, object),
-        "storage.v1.CSIDriver" => csi_driver(faults, object),
-        "storage.v1.CSINode" => {
-            for (i, driver) in items(object, &["spec", "drivers"]).iter().enumerate() {
-                let path = format!("spec.drivers[{i}]");
-                let name = text(driver, &["name"]);
-                pods::csi_driver_name(faults, name, &format!("{path}.name"));
-                let known = items(object, &["spec", "drivers"])
-                    .iter()
-                    .take(i)
-                    .any(|before| text(before, &["name"]) == name);
-                if known {
-                    faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
-                }
-                required(faults, &format!("{path}.nodeID"), text(driver, &["nodeID"]));
-                not_negative(
-                    faults,
-                    at(driver, &["allocatable"]),
-                    &["count"],
-                    &format!("{path}.allocatable"),
-                );
-            }
-        }
-        "storage.v1.CSIStorageCapacity" => {
-            label_selector(faults, "nodeTopology", at(object, &["nodeTopology"]));
-            let class = text(object, &["storageClassName"]);
-            texts(faults, "storageClassName", class, subdomain_faults(class));
-            if is_set(object, &["capacity"]) {
-                amount(faults, "capacity", at(object, &["capacity"]));
-            }
-        }
-        _ => return false,
+pub(in crate::kinds::builtin) fn create_volume_attributes_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    provisioner(faults, "driverName", text(object, &["driverName"]));
+    if members(object, &["parameters"]).is_empty() {
+        faults.push(FieldError::required(
+            "parameters",
+            "must contain at least one key/value pair",
+        ));
     }
-    true
 }
 
-pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) -> bool {
-    match name {
-        "core.v1.PersistentVolume" => {
-            // Checked by the update strategy, and once more by the validation that it calls.
-            volume(faults, new);
-            volume(faults, new);
-            let source = |object: &Value| {
-                let mut spec = at(object, &["spec"]).clone();
-                if let Value::Object(spec) = &mut spec {
-                    spec.retain(|key, _| SOURCES.contains(&key.as_str()));
-                }
-                spec
-            };
-            if source(new) != source(old) {
-                let changes =
-                    difference::of("core.v1.PersistentVolumeSource", &source(old), &source(new));
-                faults.push(FieldError::forbidden(
-                    "spec.persistentvolumesource",
-                    format!("spec.persistentvolumesource is immutable after creation\n{changes}"),
-                ));
-            }
-            if !same(new, old, &["spec", "volumeMode"]) {
-                faults.push(FieldError::invalid(
-                    "volumeMode",
-                    at(new, &["spec", "volumeMode"]),
-                    "field is immutable",
-                ));
-            }
+pub(in crate::kinds::builtin) fn create_csi_node(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    for (i, driver) in items(object, &["spec", "drivers"]).iter().enumerate() {
+        let path = format!("spec.drivers[{i}]");
+        let name = text(driver, &["name"]);
+        pods::csi_driver_name(faults, name, &format!("{path}.name"));
+        let known = items(object, &["spec", "drivers"])
+            .iter()
+            .take(i)
+            .any(|before| text(before, &["name"]) == name);
+        if known {
+            faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
-        "core.v1.PersistentVolumeClaim" => {
-            claims::spec(faults, at(new, &["spec"]), "spec");
-            claims::update(faults, new, old);
-        }
-        "storage.v1.StorageClass" => {
-            storage_class(faults, new);
-            for key in [
-                "parameters",
-                "provisioner",
-                "reclaimPolicy",
-                "volumeBindingMode",
-            ] {
-                if !same(new, old, &[key]) {
-                    faults.push(FieldError::invalid(key, at(new, &[key]), IMMUTABLE));
-                }
-            }
-        }
-        "storage.v1.VolumeAttributesClass" => {
-            for key in ["driverName", "parameters"] {
-                if !same(new, old, &[key]) {
-                    faults.push(FieldError::forbidden(
-                        key,
-                        format!("updates to {key} are forbidden."),
-                    ));
-                }
-            }
-        }
-        "storage.v1.VolumeAttachment" => {
-            attachment(faults, new);
-            if !same(new, old, &["spec"]) {
-                faults.push(invalid_internal(
-                    "spec",
-                    "storage.v1.VolumeAttachmentSpec",
-                    at(new, &["spec"]),
-                    "field is immutable",
-                ));
-            }
-        }
-        "storage.v1.CSIDriver" => {
-            csi_driver(faults, new);
-            if !same(new, old, &["spec", "attachRequired"]) {
-                faults.push(FieldError::invalid(
-                    "spec.attachedRequired",
-                    at(new, &["spec", "attachRequired"]),
-                    "field is immutable",
-                ));
-            }
-            if !same(new, old, &["spec", "volumeLifecycleModes"]) {
-                faults.push(FieldError::invalid(
-                    "spec.volumeLifecycleModes",
-                    at(new, &["spec", "volumeLifecycleModes"]),
-                    "field is immutable",
-                ));
-            }
-        }
-        _ => return create(faults, name, new),
+        required(faults, &format!("{path}.nodeID"), text(driver, &["nodeID"]));
+        not_negative(
+            faults,
+            at(driver, &["allocatable"]),
+            &["count"],
+            &format!("{path}.allocatable"),
+        );
     }
-    true
+}
+
+pub(in crate::kinds::builtin) fn create_csi_storage_capacity(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    label_selector(faults, "nodeTopology", at(object, &["nodeTopology"]));
+    let class = text(object, &["storageClassName"]);
+    texts(faults, "storageClassName", class, subdomain_faults(class));
+    if is_set(object, &["capacity"]) {
+        amount(faults, "capacity", at(object, &["capacity"]));
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_persistent_volume(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    // Checked by the update strategy, and once more by the validation that it calls.
+    volume(faults, new);
+    volume(faults, new);
+    let source = |object: &Value| {
+        let mut spec = at(object, &["spec"]).clone();
+        if let Value::Object(spec) = &mut spec {
+            spec.retain(|key, _| SOURCES.contains(&key.as_str()));
+        }
+        spec
+    };
+    if source(new) != source(old) {
+        let changes = difference::of("core.v1.PersistentVolumeSource", &source(old), &source(new));
+        faults.push(FieldError::forbidden(
+            "spec.persistentvolumesource",
+            format!("spec.persistentvolumesource is immutable after creation\n{changes}"),
+        ));
+    }
+    if !same(new, old, &["spec", "volumeMode"]) {
+        faults.push(FieldError::invalid(
+            "volumeMode",
+            at(new, &["spec", "volumeMode"]),
+            "field is immutable",
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_persistent_volume_claim(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    claims::spec(faults, at(new, &["spec"]), "spec");
+    claims::update(faults, new, old);
+}
+
+pub(in crate::kinds::builtin) fn update_storage_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    storage_class(faults, new);
+    for key in [
+        "parameters",
+        "provisioner",
+        "reclaimPolicy",
+        "volumeBindingMode",
+    ] {
+        if !same(new, old, &[key]) {
+            faults.push(FieldError::invalid(key, at(new, &[key]), IMMUTABLE));
+        }
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_volume_attributes_class(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    for key in ["driverName", "parameters"] {
+        if !same(new, old, &[key]) {
+            faults.push(FieldError::forbidden(
+                key,
+                format!("updates to {key} are forbidden."),
+            ));
+        }
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_volume_attachment(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    attachment(faults, new);
+    if !same(new, old, &["spec"]) {
+        faults.push(invalid_internal(
+            "spec",
+            "storage.v1.VolumeAttachmentSpec",
+            at(new, &["spec"]),
+            "field is immutable",
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn update_csi_driver(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    csi_driver(faults, new);
+    if !same(new, old, &["spec", "attachRequired"]) {
+        faults.push(FieldError::invalid(
+            "spec.attachedRequired",
+            at(new, &["spec", "attachRequired"]),
+            "field is immutable",
+        ));
+    }
+    if !same(new, old, &["spec", "volumeLifecycleModes"]) {
+        faults.push(FieldError::invalid(
+            "spec.volumeLifecycleModes",
+            at(new, &["spec", "volumeLifecycleModes"]),
+            "field is immutable",
+        ));
+    }
 }
 
 /// The sources of a persistent volume, in the order in which the server looks for them.
@@ -208,7 +240,7 @@ pub(super) fn access_modes(faults: &mut Faults, spec: &Value, path: &str, missin
     }
 }
 
-fn volume(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn volume(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     access_modes(faults, spec, "spec", "");
     let capacity = members(spec, &["capacity"]);
@@ -333,7 +365,7 @@ fn provisioner(faults: &mut Faults, path: &str, name: &str) {
     named(faults, path, &name.to_lowercase(), qualified_name_faults);
 }
 
-fn storage_class(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn storage_class(faults: &mut Faults, object: &Value) {
     provisioner(faults, "provisioner", text(object, &["provisioner"]));
     for (key, _) in members(object, &["parameters"]) {
         if key.is_empty() {
@@ -370,7 +402,7 @@ fn storage_class(faults: &mut Faults, object: &Value) {
     }
 }
 
-fn attachment(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn attachment(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     pods::csi_driver_name(faults, text(spec, &["attacher"]), "spec.attacher");
     let inline = is_set(spec, &["source", "inlineVolumeSpec"]);
@@ -398,7 +430,7 @@ fn attachment(faults: &mut Faults, object: &Value) {
     }
 }
 
-fn csi_driver(faults: &mut Faults, object: &Value) {
+pub(in crate::kinds::builtin) fn csi_driver(faults: &mut Faults, object: &Value) {
     let spec = at(object, &["spec"]);
     for key in ["attachRequired", "podInfoOnMount", "storageCapacity"] {
         if !is_set(spec, &[key]) {

@@ -18,7 +18,11 @@ const SCOPES: [&str; 3] = ["*", "Cluster", "Namespaced"];
 const MOST_CONDITIONS: usize = 64;
 
 /// A configuration of webhooks.
-pub(super) fn configuration(faults: &mut Faults, object: &Value, mutating: bool) {
+pub(in crate::kinds::builtin) fn configuration(
+    faults: &mut Faults,
+    object: &Value,
+    mutating: bool,
+) {
     let mut names: Vec<&str> = Vec::new();
     for (i, hook) in items(object, &["webhooks"]).iter().enumerate() {
         let path = format!("webhooks[{i}]");

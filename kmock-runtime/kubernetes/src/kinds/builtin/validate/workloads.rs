@@ -2,44 +2,30 @@
 
 use serde_json::{Value, json};
 
+use super::pods;
 use super::rules::{
     Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct,
     is_empty_selector, label_selector, maybe_one_of, not_negative,
 };
-use super::{autoscaling, cron, jobs, pods};
 use crate::kinds::builtin::values::{at, int, is_set, text};
 use crate::model::status::FieldError;
+use crate::model::strategy::Context;
 
 const SELECTOR: &str = "meta.v1.LabelSelector";
 
-pub(super) fn create(faults: &mut Faults, name: &str, object: &Value) -> bool {
-    let spec = at(object, &["spec"]);
-    match name {
-        "apps.v1.Deployment" => deployment(faults, spec),
-        "apps.v1.ReplicaSet" => replica_set(faults, spec),
-        "apps.v1.StatefulSet" => stateful_set(faults, spec),
-        "apps.v1.DaemonSet" => daemon_set(faults, spec),
-        "apps.v1.ControllerRevision" => {
-            not_negative(faults, object, &["revision"], "");
-            fix_leading_dot(faults);
-            if !is_set(object, &["data"]) {
-                faults.push(FieldError::required("data", "data is mandatory"));
-            } else if !at(object, &["data"]).is_object() {
-                let why = "data must be a valid JSON object";
-                faults.push(FieldError::required("data", why));
-            }
-        }
-        "core.v1.ReplicationController" => replication_controller(faults, spec),
-        "core.v1.PodTemplate" => pods::template(faults, at(object, &["template"]), "template"),
-        "batch.v1.Job" => jobs::job(faults, object, true),
-        "batch.v1.CronJob" => cron::cron_job(faults, object, None),
-        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            autoscaling::autoscaler(faults, object, None);
-        }
-        "policy.v1.PodDisruptionBudget" => budget(faults, spec),
-        _ => return false,
+pub(in crate::kinds::builtin) fn create_controller_revision(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    object: &Value,
+) {
+    not_negative(faults, object, &["revision"], "");
+    fix_leading_dot(faults);
+    if !is_set(object, &["data"]) {
+        faults.push(FieldError::required("data", "data is mandatory"));
+    } else if !at(object, &["data"]).is_object() {
+        let why = "data must be a valid JSON object";
+        faults.push(FieldError::required("data", why));
     }
-    true
 }
 
 /// Paths of top-level fields have no prefix.
@@ -51,45 +37,48 @@ fn fix_leading_dot(faults: &mut Faults) {
     }
 }
 
-pub(super) fn update(faults: &mut Faults, name: &str, new: &Value, old: &Value) -> bool {
-    let selector = ["spec", "selector"];
-    match name {
-        "apps.v1.Deployment" | "apps.v1.ReplicaSet" | "apps.v1.DaemonSet" => {
-            let mut own = Faults::new();
-            create(&mut own, name, new);
-            let (new, old) = (at(new, &selector), at(old, &selector));
-            immutable(faults, "spec.selector", SELECTOR, new, old);
-            if name == "apps.v1.DaemonSet" {
-                faults.extend(own);
-            } else {
-                faults.splice(0..0, own);
-            }
-        }
-        "apps.v1.StatefulSet" => {
-            stateful_set_update(faults, new, old);
-        }
-        "apps.v1.ControllerRevision" => {
-            not_negative(faults, new, &["revision"], "");
-            fix_leading_dot(faults);
-            if at(new, &["data"]) != at(old, &["data"]) {
-                faults.push(FieldError::invalid("data", at(new, &["data"]), IMMUTABLE));
-            }
-        }
-        "batch.v1.Job" => jobs::job_update(faults, new, old),
-        "batch.v1.CronJob" => cron::cron_job(faults, new, Some(old)),
-        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            autoscaling::autoscaler(faults, new, Some(old));
-        }
-        "policy.v1.PodDisruptionBudget" => budget(faults, at(new, &["spec"])),
-        _ => return create(faults, name, new),
+pub(in crate::kinds::builtin) fn update_controller_revision(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    not_negative(faults, new, &["revision"], "");
+    fix_leading_dot(faults);
+    if at(new, &["data"]) != at(old, &["data"]) {
+        faults.push(FieldError::invalid("data", at(new, &["data"]), IMMUTABLE));
     }
-    true
 }
 
-pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) {
-    let status = at(new, &["status"]);
-    let counts: &[&str] = match name {
-        "apps.v1.Deployment" => &[
+/// What controllers have counted is not negative.
+fn counts(faults: &mut Faults, object: &Value, counts: &[&str]) {
+    not_negative(faults, at(object, &["status"]), counts, "status");
+}
+
+/// One count is not greater than another.
+fn no_more(faults: &mut Faults, object: &Value, key: &str, than: &str, message: &str) {
+    let status = at(object, &["status"]);
+    if int(status, &[key]) > int(status, &[than]) {
+        faults.push(FieldError::invalid(
+            format!("status.{key}"),
+            at(status, &[key]),
+            message,
+        ));
+    }
+}
+
+const BEYOND_REPLICAS: &str = "cannot be greater than status.replicas";
+
+pub(in crate::kinds::builtin) fn status_deployment(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &[
             "observedGeneration",
             "replicas",
             "updatedReplicas",
@@ -98,14 +87,65 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             "unavailableReplicas",
             "collisionCount",
         ],
-        "apps.v1.ReplicaSet" | "core.v1.ReplicationController" => &[
+    );
+    for key in ["updatedReplicas", "readyReplicas", "availableReplicas"] {
+        no_more(faults, new, key, "replicas", BEYOND_REPLICAS);
+    }
+    no_more(
+        faults,
+        new,
+        "availableReplicas",
+        "readyReplicas",
+        "cannot be greater than readyReplicas",
+    );
+    if int(new, &["status", "collisionCount"]) < int(old, &["status", "collisionCount"]) {
+        faults.push(FieldError::invalid(
+            "status.collisionCount",
+            at(new, &["status", "collisionCount"]),
+            "cannot be decremented",
+        ));
+    }
+}
+
+pub(in crate::kinds::builtin) fn status_replica_set(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &[
             "replicas",
             "fullyLabeledReplicas",
             "readyReplicas",
             "availableReplicas",
             "observedGeneration",
         ],
-        "apps.v1.StatefulSet" => &[
+    );
+    for key in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"] {
+        no_more(faults, new, key, "replicas", BEYOND_REPLICAS);
+    }
+    no_more(
+        faults,
+        new,
+        "availableReplicas",
+        "readyReplicas",
+        "cannot be greater than readyReplicas",
+    );
+}
+
+pub(in crate::kinds::builtin) fn status_stateful_set(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &[
             "replicas",
             "readyReplicas",
             "currentReplicas",
@@ -114,7 +154,34 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             "observedGeneration",
             "collisionCount",
         ],
-        "apps.v1.DaemonSet" => &[
+    );
+    for key in [
+        "readyReplicas",
+        "currentReplicas",
+        "updatedReplicas",
+        "availableReplicas",
+    ] {
+        no_more(faults, new, key, "replicas", BEYOND_REPLICAS);
+    }
+    no_more(
+        faults,
+        new,
+        "availableReplicas",
+        "readyReplicas",
+        "cannot be greater than status.readyReplicas",
+    );
+}
+
+pub(in crate::kinds::builtin) fn status_daemon_set(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &[
             "currentNumberScheduled",
             "numberMisscheduled",
             "desiredNumberScheduled",
@@ -125,78 +192,84 @@ pub(super) fn status(faults: &mut Faults, name: &str, new: &Value, old: &Value) 
             "numberUnavailable",
             "collisionCount",
         ],
-        "batch.v1.Job" => &["active", "succeeded", "failed", "ready", "terminating"],
-        "autoscaling.v1.HorizontalPodAutoscaler" | "autoscaling.v2.HorizontalPodAutoscaler" => {
-            &["currentReplicas", "desiredReplicas"]
-        }
-        "policy.v1.PodDisruptionBudget" => &[
+    );
+}
+
+pub(in crate::kinds::builtin) fn status_job(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &["active", "succeeded", "failed", "ready", "terminating"],
+    );
+}
+
+pub(in crate::kinds::builtin) fn status_horizontal_pod_autoscaler(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(faults, new, &["currentReplicas", "desiredReplicas"]);
+}
+
+pub(in crate::kinds::builtin) fn status_pod_disruption_budget(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    _old: &Value,
+) {
+    counts(
+        faults,
+        new,
+        &[
             "disruptionsAllowed",
             "currentHealthy",
             "desiredHealthy",
             "expectedPods",
         ],
-        _ => return super::core::status(faults, name, new, old),
-    };
-    not_negative(faults, status, counts, "status");
-    let replicas = int(status, &["replicas"]);
-    let more = |faults: &mut Faults, key: &str, than: i64, message: &str| {
-        if int(status, &[key]) > than {
-            faults.push(FieldError::invalid(
-                format!("status.{key}"),
-                at(status, &[key]),
-                message,
-            ));
-        }
-    };
-    let beyond_replicas = "cannot be greater than status.replicas";
-    match name {
-        "apps.v1.Deployment" => {
-            for key in ["updatedReplicas", "readyReplicas", "availableReplicas"] {
-                more(faults, key, replicas, beyond_replicas);
-            }
-            more(
-                faults,
-                "availableReplicas",
-                int(status, &["readyReplicas"]),
-                "cannot be greater than readyReplicas",
-            );
-            if int(new, &["status", "collisionCount"]) < int(old, &["status", "collisionCount"]) {
-                faults.push(FieldError::invalid(
-                    "status.collisionCount",
-                    at(status, &["collisionCount"]),
-                    "cannot be decremented",
-                ));
-            }
-        }
-        "apps.v1.ReplicaSet" | "core.v1.ReplicationController" => {
-            for key in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"] {
-                more(faults, key, replicas, beyond_replicas);
-            }
-            more(
-                faults,
-                "availableReplicas",
-                int(status, &["readyReplicas"]),
-                "cannot be greater than readyReplicas",
-            );
-        }
-        "apps.v1.StatefulSet" => {
-            for key in [
-                "readyReplicas",
-                "currentReplicas",
-                "updatedReplicas",
-                "availableReplicas",
-            ] {
-                more(faults, key, replicas, beyond_replicas);
-            }
-            more(
-                faults,
-                "availableReplicas",
-                int(status, &["readyReplicas"]),
-                "cannot be greater than status.readyReplicas",
-            );
-        }
-        _ => {}
-    }
+    );
+}
+
+/// The selector of a workload stays.
+fn same_selector(faults: &mut Faults, new: &Value, old: &Value) {
+    let selector = ["spec", "selector"];
+    let (new, old) = (at(new, &selector), at(old, &selector));
+    immutable(faults, "spec.selector", SELECTOR, new, old);
+}
+
+pub(in crate::kinds::builtin) fn update_deployment(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    deployment(faults, at(new, &["spec"]));
+    same_selector(faults, new, old);
+}
+
+pub(in crate::kinds::builtin) fn update_replica_set(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    replica_set(faults, at(new, &["spec"]));
+    same_selector(faults, new, old);
+}
+
+pub(in crate::kinds::builtin) fn update_daemon_set(
+    faults: &mut Faults,
+    _context: &Context<'_>,
+    new: &Value,
+    old: &Value,
+) {
+    same_selector(faults, new, old);
+    daemon_set(faults, at(new, &["spec"]));
 }
 
 /// The selector of a workload: there, well made, and not empty. Whether anything can be said of what it selects.
@@ -247,7 +320,7 @@ fn no_such_strategy(path: &str, ty: &str, strategy: &Value, supported: &str) -> 
     )
 }
 
-fn deployment(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn deployment(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["replicas"], "spec");
     selected_template(faults, spec, "deployment", "ReplicaSet");
     let strategy = at(spec, &["strategy"]);
@@ -317,12 +390,12 @@ fn rolling_update(faults: &mut Faults, rolling: &Value, path: &str) {
     at_most_all(faults, &format!("{path}.maxUnavailable"), unavailable);
 }
 
-fn replica_set(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn replica_set(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["replicas", "minReadySeconds"], "spec");
     selected_template(faults, spec, "deployment", "ReplicaSet");
 }
 
-fn replication_controller(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn replication_controller(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["minReadySeconds"], "spec");
     let selector = json!({"matchLabels": at(spec, &["selector"])});
     if is_empty_selector(&selector) {
@@ -342,7 +415,7 @@ fn replication_controller(faults: &mut Faults, spec: &Value) {
     }
 }
 
-fn stateful_set(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn stateful_set(faults: &mut Faults, spec: &Value) {
     match text(spec, &["podManagementPolicy"]) {
         "" => faults.push(FieldError::required("spec.podManagementPolicy", "")),
         "OrderedReady" | "Parallel" => {}
@@ -426,7 +499,11 @@ fn with_claims_as_volumes(spec: &Value) -> Value {
     spec
 }
 
-fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
+pub(in crate::kinds::builtin) fn stateful_set_update(
+    faults: &mut Faults,
+    new: &Value,
+    old: &Value,
+) {
     stateful_set(faults, at(new, &["spec"]));
     let mut masked = at(new, &["spec"]).clone();
     let old_spec = at(old, &["spec"]);
@@ -449,7 +526,7 @@ fn stateful_set_update(faults: &mut Faults, new: &Value, old: &Value) {
     }
 }
 
-fn daemon_set(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn daemon_set(faults: &mut Faults, spec: &Value) {
     let selector = at(spec, &["selector"]);
     label_selector(faults, "spec.selector", selector);
     if selector.is_object() && is_empty_selector(selector) {
@@ -518,7 +595,7 @@ fn daemon_set(faults: &mut Faults, spec: &Value) {
     not_negative(faults, spec, &["revisionHistoryLimit"], "spec");
 }
 
-fn budget(faults: &mut Faults, spec: &Value) {
+pub(in crate::kinds::builtin) fn budget(faults: &mut Faults, spec: &Value) {
     if is_set(spec, &["minAvailable"]) && is_set(spec, &["maxUnavailable"]) {
         faults.push(invalid_internal(
             "spec",

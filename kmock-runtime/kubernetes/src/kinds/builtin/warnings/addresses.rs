@@ -98,7 +98,7 @@ pub(super) fn range(out: &mut Vec<String>, path: &str, value: &str) {
 }
 
 /// The addresses of a load balancer's status.
-pub(super) fn balancer(out: &mut Vec<String>, object: &Value) {
+pub(in crate::kinds::builtin) fn balancer(out: &mut Vec<String>, object: &Value) {
     for (i, ingress) in items(object, &["status", "loadBalancer", "ingress"])
         .iter()
         .enumerate()

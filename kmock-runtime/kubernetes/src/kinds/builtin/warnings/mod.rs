@@ -3,86 +3,72 @@
 //! Rules of `WarningsOnCreate` and `WarningsOnUpdate` in `pkg/registry` and `pkg/api/*/warnings.go`, v1.36.
 //! (Deprecated versions warn with every request: that is the registry's business.)
 
-mod addresses;
-mod other;
+pub(super) mod addresses;
+pub(super) mod other;
 mod pods;
 mod volumes;
 
 use serde_json::Value;
 
-use super::prepare;
 use super::quantity::Quantity;
+use super::row::Kind;
 use super::values::at;
 use crate::model::meta::label_faults;
 
 /// The warnings of a new object.
-pub(super) fn of(name: &str, object: &Value) -> Vec<String> {
+pub(super) fn of(kind: &Kind, object: &Value) -> Vec<String> {
     let mut out = Vec::new();
-    if let Some((_, _, is_host_name)) = template(name)
-        && is_host_name
-    {
+    if kind.template.as_ref().is_some_and(|t| t.names_hosts) {
         host_name(&mut out, object, "Pod names and hostnames");
     }
-    written(&mut out, name, object);
+    written(&mut out, kind, object);
     out
 }
 
 /// The warnings of a changed object: those of a pod template only come with a new generation.
-pub(super) fn of_update(name: &str, new: &Value, old: &Value) -> Vec<String> {
+pub(super) fn of_update(kind: &Kind, new: &Value, old: &Value) -> Vec<String> {
     let mut out = Vec::new();
-    if template(name).is_none() || prepare::bumps_generation(name, new, old) {
-        written(&mut out, name, new);
+    if kind.template.is_none() || (kind.life.new_generation)(new, old) {
+        written(&mut out, kind, new);
     } else {
-        other::warn(&mut out, name, new);
+        (kind.warn.object)(&mut out, new);
     }
-    if name == "batch.v1.CronJob" && super::values::text(new, &["spec", "schedule"]).contains("TZ")
-    {
+    (kind.warn.update)(&mut out, new);
+    out
+}
+
+/// The warnings of a changed status.
+pub(super) fn of_status(kind: &Kind, new: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    (kind.warn.status)(&mut out, new);
+    out
+}
+
+/// Of a pod.
+pub(super) fn pod(out: &mut Vec<String>, object: &Value) {
+    host_name(out, object, "the Pod's hostname");
+    pods::warn(out, object, "");
+}
+
+/// Of a changed cron job.
+pub(super) fn cron_job_update(out: &mut Vec<String>, new: &Value) {
+    if super::values::text(new, &["spec", "schedule"]).contains("TZ") {
         out.push(
             "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
                 .into(),
         );
     }
-    out
 }
 
-/// The warnings of a changed status.
-pub(super) fn of_status(name: &str, new: &Value) -> Vec<String> {
-    let mut out = Vec::new();
-    if matches!(name, "core.v1.Service" | "networking.v1.Ingress") {
-        addresses::balancer(&mut out, new);
+fn written(out: &mut Vec<String>, kind: &Kind, object: &Value) {
+    if let Some(template) = &kind.template {
+        pods::warn(
+            out,
+            at(object, template.keys),
+            &format!("{}.", template.path),
+        );
     }
-    out
-}
-
-/// Where a workload has its pod template, and whether its own name becomes part of host names.
-fn template(name: &str) -> Option<(&'static [&'static str], &'static str, bool)> {
-    Some(match name {
-        "core.v1.PodTemplate" => (&["template"], "template", false),
-        "apps.v1.Deployment"
-        | "apps.v1.ReplicaSet"
-        | "core.v1.ReplicationController"
-        | "batch.v1.Job" => (&["spec", "template"], "spec.template", true),
-        "apps.v1.StatefulSet" | "apps.v1.DaemonSet" => {
-            (&["spec", "template"], "spec.template", false)
-        }
-        "batch.v1.CronJob" => (
-            &["spec", "jobTemplate", "spec", "template"],
-            "spec.jobTemplate.spec.template",
-            true,
-        ),
-        _ => return None,
-    })
-}
-
-fn written(out: &mut Vec<String>, name: &str, object: &Value) {
-    if name == "core.v1.Pod" {
-        host_name(out, object, "the Pod's hostname");
-        pods::warn(out, object, "");
-    }
-    if let Some((keys, path, _)) = template(name) {
-        pods::warn(out, at(object, keys), &format!("{path}."));
-    }
-    other::warn(out, name, object);
+    (kind.warn.object)(out, object);
 }
 
 /// Names that end up as host names had better be labels.
@@ -135,13 +121,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kinds::builtin::rows;
 
     #[test]
     fn what_kubectl_prints_as_warnings() {
         let pod = json!({"metadata": {"name": "a.b"}, "spec": {"containers": [{
             "env": [{"name": "A"}, {"name": "A"}], "resources": {"limits": {"memory": "100m"}}}]}});
         assert_eq!(
-            of("core.v1.Pod", &pod),
+            of(rows::named("core.v1.Pod").expect("a row"), &pod),
             [
                 "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]",
                 "spec.containers[0].resources.limits[memory]: fractional byte value \"100m\" is invalid, must be an integer",
@@ -153,9 +140,20 @@ mod tests {
     #[test]
     fn a_template_only_warns_when_it_changes() {
         let set = |paused: bool| json!({"spec": {"paused": paused, "template": {"spec": {"terminationGracePeriodSeconds": -1}}}});
-        assert!(of_update("apps.v1.Deployment", &set(true), &set(true)).is_empty());
+        assert!(
+            of_update(
+                rows::named("apps.v1.Deployment").expect("a row"),
+                &set(true),
+                &set(true)
+            )
+            .is_empty()
+        );
         assert_eq!(
-            of_update("apps.v1.Deployment", &set(true), &set(false)),
+            of_update(
+                rows::named("apps.v1.Deployment").expect("a row"),
+                &set(true),
+                &set(false)
+            ),
             [
                 "spec.template.spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
             ]

@@ -9,93 +9,94 @@ use crate::kinds::builtin::values::{at, int, is_set, items, members, text};
 const OLD_STORAGE_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 const OLD_MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
 
-pub(super) fn warn(out: &mut Vec<String>, name: &str, object: &Value) {
+pub(in crate::kinds::builtin) fn warn_secret(out: &mut Vec<String>, object: &Value) {
+    if text(object, &["type"]) == "kubernetes.io/tls" {
+        tls(out, object);
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_persistent_volume_claim(
+    out: &mut Vec<String>,
+    object: &Value,
+) {
     let spec = at(object, &["spec"]);
-    match name {
-        "core.v1.Secret" if text(object, &["type"]) == "kubernetes.io/tls" => tls(out, object),
-        "core.v1.Service" => service(out, object, spec),
-        "core.v1.PersistentVolume" => persistent_volume(out, object, spec),
-        "core.v1.PersistentVolumeClaim" => {
-            if annotated(object, OLD_STORAGE_CLASS) {
-                out.push(storage_class_note());
-            }
-            volumes::claim(out, spec, "spec");
+    if annotated(object, OLD_STORAGE_CLASS) {
+        out.push(storage_class_note());
+    }
+    volumes::claim(out, spec, "spec");
+}
+
+pub(in crate::kinds::builtin) fn warn_endpoints(out: &mut Vec<String>, object: &Value) {
+    for (i, subset) in items(object, &["subsets"]).iter().enumerate() {
+        for list in ["addresses", "notReadyAddresses"] {
+            addresses::each_ip(out, &format!("subsets[{i}].{list}"), items(subset, &[list]));
         }
-        "core.v1.Node" => node(out, spec),
-        "core.v1.Endpoints" => {
-            for (i, subset) in items(object, &["subsets"]).iter().enumerate() {
-                for list in ["addresses", "notReadyAddresses"] {
-                    addresses::each_ip(
-                        out,
-                        &format!("subsets[{i}].{list}"),
-                        items(subset, &[list]),
-                    );
-                }
-            }
-        }
-        "apps.v1.StatefulSet" => {
-            for (i, claim) in items(spec, &["volumeClaimTemplates"]).iter().enumerate() {
-                let path = format!("spec.volumeClaimTemplates[{i}]");
-                volumes::claim(out, at(claim, &["spec"]), &path);
-            }
-            if int(spec, &["revisionHistoryLimit"]) < 0 {
-                out.push("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended".into());
-            }
-        }
-        "batch.v1.Job" => indexed_job(out, spec, "spec"),
-        "batch.v1.CronJob" => {
-            indexed_job(
-                out,
-                at(spec, &["jobTemplate", "spec"]),
-                "spec.jobTemplate.spec",
-            );
-        }
-        "networking.v1.Ingress" if annotated(object, "kubernetes.io/ingress.class") => {
-            out.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".into());
-        }
-        "networking.v1.NetworkPolicy" => network_policy(out, spec),
-        "discovery.v1.EndpointSlice" => {
-            if text(object, &["addressType"]) == "FQDN" {
-                out.push("spec.addressType: FQDN endpoints are deprecated".into());
-            }
-            for (i, endpoint) in items(object, &["endpoints"]).iter().enumerate() {
-                let path = format!("endpoints[{i}].addresses");
-                addresses::each(out, &path, at(endpoint, &["addresses"]));
-            }
-        }
-        "storage.v1.StorageClass" => {
-            for (i, term) in items(object, &["allowedTopologies"]).iter().enumerate() {
-                for (j, rule) in items(term, &["matchLabelExpressions"]).iter().enumerate() {
-                    if let Some(instead) = old_node_label(text(rule, &["key"])) {
-                        out.push(format!(
-                            "allowedTopologies[{i}].matchLabelExpressions[{j}].key: {instead}"
-                        ));
-                    }
-                }
-            }
-        }
-        "node.v1.RuntimeClass" => {
-            for (key, _) in members(object, &["scheduling", "nodeSelector"]) {
-                if let Some(instead) = old_node_label(key) {
-                    out.push(format!("scheduling.nodeSelector: {instead}"));
-                }
-            }
-        }
-        "storage.v1.CSIDriver"
-            if !items(spec, &["tokenRequests"]).is_empty()
-                && !is_set(spec, &["serviceAccountTokenInSecrets"]) =>
-        {
-            out.push("spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes".into());
-        }
-        "resource.v1.ResourceSlice" => {
-            let driver = text(spec, &["driver"]);
-            if driver.chars().any(char::is_uppercase) {
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_stateful_set(out: &mut Vec<String>, object: &Value) {
+    let spec = at(object, &["spec"]);
+    for (i, claim) in items(spec, &["volumeClaimTemplates"]).iter().enumerate() {
+        let path = format!("spec.volumeClaimTemplates[{i}]");
+        volumes::claim(out, at(claim, &["spec"]), &path);
+    }
+    if int(spec, &["revisionHistoryLimit"]) < 0 {
+        out.push("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended".into());
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_ingress(out: &mut Vec<String>, object: &Value) {
+    if annotated(object, "kubernetes.io/ingress.class") {
+        out.push("annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead".into());
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_endpoint_slice(out: &mut Vec<String>, object: &Value) {
+    if text(object, &["addressType"]) == "FQDN" {
+        out.push("spec.addressType: FQDN endpoints are deprecated".into());
+    }
+    for (i, endpoint) in items(object, &["endpoints"]).iter().enumerate() {
+        let path = format!("endpoints[{i}].addresses");
+        addresses::each(out, &path, at(endpoint, &["addresses"]));
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_storage_class(out: &mut Vec<String>, object: &Value) {
+    for (i, term) in items(object, &["allowedTopologies"]).iter().enumerate() {
+        for (j, rule) in items(term, &["matchLabelExpressions"]).iter().enumerate() {
+            if let Some(instead) = old_node_label(text(rule, &["key"])) {
                 out.push(format!(
-                    "spec.driver: driver names should be lowercase; {driver:?} contains uppercase characters"
+                    "allowedTopologies[{i}].matchLabelExpressions[{j}].key: {instead}"
                 ));
             }
         }
-        _ => {}
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_runtime_class(out: &mut Vec<String>, object: &Value) {
+    for (key, _) in members(object, &["scheduling", "nodeSelector"]) {
+        if let Some(instead) = old_node_label(key) {
+            out.push(format!("scheduling.nodeSelector: {instead}"));
+        }
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_csi_driver(out: &mut Vec<String>, object: &Value) {
+    let spec = at(object, &["spec"]);
+    if !items(spec, &["tokenRequests"]).is_empty()
+        && !is_set(spec, &["serviceAccountTokenInSecrets"])
+    {
+        out.push("spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes".into());
+    }
+}
+
+pub(in crate::kinds::builtin) fn warn_resource_slice(out: &mut Vec<String>, object: &Value) {
+    let spec = at(object, &["spec"]);
+    let driver = text(spec, &["driver"]);
+    if driver.chars().any(char::is_uppercase) {
+        out.push(format!(
+                    "spec.driver: driver names should be lowercase; {driver:?} contains uppercase characters"
+                ));
     }
 }
 
@@ -109,7 +110,11 @@ fn storage_class_note() -> String {
     )
 }
 
-fn persistent_volume(out: &mut Vec<String>, object: &Value, spec: &Value) {
+pub(in crate::kinds::builtin) fn persistent_volume(
+    out: &mut Vec<String>,
+    object: &Value,
+    spec: &Value,
+) {
     if annotated(object, OLD_STORAGE_CLASS) {
         out.push(storage_class_note());
     }
@@ -134,7 +139,7 @@ fn persistent_volume(out: &mut Vec<String>, object: &Value, spec: &Value) {
     volumes::of_persistent(out, spec);
 }
 
-fn node(out: &mut Vec<String>, spec: &Value) {
+pub(in crate::kinds::builtin) fn node(out: &mut Vec<String>, spec: &Value) {
     if !text(spec, &["externalID"]).is_empty() {
         out.push("spec.externalID: this field is deprecated, and is unused by Kubernetes".into());
     }
@@ -147,7 +152,7 @@ fn node(out: &mut Vec<String>, spec: &Value) {
     }
 }
 
-fn network_policy(out: &mut Vec<String>, spec: &Value) {
+pub(in crate::kinds::builtin) fn network_policy(out: &mut Vec<String>, spec: &Value) {
     for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
         for (i, rule) in items(spec, &[direction]).iter().enumerate() {
             for (j, peer) in items(rule, &[peers]).iter().enumerate() {
@@ -166,7 +171,7 @@ fn network_policy(out: &mut Vec<String>, spec: &Value) {
     }
 }
 
-fn indexed_job(out: &mut Vec<String>, spec: &Value, path: &str) {
+pub(in crate::kinds::builtin) fn indexed_job(out: &mut Vec<String>, spec: &Value, path: &str) {
     if text(spec, &["completionMode"]) == "Indexed"
         && int(spec, &["completions"]) > 100_000
         && int(spec, &["parallelism"]) > 10_000
@@ -190,7 +195,7 @@ fn tls(out: &mut Vec<String>, object: &Value) {
     }
 }
 
-fn service(out: &mut Vec<String>, object: &Value, spec: &Value) {
+pub(in crate::kinds::builtin) fn service(out: &mut Vec<String>, object: &Value, spec: &Value) {
     let old_hints = "service.kubernetes.io/topology-aware-hints";
     if annotated(object, old_hints) {
         out.push(format!(

@@ -22,7 +22,7 @@ pub(super) use resources::{
     resource_name,
 };
 pub(super) use scheduling::{node_selector, tolerations, topology_term};
-pub(super) use update::update;
+pub(in crate::kinds::builtin) use update::update;
 
 use super::rules::{
     Faults, given_text, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects,
@@ -59,7 +59,7 @@ impl Pod<'_> {
 }
 
 /// A new pod.
-pub(super) fn create(faults: &mut Faults, pod: &Value) {
+pub(in crate::kinds::builtin) fn create(faults: &mut Faults, pod: &Value) {
     pod_itself(faults, pod);
     let spec_value = at(pod, &["spec"]);
     if !items(spec_value, &["ephemeralContainers"]).is_empty() {
@@ -151,7 +151,7 @@ pub(super) fn template_fits(faults: &mut Faults, template: &Value, selector: &Va
 }
 
 /// A pod template.
-pub(super) fn template(faults: &mut Faults, template: &Value, path: &str) {
+pub(in crate::kinds::builtin) fn template(faults: &mut Faults, template: &Value, path: &str) {
     labels(
         faults,
         &format!("{path}.labels"),

@@ -11,7 +11,7 @@ use crate::model::meta::subdomain_faults;
 use crate::model::status::FieldError;
 
 /// What may change of a pod.
-pub(in crate::kinds::builtin::validate) fn update(
+pub(in crate::kinds::builtin) fn update(
     faults: &mut Faults,
     subresource: &str,
     new: &Value,

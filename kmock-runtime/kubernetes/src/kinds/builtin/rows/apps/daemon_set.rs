@@ -1,0 +1,46 @@
+//! DaemonSet, `apps`.
+
+use crate::kinds::builtin::row::{
+    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+};
+use crate::kinds::builtin::values::{at, child, section};
+use crate::kinds::builtin::{disabled, prepare, printers, validate};
+use crate::model::strategy::Generation;
+
+pub(super) const DAEMON_SET: Kind = Kind {
+    name: "apps.v1.DaemonSet",
+    life: Life {
+        generation: Generation::Managed,
+        reset: STATUS_APART,
+        ..Life::COMMON
+    },
+    prepare: Prepare {
+        create: |_, object| prepare::set_template_generation(object, 1),
+        update: prepare::change_daemon_set,
+        gated: |new, old| {
+            disabled::template(
+                child(section(new, "spec"), "template"),
+                old,
+                &["spec", "template"],
+            )
+        },
+        ..Prepare::NOTHING
+    },
+    validate: Validate {
+        create: |faults, _, object| validate::workloads::daemon_set(faults, at(object, &["spec"])),
+        update: Update::Own(validate::workloads::update_daemon_set),
+        status: StatusRule::Checked(validate::workloads::status_daemon_set),
+        other: Update::Unchecked,
+    },
+    template: Some(Template {
+        keys: &["spec", "template"],
+        path: "spec.template",
+        names_hosts: false,
+    }),
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, Available:integer, Node Selector, Age, Containers*, Images*, Selector*",
+        cells: printers::workloads::cells_daemon_set,
+    }),
+};

@@ -1,0 +1,46 @@
+//! StatefulSet, `apps`.
+
+use crate::kinds::builtin::row::{
+    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+};
+use crate::kinds::builtin::values::at;
+use crate::kinds::builtin::{disabled, printers, validate, warnings};
+use crate::model::strategy::{Generation, NameRule};
+
+pub(super) const STATEFUL_SET: Kind = Kind {
+    name: "apps.v1.StatefulSet",
+    life: Life {
+        names: NameRule::Label,
+        generation: Generation::Managed,
+        reset: STATUS_APART,
+        ..Life::COMMON
+    },
+    prepare: Prepare {
+        gated: disabled::drop_stateful_set,
+        ..Prepare::NOTHING
+    },
+    validate: Validate {
+        create: |faults, _, object| {
+            validate::workloads::stateful_set(faults, at(object, &["spec"]))
+        },
+        update: Update::Own(|faults, _, new, old| {
+            validate::workloads::stateful_set_update(faults, new, old)
+        }),
+        status: StatusRule::Checked(validate::workloads::status_stateful_set),
+        other: Update::Unchecked,
+    },
+    template: Some(Template {
+        keys: &["spec", "template"],
+        path: "spec.template",
+        names_hosts: false,
+    }),
+    warn: Warn {
+        object: warnings::other::warn_stateful_set,
+        ..Warn::NOTHING
+    },
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, Ready, Age, Containers*, Images*",
+        cells: printers::workloads::cells_stateful_set,
+    }),
+};

@@ -1,0 +1,25 @@
+//! ComponentStatus, the core group.
+
+use crate::kinds::builtin::printers;
+use crate::kinds::builtin::row::{
+    Kind, Labels, Life, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update, Validate, Warn,
+};
+
+pub(super) const COMPONENT_STATUS: Kind = Kind {
+    name: "core.v1.ComponentStatus",
+    life: Life::COMMON,
+    prepare: Prepare::NOTHING,
+    validate: Validate {
+        create: NOTHING_TO_CHECK,
+        update: Update::AsCreated,
+        status: StatusRule::Absent,
+        other: Update::Unchecked,
+    },
+    template: None,
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, Status, Message, Error",
+        cells: printers::core::cells_component_status,
+    }),
+};

@@ -1,0 +1,33 @@
+//! LimitRange, the core group.
+
+use crate::kinds::builtin::row::{
+    Checks, Kind, Labels, Life, Prepare, StatusRule, Update, Validate, Warn,
+};
+use crate::kinds::builtin::{prepare, validate};
+use crate::model::strategy::Check::{Metadata, Own};
+
+pub(super) const LIMIT_RANGE: Kind = Kind {
+    name: "core.v1.LimitRange",
+    life: Life {
+        create_on_update: true,
+        checks: Checks {
+            update: &[Metadata, Own],
+            ..Checks::COMMON
+        },
+        ..Life::COMMON
+    },
+    prepare: Prepare {
+        create: prepare::prepare_limit_range,
+        ..Prepare::NOTHING
+    },
+    validate: Validate {
+        create: |faults, _, object| validate::quotas::limit_range(faults, object),
+        update: Update::AsCreated,
+        status: StatusRule::Absent,
+        other: Update::Unchecked,
+    },
+    template: None,
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: None,
+};

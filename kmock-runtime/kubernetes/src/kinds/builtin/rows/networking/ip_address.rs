@@ -1,0 +1,34 @@
+//! IPAddress, `networking`.
+
+use crate::kinds::builtin::row::{
+    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+};
+use crate::kinds::builtin::{printers, validate};
+use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
+use crate::model::strategy::NameRule;
+
+pub(super) const IP_ADDRESS: Kind = Kind {
+    name: "networking.v1.IPAddress",
+    life: Life {
+        names: NameRule::PathSegment,
+        checks: Checks {
+            update: &[Metadata, Own, MetadataUpdate],
+            ..Checks::COMMON
+        },
+        ..Life::COMMON
+    },
+    prepare: Prepare::NOTHING,
+    validate: Validate {
+        create: validate::networking::create_ip_address,
+        update: Update::Own(validate::networking::update_ip_address),
+        status: StatusRule::Absent,
+        other: Update::Unchecked,
+    },
+    template: None,
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, ParentRef",
+        cells: printers::other::cells_ip_address,
+    }),
+};

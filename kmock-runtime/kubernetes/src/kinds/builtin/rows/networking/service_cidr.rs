@@ -1,0 +1,50 @@
+//! ServiceCIDR, `networking`.
+
+use crate::kinds::builtin::row::{
+    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+};
+use crate::kinds::builtin::{prepare, printers, validate};
+
+pub(super) const SERVICE_CIDR: Kind = Kind {
+    name: "networking.v1.ServiceCIDR",
+    life: Life {
+        reset: STATUS_APART,
+        ..Life::COMMON
+    },
+    prepare: Prepare {
+        status: |_, new, old| {
+            prepare::keep_metadata(
+                new,
+                old,
+                &[
+                    "deletionTimestamp",
+                    "generation",
+                    "labels",
+                    "annotations",
+                    "finalizers",
+                    "ownerReferences",
+                ],
+            )
+        },
+        ..Prepare::NOTHING
+    },
+    validate: Validate {
+        create: validate::networking::create_service_cidr,
+        update: Update::AsCreated,
+        status: StatusRule::Free,
+        other: Update::Unchecked,
+    },
+    template: None,
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, CIDRs, Age",
+        cells: |p| {
+            vec![
+                p.name(),
+                printers::other::joined(p.items(&["spec", "cidrs"]), ",").into(),
+                p.age(),
+            ]
+        },
+    }),
+};

@@ -1,0 +1,28 @@
+//! VolumeAttributesClass, `storage`.
+
+use crate::kinds::builtin::row::{
+    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+};
+use crate::kinds::builtin::{printers, validate};
+
+pub(super) const VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
+    name: "storage.v1.VolumeAttributesClass",
+    life: Life {
+        delete_returns_object: true,
+        ..Life::COMMON
+    },
+    prepare: Prepare::NOTHING,
+    validate: Validate {
+        create: validate::storage::create_volume_attributes_class,
+        update: Update::Own(validate::storage::update_volume_attributes_class),
+        status: StatusRule::Absent,
+        other: Update::Unchecked,
+    },
+    template: None,
+    warn: Warn::NOTHING,
+    labels: Labels::COMMON,
+    print: Some(Print {
+        columns: "Name, DriverName, Age",
+        cells: printers::other::cells_volume_attributes_class,
+    }),
+};
