@@ -12,13 +12,31 @@ use crate::{journal::ObjectHistory, request::Request};
 /// What answers below the rules.
 pub(crate) trait Backend: Any + Send + Sync {
     /// `None`: not its business.
-    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>>;
+    fn answer(
+        &self,
+        request: Request,
+        beside: Beside,
+    ) -> BoxFuture<'static, Option<Response<Body>>>;
+
+    /// Whether the test has to do with it: it looked into it, or told clients of it.
+    fn is_used(&self) -> bool;
 
     /// What became of the objects that it stores.
     fn objects(&self) -> Vec<ObjectHistory>;
 
     /// Who waits for something at it, in words.
     fn pending(&self) -> Vec<String>;
+}
+
+/// What the rules say of a request that none of them answered: paths such as `/api/users` are not an emulator's alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beside {
+    /// Some rules speak plain HTTP.
+    pub(crate) http: bool,
+    /// Some rules speak the emulator's dialect.
+    pub(crate) dialect: bool,
+    /// The path is that of a rule in plain HTTP.
+    pub(crate) path: bool,
 }
 
 /// How requests to an emulator are spoken of, in rules and in reports: beside HTTP's own words.

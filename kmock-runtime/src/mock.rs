@@ -472,6 +472,10 @@ pub struct Builder {
     pub(crate) seed: u64,
     pub(crate) controllers: bool,
     pub(crate) every_path: bool,
+    pub(crate) keep: Option<usize>,
+    pub(crate) history: Option<usize>,
+    pub(crate) revision: Option<u64>,
+    pub(crate) kubernetes_version: Option<String>,
     pub(crate) hostnames: Hostnames,
     pub(crate) location: Location,
 }
@@ -489,6 +493,10 @@ impl Default for Builder {
             seed: 0,
             controllers: false,
             every_path: false,
+            keep: None,
+            history: None,
+            revision: None,
+            kubernetes_version: None,
             hostnames: Hostnames::default(),
             location: Location::caller(),
         }
@@ -536,6 +544,33 @@ impl Builder {
     /// always see whole bodies; [`KMock::requests`], views and reports see what is kept.
     pub fn journal_limit(mut self, bytes: usize) -> Builder {
         self.journal_limit = bytes;
+        self
+    }
+
+    /// How many requests the server remembers: all unless said, which is right for a test. Of a server that runs for days, the
+    /// oldest are forgotten, at the server and at its rules; reports say so, and counts stay right.
+    pub fn keep(mut self, requests: usize) -> Builder {
+        self.keep = Some(requests.max(1));
+        self
+    }
+
+    /// How many changes of each Kubernetes resource are kept at least, 100,000 unless said: for watches and lists from former
+    /// versions, and for the histories of objects. What is older expires as if it was compacted (410).
+    pub fn history(mut self, changes: usize) -> Builder {
+        self.history = Some(changes);
+        self
+    }
+
+    /// The resource version at which the Kubernetes API starts, 100 unless said: a server that takes the place of another
+    /// goes on from there, so that clients see that theirs are old.
+    pub fn revision(mut self, revision: u64) -> Builder {
+        self.revision = Some(revision);
+        self
+    }
+
+    /// What `/version` says, e.g. `v1.31.4`, for clients that go by it. What is emulated stays the same.
+    pub fn kubernetes_version(mut self, version: impl Into<String>) -> Builder {
+        self.kubernetes_version = Some(version.into());
         self
     }
 
@@ -626,7 +661,7 @@ impl Builder {
         let backend = cluster::backend(&self);
         let core = Arc::new(Core {
             book: Book::default(),
-            journal: Journal::new(self.journal_limit),
+            journal: Journal::new(self.journal_limit, self.keep),
             live: Live::default(),
             clock: Clock::start(),
             options: self,

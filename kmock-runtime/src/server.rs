@@ -505,7 +505,9 @@ async fn answer(
         return answered;
     }
     if let Some(backend) = &core.backend
-        && let Some(response) = backend.answer(request.clone()).await
+        && let Some(response) = backend
+            .answer(request.clone(), core.book.table().beside(request))
+            .await
     {
         return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
     }
@@ -546,7 +548,10 @@ async fn by_rules(
             continue;
         }
         let captured = (!captured.is_empty()).then(|| Arc::new(captured));
-        entry.rule.record(seen.with_captures(captured.clone()));
+        let keep = core.options.keep;
+        entry
+            .rule
+            .record(seen.with_captures(captured.clone()), keep);
         let by = || By::Rule(Arc::clone(entry.named()));
         if spec.sinks.is_empty()
             && let Some(ready) = entry.ready()

@@ -344,3 +344,237 @@ fn resources_are_fetched_from_one_cluster_and_served_by_another() {
     assert!(mock.get("/apis/apps/v1").contains("deployments"));
     mock.end("-TERM");
 }
+
+/// Runs `kmock serve` with arguments that it refuses; what it says.
+fn refused(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .arg("serve")
+        .args(arguments)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
+#[test]
+fn directories_are_loaded_in_any_order_definitions_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let below = folder.path().join("below");
+    std::fs::create_dir(&below).expect("a folder");
+    let write = |path: &Path, text: &str| std::fs::write(path, text).expect("written");
+    write(
+        &folder.path().join("a-site.yaml"),
+        "apiVersion: example.com/v1\nkind: Site\nmetadata: {name: blog, namespace: web}\n",
+    );
+    write(
+        &below.join("crd.yml"),
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: sites.example.com}\n\
+         spec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: sites, singular: site, kind: Site}\n  \
+         versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      openAPIV3Schema: {type: object}\n",
+    );
+    write(&below.join("notes.txt"), "no objects");
+    write(
+        &below.join("map.json"),
+        "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [\n\t{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"one\"}}]}",
+    );
+    let served = Served::start(&["--load", folder.path().to_str().expect("text")]);
+    let site = served.get("/apis/example.com/v1/namespaces/web/sites/blog");
+    assert!(site.starts_with("HTTP/1.1 200"), "{site}");
+    let map = served.get("/api/v1/namespaces/default/configmaps/one");
+    assert!(map.starts_with("HTTP/1.1 200"), "{map}");
+    served.end("-TERM");
+}
+
+#[test]
+fn standard_input_is_loaded_and_oddities_are_told() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args(["serve", "--load", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kmock starts");
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, namespace: blue}\ndta: {}\n---\n\
+        apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, namespace: blue}\n";
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("written");
+    drop(input);
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("a first line");
+    assert!(first.starts_with("listening on"), "{first}");
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-HUP", &id])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    assert!(
+        child.wait().expect("it ends").success(),
+        "a closed terminal ends it, too"
+    );
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut said)
+        .expect("text");
+    for part in [
+        "standard input:1 (document 1): there is no namespace \"blue\": it is made",
+        "standard input:1 (document 1): unknown field \"dta\"",
+        "standard input:6 (document 2): ConfigMap blue/one is at standard input:1 (document 1), too",
+    ] {
+        assert!(said.contains(part), "{part} in:\n{said}");
+    }
+}
+
+#[test]
+fn objects_that_the_server_refuses_are_refused_at_their_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("f.yaml");
+    let path = file.to_str().expect("text");
+    for (text, reasons) in [
+        (
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: B_}\n",
+            ["f.yaml:5 (document 2): ", "B_"],
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n",
+            ["f.yaml:1: ", "spec.containers: Required value"],
+        ),
+        (
+            "kind: Odd\nmetadata: {name: a}\n",
+            ["f.yaml:1: no resource has the kind \"Odd\"", "--resources"],
+        ),
+        ("\n\na: [\n", ["f.yaml:", "--load"]),
+        ("just a text\n", ["f.yaml:1: ", "no object"]),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let said = refused(&["--load", path]);
+        assert!(
+            reasons.iter().all(|reason| said.contains(reason)),
+            "{text}\n{said}"
+        );
+        assert_eq!(said.matches("f.yaml").count(), 1, "{said}");
+        assert!(!said.contains("resources()"), "{said}");
+    }
+}
+
+#[test]
+fn a_kubeconfig_of_somebody_else_is_never_overwritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config");
+    let path = file.to_str().expect("text");
+    std::fs::write(&file, "apiVersion: v1\nkind: Config\n").expect("written");
+    let said = refused(&["--kubeconfig", path]);
+    assert!(said.contains("kmock has not written"), "{said}");
+    assert_eq!(
+        std::fs::read_to_string(&file).expect("there"),
+        "apiVersion: v1\nkind: Config\n"
+    );
+    // Its own, of another run, is.
+    std::fs::remove_file(&file).expect("removed");
+    Served::start(&["--kubeconfig", path]).end("-TERM");
+    let served = Served::start(&["--kubeconfig", path]);
+    let text = std::fs::read_to_string(&file).expect("there");
+    assert!(text.contains(&served.address), "{text}");
+    assert!(text.contains("insecure-skip-tls-verify: true"), "{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file)
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    served.end("-TERM");
+}
+
+#[test]
+fn nobody_can_guess_where_the_temporary_kubeconfig_is() {
+    let mut names = Vec::new();
+    for _ in 0..2 {
+        let mut served = Served::start(&[]);
+        let line = served.line();
+        let path = line
+            .strip_prefix("export KUBECONFIG=")
+            .expect("a path")
+            .to_owned();
+        let name = path.rsplit_once('-').expect("a name").1.to_owned();
+        assert_eq!(name.len(), 16 + ".kubeconfig".len(), "{path}");
+        names.push(name);
+        served.end("-TERM");
+    }
+    assert_ne!(names[0], names[1]);
+}
+
+#[test]
+fn what_comes_to_nothing_is_refused() {
+    for (arguments, reason) in [
+        (
+            ["--raw", "--controllers"].as_slice(),
+            "--controllers needs the Kubernetes API",
+        ),
+        (
+            &["--raw", "--kubeconfig", "f"],
+            "--kubeconfig needs the Kubernetes API",
+        ),
+        (&["--rule", "get /x header a=b => 200"], "after the path"),
+        (&["--rule", "GET \"/x\" => 200"], "without quotes"),
+        (&["--rule", "get /x => 1000 b"], "`1000` is no status"),
+    ] {
+        let said = refused(arguments);
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+#[test]
+fn versions_go_on_over_restarts_and_the_server_may_say_another_one() {
+    let version = |served: &Served| {
+        let list = served.get("/api/v1/namespaces");
+        let at = list.find("\"resourceVersion\":\"").expect("a version") + 19;
+        let digits: String = list[at..]
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits.parse::<u64>().expect("a number")
+    };
+    let first = Served::start(&["--kubernetes-version", "v1.31.4"]);
+    let told = first.get("/version");
+    assert!(
+        told.contains("\"gitVersion\": \"v1.31.4\"") && told.contains("\"minor\": \"31\""),
+        "{told}"
+    );
+    let before = version(&first);
+    first.end("-TERM");
+    let second = Served::start(&[]);
+    assert!(version(&second) > before);
+    second.end("-TERM");
+}
+
+#[test]
+fn it_remembers_the_last_requests_only_and_counts_all() {
+    let mut served = Served::start(&["--raw", "--keep", "3", "--rule", "get /x => 200", "-v"]);
+    served.line();
+    for _ in 0..10 {
+        served.get("/x");
+    }
+    let mut stream = TcpStream::connect(&served.address).expect("it listens");
+    stream
+        .write_all(b"\x16\x03\x01\x00\x05hello")
+        .expect("sent");
+    // It is closed when it was told.
+    let _ = stream.read_to_end(&mut Vec::new());
+    let said = served.end("-TERM");
+    assert!(
+        said.contains("10 requests; 7 are forgotten (see --keep)"),
+        "{said}"
+    );
+    assert!(said.contains("3 × GET /x → 200"), "{said}");
+    assert!(said.contains("error: a TLS handshake came"), "{said}");
+}

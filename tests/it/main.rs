@@ -11,6 +11,7 @@ mod incidents;
 mod language;
 mod matching;
 mod nearest;
+mod neighbours;
 mod porting;
 mod reliability;
 mod replies;

@@ -77,6 +77,75 @@ fn a_sink_that_never_finishes_is_named() {
     );
 }
 
+// ---- objects ----
+
+#[test]
+fn a_wait_for_an_object_says_where_it_waits_and_how_the_object_differs() {
+    for paused in [true, false] {
+        let options = p::TestOptions::new("waits").start_paused(paused);
+        let text = failure(options, move |k| async move {
+            let objects = k.objects();
+            objects.seed(json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "web" },
+                "data": { "url": "http://blog.example.com" },
+            }));
+            let want = json!({ "data": { "url": "nope" } });
+            match paused {
+                true => drop(objects.wait_for("configmaps", "web", &want).await),
+                false => {
+                    let within = Duration::from_millis(20);
+                    let waited = objects.wait_for_within("configmaps", "web", &want, within);
+                    if let Err(error) = waited.await {
+                        panic!("kmock: {error}");
+                    }
+                }
+            }
+        });
+        let time = if paused { "3600s" } else { "20ms" };
+        let first = format!(
+            "kmock: configmaps default/web with {{\"data\":{{\"url\":\"nope\"}}}} did not come true within {time}   tests/it/waiting.rs:"
+        );
+        assert!(text.starts_with(&first), "{text}");
+        let differs = "\n    /data/url: want \"nope\", got \"http://blog.example.com\"\n";
+        assert!(text.contains(differs), "{text}");
+    }
+}
+
+#[test]
+fn the_watchdog_names_who_waits_for_an_object() {
+    let options = p::TestOptions::new("stuck").timeout(Duration::from_millis(100));
+    let text = failure(options, |k| async move {
+        let objects = k.objects();
+        objects
+            .seed(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } }));
+        objects.wait_for("configmaps", "b", json!({})).await;
+    });
+    assert!(
+        text.contains(
+            "waits for configmaps default/b with {}\n      it is not there; there are:\n"
+        ),
+        "{text}"
+    );
+    let options = p::TestOptions::new("stuck").timeout(Duration::from_millis(100));
+    let text = failure(options, |k| async move {
+        k.objects().wait_gone("namespaces", "default").await;
+    });
+    assert!(
+        text.contains("waits for namespaces default to be gone"),
+        "{text}"
+    );
+    assert!(text.contains("nobody has deleted it"), "{text}");
+}
+
+#[kmock::test]
+async fn a_misspelt_resource_is_guessed_at(k: KMock) {
+    let objects = k.objects();
+    let failed = std::panic::catch_unwind(AssertUnwindSafe(|| objects.get("configmapss", "a")));
+    let text = failed.expect_err("it fails");
+    let text = text.downcast_ref::<String>().expect("a text");
+    assert!(text.contains("did you mean \"configmaps\"?"), "{text}");
+}
+
 // ---- tests of their own processes ----
 
 /// Runs an ignored test of this binary.

@@ -1,6 +1,9 @@
 //! The cluster below the rules of a mock server.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use axum::body::Body;
 use futures::{StreamExt, future::BoxFuture};
@@ -12,7 +15,7 @@ use kmock_kubernetes::{
 
 use super::histories::histories;
 use crate::{
-    backend::Backend,
+    backend::{Backend, Beside},
     journal::ObjectHistory,
     mock::{Builder, KMock},
     request::Request,
@@ -26,7 +29,10 @@ impl KMock {
     #[track_caller]
     pub fn cluster(&self) -> &Cluster {
         match self.backend::<Emulator>() {
-            Some(emulator) => &emulator.cluster,
+            Some(emulator) => {
+                emulator.used.store(true, Ordering::Relaxed);
+                &emulator.cluster
+            }
             None => panic!("kmock: this server is `raw`: it has no Kubernetes API"),
         }
     }
@@ -51,6 +57,7 @@ impl KMock {
 
     /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client.
     pub fn kubeconfig(&self) -> String {
+        self.uses_kubernetes();
         let url = self.url();
         format!(
             "apiVersion: v1\n\
@@ -59,6 +66,7 @@ impl KMock {
              - name: kmock\n\
              \x20 cluster:\n\
              \x20   server: {url}\n\
+             \x20   insecure-skip-tls-verify: true\n\
              contexts:\n\
              - name: kmock\n\
              \x20 context:\n\
@@ -71,14 +79,25 @@ impl KMock {
              \x20 user: {{}}\n"
         )
     }
+
+    /// Remembers that the test has to do with the cluster, if there is one.
+    pub(super) fn uses_kubernetes(&self) {
+        if let Some(emulator) = self.backend::<Emulator>() {
+            emulator.used.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A fresh cluster below the rules of a server.
 pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
+    let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
         controllers: options.controllers,
-        ..ClusterOptions::default()
+        history: options.history.unwrap_or(defaults.history),
+        revision: options.revision.unwrap_or(defaults.revision),
+        version: options.kubernetes_version.clone(),
+        ..defaults
     });
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
@@ -86,6 +105,7 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         cluster,
         born,
         every_path: options.every_path,
+        used: AtomicBool::new(false),
     })
 }
 
@@ -93,14 +113,53 @@ struct Emulator {
     cluster: Cluster,
     born: u64,
     every_path: bool,
+    used: AtomicBool,
+}
+
+impl Emulator {
+    /// Whether a request is for the API server. Half of all HTTP APIs live below `/api`: what is no resource of the cluster is
+    /// not taken from rules of plain HTTP, and a path that has such a rule only where the test has to do with the cluster.
+    fn is_asked(&self, request: &Request, beside: Beside) -> bool {
+        if self.every_path {
+            return true;
+        }
+        if !is_api_path(request.url_path()) || beside.http && !self.knows(request) {
+            return false;
+        }
+        self.is_used() || beside.dialect || !beside.path
+    }
+
+    fn knows(&self, request: &Request) -> bool {
+        let registry = self.cluster.registry();
+        if let Some(asked) = request.kubernetes() {
+            let version = (asked.group.as_str(), asked.version.as_str());
+            return registry
+                .find(version.0, version.1, &asked.resource)
+                .is_some();
+        }
+        let path = request.url_path().trim_matches('/');
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["api"] | ["api", "v1"] | ["apis"] => true,
+            ["api", ..] => false,
+            ["apis", group, ..] => registry
+                .all()
+                .iter()
+                .any(|served| served.resource.group == *group),
+            _ => true,
+        }
+    }
 }
 
 impl Backend for Emulator {
-    fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response<Body>>> {
+    fn answer(
+        &self,
+        request: Request,
+        beside: Beside,
+    ) -> BoxFuture<'static, Option<Response<Body>>> {
+        let asked = self.is_asked(&request, beside);
         let cluster = self.cluster.clone();
-        let every_path = self.every_path;
         Box::pin(async move {
-            if !every_path && !is_api_path(request.url_path()) {
+            if !asked {
                 return None;
             }
             let call = cluster.call(request.to_http());
@@ -118,8 +177,12 @@ impl Backend for Emulator {
         histories(&self.cluster, self.born)
     }
 
+    fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
     fn pending(&self) -> Vec<String> {
-        Vec::new()
+        kmock_kubernetes::doors::waits::told(&self.cluster)
     }
 }
 

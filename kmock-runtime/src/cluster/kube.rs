@@ -31,6 +31,7 @@ impl KMock {
 
     /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
     pub fn kube_config(&self) -> Config {
+        self.uses_kubernetes();
         Config::new(self.uri())
     }
 

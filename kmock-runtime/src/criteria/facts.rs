@@ -55,6 +55,17 @@ impl Filter {
         facts
     }
 
+    /// Whether a path is named somewhere in it, and is that of a request.
+    pub(crate) fn names_path(&self, request: &Request) -> bool {
+        match self.tree() {
+            Node::All(filters) | Node::Any(filters) => {
+                filters.iter().any(|one| one.names_path(request))
+            }
+            Node::Is(Criterion::Path(_) | Criterion::PathRegex(_), _) => self.matches(request),
+            Node::Is(..) | Node::Not(_) => false,
+        }
+    }
+
     /// Whether a method is named somewhere in it.
     pub(crate) fn names_method(&self, method: &str) -> bool {
         match self.tree() {

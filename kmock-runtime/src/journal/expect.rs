@@ -78,15 +78,31 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
             ..Failure::new("a strict test has no errors", "none", location)
         })
         .collect();
+    // Where the test has nothing to do with the emulator, what that answered was meant for nobody.
+    let unused = core.backend.as_ref().is_some_and(|below| !below.is_used())
+        && !core
+            .book
+            .rules()
+            .iter()
+            .any(|rule| rule.spec().filter.dialect().is_some());
+    let by_accident = |seen: &Seen| unused && seen.outcome().answered_by == Answerer::Kubernetes;
     let odd: Vec<&Seen> = all
         .iter()
-        .filter(|seen| seen.outcome().answered_by == Answerer::NoRule)
+        .filter(|seen| seen.outcome().answered_by == Answerer::NoRule || by_accident(seen))
         .collect();
     if !odd.is_empty() {
         let listed: Vec<String> = odd
             .iter()
             .take(LISTED / 2)
-            .map(|seen| format!("#{} {} {}", seen.id(), seen.method(), seen.target()))
+            .map(|seen| {
+                let by = match by_accident(seen) {
+                    true => {
+                        " (answered by the Kubernetes API, which this test does not use: see `raw`)"
+                    }
+                    false => "",
+                };
+                format!("#{} {} {}{by}", seen.id(), seen.method(), seen.target())
+            })
             .collect();
         let more = match odd.len() - listed.len() {
             0 => "",

@@ -56,6 +56,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Where the server listens.
     pub address: Option<SocketAddr>,
+    /// How many requests came before those, and are forgotten: see [`Builder::keep`](crate::Builder::keep).
+    pub forgotten: usize,
     /// What became of the Kubernetes objects, each in the order of its revisions.
     pub objects: Vec<ObjectHistory>,
     /// When the report was made, counted from the start of the server.
@@ -187,6 +189,7 @@ impl Report {
             errors: core.errors(),
             notes: core.notes(),
             address: core.address.get().copied(),
+            forgotten: core.journal.forgotten(),
             objects: core.objects(),
             at: core.clock.elapsed(),
             entries,
@@ -268,11 +271,11 @@ impl<'a> Making<'a> {
         let in_dialect = match &outcome.answered_by {
             Answerer::Kubernetes => true,
             Answerer::Rule(_, location) => self.in_dialect.contains(location),
-            Answerer::NoRule
-            | Answerer::Limit
-            | Answerer::Nobody
-            | Answerer::Forwarded(_)
-            | Answerer::Tunnel(_) => !self.in_dialect.is_empty() || self.core.backend.is_some(),
+            // Somebody's HTTP API may live below /api, too.
+            Answerer::NoRule => !self.in_dialect.is_empty(),
+            Answerer::Limit | Answerer::Nobody | Answerer::Forwarded(_) | Answerer::Tunnel(_) => {
+                !self.in_dialect.is_empty() || self.core.backend.is_some()
+            }
         };
         let words = words::of(seen, self.core.dialect.filter(|_| in_dialect));
         let sent = seen.sent();

@@ -1,6 +1,7 @@
 //! One request and what became of it; all requests of a server.
 
 use std::{
+    collections::VecDeque,
     fmt,
     ops::Deref,
     sync::{
@@ -231,8 +232,12 @@ const REMEMBERED: usize = 200;
 
 /// All that one server has seen.
 pub(crate) struct Journal {
-    seen: Mutex<Vec<Seen>>,
+    seen: Mutex<VecDeque<Seen>>,
     came: watch::Sender<()>,
+    /// How many requests are kept, if not all.
+    keep: Option<usize>,
+    /// How many were forgotten.
+    forgotten: AtomicUsize,
     /// The most that is kept of one body.
     most: usize,
     /// What bodies are kept in all.
@@ -241,9 +246,11 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// A journal that keeps this many bytes of each body.
-    pub(crate) fn new(most: usize) -> Journal {
+    /// A journal that keeps this many bytes of each body, and this many requests.
+    pub(crate) fn new(most: usize, keep: Option<usize>) -> Journal {
         Journal {
+            keep,
+            forgotten: AtomicUsize::new(0),
             seen: Mutex::default(),
             came: watch::Sender::default(),
             most,
@@ -261,7 +268,23 @@ impl Journal {
             None => (request, None),
         };
         let seen = Seen { request };
-        lock(&self.seen).push(seen.clone());
+        let gone = {
+            let mut all = lock(&self.seen);
+            all.push_back(seen.clone());
+            match self.keep {
+                Some(keep) if all.len() > keep => all.pop_front(),
+                _ => None,
+            }
+        };
+        if let Some(gone) = gone {
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
+            let bytes = gone.body().len();
+            // Never below nothing: the count begins anew when all is forgotten.
+            let less = |kept: usize| Some(kept.saturating_sub(bytes));
+            let _ = self
+                .kept
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
         tell(&self.came);
         (seen, whole)
     }
@@ -273,9 +296,14 @@ impl Journal {
         }
         let total = self.most.saturating_mul(BODIES);
         let kept = self.kept.load(Ordering::Relaxed);
-        let most = match kept.saturating_add(size.min(self.most)) > total {
-            true => self.most.min(LEAST),
-            false => self.most,
+        let after = |bytes: usize| kept.saturating_add(bytes);
+        let most = if after(size.min(self.most)) <= total {
+            self.most
+        } else if after(size.min(LEAST)) <= total.saturating_add(total / 8) {
+            // At last the beginnings, for a while.
+            self.most.min(LEAST)
+        } else {
+            0
         };
         let allowed = size.min(most);
         self.kept.fetch_add(allowed, Ordering::Relaxed);
@@ -288,7 +316,17 @@ impl Journal {
     }
 
     pub(crate) fn all(&self) -> Vec<Seen> {
-        lock(&self.seen).clone()
+        lock(&self.seen).iter().cloned().collect()
+    }
+
+    /// The number of the last request.
+    pub(crate) fn last(&self) -> Option<u64> {
+        Some(lock(&self.seen).back()?.id())
+    }
+
+    /// How many came before those, and were forgotten.
+    pub(crate) fn forgotten(&self) -> usize {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     /// For who waits. Look only after this: of what comes before that, nothing is told.

@@ -88,14 +88,26 @@ pub(super) enum Trace {
 /// A body with what says how to read it. Answers that are known beforehand share it.
 pub(crate) struct Whole {
     body: Bytes,
+    /// The size of the body; of an answer that was made for one request, only what the journal keeps is here.
+    size: usize,
     content_type: Option<HeaderValue>,
     encoding: Option<HeaderValue>,
 }
 
 impl Whole {
     pub(crate) fn of(headers: &HeaderMap, body: &Bytes) -> Arc<Whole> {
+        Whole::cut(headers, body, body.len())
+    }
+
+    /// With at most so much of the body: a copy, where that is less, since a slice would keep the whole alive.
+    fn cut(headers: &HeaderMap, body: &Bytes, most: usize) -> Arc<Whole> {
+        let kept = match body.get(..most) {
+            Some(part) if most < body.len() => Bytes::copy_from_slice(part),
+            _ => body.clone(),
+        };
         Arc::new(Whole {
-            body: body.clone(),
+            size: body.len(),
+            body: kept,
             content_type: headers.get(header::CONTENT_TYPE).cloned(),
             encoding: headers.get(header::CONTENT_ENCODING).cloned(),
         })
@@ -119,15 +131,15 @@ impl Trace {
                     streamed: false,
                     chunks: vec![Chunk {
                         at: begun,
-                        size: body.len(),
+                        size: whole.size,
                         tick,
                     }],
                     count: 1,
-                    size: body.len(),
+                    size: whole.size,
                     end: Some((begun, End::Complete)),
                     content_type: text(&whole.content_type),
                     encoding: text(&whole.encoding),
-                    body: body.get(..*most as usize).unwrap_or_default().to_vec(),
+                    body: body[..body.len().min(*most as usize)].to_vec(),
                     ended: tick,
                 })
             }
@@ -159,9 +171,10 @@ pub(crate) fn traced(
         && !bytes.is_empty()
     {
         // Nothing holds up what is there as a whole: it is as good as sent, and not worth a wrapper.
+        let most = core.journal.allow(bytes.len().min(ANSWER));
         let trace = Trace::Whole {
-            most: u32::try_from(core.journal.allow(bytes.len().min(ANSWER))).unwrap_or(u32::MAX),
-            whole: whole.unwrap_or_else(|| Whole::of(response.headers(), bytes)),
+            most: u32::try_from(most).unwrap_or(u32::MAX),
+            whole: whole.unwrap_or_else(|| Whole::cut(response.headers(), bytes, most)),
         };
         seen.conclude_with(outcome, trace);
         return response;

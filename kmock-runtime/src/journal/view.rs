@@ -89,6 +89,17 @@ impl View {
         }
     }
 
+    /// Waits until a request of this number or a later one has come, whoever it was for: for who follows a server that forgets.
+    #[doc(hidden)]
+    pub fn wait_for_number(&self, id: usize) -> impl Future<Output = ()> + Send + use<> {
+        let core = Arc::clone(&self.core);
+        async move {
+            let mut changes = core.journal.changes();
+            let came = || core.journal.last().is_some_and(|last| last >= id as u64);
+            while !came() && changes.changed().await.is_ok() {}
+        }
+    }
+
     /// Sends something to every stream that answers such a request and waits at a `...` now; says how many there were.
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
         self.core

@@ -13,6 +13,7 @@ use std::{
 };
 
 use crate::{
+    backend::Beside,
     journal::Named,
     reply::Ready,
     request::Request,
@@ -154,6 +155,21 @@ impl Table {
     /// All rules in the order in which they are asked.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = &Rule> {
         self.entries.iter().map(|entry| &entry.rule)
+    }
+
+    /// What they say of a request that none of them answered.
+    pub(crate) fn beside(&self, request: &Request) -> Beside {
+        let mut beside = Beside::default();
+        for entry in &self.entries {
+            let filter = &entry.spec.filter;
+            if filter.dialect().is_some() {
+                beside.dialect = true;
+            } else if entry.spec.reply.is_some() {
+                beside.http = true;
+                beside.path |= filter.names_path(request);
+            }
+        }
+        beside
     }
 
     /// The rules that can match a request, in the order in which they are asked.

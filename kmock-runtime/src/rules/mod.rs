@@ -9,6 +9,7 @@ mod index;
 mod times;
 
 use std::{
+    collections::VecDeque,
     fmt,
     future::Future,
     ops::Add,
@@ -58,7 +59,7 @@ struct State {
     spec: RwLock<Arc<Spec>>,
     /// How many requests the filter has seen, before the slice.
     reached: AtomicUsize,
-    seen: Mutex<Vec<Seen>>,
+    seen: Mutex<Log>,
     came: watch::Sender<()>,
     removed: AtomicBool,
     /// The books that must look again when the rule changes.
@@ -70,6 +71,14 @@ struct State {
     framed: watch::Sender<usize>,
     /// The server that the rule was mounted on last, for reports.
     server: Mutex<Weak<Core>>,
+}
+
+/// The requests of a rule.
+#[derive(Default)]
+struct Log {
+    kept: VecDeque<Seen>,
+    /// How many came before those, and were forgotten.
+    forgotten: usize,
 }
 
 /// What the user has said of a rule. Immutable: a change makes a new one.
@@ -369,12 +378,13 @@ impl Rule {
 
     /// How many requests the rule has answered, or seen if it is a spy.
     pub fn count(&self) -> usize {
-        lock(&self.0.seen).len()
+        let log = lock(&self.0.seen);
+        log.forgotten + log.kept.len()
     }
 
     /// The requests that the rule has answered, or seen if it is a spy.
     pub fn requests(&self) -> Requests {
-        Requests::new(lock(&self.0.seen).clone())
+        Requests::new(lock(&self.0.seen).kept.iter().cloned().collect())
     }
 
     /// What was forwarded by [`proxy`](Rule::proxy), and what came back, in order.
@@ -554,23 +564,35 @@ impl Rule {
 
     /// The number of this request among those that the rule answers.
     pub(crate) fn answered(&self, seen: &Seen) -> usize {
-        let all = lock(&self.0.seen);
-        all.iter()
-            .rposition(|one| one.id() == seen.id())
-            .unwrap_or_default()
+        let log = lock(&self.0.seen);
+        let mut all = log.kept.iter();
+        let at = all.rposition(|one| one.id() == seen.id());
+        at.map_or(0, |at| log.forgotten + at)
     }
 
-    pub(crate) fn record(&self, seen: Seen) {
-        lock(&self.0.seen).push(seen);
+    /// `keep`: how many are kept, if not all.
+    pub(crate) fn record(&self, seen: Seen, keep: Option<usize>) {
+        let gone = {
+            let mut log = lock(&self.0.seen);
+            log.kept.push_back(seen);
+            let gone = match keep {
+                Some(keep) if log.kept.len() > keep => log.kept.pop_front(),
+                _ => None,
+            };
+            log.forgotten += usize::from(gone.is_some());
+            gone
+        };
+        drop(gone);
         tell(&self.0.came);
     }
 
     /// Takes back the last record of a request: the rule stepped aside after all.
     pub(crate) fn forget(&self, seen: &Seen) {
-        let mut all = lock(&self.0.seen);
-        if let Some(at) = all.iter().rposition(|one| one.id() == seen.id()) {
-            all.remove(at);
-        }
+        let mut log = lock(&self.0.seen);
+        let at = log.kept.iter().rposition(|one| one.id() == seen.id());
+        let gone = at.and_then(|at| log.kept.remove(at));
+        drop(log);
+        drop(gone);
     }
 
     pub(crate) fn ordered_after(self, before: Rule) -> Rule {

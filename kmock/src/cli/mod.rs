@@ -3,11 +3,17 @@
 #[cfg(feature = "fetch")]
 mod fetch;
 mod kubeconfig;
+mod load;
 mod rule;
 mod serve;
+mod signals;
 mod summary;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -48,8 +54,8 @@ fn command() -> Command {
                 .long("listen")
                 .value_name("ADDR:PORT")
                 .default_value("127.0.0.1:0")
-                .value_parser(value_parser!(SocketAddr))
-                .help("Where to listen; port 0 is any free one"),
+                .value_parser(address)
+                .help("Where to listen: `127.0.0.1:8080`, `localhost:0`, or a port of the loopback alone; port 0 is any free one"),
         )
         .arg(
             Arg::new("kubeconfig")
@@ -76,10 +82,10 @@ fn command() -> Command {
         .arg(
             Arg::new("load")
                 .long("load")
-                .value_name("FILE")
+                .value_name("PATH")
                 .action(ArgAction::Append)
                 .value_parser(value_parser!(PathBuf))
-                .help("Kubernetes objects to start with, YAML or JSON; may be repeated"),
+                .help("Kubernetes objects to start with, YAML or JSON: a file, a directory with all below, or - for standard input; may be repeated, in any order"),
         )
         .arg(
             Arg::new("resources")
@@ -94,6 +100,28 @@ fn command() -> Command {
                 .long("controllers")
                 .action(ArgAction::SetTrue)
                 .help("Clean up as controllers do: garbage collection by ownerReferences, contents of deleted namespaces"),
+        )
+        .arg(
+            Arg::new("kubernetes-version")
+                .long("kubernetes-version")
+                .value_name("VERSION")
+                .help("What /version says, e.g. v1.31.4 [default: the version whose answers are emulated]"),
+        )
+        .arg(
+            Arg::new("keep")
+                .long("keep")
+                .value_name("N")
+                .default_value("10000")
+                .value_parser(value_parser!(usize))
+                .help("How many requests are remembered, the last ones; counts stay right"),
+        )
+        .arg(
+            Arg::new("history")
+                .long("history")
+                .value_name("N")
+                .default_value("5000")
+                .value_parser(value_parser!(usize))
+                .help("How many changes of each Kubernetes resource are kept at least, for watches and lists from former versions"),
         )
         .arg(
             Arg::new("seed")
@@ -144,10 +172,34 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         load: files(matches, "load"),
         resources: files(matches, "resources"),
         controllers: matches.get_flag("controllers"),
+        kubernetes_version: matches.get_one("kubernetes-version").cloned(),
+        keep: matches.get_one("keep").copied().unwrap_or(usize::MAX),
+        history: matches.get_one("history").copied().unwrap_or(usize::MAX),
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         raw: matches.get_flag("raw"),
         verbose: matches.get_flag("verbose"),
     })
+}
+
+/// An address, a name and a port, or a port of the loopback: nothing listens elsewhere unless it is said.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no address: write `127.0.0.1:8080`, `localhost:8080`, or `8080` for a port of the loopback"
+        )
+    };
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(port) = port.parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let found = text.to_socket_addrs().map_err(|_| wrong())?;
+    let all: Vec<SocketAddr> = found.collect();
+    // `localhost` may be both: clients try the older family, too.
+    let four = all.iter().find(|address| address.is_ipv4());
+    four.or(all.first()).copied().ok_or_else(wrong)
 }
 
 fn files(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
@@ -223,7 +275,17 @@ fn fetch(matches: &ArgMatches) -> Result<(), String> {
 
 #[cfg(not(feature = "fetch"))]
 fn fetch_command() -> Command {
-    Command::new("fetch").about("Takes facts from a real cluster (needs the cargo feature `fetch`)")
+    Command::new("fetch")
+        .about("Takes facts from a real cluster (needs the cargo feature `fetch`)")
+        // Whatever is asked for, the answer is that it is not there.
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("rest")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .hide(true),
+        )
 }
 
 #[cfg(not(feature = "fetch"))]
@@ -236,5 +298,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_are_written_in_short_too() {
+        let address = |text| super::address(text).map(|address| address.to_string());
+        assert_eq!(address("8080").as_deref(), Ok("127.0.0.1:8080"));
+        assert_eq!(address(":8080").as_deref(), Ok("127.0.0.1:8080"));
+        assert_eq!(address("0.0.0.0:1").as_deref(), Ok("0.0.0.0:1"));
+        assert_eq!(address("[::1]:1").as_deref(), Ok("[::1]:1"));
+        assert!(address("localhost:0").is_ok());
+        assert!(address("elsewhere").is_err() && address("99999").is_err());
     }
 }

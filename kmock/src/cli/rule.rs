@@ -14,26 +14,70 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
                 .to_owned(),
         );
     };
+    check_filter(filter.trim())?;
     let filter = Filter::parse(filter).map_err(|error| error.to_string())?;
     let reply = reply.trim();
     let (first, rest) = reply.split_once(' ').unwrap_or((reply, ""));
-    let status = first
-        .parse::<u16>()
-        .ok()
-        .filter(|status| (100..=999).contains(status));
-    let (made, body) = match status {
-        Some(status) => (Reply::new().status(status), rest.trim()),
-        None => (Reply::new(), reply),
+    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    let (made, body) = match first.parse::<u16>() {
+        Ok(status @ 200..=999) if first.len() == 3 => (Reply::new().status(status), rest.trim()),
+        _ if is_number => {
+            return Err(format!(
+                "`{first}` is no status: 200 to 999 are; a body that begins so is written in quotes, as JSON: '\"{reply}\"', or \
+                 after a status: '200 {reply}'"
+            ));
+        }
+        _ => (Reply::new(), reply),
     };
     let made = match body.strip_prefix('@') {
-        Some(path) => made.file(path),
+        Some(path) => {
+            if let Err(error) = fs::metadata(path) {
+                warn(
+                    text,
+                    &format!("{path}: {error}; until it is there, the answer is a 500"),
+                );
+            }
+            made.file(path)
+        }
         None if body.is_empty() => made,
         None => match serde_json::from_str::<Value>(body) {
             Ok(json) => made.json(json),
-            Err(_) => made.text(body),
+            Err(error) => {
+                if body.starts_with(['{', '[']) {
+                    warn(
+                        text,
+                        &format!("the body is no JSON and goes out as text: {error}"),
+                    );
+                }
+                made.text(body)
+            }
         },
     };
     Ok(Rule::on(filter).named(text).reply(made))
+}
+
+fn warn(rule: &str, text: &str) {
+    eprintln!("kmock: warning: '{rule}': {text}");
+}
+
+/// What can never match, and what is written in the notation of `kmock!`, is refused here.
+fn check_filter(filter: &str) -> Result<(), String> {
+    if filter.contains('"') {
+        let plain = filter.replace('"', "");
+        return Err(format!(
+            "the filter is written without quotes on the command line: '{plain} => …'"
+        ));
+    }
+    let words: Vec<&str> = filter.split_whitespace().collect();
+    let path = words.iter().position(|word| word.starts_with('/'));
+    if let Some(at) = path.filter(|at| at + 1 < words.len()) {
+        return Err(format!(
+            "`{}` after the path: on the command line, a filter is a method and a path with its query, \
+             as in 'get /x?a=b'; a space in a path is `%20`",
+            words[at + 1..].join(" ")
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a file of rules, one a line.
@@ -78,6 +122,12 @@ mod tests {
         for (text, reason) in [
             ("get /x", "expected `FILTER => REPLY`"),
             ("?? => 1", "neither"),
+            ("GET \"/x\" => 200", "without quotes"),
+            ("get /x header a=b => 200", "`header a=b` after the path"),
+            ("get /y => 1000 b", "`1000` is no status"),
+            ("get /y => 20 c", "`20` is no status"),
+            ("get /y => 099", "`099` is no status"),
+            ("get /y => 103", "`103` is no status"),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(reason), "{error}");

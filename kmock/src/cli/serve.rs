@@ -9,7 +9,7 @@ use std::{
 
 use kmock::{KMock, Rule, Seen};
 
-use crate::cli::{kubeconfig, summary};
+use crate::cli::{kubeconfig, load, signals, summary};
 
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
@@ -18,35 +18,75 @@ pub(crate) struct Options {
     pub(crate) load: Vec<PathBuf>,
     pub(crate) resources: Vec<PathBuf>,
     pub(crate) controllers: bool,
+    pub(crate) kubernetes_version: Option<String>,
+    pub(crate) keep: usize,
+    pub(crate) history: usize,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
 }
 
+/// Requests that take their time are computed on the threads of the server: there are some more than cores.
+const THREADS: usize = 8;
+
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) fn serve(options: Options) -> Result<(), String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(THREADS))
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start a runtime: {error}"))?
         .block_on(run(options))
 }
 
+/// A resource version that is beyond those of a server that ran before, so that its clients see that theirs are old: a
+/// hundred for each second.
+fn revision() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(100, |since| {
+        u64::try_from(since.as_millis() / 10).unwrap_or(100)
+    })
+}
+
 async fn run(options: Options) -> Result<(), String> {
-    let k = KMock::builder()
+    if options.raw {
+        let meaningless = [
+            ("--load", !options.load.is_empty()),
+            ("--resources", !options.resources.is_empty()),
+            ("--kubeconfig", options.kubeconfig.is_some()),
+            ("--controllers", options.controllers),
+            ("--kubernetes-version", options.kubernetes_version.is_some()),
+        ];
+        if let Some((name, _)) = meaningless.iter().find(|(_, given)| *given) {
+            return Err(format!(
+                "{name} needs the Kubernetes API, which --raw switches off"
+            ));
+        }
+    }
+    let mut builder = KMock::builder()
         .listen(options.listen)
         .seed(options.seed)
         .raw(options.raw)
         .controllers(options.controllers)
+        .keep(options.keep)
+        .history(options.history)
+        .revision(revision())
         // Without rules it is an API server and nothing else; with rules, what fits none is explained.
-        .every_path(options.rules.is_empty())
-        .start()
-        .await
-        .map_err(|error| error.to_string())?;
+        .every_path(options.rules.is_empty());
+    if let Some(version) = options.kubernetes_version {
+        builder = builder.kubernetes_version(version);
+    }
+    let k = builder.start().await.map_err(|error| error.to_string())?;
     k.mount(options.rules.into_iter().collect::<kmock::Rules>());
-    populate(&k, &options.resources, &options.load, options.raw)?;
+    for path in &options.resources {
+        k.resources()
+            .load_file(path)
+            .map_err(|error| format!("--resources {}: {error}", path.display()))?;
+    }
+    load::load(&k, &options.load).await?;
 
-    let ended = ended()?;
+    let ended = signals::ended()?;
     let url = k.url();
     // The address to listen on need not be one to talk to.
     let reachable = match k.address() {
@@ -58,8 +98,7 @@ async fn run(options: Options) -> Result<(), String> {
     } else {
         let port = k.address().port();
         let text = k.kubeconfig().replace(&url, &reachable);
-        let file = kubeconfig::File::write(options.kubeconfig, &text, port)
-            .map_err(|error| format!("cannot write the kubeconfig: {error}"))?;
+        let file = kubeconfig::File::write(options.kubeconfig, &text, port)?;
         let path = file.path().display();
         let usage = format!(
             "export KUBECONFIG={path}\nkubectl --kubeconfig {path} get namespaces\ncurl {reachable}/api/v1/namespaces\n"
@@ -78,10 +117,11 @@ async fn run(options: Options) -> Result<(), String> {
     } else {
         ended.await;
     }
-    say(&format!("\n{}", summary::text(&k.requests())));
+    say(&format!("\n{}", summary::text(&k.report())));
     k.shutdown();
     drop(kubeconfig);
-    Ok(())
+    // Nobody is left who could want what a long life has gathered: it need not be freed piece by piece.
+    std::process::exit(0);
 }
 
 /// Standard output may be closed; that is no reason to end.
@@ -96,7 +136,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Tells each request when it is answered.
 #[derive(Default)]
 struct Teller {
-    known: usize,
+    /// The number of the first request that was not looked at.
+    next: u64,
+    errors: usize,
     open: Vec<Seen>,
 }
 
@@ -109,77 +151,37 @@ impl Teller {
             } else {
                 LOOK
             };
-            // An error is only that nothing came for a while.
-            let _ = all.wait_for_within(self.known + 1, within).await;
+            // An error is only that nothing came for a while; what never becomes a request is looked for, too.
+            let next = usize::try_from(self.next).unwrap_or(usize::MAX);
+            let within = within.min(Duration::from_millis(500));
+            let _ = tokio::time::timeout(within, all.wait_for_number(next)).await;
             self.look(k);
         }
     }
 
     fn look(&mut self, k: &KMock) {
+        let errors = k.errors();
+        for error in errors.iter().skip(self.errors) {
+            say(&format!("error: {}\n", summary::shown(error)));
+        }
+        self.errors = errors.len();
         let requests = k.requests();
-        self.open.extend(requests.iter().skip(self.known).cloned());
-        self.known = requests.len();
+        let next = self.next;
+        let new = requests.iter().filter(|seen| seen.id() >= next);
+        self.open.extend(new.cloned());
+        self.next = requests.last().map_or(self.next, |last| last.id() + 1);
         self.open.retain(|seen| {
             let outcome = seen.outcome();
+            let (method, by) = (seen.method(), &outcome.answered_by);
+            let target = summary::shown(seen.target());
             let Some(status) = outcome.status else {
-                return true;
+                if outcome.gone {
+                    say(&format!("… {method} {target}   the client went away\n"));
+                }
+                return !outcome.gone;
             };
-            let (method, target, by) = (seen.method(), seen.target(), outcome.answered_by);
             say(&format!("{status} {method} {target}   {by}\n"));
             false
         });
     }
-}
-
-/// What ends the server. It is made before the server tells that it listens: whoever reads that may end it at once.
-fn ended() -> Result<impl Future<Output = ()>, String> {
-    let cannot = |error: io::Error| format!("cannot wait for signals: {error}");
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-    }
-    #[cfg(windows)]
-    {
-        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(cannot)?;
-        Ok(async move {
-            interrupt.recv().await;
-        })
-    }
-}
-
-/// Resources first: objects may be of them.
-fn populate(
-    k: &KMock,
-    resources: &[PathBuf],
-    objects: &[PathBuf],
-    raw: bool,
-) -> Result<(), String> {
-    if raw {
-        return match resources.is_empty() && objects.is_empty() {
-            true => Ok(()),
-            false => Err(
-                "--load and --resources need the Kubernetes API, which --raw switches off"
-                    .to_owned(),
-            ),
-        };
-    }
-    for path in resources {
-        k.resources()
-            .load_file(path)
-            .map_err(|error| format!("--resources {}: {error}", path.display()))?;
-    }
-    for path in objects {
-        k.objects()
-            .try_seed_file(path)
-            .map_err(|error| format!("--load {}: {error}", path.display()))?;
-    }
-    Ok(())
 }

@@ -1,4 +1,5 @@
 //! Nothing breaks it: many connections, careless tests, sinks shared by servers, what is left behind.
 
+mod memory;
 mod sinks;
 mod sockets;

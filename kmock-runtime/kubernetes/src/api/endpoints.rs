@@ -31,7 +31,7 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
             parts,
             trimmed.strip_prefix("openapi/v3/").unwrap_or_default(),
         ),
-        ["version"] => health::version(parts),
+        ["version"] => health::version(cluster, parts),
         [""] => health::index(cluster),
         ["index.html"] if trimmed == lenient => health::index(cluster),
         ["metrics"] if trimmed == lenient => health::metrics(cluster),

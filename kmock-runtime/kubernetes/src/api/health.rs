@@ -124,13 +124,15 @@ pub fn key_set(parts: &Parts) -> Result<Reply, ApiError> {
 }
 
 /// `/version`: the server whose answers are emulated.
-pub fn version(parts: &Parts) -> Result<Reply, ApiError> {
+pub fn version(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     discovery::only_get(parts)?;
     accept::check_produces(accept::header(&parts.headers), &["application/json"])?;
-    let (major, minor, before) = version::numbers();
+    let said = cluster.options().version.as_deref();
+    let said = said.unwrap_or(version::VERSION);
+    let (major, minor, before) = version::numbers(said);
     let version = json!({
         "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor, "minCompatibilityMajor": major,
-        "minCompatibilityMinor": before, "gitVersion": version::VERSION, "gitCommit": "kmock", "gitTreeState": "clean",
+        "minCompatibilityMinor": before, "gitVersion": said, "gitCommit": "kmock", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "kmock", "platform": "linux/amd64",
     });
     let text = json::indent(&json::print(&version, None));

@@ -1,8 +1,10 @@
 //! What tests hold: a fresh cluster, and their own way to its objects and resources.
 
 pub mod bootstrap;
+mod checked;
 pub mod objects;
 pub mod resources;
+pub mod waits;
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -8,11 +8,13 @@ use std::fmt;
 use std::ops::Index;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::waits::{self, Wait};
 use crate::model::meta;
 use crate::model::strategy::Context;
 use crate::model::user::User;
@@ -40,7 +42,7 @@ pub struct ObjectError {
 }
 
 impl ObjectError {
-    fn new(message: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
         }
@@ -70,6 +72,10 @@ impl Objects {
         Self {
             cluster: cluster.clone(),
         }
+    }
+
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     // ── seeding ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,10 +320,14 @@ impl Objects {
     // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn served(&self, resource: &str) -> Result<Served, ObjectError> {
-        self.cluster
-            .registry()
-            .named(resource)
-            .ok_or_else(|| ObjectError::new(format!("the cluster has no resource {resource:?}")))
+        let registry = self.cluster.registry();
+        registry.named(resource).ok_or_else(|| {
+            let all = registry.all();
+            let names = all.iter().map(|served| served.resource.plural.as_str());
+            let near = names.filter(|name| one_off(name, resource)).min();
+            let hint = near.map_or_else(String::new, |name| format!(": did you mean {name:?}?"));
+            ObjectError::new(format!("the cluster has no resource {resource:?}{hint}"))
+        })
     }
 
     fn place(&self, resource: &str, key: &str) -> Result<(Served, String), ObjectError> {
@@ -449,42 +459,170 @@ impl Objects {
 
     // ── waiting ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Waits until an object is there and contains `pattern` (see [`Object::contains`]). Bound it by
-    /// `tokio::time::timeout`, if it may never happen.
+    /// Waits until an object is there and contains `pattern` (see [`Object::contains`]): 30 seconds, in virtual time an
+    /// hour; [`Objects::wait_for_within`] sets the time.
     ///
     /// # Panics
-    /// When there is no such resource.
-    pub async fn wait_for(&self, resource: &str, key: &str, pattern: impl Serialize) -> Object {
-        let pattern = serde_json::to_value(pattern).unwrap_or_default();
-        let found = self.wait_until(resource, key, |object| {
-            object.is_some_and(|object| object.contains(&pattern))
-        });
-        match found.await {
-            Some(object) => object,
-            None => panic!("kmock: the condition holds only for an object that is there"),
-        }
-    }
-
-    /// Waits until an object is gone.
-    ///
-    /// # Panics
-    /// When there is no such resource.
-    pub async fn wait_gone(&self, resource: &str, key: &str) {
-        self.wait_until(resource, key, |object| object.is_none())
-            .await;
-    }
-
-    /// Waits until a condition holds for an object (`None`: it is not there); each version is looked at.
-    ///
-    /// # Panics
-    /// When there is no such resource.
-    pub async fn wait_until(
+    /// When there is no such resource, or the time is over: the message says what was waited for, at which line, and how the
+    /// object differs.
+    #[track_caller]
+    pub fn wait_for<P: Serialize>(
         &self,
         resource: &str,
         key: &str,
+        pattern: P,
+    ) -> impl Future<Output = Object> + Send + use<P> {
+        let pattern = serde_json::to_value(pattern).unwrap_or_default();
+        let waiting = self.waits(resource, key, pattern, None);
+        async move {
+            match waiting.await {
+                Ok(object) => object,
+                Err(error) => panic!("kmock: {error}"),
+            }
+        }
+    }
+
+    /// The same, for so long.
+    ///
+    /// # Errors
+    /// When the time is over: what was waited for, at which line, and how the object differs.
+    ///
+    /// # Panics
+    /// When there is no such resource.
+    #[track_caller]
+    pub fn wait_for_within<P: Serialize>(
+        &self,
+        resource: &str,
+        key: &str,
+        pattern: P,
+        within: Duration,
+    ) -> impl Future<Output = Result<Object, ObjectError>> + Send + use<P> {
+        let pattern = serde_json::to_value(pattern).unwrap_or_default();
+        self.waits(resource, key, pattern, Some(within))
+    }
+
+    #[track_caller]
+    fn waits(
+        &self,
+        resource: &str,
+        key: &str,
+        pattern: Value,
+        within: Option<Duration>,
+    ) -> impl Future<Output = Result<Object, ObjectError>> + Send + use<> {
+        let place = std::panic::Location::caller();
+        let (served, key) = expect(self.place(resource, key));
+        let (objects, name) = (self.clone(), resource.to_owned());
+        let what = {
+            let (objects, served) = (self.clone(), served.clone());
+            let (name, key, pattern) = (name.clone(), key.clone(), pattern.clone());
+            move || objects.told(&name, &served, &key, &pattern)
+        };
+        async move {
+            let holds =
+                |object: Option<&Object>| object.is_some_and(|object| object.contains(&pattern));
+            let until = objects.until(&served, &key, holds);
+            let cluster = &objects.cluster;
+            let found = waits::patiently(cluster, place, within, Arc::new(what), until).await;
+            match found.map_err(ObjectError::new)? {
+                Some(object) => Ok(object),
+                None => Err(ObjectError::new(format!("{name} {key} is gone"))),
+            }
+        }
+    }
+
+    /// What is waited for, and how the object differs now.
+    fn told(&self, resource: &str, served: &Served, key: &str, pattern: &Value) -> String {
+        let storage = &served.resource.storage;
+        let line = format!("{resource} {key} with {}", waits::shown(pattern));
+        if let Some(found) = self.cluster.store().get(storage, key) {
+            let object = Object::of(served, &found, Change::Modified);
+            let differences = waits::differences(&object.value, pattern);
+            let revision = found.revision;
+            return format!(
+                "{line}{}\n    as it is now, at {revision}; it had {} versions",
+                waits::some(&differences, 4),
+                self.cluster.store().history(storage, key).len()
+            );
+        }
+        let all = self.cluster.store().list(storage, "").objects;
+        let others: Vec<String> = all.iter().map(|object| object.key().to_owned()).collect();
+        let was = match self.cluster.store().history(storage, key).is_empty() {
+            true => "it is not there",
+            false => "it was there, and is deleted",
+        };
+        match others.is_empty() {
+            true => format!("{line}\n    {was}, and neither is any other"),
+            false => format!("{line}\n    {was}; there are:{}", waits::some(&others, 8)),
+        }
+    }
+
+    /// Waits until an object is gone: 30 seconds, in virtual time an hour.
+    ///
+    /// # Panics
+    /// When there is no such resource, or the time is over.
+    #[track_caller]
+    pub fn wait_gone(&self, resource: &str, key: &str) -> impl Future<Output = ()> + Send + use<> {
+        let place = std::panic::Location::caller();
+        let (served, key) = expect(self.place(resource, key));
+        let objects = self.clone();
+        let what = {
+            let (objects, served) = (self.clone(), served.clone());
+            let (name, key) = (resource.to_owned(), key.clone());
+            move || {
+                let line = format!("{name} {key} to be gone");
+                let found = objects.cluster.store().get(&served.resource.storage, &key);
+                let metadata = found.map(|object| object.value["metadata"].clone());
+                match metadata.as_ref().map(|metadata| &metadata["finalizers"]) {
+                    Some(Value::Array(finalizers)) => {
+                        let names: Vec<&str> =
+                            finalizers.iter().filter_map(Value::as_str).collect();
+                        format!("{line}\n    it has finalizers: {}", names.join(", "))
+                    }
+                    Some(_) => format!("{line}\n    nobody has deleted it"),
+                    None => line,
+                }
+            }
+        };
+        async move {
+            let until = objects.until(&served, &key, |object| object.is_none());
+            let cluster = &objects.cluster;
+            let gone = waits::patiently(cluster, place, None, Arc::new(what), until).await;
+            if let Err(error) = gone {
+                panic!("kmock: {error}");
+            }
+        }
+    }
+
+    /// Waits until a condition holds for an object (`None`: it is not there); each version is looked at. What cannot be
+    /// said of a condition is how the object differs: bound it by `tokio::time::timeout`, if it may never hold.
+    ///
+    /// # Panics
+    /// When there is no such resource.
+    #[track_caller]
+    pub fn wait_until<F>(
+        &self,
+        resource: &str,
+        key: &str,
+        condition: F,
+    ) -> impl Future<Output = Option<Object>> + use<F>
+    where
+        F: FnMut(Option<&Object>) -> bool,
+    {
+        let place = std::panic::Location::caller();
+        let (served, key) = expect(self.place(resource, key));
+        let (objects, what) = (self.clone(), format!("a condition of {resource} {key}"));
+        async move {
+            let _wait = Wait::begin(&objects.cluster, place, Arc::new(move || what.clone()));
+            objects.until(&served, &key, condition).await
+        }
+    }
+
+    async fn until(
+        &self,
+        served: &Served,
+        key: &str,
         mut condition: impl FnMut(Option<&Object>) -> bool,
     ) -> Option<Object> {
-        let (served, key) = expect(self.place(resource, key));
         let storage = &served.resource.storage;
         loop {
             let (snapshot, mut events) = self.cluster.store().list_and_subscribe(storage, "");
@@ -493,14 +631,11 @@ impl Objects {
             loop {
                 let shown = object
                     .as_ref()
-                    .map(|object| Object::of(&served, object, Change::Modified));
+                    .map(|object| Object::of(served, object, Change::Modified));
                 if condition(shown.as_ref()) {
                     return shown;
                 }
-                match self
-                    .next_of(&key, &mut events, &served, &mut condition)
-                    .await
-                {
+                match self.next_of(key, &mut events, served, &mut condition).await {
                     Next::Held(object) => return object,
                     Next::Now(now) => object = now,
                     // Watches were dropped: start again.
@@ -544,6 +679,19 @@ enum Next {
     Held(Option<Object>),
     Now(Option<Arc<StoredObject>>),
     Closed,
+}
+
+/// Whether two names differ by one letter: changed, missing, too many, or two swapped.
+fn one_off(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[head..], &b[head..]);
+    let rest = |n: usize, m: usize| match (a.get(n..), b.get(m..)) {
+        (Some(a), Some(b)) => a == b,
+        _ => false,
+    };
+    let swapped = matches!((a, b), ([a0, a1, ..], [b0, b1, ..]) if a0 == b1 && a1 == b0);
+    rest(1, 1) || rest(1, 0) || rest(0, 1) || swapped && rest(2, 2)
 }
 
 #[track_caller]

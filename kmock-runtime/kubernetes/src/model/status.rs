@@ -4,6 +4,7 @@
 //! (`k8s.io/apimachinery/pkg/api/errors` and `…/util/validation/field`, as observed on v1.36).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -409,13 +410,10 @@ impl std::error::Error for ApiError {}
 
 /// Joins faults as Go's aggregate errors print: alone as it is, several in brackets, repeated ones once.
 fn aggregate(faults: &[FieldError], prefix: &str) -> String {
-    let mut seen: Vec<String> = Vec::new();
-    for fault in faults {
-        let text = fault.to_string();
-        if !seen.contains(&text) {
-            seen.push(text);
-        }
-    }
+    // Each text once, and in order; there may be thousands, and long ones.
+    let mut known = HashSet::new();
+    let mut seen: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    seen.retain(|text| known.insert(text.clone()));
     match seen.as_slice() {
         [] => String::new(),
         [one] => format!("{prefix}{one}"),

@@ -87,6 +87,8 @@ pub struct ClusterOptions {
     /// and the namespace controller (a deleted namespace loses its objects, then itself). Off, the cluster is a bare
     /// API server: a deleted namespace stays `Terminating` until somebody finalizes it.
     pub controllers: bool,
+    /// What `/version` says, e.g. `v1.31.4`; by default the version whose answers are emulated.
+    pub version: Option<String>,
     /// One has to say who one is: without credentials one is `system:anonymous`, and unknown tokens are 401. Off,
     /// whoever does not say who they are is the administrator.
     pub authentication: bool,
@@ -102,6 +104,7 @@ impl Default for ClusterOptions {
             revision: 100,
             history: 100_000,
             controllers: false,
+            version: None,
             authentication: false,
             rbac: false,
         }
@@ -165,6 +168,11 @@ impl Cluster {
     /// The options that it was made with.
     pub fn options(&self) -> &ClusterOptions {
         &self.shared.options
+    }
+
+    /// What tells this cluster from others, and is the same for all handles to it.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared) as usize
     }
 
     /// The objects.

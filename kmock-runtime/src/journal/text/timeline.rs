@@ -28,7 +28,11 @@ impl Page {
             self.line(2, &text);
             return;
         }
-        let head = format!("what came, {}:", requests(report.entries.len()));
+        let before = match report.forgotten {
+            0 => String::new(),
+            n => format!(" after {} that are forgotten", number(n)),
+        };
+        let head = format!("what came, {}{before}:", requests(report.entries.len()));
         self.line(2, &self.pen.bold(&head));
         let rows = rows(&report.entries);
         let all: Vec<&Row<'_>> = rows.iter().collect();
