@@ -22,5 +22,6 @@ mod streams;
 mod values;
 mod virtual_time;
 mod waiting;
+mod webhooks;
 mod websockets;
 mod wire;

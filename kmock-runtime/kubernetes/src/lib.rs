@@ -35,5 +35,8 @@ pub use crate::{
         path::{ApiRequest, Verb},
         user::User,
     },
-    state::cluster::{ApiBody, Clock, Cluster, ClusterOptions},
+    state::{
+        cluster::{ApiBody, Clock, Cluster, ClusterOptions},
+        webhooks::{AuditAnnotation, WebhookCall, WebhookCaller, Webhooks},
+    },
 };

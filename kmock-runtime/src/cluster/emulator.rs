@@ -13,7 +13,7 @@ use kmock_kubernetes::{
     ApiBody, Cluster, ClusterOptions, Objects, Resources, state::store::caused_by,
 };
 
-use super::histories::histories;
+use super::{histories::histories, webhooks::Network};
 use crate::{
     backend::{Backend, Beside},
     journal::ObjectHistory,
@@ -99,6 +99,7 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         version: options.kubernetes_version.clone(),
         ..defaults
     });
+    cluster.webhooks().network(Arc::new(Network));
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
     Arc::new(Emulator {

@@ -5,6 +5,7 @@ mod emulator;
 mod histories;
 #[cfg(feature = "kube")]
 mod kube;
+mod webhooks;
 mod words;
 
 use std::sync::Arc;

@@ -33,6 +33,7 @@ pub mod token;
 pub mod update;
 mod warnings;
 pub mod watch;
+pub(crate) mod webhook_call;
 pub mod write;
 pub mod write_options;
 mod zpages;

@@ -25,6 +25,7 @@ impl Cluster {
     /// A fresh cluster with the four namespaces that each one has.
     pub fn new(options: ClusterOptions) -> Self {
         let reactors: Vec<Box<dyn Reactor>> = vec![
+            Box::new(api::admission::Configurations),
             Box::new(kinds::crd::Definitions),
             Box::new(api::authz::aggregate::Aggregation),
             Box::new(api::lifecycle::Cleaners),

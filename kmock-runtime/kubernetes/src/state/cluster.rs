@@ -1,6 +1,8 @@
 //! One emulated cluster: its resources, its objects, its clock. It is state and nothing else: its doors are made in
 //! [`doors`](crate::doors).
 
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use crate::state::access::Access;
 use crate::state::change::Reactor;
 use crate::state::registry::{BuiltIns, Registry};
 use crate::state::store::Store;
+use crate::state::webhooks::Webhooks;
 
 /// The body of an answer.
 pub enum ApiBody {
@@ -126,7 +129,13 @@ struct Shared {
     registry: Registry,
     access: Access,
     reactors: Vec<Box<dyn Reactor>>,
+    webhooks: Webhooks,
+    rooms: Rooms,
 }
+
+/// What the parts of the server keep for themselves, by type.
+#[derive(Default)]
+struct Rooms(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,6 +162,8 @@ impl Cluster {
                 registry: Registry::new(built_ins),
                 access: Access::default(),
                 reactors,
+                webhooks: Webhooks::default(),
+                rooms: Rooms::default(),
                 options,
             }),
         };
@@ -193,6 +204,26 @@ impl Cluster {
     /// Who acts when something is written, in this order.
     pub(super) fn reactors(&self) -> &[Box<dyn Reactor>] {
         &self.shared.reactors
+    }
+
+    /// The webhooks: who answers the reviews that admission and conversion send.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.shared.webhooks
+    }
+
+    /// What a part of the server keeps for itself, made when it is first asked for.
+    pub(crate) fn room<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut rooms = self
+            .shared
+            .rooms
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let room = rooms
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(T::default()));
+        // It is kept under its own type, so that there always is one.
+        Arc::clone(room).downcast().unwrap_or_default()
     }
 
     /// The time.

@@ -7,7 +7,10 @@ use crate::api::call::Call;
 use crate::api::write_options::{DeleteOptions, WriteOptions};
 use crate::model::resource::{Resource, ResourceKey};
 use crate::model::status::ApiError;
+use crate::model::strategy::Strategy;
 use crate::state::cluster::Cluster;
+use crate::state::registry::Served;
+use crate::state::webhooks::AuditAnnotation;
 
 /// What is done to the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,7 @@ pub struct Attributes<'a> {
     pub version: &'a str,
     /// Its kind.
     pub kind: &'a str,
+    strategy: &'a dyn Strategy,
     /// What is done.
     pub operation: Operation,
     /// The name; empty while it is to be generated, and of a collection.
@@ -86,6 +90,7 @@ impl<'a> Attributes<'a> {
             group: target.group,
             version: target.version,
             kind: target.kind,
+            strategy: target.strategy,
             operation: Operation::Create,
             name,
             old: None,
@@ -117,6 +122,7 @@ impl<'a> Attributes<'a> {
             group: target.group,
             version: target.version,
             kind: target.kind,
+            strategy: target.strategy,
             operation: Operation::Delete,
             name: call.request.name(),
             old: Some(old),
@@ -185,6 +191,43 @@ impl<'a> Attributes<'a> {
     /// Who asks, as reviews and expressions see it.
     pub fn user(&self) -> Value {
         self.call.user.to_user_info()
+    }
+
+    /// Group, version and kind of what is written, in a version of the resource.
+    pub fn kind_in<'r>(&'r self, resource: &'r Resource) -> (&'r str, &'r str, &'r str) {
+        if self.is_of_subresource() {
+            (self.group, self.version, self.kind)
+        } else {
+            (&resource.group, &resource.version, &resource.kind)
+        }
+    }
+
+    /// How what is written is read, in a version of the resource.
+    pub fn strategy_of<'r>(&'r self, served: &'r Served) -> &'r dyn Strategy {
+        if self.is_of_subresource() {
+            self.strategy
+        } else {
+            &*served.strategy
+        }
+    }
+
+    /// Whether a kind of the subresource's own is written: a `Scale`, a `Binding`.
+    fn is_of_subresource(&self) -> bool {
+        self.kind != self.resource().kind || self.group != self.resource().group
+    }
+
+    /// Leaves an annotation in the audit log.
+    pub fn annotate(&self, key: &str, value: impl Into<String>) {
+        let resource = self.resource().qualified();
+        let place = match self.namespace() {
+            "" => self.name.to_owned(),
+            namespace => format!("{namespace}/{}", self.name),
+        };
+        self.cluster().webhooks().annotate(AuditAnnotation {
+            request: format!("{} {resource} {place}", self.operation.as_str()),
+            key: key.to_owned(),
+            value: value.into(),
+        });
     }
 
     /// The name that refusals call the object by.

@@ -11,23 +11,42 @@
 
 pub mod attributes;
 mod certificates;
+#[cfg(feature = "cel")]
+mod conditions;
 mod default_class;
 mod default_tolerations;
 mod in_use_protection;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod pod_security;
 mod pod_topology_labels;
+#[cfg(feature = "cel")]
+mod policies;
 mod priority;
 mod quota;
 mod resize;
+mod rules;
 mod runtime_class;
 mod taint_nodes;
+mod webhooks;
+#[cfg(not(feature = "cel"))]
+mod without_cel;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use attributes::{Attributes, Operation, Options};
+#[cfg(feature = "cel")]
+use conditions::Conditions;
+#[cfg(not(feature = "cel"))]
+use without_cel::{self as policies, Conditions};
 
+use crate::model::resource::ResourceKey;
 use crate::model::status::ApiError;
+use crate::state::change::Reactor;
+use crate::state::cluster::Cluster;
+use crate::state::store::Event;
 
 /// A plugin that needs nobody else's answer.
 trait Plugin: Sync {
@@ -52,11 +71,13 @@ trait Plugin: Sync {
     }
 }
 
-/// The plugins that a server runs unless it is told otherwise, in its order.
+/// The plugins that a server runs unless it is told otherwise, in its order, but for those of webhooks and quotas, which
+/// come last.
 static PLUGINS: [&dyn Plugin; 15] = [
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &taint_nodes::TaintNodesByCondition,
+    &pod_security::PodSecurity,
     &priority::Priority,
     &default_tolerations::DefaultTolerationSeconds,
     &default_class::DefaultStorageClass,
@@ -68,7 +89,6 @@ static PLUGINS: [&dyn Plugin; 15] = [
     &certificates::CertificateSubjectRestriction,
     &default_class::DefaultIngressClass,
     &pod_topology_labels::PodTopologyLabels,
-    &quota::ResourceQuota,
 ];
 
 /// Lets all plugins change an object that is about to be written.
@@ -77,10 +97,28 @@ pub async fn mutate(
     object: &mut Value,
     warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
+    let mut rounds = (policies::Rounds::default(), webhooks::Rounds::default());
+    mutate_once(asked, object, warnings, &mut rounds).await?;
+    if rounds.0.wanted || rounds.1.wanted {
+        // What was changed late is shown to all once more.
+        rounds.0.begin_again();
+        rounds.1.begin_again();
+        mutate_once(asked, object, warnings, &mut rounds).await?;
+    }
+    Ok(())
+}
+
+async fn mutate_once(
+    asked: &Attributes<'_>,
+    object: &mut Value,
+    warnings: &mut Vec<String>,
+    rounds: &mut (policies::Rounds, webhooks::Rounds),
+) -> Result<(), ApiError> {
     for plugin in PLUGINS {
         plugin.admit(asked, object, warnings)?;
     }
-    Ok(())
+    policies::mutate(asked, object, &mut rounds.0)?;
+    webhooks::mutate(asked, object, warnings, &mut rounds.1).await
 }
 
 /// Lets all plugins refuse an object that is valid.
@@ -92,7 +130,9 @@ pub async fn validate(
     for plugin in PLUGINS {
         plugin.validate(asked, object, warnings)?;
     }
-    Ok(())
+    policies::validate(asked, object, warnings)?;
+    webhooks::validate(asked, object, warnings).await?;
+    quota::ResourceQuota.validate(asked, object, warnings)
 }
 
 /// Both at once: of deletions, and of what is not stored.
@@ -103,4 +143,17 @@ pub async fn admit(
 ) -> Result<(), ApiError> {
     mutate(asked, object, warnings).await?;
     validate(asked, object, warnings).await
+}
+
+/// Takes note of changes of the configurations of admission.
+#[derive(Debug, Clone, Copy)]
+pub struct Configurations;
+
+impl Reactor for Configurations {
+    fn written(&self, cluster: &Cluster, place: &ResourceKey, _event: &Arc<Event>) {
+        if &*place.group == "admissionregistration.k8s.io" {
+            webhooks::forget(cluster);
+            policies::forget(cluster);
+        }
+    }
 }

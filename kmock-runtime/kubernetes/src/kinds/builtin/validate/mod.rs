@@ -11,6 +11,8 @@ pub(super) mod cron;
 mod difference;
 pub(super) mod endpoints;
 pub(super) mod events;
+#[cfg(feature = "cel")]
+mod expressions;
 mod internal;
 pub(super) mod jobs;
 pub(super) mod networking;

@@ -1,6 +1,6 @@
 //! Admission policies and their bindings.
 //!
-//! Rules: `pkg/apis/admissionregistration/validation`. (CEL expressions are not compiled here.)
+//! Rules: `pkg/apis/admissionregistration/validation`. What their expressions are is told by [`super::expressions`].
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ pub(in crate::kinds::builtin) fn policy(faults: &mut Faults, object: &Value, mut
     } else {
         faults.push(FieldError::required("spec.matchConstraints", ""));
     }
-    conditions(faults, spec, "spec");
+    conditions(faults, spec, "spec", is_set(spec, &["paramKind"]));
     for (i, variable) in items(spec, &["variables"]).iter().enumerate() {
         let path = format!("spec.variables[{i}]");
         let name = text(variable, &["name"]);
@@ -102,6 +102,8 @@ pub(in crate::kinds::builtin) fn policy(faults: &mut Faults, object: &Value, mut
     } else {
         validations(faults, object, spec);
     }
+    #[cfg(feature = "cel")]
+    super::expressions::policy(faults, spec, mutating);
 }
 
 fn required_list(faults: &mut Faults, owner: &Value, key: &str, path: &str, why: &str) {

@@ -94,7 +94,7 @@ fn webhook_faults(faults: &mut Faults, hook: &Value, path: &str, mutating: bool)
             "exactly one of url or service is required",
         )),
     }
-    conditions(faults, hook, path);
+    conditions(faults, hook, path, false);
 }
 
 fn review_versions(faults: &mut Faults, hook: &Value, path: &str) {
@@ -273,7 +273,11 @@ fn resources(faults: &mut Faults, rule: &Value, path: &str) {
 }
 
 /// The `matchConditions` of a webhook or policy.
-pub(super) fn conditions(faults: &mut Faults, owner: &Value, path: &str) {
+pub(super) fn conditions(faults: &mut Faults, owner: &Value, path: &str, params: bool) {
+    #[cfg(feature = "cel")]
+    super::expressions::conditions(faults, owner, path, params);
+    #[cfg(not(feature = "cel"))]
+    let _ = params;
     let path = format!("{path}.matchConditions");
     let list = items(owner, &["matchConditions"]);
     if list.len() > MOST_CONDITIONS {

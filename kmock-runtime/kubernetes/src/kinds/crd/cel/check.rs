@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::literals;
 use super::signatures::{self, Overload};
-use super::syntax::{self, Comprehension, Expr, Fault, Form, Literal, Parsed};
-use super::types::{Decl, Ty};
+use super::syntax::{self, Comprehension, Entry, Expr, Fault, Form, Literal, Parsed};
+use super::types::{Decl, Ty, unescape};
 
 /// A typed expression.
 #[derive(Debug)]
@@ -82,17 +82,28 @@ pub(crate) struct Checked {
     pub(crate) uses_old_self: bool,
 }
 
-/// Parses and types an expression; the error is what the server says about it.
+/// Parses and types a rule; the error is what the server says about it.
 pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Result<Checked, String> {
-    let parsed = syntax::parse(source).map_err(|faults| syntax::shown(source, faults))?;
     let old = if optional_old {
         Ty::optional(this.ty())
     } else {
         this.ty()
     };
+    let vars = vec![("self".into(), this.ty()), ("oldSelf".into(), old)];
+    check_in(source, vars, false)
+}
+
+/// The same of any expression, with the names that it may use. `makes_patches`: it may write objects.
+pub(crate) fn check_in(
+    source: &str,
+    vars: Vec<(String, Ty)>,
+    makes_patches: bool,
+) -> Result<Checked, String> {
+    let parsed = syntax::parse(source).map_err(|faults| syntax::shown(source, faults))?;
     let mut checker = Checker {
         parsed: &parsed,
-        vars: vec![("self".into(), this.ty()), ("oldSelf".into(), old)],
+        vars,
+        makes_patches,
         next: 0,
         uses_old_self: false,
         types: HashMap::new(),
@@ -116,6 +127,7 @@ pub(crate) fn check(source: &str, this: &Arc<Decl>, optional_old: bool) -> Resul
 struct Checker<'s> {
     parsed: &'s Parsed,
     vars: Vec<(String, Ty)>,
+    makes_patches: bool,
     next: usize,
     uses_old_self: bool,
     types: literals::Types,
@@ -167,6 +179,16 @@ impl Checker<'_> {
                 if let Some(name) = qualified(expr).filter(|name| is_type_name(name)) {
                     return self.make(Ty::Type, Kind::TypeName(name));
                 }
+                // Some variables have a name with a dot.
+                if let Some(name) = qualified(operand)
+                    .map(|root| format!("{root}.{field}"))
+                    .filter(|name| self.var(name).is_some())
+                {
+                    if *test {
+                        return self.make(Ty::Bool, Kind::Literal(Literal::Bool(true)));
+                    }
+                    return self.ident(expr.id, &name);
+                }
                 let operand = self.expr(operand);
                 self.select(expr.id, operand, field, *test)
             }
@@ -207,12 +229,33 @@ impl Checker<'_> {
                 self.make(Ty::map(key_ty, value_ty), Kind::Map(entries, optional))
             }
             Form::Comprehension(inner) => self.comprehension(inner),
-            Form::Message(name) => self.fault(
+            Form::Message(name, fields) if self.makes_patches && makes(name).is_some() => {
+                self.message(makes(name).unwrap_or(Ty::Dyn), fields)
+            }
+            Form::Message(name, _) => self.fault(
                 expr.id,
                 &format!("undeclared reference to '{name}' (in container '')"),
             ),
             Form::Missing => self.fault(expr.id, "expression is empty"),
         }
+    }
+
+    /// `Object{spec: Object.spec{…}}` or `JSONPatch{op: "add", …}`: a map of its fields, by name.
+    fn message(&mut self, ty: Ty, fields: &[Entry]) -> Typed {
+        let (mut entries, mut optional) = (Vec::new(), Vec::new());
+        for field in fields {
+            let Form::Ident(name) = &field.key.form else {
+                continue;
+            };
+            let name = Literal::Text(unescape(name));
+            let key = self.make(Ty::Str, Kind::Literal(name));
+            let value = self.expr(&field.value);
+            if field.optional {
+                optional.push(entries.len());
+            }
+            entries.push((key, value));
+        }
+        self.make(ty, Kind::Map(entries, optional))
     }
 
     fn literal(&mut self, literal: &Literal) -> Typed {
@@ -497,6 +540,16 @@ impl Checker<'_> {
                 bodies,
             },
         )
+    }
+}
+
+/// The type of an object that an expression writes; `None`: it cannot.
+fn makes(name: &str) -> Option<Ty> {
+    match name {
+        "Object" => Some(Ty::Opaque("Object")),
+        "JSONPatch" => Some(Ty::Opaque("JSONPatch")),
+        _ if name.starts_with("Object.") => Some(Ty::Dyn),
+        _ => None,
     }
 }
 

@@ -3,12 +3,14 @@
 //! Semantics of `cel-go`: `&&` and `||` forgive a failing side when the other one decides; macros run as loops with an
 //! accumulator. Every step costs, so that no rule runs for long.
 
+use super::authorizer::{self, Decider};
 use super::check::{Kind, Loop, Typed};
 use super::constants;
 use super::functions;
 use super::price;
 use super::syntax::Literal;
-use super::value::{Fail, Val, equal};
+use super::value::{Fail, Opaque, Val, equal};
+use crate::model::status::quoted;
 
 /// The largest cost of running one expression.
 const LIMIT: u64 = 1_000_000;
@@ -17,6 +19,13 @@ const LIMIT: u64 = 1_000_000;
 pub(crate) struct Run<'a> {
     vars: Vec<(String, Result<Val<'a>, Fail>)>,
     cost: u64,
+    /// So many of the variables are not those of a loop.
+    globals: usize,
+    /// Variables that are worked out when they are first asked for.
+    later: Vec<(&'a str, &'a Result<Typed, String>)>,
+    /// What that cost.
+    spent_later: u64,
+    decider: Option<&'a dyn Decider>,
 }
 
 type Out<'a> = Result<Val<'a>, Fail>;
@@ -26,7 +35,69 @@ impl<'a> Run<'a> {
     pub(crate) fn new(this: Val<'a>, old: Option<Val<'a>>) -> Run<'a> {
         let mut vars = vec![("self".to_owned(), Ok(this))];
         vars.extend(old.map(|old| ("oldSelf".to_owned(), Ok(old))));
-        Run { vars, cost: 0 }
+        Run {
+            globals: vars.len(),
+            vars,
+            cost: 0,
+            later: Vec::new(),
+            spent_later: 0,
+            decider: None,
+        }
+    }
+
+    /// A run over any values, with `variables` that are worked out when they are first asked for.
+    pub(crate) fn over(
+        vars: Vec<(&str, Val<'a>)>,
+        variables: Vec<(&'a str, &'a Result<Typed, String>)>,
+        decider: Option<&'a dyn Decider>,
+    ) -> Run<'a> {
+        let vars = vars
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Ok(value)));
+        let vars: Vec<_> = vars.collect();
+        Run {
+            globals: vars.len(),
+            vars,
+            cost: 0,
+            later: variables,
+            spent_later: 0,
+            decider,
+        }
+    }
+
+    /// The value of one of several expressions, and what it cost.
+    pub(crate) fn once(&mut self, expr: &Typed) -> (Out<'a>, u64) {
+        (self.cost, self.spent_later) = (0, 0);
+        let value = self.eval(expr);
+        (value, self.cost.saturating_add(self.spent_later))
+    }
+
+    /// Works a variable out, and keeps it.
+    fn variable(&mut self, name: &str) -> Option<Out<'a>> {
+        let own = name.strip_prefix("variables.")?;
+        let (own, program) = *self.later.iter().find(|(known, _)| *known == own)?;
+        let loops = self.vars.split_off(self.globals);
+        let cost = std::mem::take(&mut self.cost);
+        let value = match program {
+            Ok(program) => self.eval(program).map_err(|fail| {
+                Fail(format!(
+                    "composited variable {} fails to evaluate: {}",
+                    quoted(own),
+                    fail.0
+                ))
+            }),
+            Err(why) => Fail::new(format!(
+                "composited variable {} fails to compile: {why}",
+                quoted(own)
+            )),
+        };
+        self.spent_later = self.spent_later.saturating_add(self.cost);
+        self.cost = cost;
+        self.vars.truncate(self.globals);
+        self.vars.push((name.to_owned(), value.clone()));
+        self.globals = self.vars.len();
+        self.vars.extend(loops);
+        Some(value)
     }
 
     /// What it cost so far.
@@ -58,10 +129,11 @@ impl<'a> Run<'a> {
             Kind::Ident(name) => {
                 self.pay(1)?;
                 let found = self.vars.iter().rev().find(|(known, _)| known == name);
-                found.map_or_else(
-                    || Fail::new(format!("no such attribute(s): {name}")),
-                    |(_, value)| value.clone(),
-                )
+                if let Some((_, value)) = found {
+                    return value.clone();
+                }
+                self.variable(name)
+                    .unwrap_or_else(|| Fail::new(format!("no such attribute(s): {name}")))
             }
             Kind::Select { operand, field } => {
                 self.pay(1)?;
@@ -170,6 +242,13 @@ impl<'a> Run<'a> {
                 }
                 for arg in args {
                     values.push(self.eval(arg)?);
+                }
+                if let (true, Some(Val::Opaque(opaque))) = (is_member, values.first())
+                    && let Opaque::Authz(authz) = &**opaque
+                {
+                    self.pay(authorizer::cost(name))?;
+                    let args = values.get(1..).unwrap_or_default();
+                    return authorizer::call(name, authz, args, self.decider);
                 }
                 // What `join` makes is not known before it is made.
                 if name == "join" {

@@ -28,6 +28,7 @@ pub(crate) fn global<'a>(name: &str, args: &[Val<'a>]) -> Out<'a> {
     };
     let lenient = matches!(args.get(1), Some(Val::Bool(true)));
     match name {
+        "jsonpatch.escapeKey" => Ok(Val::text(text.replace('~', "~0").replace('/', "~1"))),
         "quantity" => match Quantity::parse(text) {
             Ok(quantity) => Ok(Val::opaque(Opaque::Quantity(quantity))),
             Err(_) => Fail::new(
@@ -73,6 +74,8 @@ pub(crate) fn global<'a>(name: &str, args: &[Val<'a>]) -> Out<'a> {
 /// Calls a member function.
 pub(crate) fn member<'a>(name: &str, target: &Opaque, args: &[Val<'a>]) -> Out<'a> {
     match target {
+        // Those are called where the authorizer is known.
+        Opaque::Authz(_) => Fail::no_such_overload(),
         Opaque::Quantity(quantity) => of_quantity(name, quantity, args),
         Opaque::Url(url) => of_url(name, url),
         Opaque::Ip(ip) => of_ip(name, *ip),
@@ -109,6 +112,7 @@ pub(crate) fn shown(opaque: &Opaque) -> String {
             format!("{}.{}.{}{pre}", version.major, version.minor, version.patch)
         }
         Opaque::Format(name) => (*name).to_owned(),
+        Opaque::Authz(authz) => authz.type_name().to_owned(),
     }
 }
 

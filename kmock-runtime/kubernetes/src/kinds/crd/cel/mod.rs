@@ -9,10 +9,12 @@
 //! `apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go`.
 
 mod addresses;
+pub(crate) mod authorizer;
 mod check;
 mod constants;
 mod cost;
 mod eval;
+pub(crate) mod expression;
 mod functions;
 mod library;
 mod literals;
@@ -22,8 +24,8 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod texts;
-mod types;
-mod value;
+pub(crate) mod types;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

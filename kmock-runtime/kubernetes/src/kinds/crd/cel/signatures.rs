@@ -44,6 +44,7 @@ pub(crate) fn is_qualified(name: &str) -> bool {
             | "lists.range"
             | "ip.isCanonical"
             | "format.named"
+            | "jsonpatch.escapeKey"
     ) || name.strip_prefix("format.").is_some_and(is_format)
 }
 
@@ -289,6 +290,7 @@ fn global(name: &str, args: &[Ty]) -> Option<(Ty, Overload)> {
             _ => None,
         },
         ("optional.none", []) => plain(Ty::optional(Ty::Free)),
+        ("jsonpatch.escapeKey", [a]) if text(a) => plain(Ty::Str),
         ("strings.quote", [a]) if text(a) => Some((Ty::Str, O::Quote)),
         ("sign", [a]) if a.fits(&Ty::Opaque("kubernetes.Quantity")) => plain(Ty::Int),
         ("lists.range", [a]) if a.fits(&Ty::Int) => plain(Ty::list(Ty::Int)),
@@ -503,6 +505,9 @@ fn time(name: &str, target: &Ty, args: &[Ty]) -> Option<(Ty, Overload)> {
 }
 
 fn opaque(name: &str, opaque: &str, args: &[Ty]) -> Option<(Ty, Overload)> {
+    if let Some(ty) = super::authorizer::member(name, opaque, args) {
+        return plain(ty);
+    }
     let none = args.is_empty();
     let one = |wanted: &Ty| matches!(args, [arg] if arg.fits(wanted));
     match (opaque, name) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::authorizer::Authz;
 use super::types::unescape;
 use crate::kinds::builtin::base64;
 use crate::kinds::builtin::quantity::Quantity;
@@ -66,6 +67,7 @@ pub(crate) enum Opaque {
     Cidr(IpAddr, u8),
     Semver(Semver),
     Format(&'static str),
+    Authz(Box<Authz>),
 }
 
 /// A parsed URL.
@@ -161,6 +163,7 @@ impl<'a> Val<'a> {
                 Opaque::Cidr(..) => "net.CIDR",
                 Opaque::Semver(_) => "kubernetes.Semver",
                 Opaque::Format(_) => "kubernetes.NamedFormat",
+                Opaque::Authz(authz) => authz.type_name(),
             },
         }
     }

@@ -64,8 +64,8 @@ pub(super) enum Form {
         optional: Vec<usize>,
     },
     Map(Vec<Entry>),
-    /// A message of that name; its fields do not matter, since there are no messages.
-    Message(String),
+    /// A message of that name, and its fields: their keys are [`Form::Ident`]s.
+    Message(String, Vec<Entry>),
     Comprehension(Box<Comprehension>),
 }
 

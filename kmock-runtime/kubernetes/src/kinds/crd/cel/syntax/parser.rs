@@ -502,17 +502,24 @@ impl<'s> Parser<'s> {
         let close = Set::of(&[Kind::CloseBrace, Kind::Comma]);
         self.at
             .sync(close.or(NAME).or(Set::of(&[Kind::Question])), line!())?;
+        let mut entries = Vec::new();
         if !close.has(self.kind()) {
             let fields = Recovery::rule(self, close, |parser| {
                 loop {
-                    parser.rule(Set::of(&[Kind::Colon]), |parser| {
+                    let optional = parser.kind() == Kind::Question;
+                    let key = parser.rule(Set::of(&[Kind::Colon]), |parser| {
                         let start = NAME.or(Set::of(&[Kind::Question]));
                         parser.at.sync(start, line!())?;
                         parser.question()?;
                         parser.rule(END, Self::name)
                     })?;
                     parser.at.take(Kind::Colon, EXPR, line!())?;
-                    parser.rule(MORE, Self::expr)?;
+                    let value = parser.rule(MORE, Self::expr)?;
+                    entries.push(Entry {
+                        key,
+                        value,
+                        optional,
+                    });
                     if !parser.goes_on(NAME.or(Set::of(&[Kind::Question]))) {
                         return Ok(parser.make(0, Form::Missing));
                     }
@@ -522,7 +529,7 @@ impl<'s> Parser<'s> {
             fields?;
         }
         self.close(Kind::CloseBrace)?;
-        Ok(self.make(open.start, Form::Message(name)))
+        Ok(self.make(open.start, Form::Message(name, entries)))
     }
 
     /// A comma with one more item behind it: a last comma belongs to the bracket.

@@ -53,7 +53,7 @@ fn one(parsed: &Parsed, expr: &Expr, places: bool) -> String {
             });
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
-        Form::Message(name) => format!("{name}{{}}"),
+        Form::Message(name, _) => format!("{name}{{}}"),
         Form::Comprehension(fold) => format!(
             "fold({} in {}, {}; {}; {}; {})",
             fold.var,

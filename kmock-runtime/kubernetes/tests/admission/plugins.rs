@@ -1,41 +1,8 @@
-//! What is let in: the plugins that a server runs by default.
+//! The plugins that a server runs by default.
 
-mod api;
-
-use kmock_kubernetes::Cluster;
 use serde_json::{Value, json};
 
-struct Server(Cluster);
-
-impl Server {
-    fn new() -> Self {
-        Self(Cluster::default())
-    }
-
-    /// Runs a request that is answered at once.
-    fn call(&self, line: &str, body: Value) -> (u16, Value) {
-        api::run(api::call(&self.0, line, body))
-    }
-
-    /// The answer of a request that is let in.
-    #[track_caller]
-    fn done(&self, line: &str, body: Value) -> Value {
-        let (code, answer) = self.call(line, body);
-        assert!(code < 300, "{line}: {code} {answer}");
-        answer
-    }
-
-    /// The code and the message of a request that is not.
-    #[track_caller]
-    fn refused(&self, line: &str, body: Value) -> (u16, String) {
-        let (code, answer) = self.call(line, body);
-        assert!(code >= 400, "{line}: {code} {answer}");
-        (
-            code,
-            answer["message"].as_str().unwrap_or_default().to_owned(),
-        )
-    }
-}
+use super::Server;
 
 const CLASSES: &str = "/apis/scheduling.k8s.io/v1/priorityclasses";
 const PODS: &str = "/api/v1/namespaces/default/pods";
