@@ -4,12 +4,12 @@
 use serde_json::Value;
 
 use super::call::Call;
+use super::scheme;
 use super::write_options::{FieldValidation, WriteOptions};
-use super::{quote, scheme};
 use crate::kinds::builtin::decode;
 use crate::kinds::builtin::gotypes::Struct;
 use crate::model::meta::split_api_version;
-use crate::model::status::ApiError;
+use crate::model::status::{ApiError, quoted};
 use crate::model::strategy::{Context, Decoded, Strategy};
 use crate::wire::protobuf;
 use kmock_apply::ordered::Node;
@@ -321,7 +321,7 @@ pub fn read(
     let refused = |why: String| {
         ApiError::bad_request(format!(
             "{sent_kind} in version {} cannot be handled as a {kind}: {why}",
-            quote(&version)
+            quoted(&version)
         ))
     };
     let Decoded {
@@ -396,7 +396,7 @@ fn refuse_version(
             keys.sort_unstable();
             keys.dedup();
             keys.into_iter()
-                .map(|key| format!("unknown field {}", quote(key)))
+                .map(|key| format!("unknown field {}", quoted(key)))
                 .collect()
         }
     };
@@ -405,7 +405,7 @@ fn refuse_version(
         Ok(()) => error.with_warnings(warnings),
         Err(why) => ApiError::bad_request(format!(
             "{sent_kind} in version {} cannot be handled as a {}: {why}",
-            quote(version),
+            quoted(version),
             target.kind
         )),
     }
@@ -424,7 +424,7 @@ fn check_registered(
     let refused = |why: String| {
         ApiError::bad_request(format!(
             "{sent_kind} in version {} cannot be handled as a {kind}: {why}",
-            quote(version)
+            quoted(version)
         ))
     };
     if sent_kind == kind && group == target.group && version == target.version {
@@ -438,8 +438,8 @@ fn check_registered(
     if !known {
         return Err(refused(format!(
             "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
-            quote(sent_kind),
-            quote(sent_version)
+            quoted(sent_kind),
+            quoted(sent_version)
         )));
     }
     // It is read as what it says it is, before it is told that it should be something else.
@@ -461,5 +461,18 @@ fn internal_package(group: &str) -> &str {
         "" | "events.k8s.io" => "core",
         "flowcontrol.apiserver.k8s.io" => "flowcontrol",
         other => other.split('.').next().unwrap_or(other),
+    }
+}
+
+/// The body's name must be the path's.
+pub fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        "" => Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        sent if sent != name => Err(ApiError::bad_request(format!(
+            "the name of the object ({sent}) does not match the name on the URL ({name})"
+        ))),
+        _ => Ok(()),
     }
 }

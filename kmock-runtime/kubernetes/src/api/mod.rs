@@ -10,6 +10,7 @@ mod compress;
 pub mod config;
 pub mod create;
 pub mod delete;
+pub mod delete_options;
 pub mod deletecollection;
 pub mod discovery;
 pub mod endpoints;
@@ -49,7 +50,6 @@ pub use reply::{Body, Reply};
 
 use crate::model::path::{self, ApiRequest};
 use crate::model::status::ApiError;
-pub(crate) use crate::model::status::quoted as quote;
 use crate::model::user::User;
 use crate::state::access::Attributes;
 use crate::state::cluster::{ApiBody, Cluster};

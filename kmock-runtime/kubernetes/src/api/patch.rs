@@ -9,12 +9,11 @@ use super::body::{self, Target};
 use super::call::Call;
 use super::config::{self, Config};
 use super::reply::Reply;
-use super::update::check_name;
 use super::write_options::{FieldValidation, WriteOptions, write_options};
 use super::{managed, scale, write};
 use crate::model::meta;
 use crate::model::path::Verb;
-use crate::model::status::{ApiError, Details, FieldError};
+use crate::model::status::{ApiError, Details, FieldError, quoted};
 use crate::model::strategy::Decoded;
 use kmock_apply::fields;
 use kmock_apply::gofmt;
@@ -135,7 +134,7 @@ fn make(
 
 fn check_name_and_namespace(call: &Call, object: &mut Value) -> Result<(), ApiError> {
     write::ensure_namespace(call, object)?;
-    check_name(object, call.request.name())
+    body::check_name(object, call.request.name())
 }
 
 fn decoding(why: impl std::fmt::Display) -> ApiError {
@@ -329,7 +328,7 @@ fn without_type(patched: &Value) -> Decoded {
     keys.sort();
     let complaints = keys
         .into_iter()
-        .map(|key| format!("unknown field {}", super::quote(key)))
+        .map(|key| format!("unknown field {}", quoted(key)))
         .collect();
     Decoded {
         object: Value::Object(Map::new()),
@@ -353,8 +352,8 @@ fn check_type(target: Target<'_>, patched: &Value) -> Result<(), String> {
     if other {
         return Err(format!(
             "no kind {} is registered for version {} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
-            super::quote(kind),
-            super::quote(version)
+            quoted(kind),
+            quoted(version)
         ));
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::{delete, write};
 use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
-use crate::model::status::{ApiError, Cause, Details};
+use crate::model::status::{ApiError, Cause, Details, quoted};
 use crate::state::store::{StoredObject, Write};
 use kmock_apply::ordered::Node;
 
@@ -87,7 +87,7 @@ async fn bind_read(
     );
     let mut faults = Vec::new();
     if !matches!(kind, "" | "Node") {
-        let shown = super::quote(kind);
+        let shown = quoted(kind);
         faults.push(format!(
             "target.kind: Unsupported value: {shown}: supported values: \"Node\", \"<empty>\""
         ));
@@ -129,7 +129,7 @@ async fn bind_read(
         if let Some(node) = pod["spec"]["nodeName"].as_str().filter(|x| !x.is_empty()) {
             return conflict(format!(
                 "pod {name} is already assigned to node {}",
-                super::quote(node)
+                quoted(node)
             ));
         }
         if pod["spec"]["schedulingGates"]

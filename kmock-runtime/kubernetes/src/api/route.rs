@@ -22,7 +22,7 @@ use crate::kinds::builtin::times;
 use crate::model::meta;
 use crate::model::path::{ApiRequest, Verb};
 use crate::model::resource::{Origin, Resource};
-use crate::model::status::ApiError;
+use crate::model::status::{ApiError, quoted};
 use crate::model::user::User;
 use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
@@ -171,7 +171,7 @@ fn check_name(call: &Call) -> Result<(), ApiError> {
     }
     Err(ApiError::bad_request(format!(
         "Name parameter invalid: {}: {}",
-        super::quote(name),
+        quoted(name),
         faults.join(";")
     )))
 }

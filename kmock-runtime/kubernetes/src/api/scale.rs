@@ -5,11 +5,10 @@ use serde_json::{Map, Value, json};
 use super::body::{self, Shape, Target};
 use super::call::Call;
 use super::reply::{Body, Reply};
-use super::update::check_name;
 use super::write_options::{WriteOptions, write_options};
 use super::{managed, patch as patches, write};
 use crate::model::meta;
-use crate::model::status::{ApiError, FieldError};
+use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::ScalePaths;
 use kmock_apply::fields::{PathElement, scale_to_object, scale_to_scale};
 
@@ -120,7 +119,7 @@ fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError
     if strict && replicas.is_none() && !call.resource().is_built_in() {
         return Err(ApiError::internal(format!(
             "the spec replicas field {} does not exist",
-            super::quote(&paths.spec_replicas)
+            quoted(&paths.spec_replicas)
         )));
     }
     let metadata = &object["metadata"];
@@ -187,7 +186,7 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
     let mut scale =
         body::read(call, target(), &options, &mut warnings).map_err(|error| unread(call, error))?;
     write::ensure_namespace(call, &mut scale)?;
-    check_name(&scale, call.request.name())?;
+    body::check_name(&scale, call.request.name())?;
     let uid = scale["metadata"]["uid"]
         .as_str()
         .filter(|uid| !uid.is_empty())
@@ -212,7 +211,7 @@ pub async fn patch(
         let mut scale =
             patches::apply_patch(call, target(), &patch, options, Some(live), warnings)?;
         write::ensure_namespace(call, &mut scale)?;
-        check_name(&scale, name)?;
+        body::check_name(&scale, name)?;
         if !matches!(patch, patches::Patch::Apply(_)) {
             managed::update_target(call, target(), Some(live), &mut scale, &options.manager);
         }

@@ -13,7 +13,7 @@ use crate::api::authn::tokens::{self, ISSUER};
 use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
-use crate::model::status::{ApiError, FieldError};
+use crate::model::status::{ApiError, FieldError, quoted};
 use crate::state::store::StoredObject;
 
 static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
@@ -142,7 +142,7 @@ fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
     if kind == "Pod" && runs_as.unwrap_or_default() != call.request.name() {
         return Err(ApiError::bad_request(format!(
             "cannot bind token for serviceaccount {} to pod running with different serviceaccount name.",
-            super::quote(call.request.name())
+            quoted(call.request.name())
         )));
     }
     Ok(bound.clone())

@@ -1,7 +1,5 @@
 //! PUT of an object or of a subresource that has the object's shape.
 
-use serde_json::Value;
-
 use super::call::Call;
 use super::reply::Reply;
 use super::write_options::write_options;
@@ -23,7 +21,7 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
     let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
     let answer = async {
         write::ensure_namespace(call, &mut object)?;
-        check_name(&object, name)?;
+        body::check_name(&object, name)?;
         write::dedup_owners(&mut object, &mut warnings);
         let uid = object["metadata"]["uid"]
             .as_str()
@@ -45,18 +43,5 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
     match answer {
         Ok(outcome) => Ok(outcome.reply(call, warnings)),
         Err(error) => Err(error.with_warnings(warnings)),
-    }
-}
-
-/// The body's name must be the path's.
-pub fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
-    match object["metadata"]["name"].as_str().unwrap_or_default() {
-        "" => Err(ApiError::bad_request(format!(
-            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        ))),
-        sent if sent != name => Err(ApiError::bad_request(format!(
-            "the name of the object ({sent}) does not match the name on the URL ({name})"
-        ))),
-        _ => Ok(()),
     }
 }

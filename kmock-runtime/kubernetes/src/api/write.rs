@@ -14,7 +14,7 @@ use super::call::Call;
 use super::reply::{Body, Reply};
 use super::write_options::WriteOptions;
 use crate::model::meta::{self, MetadataRules};
-use crate::model::status::{ApiError, FieldError};
+use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{Check, Generation, NameRule};
 use crate::state::access::{self, What};
 use crate::state::store::{StoredObject, Write};
@@ -351,7 +351,7 @@ fn version_of(object: &Value) -> Result<u64, ApiError> {
         };
         ApiError::unreasoned(format!(
             "strconv.ParseUint: parsing {}: {why}",
-            super::quote(text)
+            quoted(text)
         ))
     })
 }
@@ -638,6 +638,7 @@ pub fn before_update(
     let rules = metadata_rules(call);
     let mut faults = meta::validate(new_metadata, common_rules(call));
     faults.extend(meta::validate_update(new_metadata, old_metadata));
+    let verdict = strategy.validate_update(&context, object, old);
     for check in strategy.checks_on_update(call.request.subresource()) {
         match check {
             Check::Metadata => faults.extend(meta::validate(new_metadata, rules)),
@@ -647,15 +648,14 @@ pub fn before_update(
                     faults.extend(meta::unqualified_finalizers(new_metadata));
                 }
             }
-            Check::Own => faults.extend(strategy.validate_update(&context, object, old)),
+            Check::Own => faults.extend(verdict.faults.iter().cloned()),
         }
     }
-    let ratcheted = strategy.ratcheted(&context, object, old);
     if !faults.is_empty() {
-        return Err(invalid(call, object, &faults).with_warnings(ratcheted));
+        return Err(invalid(call, object, &faults).with_warnings(verdict.forgiven));
     }
-    warnings.extend(ratcheted);
-    warnings.extend(strategy.update_warnings(&context, object, old));
+    warnings.extend(verdict.forgiven);
+    warnings.extend(verdict.warnings);
     Ok(())
 }
 

@@ -80,6 +80,17 @@ pub enum Check {
     Own,
 }
 
+/// What a kind says of a changed object.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// What is wrong with it.
+    pub faults: Vec<FieldError>,
+    /// `Warning` texts of faults that were there before and are forgiven: told even when the update is refused.
+    pub forgiven: Vec<String>,
+    /// `Warning` texts of an update that is accepted.
+    pub warnings: Vec<String>,
+}
+
 /// A body as its resource understands it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {
@@ -113,13 +124,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
 
     /// Reads a body, given as parsed JSON in the order in which it was sent (`text` are its bytes). An error is what
     /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
-    /// This is what the verbs call; resources of plain values implement the parts below instead.
-    fn read(&self, context: &Context<'_>, body: &Node, text: &[u8]) -> Result<Decoded, String> {
-        let mut object = body.to_value();
-        let complaints = self.unknown_fields(context, &mut object, text);
-        self.decode(context, &mut object)
-            .map_err(|error| error.message)?;
-        Ok(Decoded { object, complaints })
+    fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+        Ok(Decoded {
+            object: body.to_value(),
+            complaints: Vec::new(),
+        })
     }
 
     /// Reads the result of a strategic merge patch, which the server converts without going through JSON text:
@@ -137,25 +146,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before
     /// an object is stored, after `managedFields` were computed.
     fn before_store(&self, _resource: &Resource, _object: &mut Value) {}
-
-    /// Turns a decoded body into what the server holds in memory: drops what decoding drops (nulls, empty optional
-    /// fields), normalises quantities and times. Called on every body and on every patched object.
-    /// A body that does not decode is an error (400, or 422 on a patch: the caller knows).
-    fn decode(&self, _context: &Context<'_>, _object: &mut Value) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    /// Unknown and duplicate fields of a decoded body for `fieldValidation`: `unknown field "spec.x"`, in the order of
-    /// the server's answers. `order` is the body's own text, where the order of fields is needed.
-    /// May remove (prune) the fields from `object`.
-    fn unknown_fields(
-        &self,
-        _context: &Context<'_>,
-        _object: &mut Value,
-        _order: &[u8],
-    ) -> Vec<String> {
-        Vec::new()
-    }
 
     /// Fills in defaults.
     fn default(&self, _context: &Context<'_>, _object: &mut Value) {}
@@ -194,24 +184,9 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// implementation decides what is taken over from `new`; [`Context::subresource`] tells which.
     fn prepare_for_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) {}
 
-    /// Faults of a changed object, beyond its metadata.
-    fn validate_update(
-        &self,
-        _context: &Context<'_>,
-        _new: &Value,
-        _old: &Value,
-    ) -> Vec<FieldError> {
-        Vec::new()
-    }
-
-    /// `Warning` texts of faults that were there before and are forgiven, told even when the update is refused.
-    fn ratcheted(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// `Warning` texts of an update.
-    fn update_warnings(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Vec<String> {
-        Vec::new()
+    /// What the kind says of a changed object, beyond its metadata. Asked once for each update.
+    fn validate_update(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Verdict {
+        Verdict::default()
     }
 
     /// PUT of an absent object creates it.

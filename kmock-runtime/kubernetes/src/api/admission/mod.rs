@@ -18,6 +18,7 @@ mod default_tolerations;
 mod in_use_protection;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod plugin;
 mod pod_security;
 mod pod_topology_labels;
 #[cfg(feature = "cel")]
@@ -39,6 +40,7 @@ use serde_json::Value;
 pub use attributes::{Attributes, Operation, Options};
 #[cfg(feature = "cel")]
 use conditions::Conditions;
+use plugin::Plugin;
 #[cfg(not(feature = "cel"))]
 use without_cel::{self as policies, Conditions};
 
@@ -47,29 +49,6 @@ use crate::model::status::ApiError;
 use crate::state::change::Reactor;
 use crate::state::cluster::Cluster;
 use crate::state::store::Event;
-
-/// A plugin that needs nobody else's answer.
-trait Plugin: Sync {
-    /// Fills in what is missing, or refuses. Of deletions the object is null.
-    fn admit(
-        &self,
-        _asked: &Attributes<'_>,
-        _object: &mut Value,
-        _warnings: &mut Vec<String>,
-    ) -> Result<(), ApiError> {
-        Ok(())
-    }
-
-    /// Refuses an object that is valid otherwise. Of deletions the object is null.
-    fn validate(
-        &self,
-        _asked: &Attributes<'_>,
-        _object: &Value,
-        _warnings: &mut Vec<String>,
-    ) -> Result<(), ApiError> {
-        Ok(())
-    }
-}
 
 /// The plugins that a server runs unless it is told otherwise, in its order, but for those of webhooks and quotas, which
 /// come last.

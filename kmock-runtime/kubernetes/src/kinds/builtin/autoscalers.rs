@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::validate::internal_json;
+use super::internal_form::internal_json;
 use super::values::{Object, at, child, is_set, items, section, text};
 use crate::model::status::quoted;
 

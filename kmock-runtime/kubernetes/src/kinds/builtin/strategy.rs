@@ -13,7 +13,7 @@ use super::{
 use crate::model::resource::Resource;
 use crate::model::status::FieldError;
 use crate::model::strategy::{
-    Check, Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy,
+    Check, Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy, Verdict,
 };
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
@@ -125,15 +125,19 @@ impl Strategy for BuiltIn {
         prepare::update(self.kind, self.has_status, context, new, old);
     }
 
-    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
-        validate::update(self.kind, context, new, old)
-    }
-
-    fn update_warnings(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
-        match context.subresource {
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Verdict {
+        let faults = validate::update(self.kind, context, new, old);
+        let warnings = match context.subresource {
+            // Of what is refused nobody is warned.
+            _ if !faults.is_empty() => Vec::new(),
             "" => warnings::of_update(self.kind, new, old),
             "status" => warnings::of_status(self.kind, new),
             _ => Vec::new(),
+        };
+        Verdict {
+            faults,
+            forgiven: Vec::new(),
+            warnings,
         }
     }
 

@@ -87,7 +87,9 @@ impl Cluster {
                 Some(current) => {
                     Defined.accepts(&context, &object, Some(&current.value))?;
                     Defined.prepare_for_update(&context, &mut object, &current.value);
-                    Defined.validate_update(&context, &object, &current.value)
+                    Defined
+                        .validate_update(&context, &object, &current.value)
+                        .faults
                 }
             };
             if !faults.is_empty() {

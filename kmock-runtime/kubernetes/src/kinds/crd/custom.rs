@@ -18,7 +18,7 @@ use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{
-    Column, Context, Decoded, Generation, ScalePaths, Strategy, differs_beyond,
+    Column, Context, Decoded, Generation, ScalePaths, Strategy, Verdict, differs_beyond,
 };
 use kmock_apply::ordered::Node as Body;
 use kmock_apply::schema::SchemaRef;
@@ -464,23 +464,17 @@ impl Strategy for Custom {
         }
     }
 
-    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
-        self.update_faults(context.subresource, new, old).0
-    }
-
-    fn update_warnings(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if context.subresource != "status" {
-            warnings.extend(finalizer_warnings(new, Some(old)));
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Verdict {
+        let (faults, forgiven) = self.update_faults(context.subresource, new, old);
+        let warnings = match context.subresource {
+            "status" => Vec::new(),
+            _ => finalizer_warnings(new, Some(old)),
+        };
+        Verdict {
+            faults,
+            forgiven,
+            warnings,
         }
-        warnings
-    }
-
-    fn ratcheted(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
-        if !self.rules().is_some_and(|rules| rules.node.has_rules) {
-            return Vec::new();
-        }
-        self.update_faults(context.subresource, new, old).1
     }
 
     fn allow_unconditional_update(&self) -> bool {

@@ -9,7 +9,7 @@ use super::{define, lifecycle, props};
 use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError};
-use crate::model::strategy::{Context, Decoded, Generation, Strategy};
+use crate::model::strategy::{Context, Decoded, Generation, Strategy, Verdict};
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
 
@@ -143,19 +143,17 @@ impl Strategy for Defined {
         }
     }
 
-    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Verdict {
         if context.subresource == "status" {
-            define::validate_status(new)
-        } else {
-            define::validate_update(new, old)
+            return Verdict {
+                faults: define::validate_status(new),
+                ..Verdict::default()
+            };
         }
-    }
-
-    fn update_warnings(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<String> {
-        if context.subresource == "status" {
-            Vec::new()
-        } else {
-            define::warnings(new, Some(old))
+        Verdict {
+            faults: define::validate_update(new, old),
+            forgiven: Vec::new(),
+            warnings: define::warnings(new, Some(old)),
         }
     }
 

@@ -31,7 +31,7 @@ impl Document {
         }
         let mut text = String::from("yaml: unmarshal errors:");
         for Duplicate { key, line } in &self.duplicates {
-            let key = crate::model::status::quoted(key);
+            let key = kmock_apply::gofmt::quote(key);
             text.push_str(&format!("\n  line {line}: key {key} already set in map"));
         }
         Some(text)

@@ -196,18 +196,6 @@ pub(in crate::kinds::builtin) fn secret(faults: &mut Faults, object: &Value) {
     }
 }
 
-pub(super) fn is_cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else {
-        return false;
-    };
-    let most = match address.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(_)) => 32,
-        Ok(std::net::IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
-}
-
 pub(in crate::kinds::builtin) fn namespace(faults: &mut Faults, object: &Value) {
     namespace_finalizers(faults, object, |_| "spec.finalizers".to_owned());
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::internal::indented;
+use crate::kinds::builtin::internal_form::indented;
 
 const CONTEXT: usize = 3;
 /// From so many lines on, frequent ones do not anchor a match.

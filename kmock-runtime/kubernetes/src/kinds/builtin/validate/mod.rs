@@ -13,7 +13,6 @@ pub(super) mod endpoints;
 pub(super) mod events;
 #[cfg(feature = "cel")]
 mod expressions;
-mod internal;
 pub(super) mod jobs;
 pub(super) mod networking;
 pub(super) mod nodes;
@@ -30,7 +29,6 @@ pub(super) mod workloads;
 
 use serde_json::Value;
 
-pub(super) use internal::internal_json;
 pub(super) use rules::Faults;
 pub(crate) use rules::values_of;
 

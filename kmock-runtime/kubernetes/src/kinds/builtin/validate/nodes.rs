@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::internal::internal_json;
 use super::pods::resource_quantity;
 use super::rules::{Faults, cidr, maybe_one_of, texts};
+use crate::kinds::builtin::internal_form::internal_json;
 use crate::kinds::builtin::values::{at, items, members, text};
 use crate::model::meta::{label_value_faults, qualified_name_faults};
 use crate::model::status::FieldError;
@@ -84,7 +84,7 @@ fn networks(faults: &mut Faults, object: &Value) {
     if ranges.len() < 2 {
         return;
     }
-    if let Some(wrong) = ranges.iter().find(|range| !super::core::is_cidr(range)) {
+    if let Some(wrong) = ranges.iter().find(|range| !super::rules::is_cidr(range)) {
         faults.push(FieldError::internal(
             path,
             format!("invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[0]: <nil> (invalid CIDR address: {wrong})"),

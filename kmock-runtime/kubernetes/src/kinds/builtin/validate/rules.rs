@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-pub(super) use super::internal::invalid_internal;
-use crate::kinds::builtin::gotypes::{GoType, Struct};
+use crate::kinds::builtin::gotypes::Struct;
+pub(super) use crate::kinds::builtin::internal_form::invalid_internal;
 use crate::kinds::builtin::quantity::Quantity;
+pub(super) use crate::kinds::builtin::shown::{shown_map, shown_struct};
 pub(super) use crate::kinds::builtin::values::int;
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
 use crate::model::meta::{label_value_faults, qualified_name_faults, subdomain_faults};
-use crate::model::status::{FieldError, quoted};
+use crate::model::status::FieldError;
 
 /// The faults found so far.
 pub(in crate::kinds::builtin) type Faults = Vec<FieldError>;
@@ -331,61 +332,6 @@ pub(super) fn invalid_struct(path: &str, ty: &str, value: &Value, detail: &str) 
     )
 }
 
-/// JSON with the members of structs in order of declaration.
-pub(super) fn shown_struct(root: &Struct, value: &Value) -> String {
-    let Value::Object(map) = value else {
-        return value.to_string();
-    };
-    let parts: Vec<String> = root
-        .fields
-        .iter()
-        .filter_map(|field| {
-            map.get(field.name)
-                .map(|value| format!("{}:{}", quoted(field.name), shown_type(&field.ty, value)))
-        })
-        .collect();
-    format!("{{{}}}", parts.join(","))
-}
-
-fn shown_type(ty: &GoType, value: &Value) -> String {
-    match (ty, value) {
-        (GoType::Named(inner, _) | GoType::Pointer(inner), value) => shown_type(inner, value),
-        (GoType::Struct(name), Value::Object(_)) => {
-            Struct::named(name).map_or_else(|| value.to_string(), |root| shown_struct(root, value))
-        }
-        (GoType::Slice(inner), Value::Array(list)) => {
-            joined_list(list, |item| shown_type(inner, item))
-        }
-        (GoType::Map(_, inner), Value::Object(_)) => {
-            joined_map(value, |value| shown_type(inner, value))
-        }
-        _ => value.to_string(),
-    }
-}
-
-/// A JSON array of values that are shown in a way of their own.
-pub(super) fn joined_list(list: &[Value], shown: impl Fn(&Value) -> String) -> String {
-    let parts: Vec<String> = list.iter().map(shown).collect();
-    format!("[{}]", parts.join(","))
-}
-
-/// A JSON object of such values, with sorted keys.
-pub(super) fn joined_map(map: &Value, shown: impl Fn(&Value) -> String) -> String {
-    let parts: Vec<String> = members(map, &[])
-        .into_iter()
-        .map(|(key, value)| format!("{}:{}", quoted(key), shown(value)))
-        .collect();
-    format!("{{{}}}", parts.join(","))
-}
-
-/// A list of texts or a map, with sorted keys, as JSON.
-pub(super) fn shown_map(map: &Value) -> String {
-    if !map.is_object() {
-        return map.to_string();
-    }
-    joined_map(map, Value::to_string)
-}
-
 /// An amount of a resource that must not be negative.
 pub(super) fn amount(faults: &mut Faults, path: &str, value: &Value) -> Option<Quantity> {
     let amount = Quantity::parse(value.as_str()?).ok()?;
@@ -430,7 +376,7 @@ pub(super) fn domain_prefixed(faults: &mut Faults, path: &str, value: &str) {
 
 /// A range of IP addresses.
 pub(super) fn cidr(faults: &mut Faults, path: &str, value: &str) {
-    if !super::core::is_cidr(value) {
+    if !is_cidr(value) {
         faults.push(FieldError::invalid_text(
             path,
             value,
@@ -471,4 +417,16 @@ pub(super) fn positive(faults: &mut Faults, object: &Value, path: &[&str]) {
             "must be greater than 0",
         ));
     }
+}
+
+pub(super) fn is_cidr(text: &str) -> bool {
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
+    let most = match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(_)) => 32,
+        Ok(std::net::IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
 }

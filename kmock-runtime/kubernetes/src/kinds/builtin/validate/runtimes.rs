@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::internal_json;
 use super::pods;
 use super::rules::{Faults, labels, named};
+use crate::kinds::builtin::internal_form::internal_json;
 use crate::kinds::builtin::values::{at, items, text};
 use crate::model::meta::label_faults;
 use crate::model::status::FieldError;

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use super::endpoints::endpoint_ip;
-use super::internal::internal_json;
 use super::rules::{
     Faults, app_protocol, cidr, int, ip, is_address, labels, maybe_one_of, named, one_of, port,
     port_and_protocol, port_or_name, texts,
 };
+use crate::kinds::builtin::internal_form::internal_json;
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
 use crate::model::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::model::status::FieldError;

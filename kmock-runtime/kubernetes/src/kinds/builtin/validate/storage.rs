@@ -7,6 +7,7 @@ use super::rules::{
     required, same, texts,
 };
 use super::{claims, difference, pods};
+use crate::kinds::builtin::internal_form::SOURCES;
 use crate::kinds::builtin::quantity::Quantity;
 use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::kinds::builtin::values::{at, is_set, items, members, text};
@@ -190,32 +191,6 @@ pub(in crate::kinds::builtin) fn update_csi_driver(
         ));
     }
 }
-
-/// The sources of a persistent volume, in the order in which the server looks for them.
-pub(super) const SOURCES: [&str; 22] = [
-    "gcePersistentDisk",
-    "awsElasticBlockStore",
-    "hostPath",
-    "glusterfs",
-    "nfs",
-    "rbd",
-    "quobyte",
-    "cephfs",
-    "iscsi",
-    "cinder",
-    "fc",
-    "flexVolume",
-    "azureFile",
-    "vsphereVolume",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "azureDisk",
-    "scaleIO",
-    "flocker",
-    "local",
-    "storageos",
-    "csi",
-];
 
 pub(super) fn access_modes(faults: &mut Faults, spec: &Value, path: &str, missing: &str) {
     let modes = items(spec, &["accessModes"]);

@@ -7,6 +7,7 @@ use super::rules::{
     Faults, IMMUTABLE, at_most_all, count_or_percent, immutable, invalid_internal, invalid_struct,
     is_empty_selector, label_selector, maybe_one_of, not_negative,
 };
+use crate::kinds::builtin::internal_form::internal_json;
 use crate::kinds::builtin::values::{at, int, is_set, text};
 use crate::model::status::FieldError;
 use crate::model::strategy::Context;
@@ -312,7 +313,7 @@ fn selected_template(faults: &mut Faults, spec: &Value, kind: &str, owner: &str)
 
 /// A strategy whose type is none of its kind.
 fn no_such_strategy(path: &str, ty: &str, strategy: &Value, supported: &str) -> FieldError {
-    let shown = super::internal_json(ty, strategy);
+    let shown = internal_json(ty, strategy);
     FieldError::new(
         "FieldValueNotSupported",
         path,

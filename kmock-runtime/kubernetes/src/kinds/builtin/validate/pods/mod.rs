@@ -6,6 +6,7 @@ mod containers;
 mod env;
 mod mounts;
 mod os;
+mod part;
 mod plugins;
 mod probes;
 mod resources;
@@ -24,39 +25,15 @@ pub(super) use resources::{
 pub(super) use scheduling::{node_selector, tolerations, topology_term};
 pub(in crate::kinds::builtin) use update::update;
 
+use part::{Pod, descending, file_mode, no_backsteps, not_reserved, optional_one_of};
+
 use super::rules::{
-    Faults, given_text, in_range, ip, is_empty_selector, labels, maybe_one_of, one_of, selects,
-    shown_map, text_field, texts,
+    Faults, given_text, in_range, ip, is_empty_selector, labels, one_of, selects, shown_map,
+    text_field, texts,
 };
 use crate::kinds::builtin::values::{at, is_set, items, members, text, truth};
 use crate::model::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::model::status::FieldError;
-
-/// What the rules of a part need to know of the whole.
-struct Pod<'a> {
-    /// The spec.
-    spec: &'a Value,
-    /// The name of the pod; templates have none.
-    name: Option<&'a str>,
-}
-
-impl Pod<'_> {
-    fn shares_host_users(&self) -> bool {
-        at(self.spec, &["hostUsers"]) != &Value::Bool(false)
-    }
-
-    fn grace_period(&self) -> i64 {
-        super::rules::int(self.spec, &["terminationGracePeriodSeconds"])
-    }
-
-    fn never_restarts(&self) -> bool {
-        text(self.spec, &["restartPolicy"]) == "Never"
-    }
-
-    fn is_windows(&self) -> bool {
-        text(self.spec, &["os", "name"]) == "windows"
-    }
-}
 
 /// A new pod.
 pub(in crate::kinds::builtin) fn create(faults: &mut Faults, pod: &Value) {
@@ -395,64 +372,5 @@ fn host_aliases(faults: &mut Faults, spec: &Value, path: &str) {
             let path = format!("{path}[{i}].hostnames[{j}]");
             texts(faults, &path, host, subdomain_faults(host));
         }
-    }
-}
-
-/// A mode of files.
-fn file_mode(faults: &mut Faults, object: &Value, key: &str, path: &str) {
-    let mode = at(object, &[key]);
-    if mode.as_i64().is_some_and(|m| !(0..=0o777).contains(&m)) {
-        faults.push(FieldError::invalid(
-            format!("{path}.{key}"),
-            mode,
-            "must be a number between 0 and 0777 (octal), both inclusive",
-        ));
-    }
-}
-
-/// A path without steps back.
-fn no_backsteps(faults: &mut Faults, path: &str, value: &str) {
-    if value.split('/').any(|part| part == "..") {
-        faults.push(FieldError::invalid_text(
-            path,
-            value,
-            "must not contain '..'",
-        ));
-    }
-}
-
-/// A path below some directory.
-fn descending(faults: &mut Faults, path: &str, value: &str) {
-    if value.starts_with('/') {
-        faults.push(FieldError::invalid_text(
-            path,
-            value,
-            "must be a relative path",
-        ));
-    }
-    no_backsteps(faults, path, value);
-}
-
-/// A path below some directory that does not look like what the kubelet makes there.
-fn not_reserved(faults: &mut Faults, path: &str, value: &str) {
-    descending(faults, path, value);
-    if value.starts_with("..") && !value.starts_with("../") {
-        faults.push(FieldError::invalid_text(
-            path,
-            value,
-            "must not start with '..'",
-        ));
-    }
-}
-
-/// A text that is one of a few, if it is there at all.
-fn optional_one_of(faults: &mut Faults, object: &Value, key: &str, path: &str, supported: &[&str]) {
-    if is_set(object, &[key]) {
-        maybe_one_of(
-            faults,
-            &format!("{path}.{key}"),
-            text(object, &[key]),
-            supported,
-        );
     }
 }

@@ -2,11 +2,36 @@
 
 use serde_json::Value;
 
-use super::rules::{joined_list, joined_map, shown_struct};
-use super::storage::SOURCES;
+use super::shown::{joined_list, joined_map, shown_struct};
 use crate::kinds::builtin::gotypes::{Field, GoType, Struct};
 use crate::kinds::builtin::values::at;
 use crate::model::status::{FieldError, quoted};
+
+/// The sources of a persistent volume, in the order in which the server looks for them.
+pub(super) const SOURCES: [&str; 22] = [
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "hostPath",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "scaleIO",
+    "flocker",
+    "local",
+    "storageos",
+    "csi",
+];
 
 /// `Invalid value: {…}: …` of a type that the server has in an internal form without JSON names: all fields, unset
 /// ones too, by their Go names.
@@ -21,7 +46,7 @@ pub(super) fn invalid_internal(path: &str, ty: &str, value: &Value, detail: &str
 }
 
 /// The JSON of a value in the server's internal type.
-pub(in crate::kinds::builtin) fn internal_json(ty: &str, value: &Value) -> String {
+pub(super) fn internal_json(ty: &str, value: &Value) -> String {
     if ty == VOLUME_SOURCE
         && let Some(root) = Struct::named("core.v1.PersistentVolumeSpec")
     {

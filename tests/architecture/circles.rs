@@ -1,0 +1,75 @@
+//! Circles of files that name each other are short: whoever wants to understand a file can begin with those that it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::sources::{Arrows, Module, Sources};
+
+/// The crates, and how many of their files may name each other in a circle. Ten is a room that is taken apart for its
+/// length alone; what is more than that is still to be untied, and must not grow.
+const MOST: &[(&str, usize)] = &[
+    ("kmock", 10),
+    ("kmock-macros", 18),
+    ("kmock-runtime", 57),
+    ("kmock-runtime/apply", 10),
+    ("kmock-runtime/kubernetes", 10),
+];
+
+/// The circles, longest first.
+pub(crate) fn circles(arrows: &Arrows) -> Vec<BTreeSet<Module>> {
+    let reach: BTreeMap<&Module, BTreeSet<&Module>> = arrows
+        .keys()
+        .map(|start| {
+            let mut seen = BTreeSet::new();
+            let mut todo = vec![start];
+            while let Some(module) = todo.pop() {
+                for next in arrows.get(module).into_iter().flat_map(BTreeMap::keys) {
+                    if seen.insert(next) {
+                        todo.push(next);
+                    }
+                }
+            }
+            (start, seen)
+        })
+        .collect();
+    let mut done = BTreeSet::new();
+    let mut found = Vec::new();
+    for (module, reached) in &reach {
+        if !reached.contains(module) || !done.insert(*module) {
+            continue;
+        }
+        let circle: BTreeSet<Module> = reached
+            .iter()
+            .filter(|other| reach.get(*other).is_some_and(|back| back.contains(module)))
+            .map(|other| (*other).clone())
+            .collect();
+        done.extend(
+            reach
+                .keys()
+                .filter(|other| circle.contains(**other))
+                .copied(),
+        );
+        found.push(circle);
+    }
+    found.sort_by_key(|circle| std::cmp::Reverse(circle.len()));
+    found
+}
+
+#[test]
+fn circles_are_short() {
+    let mut told = Vec::new();
+    for (folder, most) in MOST {
+        let sources = Sources::of(folder);
+        for circle in circles(&sources.arrows()) {
+            let files: Vec<String> = circle.iter().map(|module| sources.file(module)).collect();
+            println!("{folder}: {}: {}", files.len(), files.join(" "));
+            if files.len() > *most {
+                told.push(format!(
+                    "{folder}: {} files: {}",
+                    files.len(),
+                    files.join(" ")
+                ));
+            }
+        }
+    }
+    assert!(told.is_empty(), "circles:\n{}", told.join("\n"));
+}
