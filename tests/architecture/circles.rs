@@ -9,7 +9,7 @@ use crate::sources::{Arrows, Module, Sources};
 const MOST: &[(&str, usize)] = &[
     ("kmock", 10),
     ("kmock-macros", 18),
-    ("kmock-runtime", 57),
+    ("kmock-runtime", 64),
     ("kmock-runtime/apply", 10),
     ("kmock-runtime/kubernetes", 10),
 ];
