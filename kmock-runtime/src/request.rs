@@ -436,18 +436,7 @@ fn is_urlencoded(kind: &str) -> bool {
 
 /// `a=b&c=d` with `+` for space and `%XX`, as forms and queries have it (WHATWG URL, urlencoded parsing).
 fn decode_pairs(text: &str) -> Vec<(String, String)> {
-    text.split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(key), decode(value))
-        })
-        .collect()
-}
-
-fn decode(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced)
-        .decode_utf8_lossy()
+    form_urlencoded::parse(text.as_bytes())
         .into_owned()
+        .collect()
 }

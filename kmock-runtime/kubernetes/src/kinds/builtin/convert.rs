@@ -7,29 +7,24 @@ use serde_json::{Value, json};
 use super::values::{Object, at, child};
 use super::{autoscalers, base64};
 
-/// Fields that a round trip through the internal type keeps in step.
-pub(super) fn aliases(name: &str, object: &mut Value) {
-    match name {
-        "core.v1.Secret" => string_data(object),
-        "core.v1.Pod" => {
-            pod_spec(object.get_mut("spec"));
-            list_and_first(object.get_mut("status"), "podIP", "podIPs", Some("ip"));
-        }
-        "core.v1.PodTemplate" => {
-            pod_spec(object.get_mut("template").and_then(|t| t.get_mut("spec")));
-        }
-        "core.v1.Node" => list_and_first(object.get_mut("spec"), "podCIDR", "podCIDRs", None),
-        "batch.v1.CronJob" => pod_spec(object.pointer_mut("/spec/jobTemplate/spec/template/spec")),
-        "core.v1.ReplicationController" | "batch.v1.Job" => {
-            pod_spec(object.pointer_mut("/spec/template/spec"));
-        }
-        _ if name.starts_with("apps.") => pod_spec(object.pointer_mut("/spec/template/spec")),
-        _ => {}
-    }
+/// Of a pod.
+pub(super) fn pod(object: &mut Value) {
+    pod_spec(object.get_mut("spec"));
+    list_and_first(object.get_mut("status"), "podIP", "podIPs", Some("ip"));
+}
+
+/// Of what keeps a pod's spec there.
+pub(super) fn template(object: &mut Value, pointer: &str) {
+    pod_spec(object.pointer_mut(pointer));
+}
+
+/// Of a node.
+pub(super) fn node(object: &mut Value) {
+    list_and_first(object.get_mut("spec"), "podCIDR", "podCIDRs", None);
 }
 
 /// `stringData` is write-only: it becomes `data`.
-fn string_data(object: &mut Value) {
+pub(super) fn string_data(object: &mut Value) {
     let Value::Object(map) = object else { return };
     let Some(Value::Object(texts)) = map.remove("stringData") else {
         return;
@@ -155,7 +150,7 @@ mod tests {
     #[test]
     fn strings_become_data() {
         let mut secret = json!({"data": {"p": "b2xk"}, "stringData": {"p": "new", "e": ""}});
-        aliases("core.v1.Secret", &mut secret);
+        string_data(&mut secret);
         assert_eq!(secret, json!({"data": {"p": "bmV3", "e": ""}}));
     }
 }

@@ -124,6 +124,8 @@ pub(super) struct Prepare {
     pub(super) create: fn(&Context<'_>, &mut Value),
     pub(super) update: fn(&Context<'_>, &mut Value, &Value),
     pub(super) status: fn(&Context<'_>, &mut Value, &Value),
+    /// Keeps fields in step that say the same, as a round trip through the server's internal type does.
+    pub(super) aliases: fn(&mut Value),
     /// Drops fields behind feature gates that are off, unless the stored object has them.
     pub(super) gated: fn(&mut Value, Option<&Value>),
 }
@@ -133,6 +135,7 @@ impl Prepare {
         create: |_, _| {},
         update: |_, _, _| {},
         status: |_, _, _| {},
+        aliases: |_| {},
         gated: |_, _| {},
     };
 }
@@ -231,7 +234,12 @@ pub(super) struct Print {
     pub(super) columns: &'static str,
     /// One for each column.
     pub(super) cells: fn(&Printer<'_>) -> Vec<Value>,
+    /// What a row says beside its cells.
+    pub(super) conditions: fn(&Value) -> Option<Value>,
 }
+
+/// A row says nothing beside its cells.
+pub(super) const NO_CONDITIONS: fn(&Value) -> Option<Value> = |_| None;
 
 /// What is said of resources that are never stored: reviews, bindings.
 pub(super) const NEVER_STORED: Kind = Kind {

@@ -87,7 +87,7 @@ impl Strategy for BuiltIn {
     }
 
     fn default(&self, _context: &Context<'_>, object: &mut Value) {
-        convert::aliases(self.root.name, object);
+        (self.kind.prepare.aliases)(object);
         defaults::fill(self.root, object);
         decode::omitted(self.root, object);
     }
@@ -224,6 +224,6 @@ impl Strategy for BuiltIn {
     }
 
     fn row_conditions(&self, _resource: &Resource, object: &Value) -> Option<Value> {
-        printers::row_conditions(self.root.name, object)
+        printers::row_conditions(self.kind, object)
     }
 }

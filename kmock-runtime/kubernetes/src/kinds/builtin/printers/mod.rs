@@ -248,11 +248,16 @@ fn balancer(ingress: &[Value]) -> String {
     list.join(",")
 }
 
-/// What a row says beside its cells: a finished pod is marked.
-pub(super) fn row_conditions(name: &str, object: &Value) -> Option<Value> {
-    let (reason, message) = match (name, text(object, &["status", "phase"])) {
-        ("core.v1.Pod", "Succeeded") => ("Succeeded", "The pod has completed successfully."),
-        ("core.v1.Pod", "Failed") => ("Failed", "The pod failed."),
+/// What a row says beside its cells.
+pub(super) fn row_conditions(kind: &Kind, object: &Value) -> Option<Value> {
+    (kind.print.as_ref()?.conditions)(object)
+}
+
+/// A finished pod is marked.
+pub(super) fn completed(pod: &Value) -> Option<Value> {
+    let (reason, message) = match text(pod, &["status", "phase"]) {
+        "Succeeded" => ("Succeeded", "The pod has completed successfully."),
+        "Failed" => ("Failed", "The pod failed."),
         _ => return None,
     };
     Some(json!([{"type": "Completed", "status": "True", "reason": reason, "message": message}]))

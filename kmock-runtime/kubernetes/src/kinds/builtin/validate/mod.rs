@@ -73,7 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kinds::builtin::{convert, decode, defaults, gotypes::Struct, rows};
+    use crate::kinds::builtin::{decode, defaults, gotypes::Struct, rows};
     use crate::model::user::User;
     use kmock_apply::ordered::Node;
 
@@ -83,7 +83,8 @@ mod tests {
         let mut object = decode::decode(root, &Node::from_value(object))
             .expect("decodes")
             .object;
-        convert::aliases(name, &mut object);
+        let kind = rows::named(name).expect("a row");
+        (kind.prepare.aliases)(&mut object);
         defaults::fill(root, &mut object);
         let cluster = crate::Cluster::default();
         let served = crate::kinds::built_ins().iter().next().expect("some");
@@ -98,7 +99,7 @@ mod tests {
             now: jiff::Timestamp::UNIX_EPOCH,
             dry_run: false,
         };
-        create(rows::named(name).expect("a row"), &context, &object)
+        create(kind, &context, &object)
             .iter()
             .map(ToString::to_string)
             .collect()

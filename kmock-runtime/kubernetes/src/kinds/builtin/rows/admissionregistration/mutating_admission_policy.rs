@@ -1,7 +1,7 @@
 //! MutatingAdmissionPolicy, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -32,5 +32,6 @@ pub(super) const MUTATING_ADMISSION_POLICY: Kind = Kind {
     print: Some(Print {
         columns: "Name, Mutations:integer, ParamKind, Age",
         cells: |p| printers::other::admission_policy(p, "mutations"),
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! MutatingAdmissionPolicyBinding, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -35,5 +35,6 @@ pub(super) const MUTATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     print: Some(Print {
         columns: "Name, PolicyName, ParamRef, Age",
         cells: printers::other::cells_validating_admission_policy_binding,
+        conditions: NO_CONDITIONS,
     }),
 };

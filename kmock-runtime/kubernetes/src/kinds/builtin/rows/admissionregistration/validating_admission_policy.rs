@@ -1,7 +1,8 @@
 //! ValidatingAdmissionPolicy, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -49,5 +50,6 @@ pub(super) const VALIDATING_ADMISSION_POLICY: Kind = Kind {
     print: Some(Print {
         columns: "Name, Validations:integer, ParamKind, Age",
         cells: |p| printers::other::admission_policy(p, "validations"),
+        conditions: NO_CONDITIONS,
     }),
 };

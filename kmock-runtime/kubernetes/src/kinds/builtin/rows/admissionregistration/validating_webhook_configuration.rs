@@ -1,7 +1,8 @@
 //! ValidatingWebhookConfiguration, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn, differs,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    differs,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -33,5 +34,6 @@ pub(super) const VALIDATING_WEBHOOK_CONFIGURATION: Kind = Kind {
     print: Some(Print {
         columns: "Name, Webhooks:integer, Age",
         cells: printers::other::cells_mutating_webhook_configuration,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! APIService, `apiregistration`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::NameRule;
@@ -41,5 +41,6 @@ pub(super) const API_SERVICE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Service, Available, Age",
         cells: printers::other::api_service,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! ControllerRevision, `apps`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -28,5 +28,6 @@ pub(super) const CONTROLLER_REVISION: Kind = Kind {
     print: Some(Print {
         columns: "Name, Controller, Revision, Age",
         cells: printers::workloads::cells_controller_revision,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,10 +1,11 @@
 //! DaemonSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
-use crate::kinds::builtin::{disabled, prepare, printers, validate};
+use crate::kinds::builtin::{convert, disabled, prepare, printers, validate};
 use crate::model::strategy::Generation;
 
 pub(super) const DAEMON_SET: Kind = Kind {
@@ -15,6 +16,7 @@ pub(super) const DAEMON_SET: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         create: |_, object| prepare::set_template_generation(object, 1),
         update: prepare::change_daemon_set,
         gated: |new, old| {
@@ -42,5 +44,6 @@ pub(super) const DAEMON_SET: Kind = Kind {
     print: Some(Print {
         columns: "Name, Desired:integer, Current:integer, Ready:integer, Up-to-date:integer, Available:integer, Node Selector, Age, Containers*, Images*, Selector*",
         cells: printers::workloads::cells_daemon_set,
+        conditions: NO_CONDITIONS,
     }),
 };

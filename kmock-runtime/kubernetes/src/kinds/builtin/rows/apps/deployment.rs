@@ -1,10 +1,11 @@
 //! Deployment, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Template, Update, Validate, Warn, differs,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, Update, Validate,
+    Warn, differs,
 };
 use crate::kinds::builtin::values::{at, child, section};
-use crate::kinds::builtin::{disabled, prepare, printers, validate};
+use crate::kinds::builtin::{convert, disabled, prepare, printers, validate};
 use crate::model::strategy::Generation;
 
 pub(super) const DEPLOYMENT: Kind = Kind {
@@ -21,6 +22,7 @@ pub(super) const DEPLOYMENT: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         status: |_, new, old| prepare::keep_metadata(new, old, &["labels"]),
         gated: |new, old| {
             disabled::template(
@@ -47,5 +49,6 @@ pub(super) const DEPLOYMENT: Kind = Kind {
     print: Some(Print {
         columns: "Name, Ready, Up-to-date, Available, Age, Containers*, Images*, Selector*",
         cells: printers::workloads::cells_deployment,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,10 +1,11 @@
 //! ReplicaSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
-use crate::kinds::builtin::{disabled, printers, validate};
+use crate::kinds::builtin::{convert, disabled, printers, validate};
 use crate::model::strategy::Generation;
 
 pub(super) const REPLICA_SET: Kind = Kind {
@@ -15,6 +16,7 @@ pub(super) const REPLICA_SET: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         gated: |new, old| {
             disabled::template(
                 child(section(new, "spec"), "template"),
@@ -40,5 +42,6 @@ pub(super) const REPLICA_SET: Kind = Kind {
     print: Some(Print {
         columns: "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*",
         cells: printers::workloads::cells_replica_set,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,10 +1,11 @@
 //! StatefulSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
-use crate::kinds::builtin::{disabled, printers, validate, warnings};
+use crate::kinds::builtin::{convert, disabled, printers, validate, warnings};
 use crate::model::strategy::{Generation, NameRule};
 
 pub(super) const STATEFUL_SET: Kind = Kind {
@@ -16,6 +17,7 @@ pub(super) const STATEFUL_SET: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         gated: disabled::drop_stateful_set,
         ..Prepare::NOTHING
     },
@@ -42,5 +44,6 @@ pub(super) const STATEFUL_SET: Kind = Kind {
     print: Some(Print {
         columns: "Name, Ready, Age, Containers*, Images*",
         cells: printers::workloads::cells_stateful_set,
+        conditions: NO_CONDITIONS,
     }),
 };

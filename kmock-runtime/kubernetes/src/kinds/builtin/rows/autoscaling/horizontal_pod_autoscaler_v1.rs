@@ -1,7 +1,8 @@
 //! HorizontalPodAutoscaler, `autoscaling`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -26,5 +27,6 @@ pub(super) const HORIZONTAL_POD_AUTOSCALER_V1: Kind = Kind {
     print: Some(Print {
         columns: "Name, Reference, Targets, MinPods, MaxPods, Replicas, Age",
         cells: printers::workloads::cells_horizontal_pod_autoscaler,
+        conditions: NO_CONDITIONS,
     }),
 };

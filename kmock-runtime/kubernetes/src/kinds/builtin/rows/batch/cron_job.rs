@@ -1,11 +1,11 @@
 //! CronJob, `batch`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
-use crate::kinds::builtin::{disabled, printers, validate, warnings};
+use crate::kinds::builtin::{convert, disabled, printers, validate, warnings};
 use crate::model::strategy::Check::Own;
 use crate::model::strategy::Generation;
 
@@ -22,6 +22,7 @@ pub(super) const CRON_JOB: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/jobTemplate/spec/template/spec"),
         gated: disabled::drop_cron_job,
         ..Prepare::NOTHING
     },
@@ -51,5 +52,6 @@ pub(super) const CRON_JOB: Kind = Kind {
     print: Some(Print {
         columns: "Name, Schedule, Timezone, Suspend:boolean, Active:integer, Last Schedule, Age, Containers*, Images*, Selector*",
         cells: printers::workloads::cron_job,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,11 +1,11 @@
 //! Job, `batch`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
-use crate::kinds::builtin::{disabled, prepare, printers, validate, warnings};
+use crate::kinds::builtin::{convert, disabled, prepare, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 use crate::model::strategy::Generation;
 
@@ -26,6 +26,7 @@ pub(super) const JOB: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         create: |_, object| prepare::job_labels(object),
         update: |_, new, _| {
             prepare::takes_template_labels(new);
@@ -64,5 +65,6 @@ pub(super) const JOB: Kind = Kind {
     print: Some(Print {
         columns: "Name, Status, Completions, Duration, Age, Containers*, Images*, Selector*",
         cells: printers::workloads::cells_job,
+        conditions: NO_CONDITIONS,
     }),
 };

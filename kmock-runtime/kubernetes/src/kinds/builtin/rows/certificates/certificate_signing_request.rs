@@ -1,7 +1,7 @@
 //! CertificateSigningRequest, `certificates`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::copy;
 use crate::kinds::builtin::{certificates, fields, prepare, printers, validate};
@@ -51,5 +51,6 @@ pub(super) const CERTIFICATE_SIGNING_REQUEST: Kind = Kind {
     print: Some(Print {
         columns: "Name, Age, SignerName, Requestor, RequestedDuration, Condition",
         cells: printers::other::signing_request,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! Lease, `coordination`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{disabled, prepare, validate};
 
@@ -37,5 +37,6 @@ pub(super) const LEASE: Kind = Kind {
                 p.age(),
             ]
         },
+        conditions: NO_CONDITIONS,
     }),
 };

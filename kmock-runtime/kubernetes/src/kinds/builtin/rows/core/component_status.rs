@@ -2,7 +2,8 @@
 
 use crate::kinds::builtin::printers;
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update,
+    Validate, Warn,
 };
 
 pub(super) const COMPONENT_STATUS: Kind = Kind {
@@ -21,5 +22,6 @@ pub(super) const COMPONENT_STATUS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Status, Message, Error",
         cells: printers::core::cells_component_status,
+        conditions: NO_CONDITIONS,
     }),
 };

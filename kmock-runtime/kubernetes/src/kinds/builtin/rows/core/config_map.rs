@@ -1,7 +1,7 @@
 //! ConfigMap, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -28,5 +28,6 @@ pub(super) const CONFIG_MAP: Kind = Kind {
     print: Some(Print {
         columns: "Name, Data, Age",
         cells: printers::core::cells_config_map,
+        conditions: NO_CONDITIONS,
     }),
 };

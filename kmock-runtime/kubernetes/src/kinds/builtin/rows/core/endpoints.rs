@@ -1,7 +1,7 @@
 //! Endpoints, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -32,5 +32,6 @@ pub(super) const ENDPOINTS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Endpoints, Age",
         cells: |p| vec![p.name(), printers::core::endpoints(p).into(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! Event, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{fields, printers, validate};
 use crate::model::strategy::Check::Own;
@@ -54,5 +54,6 @@ pub(super) const EVENT: Kind = Kind {
     print: Some(Print {
         columns: "Last Seen, Type, Reason, Object, Subobject*, Source*, Message, First Seen*, Count*, Name:name*",
         cells: printers::core::event,
+        conditions: NO_CONDITIONS,
     }),
 };

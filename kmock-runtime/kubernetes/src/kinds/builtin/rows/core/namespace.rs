@@ -1,7 +1,7 @@
 //! Namespace, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{fields, prepare, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -44,5 +44,6 @@ pub(super) const NAMESPACE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Status, Age",
         cells: |p| vec![p.name(), p.text(&["status", "phase"]).into(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,10 +1,11 @@
 //! Node, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
-use crate::kinds::builtin::{disabled, fields, printers, validate, warnings};
+use crate::kinds::builtin::{convert, disabled, fields, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 
 pub(super) const NODE: Kind = Kind {
@@ -19,6 +20,7 @@ pub(super) const NODE: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: convert::node,
         gated: disabled::drop_node,
         ..Prepare::NOTHING
     },
@@ -43,5 +45,6 @@ pub(super) const NODE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Status, Roles, Age, Version, Internal-IP*, External-IP*, OS-Image*, Kernel-Version*, Container-Runtime*",
         cells: printers::core::node,
+        conditions: NO_CONDITIONS,
     }),
 };

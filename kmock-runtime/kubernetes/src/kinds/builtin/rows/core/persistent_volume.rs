@@ -1,7 +1,8 @@
 //! PersistentVolume, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate, warnings};
@@ -40,5 +41,6 @@ pub(super) const PERSISTENT_VOLUME: Kind = Kind {
     print: Some(Print {
         columns: "Name, Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, VolumeAttributesClass, Reason, Age, VolumeMode*",
         cells: printers::core::persistent_volume,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, section};
 use crate::kinds::builtin::{disabled, printers, validate, warnings};
@@ -44,5 +45,6 @@ pub(super) const PERSISTENT_VOLUME_CLAIM: Kind = Kind {
     print: Some(Print {
         columns: "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode*",
         cells: printers::core::claim,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -4,7 +4,7 @@ use crate::kinds::builtin::row::{
     Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, section};
-use crate::kinds::builtin::{disabled, fields, pods, printers, validate, warnings};
+use crate::kinds::builtin::{convert, disabled, fields, pods, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 use crate::model::strategy::Generation;
 
@@ -33,6 +33,7 @@ pub(super) const POD: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: convert::pod,
         create: |context, object| pods::prepare_for_create(object, context.now),
         update: |_, new, old| pods::prepare_for_update(new, old),
         status: |_, new, old| pods::prepare_for_status_update(new, old),
@@ -74,5 +75,6 @@ pub(super) const POD: Kind = Kind {
     print: Some(Print {
         columns: "Name, Ready, Status, Restarts, Age, IP*, Node*, Nominated Node*, Readiness Gates*",
         cells: printers::core::pod,
+        conditions: printers::completed,
     }),
 };

@@ -1,10 +1,11 @@
 //! PodTemplate, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Template, Update, Validate, Warn, differs,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, Update, Validate,
+    Warn, differs,
 };
 use crate::kinds::builtin::values::{at, section};
-use crate::kinds::builtin::{disabled, printers, validate};
+use crate::kinds::builtin::{convert, disabled, printers, validate};
 use crate::model::strategy::Generation;
 
 pub(super) const POD_TEMPLATE: Kind = Kind {
@@ -16,6 +17,7 @@ pub(super) const POD_TEMPLATE: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/template/spec"),
         gated: |new, old| disabled::template(section(new, "template"), old, &["template"]),
         ..Prepare::NOTHING
     },
@@ -37,5 +39,6 @@ pub(super) const POD_TEMPLATE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Containers, Images, Pod Labels",
         cells: printers::core::cells_pod_template,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,10 +1,11 @@
 //! ReplicationController, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Template, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
-use crate::kinds::builtin::{disabled, fields, printers, validate};
+use crate::kinds::builtin::{convert, disabled, fields, printers, validate};
 use crate::model::strategy::{Generation, NameRule};
 
 pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
@@ -17,6 +18,7 @@ pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: |object| convert::template(object, "/spec/template/spec"),
         gated: |new, old| {
             disabled::template(
                 child(section(new, "spec"), "template"),
@@ -48,5 +50,6 @@ pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
     print: Some(Print {
         columns: "Name, Desired:integer, Current:integer, Ready:integer, Age, Containers*, Images*, Selector*",
         cells: printers::core::cells_replication_controller,
+        conditions: NO_CONDITIONS,
     }),
 };

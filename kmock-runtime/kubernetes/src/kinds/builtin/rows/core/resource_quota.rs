@@ -1,7 +1,8 @@
 //! ResourceQuota, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -27,5 +28,6 @@ pub(super) const RESOURCE_QUOTA: Kind = Kind {
     print: Some(Print {
         columns: "Name, Request, Limit, Age",
         cells: printers::core::quota,
+        conditions: NO_CONDITIONS,
     }),
 };

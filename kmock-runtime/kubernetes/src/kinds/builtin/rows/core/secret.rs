@@ -1,9 +1,9 @@
 //! Secret, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
-use crate::kinds::builtin::{fields, prepare, printers, validate, warnings};
+use crate::kinds::builtin::{convert, fields, prepare, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 
 pub(super) const SECRET: Kind = Kind {
@@ -16,6 +16,7 @@ pub(super) const SECRET: Kind = Kind {
         ..Life::COMMON
     },
     prepare: Prepare {
+        aliases: convert::string_data,
         update: prepare::change_secret,
         ..Prepare::NOTHING
     },
@@ -38,5 +39,6 @@ pub(super) const SECRET: Kind = Kind {
     print: Some(Print {
         columns: "Name, Type, Data, Age",
         cells: printers::core::cells_secret,
+        conditions: NO_CONDITIONS,
     }),
 };

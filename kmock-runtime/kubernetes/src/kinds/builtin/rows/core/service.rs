@@ -1,7 +1,8 @@
 //! Service, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
+    Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{fields, printers, services, validate, warnings};
@@ -41,5 +42,6 @@ pub(super) const SERVICE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Type, Cluster-IP, External-IP, Port(s), Age, Selector*",
         cells: printers::core::service,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -2,8 +2,8 @@
 
 use crate::kinds::builtin::prepare;
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update, Validate,
-    Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule,
+    Update, Validate, Warn,
 };
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 
@@ -34,5 +34,6 @@ pub(super) const SERVICE_ACCOUNT: Kind = Kind {
     print: Some(Print {
         columns: "Name, Age",
         cells: |p| vec![p.name(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

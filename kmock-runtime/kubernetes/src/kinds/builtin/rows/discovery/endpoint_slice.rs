@@ -1,7 +1,8 @@
 //! EndpointSlice, `discovery`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn, differs,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    differs,
 };
 use crate::kinds::builtin::{prepare, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -43,5 +44,6 @@ pub(super) const ENDPOINT_SLICE: Kind = Kind {
     print: Some(Print {
         columns: "Name, AddressType, Ports, Endpoints, Age",
         cells: printers::other::endpoint_slice,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,8 @@
 //! FlowSchema, `flowcontrol`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -49,5 +50,6 @@ pub(super) const FLOW_SCHEMA: Kind = Kind {
     print: Some(Print {
         columns: "Name, PriorityLevel, MatchingPrecedence, DistinguisherMethod, Age, MissingPL",
         cells: printers::other::flow_schema,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,8 @@
 //! PriorityLevelConfiguration, `flowcontrol`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate};
@@ -50,5 +51,6 @@ pub(super) const PRIORITY_LEVEL_CONFIGURATION: Kind = Kind {
     print: Some(Print {
         columns: "Name, Type, NominalConcurrencyShares, Queues, HandSize, QueueLengthLimit, Age",
         cells: printers::other::priority_level,
+        conditions: NO_CONDITIONS,
     }),
 };

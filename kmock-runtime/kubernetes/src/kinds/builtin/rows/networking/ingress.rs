@@ -1,7 +1,8 @@
 //! Ingress, `networking`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate, warnings};
@@ -36,5 +37,6 @@ pub(super) const INGRESS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Class, Hosts, Address, Ports, Age",
         cells: printers::other::ingress,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! IngressClass, `networking`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -33,5 +33,6 @@ pub(super) const INGRESS_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Controller, Parameters, Age",
         cells: printers::other::cells_ingress_class,
+        conditions: NO_CONDITIONS,
     }),
 };

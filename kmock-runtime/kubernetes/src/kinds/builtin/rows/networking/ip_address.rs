@@ -1,7 +1,7 @@
 //! IPAddress, `networking`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -30,5 +30,6 @@ pub(super) const IP_ADDRESS: Kind = Kind {
     print: Some(Print {
         columns: "Name, ParentRef",
         cells: printers::other::cells_ip_address,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! NetworkPolicy, `networking`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate, warnings};
@@ -37,5 +37,6 @@ pub(super) const NETWORK_POLICY: Kind = Kind {
                 p.age(),
             ]
         },
+        conditions: NO_CONDITIONS,
     }),
 };

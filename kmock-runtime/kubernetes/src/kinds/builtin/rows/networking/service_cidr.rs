@@ -1,7 +1,8 @@
 //! ServiceCIDR, `networking`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 
@@ -46,5 +47,6 @@ pub(super) const SERVICE_CIDR: Kind = Kind {
                 p.age(),
             ]
         },
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! RuntimeClass, `node`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -34,5 +34,6 @@ pub(super) const RUNTIME_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Handler, Age",
         cells: |p| vec![p.name(), p.text(&["handler"]).into(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,8 @@
 //! PodDisruptionBudget, `policy`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, STATUS_APART, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -39,5 +40,6 @@ pub(super) const POD_DISRUPTION_BUDGET: Kind = Kind {
     print: Some(Print {
         columns: "Name, Min Available, Max Unavailable, Allowed Disruptions:integer, Age",
         cells: printers::workloads::cells_pod_disruption_budget,
+        conditions: NO_CONDITIONS,
     }),
 };

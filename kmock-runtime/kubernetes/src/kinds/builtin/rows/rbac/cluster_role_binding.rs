@@ -1,7 +1,7 @@
 //! ClusterRoleBinding, `rbac`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -33,5 +33,6 @@ pub(super) const CLUSTER_ROLE_BINDING: Kind = Kind {
     print: Some(Print {
         columns: "Name, Role, Age, Users*, Groups*, ServiceAccounts*",
         cells: printers::other::binding,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,8 +1,8 @@
 //! DeviceClass, `resource`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update, Validate,
-    Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule,
+    Update, Validate, Warn,
 };
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 use crate::model::strategy::{Generation, NameRule};
@@ -32,5 +32,6 @@ pub(super) const DEVICE_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Age",
         cells: |p| vec![p.name(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! ResourceClaim, `resource`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate};
@@ -59,5 +59,6 @@ pub(super) const RESOURCE_CLAIM: Kind = Kind {
     print: Some(Print {
         columns: "Name, State, Age",
         cells: printers::other::cells_resource_claim,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! ResourceClaimTemplate, `resource`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::kinds::builtin::values::at;
@@ -40,5 +40,6 @@ pub(super) const RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Age",
         cells: |p| vec![p.name(), p.age()],
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! ResourceSlice, `resource`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{disabled, prepare, printers, validate, warnings};
 use crate::model::strategy::Generation;
@@ -40,5 +40,6 @@ pub(super) const RESOURCE_SLICE: Kind = Kind {
     print: Some(Print {
         columns: "Name, Node, Driver, Pool, Age",
         cells: printers::other::cells_resource_slice,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! PriorityClass, `scheduling`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Generation;
@@ -30,5 +30,6 @@ pub(super) const PRIORITY_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Value:integer, Global-Default:boolean, Age, PreemptionPolicy",
         cells: printers::other::cells_priority_class,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! CSIDriver, `storage`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{disabled, prepare, printers, validate, warnings};
 use crate::model::strategy::Generation;
@@ -34,5 +34,6 @@ pub(super) const CSI_DRIVER: Kind = Kind {
     print: Some(Print {
         columns: "Name, AttachRequired:boolean, PodInfoOnMount:boolean, StorageCapacity:boolean, TokenRequests, RequiresRepublish:boolean, Modes, Age",
         cells: printers::other::csi_driver,
+        conditions: NO_CONDITIONS,
     }),
 };

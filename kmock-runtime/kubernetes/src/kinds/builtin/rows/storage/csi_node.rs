@@ -1,7 +1,7 @@
 //! CSINode, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::model::strategy::Check::{Metadata, Own};
@@ -36,5 +36,6 @@ pub(super) const CSI_NODE: Kind = Kind {
                 p.age(),
             ]
         },
+        conditions: NO_CONDITIONS,
     }),
 };

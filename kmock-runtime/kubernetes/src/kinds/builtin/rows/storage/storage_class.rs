@@ -1,7 +1,7 @@
 //! StorageClass, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -32,5 +32,6 @@ pub(super) const STORAGE_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age",
         cells: printers::other::storage_class,
+        conditions: NO_CONDITIONS,
     }),
 };

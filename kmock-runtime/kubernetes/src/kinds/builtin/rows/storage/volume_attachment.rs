@@ -1,7 +1,7 @@
 //! VolumeAttachment, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -52,5 +52,6 @@ pub(super) const VOLUME_ATTACHMENT: Kind = Kind {
     print: Some(Print {
         columns: "Name, Attacher:name, PV, Node, Attached:boolean, Age",
         cells: printers::other::cells_volume_attachment,
+        conditions: NO_CONDITIONS,
     }),
 };

@@ -1,7 +1,7 @@
 //! VolumeAttributesClass, `storage`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -24,5 +24,6 @@ pub(super) const VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
     print: Some(Print {
         columns: "Name, DriverName, Age",
         cells: printers::other::cells_volume_attributes_class,
+        conditions: NO_CONDITIONS,
     }),
 };
