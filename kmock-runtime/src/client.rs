@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use kmock_notation::legal_target;
 use serde_core::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{net::TcpStream, task::AbortHandle};
@@ -22,6 +23,8 @@ use tokio::{net::TcpStream, task::AbortHandle};
 use crate::{error::Error, hostnames::Interceptor, location::Location, reply::with_port};
 
 /// A request to be sent. Awaiting it sends it and reads the whole response.
+///
+/// What may not stand in a URL is escaped: `k.get("/café?q=a b")` asks for `/caf%C3%A9?q=a%20b`. Escapes stay as they are.
 ///
 /// ```no_run
 /// # async fn example(k: kmock_runtime::KMock) {
@@ -178,7 +181,7 @@ impl ClientRequest {
             .map_err(|error| Error::invalid(format!("{doing}: {error}")))?;
         let mut request = http::Request::builder()
             .method(method)
-            .uri(self.target)
+            .uri(&*legal_target(&self.target))
             .body(Full::new(self.body))
             .map_err(invalid)?;
         *request.headers_mut() = self.headers;
@@ -269,9 +272,9 @@ impl Response {
         &self.headers
     }
 
-    /// The first value of a header, where it is text.
+    /// The first value of a header, where it is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// The value of a cookie that the server sets.

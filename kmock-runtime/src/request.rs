@@ -12,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
+use kmock_notation::{canonical_path, is_canonical};
 use serde_json::Value;
 
 pub(crate) use self::head::{Head, Last};
@@ -88,6 +89,7 @@ struct Decoded {
     exact_json: OnceLock<Option<Value>>,
     /// The headers that are no UTF-8, by name and by place among those of the name, as far as they can be read.
     lossy: OnceLock<Vec<(HeaderName, usize, String)>>,
+    path: OnceLock<String>,
     query: OnceLock<Vec<(String, String)>>,
     form: OnceLock<Vec<(String, String)>>,
     /// What it means in a dialect.
@@ -192,6 +194,16 @@ impl Request {
     /// The path as it came, without the query.
     pub fn url_path(&self) -> &str {
         self.inner.head.uri.path()
+    }
+
+    /// The path as it is meant: what criteria compare.
+    pub(crate) fn meant_path(&self) -> &str {
+        let came = self.url_path();
+        if is_canonical(came) {
+            return came;
+        }
+        let meant = &self.decoded().path;
+        meant.get_or_init(|| canonical_path(came).into_owned())
     }
 
     /// What the path template of the answering rule captured as `name`, or an empty text.

@@ -523,6 +523,7 @@ async fn by_rules(
     aside: &mut Vec<Aside>,
 ) -> Option<(Answer, By)> {
     let table = core.book.table();
+    let mut numbers = core.book.number(&table, request).await;
     let connect = request.method() == Method::CONNECT;
     for entry in table.candidates(request) {
         let spec = &entry.spec;
@@ -530,21 +531,29 @@ async fn by_rules(
         if connect && !spec.filter.names_method("CONNECT") {
             continue;
         }
-        let captured = if spec.filter.awaits() {
-            match spec.filter.captures_later(request, Vec::new()).await {
-                Ok(captured) => captured,
-                Err(why) => {
-                    let by = By::Rule(Arc::clone(entry.named()));
-                    return Some((failed(core, why), by));
-                }
+        let found = match numbers.of(&entry.rule) {
+            Some(numbered) => numbered,
+            None => {
+                let captured = spec.filter.captures_now(request).await;
+                captured.map(|captured| captured.map(|captured| (captured, 0)))
             }
-        } else {
-            spec.filter.captures(request)
         };
-        let Some(captured) = captured else { continue };
-        let nth = entry.rule.reach();
+        let (captured, nth) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(why) => {
+                let by = By::Rule(Arc::clone(entry.named()));
+                return Some((failed(core, why), by));
+            }
+        };
         if let Some(slice) = spec.slice.filter(|slice| !slice.contains(nth)) {
             aside.push(Aside::sliced(&entry.rule, slice, nth));
+            continue;
+        }
+        if spec.next.is_some()
+            && let Some(later) = entry.rule.gone_on_to(request).await
+        {
+            aside.push(Aside::gone_on(&entry.rule, &later));
             continue;
         }
         let captured = (!captured.is_empty()).then(|| Arc::new(captured));

@@ -524,8 +524,8 @@ fn what_comes_to_nothing_is_refused() {
             &["--raw", "--kubeconfig", "f"],
             "--kubeconfig needs the Kubernetes API",
         ),
-        (&["--rule", "get /x header a=b => 200"], "after the path"),
-        (&["--rule", "GET \"/x\" => 200"], "without quotes"),
+        (&["--rule", "get /x header a=b => 200"], "for rules in Rust"),
+        (&["--rule", "GET \"/x\" header => 200"], "has no spaces"),
         (&["--rule", "get /x => 1000 b"], "`1000` is no status"),
     ] {
         let said = refused(arguments);

@@ -112,6 +112,7 @@ fn published_readmes_link_from_wherever_they_are_shown() {
     for name in [
         "README.md",
         "kmock-macros/README.md",
+        "kmock-macros/notation/README.md",
         "kmock-runtime/README.md",
         "kmock-runtime/apply/README.md",
         "kmock-runtime/kubernetes/README.md",

@@ -61,6 +61,73 @@ async fn groups_come_in_order() {
     assert!(told.contains("/a") && told.contains("/b"), "{told}");
 }
 
+/// The steps that are asked for, and what is wrong with them when they were to be `A`, `B`, `A`.
+async fn in_order_aba(asked: &[&str]) -> (Vec<String>, String) {
+    let k = KMock::start().await;
+    let step = |path: &str, name: &str| Rule::on(path).text(name.to_owned());
+    let mut rules = Rules::new();
+    rules.in_order(Rules::from_iter([
+        step("/a", "first"),
+        step("/b", "second"),
+        step("/a", "third"),
+    ]));
+    k.mount(rules);
+    let mut answers = Vec::new();
+    for path in asked {
+        answers.push(k.get(*path).await.text());
+    }
+    (answers, complaint(&k))
+}
+
+#[tokio::test]
+async fn a_step_of_an_order_may_occur_twice() {
+    for (asked, want) in [
+        (&["/a", "/b", "/a"][..], &["first", "second", "third"][..]),
+        (
+            &["/a", "/a", "/b", "/a"],
+            &["first", "first", "second", "third"],
+        ),
+        (
+            &["/a", "/b", "/b", "/a", "/a"],
+            &["first", "second", "second", "third", "third"],
+        ),
+        (&["/a", "/b"], &["first", "second"]),
+    ] {
+        let (answers, told) = in_order_aba(asked).await;
+        assert_eq!(answers, want, "{asked:?}");
+        assert_eq!(told, "", "{asked:?}");
+    }
+    for (asked, want) in [
+        (
+            &["/a", "/a", "/b"][..],
+            "#1 came before rule \"/b\" had answered",
+        ),
+        (&["/b", "/a"], "#0 came first"),
+    ] {
+        let (_, told) = in_order_aba(asked).await;
+        assert!(told.contains(want), "{asked:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_can_never_answer_fails() {
+    let k = KMock::start().await;
+    k.on("/a").text("before");
+    let mut rules = Rules::new();
+    rules.in_order(Rules::from_iter([
+        Rule::on("/b").text("b"),
+        Rule::on("/a").text("a"),
+    ]));
+    k.mount(rules);
+    k.get("/b").await;
+    k.get("/a").await;
+    let told = complaint(&k);
+    assert!(
+        told.contains("it can never answer: everything for it goes to rule \"/a\""),
+        "{told}"
+    );
+}
+
 #[tokio::test]
 async fn strict_servers_fail_on_unexpected_requests_and_on_errors() {
     let strict = || KMock::builder().strict(true).raw(true).start();

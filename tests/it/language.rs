@@ -250,7 +250,7 @@ async fn algebra_slices_priorities(k: KMock) {
     for _ in 0..5 {
         all.push(k.get("/s").await.status());
     }
-    assert_eq!(all, [210, 211, 211, 212, 212]);
+    assert_eq!(all, [210, 211, 212, 212, 212]);
     let mut all = Vec::new();
     for path in ["/t", "/t", "/t", "/t", "/p", "/p", "/p", "/f", "/f", "/g"] {
         all.push(k.get(path).await.status());

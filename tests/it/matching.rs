@@ -385,8 +385,66 @@ async fn slices_of_two_filters_have_two_counts(k: KMock) {
     for _ in 0..5 {
         all.push(k.get("/").await.text());
     }
-    assert_eq!(all, ["first", "first", "second", "second", "rest"]);
+    // The second one has numbered the first two, too.
+    assert_eq!(all, ["first", "first", "rest", "rest", "rest"]);
     assert!(Slice::from(1).contains(1) && Slice::from(1..=2).contains(2));
+}
+
+#[kmock::test]
+async fn slices_of_equal_filters_number_the_requests_that_fit(k: KMock) {
+    // An unrelated rule before them numbers nothing anew.
+    k.on(Filter::header("x-other", Pattern::present()))
+        .text("other");
+    k.on("get /s").slice(0).text("503");
+    k.on("get /s").slice(1).text("429");
+    k.on("get /s").slice(3..).text("late");
+    k.on("get /s").text("200");
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(k.get("/s").await.text());
+    }
+    assert_eq!(all, ["503", "429", "200", "late", "late"]);
+    assert_eq!(k.get("/s").header("x-other", "1").await.text(), "other");
+}
+
+#[kmock::test]
+async fn the_first_example_of_the_original_counts_as_there(k: KMock) {
+    k.on("/").slice(..3).text("hello");
+    k.on("/").slice(10..).text("we are back");
+    k.on("/").text("out of order");
+    let mut all = Vec::new();
+    for _ in 0..12 {
+        all.push(k.get("/").await.text());
+    }
+    let count = |text: &str| all.iter().filter(|one| *one == text).count();
+    assert_eq!(
+        (count("hello"), count("out of order"), count("we are back")),
+        (3, 7, 2)
+    );
+}
+
+#[kmock::test(flavor = "multi_thread")]
+async fn slices_have_no_holes_when_requests_come_at_once(k: KMock) {
+    let rules: Vec<Rule> = (0..50)
+        .map(|n| {
+            let later = Filter::test_async("later", |_| async {
+                tokio::task::yield_now().await;
+                true
+            });
+            k.on(Filter::path("/s") & later).slice(n..=n).status(200)
+        })
+        .collect();
+    let all = (0..50).map(|_| k.get("/s").send());
+    for response in futures::future::join_all(all).await {
+        assert_eq!(response.expect("an answer").status(), 200);
+    }
+    assert!(rules.iter().all(|rule| rule.count() == 1));
+}
+
+#[kmock::test]
+async fn a_slice_is_in_the_name_of_its_rule(k: KMock) {
+    let first = k.on("get /s").slice(0).status(200);
+    assert_eq!(first.to_string(), "rule GET \"/s\" [0]");
 }
 
 #[kmock::test]

@@ -83,6 +83,75 @@ async fn namespaces_names_and_subresources_are_patterns(k: KMock) {
     assert_eq!((named.count(), scale.count(), sub.count()), (2, 1, 1));
 }
 
+#[kmock::test(raw)]
+async fn the_name_of_what_is_created_is_in_its_body(k: KMock) {
+    let named = k
+        .on(Filter::verb("create") & Filter::named("web-*"))
+        .status(409);
+    let other = k
+        .on(Filter::verb("create") & Filter::named(Pattern::absent()))
+        .status(201);
+    let body = |name: &str| json!({ "metadata": { "name": name } });
+    assert_eq!(k.post(IN_NS1).json(body("web-1")).await.status(), 409);
+    assert_eq!(k.post(IN_NS1).json(body("db-1")).await.status(), 404);
+    let generated = json!({ "metadata": { "generateName": "web-" } });
+    assert_eq!(k.post(IN_NS1).json(generated).await.status(), 201);
+    assert_eq!((named.count(), other.count()), (1, 1));
+    let put = k.put(format!("{IN_NS1}/db-1")).json(body("web-1")).await;
+    assert_eq!(put.status(), 404);
+}
+
+#[kmock::test(raw)]
+async fn verbs_that_mean_something_else_there(k: KMock) {
+    kmock::kmock! { k,
+        let patch = patch "pods.v1";
+        let update = update "pods.v1";
+        let any_get = GET & "pods.v1";
+        let read = (list | watch | get) & "pods.v1";
+        let one = get "pods.v1";
+        let post = POST & "pods.v1";
+        let all = list "kopf.dev/v1/*";
+        ANY => 200;
+    }
+    k.patch("/api/v1/namespaces/a/pods/x").await;
+    k.put("/api/v1/namespaces/a/pods/x").await;
+    k.get("/api/v1/pods").await;
+    k.get("/api/v1/pods?watch=1").await;
+    k.get("/api/v1/namespaces/a/pods/x").await;
+    k.post("/api/v1/namespaces/a/pods").await;
+    k.get("/apis/kopf.dev/v1/kopfexamples").await;
+    let counts = [&patch, &update, &any_get, &read, &one, &post, &all].map(kmock::Rule::count);
+    assert_eq!(counts, [1, 1, 3, 3, 1, 1, 1]);
+    for (text, help) in [
+        ("post pods.v1", "create pods.v1"),
+        ("put pods.v1", "update pods.v1"),
+        ("head pods.v1", "the verbs are"),
+        ("list kopf.dev/v1", "kopf.dev/v1/*"),
+    ] {
+        let told = Filter::parse(text).expect_err(text).to_string();
+        assert!(told.contains(help), "{text}: {told}");
+    }
+}
+
+#[test]
+fn rules_that_can_never_answer_are_refused() {
+    for filter in [
+        Filter::from("get /a") & Filter::method("POST"),
+        Filter::path("/a") & Filter::path("/b"),
+        Filter::verb("list") & Filter::named("x"),
+        Filter::verb("create") & Filter::method("GET"),
+        Filter::resource("v1/pods") & Filter::resource("apps/v1/deployments"),
+        Filter::namespace("a") & Filter::namespace("b*"),
+    ] {
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            kmock::Rule::on(filter.clone())
+        }));
+        let panic = made.expect_err("refused");
+        let told = panic.downcast_ref::<String>().expect("a text");
+        assert!(told.contains("can never answer: no request is"), "{told}");
+    }
+}
+
 #[kmock::test]
 async fn objects_are_seeded_and_served(k: KMock) {
     declared(&k);

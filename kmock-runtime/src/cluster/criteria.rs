@@ -2,30 +2,16 @@
 
 use std::fmt;
 
-use kmock_kubernetes::ApiRequest;
+use kmock_kubernetes::{ApiRequest, Verb};
+use kmock_notation::{Resource, VERBS, did_you_mean, distance};
 
 use super::words::Kubernetes;
 use crate::{
     backend::Dialect,
-    criteria::{
-        Filter, FilterError, Matcher, Pattern, Role,
-        explain::{edit_distance, letters_off},
-    },
+    criteria::{Filter, FilterError, Matcher, Pattern, Role, explain::letters_off},
+    location::Location,
     request::Request,
 };
-
-/// The verbs, with the Python library's `fetch`.
-const VERBS: &[&str] = &[
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-    "fetch",
-];
 
 impl Filter {
     /// Kubernetes requests with a verb: `get list watch create update patch delete deletecollection`.
@@ -41,15 +27,15 @@ impl Filter {
     }
 
     /// Kubernetes requests for a resource: `"v1/pods"`, `"pods.v1"`, `"kopf.dev/v1/kopfexamples"`,
-    /// `"kopfexamples.v1.kopf.dev"`, `"apps/v1/deployments/scale"`, `"*/*/leases"`.
+    /// `"kopfexamples.v1.kopf.dev"`, `"deployments.apps"`, `"apps/v1/deployments/scale"`, `"pods/log"`, `"*/*/leases"`.
     ///
     /// # Panics
     /// When the text is none of these; the message points at the caller.
     #[track_caller]
     pub fn resource(text: &str) -> Filter {
-        match text.parse::<Selector>() {
-            Ok(selector) => Filter::custom(Criterion::Resource(selector)),
-            Err(error) => panic!("kmock: {error}"),
+        match text.parse::<Resource>() {
+            Ok(resource) => Filter::custom(Criterion::Resource(text.to_owned(), resource)),
+            Err(fault) => panic!("kmock: {}", FilterError::of(text, &fault)),
         }
     }
 
@@ -59,7 +45,7 @@ impl Filter {
         Filter::custom(Criterion::Namespace(namespace.into()))
     }
 
-    /// Kubernetes requests for an object of this name.
+    /// Kubernetes requests for an object of this name; of one that is created, the name in the body counts.
     #[track_caller]
     pub fn named(name: impl Into<Pattern>) -> Filter {
         Filter::custom(Criterion::Name(name.into()))
@@ -72,24 +58,19 @@ impl Filter {
     }
 }
 
-/// The Kubernetes part of the string notation: `list pods.v1`, `watch`, `pods.v1`. `None`: it is not in it.
-#[track_caller]
-pub(super) fn parse(verb: &str, rest: &str) -> Result<Option<Filter>, FilterError> {
-    if VERBS.contains(&verb) {
-        let verb = Filter::custom(Criterion::Verb(one_verb(verb)?));
-        return if rest.is_empty() {
-            Ok(Some(verb))
-        } else {
-            Ok(Some(
-                verb & Filter::custom(Criterion::Resource(rest.parse()?)),
-            ))
-        };
-    }
-    if rest.is_empty() && verb.contains(['/', '.']) {
-        let resource = Criterion::Resource(verb.parse()?);
-        return Ok(Some(Filter::custom(resource)));
-    }
-    Ok(None)
+/// What was read from a text in string notation.
+pub(super) fn asked(
+    verb: Option<&'static str>,
+    resource: Option<(&str, Resource)>,
+    location: Location,
+) -> Filter {
+    let verb = verb.map(Criterion::Verb);
+    let resource = resource.map(|(text, resource)| Criterion::Resource(text.to_owned(), resource));
+    let criteria = verb.into_iter().chain(resource);
+    criteria
+        .map(|criterion| Filter::custom_at(criterion, location))
+        .reduce(|a, b| a & b)
+        .unwrap_or_else(Filter::any)
 }
 
 fn one_verb(verb: &str) -> Result<&'static str, FilterError> {
@@ -97,28 +78,30 @@ fn one_verb(verb: &str) -> Result<&'static str, FilterError> {
         Some(&"fetch") => Ok("get"),
         Some(known) => Ok(known),
         None => Err(FilterError::new(format!(
-            "`{verb}` is no verb of Kubernetes: {} are",
-            VERBS[..VERBS.len() - 1].join(", ")
+            "`{verb}` is no verb of Kubernetes: {} are{}",
+            VERBS[..VERBS.len() - 1].join(", "),
+            did_you_mean(verb, VERBS.iter().copied()),
         ))),
     }
 }
 
 enum Criterion {
     Verb(&'static str),
-    Resource(Selector),
+    /// As it was written, and what it means.
+    Resource(String, Resource),
     Namespace(Pattern),
     Name(Pattern),
     Subresource(Pattern),
 }
 
 impl Criterion {
-    fn holds(&self, asked: &ApiRequest) -> bool {
+    fn holds(&self, asked: &ApiRequest, request: &Request) -> bool {
         let fits = |pattern: &Pattern, text: &Option<String>| pattern.matches_text(text.as_deref());
         match self {
             Criterion::Verb(verb) => asked.verb.as_str() == *verb,
-            Criterion::Resource(selector) => selector.selects(asked),
+            Criterion::Resource(_, resource) => selects(resource, asked),
             Criterion::Namespace(pattern) => fits(pattern, &asked.namespace),
-            Criterion::Name(pattern) => fits(pattern, &asked.name),
+            Criterion::Name(pattern) => fits(pattern, &name_of(asked, request)),
             Criterion::Subresource(pattern) => fits(pattern, &asked.subresource),
         }
     }
@@ -130,7 +113,9 @@ impl Matcher for Criterion {
     }
 
     fn matches(&self, request: &Request) -> bool {
-        request.kubernetes().is_some_and(|asked| self.holds(asked))
+        request
+            .kubernetes()
+            .is_some_and(|asked| self.holds(asked, request))
     }
 
     fn near(&self, request: &Request) -> (Option<String>, usize) {
@@ -138,25 +123,25 @@ impl Matcher for Criterion {
             return (None, 20);
         };
         let hint = |text: &str, distance: usize| (Some(text.to_owned()), distance);
-        let selector = match self {
+        let wanted = match self {
             Criterion::Verb(_) => return (None, 10),
-            Criterion::Resource(selector) => selector,
+            Criterion::Resource(_, resource) => resource,
             Criterion::Namespace(_) | Criterion::Name(_) | Criterion::Subresource(_) => {
                 return (None, 5);
             }
         };
         let differs =
             |want: &Option<String>, got: &str| want.as_ref().is_some_and(|want| want != got);
-        let resource = differs(&selector.resource, &asked.resource);
-        let group = differs(&selector.group, &asked.group);
-        let version = differs(&selector.version, &asked.version);
+        let resource = differs(&wanted.plural, &asked.resource);
+        let group = differs(&wanted.group, &asked.group);
+        let version = differs(&wanted.version, &asked.version);
         match (resource, group, version) {
             (false, false, true) => hint("the version differs", 3),
             (false, true, _) => hint("the group differs", 4),
             (false, false, false) => hint("the subresource differs", 4),
             (true, false, _) => {
-                let want = selector.resource.as_deref().unwrap_or_default();
-                let letters = edit_distance(want, &asked.resource);
+                let want = wanted.plural.as_deref().unwrap_or_default();
+                let letters = distance(want, &asked.resource);
                 if letters <= 1 + want.len() / 4 {
                     hint(&letters_off(letters), 2 + letters)
                 } else {
@@ -167,10 +152,46 @@ impl Matcher for Criterion {
         }
     }
 
+    fn single_facts(&self) -> Vec<(&'static str, Pattern)> {
+        let part = |what, part: &Option<String>| Some((what, Pattern::value(part.as_ref()?)));
+        match self {
+            Criterion::Verb(verb) => {
+                let (method, name) = match *verb {
+                    "create" => ("POST", None),
+                    "update" => ("PUT", Some(Pattern::present())),
+                    "patch" => ("PATCH", Some(Pattern::present())),
+                    "delete" => ("DELETE", Some(Pattern::present())),
+                    "deletecollection" => ("DELETE", Some(Pattern::absent())),
+                    "get" => ("GET", Some(Pattern::present())),
+                    "list" => ("GET", Some(Pattern::absent())),
+                    _ => ("GET", None),
+                };
+                let facts = [
+                    ("verb", Pattern::value(verb)),
+                    ("method", Pattern::value(method)),
+                ];
+                let name = name.map(|name| ("name", name));
+                facts.into_iter().chain(name).collect()
+            }
+            Criterion::Resource(_, resource) => {
+                let parts = [
+                    part("group", &resource.group),
+                    part("version", &resource.version),
+                    part("resource", &resource.plural),
+                    part("subresource", &resource.subresource),
+                ];
+                parts.into_iter().flatten().collect()
+            }
+            Criterion::Namespace(pattern) => vec![("namespace", pattern.clone())],
+            Criterion::Name(pattern) => vec![("name", pattern.clone())],
+            Criterion::Subresource(pattern) => vec![("subresource", pattern.clone())],
+        }
+    }
+
     fn role(&self) -> Role {
         match self {
             Criterion::Verb(_) => Role::Method,
-            Criterion::Resource(_) => Role::Path,
+            Criterion::Resource(..) => Role::Path,
             _ => Role::Other,
         }
     }
@@ -185,7 +206,7 @@ impl Matcher for Criterion {
         };
         match self {
             Criterion::Verb(_) => asked.verb.as_str().to_owned(),
-            Criterion::Resource(_) => {
+            Criterion::Resource(..) => {
                 let sub = asked.subresource.as_deref().map(|sub| format!("/{sub}"));
                 format!(
                     "{}/{}{}",
@@ -195,7 +216,7 @@ impl Matcher for Criterion {
                 )
             }
             Criterion::Namespace(_) => or_none(&asked.namespace),
-            Criterion::Name(_) => or_none(&asked.name),
+            Criterion::Name(_) => or_none(&name_of(asked, request)),
             Criterion::Subresource(_) => or_none(&asked.subresource),
         }
     }
@@ -205,7 +226,7 @@ impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Criterion::Verb(verb) => f.write_str(verb),
-            Criterion::Resource(selector) => write!(f, "\"{}\"", selector.text),
+            Criterion::Resource(text, _) => write!(f, "\"{text}\""),
             Criterion::Namespace(pattern) => write!(f, "in {pattern}"),
             Criterion::Name(pattern) => write!(f, "named {pattern}"),
             Criterion::Subresource(pattern) => write!(f, "sub {pattern}"),
@@ -213,148 +234,22 @@ impl fmt::Display for Criterion {
     }
 }
 
-/// Which resource: each part may be `*`, or missing when it does not matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selector {
-    text: String,
-    group: Option<String>,
-    version: Option<String>,
-    resource: Option<String>,
-    subresource: Option<String>,
+fn selects(resource: &Resource, asked: &ApiRequest) -> bool {
+    let fits = |want: &Option<String>, got: &str| want.as_ref().is_none_or(|want| want == got);
+    fits(&resource.group, &asked.group)
+        && fits(&resource.version, &asked.version)
+        && fits(&resource.plural, &asked.resource)
+        && resource
+            .subresource
+            .as_ref()
+            .is_none_or(|want| asked.subresource.as_ref() == Some(want))
 }
 
-impl Selector {
-    fn selects(&self, asked: &ApiRequest) -> bool {
-        let fits = |want: &Option<String>, got: &str| want.as_ref().is_none_or(|want| want == got);
-        fits(&self.group, &asked.group)
-            && fits(&self.version, &asked.version)
-            && fits(&self.resource, &asked.resource)
-            && self
-                .subresource
-                .as_ref()
-                .is_none_or(|want| asked.subresource.as_ref() == Some(want))
+/// The name of the object that a request is for: of one that is created, it is in the body.
+fn name_of(asked: &ApiRequest, request: &Request) -> Option<String> {
+    if asked.name.is_some() || asked.verb != Verb::Create {
+        return asked.name.clone();
     }
-}
-
-impl std::str::FromStr for Selector {
-    type Err = FilterError;
-
-    fn from_str(text: &str) -> Result<Selector, FilterError> {
-        let malformed = || {
-            FilterError::new(format!(
-                "`{text}` is no resource: write \"v1/pods\", \"pods.v1\", \"apps/v1/deployments\", \"apps/v1/deployments/scale\" or \"deployments.v1.apps\""
-            ))
-        };
-        let fine = |part: &str| {
-            part == "*"
-                || !part.is_empty()
-                    && part
-                        .chars()
-                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
-        };
-        let is_version = |part: &str| {
-            part == "*"
-                || part
-                    .strip_prefix('v')
-                    .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        let parts: Vec<&str> = text.split('/').collect();
-        // A core resource has its version first: `v1/pods`, `v1/pods/status`.
-        let (group, version, resource, subresource) = match parts.as_slice() {
-            [dotted] => match dotted.split('.').collect::<Vec<_>>().as_slice() {
-                [resource] => (None, None, *resource, None),
-                [resource, version] if is_version(version) => {
-                    (Some(String::new()), Some(*version), *resource, None)
-                }
-                [resource, version, group @ ..] if is_version(version) => {
-                    (Some(group.join(".")), Some(*version), *resource, None)
-                }
-                [resource, group @ ..] => (Some(group.join(".")), None, *resource, None),
-                [] => return Err(malformed()),
-            },
-            [version, resource] if is_version(version) && *version != "*" => {
-                (Some(String::new()), Some(*version), *resource, None)
-            }
-            [version, resource, sub]
-                if is_version(version) && *version != "*" && !is_version(resource) =>
-            {
-                (Some(String::new()), Some(*version), *resource, Some(*sub))
-            }
-            [group, version, resource] if is_version(version) => {
-                (Some((*group).to_owned()), Some(*version), *resource, None)
-            }
-            [group, version, resource, sub] if is_version(version) => (
-                Some((*group).to_owned()),
-                Some(*version),
-                *resource,
-                Some(*sub),
-            ),
-            _ => return Err(malformed()),
-        };
-        let given = [group.as_deref(), version, Some(resource), subresource];
-        let well_formed = given
-            .iter()
-            .flatten()
-            .all(|part| part.is_empty() || fine(part));
-        if !well_formed || resource.is_empty() {
-            return Err(malformed());
-        }
-        let some = |part: &str| (part != "*").then(|| part.to_owned());
-        Ok(Selector {
-            text: text.to_owned(),
-            group: group.and_then(|group| some(&group)),
-            version: version.and_then(some),
-            resource: some(resource),
-            subresource: subresource.and_then(some),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Parts<'a> = [Option<&'a str>; 4];
-
-    fn parts(selector: &Selector) -> Parts<'_> {
-        [
-            selector.group.as_deref(),
-            selector.version.as_deref(),
-            selector.resource.as_deref(),
-            selector.subresource.as_deref(),
-        ]
-    }
-
-    #[test]
-    fn resources_are_read_in_both_orders() {
-        let cases: &[(&str, Parts<'_>)] = &[
-            ("v1/pods", [Some(""), Some("v1"), Some("pods"), None]),
-            ("pods.v1", [Some(""), Some("v1"), Some("pods"), None]),
-            (
-                "v1/pods/status",
-                [Some(""), Some("v1"), Some("pods"), Some("status")],
-            ),
-            (
-                "apps/v1/deployments",
-                [Some("apps"), Some("v1"), Some("deployments"), None],
-            ),
-            (
-                "apps/v1/deployments/scale",
-                [Some("apps"), Some("v1"), Some("deployments"), Some("scale")],
-            ),
-            (
-                "kopfexamples.v1.kopf.dev",
-                [Some("kopf.dev"), Some("v1"), Some("kopfexamples"), None],
-            ),
-            ("*/*/leases", [None, None, Some("leases"), None]),
-            ("pods", [None, None, Some("pods"), None]),
-        ];
-        for (text, want) in cases {
-            let selector: Selector = text.parse().expect("a resource");
-            assert_eq!(parts(&selector), *want, "{text}");
-        }
-        for text in ["", "/pods", "a/b/c/d/e", "Pods.v1", "apps/deployments"] {
-            assert!(text.parse::<Selector>().is_err(), "{text}");
-        }
-    }
+    let name = request.json()["metadata"]["name"].as_str()?;
+    Some(name.to_owned())
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::{
     backend::{Backend, Dialect},
-    criteria::{Filter, FilterError},
+    criteria::Filter,
+    location::Location,
     mock::Builder,
 };
 
@@ -21,10 +22,13 @@ pub(crate) fn backend(options: &Builder) -> Option<Arc<dyn Backend>> {
     (!options.raw).then(|| emulator::start(options))
 }
 
-/// A filter in Kubernetes' notation: a verb in lower case, and what follows it. `None`: these are not its words.
-#[track_caller]
-pub(crate) fn filter(verb: &str, rest: &str) -> Result<Option<Filter>, FilterError> {
-    criteria::parse(verb, rest)
+/// A filter in Kubernetes' notation: a verb, and a resource as it was written and as it was read. `None`: nobody speaks it.
+pub(crate) fn filter(
+    verb: Option<&'static str>,
+    resource: Option<(&str, kmock_notation::Resource)>,
+    location: Location,
+) -> Option<Filter> {
+    Some(criteria::asked(verb, resource, location))
 }
 
 /// The dialect of reports.

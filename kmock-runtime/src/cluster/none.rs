@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     backend::{Backend, Dialect},
-    criteria::{Filter, FilterError},
+    criteria::Filter,
+    location::Location,
     mock::Builder,
 };
 
@@ -14,8 +15,12 @@ pub(crate) fn backend(_: &Builder) -> Option<Arc<dyn Backend>> {
 }
 
 /// No notation but HTTP's.
-pub(crate) fn filter(_verb: &str, _rest: &str) -> Result<Option<Filter>, FilterError> {
-    Ok(None)
+pub(crate) fn filter(
+    _verb: Option<&'static str>,
+    _resource: Option<(&str, kmock_notation::Resource)>,
+    _location: Location,
+) -> Option<Filter> {
+    None
 }
 
 /// Requests are spoken of in HTTP's words.

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::criteria::{
-    Criterion, Filter, Node, PathTemplate,
+    Criterion, Filter, Node,
     pattern::{Pattern, Shape, same},
 };
 
@@ -38,6 +38,9 @@ impl Criterion {
             (Criterion::Field(place, name, a), Criterion::Field(other, same_name, b)) => {
                 place == other && name.eq_ignore_ascii_case(same_name) && a.covers(b)
             }
+            (Criterion::Captured(a, _, kind), Criterion::Captured(b, _, other)) => {
+                a == b && kind.name() == other.name()
+            }
             (Criterion::Field(place, name, a), Criterion::Fields(other, fields)) => {
                 let same = |(other, _): &&(String, Pattern)| name == other;
                 place == other && fields.iter().find(same).is_some_and(|(_, b)| a.covers(b))
@@ -55,30 +58,8 @@ impl Criterion {
     }
 }
 
-impl PathTemplate {
-    fn covers(&self, other: &PathTemplate) -> bool {
-        if let Some(path) = other.literal() {
-            return self.captures(path).is_some();
-        }
-        let mut narrow = other.as_str().split('/');
-        for wide in self.as_str().split('/') {
-            if wide.contains("**") {
-                return true;
-            }
-            let Some(narrow) = narrow.next() else {
-                return false;
-            };
-            let free = wide == "*" || wide.starts_with('{') && !wide.contains(':');
-            if narrow.contains("**") || !(free && !narrow.is_empty() || wide == narrow) {
-                return false;
-            }
-        }
-        narrow.next().is_none()
-    }
-}
-
 impl Pattern {
-    fn covers(&self, other: &Pattern) -> bool {
+    pub(super) fn covers(&self, other: &Pattern) -> bool {
         match (&*self.0, &*other.0) {
             (_, Shape::OneOf(any)) => any.iter().all(|one| self.covers(one)),
             (Shape::OneOf(any), _) => any.iter().any(|one| one.covers(other)),

@@ -8,6 +8,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use kmock_notation::distance as edit_distance;
+
 use crate::{
     backend::Dialect,
     criteria::{Criterion, Filter, Node, PathTemplate, Pattern, Place},
@@ -130,7 +132,11 @@ impl Filter {
     /// What the paths capture, for the functions beside them.
     fn captured(&self, request: &Request, all: &mut Vec<(String, String)>) {
         match self.tree() {
-            Node::Is(criterion @ (Criterion::Path(_) | Criterion::PathRegex(_)), _) => {
+            Node::Is(
+                criterion
+                @ (Criterion::Path(_) | Criterion::PathRegex(_) | Criterion::Captured(..)),
+                _,
+            ) => {
                 criterion.holds(request, all);
             }
             Node::All(filters) => filters.iter().for_each(|one| one.captured(request, all)),
@@ -318,15 +324,25 @@ impl Criterion {
         let (got, hint, distance) = match self {
             Criterion::Method(_) => (Some(request.method().to_string()), None, 10),
             Criterion::Path(template) => {
-                let got = request.url_path();
-                let (hint, distance) = path_hint(template, got);
-                (Some(quoted(got)), hint, distance)
+                let (hint, distance) = path_hint(template, request.meant_path());
+                (Some(quoted(request.url_path())), hint, distance)
             }
             Criterion::PathRegex(regex) => {
-                let got = request.url_path();
-                let mut segments = got.trim_start_matches('/').split('/');
+                let mut segments = request.meant_path().trim_start_matches('/').split('/');
                 let alike = regex.literal_segments().next() == segments.next();
-                (Some(quoted(got)), None, if alike { 14 } else { FAR })
+                (
+                    Some(quoted(request.url_path())),
+                    None,
+                    if alike { 14 } else { FAR },
+                )
+            }
+            Criterion::Captured(parameter, _, kind) => {
+                let hint = match Place::Query.values(request, parameter).as_slice() {
+                    [] => Place::Query.nearest(request, parameter),
+                    [only] => Some(format!("{only:?} is no {}", kind.name())),
+                    _ => None,
+                };
+                (Some(Place::Query.shown(request, parameter)), hint, 4)
             }
             Criterion::Field(place, name, _) => {
                 let hint = match place.values(request, name).as_slice() {
@@ -400,7 +416,9 @@ impl Criterion {
 
 /// What is odd about a path, and how far off it is: [`FAR`] or more when it is another one.
 fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
-    let text = want.as_str();
+    let wanted = want.pieces();
+    let text = format!("/{}", wanted.join("/"));
+    let text = text.as_str();
     let hint = |text: &str, distance: usize| (Some(text.to_owned()), distance);
     if got.strip_suffix('/') == Some(text) {
         return hint("a slash too many at its end", ODD);
@@ -430,10 +448,7 @@ fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
     if let Some(less) = text.strip_prefix(got).filter(|less| less.starts_with('/')) {
         return (Some(format!("{less:?} is missing after it")), 6);
     }
-    let (wanted, came): (Vec<&str>, Vec<&str>) = (
-        text.trim_start_matches('/').split('/').collect(),
-        got.trim_start_matches('/').split('/').collect(),
-    );
+    let came: Vec<&str> = got.trim_start_matches('/').split('/').collect();
     let open = wanted.last().is_some_and(|last| last.contains("**"));
     if wanted.len() != came.len() && !open {
         let letters = edit_distance(text, got);
@@ -444,19 +459,17 @@ fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
             };
         }
         let hint = format!("{} segments, want {}", came.len(), wanted.len());
-        let distance = if wanted.first() == came.first() {
-            14
-        } else {
-            FAR
-        };
+        let begins = want.segment_fits(0, came[0]) && !wanted[0].starts_with('{');
+        let distance = if begins { 14 } else { FAR };
         return (Some(hint), distance + letters.min(5));
     }
     // The segments that do not fit by themselves.
-    let mut odd = wanted.iter().zip(&came).filter(|(want, got)| {
-        let alone = format!("/{want}").parse::<PathTemplate>();
-        alone.is_ok_and(|alone| alone.captures(&format!("/{got}")).is_none())
-    });
-    let (Some((want_here, got_here)), more) = (odd.next(), odd.next()) else {
+    let mut odd = wanted
+        .iter()
+        .zip(&came)
+        .zip(0..)
+        .filter(|((_, got), at)| !want.segment_fits(*at, got));
+    let (Some(((want_here, got_here), at)), more) = (odd.next(), odd.next()) else {
         return (None, FAR);
     };
     if more.is_some() {
@@ -466,8 +479,8 @@ fn path_hint(want: &PathTemplate, got: &str) -> (Option<String>, usize) {
             false => (None, FAR + letters.min(20)),
         };
     }
-    if let Some((_, kind)) = want_here.trim_matches(['{', '}']).split_once(':') {
-        return (Some(format!("{got_here:?} is no {}", kind.trim())), 4);
+    if let Some(kind) = want.type_at(at) {
+        return (Some(format!("{got_here:?} is no {kind}")), 4);
     }
     if is_id(want_here) || is_id(got_here) {
         // Another thing of the same kind, if anything says of which.
@@ -657,24 +670,9 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// How many letters must be added, dropped, changed or swapped with their neighbour (Levenshtein with
-/// transpositions, "optimal string alignment"); of long texts, the first 256 letters count.
-pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.chars().take(256).collect::<String>();
-    strsim::osa_distance(&letters(a), &letters(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edit_distances() {
-        assert_eq!(edit_distance("/hello", "/helo"), 1);
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "ab"), 2);
-        assert_eq!(edit_distance("nmae", "name"), 1);
-    }
 
     #[test]
     fn names_are_similar_whatever_their_case_and_dashes() {

@@ -1,25 +1,30 @@
-//! Path templates: `/exact`, `/users/{id}`, `/users/{id: u64}`, `/files/*`, `/files/**`.
+//! Path templates: `/exact`, `/users/{id}`, `/users/{id: u64}`, `/files/*`, `/files/**`; and expressions for whole paths.
+//!
+//! What they are compared with is the path as it is meant, in the form of [`canonical_path`]: `/caf%C3%A9` is `/café`.
 
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::{NonZeroI32, NonZeroI64, NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
     str::FromStr,
 };
 
+use kmock_notation::{Capture, Rest, canonical_path};
 use regex::Regex;
 use regex_syntax::hir::literal;
 
-use crate::criteria::{FilterError, pattern::whole_regex};
+use crate::criteria::{FilterError, glob::Glob, pattern::whole_regex};
 
 /// A path template, compiled: one piece a segment.
 #[derive(Clone, Debug)]
 pub(crate) struct PathTemplate {
+    /// As it was written.
     text: String,
+    /// The only path that fits, when there is nothing to capture or guess.
+    literal: Option<String>,
     segments: Vec<Segment>,
-    /// Whether there is nothing to capture or guess.
-    plain: bool,
-    /// Whether the template ends in `**`: any rest, also none.
+    /// Whether any rest may follow, also none, and its name.
     open: Option<Option<String>>,
 }
 
@@ -27,26 +32,54 @@ pub(crate) struct PathTemplate {
 enum Segment {
     Literal(String),
     /// A literal with `*` inside.
-    Glob(crate::criteria::Pattern),
+    Glob(Glob),
     Any,
     Capture(String, Kind),
 }
 
-/// The type of a capture: a segment that is no such value does not match.
+/// The type of a capture: what is no such value does not match.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    /// As it was written.
+    name: String,
+    accepts: Accepts,
+}
+
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum Accepts {
     Text,
     /// What can be asked of the text.
     Known(fn(&str) -> bool),
     Uuid,
-    /// A type that only the macro knows; the segment is any text.
+    /// A type that only the macro knows; any text.
     Other,
 }
 
 impl PathTemplate {
-    /// The literal path, when there is nothing to capture or guess.
+    /// The template that was read from a text.
+    pub(super) fn new(text: &str, path: &kmock_notation::Path) -> PathTemplate {
+        let segment = |segment: &kmock_notation::Segment| match segment {
+            kmock_notation::Segment::Literal(text) => Segment::Literal(text.clone()),
+            kmock_notation::Segment::Glob(parts) => Segment::Glob(Glob::of(parts.clone())),
+            kmock_notation::Segment::Any => Segment::Any,
+            kmock_notation::Segment::Capture(capture) => {
+                Segment::Capture(capture.name.clone(), Kind::of(capture))
+            }
+        };
+        PathTemplate {
+            text: text.to_owned(),
+            literal: path.literal(),
+            segments: path.segments.iter().map(segment).collect(),
+            open: path.rest.as_ref().map(|rest| match rest {
+                Rest::Any => None,
+                Rest::Capture(capture) => Some(capture.name.clone()),
+            }),
+        }
+    }
+
+    /// The only path that fits, when there is nothing to capture or guess.
     pub(crate) fn literal(&self) -> Option<&str> {
-        self.plain.then_some(self.text.as_str())
+        self.literal.as_deref()
     }
 
     /// The literal segments, with their places: the first one is 0.
@@ -58,10 +91,10 @@ impl PathTemplate {
         })
     }
 
-    /// What the template captures from a path, or `None` where it does not match.
+    /// What the template captures from a canonical path, or `None` where it does not match.
     pub(crate) fn captures(&self, path: &str) -> Option<Vec<(String, String)>> {
-        if self.plain {
-            return (self.text == path).then(Vec::new);
+        if let Some(literal) = &self.literal {
+            return (literal == path).then(Vec::new);
         }
         let mut captured = Vec::new();
         let mut rest = path.strip_prefix('/')?;
@@ -74,19 +107,11 @@ impl PathTemplate {
                 Some((here, next)) => (here, Some(next)),
                 None => (rest, None),
             };
-            let fits = match segment {
-                Segment::Literal(text) => text == here,
-                Segment::Glob(glob) => glob.matches_text(Some(here)),
-                Segment::Any => !here.is_empty(),
-                Segment::Capture(name, kind) => {
-                    let decoded = percent_encoding::percent_decode_str(here).decode_utf8_lossy();
-                    let fits = kind.accepts(&decoded);
-                    captured.push((name.clone(), decoded.into_owned()));
-                    fits
-                }
-            };
-            if !fits {
+            if !segment.fits(here) {
                 return None;
+            }
+            if let Segment::Capture(name, _) = segment {
+                captured.push((name.clone(), decoded(here).into_owned()));
             }
             ended = next.is_none();
             rest = next.unwrap_or_default();
@@ -94,7 +119,7 @@ impl PathTemplate {
         match &self.open {
             Some(name) => {
                 if let Some(name) = name {
-                    captured.push((name.clone(), rest.to_owned()));
+                    captured.push((name.clone(), decoded(rest).into_owned()));
                 }
                 Some(captured)
             }
@@ -103,8 +128,118 @@ impl PathTemplate {
         }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
+    /// The pieces of the template, each as it is written, in canonical form.
+    pub(super) fn pieces(&self) -> Vec<String> {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => text.clone(),
+            Segment::Glob(glob) => glob.to_string(),
+            Segment::Any => "*".to_owned(),
+            Segment::Capture(name, kind) if kind.name.is_empty() => format!("{{{name}}}"),
+            Segment::Capture(name, kind) => format!("{{{name}: {}}}", kind.name),
+        });
+        let open = self.open.iter().map(|name| match name {
+            Some(name) => format!("{{{name}**}}"),
+            None => "**".to_owned(),
+        });
+        segments.chain(open).collect()
+    }
+
+    /// Whether a segment of a path fits the one at a place.
+    pub(super) fn segment_fits(&self, at: usize, segment: &str) -> bool {
+        match self.segments.get(at) {
+            Some(one) => one.fits(segment),
+            None => self.open.is_some(),
+        }
+    }
+
+    /// The type that the capture at a place must have.
+    pub(super) fn type_at(&self, at: usize) -> Option<&str> {
+        match self.segments.get(at)? {
+            Segment::Capture(_, kind) if !kind.name.is_empty() => Some(&kind.name),
+            _ => None,
+        }
+    }
+
+    /// Whether each path that fits the other one certainly fits this one.
+    pub(super) fn covers(&self, other: &PathTemplate) -> bool {
+        if let Some(path) = other.literal() {
+            return self.captures(path).is_some();
+        }
+        let mut narrow = other.segments.iter();
+        for wide in &self.segments {
+            let covered = match (wide, narrow.next()) {
+                (_, None) => false,
+                (Segment::Any, Some(Segment::Literal(text))) => !text.is_empty(),
+                (Segment::Any, Some(Segment::Any | Segment::Capture(..))) => true,
+                (Segment::Capture(_, kind), Some(narrow)) => match narrow {
+                    Segment::Literal(text) => kind.accepts(text),
+                    Segment::Any => kind.is_text(),
+                    Segment::Capture(_, other) => kind.is_text() || kind.name == other.name,
+                    Segment::Glob(_) => false,
+                },
+                (Segment::Literal(a), Some(Segment::Literal(b))) => a == b,
+                (Segment::Glob(a), Some(Segment::Glob(b))) => a == b,
+                (Segment::Glob(a), Some(Segment::Literal(b))) => a.matches(b),
+                _ => false,
+            };
+            if !covered {
+                return false;
+            }
+        }
+        self.open.is_some() || narrow.next().is_none() && other.open.is_none()
+    }
+
+    /// Whether no path fits both.
+    pub(super) fn excludes(&self, other: &PathTemplate) -> bool {
+        match (self.literal(), other.literal()) {
+            (Some(path), _) => other.captures(path).is_none(),
+            (None, Some(path)) => self.captures(path).is_none(),
+            (None, None) => {
+                let (few, many) = match self.segments.len() < other.segments.len() {
+                    true => (self, other),
+                    false => (other, self),
+                };
+                let differs = |(a, b): (&Segment, &Segment)| match (a, b) {
+                    (Segment::Literal(text), other) | (other, Segment::Literal(text)) => {
+                        !other.fits(text)
+                    }
+                    _ => false,
+                };
+                few.segments.len() < many.segments.len() && few.open.is_none()
+                    || few.segments.iter().zip(&many.segments).any(differs)
+            }
+        }
+    }
+}
+
+impl Segment {
+    fn fits(&self, segment: &str) -> bool {
+        match self {
+            Segment::Literal(text) => text == segment,
+            Segment::Glob(glob) => glob.matches(segment),
+            Segment::Any => !segment.is_empty(),
+            Segment::Capture(_, kind) => kind.accepts(&decoded(segment)),
+        }
+    }
+}
+
+/// What is escaped in a canonical path: slashes, percent signs, bytes that are no UTF-8.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+}
+
+impl FromStr for PathTemplate {
+    type Err = FilterError;
+
+    fn from_str(text: &str) -> Result<PathTemplate, FilterError> {
+        let path = kmock_notation::template(text).map_err(|fault| FilterError::of(text, &fault))?;
+        Ok(PathTemplate::new(text, &path))
+    }
+}
+
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -112,6 +247,7 @@ impl PathTemplate {
 #[derive(Clone, Debug)]
 pub(crate) struct PathRegex {
     pub(super) regex: Regex,
+    /// In canonical form.
     beginning: String,
     /// Whether that is all.
     whole: bool,
@@ -125,19 +261,25 @@ impl PathRegex {
         let found = found.map(|parsed| literal::Extractor::new().extract(&parsed));
         let beginning = found.as_ref().and_then(literal::Seq::longest_common_prefix);
         let beginning = beginning.and_then(|bytes| std::str::from_utf8(bytes).ok());
+        // Dots would change which segment is which.
+        let beginning = beginning.filter(|text| !text.contains("/."));
         let whole = found
             .as_ref()
             .is_some_and(|found| found.len() == Some(1) && found.is_exact() && beginning.is_some());
         Ok(PathRegex {
-            beginning: beginning.unwrap_or_default().to_owned(),
+            beginning: canonical_path(beginning.unwrap_or_default()).into_owned(),
             regex,
             whole,
         })
     }
 
-    /// What the named groups capture from a path, or `None` where it does not match.
-    pub(super) fn captures(&self, path: &str) -> Option<Vec<(String, String)>> {
-        let found = self.regex.captures(path)?;
+    /// What the named groups capture from a path, or `None` where it does not match. The expression may be for the path as
+    /// it is meant, or for the one that came, with its escapes.
+    pub(super) fn captures(&self, meant: &str, came: &str) -> Option<Vec<(String, String)>> {
+        let found = self.regex.captures(meant).or_else(|| match meant == came {
+            true => None,
+            false => self.regex.captures(came),
+        })?;
         let names = self.regex.capture_names().flatten();
         let named =
             names.filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned())));
@@ -157,73 +299,11 @@ impl PathRegex {
     }
 }
 
-impl FromStr for PathTemplate {
-    type Err = FilterError;
-
-    fn from_str(text: &str) -> Result<PathTemplate, FilterError> {
-        let Some(rest) = text.strip_prefix('/') else {
-            return Err(FilterError::new(format!(
-                "the path `{text}` must start with `/`"
-            )));
-        };
-        let mut open = None;
-        let mut segments = Vec::new();
-        let mut pieces = rest.split('/').peekable();
-        while let Some(piece) = pieces.next() {
-            let last = pieces.peek().is_none();
-            if last && piece == "**" {
-                open = Some(None);
-            } else if let Some(inside) = piece
-                .strip_prefix('{')
-                .and_then(|piece| piece.strip_suffix('}'))
-            {
-                let (name, kind) = match inside.split_once(':') {
-                    Some((name, kind)) => (name.trim(), Kind::named(kind.trim())),
-                    None => (inside.trim(), Kind::Text),
-                };
-                if let Some(name) = name.strip_suffix("**").filter(|_| last) {
-                    open = Some(Some(name.to_owned()));
-                    continue;
-                }
-                if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-                    return Err(FilterError::new(format!(
-                        "`{{{inside}}}` in the path `{text}` must hold a name, as in `{{id}}` or `{{id: u64}}`"
-                    )));
-                }
-                segments.push(Segment::Capture(name.to_owned(), kind));
-            } else if piece.contains(['{', '}']) {
-                return Err(FilterError::new(format!(
-                    "a capture fills a whole segment: `{piece}` in the path `{text}` does not"
-                )));
-            } else if piece == "*" {
-                segments.push(Segment::Any);
-            } else if piece.contains("**") {
-                return Err(FilterError::new(format!(
-                    "`**` stands alone and last, as in `/files/**`; the path is `{text}`"
-                )));
-            } else if piece.contains('*') {
-                segments.push(Segment::Glob(piece.into()));
-            } else {
-                segments.push(Segment::Literal(piece.to_owned()));
-            }
-        }
-        let literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
-        Ok(PathTemplate {
-            text: text.to_owned(),
-            plain: open.is_none() && segments.iter().all(literal),
-            segments,
-            open,
-        })
-    }
-}
-
-impl fmt::Display for PathTemplate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 impl Kind {
+    pub(super) fn of(capture: &Capture) -> Kind {
+        Kind::named(capture.ty.as_deref().unwrap_or_default())
+    }
+
     fn named(name: &str) -> Kind {
         fn is<T: FromStr>(text: &str) -> bool {
             text.parse::<T>().is_ok()
@@ -258,19 +338,33 @@ impl Kind {
                 NonZeroI64
             )
         };
-        match (numbers.or_else(others), last) {
-            (Some(known), _) => Kind::Known(known),
-            (None, "str" | "String" | "&str") => Kind::Text,
-            (None, "uuid" | "Uuid") => Kind::Uuid,
-            (None, _) => Kind::Other,
+        let accepts = match (numbers.or_else(others), last) {
+            (Some(known), _) => Accepts::Known(known),
+            (None, "" | "str" | "String" | "&str") => Accepts::Text,
+            (None, "uuid" | "Uuid") => Accepts::Uuid,
+            (None, _) => Accepts::Other,
+        };
+        Kind {
+            name: name.to_owned(),
+            accepts,
         }
     }
 
-    fn accepts(self, text: &str) -> bool {
-        match self {
-            Kind::Text | Kind::Other => !text.is_empty(),
-            Kind::Known(is) => is(text),
-            Kind::Uuid => {
+    fn is_text(&self) -> bool {
+        matches!(self.accepts, Accepts::Text)
+    }
+
+    /// Whether a segment is such a value; an empty one is none.
+    fn accepts(&self, text: &str) -> bool {
+        !text.is_empty() && self.accepts_any(text)
+    }
+
+    /// Whether a text is such a value, which may be empty.
+    pub(super) fn accepts_any(&self, text: &str) -> bool {
+        match self.accepts {
+            Accepts::Text | Accepts::Other => true,
+            Accepts::Known(is) => is(text),
+            Accepts::Uuid => {
                 text.len() == 36
                     && text.bytes().enumerate().all(|(at, byte)| match at {
                         8 | 13 | 18 | 23 => byte == b'-',
@@ -278,6 +372,10 @@ impl Kind {
                     })
             }
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -289,7 +387,7 @@ mod tests {
         template
             .parse::<PathTemplate>()
             .expect("a template")
-            .captures(path)
+            .captures(&canonical_path(path))
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -357,11 +455,53 @@ mod tests {
     }
 
     #[test]
+    fn equal_paths_match_however_they_are_written() {
+        let all = [
+            "/café/a b",
+            "/caf%C3%A9/a%20b",
+            "/caf%c3%a9/%61%20b",
+            "/x/../café/./a%20b",
+        ];
+        for template in all {
+            for path in all {
+                assert_eq!(captures(template, path), Some(vec![]), "{template} {path}");
+            }
+        }
+        assert_eq!(captures("/a/b", "/a%2Fb"), None);
+        assert_eq!(captures("/a%2fb", "/a%2Fb"), Some(vec![]));
+        assert_eq!(captures("/*.txt", "/%C3%BC.txt"), Some(vec![]));
+        assert_eq!(captures("/%FF", "/%ff"), Some(vec![]));
+        assert_eq!(captures("/%FF", "/%FE"), None);
+        let rest = Some(vec![pair("id", "a/b"), pair("rest", "ü/1 2")]);
+        assert_eq!(captures("/{id}/{rest**}", "/a%2Fb/%C3%BC/1%202"), rest);
+        let regex = PathRegex::new("/café/(?<x>.+)").expect("a regex");
+        let x = |text: &str| Some(vec![pair("x", text)]);
+        assert_eq!(regex.captures("/café/a b", "/caf%C3%A9/a%20b"), x("a b"));
+        let raw = PathRegex::new("/caf%C3%A9/(?<x>.+)").expect("a regex");
+        assert_eq!(raw.captures("/café/a b", "/caf%C3%A9/a%20b"), x("a%20b"));
+        assert_eq!(raw.literal_segments().collect::<Vec<_>>(), ["café"]);
+    }
+
+    #[test]
+    fn templates_exclude_each_other_when_no_path_fits_both() {
+        let template = |text: &str| text.parse::<PathTemplate>().expect("a template");
+        let excludes = |a: &str, b: &str| {
+            let (a, b) = (template(a), template(b));
+            assert_eq!(a.excludes(&b), b.excludes(&a));
+            a.excludes(&b)
+        };
+        assert!(excludes("/a", "/b") && excludes("/a", "/a/{x}") && excludes("/a/{x}", "/b/{y}"));
+        assert!(excludes("/{n: u8}", "/x") && excludes("/a/{x}", "/a/{x}/{y}"));
+        assert!(!excludes("/a", "/{x}") && !excludes("/a/**", "/a/{x}/{y}"));
+        assert!(!excludes("/a/{x}", "/{y}/b") && !excludes("/a*", "/*b"));
+    }
+
+    #[test]
     fn malformed_templates_are_refused_with_a_reason() {
         for (template, reason) in [
-            ("users", "must start with `/`"),
+            ("users", "starts with `/`"),
             ("/a{b}", "whole segment"),
-            ("/{}", "must hold a name"),
+            ("/{}", "has a name"),
             ("/a**/b", "stands alone and last"),
         ] {
             let error = template

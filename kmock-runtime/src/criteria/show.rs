@@ -13,6 +13,12 @@ impl fmt::Display for Criterion {
                 let whole = regex.as_str();
                 write!(f, "path ~\"{}\"", &whole[4..whole.len() - 2])
             }
+            Criterion::Captured(parameter, name, kind) if kind.name().is_empty() => {
+                write!(f, "query {parameter:?}: {{{name}}}")
+            }
+            Criterion::Captured(parameter, name, kind) => {
+                write!(f, "query {parameter:?}: {{{name}: {}}}", kind.name())
+            }
             Criterion::Field(place, name, pattern) => {
                 write!(f, "{} {name:?}: {pattern}", place.word())
             }

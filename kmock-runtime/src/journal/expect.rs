@@ -1,7 +1,10 @@
 //! What must hold when a test ends: the expectations of rules, their order, and in strict tests that nothing odd came.
 
 use crate::{
-    journal::{Answerer, Failure, Seen, nearest::nearest_requests},
+    journal::{
+        Answerer, Failure, Seen,
+        nearest::{nearest_requests, shadow_of},
+    },
     mock::Core,
     rules::{Rule, Times},
 };
@@ -22,6 +25,9 @@ pub(crate) fn failures(core: &Core) -> Vec<Failure> {
             let mut failure = of_rule(&rule, times, claim, &all);
             failure.location = location;
             failures.push(failure);
+        }
+        if spec.after.is_some() || spec.next.is_some() {
+            failures.extend(never_its_turn(core, &rule));
         }
         if let Some(before) = &spec.after
             && let Some(first) = rule.requests().first()
@@ -47,6 +53,42 @@ pub(crate) fn failures(core: &Core) -> Vec<Failure> {
         failures.extend(oddities(core, &all));
     }
     failures
+}
+
+/// A step in order that had no request: none can come to it, or what was for it came too early.
+fn never_its_turn(core: &Core, rule: &Rule) -> Option<Failure> {
+    if rule.count() > 0 {
+        return None;
+    }
+    let spec = rule.spec();
+    let asked: Vec<Rule> = core.book.table().in_order().cloned().collect();
+    if let Some(shadowed) = shadow_of(rule, &asked) {
+        let detail = format!(
+            "it can never answer: everything for it goes to {}   {}",
+            shadowed.by, shadowed.by_location
+        );
+        return Some(Failure {
+            rule: Some((rule.to_string(), spec.location)),
+            detail: Some(detail),
+            ..Failure::new(format!("{rule} in its turn"), "in order", spec.location)
+        });
+    }
+    // An earlier step that it repeats has taken more than its own.
+    let mut before = spec.after.clone();
+    let last = before.clone()?;
+    while let Some(step) = before {
+        let others = step.requests();
+        if let Some(early) = others.iter().skip(1).find(|seen| spec.filter.matches(seen)) {
+            return Some(Failure {
+                came: vec![early.id()],
+                rule: Some((rule.to_string(), spec.location)),
+                detail: Some(format!("#{} came before {last} had answered", early.id())),
+                ..Failure::new(format!("{last} before {rule}"), "in order", spec.location)
+            });
+        }
+        before = step.spec().after.clone();
+    }
+    None
 }
 
 /// A claim about the requests of a rule.

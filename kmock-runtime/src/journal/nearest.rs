@@ -63,6 +63,8 @@ pub(crate) struct Aside {
 pub(crate) enum Why {
     /// The request's number, from 0, is not in the slice.
     Slice(Slice, usize),
+    /// It is one step of several in order, and a later one has its turn.
+    GoneOn(String),
     /// The reply had nothing to say, or nothing any more.
     Passed,
 }
@@ -70,6 +72,11 @@ pub(crate) enum Why {
 impl Aside {
     pub(crate) fn sliced(rule: &Rule, slice: Slice, n: usize) -> Aside {
         let (rule, why) = (rule.clone(), Why::Slice(slice, n));
+        Aside { rule, why }
+    }
+
+    pub(crate) fn gone_on(rule: &Rule, later: &Rule) -> Aside {
+        let (rule, why) = (rule.clone(), Why::GoneOn(later.to_string()));
         Aside { rule, why }
     }
 
@@ -83,11 +90,13 @@ impl Aside {
         let holds = Finding::new(spec.filter.to_string(), Verdict::Holds, spec.location);
         let why = match &self.why {
             Why::Slice(slice, _) => format!("slice {slice}"),
+            Why::GoneOn(_) => "in order".to_owned(),
             Why::Passed => "reply".to_owned(),
         };
         let mut finding = Finding::new(why, Verdict::Fails, spec.location);
         finding.got = Some(match &self.why {
             Why::Slice(_, n) => format!("request [{n}] of its filter"),
+            Why::GoneOn(later) => format!("the turn of {later}"),
             Why::Passed => "nothing: it stepped aside, or is used up".to_owned(),
         });
         Near {
@@ -207,6 +216,12 @@ impl Entry {
 /// How many rules are looked at: each is compared with all before it.
 const COMPARED: usize = 400;
 
+/// The rule that answers everything that another one would. `rules` are in the order in which they are asked.
+pub(super) fn shadow_of(rule: &Rule, rules: &[Rule]) -> Option<Shadowed> {
+    let at = rules.iter().position(|one| one == rule)?;
+    shadow(rule, &rules[..at])
+}
+
 /// The rules that can never answer. `rules` are in the order in which they are asked.
 pub(super) fn shadowed(rules: &[Rule]) -> Vec<Shadowed> {
     let mut all = Vec::new();
@@ -223,7 +238,10 @@ fn shadow(rule: &Rule, before: &[Rule]) -> Option<Shadowed> {
     let spec = rule.spec();
     before.iter().find_map(|earlier| {
         let wide = earlier.spec();
+        // Of steps in order, a later one has its turn.
+        let same_group = earlier.comes_before(rule);
         let answers = wide.slice.is_none()
+            && !same_group
             && wide
                 .reply
                 .as_ref()

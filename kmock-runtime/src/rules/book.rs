@@ -14,6 +14,7 @@ use std::{
 
 use crate::{
     backend::Beside,
+    criteria::Captured,
     journal::Named,
     reply::Ready,
     request::Request,
@@ -26,6 +27,8 @@ pub(crate) struct Book {
     /// Those that were taken off and know of exchanges that reports tell of.
     removed: Mutex<Vec<Rule>>,
     table: RwLock<Arc<Table>>,
+    /// Held while a request gets its numbers: all rules number the requests in one order.
+    numbering: Mutex<()>,
     /// Set when the table no longer shows what the rules say; shared with the rules, which set it when they change.
     dirty: Arc<AtomicBool>,
 }
@@ -35,6 +38,23 @@ pub(crate) struct Book {
 pub(crate) struct Table {
     entries: Vec<Entry>,
     index: Index,
+    /// Whether some rule answers a slice of its requests only.
+    sliced: bool,
+}
+
+/// What a request is to the rules that number theirs: to each that it fits, what its path captures there, and its number.
+#[derive(Default)]
+pub(crate) struct Numbers(Vec<(Rule, Numbered)>);
+
+/// `Err`: a function of the filter panicked.
+type Numbered = Result<Option<(Captured, usize)>, String>;
+
+impl Numbers {
+    /// `None`: the rule does not number its requests. Else whether this one fits.
+    pub(crate) fn of(&mut self, rule: &Rule) -> Option<Numbered> {
+        let at = self.0.iter().position(|(numbered, _)| numbered == rule)?;
+        Some(self.0.swap_remove(at).1)
+    }
 }
 
 pub(crate) struct Entry {
@@ -129,6 +149,32 @@ impl Book {
         }
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Gives a request its number at each rule that has a slice and a filter that it fits, whether or not an earlier rule
+    /// will answer: `[0]`, `[1]` and `[2..]` of equal filters are then the first, the second, and all others.
+    pub(crate) async fn number(&self, table: &Table, request: &Request) -> Numbers {
+        let mut numbers = Numbers::default();
+        if !table.sliced {
+            return numbers;
+        }
+        for entry in table.candidates(request) {
+            if entry.spec.slice.is_some() {
+                let captured = entry.spec.filter.captures_now(request).await;
+                let fits = captured.map(|captured| captured.map(|captured| (captured, 0)));
+                numbers.0.push((entry.rule.clone(), fits));
+            }
+        }
+        let _in_one_order = self
+            .numbering
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (rule, fits) in &mut numbers.0 {
+            if let Ok(Some((_, number))) = fits {
+                *number = rule.reach();
+            }
+        }
+        numbers
+    }
 }
 
 impl Table {
@@ -149,7 +195,12 @@ impl Table {
             .map(|entry| entry.spec.filter.facts())
             .collect();
         let index = Index::of(&facts);
-        Table { entries, index }
+        let sliced = entries.iter().any(|entry| entry.spec.slice.is_some());
+        Table {
+            entries,
+            index,
+            sliced,
+        }
     }
 
     /// All rules in the order in which they are asked.

@@ -217,10 +217,10 @@ impl Shape {
         }
         match self.path {
             PathShape::Anything => {}
-            PathShape::Whole => key = key.text(request.url_path()),
+            PathShape::Whole => key = key.text(request.meant_path()),
             PathShape::Segments(bits) => {
                 let mut missing = bits;
-                let segments = request.url_path().strip_prefix('/')?.split('/');
+                let segments = request.meant_path().strip_prefix('/')?.split('/');
                 for (at, text) in segments.enumerate().filter(|(at, _)| has(bits, *at)) {
                     key = key.text(text);
                     missing &= !(1 << at);

@@ -57,7 +57,7 @@ struct State {
     /// Unique in the process: rules may be mounted on several servers.
     id: u64,
     spec: RwLock<Arc<Spec>>,
-    /// How many requests the filter has seen, before the slice.
+    /// How many requests have got a number: those that fit the filter of a rule with a slice.
     reached: AtomicUsize,
     seen: Mutex<Log>,
     came: watch::Sender<()>,
@@ -92,20 +92,41 @@ pub(crate) struct Spec {
     pub(crate) expected: Option<(Times, Location)>,
     pub(crate) reply: Option<Reply>,
     pub(crate) sinks: Vec<Sink>,
-    /// The rules that must have been asked before, of an `in_order!` group.
+    /// The step before this one in a group that comes in order.
     pub(crate) after: Option<Rule>,
+    /// The step after it; a rule does not keep the later ones alive.
+    pub(crate) next: Option<WeakRule>,
+}
+
+/// A rule that others keep alive.
+#[derive(Clone)]
+pub(crate) struct WeakRule(Weak<State>);
+
+impl WeakRule {
+    pub(crate) fn upgrade(&self) -> Option<Rule> {
+        self.0.upgrade().map(Rule)
+    }
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Rule {
     /// A rule that is not mounted yet: a spy until it gets a reply.
+    ///
+    /// # Panics
+    /// When the criteria contradict each other, so that no request could ever fit; the message points at the caller.
     #[track_caller]
     pub fn on(filter: impl Into<Filter>) -> Rule {
+        let filter = filter.into();
+        if let Some((one, other)) = filter.contradiction() {
+            panic!(
+                "kmock: the rule `{filter}` can never answer: no request is `{one}` and `{other}`"
+            );
+        }
         Rule(Arc::new(State {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             spec: RwLock::new(Arc::new(Spec {
-                filter: filter.into(),
+                filter,
                 name: None,
                 location: Location::caller(),
                 priority: Vec::new(),
@@ -114,6 +135,7 @@ impl Rule {
                 reply: None,
                 sinks: Vec::new(),
                 after: None,
+                next: None,
             })),
             reached: AtomicUsize::new(0),
             seen: Mutex::default(),
@@ -159,7 +181,11 @@ impl Rule {
         self.change(|spec| spec.priority.insert(0, f64::NEG_INFINITY))
     }
 
-    /// Answers only some of the requests that the filter sees, by their number: `.slice(0)`, `.slice(..3)`, `.slice(9..)`.
+    /// Answers only some of the requests that fit the filter, by their number: `.slice(0)`, `.slice(..3)`, `.slice(9..)`.
+    ///
+    /// All that fit are counted, whoever answers them: three rules of one filter with `.slice(0)`, `.slice(1)` and
+    /// `.slice(2..)` answer the first request, the second, and all others. Functions in the filter are asked before any rule
+    /// answers.
     pub fn slice(self, slice: impl Into<Slice>) -> Rule {
         let slice = slice.into();
         self.change(|spec| spec.slice = Some(slice))
@@ -557,7 +583,7 @@ impl Rule {
         lock(&self.0.books).push(book);
     }
 
-    /// The number of this request among those that the filter has seen.
+    /// The number of this request among those that fit the filter.
     pub(crate) fn reach(&self) -> usize {
         self.0.reached.fetch_add(1, Ordering::Relaxed)
     }
@@ -595,8 +621,40 @@ impl Rule {
         drop(gone);
     }
 
-    pub(crate) fn ordered_after(self, before: Rule) -> Rule {
+    pub(crate) fn ordered_after(self, before: &Rule) -> Rule {
+        let next = WeakRule(Arc::downgrade(&self.0));
+        before.clone().change(|spec| spec.next = Some(next));
+        let before = before.clone();
         self.change(|spec| spec.after = Some(before))
+    }
+
+    /// Whether it is an earlier step of the group of another one.
+    pub(crate) fn comes_before(&self, other: &Rule) -> bool {
+        let mut step = other.spec().after.clone();
+        while let Some(before) = step {
+            if before == *self {
+                return true;
+            }
+            step = before.spec().after.clone();
+        }
+        false
+    }
+
+    /// The later step of its group that a request is for: once a step has answered, its requests may be those of the step
+    /// that comes next, or of one that has answered since. So a step may occur twice.
+    pub(crate) async fn gone_on_to(&self, request: &Request) -> Option<Rule> {
+        let mut later = None;
+        let mut step = self.clone();
+        while step.count() > 0
+            && let Some(next) = step.spec().next.as_ref().and_then(WeakRule::upgrade)
+        {
+            let fits = next.spec().filter.captures_now(request).await;
+            if matches!(fits, Ok(Some(_))) {
+                later = Some(next.clone());
+            }
+            step = next;
+        }
+        later
     }
 }
 
@@ -646,7 +704,10 @@ impl fmt::Display for Rule {
         let spec = self.spec();
         match &spec.name {
             Some(name) => write!(f, "rule `{name}`"),
-            None => write!(f, "rule {}", spec.filter),
+            None => match spec.slice {
+                Some(slice) => write!(f, "rule {} {slice}", spec.filter),
+                None => write!(f, "rule {}", spec.filter),
+            },
         }
     }
 }
@@ -674,12 +735,15 @@ impl Rules {
         rule
     }
 
-    /// Adds rules whose first requests must come in this order, checked when the test ends.
+    /// Adds rules whose requests must come in this order, checked when the test ends: the first request of each after the
+    /// first one of the rule before it.
+    ///
+    /// A step may occur twice: once the steps before it have answered, a request is for the later of two that it fits.
     pub fn in_order(&mut self, group: Rules) {
         let mut before: Option<Rule> = None;
         for rule in group.0 {
             let rule = match before {
-                Some(before) => rule.ordered_after(before),
+                Some(before) => rule.ordered_after(&before),
                 None => rule,
             };
             before = Some(rule.clone());

@@ -86,13 +86,15 @@ fn is_empty(list: &Value) -> bool {
     list.as_array().is_none_or(Vec::is_empty)
 }
 
-/// `apps/v1/deployments`, `v1/pods` of the core group; each part may have `*`.
+/// `apps/v1/deployments`, `v1/pods` of the core group, `apps/v1` for all of them; each part may have `*`.
 fn pattern(text: &str) -> Result<[Pattern; 3], String> {
+    let is_version = |part: &str| part.contains('*') || kmock_notation::is_version(part);
     match text.split('/').collect::<Vec<_>>().as_slice() {
         [group, version, plural] => Ok([group, version, plural].map(|part| Pattern::from(*part))),
-        [version, plural] => Ok(["", version, plural].map(Pattern::from)),
+        [version, plural] if is_version(version) => Ok(["", version, plural].map(Pattern::from)),
+        [group, version] if is_version(version) => Ok([group, version, "*"].map(Pattern::from)),
         _ => Err(format!(
-            "'{text}': expected GROUP/VERSION/PLURAL such as 'apps/v1/*', or VERSION/PLURAL of the core group"
+            "'{text}': expected GROUP/VERSION/PLURAL such as 'apps/v1/deployments', GROUP/VERSION, or VERSION/PLURAL of the core group"
         )),
     }
 }

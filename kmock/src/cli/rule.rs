@@ -14,8 +14,16 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
                 .to_owned(),
         );
     };
-    check_filter(filter.trim())?;
-    let filter = Filter::parse(filter).map_err(|error| error.to_string())?;
+    let filter = Filter::parse(filter).map_err(|error| {
+        let narrowed = QUALIFIERS.iter().any(|word| filter.contains(&format!(" {word} ")));
+        match narrowed {
+            true => format!(
+                "{error}; a rule of the command line has a method and a path with its query, or a verb and a resource, \
+                 as in 'GET \"/hello?page=1\" => 200': what narrows it further is for rules in Rust"
+            ),
+            false => error.to_string(),
+        }
+    })?;
     let reply = reply.trim();
     let (first, rest) = reply.split_once(' ').unwrap_or((reply, ""));
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
@@ -60,25 +68,11 @@ fn warn(rule: &str, text: &str) {
     eprintln!("kmock: warning: '{rule}': {text}");
 }
 
-/// What can never match, and what is written in the notation of `kmock!`, is refused here.
-fn check_filter(filter: &str) -> Result<(), String> {
-    if filter.contains('"') {
-        let plain = filter.replace('"', "");
-        return Err(format!(
-            "the filter is written without quotes on the command line: '{plain} => …'"
-        ));
-    }
-    let words: Vec<&str> = filter.split_whitespace().collect();
-    let path = words.iter().position(|word| word.starts_with('/'));
-    if let Some(at) = path.filter(|at| at + 1 < words.len()) {
-        return Err(format!(
-            "`{}` after the path: on the command line, a filter is a method and a path with its query, \
-             as in 'get /x?a=b'; a space in a path is `%20`",
-            words[at + 1..].join(" ")
-        ));
-    }
-    Ok(())
-}
+/// The words that narrow a rule down in Rust.
+const QUALIFIERS: &[&str] = &[
+    "query", "header", "cookie", "json", "form", "part", "body", "text", "host", "from", "where",
+    "in", "named", "sub",
+];
 
 /// Reads a file of rules, one a line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Rule>, String> {
@@ -116,18 +110,31 @@ mod tests {
             "/x => 404",
             "post => @file.json",
             "list pods.v1 => 500",
+            "GET \"/x\" => 200",
+            "list \"v1/pods\" => 500",
+            "list deployments.apps => 500",
+            "get pods/log => hello",
+            "get /h?q=a%20b => x",
         ] {
             assert!(parse(text).is_ok(), "{text}");
         }
         for (text, reason) in [
             ("get /x", "expected `FILTER => REPLY`"),
-            ("?? => 1", "neither"),
-            ("GET \"/x\" => 200", "without quotes"),
-            ("get /x header a=b => 200", "`header a=b` after the path"),
+            ("?? => 1", "no method, verb, path or resource"),
             ("get /y => 1000 b", "`1000` is no status"),
             ("get /y => 20 c", "`20` is no status"),
             ("get /y => 099", "`099` is no status"),
             ("get /y => 103", "`103` is no status"),
+            (
+                "get /x header a=b => 200",
+                "narrows it further is for rules in Rust",
+            ),
+            ("GET \"/x\" header { \"a\": \"b\" } => 200", "rules in Rust"),
+            ("get /a b => 1", "a path has no spaces"),
+            ("list v1/pod => 1", "did you mean `pods`"),
+            ("post pods.v1 => 1", "create pods.v1"),
+            ("gte /x => 1", "did you mean `get`"),
+            ("get https://example.com/x => 1", "plain HTTP"),
         ] {
             let error = parse(text).expect_err(text);
             assert!(error.contains(reason), "{error}");

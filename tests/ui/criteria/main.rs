@@ -6,6 +6,7 @@ mod body_pattern;
 mod body_twice;
 mod closure_arrow;
 mod comparison;
+mod contradiction;
 mod exact_fields;
 mod field_equals;
 mod field_unquoted;

@@ -6,6 +6,7 @@ mod head;
 mod qualifier;
 mod stranger;
 
+use kmock_notation::Head;
 use proc_macro2::{Delimiter, Span, TokenTree};
 use syn::{
     Expr, Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
@@ -76,7 +77,9 @@ fn all(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
             if dangles(input, errors, "`&`") {
                 return left;
             }
+            let at = here(input);
             let right = sequence(input, errors);
+            contradict(&left, &right, at, errors);
             left = match left {
                 Filter::All(mut parts) => {
                     parts.push(right);
@@ -93,6 +96,74 @@ fn all(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
             left = Filter::Minus(Box::new(left), Box::new(right));
         } else {
             return left;
+        }
+    }
+}
+
+/// Reports what no request can be at once: two methods, two verbs, two paths.
+fn contradict(left: &Filter, right: &Filter, at: Span, errors: &mut Errors) {
+    let (one, other) = (Demands::of(left), Demands::of(right));
+    let none_of = |a: &[String], b: &[String]| {
+        !a.is_empty() && !b.is_empty() && !a.iter().any(|one| b.contains(one))
+    };
+    if none_of(&one.methods, &other.methods) {
+        errors.help(
+            at,
+            "a request has one method",
+            "write `GET | POST \"/\"` for either",
+        );
+    } else if none_of(&one.verbs, &other.verbs) {
+        errors.help(
+            at,
+            "a request has one verb",
+            "write `list | watch \"v1/pods\"` for either",
+        );
+    } else if one.path.is_some() && other.path.is_some() && one.path != other.path {
+        errors.help(
+            at,
+            "a request has one path",
+            "write `\"/a\" | \"/b\"` for either",
+        );
+    }
+}
+
+/// What criteria certainly demand of a request.
+#[derive(Default)]
+struct Demands {
+    methods: Vec<String>,
+    verbs: Vec<String>,
+    path: Option<String>,
+}
+
+impl Demands {
+    fn of(filter: &Filter) -> Demands {
+        let mut demands = Demands::default();
+        demands.note(filter);
+        demands
+    }
+
+    fn note(&mut self, filter: &Filter) {
+        let texts = |names: &[Ident]| names.iter().map(ToString::to_string).collect();
+        match filter {
+            Filter::Methods(names) => self.methods = texts(names),
+            Filter::Verbs(names) => self.verbs = texts(names),
+            Filter::Path(lit) => {
+                self.path = kmock_notation::path(&lit.value())
+                    .ok()
+                    .and_then(|path| path.literal());
+            }
+            Filter::Notation(lit) => match kmock_notation::head(&lit.value()) {
+                Ok(Head::Method(method, path)) => {
+                    self.methods = vec![method];
+                    self.path = path.and_then(|path| path.literal());
+                }
+                Ok(Head::Path(path)) => self.path = path.literal(),
+                Ok(Head::Verb(verb, _)) => self.verbs = vec![verb.to_owned()],
+                _ => {}
+            },
+            Filter::All(parts) => parts.iter().for_each(|part| self.note(part)),
+            Filter::Minus(left, _) => self.note(left),
+            _ => {}
         }
     }
 }

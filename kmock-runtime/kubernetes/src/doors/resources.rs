@@ -53,20 +53,16 @@ const VERBS: [&str; 8] = [
 
 impl Declaration {
     /// A namespaced resource by its name: `group/version/plural`, `plural.version.group`, or `version/plural` in the core
-    /// group.
+    /// group. Without a version, as in `plural.group`, it is `v1`.
     pub fn new(name: &str) -> Self {
-        let (group, version, plural) = match name.split('/').collect::<Vec<_>>().as_slice() {
-            [group, version, plural] => (*group, *version, *plural),
-            [version, plural] => ("", *version, *plural),
-            _ => {
-                let mut parts = name.splitn(3, '.');
-                let plural = parts.next().unwrap_or_default();
-                (
-                    parts.clone().nth(1).unwrap_or_default(),
-                    parts.next().unwrap_or("v1"),
-                    plural,
-                )
-            }
+        let named = kmock_notation::parts(name).ok();
+        let (group, version, plural) = match named {
+            Some(parts) => (
+                parts.group.unwrap_or_default(),
+                parts.version.unwrap_or("v1"),
+                parts.name,
+            ),
+            None => ("", "v1", name),
         };
         Self {
             group: group.into(),

@@ -192,17 +192,14 @@ impl Registry {
                 || resource.singular == name
                 || resource.short_names.iter().any(|x| x == name)
         };
-        if let Some((api_version, name)) = text.rsplit_once('/') {
-            return pick(&|r| {
-                is_called(r, name) && (r.api_version() == api_version || r.group == api_version)
-            });
+        let asked = kmock_notation::parts(text).ok()?;
+        let is = |want: Option<&str>, got: &str| want.is_none_or(|want| want == got);
+        if asked.subresource.is_some() {
+            return None;
         }
-        if let Some((name, place)) = text.split_once('.') {
-            let (version, group) = place.split_once('.').unwrap_or((place, ""));
-            return pick(&|r| is_called(r, name) && r.version == version && r.group == group)
-                .or_else(|| pick(&|r| is_called(r, name) && r.group == place));
-        }
-        pick(&|r| is_called(r, text))
+        pick(&|r| {
+            is_called(r, asked.name) && is(asked.group, &r.group) && is(asked.version, &r.version)
+        })
     }
 
     /// Whether a group is built in (as `apps`), even if custom resources were added to it.
