@@ -26,6 +26,12 @@ pub(crate) trait Backend: Any + Send + Sync {
 
     /// Who waits for something at it, in words.
     fn pending(&self) -> Vec<String>;
+
+    /// The server runs, and this is its runtime.
+    fn begin(&self) {}
+
+    /// The server has ended: what moved by itself stops.
+    fn end(&self) {}
 }
 
 /// What the rules say of a request that none of them answered: paths such as `/api/users` are not an emulator's alone.

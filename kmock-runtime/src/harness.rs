@@ -33,6 +33,8 @@ pub struct TestOptions {
     workers: Option<Option<usize>>,
     strict: bool,
     raw: bool,
+    cluster: bool,
+    nodes: usize,
     limit: Option<usize>,
     port: u16,
     seed: u64,
@@ -55,6 +57,8 @@ impl TestOptions {
             workers: None,
             strict: false,
             raw: false,
+            cluster: false,
+            nodes: 0,
             limit: None,
             port: 0,
             seed: 0,
@@ -85,6 +89,18 @@ impl TestOptions {
     /// No Kubernetes API below the rules.
     pub fn raw(mut self, raw: bool) -> TestOptions {
         self.raw = raw;
+        self
+    }
+
+    /// The cluster lives: controllers, a scheduler, kubelets. It needs the feature `cluster`.
+    pub fn cluster(mut self, lives: bool) -> TestOptions {
+        self.cluster = lives;
+        self
+    }
+
+    /// The cluster lives and has so many nodes. It needs the feature `cluster`.
+    pub fn nodes(mut self, count: usize) -> TestOptions {
+        (self.cluster, self.nodes) = (true, count);
         self
     }
 
@@ -133,6 +149,14 @@ impl TestOptions {
             .hostnames(self.hostnames)
             // Two servers are two clusters: their uids differ.
             .seed(self.seed.wrapping_add(nth));
+        if self.cluster {
+            #[cfg(feature = "cluster")]
+            {
+                builder = builder.nodes(self.nodes);
+            }
+            #[cfg(not(feature = "cluster"))]
+            panic!("kmock: `cluster` needs the feature `cluster` of kmock");
+        }
         builder.location = self.location;
         if let Some(limit) = self.limit {
             builder = builder.limit(limit);

@@ -34,6 +34,9 @@ pub mod stream;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
+#[cfg(feature = "cluster")]
+#[doc(inline)]
+pub use kmock_cluster as life;
 #[cfg(feature = "kubernetes")]
 #[doc(inline)]
 pub use kmock_kubernetes as kubernetes;
@@ -44,7 +47,7 @@ pub use crate::{
     hostnames::Interceptor,
     journal::{Check, Report, Requests, Seen, View, assert_requests},
     location::Location,
-    mock::{Builder, KMock},
+    mock::{Builder, Controllers, KMock},
     reply::{Delay, Fault, Gate, IntoReply, Json, Reply},
     request::Request,
     rules::{Rule, Rules, Slice, Times},

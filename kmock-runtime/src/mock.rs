@@ -459,6 +459,40 @@ impl fmt::Debug for KMock {
 /// How many clients may wait to be let in.
 const WAITING: i32 = 4096;
 
+/// Which controllers a server has; see [`Builder::controllers`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Controllers {
+    /// None: a bare API server.
+    #[default]
+    None,
+    /// Those that clean up.
+    Cleaning,
+    /// Some parts of a living cluster, by their names.
+    #[cfg(feature = "cluster")]
+    Some(Vec<String>),
+    /// All parts of a living cluster.
+    #[cfg(feature = "cluster")]
+    All,
+}
+
+impl From<bool> for Controllers {
+    fn from(cleaning: bool) -> Controllers {
+        if cleaning {
+            Controllers::Cleaning
+        } else {
+            Controllers::None
+        }
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl<const N: usize> From<[&str; N]> for Controllers {
+    fn from(names: [&str; N]) -> Controllers {
+        Controllers::Some(names.map(str::to_owned).into())
+    }
+}
+
 /// The options of a server to be started.
 #[derive(Clone, Debug)]
 #[must_use = "a server is started by `.start().await`"]
@@ -470,7 +504,9 @@ pub struct Builder {
     pub(crate) body_limit: usize,
     pub(crate) journal_limit: usize,
     pub(crate) seed: u64,
-    pub(crate) controllers: bool,
+    pub(crate) controllers: Controllers,
+    pub(crate) nodes: usize,
+    pub(crate) heartbeats: bool,
     pub(crate) every_path: bool,
     pub(crate) keep: Option<usize>,
     pub(crate) history: Option<usize>,
@@ -491,7 +527,9 @@ impl Default for Builder {
             body_limit: 64 << 20,
             journal_limit: 1 << 20,
             seed: 0,
-            controllers: false,
+            controllers: Controllers::default(),
+            nodes: 0,
+            heartbeats: false,
             every_path: false,
             keep: None,
             history: None,
@@ -596,11 +634,37 @@ impl Builder {
         self
     }
 
-    /// Cleans up as the controllers of a real cluster do: objects whose owners are gone (ownerReferences), and the
-    /// contents of deleted namespaces. Without it the Kubernetes API is a bare API server, in which a deleted namespace
-    /// stays `Terminating`.
-    pub fn controllers(mut self, controllers: bool) -> Builder {
-        self.controllers = controllers;
+    /// Which controllers there are. `true`: those that clean up, as in a real cluster: objects whose owners are gone
+    /// (ownerReferences), and the contents of deleted namespaces. Without them, the Kubernetes API is a bare API server,
+    /// in which a deleted namespace stays `Terminating`. With the feature `cluster`, also some parts of a cluster that
+    /// lives, by their names: `["deployments", "replicasets"]`; they imply those that clean up.
+    pub fn controllers(mut self, controllers: impl Into<Controllers>) -> Builder {
+        self.controllers = controllers.into();
+        self
+    }
+
+    /// The cluster lives: all controllers, a scheduler, and a kubelet for each node that is declared
+    /// ([docs/cluster.md](https://github.com/kmock/kmock/blob/main/docs/cluster.md)).
+    #[cfg(feature = "cluster")]
+    pub fn cluster(self) -> Builder {
+        self.controllers(Controllers::All)
+    }
+
+    /// The cluster lives, and has so many nodes to begin with: `node-1`, `node-2`…
+    #[cfg(feature = "cluster")]
+    pub fn nodes(mut self, count: usize) -> Builder {
+        if !matches!(self.controllers, Controllers::Some(_)) {
+            self.controllers = Controllers::All;
+        }
+        self.nodes = count;
+        self
+    }
+
+    /// Nodes renew their Leases all the time, for outside programs that look at them; in virtual time it would keep the
+    /// clock running.
+    #[cfg(feature = "cluster")]
+    pub fn heartbeats(mut self, heartbeats: bool) -> Builder {
+        self.heartbeats = heartbeats;
         self
     }
 

@@ -155,6 +155,9 @@ impl Server {
             }
         }
         self.core.tasks.stop();
+        if let Some(backend) = &self.core.backend {
+            backend.end();
+        }
         // Closures may hold the server that holds them: let go of them.
         self.core.book.clear();
     }
@@ -191,6 +194,9 @@ impl Tasks {
 }
 
 async fn accept(listener: Listener, address: SocketAddr, core: Arc<Core>) {
+    if let Some(backend) = &core.backend {
+        backend.begin();
+    }
     // Dropped with this task, it takes the connections along.
     let mut connections = JoinSet::new();
     while let Some(accepted) = listener.accept().await {

@@ -6,14 +6,17 @@ mod macros;
 #[doc(inline)]
 pub use kmock_macros::test;
 pub use kmock_runtime::{
-    Builder, Check, Delay, Error, Event, Fault, Filter, FilterError, Gate, Interceptor, IntoItem,
-    IntoReply, Json, KMock, Location, PartPattern, Pattern, Reply, Report, Request, Requests, Rule,
-    Rules, Seen, Slice, Stream, Times, View, assert_requests, client, criteria, journal, reply,
-    request, rules, stream,
+    Builder, Check, Controllers, Delay, Error, Event, Fault, Filter, FilterError, Gate,
+    Interceptor, IntoItem, IntoReply, Json, KMock, Location, PartPattern, Pattern, Reply, Report,
+    Request, Requests, Rule, Rules, Seen, Slice, Stream, Times, View, assert_requests, client,
+    criteria, journal, reply, request, rules, stream,
 };
 
 #[cfg(feature = "kubernetes")]
 pub use kmock_runtime::kubernetes;
+
+#[cfg(feature = "cluster")]
+pub use kmock_runtime::life;
 
 #[cfg(feature = "websocket")]
 pub use kmock_runtime::websocket;

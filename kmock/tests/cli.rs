@@ -578,3 +578,80 @@ fn it_remembers_the_last_requests_only_and_counts_all() {
     assert!(said.contains("3 × GET /x → 200"), "{said}");
     assert!(said.contains("error: a TLS handshake came"), "{said}");
 }
+
+#[test]
+fn kubectl_sees_a_rollout_a_job_and_a_drain() {
+    if kubectl().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, images) = (
+        folder.path().join("kubeconfig"),
+        folder.path().join("images.yaml"),
+    );
+    let text =
+        "- {image: 'migrate', exit: 0, log: migrated}\n- {image: 'bad', runs: '..1', exit: 3}\n";
+    std::fs::write(&images, text).expect("written");
+    let path = |path: &Path| path.to_str().expect("text").to_owned();
+    let served = Served::start(&[
+        "--nodes",
+        "2",
+        "--images",
+        &path(&images),
+        "--kubeconfig",
+        &path(&config),
+    ]);
+    let run = |arguments: &[&str]| {
+        let output = Command::new("kubectl")
+            .args(["--kubeconfig", &path(&config)])
+            .args(arguments)
+            .output();
+        let output = output.expect("kubectl runs");
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success(), "kubectl {arguments:?}: {text}");
+        text
+    };
+    run(&[
+        "create",
+        "deployment",
+        "web",
+        "--image=nginx",
+        "--replicas=3",
+    ]);
+    let said = run(&["rollout", "status", "deployment/web", "--timeout=30s"]);
+    assert!(said.contains("successfully rolled out"), "{said}");
+    run(&["set", "image", "deployment/web", "nginx=nginx:2"]);
+    run(&["rollout", "status", "deployment/web", "--timeout=30s"]);
+    run(&["rollout", "undo", "deployment/web"]);
+    run(&["rollout", "status", "deployment/web", "--timeout=30s"]);
+    let history = run(&["rollout", "history", "deployment/web"]);
+    assert!(
+        history.contains("\n2 ") && history.contains("\n3 "),
+        "{history}"
+    );
+    run(&["create", "job", "once", "--image=migrate"]);
+    run(&[
+        "wait",
+        "--for=condition=complete",
+        "job/once",
+        "--timeout=30s",
+    ]);
+    run(&["drain", "node-1", "--timeout=30s"]);
+    let nodes = run(&[
+        "get",
+        "pods",
+        "-l",
+        "app=web",
+        "-o",
+        "jsonpath={.items[*].spec.nodeName}",
+    ]);
+    assert!(!nodes.contains("node-1"), "{nodes}");
+    run(&["delete", "pod", "-l", "app=web", "--timeout=30s"]);
+    let wide = run(&["get", "nodes"]);
+    assert!(wide.contains("Ready,SchedulingDisabled"), "{wide}");
+    served.end("-TERM");
+}

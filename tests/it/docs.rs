@@ -171,6 +171,7 @@ fn documents_link_to_what_exists() {
     for name in [
         "README.md",
         "ARCHITECTURE.md",
+        "docs/cluster.md",
         "docs/grammar.md",
         "docs/failures.md",
         "docs/performance.md",
@@ -188,5 +189,27 @@ fn documents_link_to_what_exists() {
             let linked = path.parent().expect("a folder").join(file);
             assert!(linked.exists(), "{name} links to {target}");
         }
+    }
+}
+
+/// The code of a text without its layout: formatting may move it.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace() && *c != ',')
+        .collect()
+}
+
+#[test]
+fn the_tests_of_the_cluster_stand_as_they_are_shown() {
+    let text = fs::read_to_string(root().join("docs/cluster.md")).expect("the document");
+    let tests = plain(&fs::read_to_string(root().join("tests/it/cluster.rs")).expect("the tests"));
+    let shown: Vec<&str> = text
+        .split("```rust")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(shown.len(), 10);
+    for one in shown {
+        assert!(tests.contains(&plain(one)), "not in the tests: {one}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod attribute;
+mod cluster;
 mod docs;
 mod engine;
 mod expectations;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -102,12 +103,16 @@ pub struct Life(Arc<Inner>);
 struct Inner {
     cluster: Cluster,
     shared: Arc<Shared>,
-    task: AbortHandle,
+    chosen: Parts,
+    task: Mutex<Option<AbortHandle>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
+        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = task.take() {
+            task.abort();
+        }
     }
 }
 
@@ -125,25 +130,49 @@ impl Life {
     /// # Panics
     /// When it is called outside of a tokio runtime.
     pub fn start(cluster: &Cluster, parts: &Parts) -> Life {
-        Life::start_on(cluster, parts, &tokio::runtime::Handle::current())
+        let life = Life::new(cluster, parts);
+        life.begin(&tokio::runtime::Handle::current());
+        life
     }
 
-    /// Brings a cluster to life, on a runtime.
-    pub fn start_on(cluster: &Cluster, chosen: &Parts, runtime: &tokio::runtime::Handle) -> Life {
+    /// A life that has not [begun](Life::begin): things can be declared already.
+    pub fn new(cluster: &Cluster, parts: &Parts) -> Life {
         let shared = Arc::new(Shared {
-            heartbeats: chosen.heartbeats,
+            heartbeats: parts.heartbeats,
             ..Shared::default()
         });
-        let parts = parts(&shared)
-            .into_iter()
-            .filter(|part| chosen.has(part.name()));
-        let runner = Runner::new(cluster, Arc::clone(&shared), parts.collect());
-        let task = runtime.spawn(runner.run()).abort_handle();
         Life(Arc::new(Inner {
             cluster: cluster.clone(),
             shared,
-            task,
+            chosen: parts.clone(),
+            task: Mutex::default(),
         }))
+    }
+
+    /// Begins to live on a runtime. What lives already goes on.
+    pub fn begin(&self, runtime: &tokio::runtime::Handle) {
+        let mut task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.is_some() {
+            return;
+        }
+        let (cluster, shared, chosen) = (&self.0.cluster, &self.0.shared, &self.0.chosen);
+        let parts = parts(shared)
+            .into_iter()
+            .filter(|part| chosen.has(part.name()));
+        let runner = Runner::new(cluster, Arc::clone(shared), parts.collect());
+        *task = Some(runtime.spawn(runner.run()).abort_handle());
+    }
+
+    /// Ends the life: nothing moves any more, and the code of containers is let go.
+    pub fn end(&self) {
+        let task = {
+            let mut task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
+            task.take()
+        };
+        if let Some(task) = task {
+            task.abort();
+        }
+        self.0.shared.scripts.clear();
     }
 
     /// Declares a node, or several: `worker-{1..=3}`, `worker-{a,b}`. What its methods say takes effect at once.
@@ -158,6 +187,16 @@ impl Life {
     /// Says what the containers of some images do; `*` stands for any text, and a name without a tag for any tag.
     pub fn image(&self, pattern: &str) -> Image {
         Image::declare(&self.0.shared, pattern)
+    }
+
+    /// Declares images by data, as `kmock serve --images FILE` reads it: a list of objects, each with `image` (a pattern)
+    /// and any of `log`, `readyAfter`, `ready: false`, `exit`, `after`, `message`, `runs`, `pullTakes`, `pullFails`,
+    /// `ignoresStop`, `outOfMemory`; times are `5s`, `1m30s`, `250ms`.
+    ///
+    /// # Errors
+    /// What is wrong with which entry; then none is declared.
+    pub fn declare_images(&self, images: &Value) -> Result<(), String> {
+        crate::containers::declare(&self.0.shared, images)
     }
 
     /// Says what becomes of the objects of a custom kind, as its own operator would do it.

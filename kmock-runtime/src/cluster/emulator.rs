@@ -17,7 +17,7 @@ use super::{histories::histories, webhooks::Network};
 use crate::{
     backend::{Backend, Beside},
     journal::ObjectHistory,
-    mock::{Builder, KMock},
+    mock::{Builder, Controllers, KMock},
     request::Request,
 };
 
@@ -93,7 +93,7 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
-        controllers: options.controllers,
+        controllers: options.controllers != Controllers::None,
         history: options.history.unwrap_or(defaults.history),
         revision: options.revision.unwrap_or(defaults.revision),
         version: options.kubernetes_version.clone(),
@@ -103,6 +103,8 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
     Arc::new(Emulator {
+        #[cfg(feature = "cluster")]
+        life: super::life::of(&cluster, options),
         cluster,
         born,
         every_path: options.every_path,
@@ -110,7 +112,9 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     })
 }
 
-struct Emulator {
+pub(super) struct Emulator {
+    #[cfg(feature = "cluster")]
+    pub(super) life: Option<kmock_cluster::Life>,
     cluster: Cluster,
     born: u64,
     every_path: bool,
@@ -183,7 +187,30 @@ impl Backend for Emulator {
     }
 
     fn pending(&self) -> Vec<String> {
-        kmock_kubernetes::doors::waits::told(&self.cluster)
+        #[cfg_attr(
+            not(feature = "cluster"),
+            expect(unused_mut, reason = "a cluster that lives has more to tell")
+        )]
+        let mut all = kmock_kubernetes::doors::waits::told(&self.cluster);
+        #[cfg(feature = "cluster")]
+        if let Some(life) = &self.life {
+            all.extend(life.unsettled());
+        }
+        all
+    }
+
+    #[cfg(feature = "cluster")]
+    fn begin(&self) {
+        if let Some(life) = &self.life {
+            life.begin(&tokio::runtime::Handle::current());
+        }
+    }
+
+    #[cfg(feature = "cluster")]
+    fn end(&self) {
+        if let Some(life) = &self.life {
+            life.end();
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod emulator;
 mod histories;
 #[cfg(feature = "kube")]
 mod kube;
+#[cfg(feature = "cluster")]
+mod life;
 mod webhooks;
 mod words;
 

@@ -124,6 +124,28 @@ fn command() -> Command {
                 .help("How many changes of each Kubernetes resource are kept at least, for watches and lists from former versions"),
         )
         .arg(
+            Arg::new("cluster")
+                .long("cluster")
+                .action(ArgAction::SetTrue)
+                .help("The cluster lives: controllers, a scheduler, and kubelets for the nodes of --nodes"),
+        )
+        .arg(
+            Arg::new("nodes")
+                .long("nodes")
+                .value_name("N")
+                .default_value("0")
+                .value_parser(value_parser!(usize))
+                .help("The cluster lives and has so many nodes"),
+        )
+        .arg(
+            Arg::new("images")
+                .long("images")
+                .value_name("FILE")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("What containers do, by their images, YAML or JSON: a list of {image: PATTERN, log, readyAfter, exit, after, runs, …}; may be repeated"),
+        )
+        .arg(
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
@@ -175,6 +197,9 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         kubernetes_version: matches.get_one("kubernetes-version").cloned(),
         keep: matches.get_one("keep").copied().unwrap_or(usize::MAX),
         history: matches.get_one("history").copied().unwrap_or(usize::MAX),
+        cluster: matches.get_flag("cluster"),
+        nodes: matches.get_one("nodes").copied().unwrap_or_default(),
+        images: files(matches, "images"),
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         raw: matches.get_flag("raw"),
         verbose: matches.get_flag("verbose"),

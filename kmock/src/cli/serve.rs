@@ -21,6 +21,9 @@ pub(crate) struct Options {
     pub(crate) kubernetes_version: Option<String>,
     pub(crate) keep: usize,
     pub(crate) history: usize,
+    pub(crate) cluster: bool,
+    pub(crate) nodes: usize,
+    pub(crate) images: Vec<PathBuf>,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
@@ -56,6 +59,9 @@ async fn run(options: Options) -> Result<(), String> {
             ("--resources", !options.resources.is_empty()),
             ("--kubeconfig", options.kubeconfig.is_some()),
             ("--controllers", options.controllers),
+            ("--cluster", options.cluster),
+            ("--nodes", options.nodes > 0),
+            ("--images", !options.images.is_empty()),
             ("--kubernetes-version", options.kubernetes_version.is_some()),
         ];
         if let Some((name, _)) = meaningless.iter().find(|(_, given)| *given) {
@@ -77,7 +83,14 @@ async fn run(options: Options) -> Result<(), String> {
     if let Some(version) = options.kubernetes_version {
         builder = builder.kubernetes_version(version);
     }
+    if options.cluster || options.nodes > 0 || !options.images.is_empty() {
+        builder = builder.nodes(options.nodes).heartbeats(true);
+    }
     let k = builder.start().await.map_err(|error| error.to_string())?;
+    for path in &options.images {
+        declare_images(&k, path)
+            .map_err(|error| format!("--images {}: {error}", path.display()))?;
+    }
     k.mount(options.rules.into_iter().collect::<kmock::Rules>());
     for path in &options.resources {
         k.resources()
@@ -122,6 +135,19 @@ async fn run(options: Options) -> Result<(), String> {
     drop(kubeconfig);
     // Nobody is left who could want what a long life has gathered: it need not be freed piece by piece.
     std::process::exit(0);
+}
+
+/// Declares the images of a file, YAML or JSON.
+fn declare_images(k: &KMock, path: &std::path::Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    for document in
+        kmock::kubernetes::text::yaml::parse_all(&text).map_err(|error| error.to_string())?
+    {
+        if !document.is_null() {
+            k.life().declare_images(&document)?;
+        }
+    }
+    Ok(())
 }
 
 /// Standard output may be closed; that is no reason to end.

@@ -254,6 +254,12 @@ impl Scripts {
             .push(Arc::clone(rule));
     }
 
+    /// Lets go of all code.
+    pub(crate) fn clear(&self) {
+        let rules = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(rules);
+    }
+
     fn remove(&self, rule: &Arc<Mutex<Rule>>) {
         self.0
             .lock()

@@ -1,10 +1,12 @@
 //! Containers are code: what an image does, by a script or by a closure.
 
+mod file;
 mod handle;
 mod image;
 mod log;
 mod network;
 
+pub(crate) use self::file::declare;
 pub use self::handle::{Container, IntoExit};
 pub(crate) use self::handle::{Given, Live};
 pub use self::image::Image;

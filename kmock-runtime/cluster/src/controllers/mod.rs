@@ -1,5 +1,7 @@
 //! The controllers, a folder or a file each: what kube-controller-manager does.
 
+mod autoscalers;
+mod budgets;
 mod conditions;
 mod cronjobs;
 mod daemonsets;
@@ -7,8 +9,10 @@ mod deployments;
 mod jobs;
 mod nodes;
 pub(crate) mod pods;
+mod quotas;
 mod replicasets;
 mod revisions;
+mod services;
 mod statefulsets;
 pub(crate) mod volumes;
 
@@ -28,6 +32,12 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(cronjobs::CronJobs),
         Box::new(jobs::Jobs::default()),
         Box::new(jobs::TimeToLive),
+        Box::new(autoscalers::Autoscalers::new(shared)),
+        Box::new(budgets::Budgets),
+        Box::new(services::Endpoints),
+        Box::new(services::EndpointSlices),
+        Box::new(services::LoadBalancers::default()),
+        Box::new(quotas::Quotas),
         Box::new(volumes::Volumes::new(shared)),
         Box::new(volumes::Protection::of_claims()),
         Box::new(volumes::Protection::of_volumes()),

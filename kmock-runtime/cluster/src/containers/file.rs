@@ -1,0 +1,220 @@
+//! Images by data: what `kmock serve --images FILE` reads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Image;
+use crate::emulator::builtin::times;
+use crate::life::Shared;
+
+const KEYS: [&str; 12] = [
+    "image",
+    "log",
+    "ready",
+    "readyAfter",
+    "exit",
+    "after",
+    "message",
+    "runs",
+    "pullTakes",
+    "pullFails",
+    "ignoresStop",
+    "outOfMemory",
+];
+
+/// Declares all images of a list; of one that has a mistake, none.
+pub(crate) fn declare(shared: &Arc<Shared>, images: &Value) -> Result<(), String> {
+    let list = images.as_array().ok_or("the images are no list")?;
+    let mut all = Vec::new();
+    for (number, entry) in list.iter().enumerate() {
+        all.push(read(entry).map_err(|error| format!("image {}: {error}", number + 1))?);
+    }
+    for (pattern, steps) in all {
+        let mut image = Image::declare(shared, &pattern);
+        for step in steps {
+            image = step.apply(image);
+        }
+    }
+    Ok(())
+}
+
+/// One word about an image.
+enum Step {
+    Log(String),
+    NeverReady,
+    ReadyAfter(Duration),
+    Exit(i32),
+    OutOfMemory,
+    After(Duration),
+    Message(String),
+    Runs(usize, usize),
+    PullTakes(Duration),
+    PullFails(String),
+    IgnoresStop,
+}
+
+impl Step {
+    fn apply(self, image: Image) -> Image {
+        match self {
+            Step::Log(text) => image.log(text),
+            Step::NeverReady => image.never_ready(),
+            Step::ReadyAfter(time) => image.ready_after(time),
+            Step::Exit(code) => image.exit(code),
+            Step::OutOfMemory => image.out_of_memory(),
+            Step::After(time) => image.after(time),
+            Step::Message(text) => image.message(text),
+            Step::Runs(first, end) => image.runs(first..end),
+            Step::PullTakes(time) => image.pull_takes(time),
+            Step::PullFails(why) => image.pull_fails(why),
+            Step::IgnoresStop => image.ignores_stop(),
+        }
+    }
+}
+
+fn read(entry: &Value) -> Result<(String, Vec<Step>), String> {
+    let map = entry.as_object().ok_or("it is no object")?;
+    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!(
+            "there is no {key:?}; there are {}",
+            KEYS.join(", ")
+        ));
+    }
+    let pattern = entry["image"]
+        .as_str()
+        .ok_or("it has no `image`: the pattern of the images that it is for")?;
+    let text = |key: &str| match &entry[key] {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        other => Err(format!("`{key}` is a text, not {other}")),
+    };
+    let time = |key: &str| match text(key)? {
+        None => Ok(None),
+        Some(text) => times::duration(&text)
+            .ok()
+            .and_then(|nanos| u64::try_from(nanos).ok())
+            .map(|nanos| Some(Duration::from_nanos(nanos)))
+            .ok_or(format!(
+                "`{key}` is a time such as 5s or 250ms, not {text:?}"
+            )),
+    };
+    let flag = |key: &str| match &entry[key] {
+        Value::Null => Ok(None),
+        Value::Bool(flag) => Ok(Some(*flag)),
+        other => Err(format!("`{key}` is true or false, not {other}")),
+    };
+    let mut steps = Vec::new();
+    steps.extend(text("log")?.map(|text| {
+        Step::Log(if text.ends_with('\n') {
+            text
+        } else {
+            format!("{text}\n")
+        })
+    }));
+    steps.extend(time("readyAfter")?.map(Step::ReadyAfter));
+    steps.extend(
+        flag("ready")?
+            .filter(|ready| !ready)
+            .map(|_| Step::NeverReady),
+    );
+    match &entry["exit"] {
+        Value::Null => {}
+        code => {
+            let code = code.as_i64().and_then(|code| i32::try_from(code).ok());
+            steps.push(Step::Exit(code.ok_or("`exit` is a code: a number")?));
+        }
+    }
+    steps.extend(
+        flag("outOfMemory")?
+            .filter(|dies| *dies)
+            .map(|_| Step::OutOfMemory),
+    );
+    steps.extend(time("after")?.map(Step::After));
+    steps.extend(text("message")?.map(Step::Message));
+    steps.extend(time("pullTakes")?.map(Step::PullTakes));
+    steps.extend(text("pullFails")?.map(Step::PullFails));
+    steps.extend(
+        flag("ignoresStop")?
+            .filter(|ignores| *ignores)
+            .map(|_| Step::IgnoresStop),
+    );
+    match &entry["runs"] {
+        Value::Null => {}
+        Value::Number(number) => {
+            let at = number
+                .as_u64()
+                .and_then(|at| usize::try_from(at).ok())
+                .ok_or("`runs` counts from 0")?;
+            steps.push(Step::Runs(at, at.saturating_add(1)));
+        }
+        Value::String(range) => {
+            let (first, end) = range
+                .split_once("..")
+                .ok_or("`runs` is a number or a range such as ..2")?;
+            let number = |text: &str, otherwise: usize| match text {
+                "" => Ok(otherwise),
+                text => text
+                    .parse::<usize>()
+                    .map_err(|_| format!("{text:?} is no number")),
+            };
+            let end = match end.strip_prefix('=') {
+                Some(last) => number(last, usize::MAX)?.saturating_add(1),
+                None => number(end, usize::MAX)?,
+            };
+            steps.push(Step::Runs(number(first, 0)?, end));
+        }
+        other => {
+            return Err(format!(
+                "`runs` is a number or a range such as \"..2\", not {other}"
+            ));
+        }
+    }
+    Ok((pattern.to_owned(), steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn images_by_data() {
+        let shared = Arc::new(Shared::default());
+        let images = json!([
+            {"image": "flaky", "runs": "..2", "exit": 1, "log": "no database"},
+            {"image": "postgres:*", "readyAfter": "1m30s"},
+        ]);
+        declare(&shared, &images).expect("no mistake");
+        let codes: Vec<_> = (0..3)
+            .map(|_| shared.scripts.take("flaky").exit.map(|exit| exit.code))
+            .collect();
+        assert_eq!(codes, [Some(1), Some(1), None]);
+        assert_eq!(
+            shared.scripts.take("postgres:16").ready,
+            crate::containers::Ready::After(Duration::from_secs(90))
+        );
+        for (entry, expected) in [
+            (
+                json!({"exit": 1}),
+                "image 1: it has no `image`: the pattern of the images that it is for",
+            ),
+            (
+                json!({"image": "a", "exits": 1}),
+                "image 1: there is no \"exits\"",
+            ),
+            (
+                json!({"image": "a", "after": "5 s"}),
+                "image 1: `after` is a time such as 5s or 250ms, not \"5 s\"",
+            ),
+            (
+                json!({"image": "a", "exit": "no"}),
+                "image 1: `exit` is a code: a number",
+            ),
+        ] {
+            let error = declare(&shared, &json!([entry])).expect_err("a mistake");
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

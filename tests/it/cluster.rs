@@ -1,0 +1,329 @@
+//! The short tests of docs/cluster.md, as they stand there; and what else the server does with a cluster that lives.
+
+use std::time::Duration;
+
+use kmock::prelude::*;
+use serde_json::Value;
+
+const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const JOBS: &str = "/apis/batch/v1/namespaces/default/jobs";
+
+fn template(image: &str) -> Value {
+    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}})
+}
+
+fn deployment(replicas: i64, image: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}}, "template": template(image)},
+    })
+}
+
+fn pod(name: &str, image: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {"containers": [{"name": "main", "image": image}], "restartPolicy": "Never"},
+    })
+}
+
+#[kmock::test(start_paused, nodes = 3)]
+async fn a_deployment_becomes_available(k: KMock) {
+    k.post(DEPLOYMENTS).json(&deployment(3, "web")).await;
+    k.settle().await;
+    let web = k.objects().get("deployments", "web").expect("it is there");
+    assert_eq!(web["status"]["availableReplicas"], 3);
+}
+
+#[kmock::test(start_paused, cluster)]
+async fn pods_wait_for_a_node_that_fits(k: KMock) {
+    k.post(DEPLOYMENTS).json(&deployment(1, "web")).await;
+    k.settle().await;
+    assert!(
+        k.explain("deployments", "web")
+            .contains("no nodes available to schedule pods")
+    );
+    k.node("worker-{1..=2}").cpu(8).memory("32Gi").zone("a");
+    k.settle().await;
+    assert_eq!(
+        k.explain("deployments", "web"),
+        "Deployment web is as it should be"
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_slow_database(k: KMock) {
+    k.image("postgres:*")
+        .log("accepting connections\n")
+        .ready_after(Duration::from_secs(5));
+    k.post(PODS).json(&pod("db", "postgres:16")).await;
+    k.settle().await;
+    let db = k.objects().get("pods", "db").expect("it is there");
+    assert!(db >= json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}));
+    assert_eq!(
+        k.life().log("default/db", "main", false).as_deref(),
+        Some("accepting connections\n")
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_migration_runs_for_half_a_minute(k: KMock) {
+    k.image("migrate").exit(0).after(Duration::from_secs(30));
+    let mut spec = template("migrate");
+    spec["spec"]["restartPolicy"] = json!("Never");
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"template": spec}});
+    k.post(JOBS).json(&job).await;
+    k.settle().await;
+    let job = k.objects().get("jobs", "migrate").expect("it is there");
+    assert!(
+        job >= json!({"status": {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}})
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_flaky_container_comes_up_in_the_end(k: KMock) {
+    let flaky = k.image("flaky").runs(..2).log("no database\n").exit(1);
+    k.post(DEPLOYMENTS).json(&deployment(1, "flaky")).await;
+    k.settle().await;
+    let pod = &k.objects().list("pods", None)[0];
+    assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 2);
+    assert_eq!(flaky.count(), 2);
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_crash_loop_is_explained(k: KMock) {
+    k.image("bad").log("no license\n").exit(3);
+    k.post(DEPLOYMENTS).json(&deployment(1, "bad")).await;
+    k.settle().await;
+    let why = k.explain("deployments", "web");
+    assert!(why.contains("0 of 1 available; pod web-"), "{why}");
+    assert!(why.ends_with("container web waits in CrashLoopBackOff; its last run ended with 3 (Error); its log ends: no license"), "{why}");
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_container_is_a_closure(k: KMock) {
+    k.image("greeter").run(async |c| {
+        let name = c.env("NAME").unwrap_or("nobody");
+        c.log(format!("hello {name}\n"));
+        if name == "nobody" { 1 } else { 0 }
+    });
+    let mut greeter = pod("greeter", "greeter");
+    greeter["spec"]["containers"][0]["env"] = json!([{"name": "NAME", "value": "john"}]);
+    k.post(PODS).json(&greeter).await;
+    k.settle().await;
+    assert_eq!(
+        k.objects().get("pods", "greeter").expect("it is there")["status"]["phase"],
+        "Succeeded"
+    );
+    assert_eq!(
+        k.life().log("default/greeter", "main", false).as_deref(),
+        Some("hello john\n")
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn nothing_is_scheduled_while_the_scheduler_is_held(k: KMock) {
+    let hold = k.hold("scheduler");
+    k.post(PODS).json(&pod("a", "web")).await;
+    k.settle().await;
+    assert_eq!(
+        k.objects().get("pods", "a").expect("it is there")["status"]["phase"],
+        "Pending"
+    );
+    hold.release();
+    k.settle().await;
+    assert_eq!(
+        k.objects().get("pods", "a").expect("it is there")["status"]["phase"],
+        "Running"
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_rollout_that_takes_too_long(k: KMock) {
+    k.image("web").never_ready();
+    k.post(DEPLOYMENTS).json(&deployment(1, "web")).await;
+    k.settle().await;
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    k.settle().await;
+    let web = k.objects().get("deployments", "web").expect("it is there");
+    assert!(
+        web >= json!({"status": {"conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}})
+    );
+}
+
+#[kmock::test(start_paused, cluster)]
+async fn certificates_are_issued_after_two_seconds(k: KMock) {
+    k.resources().declare("cert-manager.io/v1/certificates");
+    k.stage("certificates.cert-manager.io")
+        .after(Duration::from_secs(2))
+        .status(json!({"conditions": [{"type": "Ready", "status": "True"}]}));
+    let body = json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "web"}});
+    k.post("/apis/cert-manager.io/v1/namespaces/default/certificates")
+        .json(&body)
+        .await;
+    k.settle().await;
+    let web = k
+        .objects()
+        .get("certificates.cert-manager.io", "web")
+        .expect("it is there");
+    assert_eq!(web["status"]["conditions"][0]["type"], "Ready");
+}
+
+#[kmock::test(start_paused)]
+async fn a_bare_server_runs_nothing(k: KMock) {
+    k.post(DEPLOYMENTS).json(&deployment(1, "web")).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(k.objects().list("replicasets", None).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn some_parts_only() {
+    let k = KMock::builder()
+        .controllers(["deployments", "replicasets"])
+        .start()
+        .await
+        .expect("a server");
+    k.post(DEPLOYMENTS).json(&deployment(2, "web")).await;
+    k.settle().await;
+    let pods = k.objects().list("pods", None);
+    assert_eq!(pods.len(), 2);
+    assert!(
+        pods.iter()
+            .all(|pod| pod["spec"]["nodeName"].is_null() && pod["status"]["phase"] == "Pending")
+    );
+    let wrong =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(k.hold("deployment"))))
+            .expect_err("a mistake");
+    let text = wrong.downcast_ref::<String>().expect("a text");
+    assert!(text.starts_with("kmock: there is no controller \"deployment\" to hold; there are deployments, replicasets"), "{text}");
+}
+
+#[kmock::test]
+async fn in_real_time_it_is_as_quick_as_the_loop(k: KMock) {
+    let begun = std::time::Instant::now();
+    let alive = KMock::builder().nodes(1).start().await.expect("a server");
+    alive.post(DEPLOYMENTS).json(&deployment(2, "web")).await;
+    alive.settle().await;
+    assert_eq!(
+        alive
+            .objects()
+            .get("deployments", "web")
+            .expect("it is there")["status"]["availableReplicas"],
+        2
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    drop(k);
+}
+
+#[kmock::test(nodes = 1)]
+fn tests_that_are_not_async_have_a_cluster_too(k: KMock) {
+    k.objects().seed(deployment(1, "web"));
+    for _ in 0..500 {
+        if k.objects()
+            .get("deployments", "web")
+            .is_some_and(|web| web["status"]["availableReplicas"] == 1)
+        {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{}", k.explain("deployments", "web"));
+}
+
+#[kmock::test(start_paused, nodes = 2)]
+async fn services_budgets_and_quotas_follow(k: KMock) {
+    k.image("slow").never_ready();
+    for (path, body) in [
+        (
+            "services",
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}}),
+        ),
+        (
+            "resourcequotas",
+            json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "3", "count/deployments.apps": "5"}}}),
+        ),
+    ] {
+        let answer = k
+            .post(format!("/api/v1/namespaces/default/{path}"))
+            .json(&body)
+            .await;
+        assert_eq!(answer.status(), 201, "{}", answer.text());
+    }
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"}, "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}});
+    k.post("/apis/policy/v1/namespaces/default/poddisruptionbudgets")
+        .json(&budget)
+        .await;
+    k.settle().await;
+    k.post(DEPLOYMENTS).json(&deployment(2, "web")).await;
+    k.settle().await;
+    let objects = k.objects();
+    let slice = &objects.list("endpointslices", Some("default"))[0];
+    assert_eq!(
+        (
+            slice["endpoints"].as_array().map(Vec::len),
+            &slice["ports"][0]["port"]
+        ),
+        (Some(2), &json!(8080))
+    );
+    let endpoints = objects.get("v1/endpoints", "web").expect("it is there");
+    assert_eq!(
+        endpoints["subsets"][0]["addresses"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+    assert!(
+        objects.get("services", "web").expect("it is there")["status"]["loadBalancer"]["ingress"]
+            [0]["ip"]
+            .is_string()
+    );
+    assert_eq!(
+        objects
+            .get("poddisruptionbudgets", "web")
+            .expect("it is there")["status"]["disruptionsAllowed"],
+        1
+    );
+    let used = |name: &str| {
+        objects.get("resourcequotas", "few").expect("it is there")["status"]["used"][name].clone()
+    };
+    assert_eq!(
+        (used("pods"), used("count/deployments.apps")),
+        (json!("2"), json!("1"))
+    );
+    // What the quota forbids is told, and tried again when there is room.
+    k.patch(format!("{DEPLOYMENTS}/web"))
+        .header("content-type", "application/merge-patch+json")
+        .body(r#"{"spec": {"replicas": 5}}"#)
+        .await;
+    k.settle().await;
+    assert_eq!(objects.list("pods", None).len(), 3);
+    let why = k.explain("deployments", "web");
+    assert!(why.contains("exceeded quota: few"), "{why}");
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn autoscalers_go_by_the_metrics_of_the_test(k: KMock) {
+    let mut body = deployment(1, "web");
+    body["spec"]["template"]["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "100m"}});
+    k.post(DEPLOYMENTS).json(&body).await;
+    let scaler = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 4,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}]},
+    });
+    k.post("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers")
+        .json(&scaler)
+        .await;
+    k.settle().await;
+    k.life().usage("default/web-*", "cpu", "150m");
+    k.settle().await;
+    let replicas =
+        || k.objects().get("deployments", "web").expect("it is there")["spec"]["replicas"].clone();
+    // The metrics stay as they are, so it goes on to the most.
+    assert_eq!(replicas(), 4);
+    k.life().usage("default/web-*", "cpu", "10m");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    k.settle().await;
+    assert_eq!(replicas(), 1);
+}
