@@ -11,6 +11,7 @@ const MOST: &[(&str, usize)] = &[
     ("kmock-macros", 18),
     ("kmock-runtime", 64),
     ("kmock-runtime/apply", 10),
+    ("kmock-runtime/cluster", 20),
     ("kmock-runtime/kubernetes", 10),
 ];
 

@@ -103,6 +103,10 @@ fn crates_depend_on_those_below_them() {
             "kmock-runtime/kubernetes",
             &["kmock", "kmock-runtime", "kmock-macros", "axum", "hyper"],
         ),
+        (
+            "kmock-runtime/cluster",
+            &["kmock", "kmock-runtime", "kmock-macros", "axum", "hyper"],
+        ),
         ("kmock-runtime", &["kmock", "kmock-macros"]),
         ("kmock-macros", &["kmock", "kmock-runtime"]),
     ] {

@@ -134,6 +134,45 @@ impl Sources {
     }
 }
 
+/// What a crate shows at its root, but for what it hides in its documentation: modules, and re-exports by their names here.
+pub(crate) fn shown(folder: &str) -> BTreeSet<String> {
+    let file = root().join(folder).join("src/lib.rs");
+    let text = fs::read_to_string(file).unwrap();
+    let tokens: Vec<TokenTree> = text.parse::<TokenStream>().unwrap().into_iter().collect();
+    let mut out = BTreeSet::new();
+    let (mut at, mut hidden) = (0, false);
+    while let Some(token) = tokens.get(at) {
+        let next = tokens.get(at + 1).map(ToString::to_string);
+        match (token.to_string().as_str(), next.as_deref()) {
+            ("#", Some("!")) => {
+                at += 3;
+                continue;
+            }
+            ("#", Some(attribute)) => {
+                hidden |= attribute.replace(' ', "").contains("doc(hidden)");
+                at += 2;
+                continue;
+            }
+            ("pub", Some("mod")) if !hidden => {
+                let name = tokens.get(at + 2).map(ToString::to_string);
+                out.insert(format!("mod {}", name.unwrap_or_default()));
+            }
+            ("pub", Some("use")) if !hidden => {
+                let end = (at..tokens.len())
+                    .find(|end| is_punct(tokens.get(*end), ';'))
+                    .unwrap_or(tokens.len());
+                let mut named = Vec::new();
+                import(&tokens[at + 2..end], &mut Vec::new(), true, &mut named);
+                out.extend(named.into_iter().filter_map(|named| named.name));
+            }
+            _ => {}
+        }
+        hidden = false;
+        at = after_item(&tokens, at);
+    }
+    out
+}
+
 fn collect(top: &Path, folder: &Path, files: &mut BTreeMap<Module, PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -12,30 +12,46 @@
 //! - `api`: the verbs and the other endpoints.
 //! - `doors`: what tests hold: [`Objects`], [`Resources`], a fresh cluster.
 //!
+//! The rooms are public for the tests and benchmarks of this repository only: they change without notice. What users name stands
+//! at the root.
+//!
 //! [`Strategy`]: model::strategy::Strategy
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// The rooms are for this repository's own crates, tests and benchmarks: what users name is below.
+#[doc(hidden)]
 pub mod api;
+#[doc(hidden)]
 pub mod doors;
+#[doc(hidden)]
 pub mod kinds;
+#[doc(hidden)]
 pub mod model;
+#[doc(hidden)]
 pub mod state;
+#[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
 pub mod wire;
 
+#[doc(no_inline)]
 pub use kmock_apply as apply;
 
 pub use crate::{
+    api::authn::ClientCertificate,
     doors::{
         objects::{Object, ObjectError, Objects},
         resources::{Declaration, Resources},
     },
     model::{
         path::{ApiRequest, Verb},
+        resource::ResourceKey,
+        status::ApiError,
         user::User,
     },
     state::{
+        access::Access,
         cluster::{ApiBody, Clock, Cluster, ClusterOptions},
         webhooks::{AuditAnnotation, WebhookCall, WebhookCaller, Webhooks},
     },

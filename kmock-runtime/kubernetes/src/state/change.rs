@@ -32,6 +32,7 @@ pub enum Edit {
 
 impl Cluster {
     /// Does one write if the object is still what the writer saw, and lets the reactors act.
+    #[doc(hidden)]
     pub fn commit(&self, place: &ResourceKey, write: Write) -> Result<Arc<Event>, Conflict> {
         let event = self.store().commit(place, write)?;
         self.react(place, &event);
@@ -39,6 +40,7 @@ impl Cluster {
     }
 
     /// Does several writes of one resource, all or none, and lets the reactors act on each.
+    #[doc(hidden)]
     pub fn transact(
         &self,
         place: &ResourceKey,
@@ -53,6 +55,7 @@ impl Cluster {
 
     /// Changes one object: `edit` is shown what is stored (`None`: nothing) and says what shall become of it; it is
     /// asked again if somebody else was faster. `None`: nothing was written.
+    #[doc(hidden)]
     pub fn change<E>(
         &self,
         place: &ResourceKey,
@@ -78,6 +81,7 @@ impl Cluster {
     }
 
     /// The same with an edit that cannot fail.
+    #[doc(hidden)]
     pub fn set(
         &self,
         place: &ResourceKey,

@@ -147,6 +147,7 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     /// An empty cluster: these resources are served, and these act when something is written.
+    #[doc(hidden)]
     pub fn bare(
         options: ClusterOptions,
         built_ins: &'static BuiltIns,
@@ -187,11 +188,13 @@ impl Cluster {
     }
 
     /// The objects.
+    #[doc(hidden)]
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
 
     /// The resources.
+    #[doc(hidden)]
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
     }
