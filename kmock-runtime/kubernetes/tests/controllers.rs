@@ -184,3 +184,106 @@ fn a_definition_that_goes_takes_its_objects_and_their_dependents() {
     assert_eq!(call(&cluster, &format!("GET {path}"), Value::Null).0, 404);
     assert!(objects.list("configmaps", None).is_empty());
 }
+
+fn map_in(namespace: &str, name: &str, owner: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+        "namespace": namespace, "name": name, "ownerReferences": [owner],
+    }})
+}
+
+#[test]
+fn an_owner_is_told_by_all_its_coordinates() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let uid = seed(&objects, "root", json!({}));
+    let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "root", "uid": uid});
+    let changed = |key: &str, value: &str| {
+        let mut owner = owner.clone();
+        owner[key] = value.into();
+        owner
+    };
+    objects.seed(map_in("default", "right", &owner));
+    objects.seed(map_in("default", "other-name", &changed("name", "other")));
+    objects.seed(map_in("default", "other-kind", &changed("kind", "Secret")));
+    objects.seed(map_in("elsewhere", "other-namespace", &owner));
+    // Nobody knows such a kind: whether its object is there cannot be told.
+    objects.seed(map_in("default", "unknown", &changed("kind", "Nonsense")));
+    let left: Vec<_> = objects
+        .list("configmaps", None)
+        .iter()
+        .map(|x| x.name().to_owned())
+        .collect();
+    assert_eq!(left, ["right", "root", "unknown"]);
+    let told = objects.list("events", Some("elsewhere"));
+    assert_eq!(told[0]["reason"], "OwnerRefInvalidNamespace");
+    let wanted = format!(
+        "ownerRef [v1/ConfigMap, namespace: elsewhere, name: root, uid: {uid}] does not exist in namespace \"elsewhere\""
+    );
+    assert_eq!(told[0]["message"], wanted.as_str());
+}
+
+#[test]
+fn a_circle_of_owners_goes_in_the_foreground_too() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let first = seed(&objects, "first", json!({}));
+    let second = seed(&objects, "second", owned_by("first", &first));
+    objects.patch(
+        "configmaps",
+        "default/first",
+        json!({"metadata": owned_by("second", &second)}),
+    );
+    let delete = format!("DELETE {MAPS}/first?propagationPolicy=Foreground");
+    assert_eq!(call(&cluster, &delete, Value::Null).0, 200);
+    assert!(objects.list("configmaps", None).is_empty());
+}
+
+#[test]
+fn a_namespace_says_what_holds_it() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    objects.seed(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+            "namespace": "held", "name": "a", "finalizers": ["x.io/y"],
+        }}),
+    );
+    assert_eq!(
+        call(&cluster, "DELETE /api/v1/namespaces/held", Value::Null).0,
+        200
+    );
+    let held = objects.get("namespaces", "held").expect("held");
+    let conditions = held["status"]["conditions"]
+        .as_array()
+        .expect("conditions")
+        .clone();
+    let of = |kind: &str| {
+        let found = conditions
+            .iter()
+            .find(|condition| condition["type"] == kind)
+            .expect(kind);
+        (found["status"].clone(), found["message"].clone())
+    };
+    assert_eq!(
+        of("NamespaceContentRemaining"),
+        (
+            json!("True"),
+            json!("Some resources are remaining: configmaps. has 1 resource instances")
+        )
+    );
+    assert_eq!(
+        of("NamespaceFinalizersRemaining"),
+        (
+            json!("True"),
+            json!(
+                "Some content in the namespace has finalizers remaining: x.io/y in 1 resource instances"
+            )
+        )
+    );
+    assert_eq!(conditions.len(), 5);
+    objects.patch(
+        "configmaps",
+        "held/a",
+        json!({"metadata": {"finalizers": null}}),
+    );
+    let _ = call(&cluster, "GET /api/v1/namespaces/held", Value::Null);
+}

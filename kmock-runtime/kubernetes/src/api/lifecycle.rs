@@ -5,12 +5,14 @@
 //!
 //! [`ClusterOptions::controllers`]: crate::ClusterOptions::controllers
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::meta;
 use crate::model::resource::ResourceKey;
+use crate::model::status::quoted;
 use crate::state::change::Reactor;
 use crate::state::cluster::Cluster;
 use crate::state::store::{Change, Event, StoredObject, Write};
@@ -48,7 +50,8 @@ fn react(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
             if event.object.is_terminating() {
                 finish(cluster, place, &event.object);
             } else if !owners(&event.object).is_empty() {
-                collect_if_orphaned(cluster, place, &event.object);
+                tell_of_strangers(cluster, place, event);
+                collect(cluster, place, &event.object);
             }
         }
     }
@@ -143,28 +146,161 @@ fn delete(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>, fo
 /// The dependents of an object that is gone: those without another owner go too, the others lose the reference.
 fn collect_dependents(cluster: &Cluster, uid: &str) {
     for (place, object) in dependents(cluster, uid) {
-        collect_if_orphaned(cluster, &place, &object);
+        collect(cluster, &place, &object);
     }
 }
 
-fn collect_if_orphaned(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
-    let (mut live, mut gone) = (Vec::new(), Vec::new());
-    for owner in owners(object) {
-        let uid = owner["uid"].as_str().unwrap_or_default();
-        if with_uid(cluster, uid).is_some() {
-            live.push(owner.clone());
-        } else {
-            gone.push(uid.to_owned());
-        }
+/// What an owner reference leads to. All of it counts: version, kind, name, uid, and the namespace of the dependent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// An object that is there.
+    Solid,
+    /// An object that goes when its dependents are gone.
+    Waiting,
+    /// Nothing.
+    Absent,
+    /// Nobody can tell: an unknown kind, or an object of a namespace that shall own one that is in none.
+    Unknown,
+}
+
+fn owner(cluster: &Cluster, dependent: &StoredObject, reference: &Value) -> Owner {
+    let text = |key: &str| reference[key].as_str().unwrap_or_default();
+    let (group, version) = meta::split_api_version(text("apiVersion"));
+    let Some(served) = cluster.registry().find_kind(group, version, text("kind")) else {
+        return Owner::Unknown;
+    };
+    let namespace = dependent.namespace();
+    if served.resource.namespaced && namespace.is_empty() {
+        return Owner::Unknown;
     }
-    if gone.is_empty() {
+    let key = served.resource.key(namespace, text("name"));
+    match cluster.store().get(&served.resource.storage, &key) {
+        Some(found) if found.uid() == text("uid") => match waits(&found) {
+            true => Owner::Waiting,
+            false => Owner::Solid,
+        },
+        _ => Owner::Absent,
+    }
+}
+
+/// Whether an object is deleted in the foreground: it waits for its dependents.
+fn waits(object: &StoredObject) -> bool {
+    object.is_terminating() && finalizers(object).contains(&"foregroundDeletion")
+}
+
+/// Deletes an object whose owners are all gone or waiting for it; one that has another owner loses the reference.
+fn collect(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
+    if object.is_terminating() {
         return;
     }
-    if live.is_empty() {
-        delete(cluster, place, object, false);
-    } else {
-        set_owners(cluster, place, object, live);
+    let all: Vec<(Value, Owner)> = owners(object)
+        .into_iter()
+        .map(|reference| (reference.clone(), owner(cluster, object, reference)))
+        .collect();
+    let has = |wanted: Owner| all.iter().any(|(_, owner)| *owner == wanted);
+    // What cannot be resolved is never deleted.
+    if has(Owner::Unknown) || !(has(Owner::Absent) || has(Owner::Waiting)) {
+        return;
     }
+    if has(Owner::Solid) {
+        let solid = all.into_iter().filter(|(_, owner)| *owner == Owner::Solid);
+        let left = solid.map(|(reference, _)| reference).collect();
+        set_owners(cluster, place, object, left);
+        return;
+    }
+    let of_its_own = dependents(cluster, object.uid());
+    let foreground = has(Owner::Waiting) && !of_its_own.is_empty();
+    let blocks = all
+        .iter()
+        .any(|(reference, _)| reference["blockOwnerDeletion"] == true);
+    if foreground && blocks && of_its_own.iter().any(|(_, dependent)| waits(dependent)) {
+        // Owners in a circle would wait for each other for ever. What follows from this write deletes the object.
+        let unblocked = all.into_iter().map(|(mut reference, _)| {
+            reference["blockOwnerDeletion"] = false.into();
+            reference
+        });
+        set_owners(cluster, place, object, unblocked.collect());
+        return;
+    }
+    delete(cluster, place, object, foreground);
+}
+
+/// Tells of owners that are in another namespace than their dependent: such references lead nowhere.
+fn tell_of_strangers(cluster: &Cluster, place: &ResourceKey, event: &Event) {
+    let object = &event.object;
+    let before = event
+        .previous
+        .as_ref()
+        .map(|before| &before.metadata()["ownerReferences"]);
+    if before == Some(&object.metadata()["ownerReferences"]) {
+        return;
+    }
+    for reference in owners(object) {
+        let text = |key: &str| reference[key].as_str().unwrap_or_default();
+        let (group, version) = meta::split_api_version(text("apiVersion"));
+        let served = cluster.registry().find_kind(group, version, text("kind"));
+        if !served.is_some_and(|served| served.resource.namespaced) {
+            continue;
+        }
+        let elsewhere = with_uid(cluster, text("uid"))
+            .is_some_and(|(_, owner)| owner.namespace() != object.namespace());
+        if !elsewhere && !object.namespace().is_empty() {
+            continue;
+        }
+        let message = format!(
+            "ownerRef [{}/{}, namespace: {}, name: {}, uid: {}] does not exist in namespace {}",
+            text("apiVersion"),
+            text("kind"),
+            object.namespace(),
+            text("name"),
+            text("uid"),
+            quoted(object.namespace())
+        );
+        warn(cluster, place, object, "OwnerRefInvalidNamespace", &message);
+    }
+}
+
+/// Posts an event of the garbage collector.
+fn warn(
+    cluster: &Cluster,
+    place: &ResourceKey,
+    object: &StoredObject,
+    reason: &str,
+    message: &str,
+) {
+    const COMPONENT: &str = "garbage-collector-controller";
+    let namespace = match object.namespace() {
+        "" => "default",
+        namespace => namespace,
+    };
+    let kind = cluster
+        .registry()
+        .stored_at(place)
+        .map(|served| served.resource.kind.clone());
+    let (name, now) = (
+        format!("{}.{:016x}", object.name(), cluster.random()),
+        meta::rfc3339(cluster.now()),
+    );
+    let mut involved = json!({
+        "kind": kind.unwrap_or_default(), "apiVersion": object.value["apiVersion"], "name": object.name(),
+        "uid": object.uid(),
+    });
+    if !object.namespace().is_empty() {
+        involved["namespace"] = object.namespace().into();
+    }
+    let value = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": name, "namespace": namespace, "uid": cluster.next_uid(), "creationTimestamp": now},
+        "involvedObject": involved, "reason": reason, "message": message, "type": "Warning",
+        "source": {"component": COMPONENT}, "reportingComponent": COMPONENT, "reportingInstance": "",
+        "firstTimestamp": now, "lastTimestamp": now, "count": 1, "eventTime": null,
+    });
+    let key = format!("{namespace}/{name}");
+    // Its name is its own: nobody is faster.
+    let _ = cluster.commit(
+        &ResourceKey::new("", "events"),
+        Write::Create { key, value },
+    );
 }
 
 fn set_owners(
@@ -244,13 +380,14 @@ fn finish(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
         remove_finalizer(cluster, place, object, "orphan");
     } else if names.contains(&"foregroundDeletion") {
         let uid = object.uid();
-        for (place, dependent) in dependents(cluster, uid) {
-            delete(cluster, &place, &dependent, true);
-        }
-        let blocks = |owner: &&Value| owner["uid"] == uid && owner["blockOwnerDeletion"] == true;
-        let blocked = dependents(cluster, uid)
-            .iter()
-            .any(|(_, dependent)| owners(dependent).iter().any(blocks));
+        collect_dependents(cluster, uid);
+        let blocked = dependents(cluster, uid).iter().any(|(_, dependent)| {
+            owners(dependent).into_iter().any(|reference| {
+                reference["uid"] == uid
+                    && reference["blockOwnerDeletion"] == true
+                    && owner(cluster, dependent, reference) == Owner::Waiting
+            })
+        });
         if !blocked {
             remove_finalizer(cluster, place, object, "foregroundDeletion");
         }
@@ -291,10 +428,123 @@ fn finalize_namespace(cluster: &Cluster, namespace: &str) {
         return;
     };
     let prefix = format!("{namespace}/");
-    let holds = |place: &ResourceKey| !store.list(place, &prefix).objects.is_empty();
-    if store.resources().iter().any(holds) || !finalizers(&current).is_empty() {
+    let mut left = Vec::new();
+    for place in store.resources() {
+        let objects = store.list(&place, &prefix).objects;
+        if !objects.is_empty() {
+            left.push((place, objects));
+        }
+    }
+    if !left.is_empty() {
+        tell_what_is_left(cluster, &current, &left);
+        return;
+    }
+    if !finalizers(&current).is_empty() {
         return;
     }
     // If somebody was faster, their write is reacted to in its turn.
     let _ = cluster.commit(&namespaces(), Write::Delete { current });
+}
+
+/// The conditions of a namespace that cannot go yet: what is left in it, and what holds that.
+fn tell_what_is_left(
+    cluster: &Cluster,
+    current: &Arc<StoredObject>,
+    left: &[(ResourceKey, Vec<Arc<StoredObject>>)],
+) {
+    let mut remaining: Vec<String> = left
+        .iter()
+        .map(|(place, objects)| {
+            let count = objects.len();
+            format!(
+                "{}.{} has {count} resource instances",
+                place.plural, place.group
+            )
+        })
+        .collect();
+    remaining.sort();
+    let mut held: BTreeMap<String, usize> = BTreeMap::new();
+    for object in left.iter().flat_map(|(_, objects)| objects) {
+        for finalizer in finalizers(object) {
+            *held.entry(finalizer.to_owned()).or_default() += 1;
+        }
+    }
+    let held: Vec<String> = held
+        .into_iter()
+        .map(|(finalizer, count)| format!("{finalizer} in {count} resource instances"))
+        .collect();
+    let finalizers = match held.is_empty() {
+        true => (
+            "False",
+            "ContentHasNoFinalizers",
+            "All content-preserving finalizers finished".to_owned(),
+        ),
+        false => (
+            "True",
+            "SomeFinalizersRemain",
+            format!(
+                "Some content in the namespace has finalizers remaining: {}",
+                held.join(", ")
+            ),
+        ),
+    };
+    let conditions = [
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            (
+                "False",
+                "ResourcesDiscovered",
+                "All resources successfully discovered".to_owned(),
+            ),
+        ),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            (
+                "False",
+                "ParsedGroupVersions",
+                "All legacy kube types successfully parsed".to_owned(),
+            ),
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            (
+                "False",
+                "ContentDeleted",
+                "All content successfully deleted, may be waiting on finalization".to_owned(),
+            ),
+        ),
+        (
+            "NamespaceContentRemaining",
+            (
+                "True",
+                "SomeResourcesRemain",
+                format!("Some resources are remaining: {}", remaining.join(", ")),
+            ),
+        ),
+        ("NamespaceFinalizersRemaining", finalizers),
+    ];
+    let now = meta::rfc3339(cluster.now());
+    let before = current.value["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let conditions = conditions.into_iter().map(|(kind, (status, reason, message))| {
+        let old = before.iter().find(|old| old["type"] == kind && old["status"] == status);
+        let since = old.map_or_else(|| now.clone().into(), |old| old["lastTransitionTime"].clone());
+        json!({
+            "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": since,
+        })
+    });
+    let mut value = (*current.value).clone();
+    value["status"]["conditions"] = conditions.collect();
+    if value != *current.value {
+        // If somebody was faster, their write is reacted to in its turn.
+        let _ = cluster.commit(
+            &namespaces(),
+            Write::Update {
+                current: Arc::clone(current),
+                value,
+            },
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Verbs: one file each, and the way from a request to the right one.
 
+pub mod addresses;
 pub mod admission;
 pub mod authn;
 pub mod authz;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::kinds::builtin::services::SERVICE_RANGE;
 use crate::model::resource::ResourceKey;
 use crate::state::access::rbac::{self, policy, policy::Entry};
 use crate::state::cluster::Cluster;
@@ -33,6 +34,17 @@ pub fn bootstrap(cluster: &Cluster) {
         });
         create(ResourceKey::new("", "namespaces"), name.into(), namespace);
     }
+    let range = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes", "generation": 1},
+        "spec": {"cidrs": [SERVICE_RANGE]},
+        "status": {"conditions": [{
+            "type": "Ready", "status": "True", "reason": "", "lastTransitionTime": created,
+            "message": "Kubernetes default Service CIDR is ready",
+        }]},
+    });
+    let ranges = ResourceKey::new("networking.k8s.io", "servicecidrs");
+    create(ranges, "kubernetes".into(), range);
     let service = json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {

@@ -28,6 +28,7 @@ impl Cluster {
             Box::new(api::admission::Configurations),
             Box::new(kinds::crd::Definitions),
             Box::new(api::authz::aggregate::Aggregation),
+            Box::new(api::addresses::Addresses),
             Box::new(api::lifecycle::Cleaners),
         ];
         let cluster = Self::bare(options, kinds::built_ins(), reactors);

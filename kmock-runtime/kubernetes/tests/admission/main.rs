@@ -6,6 +6,7 @@ mod plugins;
 mod pod_security;
 #[cfg(feature = "cel")]
 mod policies;
+mod services;
 mod webhooks;
 
 use kmock_kubernetes::Cluster;

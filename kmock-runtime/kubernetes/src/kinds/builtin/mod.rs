@@ -26,7 +26,7 @@ pub mod quantity;
 pub(crate) mod quota;
 mod row;
 mod rows;
-mod services;
+pub(crate) mod services;
 mod shown;
 pub mod strategy;
 pub mod times;

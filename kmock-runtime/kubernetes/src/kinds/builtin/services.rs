@@ -1,13 +1,17 @@
 //! Services: cluster addresses, node ports and address families.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::values::{Object, at, items, section, text};
+use super::values::{Object, at, is_set, items, section, text};
 use crate::model::resource::ResourceKey;
+use crate::model::status::FieldError;
 use crate::model::strategy::Context;
 
+/// The range of service addresses, as its ServiceCIDR has it.
+pub(crate) const SERVICE_RANGE: &str = "10.0.0.0/24";
 /// Where cluster addresses are given out: 10.0.0.0/24, the API server's own default; its first one is its own.
 const FIRST_ADDRESS: u32 = 0x0a00_0000;
 const ADDRESSES: u32 = 1 << 8;
@@ -35,9 +39,16 @@ pub(in crate::kinds::builtin) fn prepare_for_update(
     let spec = section(new, "spec");
     follow_cluster_ip(spec, &old_spec);
     if new_type == "ExternalName" {
-        if old_type != "ExternalName" && same(spec, &old_spec, "clusterIP") {
-            for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-                spec.remove(key);
+        if old_type != "ExternalName" {
+            // What the client has left as it was goes with the type that needed it.
+            if same(spec, &old_spec, "clusterIP") && same(spec, &old_spec, "clusterIPs") {
+                spec.remove("clusterIP");
+                spec.remove("clusterIPs");
+            }
+            for key in ["ipFamilies", "ipFamilyPolicy"] {
+                if same(spec, &old_spec, key) {
+                    spec.remove(key);
+                }
             }
         }
     } else if old_type != "ExternalName" {
@@ -50,25 +61,14 @@ pub(in crate::kinds::builtin) fn prepare_for_update(
             }
         }
     }
-    let needs_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
-    if needs_ports(&new_type) && needs_ports(&old_type) {
-        for port in super::values::each(spec, "ports") {
-            let number = port.get("port").cloned();
-            let protocol = port.get("protocol").cloned();
-            let kept = items(&old_spec, &["ports"])
-                .iter()
-                .find(|p| {
-                    p.get("port") == number.as_ref() && p.get("protocol") == protocol.as_ref()
-                })
-                .and_then(|p| p.get("nodePort"));
-            if let (None, Some(kept)) = (port.get("nodePort"), kept) {
-                port.insert("nodePort".into(), kept.clone());
+    match (needs_node_ports(&old_spec), needs_node_ports_of(spec)) {
+        (true, true) => keep_node_ports(spec, &old_spec),
+        (true, false) if same_node_ports(spec, &old_spec) => {
+            for port in super::values::each(spec, "ports") {
+                port.remove("nodePort");
             }
         }
-    } else if needs_ports(&old_type) && !needs_ports(&new_type) {
-        for port in super::values::each(spec, "ports") {
-            port.remove("nodePort");
-        }
+        _ => {}
     }
     let reachable = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
     // What the former type had brought goes with it, unless the client has changed it.
@@ -111,6 +111,9 @@ pub(in crate::kinds::builtin) fn prepare_for_update(
             spec.remove(key);
         }
     }
+    if new_type != "LoadBalancer" && is_set(new, &["status", "loadBalancer", "ingress"]) {
+        section(new, "status").insert("loadBalancer".into(), json!({}));
+    }
     allocate(context, new);
 }
 
@@ -132,6 +135,180 @@ fn follow_cluster_ip(spec: &mut Object, old_spec: &Value) {
             spec.remove("clusterIPs");
         }
     }
+}
+
+/// Whether node ports are given out without being asked for.
+fn needs_node_ports(spec: &Value) -> bool {
+    spec.as_object().is_some_and(needs_node_ports_of)
+}
+
+fn needs_node_ports_of(spec: &Object) -> bool {
+    match spec.get("type").and_then(Value::as_str) {
+        Some("NodePort") => true,
+        Some("LoadBalancer") => {
+            spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false))
+        }
+        _ => false,
+    }
+}
+
+fn node_port_numbers(ports: &[Value]) -> Vec<i64> {
+    let numbers = ports
+        .iter()
+        .filter_map(|port| port.get("nodePort")?.as_i64());
+    numbers.filter(|number| *number != 0).collect()
+}
+
+fn ports_of(spec: &Object) -> &[Value] {
+    let ports = spec.get("ports").and_then(Value::as_array);
+    ports.map_or(&[], Vec::as_slice)
+}
+
+fn same_node_ports(spec: &Object, old_spec: &Value) -> bool {
+    let mut new = node_port_numbers(ports_of(spec));
+    let mut old = node_port_numbers(items(old_spec, &["ports"]));
+    new.sort_unstable();
+    old.sort_unstable();
+    new == old
+}
+
+/// Ports that do not name their node port keep the one that they had, by their names, unless another port has it now.
+fn keep_node_ports(spec: &mut Object, old_spec: &Value) {
+    let new = node_port_numbers(ports_of(spec));
+    let old = items(old_spec, &["ports"]);
+    for port in super::values::each(spec, "ports") {
+        let unset = port
+            .get("nodePort")
+            .and_then(Value::as_i64)
+            .is_none_or(|n| n == 0);
+        let name = port.get("name").and_then(Value::as_str).unwrap_or_default();
+        let before = old.iter().rev().find(|old| text(old, &["name"]) == name);
+        let kept = before.and_then(|old| old.get("nodePort")?.as_i64());
+        if let Some(kept) = kept.filter(|kept| unset && !new.contains(kept)) {
+            port.insert("nodePort".into(), kept.into());
+        }
+    }
+}
+
+/// What cannot be given out: an address or a node port that somebody has, or that is beyond the range.
+pub(in crate::kinds::builtin) fn conflicts(
+    context: &Context<'_>,
+    new: &Value,
+    old: Option<&Value>,
+) -> Option<FieldError> {
+    let (spec, nothing) = (at(new, &["spec"]), Value::Null);
+    let before = old.map_or(&nothing, |old| at(old, &["spec"]));
+    if text(spec, &["type"]) == "ExternalName" {
+        return None;
+    }
+    let own = text(new, &["metadata", "name"]);
+    let is_other = |service: &Arc<Value>| {
+        text(service, &["metadata", "name"]) != own
+            || text(service, &["metadata", "namespace"]) != context.namespace
+    };
+    let others: Vec<_> = services(context).into_iter().filter(is_other).collect();
+    let cluster_ips = at(spec, &["clusterIPs"]);
+    for ip in items(spec, &["clusterIPs"])
+        .iter()
+        .filter_map(Value::as_str)
+    {
+        let kept = items(before, &["clusterIPs"])
+            .iter()
+            .any(|before| before == ip);
+        let Some(address) = ip.parse::<Ipv4Addr>().ok().filter(|_| !kept) else {
+            continue;
+        };
+        let taken = others.iter().any(|other| {
+            let theirs = items(other, &["spec", "clusterIPs"]);
+            theirs.iter().any(|theirs| theirs == ip)
+        });
+        let why = match refused_address(context, address) {
+            Some(why) => why,
+            None if taken => "provided IP is already allocated".to_owned(),
+            None => continue,
+        };
+        return Some(FieldError::invalid(
+            "spec.clusterIPs",
+            cluster_ips,
+            format!("failed to allocate IP {ip}: {why}"),
+        ));
+    }
+    let kept = node_port_numbers(items(before, &["ports"]));
+    let mut seen: Vec<(i64, i64)> = Vec::new();
+    for (i, port) in items(spec, &["ports"]).iter().enumerate() {
+        let number = at(port, &["nodePort"]).as_i64().unwrap_or_default();
+        let own_port = at(port, &["port"]).as_i64().unwrap_or_default();
+        if number == 0 || kept.contains(&number) {
+            continue;
+        }
+        let in_range = (FIRST_NODE_PORT..FIRST_NODE_PORT + NODE_PORTS).contains(&number);
+        // Two protocols of one port share its node port.
+        let mine = old.is_none()
+            && seen
+                .iter()
+                .any(|(known, port)| *known == number && *port != own_port);
+        seen.push((number, own_port));
+        let theirs = |other: &Arc<Value>| {
+            node_port_numbers(items(other, &["spec", "ports"])).contains(&number)
+                || at(other, &["spec", "healthCheckNodePort"]).as_i64() == Some(number)
+        };
+        let why = if !in_range {
+            "provided port is not in the valid range. The range of valid ports is 30000-32767"
+        } else if mine || others.iter().any(theirs) {
+            "provided port is already allocated"
+        } else {
+            continue;
+        };
+        let path = format!("spec.ports[{i}].nodePort");
+        return Some(FieldError::invalid(path, &number.into(), why));
+    }
+    None
+}
+
+/// Why an address is in no range of the cluster: those of its ServiceCIDRs.
+fn refused_address(context: &Context<'_>, address: Ipv4Addr) -> Option<String> {
+    let ranges = context
+        .cluster
+        .list(&ResourceKey::new("networking.k8s.io", "servicecidrs"));
+    let mut ranges: Vec<String> = ranges
+        .iter()
+        .flat_map(|range| items(range, &["spec", "cidrs"]))
+        .filter_map(|cidr| cidr.as_str().map(str::to_owned))
+        .collect();
+    if ranges.is_empty() {
+        ranges.push(SERVICE_RANGE.to_owned());
+    }
+    let mut refused = Some("the provided network does not match the current range".to_owned());
+    for range in ranges {
+        let Some((network, bits)) = range.split_once('/') else {
+            continue;
+        };
+        let (Ok(network), Ok(bits)) = (network.parse::<Ipv4Addr>(), bits.parse::<u32>()) else {
+            continue;
+        };
+        let mask = u32::MAX
+            .checked_shl(32_u32.saturating_sub(bits))
+            .unwrap_or_default();
+        let (first, address_bits) = (network.to_bits() & mask, address.to_bits());
+        let last = first | !mask;
+        if !(first..=last).contains(&address_bits) {
+            continue;
+        }
+        if address_bits == first || address_bits == last {
+            refused = Some(format!(
+                "the provided IP ({address}) is not in the valid range. The range of valid IPs is {range}"
+            ));
+            continue;
+        }
+        return None;
+    }
+    // What was given out beyond the range, since a mock does not run out of them, may be named, too.
+    let beyond = FIRST_ADDRESS + ADDRESSES..FIRST_ADDRESS + MORE_ADDRESSES;
+    refused.filter(|_| !(beyond.contains(&address.to_bits()) && is_full(context)))
+}
+
+fn is_full(context: &Context<'_>) -> bool {
+    services(context).len() >= ADDRESSES as usize - 3
 }
 
 fn same(a: &Object, b: &Value, key: &str) -> bool {
@@ -242,14 +419,31 @@ fn node_ports(context: &Context<'_>, spec: &mut Object) {
         taken.extend(port);
         port
     };
+    // One port in two protocols has one node port.
+    let mut of_port: Vec<(Value, i64)> = Vec::new();
     for port in super::values::each(spec, "ports") {
-        if port
+        let number = port.get("port").cloned().unwrap_or_default();
+        let given = port
             .get("nodePort")
             .and_then(Value::as_i64)
-            .is_none_or(|n| n == 0)
-            && let Some(number) = next()
+            .filter(|n| *n != 0);
+        if let Some(given) = given {
+            of_port.push((number, given));
+        }
+    }
+    for port in super::values::each(spec, "ports") {
+        let number = port.get("port").cloned().unwrap_or_default();
+        let given = port
+            .get("nodePort")
+            .and_then(Value::as_i64)
+            .filter(|n| *n != 0);
+        let shared = of_port.iter().find(|(known, _)| *known == number);
+        let shared = shared.map(|(_, node_port)| *node_port);
+        if given.is_none()
+            && let Some(node_port) = shared.or_else(&mut next)
         {
-            port.insert("nodePort".into(), number.into());
+            port.insert("nodePort".into(), node_port.into());
+            of_port.push((number, node_port));
         }
     }
     if local

@@ -23,8 +23,18 @@ pub(super) const SERVICE: Kind = Kind {
         ..Prepare::NOTHING
     },
     validate: Validate {
-        create: |faults, _, object| validate::services::create(faults, object),
-        update: Update::Own(|faults, _, new, old| validate::services::update(faults, new, old)),
+        create: |faults, context, object| {
+            validate::services::create(faults, object);
+            if faults.is_empty() {
+                faults.extend(services::conflicts(context, object, None));
+            }
+        },
+        update: Update::Own(|faults, context, new, old| {
+            validate::services::update(faults, new, old);
+            if faults.is_empty() {
+                faults.extend(services::conflicts(context, new, Some(old)));
+            }
+        }),
         status: StatusRule::Checked(|faults, _, new, _| validate::services::status(faults, new)),
         other: Update::Unchecked,
     },

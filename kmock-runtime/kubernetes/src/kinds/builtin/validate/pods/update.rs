@@ -6,7 +6,7 @@ use super::{pod_itself, scheduling};
 use crate::kinds::builtin::pods::qos_class;
 use crate::kinds::builtin::validate::difference;
 use crate::kinds::builtin::validate::rules::{Faults, NOT_NEGATIVE, in_range, int, ip, texts};
-use crate::kinds::builtin::values::{at, copy, items, section, text};
+use crate::kinds::builtin::values::{at, copy, is_set, items, members, section, text};
 use crate::model::meta::subdomain_faults;
 use crate::model::status::FieldError;
 
@@ -39,6 +39,7 @@ pub(in crate::kinds::builtin) fn update(
         }
         "resize" => {
             pod_itself(faults, new);
+            nothing_removed(faults, new, old);
             if qos_class(new) != qos_class(old) {
                 let class = text(old, &["status", "qosClass"]);
                 let why = "Pod QOS Class may not change as a result of resizing";
@@ -50,6 +51,29 @@ pub(in crate::kinds::builtin) fn update(
             spec_update(faults, new, old);
         }
     }
+}
+
+/// A resize changes amounts, and adds some; it takes none away.
+fn nothing_removed(faults: &mut Faults, new: &Value, old: &Value) {
+    let mut check = |new: &Value, old: &Value, path: &str, noun: &str| {
+        for what in ["requests", "limits"] {
+            let is_gone = |(name, _): (&str, &Value)| !is_set(new, &[what, name]);
+            if members(old, &[what]).into_iter().any(is_gone) {
+                let why = format!("{noun} {what} cannot be removed");
+                faults.push(FieldError::forbidden(format!("{path}.{what}"), why));
+            }
+        }
+    };
+    for list in ["containers", "initContainers"] {
+        let before = items(old, &["spec", list]);
+        for (i, (container, before)) in items(new, &["spec", list]).iter().zip(before).enumerate() {
+            let path = format!("spec.{list}[{i}].resources");
+            let of = |container| at(container, &["resources"]);
+            check(of(container), of(before), &path, "resource");
+        }
+    }
+    let of = |pod| at(pod, &["spec", "resources"]);
+    check(of(new), of(old), "spec.resources", "pod-level resource");
 }
 
 /// Of a running pod only a few fields may change; the images of its containers among them.
