@@ -59,6 +59,17 @@ pub fn remove(schema: &Schema, value: Value, fields: &Set) -> Value {
 }
 
 /// Keeps only the fields of the set; the keys that name an item must be in the set, or they are lost.
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::fields::{Set, extract};
+/// use serde_json::json;
+///
+/// let schema = Schema::of_kind("", "v1", "ConfigMap").expect("a built-in kind");
+/// let object = json!({"metadata": {"name": "c"}, "data": {"a": "1", "b": "2"}});
+/// let mine = Set::of_names(&[&["data", "a"]]);
+/// assert_eq!(extract(schema, &object, &mine), json!({"data": {"a": "1"}}));
+/// ```
 #[must_use]
 pub fn extract(schema: &Schema, value: &Value, fields: &Set) -> Value {
     match (shape(schema, Some(value)), value) {

@@ -10,6 +10,15 @@ use super::element::PathElement;
 use crate::schema::Schema;
 
 /// A set of fields. See the [module](super) for what that is.
+///
+/// ```
+/// use kmock_apply::fields::Set;
+///
+/// let mine = Set::of_names(&[&["spec", "replicas"], &["metadata", "labels", "app"]]);
+/// let yours = Set::of_names(&[&["spec", "replicas"]]);
+/// assert_eq!(mine.intersection(&yours), yours);
+/// assert_eq!(mine.difference(&yours), Set::of_names(&[&["metadata", "labels", "app"]]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Set {
     members: Vec<PathElement>,

@@ -160,6 +160,22 @@ impl std::error::Error for ApplyError {}
 
 /// Updates the managers after a write other than apply, in `new` itself.
 ///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::fields::{Write, owners, update};
+/// use serde_json::json;
+///
+/// let schema = Schema::of_kind("", "v1", "ConfigMap").expect("a built-in kind").into();
+/// let write = |manager| Write::new(manager, "v1", &schema, "2026-01-01T00:00:00Z");
+///
+/// let mut created = json!({"metadata": {"name": "c"}, "data": {"a": "1", "b": "1"}});
+/// update(None, &mut created, &write("creator"));
+/// let mut changed = created.clone();
+/// changed["data"]["b"] = json!("2");
+/// update(Some(&created), &mut changed, &write("editor"));
+/// assert_eq!(owners(&changed), ["owned by creator (update): data.a", "owned by editor (update): data.b"]);
+/// ```
+///
 /// `live` is the object before the write, `None` when it is created. What `new` says about its managers counts
 /// only when it is readable and not empty; `[]` and `[{}]` wipe them.
 pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {

@@ -94,6 +94,24 @@ pub(crate) enum Additional {
 }
 
 /// How a value is made, and how two values of it merge. See the [module](self).
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::schema::{ListType, Type};
+/// use serde_json::json;
+///
+/// let pod = Schema::of_kind("", "v1", "Pod").expect("a built-in kind");
+/// let containers = pod.property("spec").and_then(|spec| spec.property("containers")).expect("containers");
+/// assert_eq!((containers.list_type(), containers.map_keys()), (ListType::Map, &["name".into()][..]));
+///
+/// // That of a custom resource has the metadata that every object has.
+/// let own = Schema::of_custom_resource(Some(&json!({
+///     "type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}},
+/// })));
+/// let size = own.property("spec").and_then(|spec| spec.property("size"));
+/// assert_eq!(size.map(Schema::kind), Some(Type::Integer));
+/// assert!(own.property("metadata").is_some());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     reference: Option<Definition>,

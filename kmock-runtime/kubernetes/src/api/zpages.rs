@@ -115,8 +115,7 @@ fn answer(
                 accepted.format != Format::Protobuf,
                 "pages have no protobuf form"
             );
-            let (content_type, bytes) =
-                render::encode(accepted, json::print(&object, None).into())?;
+            let (content_type, bytes) = render::encode(accepted, json::print(&object, None))?;
             let mut reply = Reply::new(200, Body::Raw(content_type, bytes));
             if version == "v1alpha1" {
                 reply.warnings.push(format!(

@@ -78,7 +78,7 @@ impl Union {
         let bytes = wire.bytes().ok_or("proto: wrong wireType")?;
         match self {
             Self::SchemaOrArray => {
-                *known = alternatives(bytes, depth, |wire| read_schema(wire, depth))?
+                *known = alternatives(bytes, depth, |wire| read_schema(wire, depth))?;
             }
             Self::SchemaOrBool => {
                 let (mut allows, mut schema) = (false, None);

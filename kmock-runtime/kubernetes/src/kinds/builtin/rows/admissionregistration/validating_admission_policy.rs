@@ -34,7 +34,7 @@ pub(super) const VALIDATING_ADMISSION_POLICY: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

@@ -23,7 +23,7 @@ pub(super) const VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| {
-            validate::policies::binding(faults, at(object, &["spec"]), false)
+            validate::policies::binding(faults, at(object, &["spec"]), false);
         },
         update: Update::AsCreated,
         status: StatusRule::Absent,

@@ -25,7 +25,7 @@ pub(super) const API_SERVICE: Kind = Kind {
                 new,
                 old,
                 &["labels", "annotations", "finalizers", "ownerReferences"],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

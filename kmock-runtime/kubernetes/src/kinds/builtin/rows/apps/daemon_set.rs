@@ -24,7 +24,7 @@ pub(super) const DAEMON_SET: Kind = Kind {
                 child(section(new, "spec"), "template"),
                 old,
                 &["spec", "template"],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

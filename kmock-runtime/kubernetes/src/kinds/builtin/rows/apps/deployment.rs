@@ -29,7 +29,7 @@ pub(super) const DEPLOYMENT: Kind = Kind {
                 child(section(new, "spec"), "template"),
                 old,
                 &["spec", "template"],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

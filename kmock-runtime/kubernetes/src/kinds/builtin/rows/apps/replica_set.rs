@@ -22,7 +22,7 @@ pub(super) const REPLICA_SET: Kind = Kind {
                 child(section(new, "spec"), "template"),
                 old,
                 &["spec", "template"],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

@@ -23,10 +23,10 @@ pub(super) const STATEFUL_SET: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| {
-            validate::workloads::stateful_set(faults, at(object, &["spec"]))
+            validate::workloads::stateful_set(faults, at(object, &["spec"]));
         },
         update: Update::Own(|faults, _, new, old| {
-            validate::workloads::stateful_set_update(faults, new, old)
+            validate::workloads::stateful_set_update(faults, new, old);
         }),
         status: StatusRule::Checked(validate::workloads::status_stateful_set),
         other: Update::Unchecked,

@@ -16,7 +16,7 @@ pub(super) const HORIZONTAL_POD_AUTOSCALER_V2: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::autoscaling::autoscaler(faults, object, None),
         update: Update::Own(|faults, _, new, old| {
-            validate::autoscaling::autoscaler(faults, new, Some(old))
+            validate::autoscaling::autoscaler(faults, new, Some(old));
         }),
         status: StatusRule::Checked(validate::workloads::status_horizontal_pod_autoscaler),
         other: Update::Unchecked,

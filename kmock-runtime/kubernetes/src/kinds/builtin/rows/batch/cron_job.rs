@@ -43,7 +43,7 @@ pub(super) const CRON_JOB: Kind = Kind {
                 out,
                 at(object, &["spec", "jobTemplate", "spec"]),
                 "spec.jobTemplate.spec",
-            )
+            );
         },
         update: warnings::cron_job_update,
         ..Warn::NOTHING

@@ -39,7 +39,7 @@ pub(super) const JOB: Kind = Kind {
                 child(section(new, "spec"), "template"),
                 old,
                 &["spec", "template"],
-            )
+            );
         },
     },
     validate: Validate {

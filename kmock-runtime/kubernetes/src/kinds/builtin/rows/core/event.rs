@@ -24,10 +24,10 @@ pub(super) const EVENT: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, context, object| {
-            faults.extend(validate::events::create(false, context, object))
+            faults.extend(validate::events::create(false, context, object));
         },
         update: Update::Own(|faults, context, new, old| {
-            faults.extend(validate::events::update(false, context, new, old))
+            faults.extend(validate::events::update(false, context, new, old));
         }),
         status: StatusRule::Absent,
         other: Update::Unchecked,

@@ -28,7 +28,7 @@ pub(super) const NODE: Kind = Kind {
         create: |faults, _, object| validate::nodes::create(faults, object),
         update: Update::Own(|faults, _, new, old| validate::nodes::update(faults, new, old)),
         status: StatusRule::Checked(|faults, _, new, old| {
-            validate::nodes::changes(faults, new, old)
+            validate::nodes::changes(faults, new, old);
         }),
         other: Update::Unchecked,
     },

@@ -33,7 +33,7 @@ pub(super) const PERSISTENT_VOLUME: Kind = Kind {
     template: None,
     warn: Warn {
         object: |out, object| {
-            warnings::other::persistent_volume(out, object, at(object, &["spec"]))
+            warnings::other::persistent_volume(out, object, at(object, &["spec"]));
         },
         ..Warn::NOTHING
     },

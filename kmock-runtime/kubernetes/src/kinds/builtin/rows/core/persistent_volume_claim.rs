@@ -24,7 +24,7 @@ pub(super) const PERSISTENT_VOLUME_CLAIM: Kind = Kind {
     prepare: Prepare {
         create: |_, object| object["status"] = json!({"phase": "Pending"}),
         gated: |new, old| {
-            disabled::data_sources(section(new, "spec"), old.map(|o| at(o, &["spec"])))
+            disabled::data_sources(section(new, "spec"), old.map(|o| at(o, &["spec"])));
         },
         ..Prepare::NOTHING
     },

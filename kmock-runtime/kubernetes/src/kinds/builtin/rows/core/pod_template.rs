@@ -23,7 +23,7 @@ pub(super) const POD_TEMPLATE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| {
-            validate::pods::template(faults, at(object, &["template"]), "template")
+            validate::pods::template(faults, at(object, &["template"]), "template");
         },
         update: Update::AsCreated,
         status: StatusRule::Absent,

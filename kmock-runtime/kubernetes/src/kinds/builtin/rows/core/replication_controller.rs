@@ -24,13 +24,13 @@ pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
                 child(section(new, "spec"), "template"),
                 old,
                 &["spec", "template"],
-            )
+            );
         },
         ..Prepare::NOTHING
     },
     validate: Validate {
         create: |faults, _, object| {
-            validate::workloads::replication_controller(faults, at(object, &["spec"]))
+            validate::workloads::replication_controller(faults, at(object, &["spec"]));
         },
         update: Update::AsCreated,
         status: StatusRule::Checked(validate::workloads::status_replica_set),

@@ -18,7 +18,7 @@ pub(super) const RESOURCE_QUOTA: Kind = Kind {
         create: |faults, _, object| validate::quotas::quota(faults, object),
         update: Update::Own(validate::core::update_resource_quota),
         status: StatusRule::Checked(|faults, _, new, _| {
-            validate::quotas::quota_status(faults, new)
+            validate::quotas::quota_status(faults, new);
         }),
         other: Update::Unchecked,
     },

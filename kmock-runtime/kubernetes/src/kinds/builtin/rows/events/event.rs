@@ -21,10 +21,10 @@ pub(super) const EVENT: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, context, object| {
-            faults.extend(validate::events::create(true, context, object))
+            faults.extend(validate::events::create(true, context, object));
         },
         update: Update::Own(|faults, context, new, old| {
-            faults.extend(validate::events::update(true, context, new, old))
+            faults.extend(validate::events::update(true, context, new, old));
         }),
         status: StatusRule::Absent,
         other: Update::Unchecked,

@@ -34,7 +34,7 @@ pub(super) const FLOW_SCHEMA: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

@@ -35,7 +35,7 @@ pub(super) const PRIORITY_LEVEL_CONFIGURATION: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

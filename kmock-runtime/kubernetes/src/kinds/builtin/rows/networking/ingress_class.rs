@@ -21,7 +21,7 @@ pub(super) const INGRESS_CLASS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| {
-            validate::networking::ingress_class(faults, at(object, &["spec"]))
+            validate::networking::ingress_class(faults, at(object, &["spec"]));
         },
         update: Update::Own(validate::networking::update_ingress_class),
         status: StatusRule::Absent,

@@ -16,7 +16,7 @@ pub(super) const NETWORK_POLICY: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| {
-            validate::networking::network_policy(faults, at(object, &["spec"]))
+            validate::networking::network_policy(faults, at(object, &["spec"]));
         },
         update: Update::AsCreated,
         status: StatusRule::Absent,

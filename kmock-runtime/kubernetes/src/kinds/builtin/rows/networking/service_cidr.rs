@@ -25,7 +25,7 @@ pub(super) const SERVICE_CIDR: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },

@@ -29,7 +29,7 @@ pub(super) const POD_DISRUPTION_BUDGET: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::workloads::budget(faults, at(object, &["spec"])),
         update: Update::Own(|faults, _, new, _| {
-            validate::workloads::budget(faults, at(new, &["spec"]))
+            validate::workloads::budget(faults, at(new, &["spec"]));
         }),
         status: StatusRule::Checked(validate::workloads::status_pod_disruption_budget),
         other: Update::Unchecked,

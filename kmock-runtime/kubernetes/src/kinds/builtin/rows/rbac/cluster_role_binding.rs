@@ -22,7 +22,7 @@ pub(super) const CLUSTER_ROLE_BINDING: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::networking::binding(faults, object, false),
         update: Update::Own(|faults, _, new, old| {
-            validate::networking::update_binding(faults, new, old, false)
+            validate::networking::update_binding(faults, new, old, false);
         }),
         status: StatusRule::Absent,
         other: Update::Unchecked,

@@ -22,7 +22,7 @@ pub(super) const ROLE_BINDING: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::networking::binding(faults, object, true),
         update: Update::Own(|faults, _, new, old| {
-            validate::networking::update_binding(faults, new, old, true)
+            validate::networking::update_binding(faults, new, old, true);
         }),
         status: StatusRule::Absent,
         other: Update::Unchecked,

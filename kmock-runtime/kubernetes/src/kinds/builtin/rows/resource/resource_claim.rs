@@ -34,7 +34,7 @@ pub(super) const RESOURCE_CLAIM: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },
@@ -44,7 +44,7 @@ pub(super) const RESOURCE_CLAIM: Kind = Kind {
                 faults,
                 at(object, &["spec", "devices"]),
                 "spec.devices",
-            )
+            );
         },
         update: Update::Own(|faults, _, new, old| {
             validate::other::device_requests(faults, at(new, &["spec", "devices"]), "spec.devices");

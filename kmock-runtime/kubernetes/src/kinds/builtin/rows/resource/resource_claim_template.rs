@@ -24,7 +24,7 @@ pub(super) const RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
                 faults,
                 at(object, &["spec", "spec", "devices"]),
                 "spec.spec.devices",
-            )
+            );
         },
         update: Update::Own(|faults, _, new, old| {
             let devices = at(new, &["spec", "spec", "devices"]);

@@ -36,7 +36,7 @@ pub(super) const VOLUME_ATTACHMENT: Kind = Kind {
                     "finalizers",
                     "ownerReferences",
                 ],
-            )
+            );
         },
         ..Prepare::NOTHING
     },
