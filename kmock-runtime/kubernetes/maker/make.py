@@ -7,7 +7,7 @@
 The path is a checkout of github.com/kubernetes/kubernetes at that version. Read are
 
     api/openapi-spec/v3/*.json       ► schemas.tsv (crate kmock-apply), descriptions.tsv.z
-    api/discovery/*.json             ► discovery-api.json, discovery-apis.json
+    api/discovery/*.json             ► discovery-api.json, discovery-apis.json, resources.tsv (crate kmock-notation)
     staging/src/k8s.io/**/types.go   ► gotypes.tsv, protobuf.tsv
     the first argument               ► version
 
@@ -26,6 +26,7 @@ import gotypes
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parent / "src/data"
+RESOURCES = HERE.parent.parent.parent / "kmock-macros/notation/data/resources.tsv"
 SCHEMAS = HERE.parent.parent / "apply/data/schemas.tsv"
 
 META = "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -182,6 +183,22 @@ def core_group(listed):
     return [{"metadata": {}, "versions": versions}]
 
 
+def resources_table(groups):
+    """A resource a line: group, versions (the preferred one first), plural, kind, subresources."""
+    found = {}
+    for group in groups:
+        name = group["metadata"].get("name", "")
+        for version in group["versions"]:
+            for entry in version["resources"]:
+                known = found.setdefault((name, entry["resource"]), ([], entry))
+                known[0].append(version["version"])
+    lines = []
+    for (group, plural), (versions, entry) in sorted(found.items()):
+        subresources = [sub["subresource"] for sub in entry.get("subresources", [])]
+        lines.append("\t".join([group, ",".join(versions), plural, entry["responseKind"]["kind"], ",".join(subresources)]))
+    return "\n".join(lines) + "\n"
+
+
 # --- Go types
 
 
@@ -245,6 +262,7 @@ def main():
         DATA / "descriptions.tsv.z": descriptions(found),
         DATA / "discovery-api.json": discovery(core),
         DATA / "discovery-apis.json": discovery(groups),
+        RESOURCES: resources_table(core + groups),
         DATA / "gotypes.tsv": gotypes_table(types, args.version),
         DATA / "protobuf.tsv": protobuf_table(types),
     }
