@@ -40,6 +40,8 @@ pub(crate) struct Rule {
     pub(crate) order: Option<(BlockKind, Span)>,
     pub(crate) filter: Filter,
     pub(crate) slice: Option<Expr>,
+    /// `per id`
+    pub(crate) per: Option<LitStr>,
     pub(crate) sinks: Vec<Callable>,
     pub(crate) replies: Vec<Part>,
     /// The first token of the head: where reports point.
@@ -219,6 +221,18 @@ pub(crate) enum Part {
     Fault(Fault),
     Slow(Span, u64),
     Proxy(Span, Expr),
+    /// `forbidden`, `conflict "…"`, `too_many(1s)`
+    Failure {
+        name: Ident,
+        after: Option<Time>,
+        why: Option<LitStr>,
+    },
+    /// `with (a, b) |req| …`: a clone of each is for the closure.
+    With(Span, Vec<Ident>, Callable),
+    /// `then`: what follows is the next answer.
+    Then(Span),
+    /// `then pass`, `then again`: the method of `Rule`.
+    Ending(Span, &'static str),
     /// What did not parse, kept so that an editor can complete it.
     Broken(Span, TokenStream),
 }

@@ -175,12 +175,16 @@ const REPLIES: &[(&[&str], &str)] = &[
     ),
     (&["redirect"], "write `302, header { \"Location\": \"/\" }`"),
     (
-        &["respond", "respond_with", "reply", "then", "returns"],
+        &["respond", "respond_with", "reply", "returns"],
         "the reply stands for itself: `=> 200`",
     ),
     (
         &["timeout"],
         "write `stall` to never answer, `sleep(30s)` to answer late",
+    ),
+    (
+        &["sequence", "each", "in_turn", "cycle"],
+        "write `503, then 429, then 200`; `then again` at the end begins anew",
     ),
     (&["chunks", "chunked", "yield"], "write `stream [ … ]`"),
     (
@@ -190,7 +194,7 @@ const REPLIES: &[(&[&str], &str)] = &[
     (&["ws"], "write `websocket [ … ]`"),
     (
         &["pass", "passthrough", "next"],
-        "a rule without `=>` records and lets the request go on",
+        "a rule without `=>` records and lets the request go on; after some answers, write `200, then pass`",
     ),
 ];
 

@@ -35,6 +35,24 @@ pub(crate) const REPLIES: &[&str] = &[
     "proxy",
     "wait",
     "websocket",
+    "then",
+    "with",
+];
+
+/// The failures of the Kubernetes API, in replies of rules that speak of it.
+pub(crate) const FAILURES: &[&str] = &[
+    "bad_request",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "already_exists",
+    "conflict",
+    "expired",
+    "invalid",
+    "too_many",
+    "internal",
+    "unavailable",
+    "timeout",
 ];
 
 /// The words of stream items.

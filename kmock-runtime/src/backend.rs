@@ -53,4 +53,7 @@ pub(crate) trait Dialect: Send + Sync {
     /// A refusal in the form in which the clients of such a request show the message; `details` go with it.
     /// `None`: its clients want nothing special.
     fn refusal(&self, request: &Request, message: &str, details: &Value) -> Option<Value>;
+
+    /// The body that belongs to a status of 400 and more, where a rule says nothing else. `None`: none does.
+    fn failure(&self, request: &Request, status: u16) -> Option<Value>;
 }

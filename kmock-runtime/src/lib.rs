@@ -34,12 +34,12 @@ pub mod stream;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
+#[cfg(feature = "kubernetes")]
+#[doc(inline)]
+pub use crate::cluster::{Failure, kubernetes};
 #[cfg(feature = "cluster")]
 #[doc(inline)]
 pub use kmock_cluster as life;
-#[cfg(feature = "kubernetes")]
-#[doc(inline)]
-pub use kmock_kubernetes as kubernetes;
 
 pub use crate::{
     criteria::{Filter, FilterError, PartPattern, Pattern},
@@ -50,7 +50,7 @@ pub use crate::{
     mock::{Builder, Controllers, KMock},
     reply::{Delay, Fault, Gate, IntoReply, Json, Reply},
     request::Request,
-    rules::{Rule, Rules, Slice, Times},
+    rules::{Rule, Rules, Slice, State, Times},
     stream::{Event, IntoItem, Stream},
 };
 

@@ -222,6 +222,10 @@ impl Request {
         Some(value)
     }
 
+    pub(crate) fn captures(&self) -> Captures {
+        self.captures.clone()
+    }
+
     pub(crate) fn with_captures(self, captures: Captures) -> Request {
         Request { captures, ..self }
     }

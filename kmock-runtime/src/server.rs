@@ -38,6 +38,7 @@ use crate::{
     mock::Core,
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make, panic_text},
     request::{Last, Link, Request, Upgrade},
+    rules::Spec,
     stream::Lives,
     wire::{Wire, WiredStream},
 };
@@ -578,10 +579,22 @@ async fn by_rules(
         for sink in &spec.sinks {
             Box::pin(sink.put(&request, core, &named.label)).await;
         }
-        let Some(reply) = &spec.reply else { continue };
+        let Some(last) = &spec.reply else { continue };
         if let Some(ready) = entry.ready() {
             return Some((ready.answer(), by()));
         }
+        let turn = match spec.sequence.is_single() {
+            true => 0,
+            false => {
+                let seen = seen.with_captures(request.captures());
+                entry.rule.turn(&seen, spec.per.as_deref())
+            }
+        };
+        let Some(reply) = spec.sequence.answer(last, turn) else {
+            entry.rule.forget(seen);
+            aside.push(Aside::passed(&entry.rule));
+            continue;
+        };
         // Until there is an answer, this is who holds the request.
         seen.conclude(Concluded {
             by: by(),
@@ -600,7 +613,7 @@ async fn by_rules(
             rule: entry.rule.clone(),
         };
         match Box::pin(make(reply, &asked)).await {
-            Made::Answer(answer) => return Some((answer, by())),
+            Made::Answer(answer) => return Some((worded(spec, &asked.request, answer), by())),
             Made::Pass => {
                 entry.rule.forget(seen);
                 aside.push(Aside::passed(&entry.rule));
@@ -612,6 +625,26 @@ async fn by_rules(
         }
     }
     None
+}
+
+/// A failure of a rule in a dialect, where it has no body, has the one that its clients read.
+fn worded(spec: &Spec, request: &Request, mut answer: Answer) -> Answer {
+    let response = &mut answer.response;
+    let status = response.status().as_u16();
+    let bare = matches!(response.body(), Payload::Full(bytes) if bytes.is_empty())
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    if status >= 400
+        && bare
+        && let Some(body) = spec
+            .filter
+            .dialect()
+            .and_then(|dialect| dialect.failure(request, status))
+    {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        *response.body_mut() = Payload::Full(body.to_string().into());
+    }
+    answer
 }
 
 fn explained(status: StatusCode, text: String) -> Response<Payload> {

@@ -13,7 +13,7 @@ pub use kmock_runtime::{
 };
 
 #[cfg(feature = "kubernetes")]
-pub use kmock_runtime::kubernetes;
+pub use kmock_runtime::{Failure, kubernetes};
 
 #[cfg(feature = "cluster")]
 pub use kmock_runtime::life;
@@ -29,8 +29,8 @@ pub mod harness {
 /// Everything that a test file names: `use kmock::prelude::*;`
 pub mod prelude {
     pub use kmock_runtime::{
-        Event, Fault, Filter, Gate, Json, KMock, Pattern, Reply, Request, Rule, Rules, Stream,
-        Times,
+        Event, Fault, Filter, Gate, Json, KMock, Pattern, Reply, Request, Rule, Rules, State,
+        Stream, Times,
     };
 
     pub use crate::{__private::json, assert_requests, kmock};

@@ -11,6 +11,7 @@
 mod check;
 mod code;
 mod filter;
+mod given;
 mod reply;
 mod stream;
 
@@ -250,6 +251,9 @@ impl Expander {
         }
         if let Some(slice) = &rule.slice {
             made = quote_spanned!(self.at(slice.span())=> #made.slice(#slice));
+        }
+        if let Some(capture) = &rule.per {
+            made = quote_spanned!(self.at(capture.span())=> #made.per(#capture));
         }
         if let Some(expect) = &attrs.expect {
             made = quote_spanned!(self.at(expect.span())=> #made.expecting(#expect));

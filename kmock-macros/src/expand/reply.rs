@@ -12,7 +12,19 @@ use crate::ast::{Capture, Fault, Part, Time};
 impl Expander {
     pub(super) fn part(&self, made: TokenStream, part: &Part, captures: &[Capture]) -> TokenStream {
         let krate = &self.krate;
+        if let Some(made) = self.given(&made, part, captures) {
+            return made;
+        }
         match part {
+            Part::With(span, names, call) => {
+                let ty = self.ty("Reply", *span);
+                let reply =
+                    self.reply_call(quote_spanned!(self.at(*span)=> #ty::new()), call, captures);
+                let lets = names.iter().map(|name| {
+                    quote_spanned!(self.at(name.span())=> let #name = ::core::clone::Clone::clone(&#name);)
+                });
+                quote_spanned!(self.at(*span)=> #made.reply({ #(#lets)* #reply }))
+            }
             Part::Status(lit) => quote_spanned!(self.at(lit.span())=> #made.status(#lit)),
             Part::Header(span, name, value) => {
                 let name = name_tokens(name);
@@ -75,6 +87,22 @@ impl Expander {
                 quote_spanned!(self.at(*span)=> #made.slow(#speed))
             }
             Part::Proxy(span, url) => quote_spanned!(self.at(*span)=> #made.proxy(#url)),
+            Part::Failure { name, after, why } => {
+                let span = name.span();
+                let ty = self.ty("Failure", span);
+                let name = Ident::new(&name.to_string(), self.at(span));
+                let after = after.as_ref().map(time_tokens);
+                let mut failure = quote_spanned!(self.at(span)=> #ty::#name(#after));
+                if let Some(why) = why {
+                    failure = quote_spanned!(self.at(span)=> #failure.because(#why));
+                }
+                quote_spanned!(self.at(span)=> #made.reply(#failure))
+            }
+            Part::Then(span) => quote_spanned!(self.at(*span)=> #made.then()),
+            Part::Ending(span, method) => {
+                let method = Ident::new(method, self.at(*span));
+                quote_spanned!(self.at(*span)=> #made.#method())
+            }
             Part::Broken(span, raw) if self.editor && !raw.is_empty() => {
                 self.unfinished_reply(&made, *span, raw)
             }

@@ -1,5 +1,6 @@
 //! One rule or feed of a script.
 
+use kmock_notation::Head;
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::{
     Expr, Ident, LitStr, Token,
@@ -18,7 +19,7 @@ use super::{
     starts_rule, stream, take_word, word,
 };
 use crate::{
-    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule},
+    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule, ValueKind},
     errors::Errors,
     notation,
     words::{QUALIFIERS, VERBS, is_upper},
@@ -94,6 +95,7 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
             order,
             filter: Filter::Any(span),
             slice: None,
+            per: None,
             sinks: Vec::new(),
             replies: Vec::new(),
             span,
@@ -151,10 +153,12 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         order,
         filter,
         slice,
+        per: None,
         sinks: Vec::new(),
         replies: Vec::new(),
         span,
     };
+    per(input, errors, &mut rule);
     sinks(input, errors, &mut rule.sinks);
     if !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![=>]) {
         // Where the filter has ended in a mistake, what follows it has been said.
@@ -170,7 +174,8 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     }
     if input.peek(Token![=>]) {
         input.parse::<Token![=>]>().ok();
-        rule.replies = reply::parts(input, errors, streams);
+        let kubernetes = speaks_kubernetes(&rule.filter);
+        rule.replies = reply::parts(input, errors, streams, kubernetes);
         after_replies(input, errors);
     } else if let Some(span) = streams {
         errors.help(
@@ -280,6 +285,64 @@ fn other_binding(input: ParseStream<'_>) -> Option<(bool, Ident)> {
         is_upper(&text) || QUALIFIERS.contains(&text.as_str()) || VERBS.contains(&text.as_str());
     let bound = fork.peek(Token![=]) && !fork.peek(Token![=>]) && !fork.peek(Token![==]);
     (bound && !known).then_some((word, name))
+}
+
+/// Whether criteria are in Kubernetes' words.
+fn speaks_kubernetes(filter: &Filter) -> bool {
+    match filter {
+        Filter::Verbs(_) | Filter::Resource(_) | Filter::ResourceOf(_) => true,
+        Filter::Value { kind, .. } => !matches!(kind, ValueKind::Text | ValueKind::Host),
+        Filter::Notation(lit) => matches!(
+            kmock_notation::head(&lit.value()),
+            Ok(Head::Verb(..) | Head::Resource(_))
+        ),
+        Filter::All(parts) | Filter::Either(parts) => parts.iter().any(speaks_kubernetes),
+        Filter::Minus(left, _) => speaks_kubernetes(left),
+        _ => false,
+    }
+}
+
+/// `per id`: the capture by whose values answers and slices are counted.
+fn per(input: ParseStream<'_>, errors: &mut Errors, rule: &mut Rule) {
+    if take_word(input, "per").is_none() {
+        return;
+    }
+    let names: Vec<String> = captures(&rule.filter)
+        .into_iter()
+        .map(|capture| capture.name)
+        .collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("`per {name}`")).collect();
+    let help = match quoted.is_empty() {
+        true => "capture a part of the path: `GET \"/jobs/{id}\" per id => …`".to_owned(),
+        false => format!("write {}", quoted.join(" or ")),
+    };
+    let at = here(input);
+    let name = match input.call(Ident::parse_any) {
+        Ok(name) => LitStr::new(&name.to_string(), name.span()),
+        Err(_) => match input.parse::<LitStr>() {
+            Ok(name) => name,
+            Err(_) => return errors.help(at, "expected the name of a capture after `per`", help),
+        },
+    };
+    if !names.contains(&name.value()) && !computed(&rule.filter) {
+        errors.help(
+            name.span(),
+            format_args!("the path captures no `{}`", name.value()),
+            help,
+        );
+        return;
+    }
+    rule.per = Some(name);
+}
+
+/// Whether a path is computed, so that nothing is known of its captures.
+fn computed(filter: &Filter) -> bool {
+    match filter {
+        Filter::PathOf(_) | Filter::Of(_) | Filter::PathRegex(_) => true,
+        Filter::All(parts) | Filter::Either(parts) => parts.iter().any(computed),
+        Filter::Minus(left, _) => computed(left),
+        _ => false,
+    }
 }
 
 /// `>> SINK >> SINK`
@@ -495,28 +558,13 @@ fn check(rule: &mut Rule, errors: &mut Errors) {
             "leave one of them out",
         );
     }
-    let bodies: Vec<Span> = rule.replies.iter().filter_map(body).collect();
-    if let Some(second) = bodies.get(1) {
-        errors.help(
-            *second,
-            "a reply has one body, and this is the second",
-            "several pieces one after another are a stream: `=> stream [a, b]`",
-        );
-    }
-    let statuses: Vec<Span> = rule
+    // Each of several answers has a status and a body of its own.
+    let answers: Vec<&[Part]> = rule
         .replies
-        .iter()
-        .filter_map(|part| match part {
-            Part::Status(lit) => Some(lit.span()),
-            _ => None,
-        })
+        .split(|part| matches!(part, Part::Then(_)))
         .collect();
-    if let Some(second) = statuses.get(1) {
-        errors.help(
-            *second,
-            "a reply has one status, and this is the second",
-            "a number as a body is `json!(404)`",
-        );
+    for answer in answers {
+        one_of_each(answer, errors);
     }
     let names: Vec<String> = captures(&rule.filter)
         .into_iter()
@@ -526,11 +574,40 @@ fn check(rule: &mut Rule, errors: &mut Errors) {
         .retain(|part| takes_what_there_is(part, &names, errors));
 }
 
+/// An answer has one body and one status.
+fn one_of_each(answer: &[Part], errors: &mut Errors) {
+    let bodies: Vec<Span> = answer.iter().filter_map(body).collect();
+    if let Some(second) = bodies.get(1) {
+        errors.help(
+            *second,
+            "a reply has one body, and this is the second",
+            "several pieces one after another are a stream: `=> stream [a, b]`; the answer to the next request comes after `then`",
+        );
+    }
+    let statuses: Vec<Span> = answer
+        .iter()
+        .filter_map(|part| match part {
+            Part::Status(lit) => Some(lit.span()),
+            Part::Failure { name, .. } => Some(name.span()),
+            _ => None,
+        })
+        .collect();
+    if let Some(second) = statuses.get(1) {
+        errors.help(
+            *second,
+            "a reply has one status, and this is the second",
+            "a number as a body is `json!(404)`; the answer to the next request comes after `then`: `503, then 200`",
+        );
+    }
+}
+
 /// Whether a closure takes the request at most, and what the path captures. One that takes more would only be
 /// reported once again by the compiler.
 fn takes_what_there_is(part: &Part, names: &[String], errors: &mut Errors) -> bool {
-    let Part::Call(Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) =
-        part
+    let (Part::Call(call) | Part::With(_, _, call)) = part else {
+        return true;
+    };
+    let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
     else {
         return true;
     };

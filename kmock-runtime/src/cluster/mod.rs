@@ -2,6 +2,7 @@
 
 mod criteria;
 mod emulator;
+mod failures;
 mod histories;
 #[cfg(feature = "kube")]
 mod kube;
@@ -18,6 +19,10 @@ use crate::{
     location::Location,
     mock::Builder,
 };
+
+pub use self::failures::Failure;
+#[doc(inline)]
+pub use kmock_kubernetes as kubernetes;
 
 /// What answers below the rules of a server.
 pub(crate) fn backend(options: &Builder) -> Option<Arc<dyn Backend>> {

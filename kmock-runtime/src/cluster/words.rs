@@ -80,6 +80,10 @@ impl Dialect for Kubernetes {
         Some((asked.verb.as_str().to_owned(), target))
     }
 
+    fn failure(&self, request: &Request, status: u16) -> Option<Value> {
+        super::failures::body_of(status, request)
+    }
+
     fn refusal(&self, request: &Request, message: &str, details: &Value) -> Option<Value> {
         request.kubernetes()?;
         Some(json!({

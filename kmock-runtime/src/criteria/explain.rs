@@ -402,6 +402,7 @@ impl Criterion {
                     (None, None, distance)
                 }
             },
+            Criterion::State(state, _) => (Some(quoted(&state.get())), None, 5),
             Criterion::Test(..) | Criterion::TestLater(..) => (None, None, 5),
             Criterion::Custom(matcher) => {
                 let (hint, distance) = matcher.near(request);

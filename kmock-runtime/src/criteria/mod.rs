@@ -48,6 +48,7 @@ use crate::{
     location::Location,
     reply::{compute_apart, panic_text},
     request::Request,
+    rules::State,
 };
 
 /// Which requests: criteria combined with `&`, `|`, `-` and `!`.
@@ -89,6 +90,8 @@ pub(crate) enum Criterion {
         pattern: Pattern,
         exact: bool,
     },
+    /// What a state must be.
+    State(State, String),
     Test(&'static str, Holds),
     TestLater(&'static str, HoldsLater),
     Custom(Arc<dyn Matcher>),
@@ -327,6 +330,11 @@ impl Filter {
         })
     }
 
+    #[track_caller]
+    pub(crate) fn state(state: State, want: String) -> Filter {
+        Filter::is(Criterion::State(state, want))
+    }
+
     /// Requests for which a function holds; `text` names it in reports.
     ///
     /// It may block: the server asks it on a thread that may, after all other criteria of the filter. A panic is
@@ -393,9 +401,15 @@ impl Filter {
     /// For requests that were recorded.
     ///
     /// # Panics
-    /// When there is an async function in it, which would hold for none of them.
+    /// When there is an async function in it, which would hold for none of them, or a state, which has gone on.
     #[track_caller]
     pub(crate) fn afterwards(self) -> Filter {
+        if let Some(state) = self.state_in_it() {
+            panic!(
+                "kmock: `{state}` is known when a request comes, and not afterwards: mount a rule with it, and look at what \
+                 the rule has seen"
+            );
+        }
         if let Some(text) = self.async_function() {
             panic!(
                 "kmock: `where {text}` is async, and cannot be asked of requests that have come: mount a rule with it, and \
@@ -403,6 +417,15 @@ impl Filter {
             );
         }
         self
+    }
+
+    fn state_in_it(&self) -> Option<String> {
+        match &*self.node {
+            Node::Is(criterion @ Criterion::State(..), _) => Some(criterion.to_string()),
+            Node::Is(..) => None,
+            Node::All(filters) | Node::Any(filters) => filters.iter().find_map(Filter::state_in_it),
+            Node::Not(filter) => filter.state_in_it(),
+        }
     }
 
     fn async_function(&self) -> Option<&'static str> {
@@ -584,6 +607,7 @@ impl Criterion {
                 std::panic::catch_unwind(AssertUnwindSafe(|| holds(&request))).unwrap_or(false)
             }
             Criterion::TestLater(..) => false,
+            Criterion::State(state, want) => state.get() == *want,
             Criterion::Custom(matcher) => matcher.matches(request),
         }
     }

@@ -44,6 +44,7 @@ impl fmt::Display for Criterion {
                 write!(f, "json{} {pattern}", if *exact { " ==" } else { "" })
             }
             Criterion::Test(text, _) | Criterion::TestLater(text, _) => write!(f, "where {text}"),
+            Criterion::State(_, want) => write!(f, "state {want:?}"),
             Criterion::Custom(matcher) => matcher.fmt(f),
         }
     }

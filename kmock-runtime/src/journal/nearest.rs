@@ -242,6 +242,7 @@ fn shadow(rule: &Rule, before: &[Rule]) -> Option<Shadowed> {
         let same_group = earlier.comes_before(rule);
         let answers = wide.slice.is_none()
             && !same_group
+            && wide.sequence.always_answers()
             && wide
                 .reply
                 .as_ref()

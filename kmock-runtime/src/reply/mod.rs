@@ -159,6 +159,29 @@ impl Reply {
         })))
     }
 
+    /// This reply and another, whatever it is made of.
+    pub fn reply(self, reply: impl IntoReply) -> Reply {
+        self.and(reply.into_reply())
+    }
+
+    /// This reply, and what a function makes of the request.
+    pub fn reply_with<F, R>(self, make: F) -> Reply
+    where
+        F: Fn(Request) -> R + Send + Sync + 'static,
+        R: IntoReply,
+    {
+        self.and(Reply::compute(make))
+    }
+
+    /// This reply, and what an async function makes of the request.
+    pub fn reply_async<F, Fut>(self, make: F) -> Reply
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoReply> + Send + 'static,
+    {
+        self.and(Reply::compute_later(make))
+    }
+
     /// The reply computed for each request by an async function.
     pub fn compute_later<F, Fut>(make: F) -> Reply
     where

@@ -415,6 +415,15 @@ impl IntoSink for SinkHandle {
     }
 }
 
+impl IntoSink for crate::rules::Transition {
+    fn into_sink(self) -> SinkHandle {
+        SinkHandle(Sink::instant(move |_| {
+            self.go();
+            Ok(())
+        }))
+    }
+}
+
 impl<T: From<Request> + Send + 'static> IntoSink for Arc<Mutex<Vec<T>>> {
     fn into_sink(self) -> SinkHandle {
         let list = Arc::clone(&self);

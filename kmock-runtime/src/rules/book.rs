@@ -79,7 +79,12 @@ impl Entry {
     /// The answer, where there is nothing to compute.
     pub(crate) fn ready(&self) -> Option<&Ready> {
         self.ready
-            .get_or_init(|| self.spec.reply.as_ref().and_then(Ready::of))
+            .get_or_init(|| {
+                let only = self.spec.reply.as_ref();
+                only.filter(|_| self.spec.sequence.is_single())
+                    .filter(|reply| !self.spec.worded(reply))
+                    .and_then(Ready::of)
+            })
             .as_ref()
     }
 }
@@ -169,8 +174,10 @@ impl Book {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         for (rule, fits) in &mut numbers.0 {
-            if let Ok(Some((_, number))) = fits {
-                *number = rule.reach();
+            if let Ok(Some((captured, number))) = fits {
+                let per = rule.spec().per.clone();
+                let value = captured.iter().find(|(name, _)| Some(name) == per.as_ref());
+                *number = rule.reach(value.map_or("", |(_, value)| value));
             }
         }
         numbers

@@ -6,16 +6,18 @@
 
 mod book;
 mod index;
+mod sequence;
+mod state;
 mod times;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fmt,
     future::Future,
     ops::Add,
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -25,7 +27,11 @@ use serde_core::Serialize;
 use tokio::sync::watch;
 
 pub(crate) use self::book::{Book, Entry};
-pub use self::times::{Slice, Times};
+use self::sequence::{Ending, Sequence};
+pub use self::{
+    state::{State, Transition},
+    times::{Slice, Times},
+};
 use crate::{
     criteria::Filter,
     error::Error,
@@ -51,14 +57,14 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Rule(Arc<State>);
+pub struct Rule(Arc<Inner>);
 
-struct State {
+struct Inner {
     /// Unique in the process: rules may be mounted on several servers.
     id: u64,
     spec: RwLock<Arc<Spec>>,
     /// How many requests have got a number: those that fit the filter of a rule with a slice.
-    reached: AtomicUsize,
+    reached: Mutex<HashMap<String, usize>>,
     seen: Mutex<Log>,
     came: watch::Sender<()>,
     removed: AtomicBool,
@@ -90,7 +96,11 @@ pub(crate) struct Spec {
     pub(crate) priority: Vec<f64>,
     pub(crate) slice: Option<Slice>,
     pub(crate) expected: Option<(Times, Location)>,
+    /// The last answer, or the only one.
     pub(crate) reply: Option<Reply>,
+    pub(crate) sequence: Sequence,
+    /// The capture by whose values answers and slices are counted.
+    pub(crate) per: Option<String>,
     pub(crate) sinks: Vec<Sink>,
     /// The step before this one in a group that comes in order.
     pub(crate) after: Option<Rule>,
@@ -100,11 +110,19 @@ pub(crate) struct Spec {
 
 /// A rule that others keep alive.
 #[derive(Clone)]
-pub(crate) struct WeakRule(Weak<State>);
+pub(crate) struct WeakRule(Weak<Inner>);
 
 impl WeakRule {
     pub(crate) fn upgrade(&self) -> Option<Rule> {
         self.0.upgrade().map(Rule)
+    }
+}
+
+impl Spec {
+    /// Whether what is sent may depend on the dialect of the request.
+    pub(crate) fn worded(&self, reply: &Reply) -> bool {
+        let failed = reply.status.is_some_and(|status| status.as_u16() >= 400);
+        failed && reply.bodies.is_empty() && self.filter.dialect().is_some()
     }
 }
 
@@ -123,7 +141,7 @@ impl Rule {
                 "kmock: the rule `{filter}` can never answer: no request is `{one}` and `{other}`"
             );
         }
-        Rule(Arc::new(State {
+        Rule(Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             spec: RwLock::new(Arc::new(Spec {
                 filter,
@@ -133,11 +151,13 @@ impl Rule {
                 slice: None,
                 expected: None,
                 reply: None,
+                sequence: Sequence::default(),
+                per: None,
                 sinks: Vec::new(),
                 after: None,
                 next: None,
             })),
-            reached: AtomicUsize::new(0),
+            reached: Mutex::default(),
             seen: Mutex::default(),
             came: watch::Sender::default(),
             removed: AtomicBool::new(false),
@@ -191,6 +211,19 @@ impl Rule {
         self.change(|spec| spec.slice = Some(slice))
     }
 
+    /// Counts the requests of each value of a capture for themselves, for slices and for answers one after another.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// // The third time that somebody asks for a job, this job is done.
+    /// let job = k.on("get /jobs/{id}").per("id").text("queued").then().text("running").then().text("done");
+    /// # }
+    /// ```
+    pub fn per(self, capture: impl Into<String>) -> Rule {
+        let capture = capture.into();
+        self.change(|spec| spec.per = Some(capture))
+    }
+
     /// How many requests must have come when the test ends; checked by `#[kmock::test]` and [`KMock::verify`](crate::KMock::verify).
     #[track_caller]
     pub fn expecting(self, times: impl Into<Times>) -> Rule {
@@ -217,6 +250,30 @@ impl Rule {
     pub fn reply(self, reply: impl IntoReply) -> Rule {
         let more = reply.into_reply();
         self.replying(|reply| reply.and(more))
+    }
+
+    /// Ends an answer and begins the next one: what follows is the reply to the next request, and the last one stays.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// let flaky = k.on("get /").status(503).then().status(429).header("retry-after", 1).then().text("at last");
+    /// # }
+    /// ```
+    pub fn then(self) -> Rule {
+        self.change(|spec| {
+            let reply = spec.reply.replace(Reply::new()).unwrap_or_default();
+            spec.sequence.push(reply);
+        })
+    }
+
+    /// After the last answer the rule steps aside for the next one.
+    pub fn then_pass(self) -> Rule {
+        self.change(|spec| spec.sequence.end(Ending::Pass))
+    }
+
+    /// After the last answer comes the first one again.
+    pub fn then_again(self) -> Rule {
+        self.change(|spec| spec.sequence.end(Ending::Again))
     }
 
     /// Replies with what a function makes of the request.
@@ -416,8 +473,8 @@ impl Rule {
     /// What was forwarded by [`proxy`](Rule::proxy), and what came back, in order.
     pub fn exchanges(&self) -> Vec<Exchange> {
         let spec = self.spec();
-        let reply = spec.reply.as_ref();
-        reply.map(Reply::exchanges).unwrap_or_default()
+        let last = spec.reply.iter().flat_map(Reply::exchanges);
+        spec.sequence.exchanges().chain(last).collect()
     }
 
     /// The frames that came and went on the WebSockets of this rule, in order.
@@ -583,9 +640,12 @@ impl Rule {
         lock(&self.0.books).push(book);
     }
 
-    /// The number of this request among those that fit the filter.
-    pub(crate) fn reach(&self) -> usize {
-        self.0.reached.fetch_add(1, Ordering::Relaxed)
+    /// The number of this request among those that fit the filter and have the same value of a capture.
+    pub(crate) fn reach(&self, value: &str) -> usize {
+        let mut all = lock(&self.0.reached);
+        let next = all.entry(value.to_owned()).or_default();
+        *next += 1;
+        *next - 1
     }
 
     /// The number of this request among those that the rule answers.
@@ -594,6 +654,19 @@ impl Rule {
         let mut all = log.kept.iter();
         let at = all.rposition(|one| one.id() == seen.id());
         at.map_or(0, |at| log.forgotten + at)
+    }
+
+    /// Which of its answers is for this request: its number among those that the rule answers, or among those of them
+    /// with the same value of a capture.
+    pub(crate) fn turn(&self, seen: &Seen, per: Option<&str>) -> usize {
+        let Some(name) = per else {
+            return self.answered(seen);
+        };
+        let log = lock(&self.0.seen);
+        let before = log.kept.iter().take_while(|one| one.id() != seen.id());
+        before
+            .filter(|one| one.path(name) == seen.path(name))
+            .count()
     }
 
     /// `keep`: how many are kept, if not all.

@@ -353,6 +353,10 @@ fn term(input: ParseStream<'_>, errors: &mut Errors, narrows: bool) -> Option<Fi
     if VERBS.contains(&text.as_str()) {
         return Some(verbs(input, errors));
     }
+    // What follows the criteria: `per id`.
+    if text == "per" {
+        return None;
+    }
     if QUALIFIERS.contains(&text.as_str()) {
         if text == "in" && in_is_a_count(input) {
             return None;

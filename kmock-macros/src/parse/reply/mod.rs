@@ -30,6 +30,7 @@ pub(super) fn parts(
     input: ParseStream<'_>,
     errors: &mut Errors,
     stream: Option<Span>,
+    kubernetes: bool,
 ) -> Vec<Part> {
     let mut parts = Vec::new();
     if input.is_empty() || input.peek(Token![;]) {
@@ -50,7 +51,7 @@ pub(super) fn parts(
             return parts;
         }
         let known = errors.count();
-        parts.extend(part(input, errors, stream));
+        parts.extend(part(input, errors, stream, kubernetes));
         if input.peek(Token![,]) {
             input.parse::<Token![,]>().ok();
             // A comma where the `;` should be: what follows is another rule.
@@ -111,7 +112,12 @@ fn wrong_brackets(input: ParseStream<'_>, errors: &mut Errors, streams: Span) ->
     inside(input, delimiter, errors, stream::items).map(|items| Part::Stream(streams, items))
 }
 
-fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> Vec<Part> {
+fn part(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    streams: Option<Span>,
+    kubernetes: bool,
+) -> Vec<Part> {
     let span = here(input);
     if input.peek(Lit) && ends_after_literal(input) {
         return literal(input, errors).into_iter().collect();
@@ -164,7 +170,7 @@ fn part(input: ParseStream<'_>, errors: &mut Errors, streams: Option<Span>) -> V
         return Vec::new();
     }
     if let Some(name) = word(input) {
-        if let Some(found) = by_word(input, errors, &name.to_string(), span) {
+        if let Some(found) = by_word(input, errors, &name.to_string(), span, kubernetes) {
             return found;
         }
         if slip(input, errors, &name) {

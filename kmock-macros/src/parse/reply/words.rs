@@ -5,13 +5,102 @@ use syn::{Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStre
 
 use super::{FORMS, fields::fields, value};
 use crate::{
-    ast::Part,
+    ast::{Callable, Part},
     duration,
     errors::Errors,
     habits, json, numbers,
     parse::{at_end, code, ends_after_next, fault, here, inside, skip_while, starts_rule, stream},
-    words::{REPLIES, nearest},
+    words::{FAILURES, REPLIES, nearest},
 };
+
+/// `with (a, b) |req| …`
+fn with(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Part> {
+    const FORM: &str = "write `with (db, next) |req| …`: the closure gets a clone of each";
+    let names = inside(input, Delimiter::Parenthesis, errors, |content, errors| {
+        let mut names: Vec<Ident> = Vec::new();
+        while !content.is_empty() {
+            match content.parse::<Ident>() {
+                Ok(name) => names.push(name),
+                Err(_) => {
+                    errors.help(here(content), "expected the name of a value", FORM);
+                    skip_while(content, |_| true);
+                }
+            }
+            if !content.is_empty() && content.parse::<Token![,]>().is_err() {
+                errors.help(here(content), "expected `,` between the names", FORM);
+                skip_while(content, |_| true);
+            }
+        }
+        names
+    })?;
+    let at = here(input);
+    match code::callable(input, errors, "a closure after `with`") {
+        Ok(Callable::Expr(_)) => {
+            errors.help(at, "expected a closure after `with (…)`", FORM);
+            None
+        }
+        Ok(call) => Some(Part::With(span, names, call)),
+        Err(raw) => Some(Part::Broken(span, raw)),
+    }
+}
+
+/// `forbidden`, `conflict "…"`, `too_many(1s)`
+fn failure(input: ParseStream<'_>, errors: &mut Errors) -> Option<Part> {
+    let name = input.call(Ident::parse_any).ok()?;
+    let (mut after, mut why) = (None, None);
+    if name == "too_many" {
+        if !input.peek(token::Paren) {
+            errors.help(
+                name.span(),
+                "`too_many` says when the client may ask again",
+                "write `too_many(1s)`",
+            );
+            return None;
+        }
+        after = inside(input, Delimiter::Parenthesis, errors, duration::time)?;
+        after.as_ref()?;
+    } else if input.peek(token::Paren) {
+        errors.help(
+            here(input),
+            format_args!("`{name}` has no argument"),
+            format_args!("write `{name}`, or `{name} \"why\"`"),
+        );
+        input.parse::<proc_macro2::TokenTree>().ok();
+        return None;
+    }
+    if input.peek(LitStr) {
+        why = input.parse::<LitStr>().ok();
+    }
+    Some(Part::Failure { name, after, why })
+}
+
+/// What follows `then`: the next answer, or what comes after the last one.
+fn then(input: ParseStream<'_>, errors: &mut Errors, span: Span, kubernetes: bool) -> Vec<Part> {
+    for (word, method) in [("pass", "then_pass"), ("again", "then_again")] {
+        if ends_after_next(input) && crate::parse::take_word(input, word).is_some() {
+            if input.peek(Token![,]) {
+                errors.help(
+                    here(input),
+                    format_args!("`then {word}` is the end of the answers"),
+                    "write it last: `503, then 200, then pass`",
+                );
+                skip_while(input, |input| !input.peek(Token![;]));
+            }
+            return vec![Part::Ending(span, method)];
+        }
+    }
+    if at_end(input) {
+        errors.help(
+            here(input),
+            "expected an answer after `then`",
+            "write `503, then 200`; `then pass` steps aside after the last answer, `then again` begins anew",
+        );
+        return Vec::new();
+    }
+    let mut parts = vec![Part::Then(span)];
+    parts.extend(super::part(input, errors, None, kubernetes));
+    parts
+}
 
 /// A part that begins with a word of the language; `None` where the word is not used as one.
 pub(super) fn by_word(
@@ -19,6 +108,7 @@ pub(super) fn by_word(
     errors: &mut Errors,
     name: &str,
     span: Span,
+    kubernetes: bool,
 ) -> Option<Vec<Part>> {
     let next_is = |fork: &syn::parse::ParseBuffer<'_>| {
         fork.call(Ident::parse_any).ok();
@@ -28,6 +118,9 @@ pub(super) fn by_word(
     let valued = after.peek(LitStr) || after.peek(token::Paren) || after.peek(LitByteStr);
     let lonely = ends_after_next(input);
     match name {
+        failure if kubernetes && FAILURES.contains(&failure) && (lonely || valued) => {
+            one(self::failure(input, errors))
+        }
         "header" | "cookie" if after.peek(token::Brace) => {
             input.call(Ident::parse_any).ok();
             Some(fields(input, errors, name == "header"))
@@ -40,6 +133,14 @@ pub(super) fn by_word(
             );
             skip_while(input, |input| !at_end(input));
             Some(Vec::new())
+        }
+        "with" if after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            one(with(input, errors, span))
+        }
+        "then" if !after.peek(Token![.]) && !after.peek(token::Paren) => {
+            input.call(Ident::parse_any).ok();
+            Some(then(input, errors, span, kubernetes))
         }
         "text" if valued => {
             input.call(Ident::parse_any).ok();
