@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
     pin::Pin,
     process::ExitCode,
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -336,6 +337,8 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
     let outcome = runtime.block_on(async {
         for nth in 0..F::SERVERS as u64 {
             let server = or_panic(options.server(nth).start().await);
+            // It is checked after the body.
+            server.core().verified.store(true, Ordering::Relaxed);
             watched.add(&server);
             servers.push(server);
         }
@@ -409,7 +412,10 @@ pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) 
     let servers: Vec<KMock> = (0..F::SERVERS as u64)
         .map(|nth| or_panic(options.server(nth).start_blocking()))
         .collect();
-    servers.iter().for_each(|server| watched.add(server));
+    for server in &servers {
+        server.core().verified.store(true, Ordering::Relaxed);
+        watched.add(server);
+    }
     let watchdog = Watchdog::new(options.name, limit, Kind::Sync, watched);
     let outcome = match catch_unwind(AssertUnwindSafe(|| test.call(&servers))) {
         Ok(Some(outcome)) => Body::Done(outcome),

@@ -26,7 +26,8 @@ use crate::{
     stream::{Live, Stream},
 };
 
-/// A started mock server. A clone is the same server; the server ends with the last clone.
+/// A started mock server. A clone is the same server; the server ends with the last clone, and then checks what its rules
+/// expect, where neither `#[kmock::test]` nor [`verify`](KMock::verify) did.
 ///
 /// `#[kmock::test]` makes one and hands it in; elsewhere [`KMock::start`] does. It answers by its rules, and
 /// below them it is a Kubernetes API, unless it is [`raw`](Builder::raw).
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) coming: Coming,
     /// Whether it was stopped: what ends from then on is nobody's doing.
     pub(crate) stopped: AtomicBool,
+    /// Whether somebody has asked, or will ask, whether what is expected has come.
+    pub(crate) verified: AtomicBool,
     /// Where it listens.
     pub(crate) address: OnceLock<SocketAddr>,
     errors: Mutex<Vec<String>>,
@@ -97,6 +100,11 @@ impl Core {
     pub(crate) fn notes(&self) -> Vec<String> {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         notes.clone()
+    }
+
+    pub(crate) fn take_errors(&self) -> Vec<String> {
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *errors)
     }
 
     pub(crate) fn errors(&self) -> Vec<String> {
@@ -259,11 +267,25 @@ impl KMock {
         self.0.core.errors()
     }
 
+    /// The errors so far, which are expected then: they are the server's no longer, and a strict test is content.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// k.on("/broken").reply_with(|_| -> u16 { panic!("on purpose") });
+    /// k.get("/broken").await;
+    /// assert!(k.take_errors()[0].contains("on purpose"));
+    /// # }
+    /// ```
+    pub fn take_errors(&self) -> Vec<String> {
+        self.0.core.take_errors()
+    }
+
     /// Checks what the rules expect, and in strict servers also that nothing unexpected came.
     ///
     /// # Errors
     /// The report of all that does not hold.
     pub fn check(&self) -> Result<(), Report> {
+        self.0.core.verified.store(true, Ordering::Relaxed);
         let failures = journal::failures(&self.0.core);
         if failures.is_empty() {
             return Ok(());
@@ -358,7 +380,7 @@ impl KMock {
         self.url()
     }
 
-    /// Stops the server at once: connections are cut, rules let go. Dropping the last clone does the same.
+    /// Stops the server at once: connections are cut, rules let go, and what they expect with them. Dropping the last clone does the same.
     pub fn shutdown(&self) {
         let server = self
             .0
@@ -428,7 +450,26 @@ impl KMock {
 }
 
 impl Drop for Handle {
+    /// Expectations that nobody has looked at are checked at last: `#[kmock::test]` does it before.
+    ///
+    /// # Panics
+    /// When one does not hold, and nothing panics already.
     fn drop(&mut self) {
+        // Rules are gone when the server was shut down.
+        let unmet = match self.core.verified.load(Ordering::Relaxed) || std::thread::panicking() {
+            true => Vec::new(),
+            false => journal::unmet(&self.core),
+        };
+        let report = (!unmet.is_empty()).then(|| Report::of(Some(&self.core), unmet));
+        self.stop();
+        if let Some(report) = report {
+            panic!("{}", report.text().for_terminal());
+        }
+    }
+}
+
+impl Handle {
+    fn stop(&mut self) {
         let server = self
             .server
             .get_mut()
@@ -735,6 +776,7 @@ impl Builder {
             pending_sinks: Pending::default(),
             coming: Coming::default(),
             stopped: AtomicBool::new(false),
+            verified: AtomicBool::new(false),
             address: OnceLock::new(),
             errors: Mutex::default(),
             notes: Mutex::default(),

@@ -258,3 +258,36 @@ async fn answers_are_sent_as_they_are_written_or_refused(k: KMock) {
 fn a_status_that_comes_before_an_answer_is_refused_where_it_is_written() {
     let _ = Reply::new().status(100);
 }
+
+#[kmock::test(strict)]
+async fn errors_that_are_expected_are_taken(k: KMock) {
+    k.on("/").reply_with(|_| -> u16 { panic!("on purpose") });
+    k.get("/").await;
+    let errors = k.take_errors();
+    assert!(
+        errors.len() == 1 && errors[0].contains("on purpose"),
+        "{errors:?}"
+    );
+    assert_eq!(k.errors(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_verifies_does_so_when_it_is_dropped() {
+    let k = KMock::start().await;
+    k.on("/never").expecting(1).text("x");
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(k)));
+    let text = dropped.expect_err("it panics");
+    let text = text.downcast_ref::<String>().expect("a text");
+    assert!(
+        text.contains("rule \"/never\" expects 1, but 0 requests came"),
+        "{text}"
+    );
+    // Who has looked is not told again, and neither is who shuts it down.
+    let k = KMock::start().await;
+    k.on("/never").expecting(1).text("x");
+    assert!(k.check().is_err());
+    drop(k);
+    let k = KMock::start().await;
+    k.on("/never").expecting(1).text("x");
+    k.shutdown();
+}

@@ -859,3 +859,58 @@ fn nothing_panics_while_unwinding() {
     let panic = unwound.expect_err("it panics");
     assert_eq!(panic.downcast_ref::<&str>(), Some(&"the first"));
 }
+
+#[kmock::test(start_paused = true)]
+async fn a_page_shows_heads_of_answers_faults_kinds_and_what_to_take_along(k: KMock) {
+    kmock! { k,
+        GET "/limited" => 429, header { "retry-after": 7, "set-cookie": "s=secret" };
+        GET "/cut" => b"0123456789", truncate 4;
+    }
+    k.get("/limited").await;
+    assert!(k.get("/cut").send().await.is_err());
+    k.post("/orders")
+        .header("x-it", "it\'s")
+        .json(json!({ "id": 7 }))
+        .await;
+    for n in 0..60 {
+        k.get(format!("/items/{n}")).await;
+    }
+    let page = k.report().html();
+    for part in [
+        "<i>retry-after</i>: 7",
+        "<i>set-cookie</i>: s=…",
+        "✂ truncate 4",
+        "61 ×".replace("61", "60").as_str(),
+        "as a rule</summary><pre class=\"body\">POST &quot;/orders&quot; json {&quot;id&quot;:7} =&gt; 200;</pre>",
+        "curl -X POST &#39;127.0.0.1:",
+        "x-it: it&#39;\\&#39;&#39;s",
+        "value=\"refused\"",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("s=secret"));
+}
+
+#[test]
+fn a_directory_of_pages_has_an_index_failures_first() {
+    let directory = std::env::temp_dir().join(format!("kmock-index-{}", std::process::id()));
+    for (name, fails) in [("a::passes", false), ("b::fails", true)] {
+        let options = TestOptions::new(name).report(&directory);
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            run_async(options, move |k: KMock| async move {
+                k.on("/").text("x");
+                k.get("/").await;
+                assert!(!fails, "on purpose");
+            });
+        }));
+        assert_eq!(ran.is_err(), fails);
+    }
+    let index = std::fs::read_to_string(directory.join("index.html")).expect("an index");
+    let (fails, passes) = (index.find("b::fails"), index.find("a::passes"));
+    assert!(fails < passes && fails.is_some(), "{index}");
+    assert!(
+        index.contains("1 failed") && index.contains("href=\"b.fails.html\""),
+        "{index}"
+    );
+    std::fs::remove_dir_all(&directory).expect("it is removed");
+}

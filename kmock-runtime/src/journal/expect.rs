@@ -14,6 +14,15 @@ pub(super) const LISTED: usize = 12;
 
 /// All that does not hold.
 pub(crate) fn failures(core: &Core) -> Vec<Failure> {
+    let mut failures = unmet(core);
+    if core.options.strict {
+        failures.extend(oddities(core, &core.journal.all()));
+    }
+    failures
+}
+
+/// The expectations of rules that do not hold.
+pub(crate) fn unmet(core: &Core) -> Vec<Failure> {
     let mut failures = Vec::new();
     let all = core.journal.all();
     for rule in core.book.rules() {
@@ -32,25 +41,25 @@ pub(crate) fn failures(core: &Core) -> Vec<Failure> {
         if let Some(before) = &spec.after
             && let Some(first) = rule.requests().first()
         {
-            let earlier = before.requests().first().map(|earlier| earlier.id());
-            if earlier.is_none_or(|earlier| earlier > first.id()) {
+            let all_before = before.requests();
+            let earlier = all_before.first();
+            if earlier.is_none_or(|earlier| earlier.id() > first.id()) {
+                let said =
+                    |seen: &Seen| format!("#{} {} {}", seen.id(), seen.method(), seen.target());
                 let then = match earlier {
-                    Some(id) => format!("#{id} of {before} only after it"),
-                    None => format!("none of {before} did"),
+                    Some(earlier) => format!("came before {}", said(earlier)),
+                    None => format!("came, and nothing for {before} before it"),
                 };
                 let came = vec![first.id()];
                 failures.push(Failure {
                     got: rule.count(),
                     came,
                     rule: Some((rule.to_string(), spec.location)),
-                    detail: Some(format!("#{} came first, {then}", first.id())),
+                    detail: Some(format!("{} {then}", said(first))),
                     ..Failure::new(format!("{before} before {rule}"), "in order", spec.location)
                 });
             }
         }
-    }
-    if core.options.strict {
-        failures.extend(oddities(core, &all));
     }
     failures
 }

@@ -122,6 +122,7 @@ fn entry(entry: &Entry) -> Value {
         "answeredBy": answerer(&entry.answered_by),
         "fault": entry.fault,
         "gone": entry.gone,
+        "answerHeaders": entry.answer_headers,
         "answer": body(&entry.answer),
         "sent": entry.sent.as_ref().map(sent),
         "upstream": entry.upstream,

@@ -37,7 +37,7 @@ pub use self::{
     view::View,
 };
 pub(crate) use self::{
-    expect::failures,
+    expect::{failures, unmet},
     nearest::Aside,
     outcome::{By, Concluded, Named},
     page::{page, report_directory, write_page},

@@ -116,6 +116,8 @@ pub struct Entry {
     pub fault: Option<String>,
     /// Whether the client went away before there was an answer.
     pub gone: bool,
+    /// The headers of the answer, where they are known; the values of cookies are masked.
+    pub answer_headers: Vec<(String, String)>,
     /// The body of the answer.
     pub answer: Body,
     /// How the body of the answer was sent.
@@ -299,6 +301,9 @@ impl<'a> Making<'a> {
             answered_by: outcome.answered_by,
             fault: outcome.fault,
             gone: outcome.gone,
+            answer_headers: sent
+                .as_ref()
+                .map_or_else(Vec::new, |sent| answered(&sent.headers)),
             answer: sent.as_ref().map_or_else(Body::default, |sent| {
                 self.body(
                     &sent.body,
@@ -416,6 +421,17 @@ fn messages(rules: &[Rule]) -> HashMap<u64, Vec<Message>> {
     #[cfg(not(feature = "websocket"))]
     let _ = (rules, &mut messages);
     messages
+}
+
+/// The headers of an answer from their lines.
+fn answered(lines: &str) -> Vec<(String, String)> {
+    let pairs = lines.lines().filter_map(|line| line.split_once(": "));
+    pairs
+        .map(|(name, value)| match (name, value.split_once('=')) {
+            ("set-cookie", Some((cookie, _))) => (name.to_owned(), format!("{cookie}=…")),
+            _ => (name.to_owned(), value.to_owned()),
+        })
+        .collect()
 }
 
 /// All headers in order, with credentials masked: reports are kept and shown around.

@@ -107,3 +107,31 @@ pub(super) fn puzzling(entries: &[Entry]) -> Vec<Row<'_>> {
         })
         .collect()
 }
+
+/// How often each kind of request came, the most frequent first: how often, the first of them, and the target that they have in
+/// common, numbers and identifiers left out.
+pub(super) fn kinds(entries: &[Entry]) -> Vec<(usize, &Entry, String)> {
+    type Kind<'a> = (&'a str, String, Option<u16>, String);
+    let mut counts: HashMap<Kind<'_>, (usize, &Entry, bool)> = HashMap::new();
+    for entry in entries {
+        let kind = kind_of(without_query(&entry.target));
+        let by = entry.answered_by.to_string();
+        let key = (entry.verb.as_str(), kind, entry.status, by);
+        let (count, first, same) = counts.entry(key).or_insert((0, entry, true));
+        *count += 1;
+        *same &= without_query(&first.target) == without_query(&entry.target);
+    }
+    let mut kinds: Vec<(usize, &Entry, String)> = counts
+        .into_iter()
+        .map(|((_, kind, ..), (count, entry, same))| {
+            let target = without_query(&entry.target);
+            (count, entry, if same { target.to_owned() } else { kind })
+        })
+        .collect();
+    kinds.sort_by_key(|(count, entry, _)| (std::cmp::Reverse(*count), entry.id));
+    kinds
+}
+
+fn without_query(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
+}

@@ -41,6 +41,8 @@ pub struct Sent {
     pub size: usize,
     /// When and how it ended; `None` while it goes on.
     pub end: Option<(Duration, End)>,
+    /// The headers, a line each.
+    pub(super) headers: Arc<str>,
     pub(super) content_type: Option<String>,
     pub(super) encoding: Option<String>,
     /// What is kept of it.
@@ -90,6 +92,7 @@ pub(crate) struct Whole {
     body: Bytes,
     /// The size of the body; of an answer that was made for one request, only what the journal keeps is here.
     size: usize,
+    headers: Arc<str>,
     content_type: Option<HeaderValue>,
     encoding: Option<HeaderValue>,
 }
@@ -108,10 +111,23 @@ impl Whole {
         Arc::new(Whole {
             size: body.len(),
             body: kept,
+            headers: lines(headers),
             content_type: headers.get(header::CONTENT_TYPE).cloned(),
             encoding: headers.get(header::CONTENT_ENCODING).cloned(),
         })
     }
+}
+
+/// Headers as they go out, but for the date, which is not worth its room.
+fn lines(headers: &HeaderMap) -> Arc<str> {
+    let mut text = String::with_capacity(64);
+    for (name, value) in headers.iter().filter(|(name, _)| *name != header::DATE) {
+        text.push_str(name.as_str());
+        text.push_str(": ");
+        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        text.push('\n');
+    }
+    text.into()
 }
 
 impl Trace {
@@ -137,6 +153,7 @@ impl Trace {
                     count: 1,
                     size: whole.size,
                     end: Some((begun, End::Complete)),
+                    headers: Arc::clone(&whole.headers),
                     content_type: text(&whole.content_type),
                     encoding: text(&whole.encoding),
                     body: body[..body.len().min(*most as usize)].to_vec(),
@@ -188,6 +205,7 @@ pub(crate) fn traced(
     let sent = Sent {
         begun: now,
         streamed: size.is_none() && !ended,
+        headers: lines(response.headers()),
         content_type: text(header::CONTENT_TYPE),
         encoding: text(header::CONTENT_ENCODING),
         end: ended.then_some((now, End::Complete)),

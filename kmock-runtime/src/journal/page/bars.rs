@@ -1,6 +1,6 @@
 //! Bars over time: when each request was there, and when each chunk of a stream went out.
 
-use std::{fmt::Write, time::Duration};
+use std::{fmt::Write, net::SocketAddr, time::Duration};
 
 use crate::journal::{End, Entry, Report, page::parts::class, words::duration};
 
@@ -14,6 +14,8 @@ const MARKS: usize = 300;
 pub(super) struct Scale {
     start: Duration,
     end: Duration,
+    /// Where the server listens, for whoever wants to ask again.
+    address: Option<SocketAddr>,
 }
 
 impl Scale {
@@ -33,7 +35,12 @@ impl Scale {
         Scale {
             start,
             end: end.max(start + Duration::from_micros(1)),
+            address: report.address,
         }
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     fn x(&self, at: Duration) -> f64 {
@@ -46,8 +53,8 @@ impl Scale {
     pub(super) fn axis(&self) -> String {
         let whole = self.end - self.start;
         let mut html = String::from("<span class=\"axis\">");
-        for quarter in 0..=4 {
-            let at = self.start + whole * quarter / 4;
+        for half in 0..=2 {
+            let at = self.start + whole * half / 2;
             let _ = write!(html, "<i>{}</i>", duration(at));
         }
         html.push_str("</span>");

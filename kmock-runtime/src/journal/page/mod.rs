@@ -4,6 +4,8 @@
 //! request on demand, the history of each Kubernetes object. The same data as JSON stands at the end.
 
 mod bars;
+mod copies;
+mod index;
 mod parts;
 mod sequence;
 
@@ -14,11 +16,14 @@ use std::{
 };
 
 use self::parts::{escape, findings, place};
-use crate::journal::{
-    Answerer, Entry, ObjectHistory, Report,
-    rows::rows,
-    text::headline,
-    words::{duration, number, requests},
+use crate::{
+    criteria::Verdict,
+    journal::{
+        Answerer, Entry, ObjectHistory, Report,
+        rows::{self, rows},
+        text::headline,
+        words::{duration, number, requests},
+    },
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -50,6 +55,7 @@ pub(crate) fn write_page(
     let place = directory.join(format!("{plain}.html"));
     std::fs::create_dir_all(directory)?;
     std::fs::write(&place, page(name, note, reports))?;
+    index::write(directory)?;
     Ok(place)
 }
 
@@ -66,9 +72,10 @@ pub(crate) fn page(title: &str, note: Option<&str>, reports: &[&Report]) -> Stri
         html,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title} – kmock</title><style>{STYLE}</style></head><body>\n\
+         {mark}<title>{title} – kmock</title><style>{STYLE}</style></head><body>\n\
          <header><h1>{title}</h1><span class=\"badge {class}\">{verdict}</span></header>",
-        title = escape(title)
+        title = escape(title),
+        mark = index::mark(title, failed, reports),
     );
     if let Some(note) = note {
         let _ = writeln!(html, "<pre class=\"note\">{}</pre>", escape(note.trim()));
@@ -94,7 +101,13 @@ fn of_server(html: &mut String, report: &Report, nth: usize) {
     summary(html, report);
     failures(html, report, nth);
     if report.entries.is_empty() {
-        html.push_str("<p class=\"empty\">no requests came at all</p>\n");
+        let address = report
+            .address
+            .map_or_else(String::new, |at| format!(" to {at}"));
+        let _ = writeln!(
+            html,
+            "<p class=\"empty\">no requests came at all{address}</p>"
+        );
         return;
     }
     html.push_str("<section><h2>what happened</h2>\n");
@@ -130,8 +143,10 @@ fn summary(html: &mut String, report: &Report) {
 }
 
 fn failures(html: &mut String, report: &Report, nth: usize) {
-    let nothing =
-        report.failures.is_empty() && report.shadowed.is_empty() && report.errors.is_empty();
+    let nothing = report.failures.is_empty()
+        && report.shadowed.is_empty()
+        && report.errors.is_empty()
+        && report.notes.is_empty();
     if nothing {
         return;
     }
@@ -160,6 +175,19 @@ fn failures(html: &mut String, report: &Report, nth: usize) {
                 escape(&near.target),
                 id = near.id,
             );
+            if near
+                .criteria
+                .iter()
+                .all(|one| one.verdict == Verdict::Holds)
+            {
+                let by = match &near.answered_by {
+                    Answerer::Rule(rule, at) => {
+                        format!("{} answered it {}", escape(rule), place(*at))
+                    }
+                    other => format!("it fits, but: {}", escape(&other.to_string())),
+                };
+                let _ = write!(html, "<p>{by}</p>");
+            }
             findings(html, &near.criteria);
         }
         html.push_str("</article>\n");
@@ -182,12 +210,28 @@ fn failures(html: &mut String, report: &Report, nth: usize) {
             escape(error)
         );
     }
+    for note in &report.notes {
+        let _ = writeln!(
+            html,
+            "<article><h3><span class=\"faint\">note</span> {}</h3></article>",
+            escape(note)
+        );
+    }
     html.push_str("</section>\n");
 }
 
 fn timeline(html: &mut String, report: &Report, nth: usize) {
     let scale = bars::Scale::of(report);
-    html.push_str("<section><h2>timeline</h2>\n<div class=\"timeline\">\n");
+    html.push_str("<section><h2>timeline</h2>\n");
+    if report.entries.len() > MANY {
+        kinds(html, report, nth);
+        filters(html, nth);
+    }
+    let nobody = match report.entries.iter().any(|entry| entry.who.is_some()) {
+        true => "",
+        false => " nobody",
+    };
+    let _ = writeln!(html, "<div class=\"timeline{nobody}\">");
     let _ = writeln!(
         html,
         "<div class=\"line head\"><span>#</span><span>at</span><span>who</span><span>request</span>\
@@ -209,6 +253,54 @@ fn timeline(html: &mut String, report: &Report, nth: usize) {
     }
     skipped(html, &mut hidden);
     html.push_str("</div></section>\n");
+}
+
+/// Of so many requests, which kinds there are is told first.
+const MANY: usize = 40;
+
+/// How many kinds are told.
+const KINDS: usize = 20;
+
+fn kinds(html: &mut String, report: &Report, nth: usize) {
+    html.push_str("<table class=\"kinds\">");
+    for (count, entry, target) in rows::kinds(&report.entries).iter().take(KINDS) {
+        let status = entry
+            .status
+            .map_or_else(|| "…".to_owned(), |status| status.to_string());
+        let _ = writeln!(
+            html,
+            "<tr class=\"{}\"><td>{} ×</td><td><a href=\"#r{nth}-{}\"><b>{}</b> {}</a></td>\
+             <td class=\"status\">{status}</td><td>{}</td></tr>",
+            parts::class(entry),
+            number(*count),
+            entry.id,
+            escape(&entry.verb),
+            escape(target),
+            escape(&entry.answered_by.to_string()),
+        );
+    }
+    html.push_str("</table>\n");
+}
+
+/// Which lines are shown; the style sheet does the rest, without a script.
+fn filters(html: &mut String, nth: usize) {
+    html.push_str("<p class=\"filters\">");
+    for (n, (value, label)) in [
+        ("all", "all"),
+        ("fine", "answered well"),
+        ("refused", "refused"),
+        ("error", "errors"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let checked = if n == 0 { " checked" } else { "" };
+        let _ = write!(
+            html,
+            "<label><input type=\"radio\" name=\"f{nth}\" value=\"{value}\"{checked}> {label}</label>"
+        );
+    }
+    html.push_str("</p>\n");
 }
 
 fn skipped(html: &mut String, hidden: &mut usize) {
@@ -245,6 +337,11 @@ fn line(
         Answerer::Rule(rule, location) => (rule.clone(), location.to_string()),
         other => (other.to_string(), String::new()),
     };
+    let answer = match &entry.fault {
+        Some(fault) => format!("✂ {fault}   {answer}"),
+        None if entry.gone => format!("the client went away   {answer}"),
+        None => answer,
+    };
     let _ = writeln!(
         html,
         "<details class=\"{class}\"><summary class=\"line\"><span>{ids}</span>\
@@ -264,7 +361,7 @@ fn line(
         answer = escape(&answer),
         bar = scale.bar(entry),
     );
-    parts::more(html, entry, nth);
+    parts::more(html, entry, nth, scale.address());
     html.push_str("</details>\n");
 }
 

@@ -1,11 +1,12 @@
 //! The parts that stand in several places of a page: texts made safe, places, criteria, the details of a request.
 
-use std::fmt::Write;
+use std::{fmt::Write, net::SocketAddr};
 
 use crate::{
     criteria::{Finding, Verdict},
     journal::{
         Answerer, Body, End, Entry, Message, Sent,
+        page::copies,
         text::message,
         words::{duration, number},
     },
@@ -92,7 +93,7 @@ pub(super) fn findings(html: &mut String, findings: &[Finding]) {
 }
 
 /// Everything about a request, for those who open it.
-pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
+pub(super) fn more(html: &mut String, entry: &Entry, nth: usize, address: Option<SocketAddr>) {
     // Inside of the details, so that a link to it opens them.
     let _ = write!(html, "<div class=\"more\" id=\"r{nth}-{}\">", entry.id);
     if let Some(first) = entry.same_as {
@@ -142,7 +143,15 @@ pub(super) fn more(html: &mut String, entry: &Entry, nth: usize) {
     }
     html.push_str("</pre>");
     body(html, &entry.body);
+    copies::copies(html, entry, address);
     html.push_str("</div><div><h4>answer</h4>");
+    if !entry.answer_headers.is_empty() {
+        html.push_str("<pre>");
+        for (name, value) in &entry.answer_headers {
+            let _ = writeln!(html, "<i>{}</i>: {}", escape(name), escape(value));
+        }
+        html.push_str("</pre>");
+    }
     match &entry.sent {
         Some(sent) if sent.streamed => chunks(html, sent),
         _ => body(html, &entry.answer),

@@ -103,7 +103,7 @@ pub(super) fn draw(html: &mut String, report: &Report, nth: usize) {
         let _ = write!(
             body,
             "<text class=\"at\" x=\"{}\" y=\"{}\">{}</text>",
-            LEFT - 14 - 40,
+            LEFT - 8,
             y + 4,
             duration(moment.at)
         );
@@ -351,6 +351,11 @@ impl Lanes {
                         Answerer::NoRule => format!("{status}  ✗ no rule"),
                         Answerer::Limit => format!("{status}  ✗ beyond a limit"),
                         _ => status,
+                    };
+                    let text = match &entry.fault {
+                        Some(fault) => format!("{text}  ✂ {fault}"),
+                        None if entry.gone => format!("{text}  the client went away"),
+                        None => text,
                     };
                     note(svg, to + shift, &text);
                     if streamed {

@@ -1,13 +1,13 @@
 //! What came: a line for each request, or for several alike; of thousands the telling ones, and counts.
 
-use std::{collections::HashMap, fmt::Write, net::SocketAddr};
+use std::{fmt::Write, net::SocketAddr};
 
 use super::{KINDS, Page, RULE, SHOWN, message};
 use crate::{
     criteria::cut,
     journal::{
         Answerer, End, Entry, Message, Report,
-        rows::{Row, kind_of, puzzling, rows},
+        rows::{Row, kinds, puzzling, rows},
         words::{duration, number, requests},
     },
 };
@@ -71,24 +71,7 @@ impl Page {
 
     /// How often each kind of request came, the most frequent first.
     pub(super) fn kinds(&mut self, entries: &[Entry]) {
-        type Kind<'a> = (&'a str, String, Option<u16>, String);
-        let mut counts: HashMap<Kind<'_>, (usize, &Entry, bool)> = HashMap::new();
-        for entry in entries {
-            let kind = kind_of(without_query(&entry.target));
-            let by = entry.answered_by.to_string();
-            let key = (entry.verb.as_str(), kind, entry.status, by);
-            let (count, first, same) = counts.entry(key).or_insert((0, entry, true));
-            *count += 1;
-            *same &= without_query(&first.target) == without_query(&entry.target);
-        }
-        let mut kinds: Vec<(usize, &Entry, String)> = counts
-            .into_iter()
-            .map(|((_, kind, ..), (count, entry, same))| {
-                let target = without_query(&entry.target);
-                (count, entry, if same { target.to_owned() } else { kind })
-            })
-            .collect();
-        kinds.sort_by_key(|(count, entry, _)| (std::cmp::Reverse(*count), entry.id));
+        let kinds = kinds(entries);
         for (count, entry, target) in kinds.iter().take(KINDS) {
             let status = entry
                 .status
@@ -259,8 +242,4 @@ fn frames(messages: &[Message]) -> String {
     let came = messages.iter().filter(|message| message.received).count();
     let (came, sent) = (number(came), number(messages.len() - came));
     format!("websocket, {came} frames came, {sent} went")
-}
-
-fn without_query(target: &str) -> &str {
-    target.split_once('?').map_or(target, |(path, _)| path)
 }
