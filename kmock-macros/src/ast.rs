@@ -115,6 +115,8 @@ pub(crate) enum Filter {
     Body(Span, Expr),
     /// An address or a network.
     From(Span, TokenStream),
+    /// `connection`: what comes before requests.
+    Connection(Span),
     Where(Span, Callable),
     /// `(expr)`: a filter, or a text in string notation.
     Of(Expr),
@@ -128,6 +130,7 @@ pub(crate) enum Field {
     Header,
     Cookie,
     Form,
+    Trailer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,6 +140,7 @@ pub(crate) enum ValueKind {
     Namespace,
     Name,
     Subresource,
+    ClientCert,
 }
 
 /// The name of a header, parameter, cookie.
@@ -233,8 +237,30 @@ pub(crate) enum Part {
     Then(Span),
     /// `then pass`, `then again`: the method of `Rule`.
     Ending(Span, &'static str),
+    /// How the answer goes, or what a connection is shown.
+    Way(Span, Way),
     /// What did not parse, kept so that an editor can complete it.
     Broken(Span, TokenStream),
+}
+
+/// The way of an answer.
+pub(crate) enum Way {
+    /// `certificate expired`
+    Certificate(Ident),
+    /// `certificate "other.example.com"`
+    CertificateFor(Expr),
+    /// `certificate (expr)`
+    CertificateOf(Expr),
+    /// `tls "1.2"`, as the variant is called.
+    TlsVersion(&'static str),
+    /// `limit 2`
+    AtMost(Expr),
+    Trailer(Name, Expr),
+    /// `hint 103 { … }`
+    Hint(syn::LitInt, Vec<(Name, Expr)>),
+    Http10,
+    UntilEof,
+    AsWritten,
 }
 
 /// A pause: known, between two, or computed.

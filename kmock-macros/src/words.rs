@@ -4,8 +4,23 @@ pub(crate) use kmock_notation::{METHODS, VERBS, did_you_mean, nearest};
 
 /// What narrows a head down.
 pub(crate) const QUALIFIERS: &[&str] = &[
-    "query", "header", "cookie", "json", "form", "part", "body", "text", "host", "from", "where",
-    "in", "named", "sub",
+    "query",
+    "header",
+    "cookie",
+    "json",
+    "form",
+    "part",
+    "body",
+    "text",
+    "host",
+    "from",
+    "where",
+    "in",
+    "named",
+    "sub",
+    "client_cert",
+    "trailer",
+    "connection",
 ];
 
 /// The facts of a part of a multipart body.
@@ -35,6 +50,14 @@ pub(crate) const REPLIES: &[&str] = &[
     "proxy",
     "wait",
     "websocket",
+    "trailer",
+    "hint",
+    "http",
+    "until_eof",
+    "as_written",
+    "certificate",
+    "tls",
+    "limit",
     "then",
     "with",
 ];

@@ -42,6 +42,18 @@ pub struct TestOptions {
     hostnames: &'static [&'static str],
     timeout: Option<Duration>,
     report: Option<PathBuf>,
+    tls: TlsOption,
+}
+
+/// How the servers of a test speak TLS. The options are there without the feature, so that a test can say what it lacks.
+#[derive(Clone, Debug, Default)]
+enum TlsOption {
+    #[default]
+    Plain,
+    Tls,
+    Authority(&'static str),
+    #[cfg(feature = "tls")]
+    With(crate::tls::Tls),
 }
 
 /// How long sinks may take after the body of a test that is not async.
@@ -66,6 +78,7 @@ impl TestOptions {
             hostnames: &[],
             timeout: None,
             report: None,
+            tls: TlsOption::Plain,
         }
     }
 
@@ -135,12 +148,55 @@ impl TestOptions {
         self
     }
 
+    /// HTTPS, by the authority of the process.
+    pub fn tls(mut self, tls: bool) -> TestOptions {
+        self.tls = if tls {
+            TlsOption::Tls
+        } else {
+            TlsOption::Plain
+        };
+        self
+    }
+
+    /// HTTPS, by the authority of a file, with its key in it or beside it.
+    pub fn tls_ca(mut self, path: &'static str) -> TestOptions {
+        self.tls = TlsOption::Authority(path);
+        self
+    }
+
+    /// HTTPS as it is said.
+    #[cfg(feature = "tls")]
+    pub fn tls_with(mut self, tls: crate::tls::Tls) -> TestOptions {
+        self.tls = TlsOption::With(tls);
+        self
+    }
+
     /// How long the test may last in real time, whatever its clock does: a minute unless said, 30 seconds for tests that
     /// start paused; the variable `KMOCK_TIMEOUT` (seconds, `5m`, `off`) sets it for all that do not say. One that takes
     /// longer fails, and says what it waits for; where nothing else can end it, the process ends (status 101).
     pub fn timeout(mut self, limit: Duration) -> TestOptions {
         self.timeout = Some(limit);
         self
+    }
+
+    #[cfg(feature = "tls")]
+    fn secured(&self, builder: Builder) -> Builder {
+        match &self.tls {
+            TlsOption::Plain => builder,
+            TlsOption::Tls => builder.tls(),
+            TlsOption::Authority(path) => builder.tls_with(crate::tls::Tls::new().ca(*path)),
+            TlsOption::With(tls) => builder.tls_with(tls.clone()),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secured(&self, builder: Builder) -> Builder {
+        match &self.tls {
+            TlsOption::Plain => builder,
+            TlsOption::Tls | TlsOption::Authority(_) => {
+                panic!("kmock: the option `tls` needs the feature `tls` of kmock")
+            }
+        }
     }
 
     fn server(&self, nth: u64) -> Builder {
@@ -165,7 +221,7 @@ impl TestOptions {
         if nth == 0 {
             builder = builder.port(self.port);
         }
-        builder
+        self.secured(builder)
     }
 
     fn runtime(&self) -> Result<tokio::runtime::Runtime, String> {

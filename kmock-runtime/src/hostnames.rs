@@ -100,6 +100,9 @@ impl FromStr for Hostname {
 pub struct Interceptor {
     hostnames: Hostnames,
     address: SocketAddr,
+    /// Whom the connector trusts where it is to speak TLS.
+    #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
+    pub(crate) trust: Option<crate::tls::Trust>,
 }
 
 impl Interceptor {
@@ -107,7 +110,13 @@ impl Interceptor {
         Interceptor {
             hostnames: server.core().options.hostnames.clone(),
             address: server.address(),
+            #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
+            trust: None,
         }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where a client that wants this host and port is to connect to instead; `None`: where it wants to.
@@ -152,53 +161,6 @@ impl reqwest::dns::Resolve for Interceptor {
             let found: reqwest::dns::Addrs = Box::new(found.into_iter());
             Ok(found)
         })
-    }
-}
-
-#[cfg(feature = "hyper")]
-mod connector {
-    use std::{
-        io,
-        pin::Pin,
-        task::{Context, Poll},
-    };
-
-    use http::Uri;
-    use hyper_util::rt::TokioIo;
-    use tokio::net::TcpStream;
-
-    use super::Interceptor;
-
-    type Connecting = Pin<Box<dyn Future<Output = Result<TokioIo<TcpStream>, io::Error>> + Send>>;
-
-    /// A connector of plain HTTP for the clients of hyper-util, without Nagle's algorithm, as virtual time wants it.
-    impl tower_service::Service<Uri> for Interceptor {
-        type Response = TokioIo<TcpStream>;
-        type Error = io::Error;
-        type Future = Connecting;
-
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn call(&mut self, uri: Uri) -> Connecting {
-            let host = uri.host().unwrap_or_default().to_owned();
-            let tls = uri.scheme_str() == Some("https");
-            let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-            let redirect = self.redirect(&host, port);
-            Box::pin(async move {
-                if tls {
-                    let unsupported = format!("https://{host}: TLS is not supported");
-                    return Err(io::Error::new(io::ErrorKind::Unsupported, unsupported));
-                }
-                let stream = match redirect {
-                    Some(address) => TcpStream::connect(address).await?,
-                    None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await?,
-                };
-                stream.set_nodelay(true)?;
-                Ok(TokioIo::new(stream))
-            })
-        }
     }
 }
 

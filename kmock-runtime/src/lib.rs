@@ -14,11 +14,13 @@ mod cluster;
 #[cfg(not(feature = "kubernetes"))]
 #[path = "cluster/none.rs"]
 mod cluster;
+mod connections;
 mod error;
 mod hostnames;
 mod location;
 mod mock;
 mod server;
+mod socket;
 mod waits;
 mod watchdog;
 mod wire;
@@ -31,6 +33,8 @@ pub mod reply;
 pub mod request;
 pub mod rules;
 pub mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 

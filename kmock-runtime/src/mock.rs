@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     backend::{Backend, Dialect},
-    client::ClientRequest,
+    client::{ClientRequest, Dial},
     clock::Clock,
     cluster,
     criteria::Filter,
@@ -48,6 +48,9 @@ struct Handle {
     core: Arc<Core>,
     address: SocketAddr,
     server: Mutex<Option<Server>>,
+    /// Files that were made for other programs, and go with the server.
+    #[cfg(feature = "tls")]
+    files: Mutex<Vec<std::path::PathBuf>>,
 }
 
 /// What the server's tasks share; it outlives the handles only as long as they run.
@@ -59,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) options: Builder,
     pub(crate) backend: Option<Arc<dyn Backend>>,
     pub(crate) dialect: Option<&'static dyn Dialect>,
+    /// Connections, and what they have turned into.
+    pub(crate) connections: Tasks,
     pub(crate) tasks: Tasks,
     pub(crate) pending_sinks: Pending,
     /// The requests whose bodies are still on their way.
@@ -69,9 +74,14 @@ pub(crate) struct Core {
     pub(crate) verified: AtomicBool,
     /// Where it listens.
     pub(crate) address: OnceLock<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<crate::tls::Server>>,
+    #[cfg(feature = "tls")]
+    tunnels: std::sync::OnceLock<Result<Arc<crate::tls::Server>, String>>,
     errors: Mutex<Vec<String>>,
     notes: Mutex<Vec<String>>,
     next_id: AtomicU64,
+    next_connection: AtomicU64,
     /// The failures that were shown already, with the timeline: nothing is told twice.
     told: Mutex<Option<Vec<Failure>>>,
     told_in_an_error: Mutex<String>,
@@ -82,12 +92,30 @@ impl Core {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn error(&self, message: String) {
         tracing::warn!(target: "kmock", "{message}");
         self.errors
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(message);
+    }
+
+    /// What opens the TLS in tunnels, and names the authority: also of servers that speak none on their port.
+    #[cfg(feature = "tls")]
+    pub(crate) fn tunnels(&self) -> Result<Arc<crate::tls::Server>, Error> {
+        if let Some(tls) = &self.tls {
+            return Ok(Arc::clone(tls));
+        }
+        let made = self.tunnels.get_or_init(|| {
+            crate::tls::Server::new(crate::tls::Tls::new())
+                .map(Arc::new)
+                .map_err(|error| error.to_string())
+        });
+        made.clone().map_err(Error::invalid)
     }
 
     /// What is worth to be told, and nobody's mistake.
@@ -202,9 +230,17 @@ impl KMock {
         Builder::default()
     }
 
-    /// Where the server listens, e.g. `http://127.0.0.1:40001`: without a slash at the end.
+    /// Where the server listens, e.g. `http://127.0.0.1:40001`, or `https://…` with TLS: without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.0.address)
+        format!("{}://{}", self.scheme(), self.0.address)
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.0.core.tls.is_some() {
+            return "https";
+        }
+        "http"
     }
 
     /// The address where the server listens.
@@ -344,7 +380,7 @@ impl KMock {
     /// Leads the clients of hyper-util to this server for its `hostnames`: give it to `Client::builder(…).build(…)`.
     ///
     /// It is a `tower::Service` of URLs that connects to this server for its hostnames, and to any other host as usual.
-    /// TLS is refused.
+    /// `https://` needs the feature `tls`; the server's authority is trusted where it stands for the host.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -359,12 +395,24 @@ impl KMock {
     /// ```
     #[cfg(feature = "hyper")]
     pub fn connector(&self) -> crate::hostnames::Interceptor {
-        crate::hostnames::Interceptor::new(self)
+        self.intercepting()
+    }
+
+    #[cfg(any(feature = "hyper", feature = "kube"))]
+    pub(crate) fn intercepting(&self) -> crate::hostnames::Interceptor {
+        #[allow(unused_mut, reason = "TLS is a feature")]
+        let mut interceptor = crate::hostnames::Interceptor::new(self);
+        #[cfg(feature = "tls")]
+        {
+            interceptor.trust = self.trust().ok();
+        }
+        interceptor
     }
 
     /// Leads any client to this server for its `hostnames`: the address of a forward proxy, as in `HTTP_PROXY`.
     ///
-    /// Requests for other hosts are forwarded; without `hostnames` the server stands for every host. Plain HTTP only.
+    /// Requests for other hosts are forwarded; without `hostnames` the server stands for every host. With the feature `tls`,
+    /// tunnels (CONNECT) to its hosts are opened: clients that are to trust it there need `KMock::ca_pem`.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -377,6 +425,12 @@ impl KMock {
     /// # }
     /// ```
     pub fn proxy_url(&self) -> String {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.0.core.tls
+            && tls.serves_plain()
+        {
+            return format!("http://{}", self.0.address);
+        }
         self.url()
     }
 
@@ -399,7 +453,19 @@ impl KMock {
     pub fn request(&self, method: &str, target: impl AsRef<str>) -> ClientRequest {
         let target = target.as_ref();
         let redirect = crate::hostnames::Interceptor::new(self);
-        ClientRequest::new(self.0.address, method, target).redirected_by(&redirect)
+        ClientRequest::new(self.dial(), method, target).redirected_by(&redirect)
+    }
+
+    /// How the embedded client gets here.
+    fn dial(&self) -> Dial {
+        let dial = Dial::address(self.0.address);
+        #[cfg(feature = "tls")]
+        if self.0.core.tls.is_some()
+            && let Ok(trust) = self.trust()
+        {
+            return dial.trusting(trust);
+        }
+        dial
     }
 
     /// A GET to this server; `await` it for the response.
@@ -441,6 +507,40 @@ impl KMock {
         &self.0.core
     }
 
+    /// Does something to where clients come in.
+    pub(crate) fn at_the_door<T>(
+        &self,
+        act: impl FnOnce(&Server) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let server = self.0.server.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*server {
+            Some(server) => act(server),
+            None => Err(Error::invalid("the server was shut down")),
+        }
+    }
+
+    /// A file in the temporary directory that goes with the server.
+    #[cfg(feature = "tls")]
+    pub(crate) fn temporary(
+        &self,
+        name: &str,
+        contents: &[u8],
+    ) -> Result<std::path::PathBuf, Error> {
+        let name = format!(
+            "kmock-{}-{}-{name}",
+            std::process::id(),
+            self.0.address.port()
+        );
+        let path = std::env::temp_dir().join(name);
+        let mut files = self.0.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if !files.contains(&path) {
+            std::fs::write(&path, contents)
+                .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+            files.push(path.clone());
+        }
+        Ok(path)
+    }
+
     /// The backend, if it is of this type.
     #[allow(dead_code, reason = "without an emulator nobody asks")]
     pub(crate) fn backend<B: Backend>(&self) -> Option<&B> {
@@ -476,6 +576,16 @@ impl Handle {
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = server.take() {
             server.stop();
+        }
+        #[cfg(feature = "tls")]
+        for file in self
+            .files
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            // Whoever has removed it already did no harm.
+            let _ = std::fs::remove_file(file);
         }
     }
 }
@@ -554,6 +664,8 @@ pub struct Builder {
     pub(crate) revision: Option<u64>,
     pub(crate) kubernetes_version: Option<String>,
     pub(crate) hostnames: Hostnames,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::Tls>,
     pub(crate) location: Location,
 }
 
@@ -577,6 +689,8 @@ impl Default for Builder {
             revision: None,
             kubernetes_version: None,
             hostnames: Hostnames::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             location: Location::caller(),
         }
     }
@@ -761,9 +875,17 @@ impl Builder {
 
     fn launch(
         self,
-        serve: impl FnOnce(Arc<Core>) -> Result<(SocketAddr, Server), Error>,
+        serve: impl FnOnce(Arc<Core>) -> Result<Server, Error>,
     ) -> Result<KMock, Error> {
         let backend = cluster::backend(&self);
+        // Clients of the test may look for it before the server does.
+        #[cfg(feature = "tls")]
+        let _provider = crate::tls::provider();
+        #[cfg(feature = "tls")]
+        let tls = match &self.tls {
+            Some(tls) => Some(Arc::new(crate::tls::Server::new(tls.clone())?)),
+            None => None,
+        };
         let core = Arc::new(Core {
             book: Book::default(),
             journal: Journal::new(self.journal_limit, self.keep),
@@ -772,25 +894,33 @@ impl Builder {
             options: self,
             backend,
             dialect: cluster::dialect(),
+            connections: Tasks::new(),
             tasks: Tasks::new(),
             pending_sinks: Pending::default(),
             coming: Coming::default(),
             stopped: AtomicBool::new(false),
             verified: AtomicBool::new(false),
             address: OnceLock::new(),
+            #[cfg(feature = "tls")]
+            tls,
+            #[cfg(feature = "tls")]
+            tunnels: std::sync::OnceLock::new(),
             errors: Mutex::default(),
             notes: Mutex::default(),
             next_id: AtomicU64::new(0),
+            next_connection: AtomicU64::new(0),
             told: Mutex::default(),
             told_in_an_error: Mutex::default(),
         });
-        let (address, server) = serve(Arc::clone(&core))?;
+        let server = serve(Arc::clone(&core))?;
         // The first to be told.
-        let _ = core.address.set(address);
+        let _ = core.address.set(server.door().address());
         Ok(KMock(Arc::new(Handle {
             core,
-            address,
+            address: server.door().address(),
             server: Mutex::new(Some(server)),
+            #[cfg(feature = "tls")]
+            files: Mutex::default(),
         })))
     }
 }

@@ -26,6 +26,7 @@ use crate::{
 
 mod head;
 mod multipart;
+mod trailers;
 
 /// A request as it came: head and whole body. A clone is a pointer.
 ///
@@ -66,6 +67,7 @@ struct Inner {
     body: Bytes,
     /// The size of the body as it came; the journal may keep less of it.
     size: usize,
+    trailers: Option<Arc<HeaderMap>>,
     link: Option<Arc<Link>>,
     upgrade: Option<Box<Upgrade>>,
     /// Few requests are decoded, and each one stays in the journal: what is not needed shall not take up room.
@@ -76,8 +78,13 @@ struct Inner {
 
 /// Where a request came from.
 pub(crate) struct Link {
-    pub(crate) peer: SocketAddr,
+    /// `None`: it has no address, as the clients of a Unix socket.
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) wire: Wire,
+    /// Whether it has only come so far, and asked for nothing: what rules for connections look at.
+    pub(crate) connection: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) secured: Option<crate::tls::Secured>,
 }
 
 /// What was asked for in another form than it came.
@@ -113,6 +120,7 @@ impl Request {
                 head,
                 size: body.len(),
                 body,
+                trailers: None,
                 link,
                 upgrade: upgrade.map(Box::new),
                 decoded: OnceLock::new(),
@@ -136,6 +144,7 @@ impl Request {
             head: Arc::clone(&inner.head),
             body,
             size: inner.size,
+            trailers: inner.trailers.clone(),
             link: inner.link.clone(),
             upgrade: None,
             decoded: OnceLock::new(),
@@ -393,9 +402,64 @@ impl Request {
         serde_json::from_slice(self.body())
     }
 
+    /// What came after the body.
+    pub fn trailers(&self) -> &HeaderMap {
+        static NONE: OnceLock<HeaderMap> = OnceLock::new();
+        match &self.inner.trailers {
+            Some(trailers) => trailers,
+            None => NONE.get_or_init(HeaderMap::new),
+        }
+    }
+
+    /// The same request with what came after its body.
+    pub(crate) fn with_trailers(mut self, trailers: Option<HeaderMap>) -> Request {
+        if let (Some(trailers), Some(inner)) = (trailers, Arc::get_mut(&mut self.inner)) {
+            inner.trailers = Some(Arc::new(trailers));
+        }
+        self
+    }
+
     /// The address of the client.
     pub fn peer(&self) -> Option<SocketAddr> {
-        Some(self.inner.link.as_ref()?.peer)
+        self.inner.link.as_ref()?.peer
+    }
+
+    /// `https` where the connection is a secure one, and otherwise `http`.
+    pub fn scheme(&self) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.secured().is_some() {
+            return "https";
+        }
+        "http"
+    }
+
+    /// The certificate that the client has presented.
+    #[cfg(feature = "tls")]
+    pub fn client_cert(&self) -> Option<&crate::tls::ClientCert> {
+        self.secured()?.client_cert.as_ref()
+    }
+
+    /// The version of TLS that is spoken.
+    #[cfg(feature = "tls")]
+    pub fn tls_version(&self) -> Option<crate::tls::Version> {
+        self.secured()?.version
+    }
+
+    /// The host that the client asked for in the handshake (SNI).
+    #[cfg(feature = "tls")]
+    pub fn server_name(&self) -> Option<&str> {
+        self.secured()?.server_name.as_deref()
+    }
+
+    /// The protocol that was agreed on in the handshake (ALPN): `h2` or `http/1.1`.
+    #[cfg(feature = "tls")]
+    pub fn alpn(&self) -> Option<&str> {
+        self.secured()?.protocol.as_deref()
+    }
+
+    #[cfg(feature = "tls")]
+    fn secured(&self) -> Option<&crate::tls::Secured> {
+        self.inner.link.as_ref()?.secured.as_ref()
     }
 
     /// The connection itself, for whoever takes it over first.
@@ -413,6 +477,12 @@ impl Request {
     /// The connection underneath: the hand that faults pull.
     pub(crate) fn wire(&self) -> Option<&Wire> {
         Some(&self.inner.link.as_ref()?.wire)
+    }
+
+    /// Whether this is no request, but a connection that comes in.
+    pub(crate) fn is_connection(&self) -> bool {
+        let link = self.inner.link.as_ref();
+        link.is_some_and(|link| link.connection)
     }
 
     /// What the request means in a dialect, which reads it once. There is one dialect.
@@ -434,6 +504,10 @@ impl Request {
         head.uri = self.uri().clone();
         head.version = self.version();
         head.headers = self.headers().clone();
+        #[cfg(feature = "tls")]
+        if let Some(certificate) = self.client_cert() {
+            head.extensions.insert(certificate.clone());
+        }
         http::Request::from_parts(head, self.body().clone())
     }
 }

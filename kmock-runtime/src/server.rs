@@ -6,7 +6,6 @@ mod tunnel;
 
 use std::{
     future::{Future, poll_fn},
-    io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::pin,
@@ -14,7 +13,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::Poll,
     thread::JoinHandle,
     time::Duration,
 };
@@ -25,7 +24,6 @@ use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, he
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::oneshot,
     task::{AbortHandle, JoinSet},
 };
@@ -33,6 +31,7 @@ use tokio::{
 pub(crate) use self::coming::Coming;
 use self::coming::{Unread, Upload, read};
 use crate::{
+    connections::{self, Door},
     error::Error,
     journal::{Aside, By, Concluded, Seen, refusal, traced},
     mock::Core,
@@ -40,42 +39,14 @@ use crate::{
     request::{Last, Link, Request, Upgrade},
     rules::Spec,
     stream::Lives,
-    wire::{Wire, WiredStream},
+    wire::WiredStream,
 };
 
 /// A running server; stopping it cuts its connections.
 pub(crate) struct Server {
     core: Arc<Core>,
-    listener: Listener,
+    door: Door,
     run: Run,
-}
-
-/// Where connections are accepted. It is closed from outside of the task that accepts them: that task ends when its
-/// runtime comes to it, and the port is to be free at once.
-#[derive(Clone)]
-struct Listener(Arc<Mutex<Option<TcpListener>>>);
-
-impl Listener {
-    fn new(listener: TcpListener) -> Listener {
-        Listener(Arc::new(Mutex::new(Some(listener))))
-    }
-
-    fn close(&self) {
-        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(listener);
-    }
-
-    /// `None`: it is closed.
-    async fn accept(&self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-        poll_fn(|cx: &mut Context<'_>| {
-            let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match listener.as_ref() {
-                Some(listener) => listener.poll_accept(cx).map(Some),
-                None => Poll::Ready(None),
-            }
-        })
-        .await
-    }
 }
 
 enum Run {
@@ -89,61 +60,48 @@ impl Server {
         listener: std::net::TcpListener,
         core: Arc<Core>,
         runtime: &tokio::runtime::Handle,
-    ) -> Result<(SocketAddr, Server), Error> {
-        let _entered = runtime.enter();
-        let listener = TcpListener::from_std(listener).map_err(cannot_listen)?;
-        let address = listener.local_addr().map_err(cannot_listen)?;
-        let listener = Listener::new(listener);
-        let task = runtime.spawn(accept(listener.clone(), address, Arc::clone(&core)));
+    ) -> Result<Server, Error> {
+        let door = Door::open(listener, runtime.clone())?;
+        let task = runtime.spawn(connections::accept(door.clone(), Arc::clone(&core)));
         let run = Run::Task(task.abort_handle());
-        let server = Server {
-            core,
-            listener,
-            run,
-        };
-        Ok((address, server))
+        Ok(Server { core, door, run })
     }
 
     /// On a thread and a runtime of its own.
     pub(crate) fn on_thread(
         listener: std::net::TcpListener,
         core: Arc<Core>,
-    ) -> Result<(SocketAddr, Server), Error> {
-        let address = listener.local_addr().map_err(cannot_listen)?;
+    ) -> Result<Server, Error> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(cannot_listen)?;
-        let listener = {
-            let _entered = runtime.enter();
-            Listener::new(TcpListener::from_std(listener).map_err(cannot_listen)?)
-        };
-        let (serving, accepting) = (Arc::clone(&core), listener.clone());
+            .map_err(|error| Error::io("cannot start a runtime", error))?;
+        let door = Door::open(listener, runtime.handle().clone())?;
+        let accepting = connections::accept(door.clone(), Arc::clone(&core));
         let thread = std::thread::Builder::new()
             .name("kmock".to_owned())
             .spawn(move || {
                 runtime.block_on(async move {
-                    let accepting = pin!(accept(accepting, address, serving));
-                    select(accepting, stopped).await;
+                    select(pin!(accepting), stopped).await;
                 });
                 // A closure of the user that never returns must not hold the test.
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })
-            .map_err(cannot_listen)?;
+            .map_err(|error| Error::io("cannot start a thread", error))?;
         let run = Run::Thread(stop, thread);
-        let server = Server {
-            core,
-            listener,
-            run,
-        };
-        Ok((address, server))
+        Ok(Server { core, door, run })
+    }
+
+    /// Where clients come in.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 
     pub(crate) fn stop(self) {
         // From here on, connections that end are the server's doing.
         self.core.stopped.store(true, Ordering::Release);
-        self.listener.close();
+        self.door.close();
         match self.run {
             Run::Task(task) => task.abort(),
             Run::Thread(stop, thread) => {
@@ -155,6 +113,7 @@ impl Server {
                 }
             }
         }
+        self.core.connections.stop();
         self.core.tasks.stop();
         if let Some(backend) = &self.core.backend {
             backend.end();
@@ -164,11 +123,8 @@ impl Server {
     }
 }
 
-fn cannot_listen(error: std::io::Error) -> Error {
-    Error::io("cannot listen", error)
-}
-
-/// What goes on beside the connections: tunnels, WebSockets, async sinks. It ends with the server.
+/// What goes on: the connections with their tunnels and WebSockets, or what is beside them, as async sinks. It ends with the
+/// server.
 #[derive(Debug)]
 pub(crate) struct Tasks(Mutex<Option<JoinSet<()>>>);
 
@@ -185,7 +141,15 @@ impl Tasks {
         }
     }
 
-    fn stop(&self) {
+    /// Ends all that goes on now; more may come.
+    pub(crate) fn cut(&self) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = tasks.as_mut() {
+            tasks.abort_all();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
         let tasks = {
             let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             tasks.take()
@@ -194,47 +158,15 @@ impl Tasks {
     }
 }
 
-async fn accept(listener: Listener, address: SocketAddr, core: Arc<Core>) {
-    if let Some(backend) = &core.backend {
-        backend.begin();
-    }
-    // Dropped with this task, it takes the connections along.
-    let mut connections = JoinSet::new();
-    while let Some(accepted) = listener.accept().await {
-        match accepted {
-            Ok((stream, peer)) => {
-                // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
-                let _ = stream.set_nodelay(true);
-                let wire = Wire::default();
-                let io = TokioIo::new(WiredStream::new(stream, wire.clone()));
-                let connection = Connection {
-                    core: Arc::clone(&core),
-                    address,
-                    link: Arc::new(Link { peer, wire }),
-                    last: Last::default(),
-                    left: AtomicBool::new(false),
-                };
-                connections.spawn(serve(io, Arc::new(connection)));
-                while connections.try_join_next().is_some() {}
-            }
-            // Out of file descriptors, or a connection that was gone before it was accepted: neither is the end.
-            Err(error) => {
-                tracing::warn!(target: "kmock", "cannot accept: {error}");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        }
-    }
-}
-
 /// What a connection tells each of its requests.
-struct Connection {
-    core: Arc<Core>,
+pub(crate) struct Connection {
+    pub(crate) core: Arc<Core>,
     /// Where the server listens.
-    address: SocketAddr,
-    link: Arc<Link>,
-    last: Last,
+    pub(crate) address: SocketAddr,
+    pub(crate) link: Arc<Link>,
+    pub(crate) last: Last,
     /// Whether the client left in the middle of a request: that is told there.
-    left: AtomicBool,
+    pub(crate) left: AtomicBool,
 }
 
 impl Connection {
@@ -254,10 +186,7 @@ impl Connection {
     }
 }
 
-async fn serve<I>(io: I, connection: Arc<Connection>)
-where
-    I: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
-{
+pub(crate) async fn serve(io: TokioIo<WiredStream>, connection: Arc<Connection>) {
     let serving = Arc::clone(&connection);
     let service = hyper::service::service_fn(move |request: HttpRequest<Incoming>| {
         handle(Arc::clone(&serving), request)
@@ -344,7 +273,8 @@ async fn handle(
         body,
         link,
         upgrade,
-    );
+    )
+    .with_trailers(upload.trailers());
     let (seen, whole) = core.journal.record(request);
     let request = whole.as_ref().unwrap_or(seen.request());
     let going = Going {

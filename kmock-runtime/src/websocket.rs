@@ -230,7 +230,7 @@ pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response
     }
     let (socket, asked) = (socket.clone(), asked.clone());
     let core = Arc::clone(&asked.core);
-    core.tasks.spawn(async move {
+    core.connections.spawn(async move {
         // A client that is gone by now is not the test's concern.
         let Ok(upgraded) = upgrade.await else { return };
         let stream =

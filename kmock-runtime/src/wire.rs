@@ -11,14 +11,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
-use bytes::{Buf, Bytes};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::socket::Socket;
 
 /// How a connection ends before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +40,10 @@ pub(crate) struct Wire(Arc<Shared>);
 struct Shared {
     /// Whether there is a cut to look for: spares the lock on every write that nobody wants to break.
     armed: AtomicBool,
+    /// Whether something of what is written is to be changed: spares the lock as well.
+    edited: AtomicBool,
+    /// Whether the connection is to end by a reset, when it does.
+    aborted: AtomicBool,
     /// How many bytes were written.
     written: AtomicU64,
     state: Mutex<State>,
@@ -56,6 +59,12 @@ const CAME: usize = 240;
 #[derive(Debug, Default)]
 struct State {
     cut: Option<Armed>,
+    /// What goes out before whatever is written next.
+    injected: BytesMut,
+    /// How the next head is to be written.
+    spelling: Option<Spelling>,
+    /// What stands after the last chunk.
+    trailers: Option<Bytes>,
     /// Whoever polls the stalled connection.
     stalled: Option<Waker>,
 }
@@ -67,7 +76,94 @@ struct Armed {
     after: Option<usize>,
 }
 
+/// How a head of HTTP/1 is written, where not as hyper does.
+#[derive(Clone, Debug)]
+pub(crate) struct Spelling {
+    /// Of version 1.1, whatever it says.
+    pub(crate) http11: bool,
+    /// Names of headers as they are to be; those that are not among them begin with capitals.
+    pub(crate) names: Option<Vec<(http::HeaderName, Box<str>)>>,
+}
+
+impl Spelling {
+    fn apply(&self, head: &[u8]) -> Vec<u8> {
+        let mut written = Vec::with_capacity(head.len());
+        let mut first = true;
+        for line in head.split_inclusive(|byte| *byte == b'\n') {
+            if std::mem::take(&mut first) {
+                match line.strip_prefix(b"HTTP/1.0") {
+                    Some(rest) if self.http11 => {
+                        written.extend_from_slice(b"HTTP/1.1");
+                        written.extend_from_slice(rest);
+                    }
+                    _ => written.extend_from_slice(line),
+                }
+                continue;
+            }
+            let colon = line.iter().position(|byte| *byte == b':');
+            match (&self.names, colon) {
+                (Some(names), Some(colon)) => {
+                    let name = String::from_utf8_lossy(&line[..colon]);
+                    let known = names.iter().find(|(known, _)| known.as_str() == name);
+                    let name = known.map_or_else(|| capitals(&name), |(_, name)| name.to_string());
+                    written.extend_from_slice(name.as_bytes());
+                    written.extend_from_slice(&line[colon..]);
+                }
+                _ => written.extend_from_slice(line),
+            }
+        }
+        written
+    }
+}
+
+/// `Content-Type` for `content-type`.
+fn capitals(name: &str) -> String {
+    let mut start = true;
+    name.chars()
+        .map(|c| {
+            let c = if start { c.to_ascii_uppercase() } else { c };
+            start = c == '-';
+            c
+        })
+        .collect()
+}
+
+/// Whether a head of HTTP/1 is whole.
+fn head_end(bytes: &[u8]) -> Option<usize> {
+    bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .map(|at| at + 4)
+}
+
+/// The last chunk without trailers (RFC 9112, 7.1).
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
 impl Wire {
+    /// Sends these bytes before whatever is written next: at the next flush at the latest.
+    pub(crate) fn inject(&self, bytes: Bytes) {
+        self.change(|state| state.injected.extend_from_slice(&bytes));
+    }
+
+    /// Writes the next head so.
+    pub(crate) fn spell(&self, spelling: Spelling) {
+        self.change(|state| state.spelling = Some(spelling));
+    }
+
+    /// Puts these lines after the last chunk, which is written next.
+    pub(crate) fn add_trailers(&self, lines: Bytes) {
+        self.change(|state| state.trailers = Some(lines));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.0.edited.store(true, Ordering::Release);
+    }
+
+    fn is_edited(&self) -> bool {
+        self.0.edited.load(Ordering::Acquire)
+    }
+
     /// Cuts the connection after `bytes` more bytes of whatever is written next, heads included.
     pub(crate) fn cut_after(&self, bytes: usize, cut: Cut) {
         self.arm(Armed {
@@ -84,6 +180,19 @@ impl Wire {
     fn arm(&self, armed: Armed) {
         self.state().cut = Some(armed);
         self.0.armed.store(true, Ordering::Release);
+    }
+
+    /// Takes back what was to happen.
+    #[cfg(feature = "tls")]
+    pub(crate) fn disarm(&self) {
+        self.state().cut = None;
+        self.0.armed.store(false, Ordering::Release);
+    }
+
+    /// Ends the connection by a reset, as soon as whoever has it lets go of it.
+    pub(crate) fn abort(&self) {
+        self.0.aborted.store(true, Ordering::Release);
+        self.cut_after(0, Cut::Reset);
     }
 
     /// How many bytes have been written so far.
@@ -109,21 +218,33 @@ impl Wire {
     }
 }
 
-/// A TCP stream that obeys a [`Wire`].
+/// A socket that obeys a [`Wire`].
 #[derive(Debug)]
 pub(crate) struct WiredStream {
-    inner: TcpStream,
+    inner: Socket,
     wire: Wire,
     garbage: Option<Bytes>,
+    /// What was taken from the writer, changed, and not written yet.
+    pending: BytesMut,
+    /// A part of a head that is to be changed.
+    head: BytesMut,
 }
 
 impl WiredStream {
-    pub(crate) fn new(inner: TcpStream, wire: Wire) -> WiredStream {
+    pub(crate) fn new(inner: Socket, wire: Wire) -> WiredStream {
         WiredStream {
             inner,
             wire,
             garbage: None,
+            pending: BytesMut::new(),
+            head: BytesMut::new(),
         }
+    }
+
+    /// Makes the end of it a reset.
+    #[cfg(feature = "tls")]
+    pub(crate) fn abort(&self) {
+        self.inner.abort();
     }
 
     /// How many of `wanted` bytes may pass now; `None`: the cut is due.
@@ -171,9 +292,7 @@ impl WiredStream {
         match cut {
             Some(Cut::Stall) => Poll::Pending,
             Some(Cut::Reset) => {
-                // An abortive close: the kernel answers with RST (RFC 9293, 3.5.3; SO_LINGER of zero).
-                let _ =
-                    socket2::SockRef::from(&self.inner).set_linger(Some(std::time::Duration::ZERO));
+                self.inner.abort();
                 Poll::Ready(io::ErrorKind::ConnectionReset.into())
             }
             Some(Cut::Garbage(bytes)) => {
@@ -189,10 +308,84 @@ impl WiredStream {
                     }
                 }
                 self.garbage = Some(left);
-                Poll::Ready(io::ErrorKind::BrokenPipe.into())
+                self.goodbye(cx)
             }
-            Some(Cut::Close) | None => Poll::Ready(io::ErrorKind::BrokenPipe.into()),
+            Some(Cut::Close) | None => self.goodbye(cx),
         }
+    }
+
+    /// Writes as much as may pass.
+    fn poll_pass(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let Some(allowed) = self.allowance(buf.len()) else {
+            return self.cut(cx).map(Err);
+        };
+        let written = Pin::new(&mut self.inner).poll_write(cx, &buf[..allowed]);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.passed(bytes);
+        }
+        written
+    }
+
+    /// Writes what is to go out before anything else.
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.pending.is_empty() && self.wire.is_edited() {
+            let mut state = self.wire.state();
+            if !state.injected.is_empty() {
+                self.pending = state.injected.split();
+            }
+        }
+        while !self.pending.is_empty() {
+            let mut pending = std::mem::take(&mut self.pending);
+            let polled = self.poll_pass(cx, &pending);
+            if let Poll::Ready(Ok(bytes)) = polled {
+                pending.advance(bytes);
+            }
+            self.pending = pending;
+            ready!(polled)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes what is to be changed from the writer; `false`: it may pass as it is.
+    fn edit(&mut self, buf: &[u8]) -> bool {
+        let mut state = self.wire.state();
+        if let Some(spelling) = &state.spelling {
+            self.head.extend_from_slice(buf);
+            if let Some(end) = head_end(&self.head) {
+                let head = self.head.split_to(end);
+                self.pending.extend_from_slice(&spelling.apply(&head));
+                self.pending.unsplit(self.head.split());
+                state.spelling = None;
+            }
+        } else if let Some(trailers) = state.trailers.as_ref()
+            && let Some(before) = buf.strip_suffix(LAST_CHUNK)
+        {
+            self.pending.extend_from_slice(before);
+            self.pending.extend_from_slice(b"0\r\n");
+            self.pending.extend_from_slice(trailers);
+            self.pending.extend_from_slice(b"\r\n");
+            state.trailers = None;
+        } else {
+            return false;
+        }
+        let done =
+            state.spelling.is_none() && state.trailers.is_none() && state.injected.is_empty();
+        self.wire.0.edited.store(!done, Ordering::Release);
+        true
+    }
+
+    fn is_edited(&self) -> bool {
+        !self.pending.is_empty() || self.wire.is_edited()
+    }
+
+    /// An orderly end: where there is more to it than a FIN, that is said first.
+    fn goodbye(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.inner.says_goodbye()
+            && let Poll::Pending = Pin::new(&mut self.inner).poll_shutdown(cx)
+        {
+            return Poll::Pending;
+        }
+        Poll::Ready(io::ErrorKind::BrokenPipe.into())
     }
 
     fn due_at_flush(&self) -> bool {
@@ -201,6 +394,14 @@ impl WiredStream {
         }
         let state = self.wire.state();
         matches!(&state.cut, Some(armed) if armed.after.is_none_or(|left| left == 0))
+    }
+}
+
+impl Drop for WiredStream {
+    fn drop(&mut self) {
+        if self.wire.0.aborted.load(Ordering::Acquire) {
+            self.inner.abort();
+        }
     }
 }
 
@@ -244,14 +445,17 @@ impl AsyncWrite for WiredStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Some(allowed) = self.allowance(buf.len()) else {
-            return self.cut(cx).map(Err);
-        };
-        let written = Pin::new(&mut self.inner).poll_write(cx, &buf[..allowed]);
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.passed(bytes);
+        if self.is_edited() {
+            ready!(self.poll_pending(cx))?;
+            if self.edit(buf) {
+                // It is ours now; the next flush tells what became of it.
+                if let Poll::Ready(Err(error)) = self.poll_pending(cx) {
+                    return Poll::Ready(Err(error));
+                }
+                return Poll::Ready(Ok(buf.len()));
+            }
         }
-        written
+        self.poll_pass(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -260,6 +464,10 @@ impl AsyncWrite for WiredStream {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wanted: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if self.is_edited() {
+            let all: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+            return self.poll_write(cx, &all);
+        }
         match self.allowance(wanted) {
             Some(allowed) if allowed == wanted => {
                 let inner = Pin::new(&mut self.inner);
@@ -284,6 +492,9 @@ impl AsyncWrite for WiredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_edited() {
+            ready!(self.poll_pending(cx))?;
+        }
         match Pin::new(&mut self.inner).poll_flush(cx) {
             Poll::Ready(Ok(())) if self.due_at_flush() => self.cut(cx).map(Err),
             flushed => flushed,
@@ -291,6 +502,9 @@ impl AsyncWrite for WiredStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_edited() {
+            ready!(self.poll_pending(cx))?;
+        }
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

@@ -18,6 +18,9 @@ pub use kmock_runtime::{Failure, kubernetes};
 #[cfg(feature = "cluster")]
 pub use kmock_runtime::life;
 
+#[cfg(feature = "tls")]
+pub use kmock_runtime::tls;
+
 #[cfg(feature = "websocket")]
 pub use kmock_runtime::websocket;
 
@@ -52,6 +55,11 @@ pub mod __private {
     };
 
     pub use kmock_runtime::__json as json;
+
+    /// The value of a header in a list of several, which may be of several types.
+    pub fn text(value: impl ToString) -> String {
+        value.to_string()
+    }
 }
 
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 mod assertions;
 mod attribute;
 mod cluster;
+mod connections;
 mod docs;
 mod engine;
 mod expectations;
@@ -25,6 +26,8 @@ mod server;
 mod sinks;
 mod states;
 mod streams;
+mod tls;
+mod transport;
 mod urls;
 mod values;
 mod virtual_time;

@@ -86,6 +86,7 @@ impl Expander {
                     Field::Header => "header",
                     Field::Cookie => "cookie",
                     Field::Form => "form",
+                    Field::Trailer => "trailer",
                 };
                 let name = name_tokens(name);
                 let pattern = self.pattern_argument(pattern);
@@ -95,7 +96,7 @@ impl Expander {
                 let method = match kind {
                     Field::Query => "query_exact",
                     Field::Cookie => "cookie_exact",
-                    Field::Form | Field::Header => "form_exact",
+                    Field::Form | Field::Header | Field::Trailer => "form_exact",
                 };
                 if fields.is_empty() {
                     let ty = self.ty("Filter", *span);
@@ -135,6 +136,7 @@ impl Expander {
                     ValueKind::Namespace => "namespace",
                     ValueKind::Name => "named",
                     ValueKind::Subresource => "subresource",
+                    ValueKind::ClientCert => "client_cert",
                 };
                 call(self.call(method, *span, self.pattern_argument(pattern)))
             }
@@ -148,6 +150,7 @@ impl Expander {
                 call(self.call("body", *span, bytes))
             }
             Filter::From(span, network) => call(self.call("peer", *span, network)),
+            Filter::Connection(span) => call(self.call("connection", *span, quote!())),
             Filter::Where(span, condition) => call(self.condition(*span, condition)),
             Filter::Unknown(name) => {
                 let span = name.span();

@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::{LitInt, spanned::Spanned};
 
 use super::{Expander, filter::name_tokens};
-use crate::ast::{Capture, Fault, Part, Time};
+use crate::ast::{Capture, Fault, Part, Time, Way};
 
 impl Expander {
     pub(super) fn part(&self, made: TokenStream, part: &Part, captures: &[Capture]) -> TokenStream {
@@ -103,10 +103,49 @@ impl Expander {
                 let method = Ident::new(method, self.at(*span));
                 quote_spanned!(self.at(*span)=> #made.#method())
             }
+            Part::Way(span, way) => self.way(&made, *span, way),
             Part::Broken(span, raw) if self.editor && !raw.is_empty() => {
                 self.unfinished_reply(&made, *span, raw)
             }
             Part::Broken(..) => made,
+        }
+    }
+
+    fn way(&self, made: &TokenStream, span: Span, way: &Way) -> TokenStream {
+        let (krate, span) = (&self.krate, self.at(span));
+        match way {
+            Way::Certificate(name) => {
+                quote_spanned!(span=> #made.certificate(#krate::tls::Certificate::#name()))
+            }
+            Way::CertificateFor(host) => {
+                quote_spanned!(span=> #made.certificate(#krate::tls::Certificate::for_hosts([#host])))
+            }
+            Way::CertificateOf(value) => quote_spanned!(span=> #made.certificate(#value)),
+            Way::TlsVersion(variant) => {
+                let variant = Ident::new(variant, span);
+                quote_spanned!(span=> #made.tls_version(#krate::tls::Version::#variant))
+            }
+            Way::AtMost(most) => quote_spanned!(span=> #made.at_most(#most)),
+            Way::Trailer(name, value) => {
+                let name = name_tokens(name);
+                quote_spanned!(span=> #made.trailer(#name, #value))
+            }
+            Way::Hint(status, headers) => {
+                let headers = headers.iter().map(|(name, value)| {
+                    let name = name_tokens(name);
+                    quote!((#name, #krate::__private::text(#value)))
+                });
+                let headers: Vec<TokenStream> = headers.collect();
+                match headers.is_empty() {
+                    true => {
+                        quote_spanned!(span=> #made.informational(#status, [("", ""); 0]))
+                    }
+                    false => quote_spanned!(span=> #made.informational(#status, [#(#headers),*])),
+                }
+            }
+            Way::Http10 => quote_spanned!(span=> #made.http10()),
+            Way::UntilEof => quote_spanned!(span=> #made.until_eof()),
+            Way::AsWritten => quote_spanned!(span=> #made.as_written()),
         }
     }
 

@@ -224,14 +224,16 @@ fn limits(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Limit> {
     limits
 }
 
-/// `in head 12`, `in body 100`
+/// `in head 12`, `in body 100`, `in handshake 20`
 fn place(input: ParseStream<'_>, errors: &mut Errors) -> Option<(&'static str, Expr)> {
     input.parse::<Token![in]>().ok();
-    let help = "write `in head 12` or `in body 100`: after so many bytes of it";
+    let help = "write `in head 12` or `in body 100`: after so many bytes of it; `in handshake 20` is about TLS";
     let name = if take_word(input, "head").is_some() {
         "in_head"
     } else if take_word(input, "body").is_some() {
         "in_body"
+    } else if take_word(input, "handshake").is_some() {
+        "in_handshake"
     } else {
         errors.help(here(input), "expected `head` or `body` after `in`", help);
         return None;

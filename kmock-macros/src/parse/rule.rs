@@ -558,6 +558,25 @@ fn check(rule: &mut Rule, errors: &mut Errors) {
             "leave one of them out",
         );
     }
+    let connection = is_for_connections(&rule.filter);
+    for part in &rule.replies {
+        let Some((span, what)) = reply::misplaced(part, connection) else {
+            continue;
+        };
+        if connection {
+            errors.help(
+                span,
+                format_args!("a connection has no such thing as {what}: nothing was asked yet"),
+                "it is delayed (`sleep(1s)`), broken (`reset`, `close in handshake 20`), limited (`limit 2`) or shown a certificate (`certificate expired`)",
+            );
+        } else {
+            errors.help(
+                span,
+                format_args!("{what} is for connections, not for requests"),
+                "write `connection => …`",
+            );
+        }
+    }
     // Each of several answers has a status and a body of its own.
     let answers: Vec<&[Part]> = rule
         .replies
@@ -633,6 +652,15 @@ fn takes_what_there_is(part: &Part, names: &[String], errors: &mut Errors) -> bo
         help,
     );
     false
+}
+
+fn is_for_connections(filter: &Filter) -> bool {
+    match filter {
+        Filter::Connection(_) => true,
+        Filter::All(parts) | Filter::Either(parts) => parts.iter().any(is_for_connections),
+        Filter::Minus(left, _) => is_for_connections(left),
+        _ => false,
+    }
 }
 
 fn body(part: &Part) -> Option<Span> {

@@ -26,6 +26,8 @@ enum Takes {
     Duration,
     Hostnames,
     Directory,
+    /// Nothing, a file, or how.
+    Tls,
 }
 
 const OPTIONS: &[(&str, Takes)] = &[
@@ -40,6 +42,7 @@ const OPTIONS: &[(&str, Takes)] = &[
     ("timeout", Takes::Duration),
     ("hostnames", Takes::Hostnames),
     ("report", Takes::Directory),
+    ("tls", Takes::Tls),
 ];
 
 /// `flavor`, `worker_threads` and `crate` are read apart from the others.
@@ -57,6 +60,7 @@ const NAMES: &[&str] = &[
     "timeout",
     "hostnames",
     "report",
+    "tls",
     "crate",
 ];
 
@@ -226,6 +230,7 @@ fn option(
                 None => {}
             }
         }
+        Some(Takes::Tls) => tls(input, name, given, options, errors),
         Some(Takes::Hostnames) => hostnames(input, name, options, errors),
         None => {
             match text.as_str() {
@@ -328,6 +333,42 @@ fn missing<T>(errors: &mut Errors, at: Span, name: &str, example: &str) -> Optio
         format_args!("write `{name} = {example}`"),
     );
     None
+}
+
+/// `tls`, `tls = true`, `tls = "ca.pem"`, `tls = Tls::new().and_plain()`
+fn tls(
+    input: ParseStream<'_>,
+    name: &Ident,
+    given: bool,
+    options: &mut Options,
+    errors: &mut Errors,
+) {
+    let span = name.span();
+    let value = match given {
+        false => Expr::Lit(syn::ExprLit {
+            attrs: Vec::new(),
+            lit: Lit::Bool(LitBool::new(true, span)),
+        }),
+        true => match expr(input, errors, "a file of an authority") {
+            Ok(value) => value,
+            Err(_) => return,
+        },
+    };
+    options.calls.extend(match &value {
+        Expr::Lit(lit) => match &lit.lit {
+            Lit::Bool(_) => quote_spanned!(span=> .tls(#value)),
+            Lit::Str(_) => quote_spanned!(span=> .tls_ca(#value)),
+            _ => {
+                errors.help(
+                    lit.span(),
+                    "expected a file of an authority",
+                    "write `tls` alone, or `tls = \"ca.pem\"`",
+                );
+                return;
+            }
+        },
+        _ => quote_spanned!(span=> .tls_with(#value)),
+    });
 }
 
 /// `hostnames = ["example.com", ~".*\.local"]`

@@ -108,8 +108,8 @@ impl Criterion {
 }
 
 impl Matcher for Criterion {
-    fn dialect(&self) -> &'static dyn Dialect {
-        &Kubernetes
+    fn dialect(&self) -> Option<&'static dyn Dialect> {
+        Some(&Kubernetes)
     }
 
     fn matches(&self, request: &Request) -> bool {

@@ -56,9 +56,28 @@ impl KMock {
     }
 
     /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client.
+    ///
+    /// With TLS it has the server's authority and a certificate of the administrator; without, it says that there is nothing
+    /// to verify, which some clients want to hear before they speak plain HTTP.
     pub fn kubeconfig(&self) -> String {
         self.uses_kubernetes();
         let url = self.url();
+        #[allow(unused_mut, reason = "TLS is a feature")]
+        let (mut trust, mut user) = ("insecure-skip-tls-verify: true".to_owned(), "{}".to_owned());
+        #[cfg(feature = "tls")]
+        if self.core().tls.is_some() {
+            use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+            let admin = self.client_identity(ADMINISTRATOR);
+            trust = format!(
+                "certificate-authority-data: {}",
+                BASE64.encode(self.ca_pem())
+            );
+            user = format!(
+                "{{client-certificate-data: {}, client-key-data: {}}}",
+                BASE64.encode(admin.certificate_pem()),
+                BASE64.encode(admin.key_pem())
+            );
+        }
         format!(
             "apiVersion: v1\n\
              kind: Config\n\
@@ -66,7 +85,7 @@ impl KMock {
              - name: kmock\n\
              \x20 cluster:\n\
              \x20   server: {url}\n\
-             \x20   insecure-skip-tls-verify: true\n\
+             \x20   {trust}\n\
              contexts:\n\
              - name: kmock\n\
              \x20 context:\n\
@@ -76,7 +95,7 @@ impl KMock {
              current-context: kmock\n\
              users:\n\
              - name: kmock\n\
-             \x20 user: {{}}\n"
+             \x20 user: {user}\n"
         )
     }
 
@@ -86,6 +105,35 @@ impl KMock {
             emulator.used.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Whose certificate a kubeconfig has: the one that kubeadm makes.
+#[cfg(feature = "tls")]
+const ADMINISTRATOR: &str = "cn=kubernetes-admin,o=system:masters";
+
+/// The request as the emulator takes it, with whom its certificate names: one that the authority of the server has signed.
+fn called(request: &Request) -> http::Request<bytes::Bytes> {
+    #[allow(unused_mut, reason = "TLS is a feature")]
+    let mut call = request.to_http();
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = request.client_cert().filter(|one| one.is_trusted()) {
+        use kmock_kubernetes::{api::authn::ClientCertificate, text::digest};
+        call.extensions_mut().insert(ClientCertificate {
+            common_name: certificate.common_name().to_owned(),
+            organizations: certificate
+                .organizations()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            uid: certificate
+                .values("1.3.6.1.4.1.57683.2")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            fingerprint: digest::hex(&digest::sha256(certificate.der())),
+        });
+    }
+    call
 }
 
 /// A fresh cluster below the rules of a server.
@@ -167,7 +215,7 @@ impl Backend for Emulator {
             if !asked {
                 return None;
             }
-            let call = cluster.call(request.to_http());
+            let call = cluster.call(called(&request));
             let response = caused_by(request.id(), call).await;
             Some(response.map(|body| match body {
                 ApiBody::Full(bytes) => Body::from(bytes),

@@ -1,9 +1,6 @@
 //! Comfort for kube-rs: a client, its configuration, a kubeconfig, and custom resources by their types.
 
-use hyper_util::{
-    client::legacy::{Client as HyperClient, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use hyper_util::{client::legacy::Client as HyperClient, rt::TokioExecutor};
 use kube::{
     Client, Config, CustomResourceExt,
     client::{Body, ConfigExt, retry::RetryPolicy},
@@ -18,9 +15,7 @@ impl KMock {
     /// It talks over a socket with `TCP_NODELAY`, so that it works under a paused clock, too. Call it on the test's runtime.
     pub fn client(&self) -> Client {
         let config = self.kube_config();
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(connector);
+        let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(self.intercepting());
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .layer(RetryLayer::new(RetryPolicy::default()))
@@ -32,7 +27,15 @@ impl KMock {
     /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
     pub fn kube_config(&self) -> Config {
         self.uses_kubernetes();
-        Config::new(self.uri())
+        #[allow(unused_mut, reason = "TLS is a feature")]
+        let mut config = Config::new(self.uri());
+        #[cfg(feature = "tls")]
+        if self.core().tls.is_some()
+            && let Ok(tls) = self.core().tunnels()
+        {
+            config.root_cert = Some(vec![tls.authority().der().to_vec()]);
+        }
+        config
     }
 
     /// Defines the custom resource of a type: `k.crd::<Document>()`. It is served at once.
@@ -51,7 +54,7 @@ impl KMock {
 
     fn uri(&self) -> http::Uri {
         let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(http::uri::Scheme::HTTP);
+        parts.scheme = self.scheme().parse().ok();
         parts.authority = self.address().to_string().parse().ok();
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
         // The three parts are there, and an address is an authority.

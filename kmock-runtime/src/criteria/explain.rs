@@ -183,7 +183,7 @@ impl Filter {
     /// The dialect that it is written in, beside HTTP's words: Kubernetes' verbs, resources and objects.
     pub(crate) fn dialect(&self) -> Option<&'static dyn Dialect> {
         match self.tree() {
-            Node::Is(Criterion::Custom(matcher), _) => Some(matcher.dialect()),
+            Node::Is(Criterion::Custom(matcher), _) => matcher.dialect(),
             Node::Is(..) => None,
             Node::All(filters) | Node::Any(filters) => filters.iter().find_map(Filter::dialect),
             Node::Not(filter) => filter.dialect(),

@@ -25,6 +25,12 @@ impl Glob {
         Glob::of(self.parts.iter().map(|part| part.to_lowercase()).collect())
     }
 
+    /// With its stars.
+    #[cfg(feature = "tls")]
+    pub(super) fn as_written(&self) -> String {
+        self.parts.join("*")
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         let [first, between @ .., last] = self.parts.as_slice() else {
             return false;

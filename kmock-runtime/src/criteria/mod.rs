@@ -106,13 +106,19 @@ pub(crate) enum Place {
     Form,
 }
 
-/// A criterion of another half of the library: the Kubernetes one brings its own.
+/// A criterion of another room or half of the library: the Kubernetes one brings its own.
 pub(crate) trait Matcher: fmt::Display + Send + Sync {
-    /// The dialect that it is written in.
-    fn dialect(&self) -> &'static dyn Dialect;
+    /// The dialect that it is written in; `None`: HTTP's own words.
+    fn dialect(&self) -> Option<&'static dyn Dialect> {
+        None
+    }
     fn matches(&self, request: &Request) -> bool;
     /// What the request has where this criterion looks.
     fn got(&self, request: &Request) -> String;
+    /// Whether it is about connections, which are no requests yet.
+    fn is_for_connections(&self) -> bool {
+        false
+    }
     /// What might have been meant, and how far off that is.
     fn near(&self, _request: &Request) -> (Option<String>, usize) {
         (None, 10)
@@ -360,7 +366,6 @@ impl Filter {
         ))
     }
 
-    #[allow(dead_code, reason = "without an emulator nobody makes one")]
     #[track_caller]
     pub(crate) fn custom(matcher: impl Matcher + 'static) -> Filter {
         Filter::is(Criterion::Custom(Arc::new(matcher)))

@@ -248,6 +248,25 @@ impl Pattern {
         }
     }
 
+    /// The text that it is, with `*` for any run.
+    #[cfg(feature = "tls")]
+    pub(crate) fn as_text(&self) -> Option<String> {
+        match &*self.0 {
+            Shape::Value(Value::String(text)) => Some(text.clone()),
+            Shape::Glob(glob) => Some(glob.as_written()),
+            _ => None,
+        }
+    }
+
+    /// The patterns of which any may fit.
+    #[cfg(feature = "tls")]
+    pub(crate) fn alternatives(&self) -> &[Pattern] {
+        match &*self.0 {
+            Shape::OneOf(patterns) => patterns,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// Whether an empty text fits, which may also count as none.
     pub(crate) fn matches_empty(&self) -> bool {
         match &*self.0 {

@@ -15,7 +15,8 @@ use crate::{
 ///
 /// Text, unless the client prefers JSON; then also in the form that the clients of such a request show (a `Status` of Kubernetes).
 pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Response<Payload>, By) {
-    let rules = core.book.rules();
+    let mut rules = core.book.rules();
+    rules.retain(|rule| !rule.spec().filter.is_for_connections());
     let near = nearest(request, &rules, aside, Ask::Never);
     let dialect = rules.iter().find_map(|rule| rule.spec().filter.dialect());
     let words = words::of(request, dialect);

@@ -82,6 +82,11 @@ impl Record {
 }
 
 impl Seen {
+    /// A connection, which rules write down and the journal does not.
+    pub(crate) fn of_connection(request: Request) -> Seen {
+        Seen { request }
+    }
+
     /// The same request as a rule sees it, with captures.
     pub(crate) fn with_captures(&self, captured: Captures) -> Seen {
         Seen {

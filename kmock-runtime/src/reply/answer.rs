@@ -19,7 +19,10 @@ use crate::{
         Before, Dice, HeaderEdit, Payload, Reply, Source,
         body::{SlowBody, Unmeasured},
         breaking::{Halt, broken},
-        date, panic_text,
+        date,
+        head_style::styled,
+        panic_text,
+        trailers::trailing,
     },
     request::Request,
     stream::{Lives, Player, Prelude, Stream},
@@ -92,6 +95,7 @@ impl Ready {
             && reply.fault.is_none()
             && reply.rate.is_none()
             && reply.reason.is_none()
+            && reply.transport.is_none()
             && !reply.pass
             && reply.failure.is_none();
         if !plain {
@@ -243,6 +247,9 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
             match step {
                 Before::Delay(delay) => tokio::time::sleep(delay.pick(&asked.dice)).await,
                 Before::Hold(gate) => gate.pass().await,
+                Before::Informational(status, headers) => {
+                    super::informational::send(status, &headers, asked);
+                }
                 Before::Wait(waiter) => {
                     let waited = AssertUnwindSafe(async { waiter.wait().await });
                     if let Err(panic) = waited.catch_unwind().await {
@@ -450,10 +457,18 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
             .map(|payload| Payload::Body(Body::new(SlowBody::new(payload.into_body(), rate))));
     }
     let dated = undated || response.headers().contains_key(header::DATE);
-    let answer = Answer {
+    let mut answer = Answer {
         dated,
         ..Answer::new(response)
     };
+    if let Some(way) = reply.transport {
+        if !way.trailers.is_empty() {
+            answer = trailing(answer, way.trailers, &asked.request);
+        }
+        if !way.head.is_usual() {
+            answer = styled(answer, &way.head, &reply.spelled, &asked.request);
+        }
+    }
     Ok(match reply.fault {
         Some(fault) if fault.happens(asked.nth, &asked.dice) => {
             broken(answer, fault, &asked.request).await

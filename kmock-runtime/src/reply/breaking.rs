@@ -169,6 +169,11 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
             wire.cut_after(0, fault.cut);
             answer
         }
+        // That is over.
+        Place::Handshake(_) => {
+            let fault = fault.at_start();
+            Box::pin(broken(answer, fault, request)).await
+        }
         Place::Head(bytes) => {
             wire.cut_after(bytes, fault.cut);
             answer

@@ -47,6 +47,8 @@ pub(crate) enum Place {
     Promise(usize),
     /// After the body, in the middle of a further chunk.
     Chunk,
+    /// After this many bytes that the server sends in the handshake.
+    Handshake(usize),
 }
 
 impl Fault {
@@ -115,6 +117,12 @@ impl Fault {
         self
     }
 
+    /// After so many bytes of what the server sends in the handshake of TLS: for rules of connections.
+    pub fn in_handshake(mut self, bytes: usize) -> Fault {
+        self.place = Place::Handshake(bytes);
+        self
+    }
+
     /// Only for some of the requests that the rule answers, by their number: `.only(2)`, `.only(..3)`.
     pub fn only(mut self, slice: impl Into<Slice>) -> Fault {
         self.only = Some(slice.into());
@@ -133,6 +141,12 @@ impl Fault {
             Place::Body(bytes) => bytes,
             _ => 0,
         }
+    }
+
+    /// The same, instead of the answer.
+    pub(crate) fn at_start(mut self) -> Fault {
+        self.place = Place::Start;
+        self
     }
 
     /// The same for every request.
@@ -165,6 +179,7 @@ impl fmt::Display for Fault {
             (Place::Body(bytes), _) => write!(f, "{name} in body {bytes}"),
             (Place::Promise(length), _) => write!(f, "promise {length}"),
             (Place::Chunk, _) => f.write_str("truncate chunk"),
+            (Place::Handshake(bytes), _) => write!(f, "{name} in handshake {bytes}"),
         }
     }
 }

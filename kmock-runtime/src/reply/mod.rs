@@ -8,10 +8,14 @@ pub(crate) mod date;
 mod delay;
 mod fault;
 mod gate;
+mod head_style;
+mod informational;
 mod into;
 mod payload;
 mod proxy;
 mod sink;
+mod trailers;
+mod transport;
 
 use std::{
     any::Any,
@@ -34,9 +38,11 @@ pub(crate) use self::{
     body::Reader,
     breaking::{Breaker, Broken},
     delay::Dice,
+    fault::Place as FaultPlace,
     payload::Payload,
-    proxy::{Upstream, with_port},
+    proxy::Upstream,
     sink::{Pending, Sink},
+    transport::{HeadStyle, Place, Transport},
 };
 pub use self::{
     awaited::{awaited, each},
@@ -74,6 +80,10 @@ pub struct Reply {
     pub(crate) failure: Option<String>,
     /// The words after the status, where they are not the usual ones.
     pub(crate) reason: Option<ReasonPhrase>,
+    /// The way that it takes, where that is no usual one.
+    pub(crate) transport: Option<Box<Transport>>,
+    /// Names of headers as they were written, where they are not in small letters.
+    pub(crate) spelled: Vec<(HeaderName, Box<str>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +98,8 @@ pub(crate) enum Before {
     Delay(Delay),
     Hold(Gate),
     Wait(Waiter),
+    /// An answer that is none yet: 102, 103.
+    Informational(StatusCode, http::HeaderMap),
 }
 
 /// A part of the body, or what makes one.
@@ -217,6 +229,7 @@ impl Reply {
         let Ok(header) = HeaderValue::try_from(value.as_str()) else {
             panic!("kmock: {value:?} cannot be the value of a header");
         };
+        self.spelled.extend(transport::spelled(name.as_ref()));
         self.headers
             .push(HeaderEdit::Add(header_name(name.as_ref()), header));
         self
@@ -291,7 +304,7 @@ impl Reply {
         self.with(Source::Rest(Arc::new(Mutex::new(Reader::of(source)))))
     }
 
-    /// What another server answers to the same request; `http` only. The exchange is recorded at the rule.
+    /// What another server answers to the same request; `https://` with the feature `tls`. The exchange is recorded at the rule.
     ///
     /// # Panics
     /// When this is no URL such as `http://127.0.0.1:8080`.
@@ -389,6 +402,11 @@ impl Reply {
         self.pass |= other.pass;
         self.failure = self.failure.or(other.failure);
         self.reason = other.reason.or(self.reason);
+        self.transport = match (self.transport, other.transport) {
+            (Some(mine), Some(others)) => Some(Box::new(mine.and(*others))),
+            (mine, others) => others.or(mine),
+        };
+        self.spelled.extend(other.spelled);
         self
     }
 }

@@ -14,9 +14,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::AbortHandle};
+use tokio::task::AbortHandle;
 
-use crate::{error::Error, request::Request};
+use crate::{client::Dial, error::Error, request::Request};
 
 /// How much of each body is recorded.
 const RECORDED: usize = 1 << 20;
@@ -35,6 +35,8 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 /// Another server, and what it has answered so far.
 #[derive(Clone)]
 pub(crate) struct Upstream {
+    scheme: &'static str,
+    dial: Dial,
     authority: String,
     /// Comes before the path of each request.
     base: String,
@@ -94,11 +96,15 @@ impl Upstream {
     pub(crate) fn new(url: &str) -> Result<Upstream, Error> {
         let invalid = |why: &str| Error::invalid(format!("cannot forward to {url:?}: {why}"));
         let uri: Uri = url.parse().map_err(|_| invalid("this is no URL"))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(invalid("only http:// is supported, TLS is not"));
-        }
+        let scheme = match uri.scheme_str() {
+            Some("http") => "http",
+            Some("https") => "https",
+            _ => return Err(invalid("it begins with neither http:// nor https://")),
+        };
         let authority = uri.authority().ok_or_else(|| invalid("there is no host"))?;
         Ok(Upstream {
+            scheme,
+            dial: Dial::url(&uri).map_err(|error| invalid(&error.to_string()))?,
             authority: authority.to_string(),
             base: uri.path().trim_end_matches('/').to_owned(),
             exchanges: Arc::default(),
@@ -107,8 +113,12 @@ impl Upstream {
 
     /// The host that a request in absolute form is meant for.
     pub(crate) fn of_target(request: &Request) -> Option<Upstream> {
+        let uri = request.uri();
+        let secure = uri.scheme_str() == Some("https");
         Some(Upstream {
-            authority: request.uri().authority()?.to_string(),
+            scheme: if secure { "https" } else { "http" },
+            dial: Dial::url(uri).ok()?,
+            authority: uri.authority()?.to_string(),
             base: String::new(),
             exchanges: Arc::default(),
         })
@@ -138,11 +148,8 @@ impl Upstream {
             headers.insert(header::HOST, host);
         }
         *forwarded.headers_mut() = headers;
-        let address = with_port(&self.authority, 80);
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|error| Error::io(&doing, error))?;
-        let _ = stream.set_nodelay(true);
+        let connected = self.dial.connect().await;
+        let stream = connected.map_err(|error| Error::io(&doing, error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;
@@ -175,25 +182,13 @@ impl Upstream {
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.base)
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.base)
     }
 }
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// A host with its port, as sockets want it.
-pub(crate) fn with_port(authority: &str, default: u16) -> String {
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
-    if has_port {
-        authority.to_owned()
-    } else {
-        format!("{authority}:{default}")
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Book {
 #[derive(Default)]
 pub(crate) struct Table {
     entries: Vec<Entry>,
+    /// Those for connections.
+    door: Vec<Entry>,
     index: Index,
     /// Whether some rule answers a slice of its requests only.
     sliced: bool,
@@ -197,6 +199,8 @@ impl Table {
             .collect();
         // Stable: equals stay in the order of definition.
         entries.sort_by(|a, b| by_priority(&b.spec.priority, &a.spec.priority));
+        let at_the_door = |entry: &mut Entry| entry.spec.filter.is_for_connections();
+        let door = entries.extract_if(.., at_the_door).collect();
         let facts: Vec<_> = entries
             .iter()
             .map(|entry| entry.spec.filter.facts())
@@ -205,9 +209,25 @@ impl Table {
         let sliced = entries.iter().any(|entry| entry.spec.slice.is_some());
         Table {
             entries,
+            door,
             index,
             sliced,
         }
+    }
+
+    pub(crate) fn has_door(&self) -> bool {
+        !self.door.is_empty()
+    }
+
+    /// Whether some rule for connections asks for the host, which is known late.
+    #[cfg(feature = "tls")]
+    pub(crate) fn door_asks_host(&self) -> bool {
+        self.door.iter().any(|entry| entry.spec.filter.asks_host())
+    }
+
+    /// The rules for connections, in the order in which they are asked.
+    pub(crate) fn at_the_door(&self) -> &[Entry] {
+        &self.door
     }
 
     /// All rules in the order in which they are asked.

@@ -9,6 +9,7 @@ mod index;
 mod sequence;
 mod state;
 mod times;
+mod transport;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,7 +27,7 @@ use bytes::Bytes;
 use serde_core::Serialize;
 use tokio::sync::watch;
 
-pub(crate) use self::book::{Book, Entry};
+pub(crate) use self::book::{Book, Entry, Table};
 use self::sequence::{Ending, Sequence};
 pub use self::{
     state::{State, Transition},

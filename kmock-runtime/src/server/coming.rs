@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -26,6 +26,8 @@ pub(crate) struct Upload {
     head: Arc<Head>,
     /// How many bytes of the body have come.
     came: AtomicUsize,
+    /// What came after it.
+    trailers: Mutex<Option<HeaderMap>>,
 }
 
 impl Coming {
@@ -57,7 +59,18 @@ impl Drop for Stay<'_> {
 impl Upload {
     pub(super) fn new(head: Arc<Head>) -> Arc<Upload> {
         let came = AtomicUsize::new(0);
-        Arc::new(Upload { head, came })
+        let trailers = Mutex::default();
+        Arc::new(Upload {
+            head,
+            came,
+            trailers,
+        })
+    }
+
+    /// What came after the body, for whoever asks first.
+    pub(super) fn trailers(&self) -> Option<HeaderMap> {
+        let mut trailers = self.trailers.lock().unwrap_or_else(PoisonError::into_inner);
+        trailers.take()
     }
 
     /// `4 of 100 bytes`, or `4 bytes` where no length was promised.
@@ -98,8 +111,16 @@ pub(super) async fn read(
         let Some(frame) = body.frame().await else {
             break;
         };
-        let Ok(data) = frame.map_err(Unread::Broken)?.into_data() else {
-            continue;
+        let data = match frame.map_err(Unread::Broken)?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                let mut trailers = upload
+                    .trailers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                *trailers = frame.into_trailers().ok();
+                continue;
+            }
         };
         length = length.saturating_add(data.len());
         upload.came.store(length, Ordering::Relaxed);

@@ -13,8 +13,9 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Connection, Going, answered, by_rules, conclude, explained, serve};
+use super::{Connection, Going, answered, by_rules, conclude, explained};
 use crate::{
+    connections,
     journal::{By, Seen},
     mock::Core,
     reply::{Answer, Broken, Payload},
@@ -75,7 +76,7 @@ fn open(upgraded: OnUpgrade, authority: String, connection: &Arc<Connection>) {
     let connection = Arc::clone(connection);
     let core = Arc::clone(&connection.core);
     let tasks = Arc::clone(&core);
-    tasks.tasks.spawn(async move {
+    tasks.connections.spawn(async move {
         if let Ok(upgraded) = upgraded.await {
             tunnel(upgraded, &authority, connection, &core).await;
         }
@@ -110,9 +111,7 @@ async fn tunnel(
         || hostnames.stands_for(authority)
         || authority == connection.address.to_string();
     if ours {
-        // What is written into the tunnel goes out on the same wire, byte by byte, and breaks there.
-        serve(upgraded, connection).await;
-        return;
+        return connections::enter(connection, upgraded, authority).await;
     }
     match TcpStream::connect(authority).await {
         Ok(mut upstream) => {

@@ -38,7 +38,8 @@ fn command() -> Command {
     let serve = Command::new("serve")
         .about("Serves a mock HTTP server and an in-memory Kubernetes API until Ctrl-C")
         .after_help(
-            "The first line on standard output is `listening on http://ADDR`; how to use it follows.\n\
+            "The first line on standard output is `listening on http://ADDR`, or https:// with --tls; how to use\n\
+             it follows.\n\
              On Ctrl-C or SIGTERM the server ends and prints what was asked.\n\n\
              A rule is `FILTER => [STATUS] [BODY]`. The filter is a method and a path, or a Kubernetes verb and a\n\
              resource, each optional: 'get /users/*', 'post', '/search?q=*', 'list pods.v1'. The body is JSON where it\n\
@@ -160,6 +161,35 @@ fn command() -> Command {
                 .help("No Kubernetes API, only the rules"),
         )
         .arg(
+            Arg::new("tls")
+                .long("tls")
+                .action(ArgAction::SetTrue)
+                .help("Serve HTTPS, with certificates for whatever host is asked for; the kubeconfig has their authority"),
+        )
+        .arg(
+            Arg::new("ca")
+                .long("ca")
+                .value_name("FILE")
+                .requires("tls")
+                .value_parser(value_parser!(PathBuf))
+                .help("The authority that signs, PEM, with its key in it or beside it as NAME-key.pem [default: a new one]"),
+        )
+        .arg(
+            Arg::new("ca-file")
+                .long("ca-file")
+                .value_name("FILE")
+                .requires("tls")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where to write the certificate of the authority [default: a file in the temporary directory, removed at the end]"),
+        )
+        .arg(
+            Arg::new("and-plain")
+                .long("and-plain")
+                .requires("tls")
+                .action(ArgAction::SetTrue)
+                .help("Serve plain HTTP, too, on the same port"),
+        )
+        .arg(
             Arg::new("verbose")
                 .long("verbose")
                 .short('v')
@@ -203,6 +233,17 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         raw: matches.get_flag("raw"),
         verbose: matches.get_flag("verbose"),
+        tls: matches.get_flag("tls").then(|| {
+            let mut tls = kmock::tls::Tls::new();
+            if let Some(path) = matches.get_one::<PathBuf>("ca") {
+                tls = tls.ca(path);
+            }
+            match matches.get_flag("and-plain") {
+                true => tls.and_plain(),
+                false => tls,
+            }
+        }),
+        ca_file: matches.get_one("ca-file").cloned(),
     })
 }
 

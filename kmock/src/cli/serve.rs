@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
+    pub(crate) tls: Option<kmock::tls::Tls>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Requests that take their time are computed on the threads of the server: there are some more than cores.
@@ -70,7 +72,12 @@ async fn run(options: Options) -> Result<(), String> {
             ));
         }
     }
-    let mut builder = KMock::builder()
+    let secure = options.tls.is_some();
+    let mut builder = KMock::builder();
+    if let Some(tls) = options.tls {
+        builder = builder.tls_with(tls);
+    }
+    let mut builder = builder
         .listen(options.listen)
         .seed(options.seed)
         .raw(options.raw)
@@ -103,18 +110,33 @@ async fn run(options: Options) -> Result<(), String> {
     let url = k.url();
     // The address to listen on need not be one to talk to.
     let reachable = match k.address() {
-        address if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        address if address.ip().is_unspecified() => {
+            let scheme = if secure { "https" } else { "http" };
+            format!("{scheme}://127.0.0.1:{}", address.port())
+        }
         _ => url.clone(),
     };
+    let curl = match (secure, options.ca_file) {
+        (false, _) => "curl".to_owned(),
+        (true, Some(path)) => {
+            std::fs::write(&path, k.ca_pem())
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            format!("curl --cacert {}", path.display())
+        }
+        (true, None) => {
+            let path = k.ca_file().map_err(|error| error.to_string())?;
+            format!("curl --cacert {}", path.display())
+        }
+    };
     let (kubeconfig, usage) = if options.raw {
-        (None, format!("curl {reachable}/\n"))
+        (None, format!("{curl} {reachable}/\n"))
     } else {
         let port = k.address().port();
         let text = k.kubeconfig().replace(&url, &reachable);
         let file = kubeconfig::File::write(options.kubeconfig, &text, port)?;
         let path = file.path().display();
         let usage = format!(
-            "export KUBECONFIG={path}\nkubectl --kubeconfig {path} get namespaces\ncurl {reachable}/api/v1/namespaces\n"
+            "export KUBECONFIG={path}\nkubectl --kubeconfig {path} get namespaces\n{curl} {reachable}/api/v1/namespaces\n"
         );
         (Some(file), usage)
     };

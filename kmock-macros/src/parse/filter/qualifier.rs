@@ -54,8 +54,10 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
                 Filter::Any(span)
             }
             Some(pattern) => {
-                if kind == ValueKind::Namespace {
-                    namespaces(&pattern, errors);
+                match kind {
+                    ValueKind::Namespace => namespaces(&pattern, errors),
+                    ValueKind::ClientCert => subjects(&pattern, errors),
+                    _ => {}
                 }
                 Filter::Value {
                     kind,
@@ -99,6 +101,15 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             exact,
             "form { \"name\": \"john\" }",
         ),
+        "trailer" => fields(
+            input,
+            errors,
+            Field::Trailer,
+            span,
+            false,
+            "trailer { \"x-checksum\": _ }",
+        ),
+        "connection" => Filter::Connection(span),
         "json" => json(input, errors, span),
         "part" => part(input, errors, span),
         "body" => body(input, errors, span),
@@ -126,6 +137,11 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             ValueKind::Subresource,
             errors,
             "write `sub \"status\"` or `sub !`",
+        ),
+        "client_cert" => values(
+            ValueKind::ClientCert,
+            errors,
+            "write `client_cert \"cn=alice\"` or `client_cert _`",
         ),
         "from" => network(input, errors, span),
         _ => {
@@ -196,6 +212,41 @@ fn namespaces(pattern: &Pattern, errors: &mut Errors) {
                     lit.span(),
                     format_args!("`{text}` is no name of a namespace"),
                     help,
+                );
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Subjects of certificates have kinds: a bare name would be compared with nothing.
+fn subjects(pattern: &Pattern, errors: &mut Errors) {
+    match pattern {
+        Pattern::OneOf(patterns) => {
+            for pattern in patterns {
+                subjects(pattern, errors);
+            }
+        }
+        Pattern::Text(lit) => {
+            let text = lit.value();
+            let kinds = [
+                "cn", "o", "ou", "c", "l", "st", "serial", "uid", "dc", "email", "dns", "uri", "ip",
+            ];
+            let known = |part: &str| {
+                let (kind, _) = part.split_once('=')?;
+                kinds
+                    .contains(&kind.trim().to_ascii_lowercase().as_str())
+                    .then_some(())
+            };
+            if !text.split(',').all(|part| known(part).is_some()) {
+                let name = text.rsplit('=').next().unwrap_or_default().trim();
+                errors.help(
+                    lit.span(),
+                    format_args!("`{text}` is no subject of a certificate"),
+                    format_args!(
+                        "write `client_cert \"cn={name}\"`; the kinds are {}",
+                        kinds.map(|kind| format!("`{kind}`")).join(", ")
+                    ),
                 );
             }
         }

@@ -1,6 +1,7 @@
 //! What stands right of `=>`: statuses, headers, bodies, code, streams, faults.
 
 mod fields;
+mod transport;
 mod words;
 
 use proc_macro2::{Delimiter, Span};
@@ -10,6 +11,7 @@ use syn::{
     spanned::Spanned, token,
 };
 
+pub(super) use self::transport::misplaced;
 use self::words::{by_word, slip};
 use super::{
     at_end, code, ends_after_next, expr, here, inside, skip_while, starts_head, starts_rule,

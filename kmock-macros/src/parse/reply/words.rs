@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Span};
 use syn::{Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStream, token};
 
-use super::{FORMS, fields::fields, value};
+use super::{FORMS, fields::fields, transport, value};
 use crate::{
     ast::{Callable, Part},
     duration,
@@ -248,8 +248,10 @@ pub(super) fn by_word(
             }
             one(value(input, errors, "a URL").map(|url| Part::Proxy(span, url)))
         }
-        _ => fault::fault(input, errors, name, span)
-            .map(|fault| fault.map(Part::Fault).into_iter().collect()),
+        _ => transport::by_word(input, errors, name, span).or_else(|| {
+            fault::fault(input, errors, name, span)
+                .map(|fault| fault.map(Part::Fault).into_iter().collect())
+        }),
     }
 }
 

@@ -3,6 +3,12 @@
 //! It is no client library: one connection a request, nothing followed, nothing retried. Code under test
 //! brings its own client.
 
+mod connect;
+#[cfg(any(feature = "hyper", feature = "kube"))]
+mod connector;
+#[cfg(feature = "reqwest")]
+mod ready;
+
 use std::{
     fmt,
     future::{Future, IntoFuture},
@@ -18,9 +24,47 @@ use hyper_util::rt::TokioIo;
 use kmock_notation::legal_target;
 use serde_core::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::{net::TcpStream, task::AbortHandle};
+use tokio::task::AbortHandle;
 
-use crate::{error::Error, hostnames::Interceptor, location::Location, reply::with_port};
+pub(crate) use self::connect::{Connected, Dial};
+#[cfg(any(feature = "hyper", feature = "kube"))]
+pub use self::connector::Intercepted;
+use crate::{error::Error, hostnames::Interceptor, location::Location};
+
+/// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the
+/// server itself.
+///
+/// ```no_run
+/// # async fn example(ca_bundle: &[u8]) -> Result<(), kmock_runtime::Error> {
+/// use kmock_runtime::client;
+///
+/// let webhook = client::request("POST", "https://127.0.0.1:8443/validate");
+/// let response = webhook.trusting_pem(ca_bundle).json([1, 2]).send().await?;
+/// # drop(response);
+/// # Ok(())
+/// # }
+/// ```
+pub fn request(method: &str, url: &str) -> ClientRequest {
+    let mut request = ClientRequest::new(Dial::address(NOWHERE), method, "/");
+    let made = url
+        .parse::<http::Uri>()
+        .map_err(|error| Error::invalid(format!("{url:?} is no URL: {error}")))
+        .and_then(|uri| Ok((Dial::url(&uri)?, uri)));
+    match made {
+        Ok((dial, uri)) => {
+            request.target = uri
+                .path_and_query()
+                .map_or("/".to_owned(), ToString::to_string);
+            request.host = uri.authority().map(ToString::to_string);
+            request.to = dial;
+        }
+        Err(error) => request.invalid = Some(error.to_string()),
+    }
+    request
+}
+
+/// Where a request goes whose URL cannot be read: it is not sent.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A request to be sent. Awaiting it sends it and reads the whole response.
 ///
@@ -35,9 +79,9 @@ use crate::{error::Error, hostnames::Interceptor, location::Location, reply::wit
 #[derive(Debug)]
 #[must_use = "a request is sent when it is awaited"]
 pub struct ClientRequest {
-    address: SocketAddr,
-    /// Another server than the one that made this.
-    elsewhere: Option<String>,
+    to: Dial,
+    /// What the header `host` says, unless it is given.
+    host: Option<String>,
     method: String,
     target: String,
     headers: HeaderMap,
@@ -47,10 +91,10 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    pub(crate) fn new(address: SocketAddr, method: &str, target: &str) -> ClientRequest {
+    pub(crate) fn new(to: Dial, method: &str, target: &str) -> ClientRequest {
         ClientRequest {
-            address,
-            elsewhere: None,
+            to,
+            host: None,
             method: method.to_owned(),
             target: target.to_owned(),
             headers: HeaderMap::new(),
@@ -61,28 +105,66 @@ impl ClientRequest {
 
     /// A whole URL goes where it says, unless the server stands for its host.
     pub(crate) fn redirected_by(mut self, interceptor: &Interceptor) -> ClientRequest {
-        let Some(rest) = self.target.strip_prefix("http://") else {
-            if self.target.starts_with("https://") {
-                self.invalid = Some("TLS is not supported".to_owned());
-            }
+        let whole = ["http://", "https://"]
+            .iter()
+            .any(|scheme| self.target.starts_with(scheme));
+        if !whole {
+            self.host = Some(interceptor.address().to_string());
             return self;
-        };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(end);
-        let target = match target.starts_with('/') {
-            true => target.to_owned(),
-            false => format!("/{target}"),
-        };
-        let to = with_port(authority, 80);
-        let (host, port) = to.rsplit_once(':').unwrap_or((&to, "80"));
-        let redirect = interceptor.redirect(host, port.parse().unwrap_or(80));
-        if redirect.is_none() && to != self.address.to_string() {
-            self.elsewhere = Some(to);
         }
-        if let Ok(host) = HeaderValue::try_from(authority) {
-            self.headers.insert(header::HOST, host);
+        let named = request(&self.method, &self.target);
+        let Ok(uri) = self.target.parse::<http::Uri>() else {
+            return named;
+        };
+        let secure = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let host = uri.host().unwrap_or_default();
+        match interceptor.redirect(host, port) {
+            Some(address) => ClientRequest {
+                to: named.to.at(address),
+                ..named
+            },
+            None => named,
         }
-        self.target = target;
+    }
+
+    /// Trusts these authorities, too (PEM): for servers whose certificates are signed by one that the system does not know.
+    #[cfg(feature = "tls")]
+    pub fn trusting_pem(mut self, authorities: impl AsRef<[u8]>) -> ClientRequest {
+        let changed = self
+            .to
+            .change_trust(|trust| trust.pem(authorities.as_ref()));
+        self.noting(changed)
+    }
+
+    /// Comes with a certificate of its own.
+    #[cfg(feature = "tls")]
+    pub fn identity(mut self, identity: &crate::tls::ClientIdentity) -> ClientRequest {
+        let (certificate, key) = (identity.certificate_pem(), identity.key_pem());
+        let changed = self
+            .to
+            .change_trust(|trust| Ok(trust.identity(certificate, key)));
+        self.noting(changed)
+    }
+
+    #[cfg(feature = "tls")]
+    fn noting(mut self, done: Result<(), Error>) -> ClientRequest {
+        if let Err(error) = done {
+            self.invalid.get_or_insert(error.to_string());
+        }
+        self
+    }
+
+    /// Connects to this address, whatever host the URL names.
+    pub fn connect_to(mut self, address: SocketAddr) -> ClientRequest {
+        self.to = self.to.at(address);
+        self
+    }
+
+    /// Connects to this Unix socket, whatever host the URL names.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<std::path::PathBuf>) -> ClientRequest {
+        self.to = self.to.socket(path.into());
         self
     }
 
@@ -134,7 +216,7 @@ impl ClientRequest {
         let query = fields
             .into_iter()
             .fold(
-                ClientRequest::new(self.address, "", ""),
+                ClientRequest::new(self.to.clone(), "", ""),
                 |form, (name, value)| form.query(name, value),
             )
             .target;
@@ -185,16 +267,11 @@ impl ClientRequest {
             .body(Full::new(self.body))
             .map_err(invalid)?;
         *request.headers_mut() = self.headers;
-        let host = HeaderValue::try_from(self.address.to_string());
-        if let Ok(host) = host {
+        if let Some(Ok(host)) = self.host.map(HeaderValue::try_from) {
             request.headers_mut().entry(header::HOST).or_insert(host);
         }
-        let connected = match &self.elsewhere {
-            Some(elsewhere) => TcpStream::connect(elsewhere).await,
-            None => TcpStream::connect(self.address).await,
-        };
+        let connected = self.to.connect().await;
         let stream = connected.map_err(|error| Error::io(&doing, error))?;
-        let _ = stream.set_nodelay(true);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;

@@ -1,0 +1,185 @@
+//! The door: the sockets that a server listens on. It may be shut for a while and opened again at the same place.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use socket2::{Domain, Protocol, Type};
+use tokio::{net::TcpListener, runtime::Handle};
+
+use crate::{error::Error, socket::Socket};
+
+/// Where clients come in. Clones are the same door.
+#[derive(Clone, Debug)]
+pub(crate) struct Door(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    address: SocketAddr,
+    runtime: Handle,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    tcp: Tcp,
+    #[cfg(unix)]
+    unix: Vec<(tokio::net::UnixListener, PathBuf)>,
+    /// Whoever waits at the door.
+    waiting: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum Tcp {
+    Listening(TcpListener),
+    /// Clients are refused, and nobody else gets the port meanwhile: it is bound, and nobody listens.
+    Away(socket2::Socket),
+    Closed,
+}
+
+/// Somebody has come.
+pub(crate) struct Came {
+    pub(crate) socket: Socket,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+/// How many clients may wait to be let in.
+const BACKLOG: i32 = 4096;
+
+impl Door {
+    pub(crate) fn open(listener: std::net::TcpListener, runtime: Handle) -> Result<Door, Error> {
+        let _entered = runtime.enter();
+        let listener = TcpListener::from_std(listener).map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let state = State {
+            tcp: Tcp::Listening(listener),
+            #[cfg(unix)]
+            unix: Vec::new(),
+            waiting: None,
+        };
+        Ok(Door(Arc::new(Inner {
+            address,
+            runtime: runtime.clone(),
+            state: Mutex::new(state),
+        })))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next that comes.
+    pub(super) async fn next(&self) -> io::Result<Came> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<Came>> {
+        let mut state = self.state();
+        if let Tcp::Listening(listener) = &state.tcp
+            && let Poll::Ready(accepted) = listener.poll_accept(cx)
+        {
+            return Poll::Ready(accepted.map(|(stream, peer)| {
+                // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
+                let _ = stream.set_nodelay(true);
+                Came {
+                    socket: Socket::tcp(stream),
+                    peer: Some(peer),
+                }
+            }));
+        }
+        #[cfg(unix)]
+        for (listener, _) in &state.unix {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(accepted.map(|(stream, _)| Came {
+                    socket: Socket::unix(stream),
+                    peer: None,
+                }));
+            }
+        }
+        state.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Refuses clients from now on, at the same address; says whether it was open.
+    pub(crate) fn shut(&self) -> Result<bool, Error> {
+        let mut state = self.state();
+        if !matches!(state.tcp, Tcp::Listening(_)) {
+            return Ok(false);
+        }
+        // Both cannot be there at once: first the one goes, then the other comes.
+        state.tcp = Tcp::Closed;
+        state.tcp = Tcp::Away(self.bound().map_err(cannot_listen)?);
+        Ok(true)
+    }
+
+    fn bound(&self) -> io::Result<socket2::Socket> {
+        let address = self.0.address;
+        let kind = Domain::for_address(address);
+        let socket = socket2::Socket::new(kind, Type::STREAM, Some(Protocol::TCP))?;
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    }
+
+    /// Lets clients in again.
+    pub(crate) fn open_again(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        let socket = match std::mem::replace(&mut state.tcp, Tcp::Closed) {
+            Tcp::Away(socket) => socket,
+            // The port was lost on the way: perhaps it is free now.
+            Tcp::Closed => self.bound().map_err(cannot_listen)?,
+            open @ Tcp::Listening(_) => {
+                state.tcp = open;
+                return Ok(());
+            }
+        };
+        let _entered = self.0.runtime.enter();
+        socket.listen(BACKLOG).map_err(cannot_listen)?;
+        socket.set_nonblocking(true).map_err(cannot_listen)?;
+        state.tcp = Tcp::Listening(TcpListener::from_std(socket.into()).map_err(cannot_listen)?);
+        if let Some(waiting) = state.waiting.take() {
+            waiting.wake();
+        }
+        Ok(())
+    }
+
+    /// Listens on a Unix socket, too.
+    #[cfg(unix)]
+    pub(crate) fn also_at(&self, path: &Path) -> Result<(), Error> {
+        let doing = || format!("cannot listen on {}", path.display());
+        let _entered = self.0.runtime.enter();
+        let listener =
+            tokio::net::UnixListener::bind(path).map_err(|error| Error::io(doing(), error))?;
+        let mut state = self.state();
+        state.unix.push((listener, path.to_owned()));
+        if let Some(waiting) = state.waiting.take() {
+            waiting.wake();
+        }
+        Ok(())
+    }
+
+    /// For good.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.tcp = Tcp::Closed;
+        #[cfg(unix)]
+        for (_, path) in state.unix.drain(..) {
+            // Whoever has removed it already did no harm.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn cannot_listen(error: io::Error) -> Error {
+    Error::io("cannot listen", error)
+}

@@ -1,0 +1,103 @@
+//! The client's side: whom to trust, and as whom to come.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use crate::{error::Error, tls::Authority};
+
+/// The cryptography of this process: what somebody has installed, or ring, which is installed then.
+///
+/// Clients of rustls that name none take the one that is compiled in, and panic where there are two, or none: as this feature
+/// brings one, it also says which is meant. Whoever has said so before is heard.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    if let Some(provider) = CryptoProvider::get_default() {
+        return Arc::clone(provider);
+    }
+    let ring = rustls::crypto::ring::default_provider();
+    match ring.install_default() {
+        Ok(()) => provider(),
+        // Somebody else was faster.
+        Err(other) => CryptoProvider::get_default().cloned().unwrap_or(other),
+    }
+}
+
+/// Whom a client of ours trusts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust {
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<(String, String)>,
+}
+
+impl Trust {
+    /// Nobody yet.
+    pub(crate) fn nobody() -> Trust {
+        Trust::default()
+    }
+
+    /// One authority.
+    pub(crate) fn authority(mut self, authority: &Authority) -> Trust {
+        self.roots.push(authority.certificate().clone());
+        self
+    }
+
+    /// The authorities of a PEM text, e.g. of a `caBundle`.
+    pub(crate) fn pem(mut self, text: &[u8]) -> Result<Trust, Error> {
+        let before = self.roots.len();
+        for certificate in CertificateDer::pem_slice_iter(text) {
+            self.roots.push(certificate.map_err(|error| {
+                Error::invalid(format!("the certificates cannot be read: {error:?}"))
+            })?);
+        }
+        match self.roots.len() > before {
+            true => Ok(self),
+            false => Err(Error::invalid(
+                "there is no certificate in it (PEM, `CERTIFICATE`)",
+            )),
+        }
+    }
+
+    /// Those that the system trusts, or those of `SSL_CERT_FILE`.
+    pub(crate) fn system(mut self) -> Trust {
+        static SYSTEM: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+        let system = SYSTEM.get_or_init(|| rustls_native_certs::load_native_certs().certs);
+        self.roots.extend(system.iter().cloned());
+        self
+    }
+
+    /// Comes with a certificate of its own.
+    pub(crate) fn identity(mut self, certificate: &str, key: &str) -> Trust {
+        self.identity = Some((certificate.to_owned(), key.to_owned()));
+        self
+    }
+
+    /// As rustls has it; what is spoken above TLS (ALPN) is left to who uses it.
+    pub(crate) fn config(&self) -> Result<ClientConfig, Error> {
+        let unusable =
+            |error: rustls::Error| Error::invalid(format!("TLS cannot be used: {error}"));
+        let mut roots = RootCertStore::empty();
+        // Systems have old ones that cannot be read; of those that can, one will do.
+        roots.add_parsable_certificates(self.roots.iter().cloned());
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?
+            .with_root_certificates(roots);
+        let Some((certificate, key)) = &self.identity else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let unreadable = |error| {
+            Error::invalid(format!(
+                "the client's certificate cannot be read: {error:?}"
+            ))
+        };
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(unreadable)?;
+        builder.with_client_auth_cert(chain, key).map_err(unusable)
+    }
+}
