@@ -32,6 +32,21 @@ pub(crate) trait Backend: Any + Send + Sync {
 
     /// The server has ended: what moved by itself stops.
     fn end(&self) {}
+
+    /// The objects that are there, with their resources: `deployments.apps`.
+    fn contents(&self) -> Vec<(String, Value)>;
+
+    /// How many changes there were, but for leases and events.
+    fn changes(&self) -> u64;
+
+    /// The revision of the last change.
+    fn revision(&self) -> u64;
+
+    /// Answers a list with what was there at a revision of the past.
+    fn answer_at(&self, request: Request, revision: u64) -> BoxFuture<'static, Response<Body>>;
+
+    /// Gives the lease that a request wants to somebody else.
+    fn steal(&self, request: &Request);
 }
 
 /// What the rules say of a request that none of them answered: paths such as `/api/users` are not an emulator's alone.

@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     pin::Pin,
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -21,8 +21,11 @@ use crate::{
     journal::{self, Report},
     location::Location,
     mock::{Builder, KMock},
+    sweep::{Script, SweepOptions},
     watchdog::{self, Kind, Watchdog, Watched},
 };
+
+pub use crate::sweep::run_sweep;
 
 /// The options of one test, as the attribute has them.
 #[derive(Clone, Debug)]
@@ -43,6 +46,11 @@ pub struct TestOptions {
     timeout: Option<Duration>,
     report: Option<PathBuf>,
     tls: TlsOption,
+    sweep: SweepOptions,
+    /// What stands before the rules of the first server in this run of a sweep.
+    script: Option<Arc<Script>>,
+    /// Failures are told by their panic alone.
+    quiet: bool,
 }
 
 /// How the servers of a test speak TLS. The options are there without the feature, so that a test can say what it lacks.
@@ -79,7 +87,44 @@ impl TestOptions {
             timeout: None,
             report: None,
             tls: TlsOption::Plain,
+            sweep: SweepOptions::new(),
+            script: None,
+            quiet: false,
         }
+    }
+
+    /// How the test is swept, where it is run by [`run_sweep`].
+    pub fn sweep(mut self, sweep: SweepOptions) -> TestOptions {
+        self.sweep = sweep;
+        self
+    }
+
+    pub(crate) fn swept(&self) -> &SweepOptions {
+        &self.sweep
+    }
+
+    pub(crate) fn scripted(mut self, script: Arc<Script>) -> TestOptions {
+        self.script = Some(script);
+        self
+    }
+
+    /// For one of many runs: it says nothing, draws no page, and ends in any case.
+    pub(crate) fn quietly(mut self, limit: Duration) -> TestOptions {
+        self.quiet = true;
+        self.timeout = Some(limit);
+        self
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.start_paused
+    }
+
+    pub(crate) fn report_directory(&self) -> Option<PathBuf> {
+        self.report.clone().or_else(journal::report_directory)
     }
 
     /// Virtual time: the clock stands, and jumps to the next timer when nothing else is to be done.
@@ -215,6 +260,10 @@ impl TestOptions {
             panic!("kmock: `cluster` needs the feature `cluster` of kmock");
         }
         builder.location = self.location;
+        builder.paused = self.start_paused;
+        if nth == 0 {
+            builder.sweep.clone_from(&self.script);
+        }
         if let Some(limit) = self.limit {
             builder = builder.limit(limit);
         }
@@ -413,6 +462,9 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
             for server in &servers {
                 server.settled().await;
             }
+            if let (Some(script), Some(server)) = (&options.script, servers.first()) {
+                script.ended(server).await;
+            }
             Body::Done(outcome)
         });
         let fires = std::pin::pin!(watchdog.fires());
@@ -511,6 +563,11 @@ fn finish<T: Outcome>(options: &TestOptions, servers: &[KMock], outcome: Body<T>
         server.shutdown();
     }
     let told = told.unwrap_or_default();
+    let print = |text: String| {
+        if !options.quiet {
+            eprintln!("{text}");
+        }
+    };
     match outcome {
         Body::Done(outcome) => {
             if matches!(ended, Ended::Well) {
@@ -518,7 +575,7 @@ fn finish<T: Outcome>(options: &TestOptions, servers: &[KMock], outcome: Body<T>
                     panic!("{text}");
                 }
             } else if let Some(text) = told {
-                eprintln!("{text}");
+                print(text);
             }
             outcome
         }
@@ -528,7 +585,7 @@ fn finish<T: Outcome>(options: &TestOptions, servers: &[KMock], outcome: Body<T>
         },
         Body::Panicked(panic) => {
             if let Some(text) = told {
-                eprintln!("{text}");
+                print(text);
             }
             resume_unwind(panic)
         }
@@ -557,7 +614,7 @@ impl Ended {
 
 /// What is to be told after a test, if anything; writes the page, if one is wanted.
 fn tell(options: &TestOptions, servers: &[KMock], ended: &Ended) -> Option<String> {
-    let directory = options.report.clone().or_else(journal::report_directory);
+    let directory = options.report_directory().filter(|_| !options.quiet);
     let failed = !matches!(ended, Ended::Well);
     let mut texts = Vec::new();
     let mut pages = Vec::new();

@@ -33,6 +33,7 @@ pub mod reply;
 pub mod request;
 pub mod rules;
 pub mod stream;
+mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "websocket")]
@@ -56,6 +57,7 @@ pub use crate::{
     request::Request,
     rules::{Rule, Rules, Slice, State, Times},
     stream::{Event, IntoItem, Stream},
+    sweep::{Operator, Settle, SweepOptions},
 };
 
 #[doc(hidden)]

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -24,6 +24,7 @@ use crate::{
     rules::{Book, Rule, Rules},
     server::{Coming, Server, Tasks},
     stream::{Live, Stream},
+    sweep::{Operators, Script},
 };
 
 /// A started mock server. A clone is the same server; the server ends with the last clone, and then checks what its rules
@@ -78,6 +79,10 @@ pub(crate) struct Core {
     pub(crate) tls: Option<Arc<crate::tls::Server>>,
     #[cfg(feature = "tls")]
     tunnels: std::sync::OnceLock<Result<Arc<crate::tls::Server>, String>>,
+    /// The programs that run beside the test.
+    pub(crate) operators: Operators,
+    /// Requests without an answer.
+    pub(crate) in_flight: AtomicUsize,
     errors: Mutex<Vec<String>>,
     notes: Mutex<Vec<String>>,
     next_id: AtomicU64,
@@ -94,6 +99,10 @@ impl Core {
 
     pub(crate) fn next_connection(&self) -> u64 {
         self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn requests_so_far(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed)
     }
 
     pub(crate) fn error(&self, message: String) {
@@ -667,6 +676,9 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
     pub(crate) location: Location,
+    /// Whether the clock of the test is virtual.
+    pub(crate) paused: bool,
+    pub(crate) sweep: Option<Arc<Script>>,
 }
 
 impl Default for Builder {
@@ -692,6 +704,8 @@ impl Default for Builder {
             #[cfg(feature = "tls")]
             tls: None,
             location: Location::caller(),
+            paused: false,
+            sweep: None,
         }
     }
 }
@@ -905,6 +919,8 @@ impl Builder {
             tls,
             #[cfg(feature = "tls")]
             tunnels: std::sync::OnceLock::new(),
+            operators: Operators::default(),
+            in_flight: AtomicUsize::new(0),
             errors: Mutex::default(),
             notes: Mutex::default(),
             next_id: AtomicU64::new(0),

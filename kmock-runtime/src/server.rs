@@ -39,6 +39,7 @@ use crate::{
     request::{Last, Link, Request, Upgrade},
     rules::Spec,
     stream::Lives,
+    sweep::Busy,
     wire::WiredStream,
 };
 
@@ -232,6 +233,7 @@ async fn handle(
     let core = &connection.core;
     let upgrade =
         asks_for_websocket(&request).then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
+    let _busy = Busy::new(core);
     let (head, body) = request.into_parts();
     let head = connection.last.head(head);
     let upload = Upload::new(Arc::clone(&head));
@@ -285,6 +287,8 @@ async fn handle(
     };
     let (answer, by) = if too_large {
         (body_refused(core, request), By::Limit)
+    } else if let Some(script) = &core.options.sweep {
+        Box::pin(script.exchange(core, &seen, request, connection.address)).await
     } else {
         answered(
             core,
@@ -405,7 +409,7 @@ fn body_refused(core: &Core, request: &Request) -> Answer {
 }
 
 /// Asks the rules, then what is below them. The request is whole; what was seen of it may be less.
-async fn answer(
+pub(crate) async fn answer(
     core: &Arc<Core>,
     seen: &Seen,
     request: &Request,

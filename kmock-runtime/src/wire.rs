@@ -54,7 +54,7 @@ struct Shared {
 }
 
 /// How much of what came is kept.
-const CAME: usize = 240;
+pub(crate) const CAME: usize = 240;
 
 #[derive(Debug, Default)]
 struct State {

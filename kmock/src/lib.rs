@@ -44,8 +44,8 @@ pub mod prelude {
 pub mod __private {
     pub use kmock_macros::{assert_requests_impl, kmock_impl};
     pub use kmock_runtime::{
-        Check, assert_requests,
-        harness::{TestOptions, run_async, run_sync},
+        Check, SweepOptions, assert_requests,
+        harness::{TestOptions, run_async, run_sweep, run_sync},
         stream::event,
     };
 

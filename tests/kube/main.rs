@@ -2,4 +2,5 @@
 
 mod controller;
 mod faults;
+mod sweep;
 mod typed;

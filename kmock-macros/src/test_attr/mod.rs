@@ -97,7 +97,9 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
     } = &test;
     let (name, output) = (&sig.ident, &sig.output);
     let span = name.span();
-    let run = if sig.asyncness.is_some() {
+    let run = if options.sweep.is_some() {
+        quote!(run_sweep)
+    } else if sig.asyncness.is_some() {
         quote!(run_async)
     } else {
         quote!(run_sync)
@@ -117,9 +119,12 @@ fn expand(mut test: Test, options: &Options, mut errors: Errors) -> TokenStream 
             }
             None => quote_spanned!(*span=> .multi_thread(::core::option::Option::None)),
         });
+    let sweep = options.sweep.as_ref().map(|(span, calls)| {
+        quote_spanned!(*span=> .sweep(<#krate::__private::SweepOptions>::new() #calls))
+    });
     let text = LitStr::new(&name.unraw().to_string(), span);
     let made = quote_spanned! {span=>
-        <#krate::__private::TestOptions>::new(::core::concat!(::core::module_path!(), "::", #text)) #multi_thread #calls
+        <#krate::__private::TestOptions>::new(::core::concat!(::core::module_path!(), "::", #text)) #multi_thread #calls #sweep
     };
     let count = sig.inputs.len();
     // What is wrong with the type of an argument is shown at the type.
@@ -222,6 +227,7 @@ fn check(test: &Test, options: &Options, errors: &mut Errors) -> bool {
                 options.multi_thread.as_ref().map(|(span, _)| *span),
                 "flavor",
             ),
+            (options.sweep.as_ref().map(|(span, _)| *span), "sweep"),
         ] {
             if let Some(span) = span {
                 errors.help(

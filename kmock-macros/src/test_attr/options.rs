@@ -28,6 +28,7 @@ enum Takes {
     Directory,
     /// Nothing, a file, or how.
     Tls,
+    Sweep,
 }
 
 const OPTIONS: &[(&str, Takes)] = &[
@@ -43,6 +44,9 @@ const OPTIONS: &[(&str, Takes)] = &[
     ("hostnames", Takes::Hostnames),
     ("report", Takes::Directory),
     ("tls", Takes::Tls),
+    ("sweep", Takes::Sweep),
+    ("sweep_budget", Takes::Sweep),
+    ("sweep_ignores", Takes::Sweep),
 ];
 
 /// `flavor`, `worker_threads` and `crate` are read apart from the others.
@@ -61,6 +65,9 @@ const NAMES: &[&str] = &[
     "hostnames",
     "report",
     "tls",
+    "sweep",
+    "sweep_budget",
+    "sweep_ignores",
     "crate",
 ];
 
@@ -69,6 +76,8 @@ pub(super) struct Options {
     pub(super) calls: TokenStream,
     pub(super) multi_thread: Option<(Span, Option<Expr>)>,
     pub(super) paused: Option<Span>,
+    /// The calls of `SweepOptions`, where the test is swept.
+    pub(super) sweep: Option<(Span, TokenStream)>,
 }
 
 pub(super) fn options(attr: TokenStream, errors: &mut Errors) -> Options {
@@ -77,6 +86,7 @@ pub(super) fn options(attr: TokenStream, errors: &mut Errors) -> Options {
         calls: TokenStream::new(),
         multi_thread: None,
         paused: None,
+        sweep: None,
     };
     let mut workers = None;
     let mut seen: Vec<String> = Vec::new();
@@ -231,6 +241,7 @@ fn option(
             }
         }
         Some(Takes::Tls) => tls(input, name, given, options, errors),
+        Some(Takes::Sweep) => sweep(input, name, given, options, errors),
         Some(Takes::Hostnames) => hostnames(input, name, options, errors),
         None => {
             match text.as_str() {
@@ -369,6 +380,70 @@ fn tls(
         },
         _ => quote_spanned!(span=> .tls_with(#value)),
     });
+}
+
+/// `sweep`, `sweep = 2`, `sweep_budget = 30s`, `sweep_ignores = ["status.attempts"]`
+fn sweep(
+    input: ParseStream<'_>,
+    name: &Ident,
+    given: bool,
+    options: &mut Options,
+    errors: &mut Errors,
+) {
+    let span = name.span();
+    let calls = match name.to_string().as_str() {
+        "sweep" if !given => Some(TokenStream::new()),
+        "sweep" => {
+            let fits = |lit: &Lit| matches!(lit, Lit::Int(_));
+            let form = ("the number of faults in one run", "2");
+            let faults = literal(input, name, given, form, fits, errors);
+            faults.map(|faults| quote_spanned!(span=> .faults(#faults)))
+        }
+        "sweep_budget" => {
+            let time = match given {
+                true => duration::time(input, errors),
+                false => missing(errors, span, "sweep_budget", "30s"),
+            };
+            match time {
+                Some(Time::Known(at, time)) => {
+                    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                    Some(quote_spanned!(at=> .budget(::core::time::Duration::from_millis(#millis))))
+                }
+                Some(Time::Expr(value)) => Some(quote_spanned!(span=> .budget(#value))),
+                Some(Time::Between(at, ..)) => {
+                    errors.push(at, "`sweep_budget` is one duration");
+                    None
+                }
+                None => None,
+            }
+        }
+        _ => {
+            let at = here(input);
+            let list = if given {
+                input.parse::<syn::ExprArray>().ok()
+            } else {
+                None
+            };
+            match list {
+                Some(list) => Some(quote_spanned!(span=> .ignoring(&#list))),
+                None => {
+                    errors.help(
+                        at,
+                        "expected a list of fields",
+                        "write `sweep_ignores = [\"status.attempts\"]`",
+                    );
+                    skip_to_comma(input);
+                    None
+                }
+            }
+        }
+    };
+    if let Some(calls) = calls {
+        let (_, known) = options
+            .sweep
+            .get_or_insert_with(|| (span, TokenStream::new()));
+        known.extend(calls);
+    }
 }
 
 /// `hostnames = ["example.com", ~".*\.local"]`

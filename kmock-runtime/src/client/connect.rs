@@ -176,6 +176,19 @@ pub(crate) enum Connected {
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
+impl Connected {
+    /// Where the connection comes from; a Unix socket has no address.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Connected::Tcp(stream) => stream.local_addr().ok(),
+            #[cfg(unix)]
+            Connected::Unix(_) => None,
+            #[cfg(feature = "tls")]
+            Connected::Tls(stream) => stream.get_ref().0.local_addr().ok(),
+        }
+    }
+}
+
 macro_rules! each {
     ($connected:expr, $stream:ident => $do:expr) => {
         match $connected.get_mut() {

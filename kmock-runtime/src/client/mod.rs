@@ -29,7 +29,9 @@ use tokio::task::AbortHandle;
 pub(crate) use self::connect::{Connected, Dial};
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
-use crate::{error::Error, hostnames::Interceptor, location::Location};
+use crate::{
+    error::Error, hostnames::Interceptor, location::Location, sweep::OwnConnection,
+};
 
 /// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the
 /// server itself.
@@ -272,6 +274,7 @@ impl ClientRequest {
         }
         let connected = self.to.connect().await;
         let stream = connected.map_err(|error| Error::io(&doing, error))?;
+        let own = stream.local_addr().map(OwnConnection::new);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;
@@ -291,6 +294,7 @@ impl ClientRequest {
             headers: head.headers,
             body,
             _connection: connection,
+            _own: own,
         })
     }
 }
@@ -402,6 +406,7 @@ pub struct OpenResponse {
     headers: HeaderMap,
     body: Incoming,
     _connection: Aborted,
+    _own: Option<OwnConnection>,
 }
 
 impl OpenResponse {

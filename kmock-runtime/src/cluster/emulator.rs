@@ -7,10 +7,12 @@ use std::sync::{
 
 use axum::body::Body;
 use futures::{StreamExt, future::BoxFuture};
-use http::Response;
+use http::{Response, Uri};
+use serde_json::{Value, json};
 
 use kmock_kubernetes::{
-    ApiBody, Cluster, ClusterOptions, Objects, Resources, state::store::caused_by,
+    ApiBody, Cluster, ClusterOptions, Objects, Resources, model::resource::ResourceKey,
+    state::store::caused_by,
 };
 
 use super::{histories::histories, webhooks::Network};
@@ -217,12 +219,7 @@ impl Backend for Emulator {
             }
             let call = cluster.call(called(&request));
             let response = caused_by(request.id(), call).await;
-            Some(response.map(|body| match body {
-                ApiBody::Full(bytes) => Body::from(bytes),
-                ApiBody::Stream(stream) => {
-                    Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>))
-                }
-            }))
+            Some(response.map(body))
         })
     }
 
@@ -260,6 +257,100 @@ impl Backend for Emulator {
             life.end();
         }
     }
+
+    fn contents(&self) -> Vec<(String, Value)> {
+        let store = self.cluster.store();
+        let resources = store.resources().into_iter();
+        resources
+            .flat_map(|resource| {
+                let objects = store.list(&resource, "").objects;
+                objects
+                    .into_iter()
+                    .map(move |object| (resource.to_string(), Value::clone(&object.value)))
+            })
+            .collect()
+    }
+
+    fn changes(&self) -> u64 {
+        let store = self.cluster.store();
+        let passing = |resource: &ResourceKey| {
+            let place = (&*resource.group, &*resource.plural);
+            matches!(
+                place,
+                ("coordination.k8s.io", "leases") | ("" | "events.k8s.io", "events")
+            )
+        };
+        let passed: usize = store
+            .resources()
+            .iter()
+            .filter(|resource| passing(resource))
+            .map(|resource| store.log(resource).len())
+            .sum();
+        store
+            .revision()
+            .saturating_sub(self.born)
+            .saturating_sub(passed as u64)
+    }
+
+    fn revision(&self) -> u64 {
+        self.cluster.store().revision()
+    }
+
+    fn answer_at(&self, request: Request, revision: u64) -> BoxFuture<'static, Response<Body>> {
+        let cluster = self.cluster.clone();
+        Box::pin(async move {
+            let mut request = request.to_http();
+            if let Some(uri) = at_revision(request.uri(), revision) {
+                *request.uri_mut() = uri;
+            }
+            cluster.call(request).await.map(body)
+        })
+    }
+
+    fn steal(&self, request: &Request) {
+        let Some(asked) = request.kubernetes() else {
+            return;
+        };
+        let (Some(namespace), Some(name)) = (&asked.namespace, &asked.name) else {
+            return;
+        };
+        let now = self.cluster.now();
+        let rival = json!({"spec": {
+            "holderIdentity": "kmock-sweep-rival",
+            "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+        }});
+        // Where the lease is not there yet, there is nothing to be taken away.
+        let key = format!("{namespace}/{name}");
+        let _ = self.cluster.objects().try_patch("leases", &key, &rival);
+    }
+}
+
+fn body(body: ApiBody) -> Body {
+    match body {
+        ApiBody::Full(bytes) => Body::from(bytes),
+        ApiBody::Stream(stream) => Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>)),
+    }
+}
+
+/// The same list, as it was at a revision.
+fn at_revision(uri: &Uri, revision: u64) -> Option<Uri> {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty()
+            && !matches!(
+                name,
+                "resourceVersion" | "resourceVersionMatch" | "continue"
+            )
+    });
+    let own = [
+        format!("resourceVersion={revision}"),
+        "resourceVersionMatch=Exact".to_owned(),
+    ];
+    let query: Vec<String> = kept.map(str::to_owned).chain(own).collect();
+    let text = format!("{}?{}", uri.path(), query.join("&"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(text.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// The paths that an API server claims; the others are the user's.

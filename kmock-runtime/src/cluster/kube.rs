@@ -7,21 +7,14 @@ use kube::{
 };
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
 
-use crate::mock::KMock;
+use crate::{hostnames::Interceptor, mock::KMock};
 
 impl KMock {
     /// A kube-rs client of this server, as kube-rs makes it by default (retries included).
     ///
     /// It talks over a socket with `TCP_NODELAY`, so that it works under a paused clock, too. Call it on the test's runtime.
     pub fn client(&self) -> Client {
-        let config = self.kube_config();
-        let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(self.intercepting());
-        let service = ServiceBuilder::new()
-            .layer(config.base_uri_layer())
-            .layer(RetryLayer::new(RetryPolicy::default()))
-            .map_err(BoxError::from)
-            .service(http);
-        Client::new(service, config.default_namespace)
+        client_of(self.kube_config(), self.intercepting())
     }
 
     /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
@@ -60,4 +53,15 @@ impl KMock {
         // The three parts are there, and an address is an authority.
         http::Uri::from_parts(parts).unwrap_or_default()
     }
+}
+
+/// A client by its configuration, and by what leads it to the server.
+pub(crate) fn client_of(config: Config, connector: Interceptor) -> Client {
+    let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .layer(RetryLayer::new(RetryPolicy::default()))
+        .map_err(BoxError::from)
+        .service(http);
+    Client::new(service, config.default_namespace)
 }

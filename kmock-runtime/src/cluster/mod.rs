@@ -11,6 +11,9 @@ mod life;
 mod webhooks;
 mod words;
 
+#[cfg(feature = "kube")]
+pub(crate) use self::kube::client_of;
+
 use std::sync::Arc;
 
 use crate::{

@@ -40,7 +40,7 @@ pub(crate) use self::{
     expect::{failures, unmet},
     nearest::Aside,
     outcome::{By, Concluded, Named},
-    page::{page, report_directory, write_page},
+    page::{escape, page, plain_name, report_directory, write_page},
     refusal::refusal,
     seen::{Journal, Record, tell},
     trace::{Whole, traced},

@@ -36,7 +36,7 @@ pub(crate) use self::{
     answer::{Answer, Asked, Made, Ready, compute_apart, make, read_file},
     awaited::Waiter,
     body::Reader,
-    breaking::{Breaker, Broken},
+    breaking::{Breaker, Broken, broken},
     delay::Dice,
     fault::Place as FaultPlace,
     payload::Payload,

@@ -3,6 +3,8 @@
 
 use std::{error::Error, net::SocketAddr};
 
+use crate::wire::CAME;
+
 /// How much of what came is shown.
 const SHOWN: usize = 100;
 
@@ -17,7 +19,11 @@ pub(super) fn told(
     listening: SocketAddr,
 ) -> Option<String> {
     let error = error.downcast_ref::<hyper::Error>()?;
-    if error.is_incomplete_message() && !busy && !came.is_empty() {
+    // Behind a head that is whole there is a request, and what became of it is told there: of a watch whose client went
+    // away, say. Of one that is longer than what is kept, nobody can tell.
+    let in_head =
+        !came.is_empty() && came.len() < CAME && !came.windows(4).any(|four| four == b"\r\n\r\n");
+    if error.is_incomplete_message() && !busy && in_head {
         return Some(format!(
             "a connection ended in the middle of a request's head: {}",
             shown(came)

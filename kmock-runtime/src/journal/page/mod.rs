@@ -15,7 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::parts::{escape, findings, place};
+pub(crate) use self::parts::escape;
+use self::parts::{findings, place};
 use crate::{
     criteria::Verdict,
     journal::{
@@ -37,6 +38,17 @@ pub(crate) fn report_directory() -> Option<PathBuf> {
     (!directory.is_empty()).then(|| PathBuf::from(directory))
 }
 
+/// The name of a test as that of a file.
+pub(crate) fn plain_name(name: &str) -> String {
+    name.replace("::", ".")
+        .chars()
+        .map(|c| match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
+            _ => '-',
+        })
+        .collect()
+}
+
 /// Writes the page of a test into a directory; tells where it is. The file is named like the test.
 pub(crate) fn write_page(
     directory: &Path,
@@ -44,15 +56,7 @@ pub(crate) fn write_page(
     note: Option<&str>,
     reports: &[&Report],
 ) -> io::Result<PathBuf> {
-    let plain: String = name
-        .replace("::", ".")
-        .chars()
-        .map(|c| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => c,
-            _ => '-',
-        })
-        .collect();
-    let place = directory.join(format!("{plain}.html"));
+    let place = directory.join(format!("{}.html", plain_name(name)));
     std::fs::create_dir_all(directory)?;
     std::fs::write(&place, page(name, note, reports))?;
     index::write(directory)?;

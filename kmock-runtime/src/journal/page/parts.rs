@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A text as HTML, for elements and attributes.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

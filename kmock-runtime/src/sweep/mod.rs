@@ -1,0 +1,74 @@
+//! Every fault at every step: a test runs once without faults, and then again for each fault at each place where one
+//! can matter, each time on a fresh server with the same seed.
+//!
+//! The first run learns the [`place`]s: requests, and events of watches. A [`fault`] at a place is a *trial*. While a
+//! trial runs, its `script` stands before the rules of the server and carries the fault out; afterwards, what the
+//! cluster has in the end ([`state`]) is held against the first run's. `run` plans the trials and spreads them over the
+//! cores, `tell` says what was found.
+
+mod events;
+mod fault;
+mod operator;
+mod own;
+mod page;
+mod place;
+mod run;
+mod script;
+mod settle;
+mod state;
+mod tell;
+
+use std::time::Duration;
+
+pub use self::{operator::Operator, run::run_sweep, settle::Settle};
+pub(crate) use self::{operator::Operators, own::OwnConnection, script::Script, settle::Busy};
+
+/// What `#[kmock::test(sweep)]` does; the defaults fit most tests.
+///
+/// ```
+/// use kmock_runtime::{SweepOptions, __private::TestOptions};
+///
+/// TestOptions::new("never_leaks").sweep(SweepOptions::new().faults(2).ignoring(&["status.attempts"]));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a test runs with them"]
+pub struct SweepOptions {
+    faults: usize,
+    budget: Duration,
+    ignored: &'static [&'static str],
+}
+
+impl SweepOptions {
+    /// One fault a run, a minute of real time in all.
+    pub fn new() -> SweepOptions {
+        SweepOptions {
+            faults: 1,
+            budget: Duration::from_secs(60),
+            ignored: &[],
+        }
+    }
+
+    /// How many faults meet in one run: 1, or 2 for pairs of them, which are many more.
+    pub fn faults(mut self, faults: usize) -> SweepOptions {
+        self.faults = faults.clamp(1, 2);
+        self
+    }
+
+    /// How long all runs may take in real time. What was not tried then is told by number.
+    pub fn budget(mut self, budget: Duration) -> SweepOptions {
+        self.budget = budget;
+        self
+    }
+
+    /// Fields that may differ in the end, beside times, uids and versions: `status.attempts`, in objects of any kind.
+    pub fn ignoring(mut self, fields: &'static [&'static str]) -> SweepOptions {
+        self.ignored = fields;
+        self
+    }
+}
+
+impl Default for SweepOptions {
+    fn default() -> SweepOptions {
+        SweepOptions::new()
+    }
+}

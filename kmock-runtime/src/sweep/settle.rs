@@ -1,0 +1,131 @@
+//! Waiting until nothing moves any more.
+
+use std::{
+    future::{Future, IntoFuture},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use crate::{
+    journal::Report,
+    location::Location,
+    mock::{Core, KMock},
+};
+
+/// How long nothing may move, of virtual time.
+const QUIET: Duration = Duration::from_secs(60);
+/// The same after a fault of a sweep: longer than operators commonly wait before they look again.
+const QUIET_AFTER_FAULT: Duration = Duration::from_secs(11 * 60);
+/// The same in real time.
+const QUIET_NOW: Duration = Duration::from_millis(300);
+/// So many rounds are waited, each as long as it takes to be quiet.
+const ROUNDS: usize = 200;
+/// So many writes without an end are a loop.
+const WRITES: u64 = 20_000;
+
+/// Waits until nothing moves: see [`KMock::settle`].
+#[derive(Debug)]
+#[must_use = "waiting does nothing until it is awaited"]
+pub struct Settle {
+    server: KMock,
+    location: Location,
+}
+
+impl KMock {
+    /// Waits until nothing moves: no request is in flight but watches, and nothing changes but leases and events, for a
+    /// minute of virtual time (after a fault of a sweep, for eleven minutes); of real time, for 300 ms.
+    ///
+    /// Requests that only read count where there is no Kubernetes API below the rules.
+    ///
+    /// # Panics
+    /// When it does not come to rest: the panic tells what goes on, and points at the caller.
+    #[track_caller]
+    pub fn settle(&self) -> Settle {
+        Settle {
+            server: self.clone(),
+            location: Location::caller(),
+        }
+    }
+}
+
+impl IntoFuture for Settle {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let core = Arc::clone(self.server.core());
+            if let Err(why) = quiet(&core).await {
+                let report = Report::of(Some(&core), Vec::new());
+                panic!(
+                    "kmock: nothing came to rest at {}: {why}\n{}",
+                    self.location,
+                    report.text().for_terminal()
+                );
+            }
+            if let Some(script) = &core.options.sweep {
+                script.settled(&core);
+            }
+        })
+    }
+}
+
+/// A request that has no answer yet; a watch has one as soon as it is open.
+pub(crate) struct Busy(Arc<Core>);
+
+impl Busy {
+    pub(crate) fn new(core: &Arc<Core>) -> Busy {
+        core.in_flight.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(core))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What moves: changes that count, and requests that are not done.
+fn movement(core: &Core) -> (u64, usize) {
+    let changes = match &core.backend {
+        Some(backend) => backend.changes(),
+        None => core.requests_so_far(),
+    };
+    (changes, core.in_flight.load(Ordering::Relaxed))
+}
+
+pub(super) async fn quiet(core: &Core) -> Result<(), String> {
+    let script = core.options.sweep.as_ref();
+    let window = match core.options.paused {
+        true if script.is_some_and(|script| script.has_met()) => QUIET_AFTER_FAULT,
+        true => QUIET,
+        false => QUIET_NOW,
+    };
+    let first = movement(core).0;
+    for _ in 0..ROUNDS {
+        let before = movement(core);
+        tokio::time::sleep(window).await;
+        let after = movement(core);
+        if before == after && after.1 == 0 {
+            return Ok(());
+        }
+        if after.0.saturating_sub(first) > WRITES {
+            return Err(format!(
+                "{} changes came, and no end of them",
+                after.0 - first
+            ));
+        }
+    }
+    let (now, waiting) = movement(core);
+    Err(match waiting {
+        0 => format!(
+            "{} changes came, one at least in each of {ROUNDS} rounds of {window:?}",
+            now - first
+        ),
+        waiting => format!(
+            "{waiting} requests are still waiting for an answer after {ROUNDS} rounds of {window:?}"
+        ),
+    })
+}

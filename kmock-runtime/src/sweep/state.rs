@@ -1,0 +1,352 @@
+//! What a cluster has in the end, without what differs from run to run, and how two ends differ.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use crate::mock::Core;
+
+/// The end of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct End {
+    /// The objects, by resource and name.
+    objects: BTreeMap<String, Value>,
+    /// How often objects were deleted and made again.
+    remade: BTreeMap<String, usize>,
+    /// What went wrong beside the server: panics of the operator, errors of closures.
+    errors: BTreeSet<String>,
+    /// How many changes there were.
+    pub(super) changes: u64,
+}
+
+/// Members of metadata that a server makes anew in each run.
+const OWN: [&str; 6] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "selfLink",
+];
+/// Members anywhere that count or number.
+const COUNTS: [&str; 2] = ["observedGeneration", "resourceVersion"];
+/// Resources that say nothing about the end.
+const LEFT_OUT: [&str; 3] = [
+    "events",
+    "events.events.k8s.io",
+    "leases.coordination.k8s.io",
+];
+
+impl End {
+    pub(super) fn of(core: &Core, ignored: &[&str]) -> End {
+        let Some(backend) = &core.backend else {
+            return End {
+                errors: core.errors().into_iter().collect(),
+                ..End::default()
+            };
+        };
+        let all: Vec<(String, Value)> = backend
+            .contents()
+            .into_iter()
+            .filter(|(resource, _)| !LEFT_OUT.contains(&resource.as_str()))
+            .collect();
+        let mut names = Names::default();
+        for (resource, object) in &all {
+            names.learn(resource, object);
+        }
+        let mut objects = BTreeMap::new();
+        for (resource, mut object) in all {
+            let name = names.of(&resource, &object);
+            names.normalize(&mut object);
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                for key in OWN {
+                    metadata.remove(key);
+                }
+            }
+            for field in ignored {
+                remove(&mut object, &field.split('.').collect::<Vec<_>>());
+            }
+            let mut key = name.clone();
+            let mut copy = 1;
+            while objects.contains_key(&key) {
+                copy += 1;
+                key = format!("{name} ({copy})");
+            }
+            objects.insert(key, object);
+        }
+        let mut remade = BTreeMap::new();
+        for history in backend.objects() {
+            let changes = history.versions.iter();
+            let made = changes
+                .filter(|version| version.change == "created")
+                .count();
+            if made > 1 && !LEFT_OUT.contains(&history.resource.as_str()) {
+                let name = names.in_text(&format!("{} {}", history.resource, history.name));
+                *remade.entry(name).or_default() += made - 1;
+            }
+        }
+        End {
+            remade,
+            objects,
+            errors: core.errors().into_iter().collect(),
+            changes: backend.changes(),
+        }
+    }
+
+    /// How this end differs from the one of the run without faults, in words; nothing, where it does not.
+    pub(super) fn differs(&self, first: &End) -> Vec<String> {
+        let mut out = Vec::new();
+        for (name, object) in &self.objects {
+            match first.objects.get(name) {
+                None => out.push(format!(
+                    "{name} is left, and was not there without the fault{}",
+                    owner(object)
+                )),
+                Some(want) if want != object => {
+                    if object["metadata"]["deletionTimestamp"]
+                        != want["metadata"]["deletionTimestamp"]
+                    {
+                        out.push(format!(
+                            "{name} is still being deleted; its finalizers are {}",
+                            object["metadata"]["finalizers"]
+                        ));
+                    } else {
+                        let mut fields = Vec::new();
+                        differences(want, object, "", &mut fields);
+                        let more = fields.len().saturating_sub(FIELDS);
+                        fields.truncate(FIELDS);
+                        if more > 0 {
+                            fields.push(format!("and {more} fields more"));
+                        }
+                        out.push(format!("{name} differs: {}", fields.join("; ")));
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        let missing = first
+            .objects
+            .keys()
+            .filter(|name| !self.objects.contains_key(*name));
+        out.extend(missing.map(|name| format!("{name} is missing")));
+        for (name, count) in &self.remade {
+            let usual = first.remade.get(name).copied().unwrap_or_default();
+            if *count > usual {
+                out.push(format!(
+                    "{name} was deleted and made again{}",
+                    if usual > 0 { " more often" } else { "" }
+                ));
+            }
+        }
+        let errors = self.errors.difference(&first.errors);
+        out.extend(errors.cloned());
+        let bound = first.changes * 10 + 100;
+        if self.changes > bound {
+            out.push(format!(
+                "{} changes came, and {} without the fault: a loop",
+                self.changes, first.changes
+            ));
+        }
+        out
+    }
+}
+
+/// So many fields of one object are told.
+const FIELDS: usize = 5;
+
+/// Who owned what is left.
+fn owner(object: &Value) -> String {
+    let owner = &object["metadata"]["ownerReferences"][0];
+    match (owner["kind"].as_str(), owner["name"].as_str()) {
+        (Some(kind), Some(name)) => format!(" (owned by {kind} {name})"),
+        _ => String::new(),
+    }
+}
+
+/// Uids and generated names, with what stands for them.
+#[derive(Default)]
+struct Names {
+    symbols: HashMap<String, String>,
+}
+
+impl Names {
+    fn learn(&mut self, resource: &str, object: &Value) {
+        let metadata = &object["metadata"];
+        let name = metadata["name"].as_str().unwrap_or_default();
+        let plain = match metadata["generateName"].as_str() {
+            Some(prefix) if name.starts_with(prefix) => {
+                let symbol = format!("{prefix}*");
+                self.symbols.insert(name.to_owned(), symbol.clone());
+                symbol
+            }
+            _ => name.to_owned(),
+        };
+        if let Some(uid) = metadata["uid"].as_str() {
+            self.symbols
+                .insert(uid.to_owned(), format!("<uid of {resource} {plain}>"));
+        }
+    }
+
+    fn of(&self, resource: &str, object: &Value) -> String {
+        let metadata = &object["metadata"];
+        let name = metadata["name"].as_str().unwrap_or_default();
+        let name = self.symbols.get(name).map_or(name, String::as_str);
+        match metadata["namespace"]
+            .as_str()
+            .filter(|namespace| !namespace.is_empty())
+        {
+            Some(namespace) => format!("{resource} {namespace}/{name}"),
+            None => format!("{resource} {name}"),
+        }
+    }
+
+    fn in_text(&self, text: &str) -> String {
+        let name = text.rsplit(['/', ' ']).next().unwrap_or_default();
+        match self.symbols.get(name) {
+            Some(symbol) => text.replace(name, symbol),
+            None => text.to_owned(),
+        }
+    }
+
+    fn normalize(&self, value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                for key in COUNTS {
+                    map.remove(key);
+                }
+                let own: Vec<(String, String)> = map
+                    .keys()
+                    .filter_map(|key| Some((key.clone(), self.symbols.get(key)?.clone())))
+                    .collect();
+                for (key, symbol) in own {
+                    if let Some(value) = map.remove(&key) {
+                        map.insert(symbol, value);
+                    }
+                }
+                map.values_mut().for_each(|value| self.normalize(value));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|value| self.normalize(value)),
+            Value::String(text) => {
+                if is_time(text) {
+                    *text = "<time>".to_owned();
+                } else if let Some(symbol) = self.symbols.get(text.as_str()) {
+                    text.clone_from(symbol);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `2026-01-02T03:04:05Z`, with or without a fraction.
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = |at: std::ops::Range<usize>| {
+        bytes
+            .get(at)
+            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    bytes.len() >= 20
+        && bytes.get(10) == Some(&b'T')
+        && digits(0..4)
+        && digits(5..7)
+        && digits(11..13)
+        && (text.ends_with('Z') || text.contains('+'))
+}
+
+fn remove(value: &mut Value, path: &[&str]) {
+    match (value, path) {
+        (Value::Array(items), _) => items.iter_mut().for_each(|item| remove(item, path)),
+        (Value::Object(map), [key]) => drop(map.remove(*key)),
+        (Value::Object(map), [key, rest @ ..]) => {
+            if let Some(inner) = map.get_mut(*key) {
+                remove(inner, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn differences(want: &Value, got: &Value, path: &str, out: &mut Vec<String>) {
+    match (want, got) {
+        (Value::Object(want), Value::Object(got)) => {
+            let keys: BTreeSet<&String> = want.keys().chain(got.keys()).collect();
+            for key in keys {
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{key}");
+                match (want.get(key), got.get(key)) {
+                    (Some(want), Some(got)) => differences(want, got, &path, out),
+                    (Some(want), None) => {
+                        out.push(format!("{path}: want {}, got nothing", short(want)))
+                    }
+                    (None, Some(got)) => {
+                        out.push(format!("{path}: want nothing, got {}", short(got)))
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+        (want, got) if want != got => {
+            out.push(format!("{path}: want {}, got {}", short(want), short(got)))
+        }
+        _ => {}
+    }
+}
+
+fn short(value: &Value) -> String {
+    const MOST: usize = 120;
+    let text = value.to_string();
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_differs_from_run_to_run_has_symbols() {
+        let mut names = Names::default();
+        let pod = json!({"metadata": {"name": "web-x7z", "generateName": "web-", "uid": "u-1", "namespace": "n"}});
+        names.learn("pods", &pod);
+        assert_eq!(names.of("pods", &pod), "pods n/web-*");
+        let mut other = json!({"ref": {"name": "web-x7z", "uid": "u-1"}, "at": "2026-01-02T03:04:05Z", "observedGeneration": 3});
+        names.normalize(&mut other);
+        assert_eq!(
+            other,
+            json!({"ref": {"name": "web-*", "uid": "<uid of pods web-*>"}, "at": "<time>"})
+        );
+    }
+
+    #[test]
+    fn ends_differ_in_words() {
+        let end = |objects: &[(&str, Value)]| End {
+            objects: objects
+                .iter()
+                .map(|(name, object)| ((*name).to_owned(), object.clone()))
+                .collect(),
+            ..End::default()
+        };
+        let first = end(&[
+            ("pods n/a", json!({"spec": {"x": 1}})),
+            ("pods n/b", json!({})),
+        ]);
+        let then = end(&[
+            ("pods n/a", json!({"spec": {"x": 2}})),
+            ("secrets n/s", json!({})),
+        ]);
+        assert_eq!(
+            then.differs(&first),
+            [
+                "pods n/a differs: spec.x: want 1, got 2",
+                "secrets n/s is left, and was not there without the fault",
+                "pods n/b is missing",
+            ]
+        );
+        assert_eq!(first.differs(&first), Vec::<String>::new());
+    }
+}
