@@ -36,7 +36,7 @@ pub(super) enum Verdict {
     Fine,
     /// The run took another way and never came to the place.
     NotMet,
-    Wrong(Failed),
+    Wrong(Box<Failed>),
 }
 
 /// A sweep: the test once without faults, then once for each fault at each place.
@@ -225,11 +225,11 @@ where
                     } else {
                         match judge(&record, failed, first) {
                             what if what.is_empty() => Verdict::Fine,
-                            what => Verdict::Wrong(Failed {
+                            what => Verdict::Wrong(Box::new(Failed {
                                 planned: planned.clone(),
                                 what,
                                 record,
-                            }),
+                            })),
                         }
                     };
                     if matches!(verdict, Verdict::Wrong(_)) {

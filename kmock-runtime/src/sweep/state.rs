@@ -277,17 +277,17 @@ fn differences(want: &Value, got: &Value, path: &str, out: &mut Vec<String>) {
                 match (want.get(key), got.get(key)) {
                     (Some(want), Some(got)) => differences(want, got, &path, out),
                     (Some(want), None) => {
-                        out.push(format!("{path}: want {}, got nothing", short(want)))
+                        out.push(format!("{path}: want {}, got nothing", short(want)));
                     }
                     (None, Some(got)) => {
-                        out.push(format!("{path}: want nothing, got {}", short(got)))
+                        out.push(format!("{path}: want nothing, got {}", short(got)));
                     }
                     (None, None) => {}
                 }
             }
         }
         (want, got) if want != got => {
-            out.push(format!("{path}: want {}, got {}", short(want), short(got)))
+            out.push(format!("{path}: want {}, got {}", short(want), short(got)));
         }
         _ => {}
     }

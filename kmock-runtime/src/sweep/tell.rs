@@ -67,7 +67,7 @@ impl Summary {
             .iter()
             .flatten()
             .filter_map(|verdict| match verdict {
-                Verdict::Wrong(failed) => Some(failed),
+                Verdict::Wrong(failed) => Some(&**failed),
                 Verdict::Fine | Verdict::NotMet => None,
             })
     }
