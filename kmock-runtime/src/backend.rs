@@ -33,6 +33,11 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// The server has ended: what moved by itself stops.
     fn end(&self) {}
 
+    /// Comes when nothing moves by itself any more; the error is what still does. `None`: nothing ever does.
+    fn rest(&self) -> Option<BoxFuture<'static, Result<(), String>>> {
+        None
+    }
+
     /// The objects that are there, with their resources: `deployments.apps`.
     fn contents(&self) -> Vec<(String, Value)>;
 

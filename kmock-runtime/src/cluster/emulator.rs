@@ -258,6 +258,14 @@ impl Backend for Emulator {
         }
     }
 
+    #[cfg(feature = "cluster")]
+    fn rest(&self) -> Option<BoxFuture<'static, Result<(), String>>> {
+        let settle = self.life.as_ref()?.settle();
+        Some(Box::pin(async move {
+            settle.check().await.map_err(|error| error.to_string())
+        }))
+    }
+
     fn contents(&self) -> Vec<(String, Value)> {
         let store = self.cluster.store();
         let resources = store.resources().into_iter();

@@ -1,6 +1,6 @@
 //! A cluster that lives below the rules: the words of `kmock-cluster` on the server.
 
-use kmock_cluster::{Hold, Image, Life, Node, Parts, Settle, Stage};
+use kmock_cluster::{Hold, Image, Life, Node, Parts, Stage};
 use kmock_kubernetes::Cluster;
 
 use super::emulator::Emulator;
@@ -81,15 +81,6 @@ impl KMock {
     #[track_caller]
     pub fn hold(&self, name: &str) -> Hold {
         self.life().hold(name)
-    }
-
-    /// Waits until nothing moves any more: `k.settle().await`. See [`Settle`].
-    ///
-    /// # Panics
-    /// When the cluster does not live; when awaited, if it does not settle within its bound.
-    #[track_caller]
-    pub fn settle(&self) -> Settle {
-        self.life().settle()
     }
 
     /// How an object is and what it waits for, down to its Pods and their logs. See [`Life::explain`].

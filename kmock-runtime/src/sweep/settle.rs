@@ -36,6 +36,9 @@ impl KMock {
     /// Waits until nothing moves: no request is in flight but watches, and nothing changes but leases and events, for a
     /// minute of virtual time (after a fault of a sweep, for eleven minutes); of real time, for 300 ms.
     ///
+    /// A cluster that lives (feature `cluster`) knows itself when it rests: when its controllers, its scheduler and its
+    /// kubelets have nothing to do and nothing is on its way.
+    ///
     /// Requests that only read count where there is no Kubernetes API below the rules.
     ///
     /// # Panics
@@ -98,6 +101,13 @@ fn movement(core: &Core) -> (u64, usize) {
 
 pub(super) async fn quiet(core: &Core) -> Result<(), String> {
     let script = core.options.sweep.as_ref();
+    if let Some(rest) = core.backend.as_ref().and_then(|backend| backend.rest()) {
+        rest.await?;
+        // A cluster that lives knows when it rests; a client that a fault met may still come back to it.
+        if !script.is_some_and(|script| script.has_met()) {
+            return Ok(());
+        }
+    }
     let window = match core.options.paused {
         true if script.is_some_and(|script| script.has_met()) => QUIET_AFTER_FAULT,
         true => QUIET,
