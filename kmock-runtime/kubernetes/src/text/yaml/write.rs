@@ -427,7 +427,7 @@ mod tests {
     #[test]
     fn breaks_and_characters_beyond_the_basic_plane() {
         for (text, want) in [
-            ("a\u{2028}b", "'a\u{2028}b'\n"),
+            ("a\u{2028}b", "'a\u{2028}  b'\n"),
             ("grin 😀", "\"grin \\U0001F600\"\n"),
             ("ä€", "ä€\n"),
         ] {
