@@ -7,7 +7,10 @@ use futures::future::BoxFuture;
 use http::Response;
 use serde_json::Value;
 
-use crate::{journal::ObjectHistory, request::Request};
+use crate::{
+    journal::{ObjectHistory, Seen},
+    request::Request,
+};
 
 /// What answers below the rules.
 pub(crate) trait Backend: Any + Send + Sync {
@@ -23,6 +26,9 @@ pub(crate) trait Backend: Any + Send + Sync {
 
     /// What became of the objects that it stores.
     fn objects(&self) -> Vec<ObjectHistory>;
+
+    /// Who sent a request, if there is something to tell about it, and what a refusal lacked, in words.
+    fn asked(&self, seen: &Seen) -> (Option<String>, Option<String>);
 
     /// Who waits for something at it, in words.
     fn pending(&self) -> Vec<String>;

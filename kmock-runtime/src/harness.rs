@@ -39,6 +39,7 @@ pub struct TestOptions {
     raw: bool,
     cluster: bool,
     nodes: usize,
+    rbac: bool,
     limit: Option<usize>,
     port: u16,
     seed: u64,
@@ -80,6 +81,7 @@ impl TestOptions {
             raw: false,
             cluster: false,
             nodes: 0,
+            rbac: false,
             limit: None,
             port: 0,
             seed: 0,
@@ -160,6 +162,12 @@ impl TestOptions {
     /// The cluster lives and has so many nodes. It needs the feature `cluster`.
     pub fn nodes(mut self, count: usize) -> TestOptions {
         (self.cluster, self.nodes) = (true, count);
+        self
+    }
+
+    /// RBAC decides who may what in the Kubernetes API.
+    pub fn rbac(mut self, rbac: bool) -> TestOptions {
+        self.rbac = rbac;
         self
     }
 
@@ -248,6 +256,7 @@ impl TestOptions {
         let mut builder = KMock::builder()
             .strict(self.strict)
             .raw(self.raw)
+            .rbac(self.rbac)
             .hostnames(self.hostnames)
             // Two servers are two clusters: their uids differ.
             .seed(self.seed.wrapping_add(nth));

@@ -41,7 +41,7 @@ pub mod websocket;
 
 #[cfg(feature = "kubernetes")]
 #[doc(inline)]
-pub use crate::cluster::{Failure, kubernetes};
+pub use crate::cluster::{Failure, access::AsUser, kubernetes};
 #[cfg(feature = "cluster")]
 #[doc(inline)]
 pub use kmock_cluster as life;

@@ -667,6 +667,8 @@ pub struct Builder {
     pub(crate) controllers: Controllers,
     pub(crate) nodes: usize,
     pub(crate) heartbeats: bool,
+    pub(crate) authentication: bool,
+    pub(crate) rbac: bool,
     pub(crate) every_path: bool,
     pub(crate) keep: Option<usize>,
     pub(crate) history: Option<usize>,
@@ -695,6 +697,8 @@ impl Default for Builder {
             controllers: Controllers::default(),
             nodes: 0,
             heartbeats: false,
+            authentication: false,
+            rbac: false,
             every_path: false,
             keep: None,
             history: None,
@@ -834,6 +838,20 @@ impl Builder {
     #[cfg(feature = "cluster")]
     pub fn heartbeats(mut self, heartbeats: bool) -> Builder {
         self.heartbeats = heartbeats;
+        self
+    }
+
+    /// Everybody has to say who they are: without credentials one is `system:anonymous`, and tokens that nobody knows are
+    /// 401. Off, whoever does not say who they are is the administrator.
+    pub fn authentication(mut self, authentication: bool) -> Builder {
+        self.authentication = authentication;
+        self
+    }
+
+    /// RBAC decides who may what, by the roles and bindings of the Kubernetes API, and everybody has to say who they are.
+    /// `KMock::rbac` does the same later, with roles.
+    pub fn rbac(mut self, rbac: bool) -> Builder {
+        self.rbac = rbac;
         self
     }
 

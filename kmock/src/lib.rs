@@ -13,7 +13,7 @@ pub use kmock_runtime::{
 };
 
 #[cfg(feature = "kubernetes")]
-pub use kmock_runtime::{Failure, kubernetes};
+pub use kmock_runtime::{AsUser, Failure, kubernetes};
 
 #[cfg(feature = "cluster")]
 pub use kmock_runtime::life;

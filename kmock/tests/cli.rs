@@ -40,10 +40,15 @@ impl Served {
     }
 
     fn get(&self, path: &str) -> String {
+        self.get_with(path, "accept: */*")
+    }
+
+    /// A GET with one more line of its head.
+    fn get_with(&self, path: &str, head: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: x\r\n{head}\r\nconnection: close\r\n\r\n"
         )
         .expect("sent");
         let mut text = String::new();
@@ -654,4 +659,117 @@ fn kubectl_sees_a_rollout_a_job_and_a_drain() {
     let wide = run(&["get", "nodes"]);
     assert!(wide.contains("Ready,SchedulingDisabled"), "{wide}");
     served.end("-TERM");
+}
+
+/// kubectl with a kubeconfig; what it says, on either stream. `None`: there is no kubectl.
+fn kubectl_says(config: &Path, arguments: &[&str]) -> Option<String> {
+    let ran = kubectl()?
+        .arg("--kubeconfig")
+        .arg(config)
+        .args(arguments)
+        .output()
+        .expect("kubectl runs");
+    let said = [ran.stdout, ran.stderr].concat();
+    Some(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+#[test]
+fn kubectl_asks_who_it_is_and_what_it_may() {
+    let directory = std::env::temp_dir().join(format!("kmock-access-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let file = |name: &str| directory.join(name);
+    std::fs::write(file("tokens"), "s3cret,jane,u-1,\"devs,ops\"\n").expect("written");
+    let text = |name: &str| file(name).to_str().expect("text").to_owned();
+    let mut served = Served::start(&[
+        "--rbac",
+        "--token-file",
+        &text("tokens"),
+        "--kubeconfig",
+        &text("config"),
+        "--record-role",
+        &text("role.yaml"),
+        "--in-cluster-dir",
+        &text("pod"),
+        "--service-account",
+        "default/bot",
+    ]);
+    for _ in 0..3 {
+        served.line();
+    }
+    assert_eq!(served.line(), "export KUBERNETES_SERVICE_HOST=127.0.0.1");
+    let config = file("config");
+    let run = |arguments: &[&str]| kubectl_says(&config, arguments);
+    let Some(who) = run(&[
+        "auth",
+        "whoami",
+        "-o",
+        "jsonpath={.status.userInfo.username}",
+    ]) else {
+        served.end("-TERM");
+        return;
+    };
+    assert_eq!(who, "kubernetes-admin");
+    // kubectl sends no tokens without TLS: others do.
+    let token = run(&["create", "token", "bot"]).expect("kubectl");
+    for (token, status) in [(token.as_str(), "403"), ("s3cret", "403"), ("wrong", "401")] {
+        let head = format!("authorization: Bearer {token}");
+        let answer = served.get_with("/api/v1/namespaces/default/pods", &head);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+    let bot = "--as=system:serviceaccount:default:bot";
+    let refused = run(&["get", "pods", bot]).expect("kubectl");
+    let expected = "Error from server (Forbidden): pods is forbidden: User \"system:serviceaccount:default:bot\" cannot \
+                    list resource \"pods\" in API group \"\" in the namespace \"default\"";
+    assert_eq!(refused, expected);
+    run(&[
+        "create",
+        "role",
+        "reader",
+        "--verb=get,list",
+        "--resource=pods",
+    ]);
+    run(&[
+        "create",
+        "rolebinding",
+        "bot",
+        "--role=reader",
+        "--serviceaccount=default:bot",
+    ]);
+    assert_eq!(
+        run(&["auth", "can-i", "list", "pods", bot]).as_deref(),
+        Some("yes")
+    );
+    assert_eq!(
+        run(&["auth", "can-i", "list", "secrets", bot]).as_deref(),
+        Some("no")
+    );
+    let list = run(&["auth", "can-i", "--list", bot]).expect("kubectl");
+    assert!(
+        list.lines()
+            .any(|line| line.starts_with("pods ") && line.ends_with("[get list]")),
+        "{list}"
+    );
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: reader, namespace: default}\n\
+                rules:\n- {apiGroups: [''], resources: [configmaps], verbs: [get]}\n";
+    std::fs::write(file("more.yaml"), role).expect("written");
+    let said = run(&["auth", "reconcile", "-f", &text("more.yaml")]).expect("kubectl");
+    assert!(said.contains("reconciled"), "{said}");
+    assert_eq!(
+        run(&["auth", "can-i", "get", "configmaps/x", bot]).as_deref(),
+        Some("yes")
+    );
+    run(&["get", "pods", bot]);
+    served.end("-INT");
+    let recorded = std::fs::read_to_string(file("role.yaml")).expect("recorded");
+    assert!(
+        recorded.contains("kind: Role\nmetadata:\n  name: minimal\n  namespace: default\n"),
+        "{recorded}"
+    );
+    assert!(recorded.contains("verbs: [\"list\"]"), "{recorded}");
+    let token = std::fs::read_to_string(file("pod/token")).expect("a token");
+    assert_eq!(token.split('.').count(), 3);
+    std::fs::remove_dir_all(directory).expect("removed");
 }

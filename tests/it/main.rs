@@ -1,5 +1,6 @@
 //! The behaviour of kmock through its facade: one module a topic.
 
+mod access;
 mod assertions;
 mod attribute;
 mod cluster;

@@ -1,5 +1,6 @@
 //! kube-rs against the emulator: the production client, untouched.
 
+mod access;
 mod controller;
 mod faults;
 mod sweep;

@@ -41,6 +41,7 @@ pub use kmock_apply as apply;
 pub use crate::{
     api::authn::ClientCertificate,
     doors::{
+        minimal_role::MinimalRole,
         objects::{Object, ObjectError, Objects},
         resources::{Declaration, Resources},
     },

@@ -1,8 +1,11 @@
 //! The cluster below the rules of a mock server.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::body::Body;
@@ -11,14 +14,18 @@ use http::{Response, Uri};
 use serde_json::{Value, json};
 
 use kmock_kubernetes::{
-    ApiBody, Cluster, ClusterOptions, Objects, Resources, model::resource::ResourceKey,
+    ApiBody, Cluster, ClusterOptions, Objects, Resources, User,
+    api::Asked,
+    doors::minimal_role,
+    model::resource::ResourceKey,
+    state::access::{Attributes, What},
     state::store::caused_by,
 };
 
 use super::{histories::histories, webhooks::Network};
 use crate::{
     backend::{Backend, Beside},
-    journal::ObjectHistory,
+    journal::{ObjectHistory, Seen},
     mock::{Builder, Controllers, KMock},
     request::Request,
 };
@@ -57,27 +64,41 @@ impl KMock {
         self.cluster().resources()
     }
 
-    /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client.
+    /// A kubeconfig that points at this server, as YAML text: for `kubectl`, or any other client. It is the
+    /// administrator's; [`KMock::as_user`] has those of others.
     ///
     /// With TLS it has the server's authority and a certificate of the administrator; without, it says that there is nothing
     /// to verify, which some clients want to hear before they speak plain HTTP.
     pub fn kubeconfig(&self) -> String {
         self.uses_kubernetes();
-        let url = self.url();
-        #[allow(unused_mut, reason = "TLS is a feature")]
-        let (mut trust, mut user) = ("insecure-skip-tls-verify: true".to_owned(), "{}".to_owned());
         #[cfg(feature = "tls")]
         if self.core().tls.is_some() {
             use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
             let admin = self.client_identity(ADMINISTRATOR);
-            trust = format!(
-                "certificate-authority-data: {}",
-                BASE64.encode(self.ca_pem())
-            );
-            user = format!(
+            let user = format!(
                 "{{client-certificate-data: {}, client-key-data: {}}}",
                 BASE64.encode(admin.certificate_pem()),
                 BASE64.encode(admin.key_pem())
+            );
+            return self.kubeconfig_for(&user);
+        }
+        match self.admin_token() {
+            Some(token) => self.kubeconfig_for(&format!("{{token: {token}}}")),
+            None => self.kubeconfig_for("{}"),
+        }
+    }
+
+    /// A kubeconfig with these credentials.
+    pub(super) fn kubeconfig_for(&self, user: &str) -> String {
+        let url = self.url();
+        #[allow(unused_mut, reason = "TLS is a feature")]
+        let mut trust = "insecure-skip-tls-verify: true".to_owned();
+        #[cfg(feature = "tls")]
+        if self.core().tls.is_some() {
+            use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+            trust = format!(
+                "certificate-authority-data: {}",
+                BASE64.encode(self.ca_pem())
             );
         }
         format!(
@@ -99,6 +120,16 @@ impl KMock {
              - name: kmock\n\
              \x20 user: {user}\n"
         )
+    }
+
+    /// The administrator's token, where one has to say who one is.
+    pub(super) fn admin_token(&self) -> Option<String> {
+        let cluster = &self.backend::<Emulator>()?.cluster;
+        let must = cluster.access().authenticates();
+        must.then(|| {
+            let admin = (*User::admin()).clone();
+            cluster.access().token_for(admin, cluster.options().seed)
+        })
     }
 
     /// Remembers that the test has to do with the cluster, if there is one.
@@ -138,12 +169,17 @@ fn called(request: &Request) -> http::Request<bytes::Bytes> {
     call
 }
 
+/// Of so many requests of others than the administrator it is known who sent them.
+const REMEMBERED: usize = 100_000;
+
 /// A fresh cluster below the rules of a server.
 pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
         controllers: options.controllers != Controllers::None,
+        authentication: options.authentication,
+        rbac: options.rbac,
         history: options.history.unwrap_or(defaults.history),
         revision: options.revision.unwrap_or(defaults.revision),
         version: options.kubernetes_version.clone(),
@@ -159,6 +195,7 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         born,
         every_path: options.every_path,
         used: AtomicBool::new(false),
+        asked: Arc::default(),
     })
 }
 
@@ -169,6 +206,8 @@ pub(super) struct Emulator {
     born: u64,
     every_path: bool,
     used: AtomicBool,
+    /// Who sent which requests, where it was not the administrator: of the last ones.
+    asked: Arc<Mutex<BTreeMap<u64, Asked>>>,
 }
 
 impl Emulator {
@@ -203,6 +242,21 @@ impl Emulator {
             _ => true,
         }
     }
+
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Whether a path is one of the API's.
+    pub(super) fn claims(&self, path: &str) -> bool {
+        self.every_path || is_api_path(path)
+    }
+
+    /// Who sent a request; the administrator, who everybody is by default, is not told.
+    pub(super) fn asked(&self, request: u64) -> Option<Asked> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(&request).cloned()
+    }
 }
 
 impl Backend for Emulator {
@@ -213,18 +267,36 @@ impl Backend for Emulator {
     ) -> BoxFuture<'static, Option<Response<Body>>> {
         let asked = self.is_asked(&request, beside);
         let cluster = self.cluster.clone();
+        let askers = Arc::clone(&self.asked);
         Box::pin(async move {
             if !asked {
                 return None;
             }
             let call = cluster.call(called(&request));
-            let response = caused_by(request.id(), call).await;
+            let mut response = caused_by(request.id(), call).await;
+            if let Some(one) = response.extensions_mut().remove::<Asked>() {
+                let mut askers = askers.lock().unwrap_or_else(PoisonError::into_inner);
+                askers.insert(request.id(), one);
+                if askers.len() > REMEMBERED {
+                    askers.pop_first();
+                }
+            }
             Some(response.map(body))
         })
     }
 
     fn objects(&self) -> Vec<ObjectHistory> {
         histories(&self.cluster, self.born)
+    }
+
+    fn asked(&self, seen: &Seen) -> (Option<String>, Option<String>) {
+        match self.asked(seen.id()) {
+            Some(asked) => {
+                let why = explain(seen, &asked);
+                (Some(asked.user.name.clone()), why)
+            }
+            None => (None, None),
+        }
     }
 
     fn is_used(&self) -> bool {
@@ -381,4 +453,39 @@ fn is_api_path(path: &str) -> bool {
                 | "logs"
         )
     )
+}
+
+/// What a refusal says that is of use: whom it refused, and the rule that is missing.
+fn explain(seen: &Seen, asked: &Asked) -> Option<String> {
+    if !asked.denied {
+        return None;
+    }
+    let attributes = match seen.request().kubernetes() {
+        Some(request) => Attributes::of_request(request),
+        None => return None,
+    };
+    let What::Resource(resource) = &attributes.what else {
+        return None;
+    };
+    let mut role = kmock_kubernetes::state::access::rbac::Rule {
+        verbs: vec![attributes.verb.clone().into_owned()],
+        groups: vec![resource.group.clone().into_owned()],
+        resources: vec![resource.combined().into_owned()],
+        ..Default::default()
+    };
+    role.names.clear();
+    let place = match &*resource.namespace {
+        "" => "a ClusterRole".to_owned(),
+        _ if resource.resource == "namespaces" => "a ClusterRole".to_owned(),
+        namespace => format!("a Role of the namespace {namespace} (or a ClusterRole)"),
+    };
+    let rule = minimal_role::yaml(&role);
+    let rule: String = rule.lines().map(|line| format!("    {line}\n")).collect();
+    Some(format!(
+        "{} may not {} {}: it takes a rule in {place}:\n{}",
+        asked.user.name,
+        attributes.verb,
+        resource.combined(),
+        rule.trim_end()
+    ))
 }

@@ -7,6 +7,7 @@ use kube::{
 };
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
 
+use super::access::AsUser;
 use crate::{hostnames::Interceptor, mock::KMock};
 
 impl KMock {
@@ -17,10 +18,18 @@ impl KMock {
         client_of(self.kube_config(), self.intercepting())
     }
 
+    /// A kube-rs client of a user: `k.client_as("system:serviceaccount:prod:operator")`.
+    ///
+    /// # Panics
+    /// When the server was made `raw`.
+    #[track_caller]
+    pub fn client_as(&self, user: impl Into<kmock_kubernetes::User>) -> Client {
+        self.as_user(user).client()
+    }
+
     /// The configuration of a kube-rs client of this server: to be changed before a client is made of it.
     pub fn kube_config(&self) -> Config {
         self.uses_kubernetes();
-        #[allow(unused_mut, reason = "TLS is a feature")]
         let mut config = Config::new(self.uri());
         #[cfg(feature = "tls")]
         if self.core().tls.is_some()
@@ -28,6 +37,7 @@ impl KMock {
         {
             config.root_cert = Some(vec![tls.authority().der().to_vec()]);
         }
+        config.auth_info.token = self.admin_token().map(Into::into);
         config
     }
 
@@ -55,11 +65,26 @@ impl KMock {
     }
 }
 
+impl AsUser {
+    /// A kube-rs client of the user, as [`KMock::client`] makes it.
+    pub fn client(&self) -> Client {
+        client_of(self.kube_config(), self.server().intercepting())
+    }
+
+    /// The configuration of a kube-rs client of the user.
+    pub fn kube_config(&self) -> Config {
+        let mut config = self.server().kube_config();
+        config.auth_info.token = Some(self.token().to_owned().into());
+        config
+    }
+}
+
 /// A client by its configuration, and by what leads it to the server.
 pub(crate) fn client_of(config: Config, connector: Interceptor) -> Client {
     let http = HyperClient::builder(TokioExecutor::new()).build::<_, Body>(connector);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().ok().flatten())
         .layer(RetryLayer::new(RetryPolicy::default()))
         .map_err(BoxError::from)
         .service(http);

@@ -1,5 +1,6 @@
 //! The emulated Kubernetes API below the rules: the only room that names it. The others know a [`Backend`] and a [`Dialect`].
 
+pub(crate) mod access;
 mod criteria;
 mod emulator;
 mod failures;

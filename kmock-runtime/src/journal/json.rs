@@ -111,6 +111,8 @@ fn entry(entry: &Entry) -> Value {
         "id": entry.id,
         "at": entry.at.as_secs_f64(),
         "who": entry.who,
+        "user": entry.user,
+        "lacks": entry.lacks,
         "method": entry.method,
         "path": entry.path,
         "verb": entry.verb,

@@ -94,6 +94,10 @@ pub struct Entry {
     pub at: Duration,
     /// Who asked: the first word of the user agent.
     pub who: Option<String>,
+    /// The user that the Kubernetes API knows them by, where it is not the administrator that everybody is by default.
+    pub user: Option<String>,
+    /// What a refusal lacked: the rule that is missing, in words and as YAML.
+    pub lacks: Option<String>,
     /// The method.
     pub method: String,
     /// The path and query as they came.
@@ -281,10 +285,16 @@ impl<'a> Making<'a> {
         };
         let words = words::of(seen, self.core.dialect.filter(|_| in_dialect));
         let sent = seen.sent();
+        let backend = self.core.backend.as_ref();
+        let (user, lacks) = backend
+            .map(|backend| backend.asked(seen))
+            .unwrap_or_default();
         let mut entry = Entry {
             id: seen.id(),
             at: seen.at(),
             who: words::who(seen),
+            user,
+            lacks,
             method: seen.method().to_string(),
             path: seen.target().to_owned(),
             verb: words.0,

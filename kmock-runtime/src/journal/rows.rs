@@ -67,6 +67,7 @@ fn alike(a: &Entry, b: &Entry) -> bool {
         && !streams(b)
         && b.near.is_empty()
         && a.upstream == b.upstream
+        && a.user == b.user
         && a.messages.is_empty()
         && b.messages.is_empty()
 }

@@ -1,5 +1,6 @@
 //! The commands and their arguments.
 
+mod access;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod kubeconfig;
@@ -147,6 +148,42 @@ fn command() -> Command {
                 .help("What containers do, by their images, YAML or JSON: a list of {image: PATTERN, log, readyAfter, exit, after, runs, …}; may be repeated"),
         )
         .arg(
+            Arg::new("rbac")
+                .long("rbac")
+                .action(ArgAction::SetTrue)
+                .help("Let RBAC decide who may what; without credentials one is the administrator, and tokens that nobody knows are 401"),
+        )
+        .arg(
+            Arg::new("token-file")
+                .long("token-file")
+                .value_name("FILE")
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .help("Tokens to take, lines of TOKEN,USER,UID,\"GROUP1,GROUP2\" as kube-apiserver reads them; may be repeated"),
+        )
+        .arg(
+            Arg::new("record-role")
+                .long("record-role")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where to write the smallest roles that the requests needed, at the end"),
+        )
+        .arg(
+            Arg::new("in-cluster-dir")
+                .long("in-cluster-dir")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where to write token, ca.crt and namespace, as a program finds them in its pod"),
+        )
+        .arg(
+            Arg::new("service-account")
+                .long("service-account")
+                .value_name("NAMESPACE/NAME")
+                .default_value("default/default")
+                .requires("in-cluster-dir")
+                .help("Whose token is written there; the account is made if it is not there"),
+        )
+        .arg(
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
@@ -230,6 +267,16 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         cluster: matches.get_flag("cluster"),
         nodes: matches.get_one("nodes").copied().unwrap_or_default(),
         images: files(matches, "images"),
+        access: access::Options {
+            rbac: matches.get_flag("rbac"),
+            token_files: files(matches, "token-file"),
+            record_role: matches.get_one("record-role").cloned(),
+            in_cluster: matches.get_one("in-cluster-dir").cloned(),
+            account: matches
+                .get_one::<String>("service-account")
+                .cloned()
+                .unwrap_or_default(),
+        },
         seed: matches.get_one("seed").copied().unwrap_or_default(),
         raw: matches.get_flag("raw"),
         verbose: matches.get_flag("verbose"),

@@ -9,7 +9,7 @@ use std::{
 
 use kmock::{KMock, Rule, Seen};
 
-use crate::cli::{kubeconfig, load, signals, summary};
+use crate::cli::{access, kubeconfig, load, signals, summary};
 
 pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
@@ -24,6 +24,7 @@ pub(crate) struct Options {
     pub(crate) cluster: bool,
     pub(crate) nodes: usize,
     pub(crate) images: Vec<PathBuf>,
+    pub(crate) access: access::Options,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
@@ -105,6 +106,7 @@ async fn run(options: Options) -> Result<(), String> {
             .map_err(|error| format!("--resources {}: {error}", path.display()))?;
     }
     load::load(&k, &options.load).await?;
+    let exports = options.access.prepare(&k, options.raw)?;
 
     let ended = signals::ended()?;
     let url = k.url();
@@ -141,7 +143,7 @@ async fn run(options: Options) -> Result<(), String> {
         (Some(file), usage)
     };
     // Said last: whoever waits for this line finds everything in place, the kubeconfig too.
-    say(&format!("listening on {url}\n{usage}"));
+    say(&format!("listening on {url}\n{usage}{exports}"));
     if options.verbose {
         let mut teller = Teller::default();
         tokio::select! {
@@ -153,6 +155,7 @@ async fn run(options: Options) -> Result<(), String> {
         ended.await;
     }
     say(&format!("\n{}", summary::text(&k.report())));
+    options.access.finish(&k)?;
     k.shutdown();
     drop(kubeconfig);
     // Nobody is left who could want what a long life has gathered: it need not be freed piece by piece.

@@ -55,23 +55,39 @@ use crate::model::user::User;
 use crate::state::access::Attributes;
 use crate::state::cluster::{ApiBody, Cluster};
 
+/// Who asked, and whether they were let in: an extension of answers. The administrator that everybody is by default is not
+/// told.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Who asked.
+    pub user: Arc<User>,
+    /// Whether the authorizer refused.
+    pub denied: bool,
+}
+
+/// What was asked for, and by whom; of a refusal only by whom, as far as that is known.
+type Door = Result<(Option<ApiRequest>, Arc<User>), (ApiError, Option<Asked>)>;
+
 /// Tells what is asked for and who asks, and whether they may.
-fn door(cluster: &Cluster, parts: &Parts) -> Result<(Option<ApiRequest>, Arc<User>), ApiError> {
+fn door(cluster: &Cluster, parts: &Parts) -> Door {
     let path = path::decoded(&parts.uri);
     if path::lacks_an_object(&path) {
         let asked = parts
             .uri
             .path_and_query()
             .map_or(&*path, |asked| asked.as_str());
-        return Err(ApiError::no_request_info(&path, asked));
+        return Err((ApiError::no_request_info(&path, asked), None));
     }
     let request = ApiRequest::parse(&parts.method, &parts.uri);
     let attributes = match &request {
         Some(request) => Attributes::of_request(request),
         None => Attributes::of_path(parts),
     };
-    let user = authn::user(cluster, parts, &attributes)?;
-    authz::check(cluster, &user, &attributes)?;
+    let user = authn::user(cluster, parts, &attributes).map_err(|error| (error, None))?;
+    if let Err(error) = authz::check(cluster, &user, &attributes) {
+        let denied = true;
+        return Err((error, Some(Asked { user, denied })));
+    }
     drop(attributes);
     Ok((request, user))
 }
@@ -79,14 +95,24 @@ fn door(cluster: &Cluster, parts: &Parts) -> Result<(Option<ApiRequest>, Arc<Use
 /// Answers one request.
 pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
     let (parts, body) = request.into_parts();
-    let answer = match door(cluster, &parts) {
-        Ok((request, user)) => route::route(cluster, &parts, body, request, user).await,
-        Err(error) => Err(error),
+    let (answer, asked) = match door(cluster, &parts) {
+        Ok((request, user)) => {
+            let asked = (!Arc::ptr_eq(&user, &User::admin())).then(|| Asked {
+                user: Arc::clone(&user),
+                denied: false,
+            });
+            let answer = route::route(cluster, &parts, body, request, user).await;
+            (answer, asked)
+        }
+        Err((error, asked)) => (Err(error), asked),
     };
     let mut response = match answer {
         Ok(reply) => reply::render(cluster, &parts, reply),
         Err(error) => reply::render_error(&parts.headers, &error),
     };
+    if let Some(asked) = asked {
+        response.extensions_mut().insert(asked);
+    }
     #[cfg(feature = "compression")]
     {
         response = compress::compress(&parts.headers, response);

@@ -14,6 +14,7 @@ use crate::kinds::builtin::tokens::lifetime_fault;
 use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
 use crate::model::status::{ApiError, FieldError, quoted};
+use crate::state::cluster::Cluster;
 use crate::state::store::StoredObject;
 
 static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
@@ -85,7 +86,13 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
         .unwrap_or(call.now);
     managed::update_target(call, target, None, &mut request, &options.manager);
     let managers = request["metadata"]["managedFields"].take();
-    let token = token(call, &account, &audiences, expires.as_second(), &bound);
+    let token = issue(
+        &call.cluster,
+        &account,
+        &audiences,
+        expires.as_second(),
+        &bound,
+    );
     let mut answer = json!({
         "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
         "metadata": {
@@ -148,20 +155,21 @@ fn check_bound_object(call: &Call, bound: &Value) -> Result<Value, ApiError> {
     Ok(bound.clone())
 }
 
-/// The claims of a token, signed.
-fn token(
-    call: &Call,
+/// Issues a token of an account, for some audiences, until a moment (in seconds since the epoch), bound to an object
+/// (or to null).
+pub fn issue(
+    cluster: &Cluster,
     account: &StoredObject,
     audiences: &[Value],
     expires: i64,
     bound: &Value,
 ) -> String {
     let (namespace, name) = (account.namespace(), account.name());
-    let issued = call.now.as_second();
+    let issued = cluster.now().as_second();
     let mut kubernetes =
         json!({"namespace": namespace, "serviceaccount": {"name": name, "uid": account.uid()}});
     let core = |plural: &str, key: &str| {
-        let store = call.cluster.store();
+        let store = cluster.store();
         store.get(&ResourceKey::new("", plural), key)
     };
     if let Some(kind) = bound["kind"].as_str() {
@@ -188,8 +196,8 @@ fn token(
     }
     let claims = json!({
         "aud": audiences, "exp": expires, "iat": issued, "nbf": issued, "iss": ISSUER,
-        "jti": call.cluster.next_uid(), "kubernetes.io": kubernetes,
+        "jti": cluster.next_uid(), "kubernetes.io": kubernetes,
         "sub": format!("system:serviceaccount:{namespace}:{name}"),
     });
-    tokens::sign(&call.cluster, &claims)
+    tokens::sign(cluster, &claims)
 }

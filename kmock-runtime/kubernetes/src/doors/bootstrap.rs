@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::api::authn::accounts;
 use crate::kinds::builtin::services::SERVICE_RANGE;
 use crate::model::resource::ResourceKey;
 use crate::state::access::rbac::{self, policy, policy::Entry};
@@ -115,6 +116,9 @@ pub fn bootstrap(cluster: &Cluster) {
             name.into(),
             status,
         );
+    }
+    if cluster.options().controllers {
+        accounts::start(cluster);
     }
 }
 

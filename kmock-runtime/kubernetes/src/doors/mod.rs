@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 mod checked;
+pub mod minimal_role;
 pub mod objects;
 pub mod resources;
 pub mod waits;
@@ -29,6 +30,7 @@ impl Cluster {
             Box::new(kinds::crd::Definitions),
             Box::new(api::authz::aggregate::Aggregation),
             Box::new(api::addresses::Addresses),
+            Box::new(api::authn::accounts::Accounts),
             Box::new(api::lifecycle::Cleaners),
         ];
         let cluster = Self::bare(options, kinds::built_ins(), reactors);

@@ -1,5 +1,6 @@
 //! Who asks, and may they: credentials, impersonation, tokens.
 
+mod accounts;
 mod authentication;
 mod authorization;
 mod rules;

@@ -145,6 +145,9 @@ impl Page {
                 let like = format!("{} more like this", self::number(row.like));
                 let _ = write!(text, " ({})", self.pen.faint(&like));
             }
+            if let Some(user) = &entry.user {
+                let _ = write!(text, "   {}", self.pen.faint(&format!("as {user}")));
+            }
             if entry.gone {
                 let _ = write!(text, "   {}", self.pen.odd("the client went away"));
             }
@@ -177,6 +180,9 @@ impl Page {
                     }
                 }
                 None => self.line(4, &text),
+            }
+            if explain && let Some(lacks) = &entry.lacks {
+                lacks.lines().for_each(|line| self.line(12, line));
             }
             if explain {
                 self.bodies(entry);

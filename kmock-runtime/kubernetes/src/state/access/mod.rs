@@ -12,14 +12,17 @@ pub use self::attributes::{Attributes, ResourceAttributes, What};
 use self::rbac::Index;
 use crate::model::user::User;
 use crate::state::store::Store;
+use crate::text::digest;
 
 /// Who is known, and what decides what they may. Everything can be switched on while the cluster is in use.
 #[derive(Debug, Default)]
 pub struct Access {
     authenticates: AtomicBool,
+    trusts_anonymous: AtomicBool,
     rbac: AtomicBool,
     tokens: RwLock<HashMap<Box<str>, Arc<User>>>,
     index: RwLock<Arc<Index>>,
+    root_certificate: RwLock<Option<String>>,
 }
 
 impl Access {
@@ -32,6 +35,18 @@ impl Access {
     /// From now on one has to say who one is.
     pub fn authenticate(&self) {
         self.authenticates.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether whoever has no credentials is the administrator: as long as nobody has to say who they are, or if that was
+    /// asked for.
+    pub fn trusts_anonymous(&self) -> bool {
+        !self.authenticates() || self.trusts_anonymous.load(Ordering::Relaxed)
+    }
+
+    /// Lets whoever has no credentials be the administrator, even if others have to say who they are: for clients that
+    /// send none without TLS, as kubectl.
+    pub fn trust_anonymous(&self) {
+        self.trusts_anonymous.store(true, Ordering::Relaxed);
     }
 
     /// Whether RBAC decides; otherwise everybody may do everything.
@@ -64,6 +79,37 @@ impl Access {
     pub fn put_token(&self, token: &str, user: impl Into<User>) {
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
         tokens.insert(token.into(), Arc::new(user.into()));
+    }
+
+    /// A token for a user: one that there is, or else a new one, which the user and the seed determine.
+    pub fn token_for(&self, user: impl Into<User>, seed: u64) -> String {
+        let user = user.into();
+        let known = {
+            let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+            let mut known = tokens.iter().filter(|(_, known)| ***known == user);
+            known.next().map(|(token, _)| token.to_string())
+        };
+        known.unwrap_or_else(|| {
+            let digest = digest::hex(format!("{seed} {user:?}").as_bytes()).to_lowercase();
+            let token: String = digest.chars().take(32).collect();
+            self.put_token(&token, user);
+            token
+        })
+    }
+
+    /// The certificate (PEM) of the authority that signed the server's: what `kube-root-ca.crt` has.
+    pub fn root_certificate(&self) -> Option<String> {
+        let known = self.root_certificate.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the certificate of the authority that signed the server's, before namespaces are made.
+    pub fn set_root_certificate(&self, pem: impl Into<String>) {
+        let mut known = self
+            .root_certificate
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(pem.into());
     }
 
     /// Whom a token stands for.

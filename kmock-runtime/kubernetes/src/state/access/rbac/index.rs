@@ -175,8 +175,8 @@ impl Index {
         self.bindings.push(binding);
     }
 
-    /// The bindings that hold for a user in a namespace (empty: in the cluster), each once, in order.
-    fn grants(&self, user: &User, namespace: &str) -> Vec<Grant<'_>> {
+    /// The bindings that hold for a user in a namespace (empty: in the cluster; none: anywhere), each once, in order.
+    fn grants(&self, user: &User, namespace: Option<&str>) -> Vec<Grant<'_>> {
         let of_groups = user
             .groups
             .iter()
@@ -193,7 +193,7 @@ impl Index {
         grants
             .filter(|grant| {
                 let of = &grant.binding.namespace;
-                of.is_empty() || of == namespace
+                of.is_empty() || namespace.is_none_or(|namespace| of == namespace)
             })
             .collect()
     }
@@ -230,7 +230,7 @@ impl Index {
             What::Path(_) => "",
         };
         let mut lost = Vec::new();
-        for grant in self.grants(user, namespace) {
+        for grant in self.grants(user, Some(namespace)) {
             match self.rules(&grant) {
                 Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => {
                     return Verdict::Allowed(grant);
@@ -242,10 +242,26 @@ impl Index {
         Verdict::Denied(lost)
     }
 
+    /// All roles that are bound to a user, wherever: what they are (`ClusterRole view`, `Role prod/bot`), where they hold
+    /// (empty: everywhere), and their rules. Roles that are not there are left out.
+    pub fn all_of(&self, user: &User) -> Vec<(String, String, Arc<[Rule]>)> {
+        let grants = self.grants(user, None).into_iter();
+        let roles = grants.filter_map(|grant| {
+            let binding = grant.binding;
+            let rules = self.rules(&grant).ok()?;
+            let name = match binding.role_kind.as_str() {
+                "Role" => format!("Role {}/{}", binding.namespace, binding.role_name),
+                kind => format!("{kind} {}", binding.role_name),
+            };
+            Some((name, binding.namespace.clone(), Arc::clone(rules)))
+        });
+        roles.collect()
+    }
+
     /// All rules that hold for a user in a namespace, and which roles were not found.
     pub fn rules_for(&self, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
         let (mut all, mut lost) = (Vec::new(), Vec::new());
-        for grant in self.grants(user, namespace) {
+        for grant in self.grants(user, Some(namespace)) {
             match self.rules(&grant) {
                 Ok(rules) => all.extend(rules.iter().cloned()),
                 Err(error) => lost.push(error),
