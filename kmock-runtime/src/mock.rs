@@ -808,7 +808,8 @@ impl Builder {
     }
 
     /// Which controllers there are. `true`: those that clean up, as in a real cluster: objects whose owners are gone
-    /// (ownerReferences), and the contents of deleted namespaces. Without them, the Kubernetes API is a bare API server,
+    /// (ownerReferences), the contents of deleted namespaces, and with the feature `cluster` claims and volumes that are
+    /// deleted and not used. Without them, the Kubernetes API is a bare API server,
     /// in which a deleted namespace stays `Terminating`. With the feature `cluster`, also some parts of a cluster that
     /// lives, by their names: `["deployments", "replicasets"]`; they imply those that clean up.
     pub fn controllers(mut self, controllers: impl Into<Controllers>) -> Builder {

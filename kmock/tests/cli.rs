@@ -645,6 +645,8 @@ fn kubectl_sees_a_rollout_a_job_and_a_drain() {
         "job/once",
         "--timeout=30s",
     ]);
+    let said = run(&["logs", "job/once"]);
+    assert_eq!(said, "migrated\n");
     run(&["drain", "node-1", "--timeout=30s"]);
     let nodes = run(&[
         "get",

@@ -327,3 +327,26 @@ async fn autoscalers_go_by_the_metrics_of_the_test(k: KMock) {
     k.settle().await;
     assert_eq!(replicas(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_cleans_up_lets_claims_and_volumes_go() {
+    let k = KMock::builder()
+        .controllers(true)
+        .start()
+        .await
+        .expect("a server");
+    let objects = k.objects();
+    objects.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "pv"}}));
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/x"}}});
+    k.post("/api/v1/namespaces/pv/persistentvolumeclaims")
+        .json(&claim)
+        .await;
+    k.post("/api/v1/persistentvolumes").json(&volume).await;
+    k.delete("/api/v1/persistentvolumes/v").await;
+    k.delete("/api/v1/namespaces/pv").await;
+    objects.wait_gone("persistentvolumes", "v").await;
+    objects.wait_gone("namespaces", "pv").await;
+}

@@ -271,7 +271,7 @@ impl View<'_> {
     fn with_log(&self, pod: &Value, name: &str, mut why: String) -> String {
         let key = object::key(pod);
         let last = [false, true].iter().find_map(|previous| {
-            let text = self.shared.log(&key, name, *previous)?.text();
+            let text = self.shared.log_of(&key, name, *previous)?.text();
             text.lines().last().map(str::to_owned)
         });
         if let Some(line) = last {

@@ -34,10 +34,11 @@ mod stages;
 pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
         ApiBody, Clock, Cluster,
+        api::authn,
         doors::objects,
         kinds::builtin,
         model::{meta, names, resource, selectors},
-        state::store,
+        state::{kubelet, store},
     };
 }
 

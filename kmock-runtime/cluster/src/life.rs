@@ -161,6 +161,10 @@ impl Life {
             .filter(|part| chosen.has(part.name()));
         let runner = Runner::new(cluster, Arc::clone(shared), parts.collect());
         *task = Some(runtime.spawn(runner.run()).abort_handle());
+        if chosen.has("kubelets") {
+            let kubelet: Arc<Shared> = Arc::clone(shared);
+            cluster.set_kubelet(Some(kubelet));
+        }
     }
 
     /// Ends the life: nothing moves any more, and the code of containers is let go.
@@ -173,6 +177,9 @@ impl Life {
             task.abort();
         }
         self.0.shared.scripts.clear();
+        if self.0.chosen.has("kubelets") {
+            self.0.cluster.set_kubelet(None);
+        }
     }
 
     /// Declares a node, or several: `worker-{1..=3}`, `worker-{a,b}`. What its methods say takes effect at once.
@@ -271,7 +278,7 @@ impl Life {
 
     /// What a container has written: `namespace/name` of the Pod, the container, and whether its former run is meant.
     pub fn log(&self, pod: &str, container: &str, previous: bool) -> Option<String> {
-        let log = self.0.shared.log(pod, container, previous)?;
+        let log = self.0.shared.log_of(pod, container, previous)?;
         Some(log.text())
     }
 }
@@ -440,7 +447,7 @@ impl Shared {
         self.state().logs.retain(|(known, _), _| known != pod);
     }
 
-    pub(crate) fn log(
+    pub(crate) fn log_of(
         &self,
         pod: &str,
         container: &str,

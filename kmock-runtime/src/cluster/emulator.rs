@@ -191,6 +191,8 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     Arc::new(Emulator {
         #[cfg(feature = "cluster")]
         life: super::life::of(&cluster, options),
+        #[cfg(feature = "cluster")]
+        cleaning: super::life::cleaning(&cluster, options),
         cluster,
         born,
         every_path: options.every_path,
@@ -202,6 +204,8 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
 pub(super) struct Emulator {
     #[cfg(feature = "cluster")]
     pub(super) life: Option<kmock_cluster::Life>,
+    #[cfg(feature = "cluster")]
+    cleaning: Option<kmock_cluster::Life>,
     cluster: Cluster,
     born: u64,
     every_path: bool,
@@ -318,14 +322,14 @@ impl Backend for Emulator {
 
     #[cfg(feature = "cluster")]
     fn begin(&self) {
-        if let Some(life) = &self.life {
+        for life in self.life.iter().chain(&self.cleaning) {
             life.begin(&tokio::runtime::Handle::current());
         }
     }
 
     #[cfg(feature = "cluster")]
     fn end(&self) {
-        if let Some(life) = &self.life {
+        for life in self.life.iter().chain(&self.cleaning) {
             life.end();
         }
     }

@@ -28,6 +28,15 @@ pub(super) fn of(cluster: &Cluster, options: &Builder) -> Option<Life> {
     Some(life)
 }
 
+/// What cleans up beside the garbage collector: claims and volumes that nobody uses lose what protects them.
+pub(super) fn cleaning(cluster: &Cluster, options: &Builder) -> Option<Life> {
+    if options.controllers != Controllers::Cleaning {
+        return None;
+    }
+    let parts = Parts::only(["pvc-protection", "pv-protection"]).ok()?;
+    Some(Life::new(cluster, &parts))
+}
+
 /// A cluster that lives: [`Builder::cluster`], `#[kmock::test(cluster)]`.
 impl KMock {
     /// The life of the cluster below the rules.

@@ -1,6 +1,7 @@
 //! The kubelets of all nodes: they register the nodes, run the Pods that are put on them, and report.
 
 mod given;
+mod logs;
 mod state;
 mod status;
 

@@ -4,6 +4,7 @@ mod cronjobs;
 mod daemonsets;
 mod deployments;
 mod jobs;
+mod logs;
 mod nodes;
 mod pods;
 mod scheduling;

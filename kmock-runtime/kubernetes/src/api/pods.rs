@@ -12,6 +12,7 @@ use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
 use crate::model::status::{ApiError, Cause, Details, quoted};
+use crate::state::kubelet::LogOptions;
 use crate::state::store::{StoredObject, Write};
 use kmock_apply::ordered::Node;
 
@@ -433,7 +434,7 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
         .flatten()
         .filter_map(|container| container["name"].as_str())
         .collect();
-    match call.request.query.get("container").unwrap_or_default() {
+    let container = match call.request.query.get("container").unwrap_or_default() {
         "" if own.len() > 1 => {
             let list = own.join(" ");
             let why = format!(
@@ -441,19 +442,82 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
             );
             return Err(ApiError::bad_request(why));
         }
-        "" => {}
-        wanted if containers.contains(&wanted) => {}
+        "" => own.first().copied().unwrap_or_default(),
+        wanted if containers.contains(&wanted) => wanted,
         wanted => {
             return Err(ApiError::bad_request(format!(
                 "container {wanted} is not valid for pod {name}"
             )));
         }
+    };
+    // Nothing was ever started: there is no log.
+    if spec["nodeName"].as_str().unwrap_or_default().is_empty() {
+        return Ok(Reply::new(204, Body::Raw("", bytes::Bytes::new())));
     }
-    match spec["nodeName"].as_str().unwrap_or_default() {
-        // Nothing was ever started: there is no log.
-        "" => Ok(Reply::new(204, Body::Raw("", bytes::Bytes::new()))),
-        _ => Err(ApiError::not_implemented(
+    let Some(kubelet) = call.cluster.kubelet() else {
+        return Err(ApiError::not_implemented(
             "the log of a pod on a node (there is no kubelet): answer it by a rule",
-        )),
-    }
+        ));
+    };
+    let options = log_options(call, container)?;
+    let Some(body) = kubelet.log(pod.key(), &options) else {
+        let why = if options.previous {
+            format!("previous terminated container {container:?} in pod {name:?} not found")
+        } else {
+            let waits = ["initContainerStatuses", "containerStatuses"]
+                .iter()
+                .flat_map(|part| pod.value["status"][*part].as_array().into_iter().flatten())
+                .find(|status| status["name"] == container)
+                .and_then(|status| status["state"]["waiting"]["reason"].as_str())
+                .unwrap_or("ContainerCreating");
+            format!("container {container:?} in pod {name:?} is waiting to start: {waits}")
+        };
+        return Err(ApiError::bad_request(why));
+    };
+    let mut response = http::Response::new(body);
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("text/plain"),
+    );
+    Ok(Reply::new(200, Body::Response(response)))
+}
+
+/// What the query asks of a log.
+fn log_options(call: &Call, container: &str) -> Result<LogOptions, ApiError> {
+    let query = &call.request.query;
+    let given = |name: &str| query.get(name).filter(|text| !text.is_empty());
+    let number = |name: &str| match given(name) {
+        None => Ok(None),
+        Some(text) => text.parse::<usize>().map(Some).map_err(|_| {
+            ApiError::bad_request(format!(
+                "Invalid value: {text:?}: {name} must be a number, and not negative"
+            ))
+        }),
+    };
+    let flag = |name: &str| matches!(query.get(name), Some("true" | "1"));
+    let since = match (number("sinceSeconds")?, given("sinceTime")) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_request(
+                "at most one of `sinceTime` or `sinceSeconds` may be specified",
+            ));
+        }
+        (Some(seconds), None) => {
+            let ago =
+                jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 2));
+            call.now.checked_sub(ago).ok()
+        }
+        (None, Some(text)) => Some(text.parse().map_err(|_| {
+            ApiError::bad_request(format!("Invalid value: {text:?}: sinceTime must be a time"))
+        })?),
+        (None, None) => None,
+    };
+    Ok(LogOptions {
+        container: container.to_owned(),
+        previous: flag("previous"),
+        follow: flag("follow"),
+        timestamps: flag("timestamps"),
+        since,
+        tail: number("tailLines")?,
+        limit: number("limitBytes")?,
+    })
 }

@@ -4,7 +4,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::model::resource::ResourceKey;
 use crate::model::view::View;
 use crate::state::access::Access;
 use crate::state::change::Reactor;
+use crate::state::kubelet::Kubelet;
 use crate::state::registry::{BuiltIns, Registry};
 use crate::state::store::Store;
 use crate::state::webhooks::Webhooks;
@@ -128,6 +129,7 @@ struct Shared {
     store: Store,
     registry: Registry,
     access: Access,
+    kubelet: RwLock<Option<Arc<dyn Kubelet>>>,
     reactors: Vec<Box<dyn Reactor>>,
     webhooks: Webhooks,
     rooms: Rooms,
@@ -162,6 +164,7 @@ impl Cluster {
                 store: Store::new(options.revision, options.history),
                 registry: Registry::new(built_ins),
                 access: Access::default(),
+                kubelet: RwLock::default(),
                 reactors,
                 webhooks: Webhooks::default(),
                 rooms: Rooms::default(),
@@ -202,6 +205,27 @@ impl Cluster {
     /// Who is known, and what decides what they may.
     pub fn access(&self) -> &Access {
         &self.shared.access
+    }
+
+    /// What answers for the nodes, if something runs on them.
+    pub fn kubelet(&self) -> Option<Arc<dyn Kubelet>> {
+        self.shared
+            .kubelet
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Says what answers for the nodes.
+    pub fn set_kubelet(&self, kubelet: Option<Arc<dyn Kubelet>>) {
+        let mut known = self
+            .shared
+            .kubelet
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *known, kubelet);
+        drop(known);
+        drop(former);
     }
 
     /// Who acts when something is written, in this order.

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod change;
 pub mod cluster;
+pub mod kubelet;
 pub mod registry;
 pub mod store;
 pub mod webhooks;
