@@ -9,7 +9,7 @@ use crate::sources::{Arrows, Module, Sources};
 const MOST: &[(&str, usize)] = &[
     ("kmock", 10),
     ("kmock-macros", 19),
-    ("kmock-runtime", 80),
+    ("kmock-runtime", 81),
     ("kmock-runtime/apply", 10),
     ("kmock-runtime/cluster", 20),
     ("kmock-runtime/kubernetes", 10),

@@ -102,7 +102,7 @@ async fn a_step_of_an_order_may_occur_twice() {
             &["/a", "/a", "/b"][..],
             "#1 came before rule \"/b\" had answered",
         ),
-        (&["/b", "/a"], "#0 came first"),
+        (&["/b", "/a"], "#0 GET /b came before #1 GET /a"),
     ] {
         let (_, told) = in_order_aba(asked).await;
         assert!(told.contains(want), "{asked:?}: {told}");

@@ -11,6 +11,9 @@ use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan};
 
+/// Ports, and the addresses that are ready and those that are not.
+type Subset = (Vec<Value>, Vec<Value>, Vec<Value>);
+
 /// So many addresses go into one slice.
 const SLICE: usize = 100;
 /// So many addresses go into Endpoints; what is more is left out, and said so.
@@ -170,7 +173,7 @@ impl Controller for Endpoints {
             return plan;
         }
         // Pods with the same ports share a subset.
-        let mut subsets: BTreeMap<String, (Vec<Value>, Vec<Value>, Vec<Value>)> = BTreeMap::new();
+        let mut subsets: BTreeMap<String, Subset> = BTreeMap::new();
         let all = members(service, cache);
         let over = all.len() > MOST;
         for member in all
@@ -191,9 +194,9 @@ impl Controller for Endpoints {
                 .or_default();
             entry.0 = ports;
             if member.ready {
-                entry.1.push(address)
+                entry.1.push(address);
             } else {
-                entry.2.push(address)
+                entry.2.push(address);
             }
         }
         let subsets: Vec<Value> = subsets
