@@ -2,9 +2,14 @@
 
 use super::*;
 
-/// A case of the gallery: the sweep finds the bug and says so, and the corrected controller passes.
+/// A case of the gallery: the sweep finds the bug and says so, and the corrected controller passes. All but the `always`
+/// ones take minutes in all, and run when they are asked for:
+/// `cargo nextest run --workspace --all-features --test kube --run-ignored all -E 'test(gallery)'`.
 macro_rules! case {
-    ($(#[$doc:meta])* $name:ident: $life:ident, told: [$($text:literal),+]; $($code:tt)*) => {
+    (
+        @ [$($ignored:tt)*] $(#[$doc:meta])* $name:ident: $life:ident, told: [$($text:literal),+];
+        $($code:tt)*
+    ) => {
         $(#[$doc])*
         mod $name {
             use super::*;
@@ -12,6 +17,7 @@ macro_rules! case {
             $($code)*
 
             #[test]
+            $($ignored)*
             fn is_found() {
                 let told = told(stringify!($name), |k| $life(k, wrong));
                 for text in [$($text),+] {
@@ -19,12 +25,15 @@ macro_rules! case {
                 }
             }
 
+            $($ignored)*
             #[kmock::test(start_paused = true, sweep, sweep_budget = 600s)]
             async fn corrected(k: KMock) {
                 $life(k, right).await;
             }
         }
     };
+    (always: $($rest:tt)*) => { case!(@ [] $($rest)*); };
+    ($($rest:tt)*) => { case!(@ [#[ignore = "minutes: see the head of the file"]] $($rest)*); };
 }
 
 case! {
@@ -69,19 +78,21 @@ case! {
 
 /// What all of the following do about members: exactly so many.
 async fn exactly(ring: &Ring, client: &Client) -> kube::Result<()> {
-    for number in 0..ring.spec.size {
+    // What was seen when the program started may be old, and what is deleted is gone.
+    let size = rings(client).get(&ring.name_any()).await?.spec.size;
+    for number in 0..size {
         ensure(&members(client), &member(ring, number)).await?;
     }
     let all = members(client).list(&ListParams::default()).await?;
     for number in numbers(all, "member-") {
-        if number >= wanted(ring, client).await? {
+        if number >= size {
             gone(&members(client), &format!("member-{number}")).await?;
         }
     }
     Ok(())
 }
 
-/// The size that is wanted now: what was seen when the program started may be old, and what is deleted is gone.
+/// The size that is wanted now.
 async fn wanted(ring: &Ring, client: &Client) -> kube::Result<u32> {
     let now = rings(client).get(&ring.name_any()).await?;
     Ok(now.spec.size.max(ring.spec.size))
@@ -127,7 +138,7 @@ case! {
     }
 }
 
-case! {
+case! { always:
     /// What is there already is taken for a failure that only a person can mend.
     already_exists: life, told: ["`create configmaps default/member-", "is missing"];
 
