@@ -41,7 +41,7 @@ fn regular_expressions() {
         "(a{10}){10}",
     ];
     feed("regex", &seeds, |text| {
-        drop(Filter::parse(&format!("~{text}")))
+        drop(Filter::parse(&format!("~{text}")));
     });
 }
 
