@@ -31,15 +31,16 @@ impl KMock {
     /// the configuration. Neither a port nor a certificate is needed.
     ///
     /// ```no_run
-    /// # use axum::{Json, Router, routing::post};
+    /// # use axum::{Router, routing::post};
     /// # use serde_json::{Value, json};
     /// # async fn example(k: kmock_runtime::KMock) {
-    /// let router = Router::new().route("/validate", post(|Json(review): Json<Value>| async move {
+    /// let router = Router::new().route("/validate", post(|review: String| async move {
+    ///     let review: Value = serde_json::from_str(&review).unwrap_or_default();
     ///     let allowed = review["request"]["object"]["spec"]["replicas"] != 0;
-    ///     Json(json!({
+    ///     json!({
     ///         "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
     ///         "response": {"uid": review["request"]["uid"], "allowed": allowed},
-    ///     }))
+    ///     }).to_string()
     /// }));
     /// k.webhook("deploy/webhooks.yaml", router);
     /// # }

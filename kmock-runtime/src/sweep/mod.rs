@@ -26,9 +26,9 @@ pub(crate) use self::{operator::Operators, own::OwnConnection, script::Script, s
 /// What `#[kmock::test(sweep)]` does; the defaults fit most tests.
 ///
 /// ```
-/// use kmock_runtime::{SweepOptions, __private::TestOptions};
+/// use kmock_runtime::{SweepOptions, harness::TestOptions};
 ///
-/// TestOptions::new("never_leaks").sweep(SweepOptions::new().faults(2).ignoring(&["status.attempts"]));
+/// let options = TestOptions::new("never_leaks").sweep(SweepOptions::new().faults(2).ignoring(&["status.attempts"]));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until a test runs with them"]
