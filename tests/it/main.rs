@@ -3,6 +3,10 @@
 mod access;
 mod assertions;
 mod attribute;
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "the tests stand as the page shows them"
+)]
 mod cluster;
 mod connections;
 mod docs;
