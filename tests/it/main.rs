@@ -22,6 +22,10 @@ mod nearest;
 mod neighbours;
 mod notation;
 mod porting;
+#[allow(
+    clippy::useless_conversion,
+    reason = "a criterion in parentheses may be a filter or a text"
+)]
 mod recipes;
 mod reliability;
 mod replies;
@@ -29,6 +33,10 @@ mod reports;
 mod sequences;
 mod server;
 mod sinks;
+#[allow(
+    clippy::useless_conversion,
+    reason = "a criterion in parentheses may be a filter or a text"
+)]
 mod states;
 mod streams;
 mod tls;

@@ -9,7 +9,7 @@ async fn given_replies_name_what_the_path_captures(k: KMock) {
     let order = Order { id: 7 };
     kmock! { k,
         GET "/users/{id: u64}" => { "id": id, "next": id + 1 }, header { "Location": format!("/users/{id}") };
-        GET "/text/{name}" => text (format!("hello {name}")), cookie { "name": name.clone() };
+        GET "/text/{name}" => text (format!("hello {name}")), cookie { "name": name };
         GET "/value/{n: u8}" => format!("{n:>3}");
         GET "/list?page={page: u32}" => [page, page + 1];
         GET "/orders/{id}" => { "id": order.id, "template": "/orders/{id}" };

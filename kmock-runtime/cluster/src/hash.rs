@@ -58,7 +58,7 @@ mod tests {
     fn the_same_template_has_the_same_hash() {
         let template = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
         let hash = of(&template, None);
-        assert_eq!(hash, of(&template.clone(), None));
+        assert_eq!(hash, of(&template, None));
         assert_ne!(hash, of(&template, Some(1)));
         assert!((8..=10).contains(&hash.len()) && hash.bytes().all(|c| LETTERS.contains(&c)));
     }

@@ -208,7 +208,7 @@ fn recreating_waits_for_the_last_old_pod() {
     deployment["spec"]["strategy"] = json!({"type": "Recreate"});
     let old = set("old", "old", 1, 2, 2, &deployment);
     assert_eq!(
-        scaled(&look(&deployment, &[old.clone()])),
+        scaled(&look(&deployment, std::slice::from_ref(&old))),
         [("old".to_owned(), 0)]
     );
     let mut empty = old;

@@ -231,10 +231,7 @@ mod tests {
         };
         let own = json!([{"key": "own", "effect": "NoSchedule"}, {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]);
         let ready = json!([{"type": "Ready", "status": "True"}]);
-        assert_eq!(
-            of(&node(ready.clone(), own.clone(), false)),
-            ["own:NoSchedule"]
-        );
+        assert_eq!(of(&node(ready, own.clone(), false)), ["own:NoSchedule"]);
         let bad = json!([{"type": "Ready", "status": "False"}, {"type": "DiskPressure", "status": "True"}]);
         assert_eq!(
             of(&node(bad, own, true)),

@@ -175,7 +175,7 @@ fn claims_come_with_pods_and_go_as_the_policy_says() {
         "spec.volumeClaimTemplates",
         json!([{"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "1Gi"}}}}]),
     );
-    let plain = set(1, &[claims.clone()]);
+    let plain = set(1, std::slice::from_ref(&claims));
     let one = revision_of(&plain, 1);
     assert_eq!(moves(vec![plain.clone(), one]), ["+data-db-0", "+db-0"]);
     let mut going = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-db-0", "namespace": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}});
