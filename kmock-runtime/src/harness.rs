@@ -18,9 +18,11 @@ use futures::{
 };
 
 use crate::{
+    gatekeeper::Gatekeeper,
     journal::{self, Report},
     location::Location,
-    mock::{Builder, KMock},
+    mock::KMock,
+    options::Builder,
     sweep::{Script, SweepOptions},
     watchdog::{self, Kind, Watchdog, Watched},
 };
@@ -271,7 +273,10 @@ impl TestOptions {
         builder.location = self.location;
         builder.paused = self.start_paused;
         if nth == 0 {
-            builder.sweep.clone_from(&self.script);
+            builder.gatekeeper = self
+                .script
+                .clone()
+                .map(|script| script as Arc<dyn Gatekeeper>);
         }
         if let Some(limit) = self.limit {
             builder = builder.limit(limit);
@@ -541,7 +546,7 @@ pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) 
     };
     let sinks: Vec<String> = servers
         .iter()
-        .map(|server| &server.core().pending_sinks)
+        .map(|server| &server.core().background.pending_sinks)
         .filter(|sinks| !sinks.settled_within(SETTLING))
         .flat_map(|sinks| sinks.told())
         .collect();
@@ -563,7 +568,7 @@ fn finish<T: Outcome>(options: &TestOptions, servers: &[KMock], outcome: Body<T>
     let ended = match &outcome {
         Body::Done(outcome) if outcome.is_success() => Ended::Well,
         Body::Done(outcome) => Ended::Badly(outcome.error().unwrap_or_default()),
-        Body::Panicked(panic) => Ended::Panicked(crate::reply::panic_text(&**panic)),
+        Body::Panicked(panic) => Ended::Panicked(crate::user_code::panic_text(&**panic)),
         Body::Late(why) => Ended::Late(why.clone()),
     };
     // Whatever goes wrong with a report, the test's own failure is not lost.

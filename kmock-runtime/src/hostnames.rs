@@ -1,13 +1,9 @@
-//! Hostnames that clients are to find at the server: which they are, and what leads clients there.
-//!
-//! Three ways lead a client to the server without its knowing: a resolver for reqwest, a connector for hyper
-//! clients, and the server's own address as a forward proxy for any other client.
+//! Hostnames that clients are to find at the server: which they are.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{net::SocketAddr, str::FromStr};
 
 use crate::{
     criteria::{FilterError, Pattern},
-    mock::KMock,
     request::Request,
 };
 
@@ -42,6 +38,15 @@ impl Hostnames {
                     .port
                     .is_none_or(|wanted| port.unwrap_or(80) == wanted)
         })
+    }
+
+    /// Whether it has a name, whatever the port.
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
+        self.0
+            .iter()
+            .any(|hostname| hostname.name.matches_text(Some(&name)))
     }
 
     /// Whether a request in absolute form is meant for the server.
@@ -91,75 +96,6 @@ impl FromStr for Hostname {
         Ok(Hostname {
             name: Pattern::from(name.to_ascii_lowercase()),
             port,
-        })
-    }
-}
-
-/// Leads clients to a server: what [`KMock::resolver`] and [`KMock::connector`] hand out.
-#[derive(Clone)]
-pub struct Interceptor {
-    hostnames: Hostnames,
-    address: SocketAddr,
-    /// Whom the connector trusts where it is to speak TLS.
-    #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
-    pub(crate) trust: Option<crate::tls::Trust>,
-}
-
-impl Interceptor {
-    pub(crate) fn new(server: &KMock) -> Interceptor {
-        Interceptor {
-            hostnames: server.core().options.hostnames.clone(),
-            address: server.address(),
-            #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
-            trust: None,
-        }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Where a client that wants this host and port is to connect to instead; `None`: where it wants to.
-    pub fn redirect(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        let authority = if host.contains(':') && !host.starts_with('[') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        };
-        self.hostnames
-            .stands_for(&authority)
-            .then_some(self.address)
-    }
-}
-
-impl fmt::Debug for Interceptor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Interceptor(to {})", self.address)
-    }
-}
-
-#[cfg(feature = "reqwest")]
-impl reqwest::dns::Resolve for Interceptor {
-    /// A resolver knows no ports: of the hostnames with a port only the name counts here. reqwest takes the port of
-    /// the URL only where the address has none.
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let address = self
-            .hostnames
-            .0
-            .iter()
-            .any(|hostname| {
-                hostname
-                    .name
-                    .matches_text(Some(&name.as_str().to_ascii_lowercase()))
-            })
-            .then_some(self.address);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = match address {
-                Some(address) => vec![address],
-                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
-            };
-            let found: reqwest::dns::Addrs = Box::new(found.into_iter());
-            Ok(found)
         })
     }
 }

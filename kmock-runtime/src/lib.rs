@@ -8,6 +8,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;
+mod background;
+mod brief;
 mod clock;
 #[cfg(feature = "kubernetes")]
 mod cluster;
@@ -15,12 +17,21 @@ mod cluster;
 #[path = "cluster/none.rs"]
 mod cluster;
 mod connections;
+mod core;
 mod error;
+mod gatekeeper;
 mod hostnames;
+mod interceptor;
 mod location;
 mod mock;
+mod options;
+mod programs;
 mod server;
+mod settle;
 mod socket;
+mod start;
+mod tasks;
+mod user_code;
 mod waits;
 mod watchdog;
 mod wire;
@@ -49,15 +60,18 @@ pub use kmock_cluster as life;
 pub use crate::{
     criteria::{Filter, FilterError, PartPattern, Pattern},
     error::Error,
-    hostnames::Interceptor,
+    interceptor::Interceptor,
     journal::{Check, Report, Requests, Seen, View, assert_requests},
     location::Location,
-    mock::{Builder, Controllers, KMock},
+    mock::KMock,
+    options::{Builder, Controllers},
+    programs::Operator,
     reply::{Delay, Fault, Gate, IntoReply, Json, Reply},
     request::Request,
     rules::{Rule, Rules, Slice, State, Times},
+    settle::Settle,
     stream::{Event, IntoItem, Stream},
-    sweep::{Operator, Settle, SweepOptions},
+    sweep::SweepOptions,
 };
 
 #[doc(hidden)]

@@ -10,7 +10,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::Poll,
@@ -23,23 +23,20 @@ use futures::{FutureExt, future::select};
 use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    sync::oneshot,
-    task::{AbortHandle, JoinSet},
-};
+use tokio::{sync::oneshot, task::AbortHandle};
 
 pub(crate) use self::coming::Coming;
 use self::coming::{Unread, Upload, read};
 use crate::{
     connections::{self, Door},
+    core::{Busy, Core},
     error::Error,
     journal::{Aside, By, Concluded, Seen, refusal, traced},
-    mock::Core,
-    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make, panic_text},
+    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
     request::{Last, Link, Request, Upgrade},
     rules::Spec,
     stream::Lives,
-    sweep::Busy,
+    user_code::panic_text,
     wire::WiredStream,
 };
 
@@ -101,7 +98,7 @@ impl Server {
 
     pub(crate) fn stop(self) {
         // From here on, connections that end are the server's doing.
-        self.core.stopped.store(true, Ordering::Release);
+        self.core.background.stopped.store(true, Ordering::Release);
         self.door.close();
         match self.run {
             Run::Task(task) => task.abort(),
@@ -115,47 +112,12 @@ impl Server {
             }
         }
         self.core.connections.stop();
-        self.core.tasks.stop();
+        self.core.background.tasks.stop();
         if let Some(backend) = &self.core.backend {
             backend.end();
         }
         // Closures may hold the server that holds them: let go of them.
         self.core.book.clear();
-    }
-}
-
-/// What goes on: the connections with their tunnels and WebSockets, or what is beside them, as async sinks. It ends with the
-/// server.
-#[derive(Debug)]
-pub(crate) struct Tasks(Mutex<Option<JoinSet<()>>>);
-
-impl Tasks {
-    pub(crate) fn new() -> Tasks {
-        Tasks(Mutex::new(Some(JoinSet::new())))
-    }
-
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tasks) = tasks.as_mut() {
-            while tasks.try_join_next().is_some() {}
-            tasks.spawn(task);
-        }
-    }
-
-    /// Ends all that goes on now; more may come.
-    pub(crate) fn cut(&self) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tasks) = tasks.as_mut() {
-            tasks.abort_all();
-        }
-    }
-
-    pub(crate) fn stop(&self) {
-        let tasks = {
-            let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            tasks.take()
-        };
-        drop(tasks);
     }
 }
 
@@ -172,7 +134,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn is_stopped(&self) -> bool {
-        self.core.stopped.load(Ordering::Acquire)
+        self.core.is_stopped()
     }
 
     /// The end of a connection that did not go well. Faults that were asked for, and clients that go away, are not told.
@@ -287,8 +249,11 @@ async fn handle(
     };
     let (answer, by) = if too_large {
         (body_refused(core, request), By::Limit)
-    } else if let Some(script) = &core.options.sweep {
-        Box::pin(script.exchange(core, &seen, request, connection.address)).await
+    } else if let Some(gatekeeper) = &core.options.gatekeeper {
+        let gatekeeper = Arc::clone(gatekeeper);
+        gatekeeper
+            .exchange(core, &seen, request, connection.address)
+            .await
     } else {
         answered(
             core,
@@ -511,7 +476,7 @@ async fn by_rules(
         let request = request.clone().with_captures(captured);
         let named = entry.named();
         for sink in &spec.sinks {
-            Box::pin(sink.put(&request, core, &named.label)).await;
+            Box::pin(sink.put(&request, &core.background, &named.label)).await;
         }
         let Some(last) = &spec.reply else { continue };
         if let Some(ready) = entry.ready() {

@@ -2,6 +2,7 @@
 //! of something asynchronous fails; whoever ends it is to say what was waited for, and where.
 
 use std::{
+    any::Any,
     fmt,
     future::Future,
     pin::pin,
@@ -14,7 +15,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use crate::{error::Error, journal::Report, location::Location, mock::Core};
+use crate::{error::Error, location::Location};
 
 /// How long the waiting methods wait, unless they are told: by a clock that stands still while nothing happens, five seconds
 /// are nothing, and an hour costs no time.
@@ -83,8 +84,14 @@ pub(crate) struct Awaited {
     pub(crate) location: Location,
     /// `None`: as long as a test has patience.
     pub(crate) within: Option<Duration>,
-    /// Whose timeline says what happened instead.
-    pub(crate) core: Option<Arc<Core>>,
+    /// Who says what happened instead.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
+}
+
+/// A server, as far as those know it who wait for something to happen there.
+pub(crate) trait Witness: Any + Send + Sync {
+    /// What has happened so far, in words, for an error that shows it.
+    fn testimony(&self) -> String;
 }
 
 impl Awaited {
@@ -96,12 +103,8 @@ impl Awaited {
             Err(late) => late,
         };
         let error = Error::late((self.what)(), late, self.location);
-        Err(match &self.core {
-            Some(core) => {
-                let report = Report::timeline(core).to_string();
-                core.told_in_an_error(&report);
-                error.with_report(report)
-            }
+        Err(match &self.witness {
+            Some(witness) => error.with_report(witness.testimony()),
             None => error,
         })
     }

@@ -15,10 +15,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 
-use crate::{
-    mock::{Core, KMock},
-    waits,
-};
+use crate::{core::Core, mock::KMock, waits};
 
 /// How long a test with a clock of its own may last in real time, unless it says otherwise, and any other: a stuck one ends at
 /// last, a busy one on a loaded machine is left alone.

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
     client::{Connected, Dial},
-    hostnames::Interceptor,
+    interceptor::Interceptor,
 };
 
 /// A connection that the connector has made.

@@ -6,6 +6,7 @@
 mod connect;
 #[cfg(any(feature = "hyper", feature = "kube"))]
 mod connector;
+mod mock;
 #[cfg(feature = "reqwest")]
 mod ready;
 
@@ -29,7 +30,7 @@ use tokio::task::AbortHandle;
 pub(crate) use self::connect::{Connected, Dial};
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
-use crate::{error::Error, hostnames::Interceptor, location::Location, sweep::OwnConnection};
+use crate::{error::Error, interceptor::Interceptor, location::Location, sweep::OwnConnection};
 
 /// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the
 /// server itself.

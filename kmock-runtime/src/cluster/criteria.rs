@@ -58,19 +58,21 @@ impl Filter {
     }
 }
 
-/// What was read from a text in string notation.
-pub(super) fn asked(
+/// A filter in Kubernetes' notation: a verb, and a resource as it was written and as it was read. Without an emulator, nobody
+/// speaks it (`None`).
+pub(crate) fn asked(
     verb: Option<&'static str>,
     resource: Option<(&str, Resource)>,
     location: Location,
-) -> Filter {
+) -> Option<Filter> {
     let verb = verb.map(Criterion::Verb);
     let resource = resource.map(|(text, resource)| Criterion::Resource(text.to_owned(), resource));
     let criteria = verb.into_iter().chain(resource);
-    criteria
+    let asked = criteria
         .map(|criterion| Filter::custom_at(criterion, location))
         .reduce(|a, b| a & b)
-        .unwrap_or_else(Filter::any)
+        .unwrap_or_else(Filter::any);
+    Some(asked)
 }
 
 fn one_verb(verb: &str) -> Result<&'static str, FilterError> {

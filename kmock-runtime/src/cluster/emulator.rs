@@ -26,7 +26,8 @@ use super::{histories::histories, webhooks::Network};
 use crate::{
     backend::{Backend, Beside},
     journal::{ObjectHistory, Seen},
-    mock::{Builder, Controllers, KMock},
+    mock::KMock,
+    options::{Builder, Controllers},
     request::Request,
 };
 

@@ -8,7 +8,7 @@ use kmock_kubernetes::{
 use serde_json::Value;
 
 use crate::{
-    criteria::cut,
+    brief::cut,
     journal::{FieldChange, ObjectHistory, ObjectVersion},
 };
 

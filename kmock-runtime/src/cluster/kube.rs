@@ -8,7 +8,7 @@ use kube::{
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
 
 use super::access::AsUser;
-use crate::{hostnames::Interceptor, mock::KMock};
+use crate::{interceptor::Interceptor, mock::KMock};
 
 impl KMock {
     /// A kube-rs client of this server, as kube-rs makes it by default (retries included).

@@ -4,7 +4,10 @@ use kmock_cluster::{Hold, Image, Life, Node, Parts, Stage};
 use kmock_kubernetes::Cluster;
 
 use super::emulator::Emulator;
-use crate::mock::{Builder, Controllers, KMock};
+use crate::{
+    mock::KMock,
+    options::{Builder, Controllers},
+};
 
 /// The life of a server's cluster, if it is to have one.
 ///

@@ -19,11 +19,10 @@ use std::sync::Arc;
 
 use crate::{
     backend::{Backend, Dialect},
-    criteria::Filter,
-    location::Location,
-    mock::Builder,
+    options::Builder,
 };
 
+pub(crate) use self::criteria::asked as filter;
 pub use self::failures::Failure;
 #[doc(inline)]
 pub use kmock_kubernetes as kubernetes;
@@ -31,15 +30,6 @@ pub use kmock_kubernetes as kubernetes;
 /// What answers below the rules of a server.
 pub(crate) fn backend(options: &Builder) -> Option<Arc<dyn Backend>> {
     (!options.raw).then(|| emulator::start(options))
-}
-
-/// A filter in Kubernetes' notation: a verb, and a resource as it was written and as it was read. `None`: nobody speaks it.
-pub(crate) fn filter(
-    verb: Option<&'static str>,
-    resource: Option<(&str, kmock_notation::Resource)>,
-    location: Location,
-) -> Option<Filter> {
-    Some(criteria::asked(verb, resource, location))
 }
 
 /// The dialect of reports.

@@ -6,7 +6,7 @@ use crate::{
     backend::{Backend, Dialect},
     criteria::Filter,
     location::Location,
-    mock::Builder,
+    options::Builder,
 };
 
 /// Nothing answers below the rules.

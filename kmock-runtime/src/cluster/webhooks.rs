@@ -20,7 +20,7 @@ use serde_core::{Serialize, de::DeserializeOwned};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::{mock::KMock, reply::panic_text};
+use crate::{mock::KMock, user_code::panic_text};
 
 impl KMock {
     /// Plugs a webhook in: the objects of a file (a `ValidatingWebhookConfiguration`, a `MutatingWebhookConfiguration`,

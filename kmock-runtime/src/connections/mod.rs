@@ -19,7 +19,7 @@ pub(crate) use self::{
     rules::{Arrival, Terms, decide},
 };
 use crate::{
-    mock::Core,
+    core::Core,
     request::{Last, Link},
     server::{Connection, serve},
     socket::Socket,

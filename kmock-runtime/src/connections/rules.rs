@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
+    core::Core,
     journal::{By, Concluded, Seen},
-    mock::Core,
     reply::{Before, Dice, FaultPlace, Place, Reply},
     request::{Head, Link, Request},
     rules::Table,
@@ -76,7 +76,7 @@ pub(crate) async fn decide(core: &Arc<Core>, table: &Table, arrival: &Arrival) -
         entry.rule.record(seen.clone(), core.options.keep);
         let named = entry.named();
         for sink in &spec.sinks {
-            Box::pin(sink.put(&request, core, &named.label)).await;
+            Box::pin(sink.put(&request, &core.background, &named.label)).await;
         }
         let Some(reply) = &spec.reply else { continue };
         if let Some(what) = unfit(reply) {

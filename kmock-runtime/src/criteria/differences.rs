@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
-use crate::criteria::{
-    arrays::{partners, places},
-    explain::{Difference, cut, similar},
-    number,
-    pattern::{Pattern, Shape, escape, same},
+use crate::{
+    brief::cut,
+    criteria::{
+        Difference,
+        arrays::{partners, places},
+        explain::similar,
+        number,
+        pattern::{Pattern, Shape, escape, same},
+    },
 };
 
 impl Pattern {

@@ -7,8 +7,10 @@ mod arrays;
 mod conflict;
 mod covers;
 mod differences;
+mod error;
 pub(crate) mod explain;
 mod facts;
+mod finding;
 mod glob;
 mod notation;
 mod number;
@@ -31,24 +33,26 @@ use std::{
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 
-pub(crate) use self::{
-    explain::{Ask, Nearness, Role, cut},
-    facts::{Equals, Facts, Field, PathFact},
-    number::{has_long, read_json},
-    path::{PathRegex, PathTemplate},
-};
 pub use self::{
-    explain::{Difference, Finding, Verdict},
+    error::FilterError,
+    finding::{Difference, Finding, Verdict},
     number::Number,
     part::PartPattern,
     pattern::Pattern,
 };
+pub(crate) use self::{
+    explain::Ask,
+    facts::{Equals, Facts, Field, PathFact},
+    finding::{Nearness, Role},
+    number::{has_long, read_json},
+    path::{PathRegex, PathTemplate},
+};
 use crate::{
     backend::Dialect,
     location::Location,
-    reply::{compute_apart, panic_text},
     request::Request,
     rules::State,
+    user_code::{compute_apart, panic_text},
 };
 
 /// Which requests: criteria combined with `&`, `|`, `-` and `!`.
@@ -132,24 +136,6 @@ pub(crate) trait Matcher: fmt::Display + Send + Sync {
         Role::Other
     }
 }
-
-/// Why a filter cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FilterError(String);
-
-impl FilterError {
-    pub(crate) fn new(message: impl Into<String>) -> FilterError {
-        FilterError(message.into())
-    }
-}
-
-impl fmt::Display for FilterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for FilterError {}
 
 impl Filter {
     /// Every request.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::criteria::{Criterion, Filter, Node, PathRegex, explain::cut};
+use crate::{
+    brief::cut,
+    criteria::{Criterion, Filter, Node, PathRegex},
+};
 
 impl fmt::Display for Criterion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::criteria::cut;
+use crate::brief::cut;
 
 /// A body as a report shows it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    core::Core,
     criteria::Filter,
     journal::{Failure, Report, Seen, expect::of_rule, nearest::nearest_requests},
     location::Location,
-    mock::{Core, KMock},
+    mock::KMock,
     rules::{Rule, Times},
 };
 
@@ -74,7 +75,7 @@ impl Check {
             count: rule.count(),
             of: Of::Rule(rule.clone()),
             location: Location::caller(),
-            core: rule.server(),
+            core: rule.server().and_then(Core::behind),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What must hold when a test ends: the expectations of rules, their order, and in strict tests that nothing odd came.
 
 use crate::{
+    core::Core,
     journal::{
         Answerer, Failure, Seen,
         nearest::{nearest_requests, shadow_of},
     },
-    mock::Core,
     rules::{Rule, Times},
 };
 

@@ -1,7 +1,7 @@
 //! What came: the requests that a server has seen, what became of each, and views over them.
 //!
 //! The way of the data: [`Seen`] is a request with what became of it, written while the server works (`trace`
-//! adds what goes out). From these a [`Report`] is made: plain data, with the claims that failed, the timeline,
+//! adds what goes out). From these a [`Report`] is made (`making`): plain data, with the claims that failed, the timeline,
 //! the nearest rules (`nearest`) and the history of Kubernetes objects (`objects`). Only then is it rendered:
 //! as text for a terminal, as JSON, or as a page.
 
@@ -9,14 +9,18 @@ mod body;
 mod check;
 mod expect;
 mod json;
+mod making;
+mod near;
 mod nearest;
 mod objects;
 mod outcome;
 mod page;
+mod record;
 mod refusal;
 mod report;
 mod rows;
 mod seen;
+mod sent;
 mod text;
 mod trace;
 mod view;
@@ -27,23 +31,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use self::{
     body::Body,
     check::{Check, assert_requests},
-    nearest::{Near, NearRequest, Shadowed},
+    near::Near,
     objects::{FieldChange, ObjectHistory, ObjectVersion},
     outcome::{Answerer, Outcome},
-    report::{Entry, Failure, Message, Report},
+    report::{Entry, Failure, Message, NearRequest, Report, Shadowed},
     seen::{Requests, Seen},
+    sent::{Chunk, End, Sent},
     text::Text,
-    trace::{Chunk, End, Sent},
     view::View,
 };
 pub(crate) use self::{
     expect::{failures, unmet},
     nearest::Aside,
     outcome::{By, Concluded, Named},
-    page::{escape, page, plain_name, report_directory, write_page},
+    page::{escape, plain_name, report_directory, write_page},
+    record::Record,
     refusal::refusal,
-    seen::{Journal, Record, tell},
-    trace::{Whole, traced},
+    seen::{Journal, tell},
+    sent::Whole,
+    trace::traced,
 };
 pub use crate::criteria::{Difference, Finding, Verdict};
 

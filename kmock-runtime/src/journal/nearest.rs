@@ -4,55 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::{
     criteria::{Ask, Filter, Finding, Nearness, Verdict},
-    journal::{Answerer, Entry, Seen},
-    location::Location,
+    journal::{Answerer, Near, NearRequest, Seen, Shadowed},
     request::Request,
     rules::{Rule, Slice},
 };
 
 /// How many are told of what is nearest.
 const TOLD: usize = 3;
-
-/// A rule that came near to a request, and what it says of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Near {
-    /// The rule's name or filter.
-    pub rule: String,
-    /// Where the rule was written.
-    pub location: Location,
-    /// What each of its criteria says.
-    pub criteria: Vec<Finding>,
-}
-
-/// A request that came near to what was wanted, and what the criteria say of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NearRequest {
-    /// The number of the request.
-    pub id: u64,
-    /// Its verb.
-    pub verb: String,
-    /// Its target.
-    pub target: String,
-    /// What was answered.
-    pub status: Option<u16>,
-    /// Who answered.
-    pub answered_by: Answerer,
-    /// What each criterion says. All hold: it fits, but somebody else answered.
-    pub criteria: Vec<Finding>,
-}
-
-/// A rule that can never answer: an earlier one answers everything that it would.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Shadowed {
-    /// The rule's name or filter.
-    pub rule: String,
-    /// Where the rule was written.
-    pub location: Location,
-    /// The rule before it.
-    pub by: String,
-    /// Where that was written.
-    pub by_location: Location,
-}
 
 /// A rule whose filter took a request, and that let it go on all the same.
 pub(crate) struct Aside {
@@ -104,12 +62,6 @@ impl Aside {
             location: spec.location,
             criteria: vec![holds, finding],
         }
-    }
-}
-
-impl Near {
-    pub(super) fn nearness(&self) -> Nearness {
-        Nearness::of(&self.criteria)
     }
 }
 
@@ -200,17 +152,6 @@ pub(super) fn nearest_requests(filter: &Filter, all: &[Seen], met: &[u64]) -> Ve
         });
     }
     near
-}
-
-impl Entry {
-    /// Whether the rules had a say in it and somebody may wonder why none answered.
-    pub(super) fn is_puzzling(&self) -> bool {
-        match self.answered_by {
-            Answerer::NoRule => true,
-            Answerer::Kubernetes => matches!(self.status, Some(404 | 405)),
-            _ => false,
-        }
-    }
 }
 
 /// How many rules are looked at: each is compared with all before it.

@@ -1,7 +1,5 @@
 //! The history of Kubernetes objects: what changed in which fields, and who did it.
 
-use crate::journal::Entry;
-
 /// One object and its versions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectHistory {
@@ -41,22 +39,4 @@ pub struct FieldChange {
     pub before: Option<String>,
     /// What it is, as JSON.
     pub after: Option<String>,
-}
-
-impl ObjectHistory {
-    /// Says who changed what, from the requests that did it.
-    pub(super) fn name_authors(&mut self, entries: &[Entry]) {
-        for version in &mut self.versions {
-            let entry = version.request.and_then(|id| {
-                let at = entries.binary_search_by_key(&id, |entry| entry.id).ok()?;
-                entries.get(at)
-            });
-            let who = entry.and_then(|entry| entry.who.as_deref());
-            version.by = match (entry, who) {
-                (Some(entry), Some(who)) => format!("{who}, #{} {}", entry.id, entry.verb),
-                (Some(entry), None) => format!("#{} {}", entry.id, entry.verb),
-                (None, _) => "the test or the cluster itself".to_owned(),
-            };
-        }
-    }
 }

@@ -4,9 +4,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::{
+    core::Core,
     criteria::Ask,
     journal::{Aside, By, nearest::nearest, words},
-    mock::Core,
     reply::Payload,
     request::Request,
 };

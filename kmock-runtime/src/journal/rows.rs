@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use crate::{
-    criteria::cut,
+    brief::cut,
     journal::{Entry, words::duration},
 };
 

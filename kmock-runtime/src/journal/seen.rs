@@ -6,7 +6,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    journal::{By, Concluded, Near, Outcome, Sent, lock, trace::Trace},
+    journal::{By, Concluded, Near, Outcome, Sent, lock, record::Written, sent::Trace},
     reply::Fault,
     request::{Captures, Request},
 };
@@ -23,62 +23,6 @@ use crate::{
 #[derive(Clone)]
 pub struct Seen {
     request: Request,
-}
-
-/// Counts what happens, at any server: times may be equal, and stand still in tests. Nobody sees the numbers themselves.
-static TICKS: AtomicU64 = AtomicU64::new(0);
-
-/// One more thing happens.
-pub(super) fn tick() -> u64 {
-    TICKS.fetch_add(1, Ordering::Relaxed)
-}
-
-/// An answer begins, and with the next tick a body that is there as a whole.
-fn answered() -> u64 {
-    TICKS.fetch_add(2, Ordering::Relaxed)
-}
-
-/// What is written down of a request while it is answered. It lives inside of the request, and there are as many as
-/// there are requests: it is kept small.
-pub(crate) struct Record {
-    /// When, in ticks, the request came and its answer began.
-    asked: u64,
-    answered: AtomicU64,
-    written: Mutex<Written>,
-}
-
-#[derive(Default)]
-struct Written {
-    outcome: Concluded,
-    trace: Trace,
-}
-
-impl Written {
-    fn conclude(&mut self, outcome: Concluded) {
-        // The script of a WebSocket may break it before its answer is written down.
-        let fault = self.outcome.fault.take();
-        self.outcome = outcome;
-        if self.outcome.fault.is_none() {
-            self.outcome.fault = fault;
-        }
-    }
-}
-
-impl Record {
-    pub(crate) fn new() -> Record {
-        Record {
-            asked: tick(),
-            answered: AtomicU64::new(u64::MAX),
-            written: Mutex::default(),
-        }
-    }
-
-    /// What goes out is changed while it goes out.
-    pub(super) fn change_sent(&self, change: impl FnOnce(&mut Sent)) {
-        if let Trace::Sent(sent) = &mut lock(&self.written).trace {
-            change(sent);
-        }
-    }
 }
 
 impl Seen {
@@ -110,17 +54,17 @@ impl Seen {
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        lock(&self.request.record().written)
+        self.request.record().written()
     }
 
     pub(crate) fn conclude(&self, outcome: Concluded) {
-        self.answered();
+        self.request.record().begin_answer();
         self.written().conclude(outcome);
     }
 
     /// As [`Seen::conclude`], with what goes out.
     pub(super) fn conclude_with(&self, outcome: Concluded, trace: Trace) {
-        self.answered();
+        self.request.record().begin_answer();
         let mut written = self.written();
         written.conclude(outcome);
         written.trace = trace;
@@ -138,15 +82,9 @@ impl Seen {
         written.outcome.duration = Some(now.saturating_sub(self.at()));
     }
 
-    fn answered(&self) {
-        let at = &self.request.record().answered;
-        at.store(answered(), Ordering::Relaxed);
-    }
-
     /// When, in ticks, the request came and its answer began.
     pub(super) fn ticks(&self) -> (u64, u64) {
-        let record = self.request.record();
-        (record.asked, record.answered.load(Ordering::Relaxed))
+        self.request.record().ticks()
     }
 
     /// What went out, or what of it did so far.

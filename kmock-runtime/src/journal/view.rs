@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use crate::{
-    criteria::Filter, error::Error, journal::Requests, location::Location, mock::Core,
+    core::Core, criteria::Filter, error::Error, journal::Requests, location::Location,
     request::Request, stream::Stream, waits::Awaited,
 };
 
@@ -73,7 +73,7 @@ impl View {
             }),
             location: Location::caller(),
             within,
-            core: Some(Arc::clone(&self.core)),
+            witness: Some(self.core.clone()),
         };
         async move {
             let mut changes = view.core.journal.changes();

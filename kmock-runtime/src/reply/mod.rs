@@ -11,14 +11,15 @@ mod gate;
 mod head_style;
 mod informational;
 mod into;
+mod outgoing;
 mod payload;
 mod proxy;
+mod ready;
 mod sink;
 mod trailers;
 mod transport;
 
 use std::{
-    any::Any,
     fmt,
     future::Future,
     path::PathBuf,
@@ -33,15 +34,17 @@ use hyper::ext::ReasonPhrase;
 use serde_core::Serialize;
 
 pub(crate) use self::{
-    answer::{Answer, Asked, Made, Ready, compute_apart, make, read_file},
+    answer::{Asked, Made, make},
     awaited::Waiter,
     body::Reader,
     breaking::{Breaker, Broken, broken},
     delay::Dice,
     fault::Place as FaultPlace,
+    outgoing::Answer,
     payload::Payload,
     proxy::Upstream,
-    sink::{Pending, Sink},
+    ready::Ready,
+    sink::Sink,
     transport::{HeadStyle, Place, Transport},
 };
 pub use self::{
@@ -429,15 +432,6 @@ fn header_name(name: &str) -> HeaderName {
         Ok(name) => name,
         Err(_) => panic!("kmock: {name:?} cannot be the name of a header"),
     }
-}
-
-/// The text of a panic.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 impl fmt::Debug for Reply {

@@ -5,7 +5,7 @@
 //! of some real milliseconds, so that a test sees what a quick closure did, and then goes out without it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     fmt,
     fs::File,
     future::Future,
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -24,7 +24,11 @@ use tokio::{
     sync::{Notify, broadcast, mpsc as async_mpsc, oneshot, watch},
 };
 
-use crate::{mock::Core, reply::panic_text, request::Request};
+use crate::{
+    background::{Background, Ticket},
+    request::Request,
+    user_code::panic_text,
+};
 
 /// How long the answer waits for a sink that may block, in real time.
 const HEAD_START: Duration = Duration::from_millis(50);
@@ -95,7 +99,7 @@ impl Sink {
     }
 
     /// Puts a request; what fails is recorded in the server's errors.
-    pub(crate) async fn put(&self, request: &Request, core: &Arc<Core>, label: &str) {
+    pub(crate) async fn put(&self, request: &Request, background: &Arc<Background>, label: &str) {
         let idle = {
             let queue = self.queue();
             !queue.working && queue.waiting.is_empty()
@@ -103,24 +107,24 @@ impl Sink {
         if idle {
             let quick = std::panic::AssertUnwindSafe(|| (self.0.quick)(request));
             match std::panic::catch_unwind(quick) {
-                Ok(Some(taken)) => return report(core, label, taken),
+                Ok(Some(taken)) => return report(background, label, taken),
                 Ok(None) => {}
                 Err(panic) => {
                     return report(
-                        core,
+                        background,
                         label,
                         Err(format!("panicked: {}", panic_text(&*panic))),
                     );
                 }
             }
         }
-        let ticket = core
+        let ticket = background
             .pending_sinks
             .enter(|| format!("a sink of {label} has not taken {request:?} yet"));
         let number = ticket.number;
         let item = Item {
             request: request.clone(),
-            core: Arc::clone(core),
+            background: Arc::clone(background),
             label: label.into(),
             runtime: Handle::current(),
             _ticket: ticket,
@@ -138,7 +142,7 @@ impl Sink {
         }
         let until = Instant::now() + HEAD_START;
         // Real time on purpose: a paused clock stands while a thread works, so no timer would ever end this.
-        while core.pending_sinks.has(number) {
+        while background.pending_sinks.has(number) {
             if Instant::now() > until {
                 self.0.known_slow.store(true, Ordering::Relaxed);
                 return;
@@ -152,9 +156,9 @@ impl Sink {
         let first = {
             let queue = self.queue();
             let first = queue.waiting.front();
-            first.map(|item| (item.runtime.clone(), Arc::clone(&item.core)))
+            first.map(|item| (item.runtime.clone(), Arc::clone(&item.background)))
         };
-        let Some((runtime, core)) = first else {
+        let Some((runtime, background)) = first else {
             self.queue().working = false;
             return;
         };
@@ -177,7 +181,7 @@ impl Sink {
             }
             Slow::Async(_) => {
                 let _entered = runtime.enter();
-                core.tasks.spawn(async move {
+                background.tasks.spawn(async move {
                     use futures::FutureExt;
                     while let Some(item) = worker.next() {
                         let Slow::Async(put) = &worker.sink.0.slow else {
@@ -196,7 +200,7 @@ impl Sink {
 /// What a sink is still to take: of which server, and for which rule.
 struct Item {
     request: Request,
-    core: Arc<Core>,
+    background: Arc<Background>,
     label: Arc<str>,
     /// Where the server lives.
     runtime: Handle,
@@ -206,7 +210,7 @@ struct Item {
 impl Item {
     fn taken(self, taken: std::thread::Result<Taken>) {
         let taken = taken.unwrap_or_else(|panic| Err(format!("panicked: {}", panic_text(&*panic))));
-        report(&self.core, &self.label, taken);
+        report(&self.background, &self.label, taken);
     }
 }
 
@@ -236,7 +240,7 @@ impl Drop for Worker {
         let (gone, left) = {
             let mut queue = self.sink.queue();
             let all = std::mem::take(&mut queue.waiting);
-            let stopped = |item: &Item| item.core.stopped.load(Ordering::Acquire);
+            let stopped = |item: &Item| item.background.stopped.load(Ordering::Acquire);
             let (gone, left): (Vec<Item>, Vec<Item>) = all.into_iter().partition(stopped);
             queue.waiting = left.into();
             queue.working = !queue.waiting.is_empty();
@@ -250,85 +254,9 @@ impl Drop for Worker {
     }
 }
 
-fn report(core: &Core, label: &str, taken: Taken) {
+fn report(background: &Background, label: &str, taken: Taken) {
     if let Err(why) = taken {
-        core.error(format!("{label}: a sink: {why}"));
-    }
-}
-
-/// What sinks still have to take, at one server.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pending(Arc<Open>);
-
-#[derive(Debug, Default)]
-struct Open {
-    next: AtomicU64,
-    /// What is not taken yet, in words, by its number.
-    open: Mutex<BTreeMap<u64, String>>,
-    taken: watch::Sender<()>,
-}
-
-/// Something that a sink has not taken yet; taken, or given up, when this is dropped.
-struct Ticket {
-    number: u64,
-    pending: Pending,
-}
-
-impl Pending {
-    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self, what: impl FnOnce() -> String) -> Ticket {
-        let number = self.0.next.fetch_add(1, Ordering::AcqRel);
-        self.open().insert(number, what());
-        Ticket {
-            number,
-            pending: self.clone(),
-        }
-    }
-
-    fn has(&self, number: u64) -> bool {
-        self.open().contains_key(&number)
-    }
-
-    /// What is not taken yet, in words.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.open().values().cloned().collect()
-    }
-
-    /// Whether all before this number was taken.
-    fn is_settled(&self, before: u64) -> bool {
-        let open = self.open();
-        open.first_key_value()
-            .is_none_or(|(first, _)| *first >= before)
-    }
-
-    /// Waits until all that have entered so far have left.
-    pub(crate) async fn settled(&self) {
-        let before = self.0.next.load(Ordering::Acquire);
-        let mut taken = self.0.taken.subscribe();
-        while !self.is_settled(before) && taken.changed().await.is_ok() {}
-    }
-
-    /// The same for who is not async, for so long of real time; whether that was enough.
-    pub(crate) fn settled_within(&self, limit: Duration) -> bool {
-        let before = self.0.next.load(Ordering::Acquire);
-        let until = Instant::now() + limit;
-        while !self.is_settled(before) {
-            if Instant::now() >= until {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        true
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.pending.open().remove(&self.number);
-        self.pending.0.taken.send_replace(());
+        background.error(format!("{label}: a sink: {why}"));
     }
 }
 

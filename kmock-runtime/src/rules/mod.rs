@@ -38,11 +38,10 @@ use crate::{
     error::Error,
     journal::{Requests, Seen, tell},
     location::Location,
-    mock::Core,
     reply::{Delay, Exchange, Fault, Gate, IntoReply, IntoSink, Reply, Sink},
     request::{Head, Request},
     stream::{Live, Stream},
-    waits::Awaited,
+    waits::{Awaited, Witness},
 };
 
 /// One rule: a filter, what to reply, and what has come so far. A cheap handle: clones are the same rule.
@@ -77,7 +76,7 @@ struct Inner {
     #[cfg(feature = "websocket")]
     framed: watch::Sender<usize>,
     /// The server that the rule was mounted on last, for reports.
-    server: Mutex<Weak<Core>>,
+    server: Mutex<Option<Weak<dyn Witness>>>,
 }
 
 /// The requests of a rule.
@@ -595,7 +594,7 @@ impl Rule {
             what,
             location: Location::caller(),
             within,
-            core: self.server(),
+            witness: self.server(),
         }
     }
 
@@ -629,12 +628,12 @@ impl Rule {
         self.0.removed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn mounted_on(&self, server: &Arc<Core>) {
-        *lock(&self.0.server) = Arc::downgrade(server);
+    pub(crate) fn mounted_on(&self, server: Weak<dyn Witness>) {
+        *lock(&self.0.server) = Some(server);
     }
 
-    pub(crate) fn server(&self) -> Option<Arc<Core>> {
-        lock(&self.0.server).upgrade()
+    pub(crate) fn server(&self) -> Option<Arc<dyn Witness>> {
+        lock(&self.0.server).as_ref()?.upgrade()
     }
 
     pub(crate) fn watched_by(&self, book: Weak<AtomicBool>) {

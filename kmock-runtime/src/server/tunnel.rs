@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use super::{Connection, Going, answered, by_rules, conclude, explained};
 use crate::{
     connections,
+    core::Core,
     journal::{By, Seen},
-    mock::Core,
     reply::{Answer, Broken, Payload},
     request::Request,
     rules::Entry,

@@ -92,7 +92,7 @@ impl Live {
             what: Arc::new(what),
             location: Location::caller(),
             within: None,
-            core: None,
+            witness: None,
         };
         async move {
             let mut changes = live.0.changes.subscribe();

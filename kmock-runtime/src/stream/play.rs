@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 
 use crate::{
-    reply::{Asked, Breaker, Fault, compute_apart, panic_text, read_file},
+    reply::{Asked, Breaker, Fault},
     stream::{Item, Stream, live::Stay},
+    user_code::{compute_apart, panic_text, read_file},
     wire::Cut,
 };
 

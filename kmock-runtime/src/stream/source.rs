@@ -4,8 +4,8 @@ use futures::{StreamExt, future::BoxFuture, stream};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
-    reply::panic_text,
     stream::{IntoItem, Item, Stream},
+    user_code::panic_text,
 };
 
 /// Anything that a stream may take items from, once: a `futures::Stream`, an iterator, a receiver of a channel.

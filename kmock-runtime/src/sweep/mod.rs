@@ -14,14 +14,13 @@ mod page;
 mod place;
 mod run;
 mod script;
-mod settle;
 mod state;
 mod tell;
 
 use std::time::Duration;
 
-pub use self::{operator::Operator, run::run_sweep, settle::Settle};
-pub(crate) use self::{operator::Operators, own::OwnConnection, script::Script, settle::Busy};
+pub use self::run::run_sweep;
+pub(crate) use self::{own::OwnConnection, script::Script};
 
 /// What `#[kmock::test(sweep)]` does; the defaults fit most tests.
 ///

@@ -1,109 +1,24 @@
 //! Programs under test that can be started again: as a pod is, when its process ends or is killed.
 
 use std::{
-    fmt,
     future::Future,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use tokio::task::AbortHandle;
 
-use crate::mock::{Core, KMock};
+use crate::{
+    core::Core,
+    mock::KMock,
+    programs::{Operator, Running, Slot},
+    user_code::panic_text,
+};
 
 /// How long a program is away before it is started again.
 const AWAY: Duration = Duration::from_secs(1);
 /// How often a program that ends by itself is started again; more is a loop of crashes.
 const MOST_STARTS: usize = 100;
-
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// The programs of one server.
-#[derive(Debug, Default)]
-pub(crate) struct Operators(Mutex<Vec<Arc<Slot>>>);
-
-impl Operators {
-    /// Whether there is any.
-    pub(super) fn any(&self) -> bool {
-        !self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
-    }
-
-    /// Ends all of them where they are; they are started again.
-    pub(super) fn crash(&self) {
-        for slot in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            slot.abort();
-        }
-    }
-}
-
-struct Slot {
-    make: Box<dyn Fn() -> Running + Send + Sync>,
-    state: Mutex<SlotState>,
-}
-
-#[derive(Debug, Default)]
-struct SlotState {
-    task: Option<AbortHandle>,
-    starts: usize,
-    stopped: bool,
-}
-
-impl fmt::Debug for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state.fmt(f)
-    }
-}
-
-impl Slot {
-    fn abort(&self) {
-        let task = self
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .task
-            .take();
-        if let Some(task) = task {
-            task.abort();
-        }
-    }
-}
-
-/// A program that runs beside the test, on its runtime, until the server is gone: see [`KMock::program`].
-///
-/// Dropping the handle leaves the program alone.
-#[derive(Clone, Debug)]
-pub struct Operator(Arc<Slot>);
-
-impl Operator {
-    /// Kills the program where it is; a second later it is started again, as a pod's container is.
-    pub fn restart(&self) {
-        self.0.abort();
-    }
-
-    /// Kills the program for good.
-    pub fn stop(&self) {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stopped = true;
-        self.0.abort();
-    }
-
-    /// How often it was started.
-    pub fn starts(&self) -> usize {
-        self.0
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .starts
-    }
-}
 
 impl KMock {
     /// Runs a program that is a client of this server, and starts it again when it ends, panics, or is killed:
@@ -168,13 +83,9 @@ impl KMock {
             make: Box::new(make),
             state: Mutex::default(),
         });
-        core.operators
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&slot));
+        core.operators.add(Arc::clone(&slot));
         let (weak, supervised) = (Arc::downgrade(core), Arc::clone(&slot));
-        core.tasks.spawn(supervise(weak, supervised));
+        core.background.tasks.spawn(supervise(weak, supervised));
         Operator(slot)
     }
 }
@@ -209,10 +120,7 @@ async fn supervise(core: Weak<Core>, slot: Arc<Slot>) {
         if let Err(ended) = ended
             && let Ok(panic) = ended.try_into_panic()
         {
-            core.error(format!(
-                "the program panicked: {}",
-                crate::reply::panic_text(&*panic)
-            ));
+            core.error(format!("the program panicked: {}", panic_text(&*panic)));
         }
         if stopped {
             return;

@@ -4,7 +4,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{mock::Core, request::Request};
+use crate::{backend::Dialect, request::Request};
 
 /// What a place is about; that decides which faults make sense there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,8 +70,8 @@ impl FromStr for Place {
 }
 
 /// What a request is, without what changes from run to run, and its sort.
-pub(super) fn of_request(core: &Core, request: &Request) -> (String, Sort) {
-    let words = core.dialect.and_then(|dialect| dialect.words(request));
+pub(super) fn of_request(dialect: Option<&dyn Dialect>, request: &Request) -> (String, Sort) {
+    let words = dialect.and_then(|dialect| dialect.words(request));
     let Some((verb, target)) = words else {
         let path = request.url_path();
         return (format!("{} {path}", request.method()), Sort::Http);

@@ -264,7 +264,7 @@ where
     let failed = match outcome {
         Ok(true) => None,
         Ok(false) => Some("the test returned an error".to_owned()),
-        Err(panic) => Some(crate::reply::panic_text(&*panic)),
+        Err(panic) => Some(crate::user_code::panic_text(&*panic)),
     };
     (script.record(), failed)
 }

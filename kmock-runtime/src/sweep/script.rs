@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
@@ -16,15 +17,16 @@ use super::{
     fault::{Planned, SweepFault},
     own,
     place::{self, Place, Sort},
-    settle,
     state::End,
 };
 use crate::{
+    core::Core,
+    gatekeeper::Gatekeeper,
     journal::{By, Seen},
-    mock::{Core, KMock},
+    mock::KMock,
     reply::{Answer, Fault, Payload, broken},
     request::Request,
-    server,
+    server, settle,
 };
 
 /// The script of one run.
@@ -124,18 +126,6 @@ impl Script {
         Some(planned.fault)
     }
 
-    /// Whether a fault was met.
-    pub(super) fn has_met(&self) -> bool {
-        !self.state().met.is_empty()
-    }
-
-    /// Nothing moves now: a client that is started again may have seen this last.
-    pub(super) fn settled(&self, core: &Core) {
-        if let Some(backend) = &core.backend {
-            self.state().settled = Some(backend.revision());
-        }
-    }
-
     /// The test's body is over: waits until nothing moves, and notes what is there then.
     pub(crate) async fn ended(&self, server: &KMock) {
         let core = server.core();
@@ -146,41 +136,6 @@ impl Script {
         let mut state = self.state();
         state.end = Some(end);
         state.operators = core.operators.any();
-    }
-
-    /// The way of a request: past the planned fault, to the rules and what is below them.
-    pub(crate) async fn exchange(
-        self: &Arc<Script>,
-        core: &Arc<Core>,
-        seen: &Seen,
-        request: &Request,
-        address: SocketAddr,
-    ) -> (Answer, By) {
-        if request.peer().is_some_and(own::is_own) {
-            return server::answer(core, seen, request, address).await;
-        }
-        let (what, sort) = place::of_request(core, request);
-        let place = self.note(what, sort);
-        let fault = self.meet(&place);
-        let step = Step {
-            at: core.clock.elapsed(),
-            place: place.clone(),
-            sort,
-            status: None,
-            fault: fault.map(|fault| fault.word().to_owned()),
-        };
-        let number = {
-            let mut state = self.state();
-            state.trail.push(step);
-            state.trail.len() - 1
-        };
-        let (answer, by) = self
-            .answer(core, seen, request, address, (&place, sort), fault)
-            .await;
-        if let Some(step) = self.state().trail.get_mut(number) {
-            step.status = Some(answer.response.status().as_u16());
-        }
-        (answer, by)
     }
 
     async fn answer(
@@ -285,6 +240,57 @@ impl Script {
         }
         let (revision, lists) = state.stale.as_mut()?;
         lists.insert(place.what.clone()).then_some(*revision)
+    }
+}
+
+impl Gatekeeper for Script {
+    /// The way of a request: past the planned fault, to the rules and what is below them.
+    fn exchange<'a>(
+        self: Arc<Self>,
+        core: &'a Arc<Core>,
+        seen: &'a Seen,
+        request: &'a Request,
+        address: SocketAddr,
+    ) -> BoxFuture<'a, (Answer, By)> {
+        Box::pin(async move {
+            if request.peer().is_some_and(own::is_own) {
+                return server::answer(core, seen, request, address).await;
+            }
+            let (what, sort) = place::of_request(core.dialect, request);
+            let place = self.note(what, sort);
+            let fault = self.meet(&place);
+            let step = Step {
+                at: core.clock.elapsed(),
+                place: place.clone(),
+                sort,
+                status: None,
+                fault: fault.map(|fault| fault.word().to_owned()),
+            };
+            let number = {
+                let mut state = self.state();
+                state.trail.push(step);
+                state.trail.len() - 1
+            };
+            let (answer, by) = self
+                .answer(core, seen, request, address, (&place, sort), fault)
+                .await;
+            if let Some(step) = self.state().trail.get_mut(number) {
+                step.status = Some(answer.response.status().as_u16());
+            }
+            (answer, by)
+        })
+    }
+
+    /// Whether a fault was met.
+    fn has_met(&self) -> bool {
+        !self.state().met.is_empty()
+    }
+
+    /// Nothing moves now: a client that is started again may have seen this last.
+    fn settled(&self, core: &Core) {
+        if let Some(backend) = &core.backend {
+            self.state().settled = Some(backend.revision());
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::mock::Core;
+use crate::core::Core;
 
 /// The end of a run.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     connections::{Arrival, Terms, decide},
-    mock::Core,
+    core::Core,
     rules::Table,
     socket::Socket,
     tls::{Opened, Secured, Server},

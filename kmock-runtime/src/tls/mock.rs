@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::{
     error::Error,
-    mock::{Builder, KMock},
+    mock::KMock,
+    options::Builder,
     tls::{ClientIdentity, Tls, Trust},
 };
 

@@ -9,6 +9,7 @@ mod certificate;
 mod client_cert;
 mod criteria;
 mod mock;
+mod presents;
 mod serve;
 mod trust;
 mod version;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 
 pub(crate) use self::{
     admit::{Arriving, admit},
-    serve::{Opened, Presents, Server},
+    presents::Presents,
+    serve::{Opened, Server},
     trust::{Trust, provider},
 };
 pub use self::{

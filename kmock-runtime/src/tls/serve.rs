@@ -46,13 +46,6 @@ struct Presented {
     version: Option<Version>,
 }
 
-/// What a connection is shown.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Presents {
-    pub(crate) certificate: Certificate,
-    pub(crate) version: Option<Version>,
-}
-
 /// What became of a connection that wanted TLS.
 pub(crate) enum Opened<'t> {
     Secure(Box<Socket>, Secured),

@@ -63,8 +63,15 @@ pub(crate) fn write_page(
     Ok(place)
 }
 
+impl Report {
+    /// The report as a page that needs nothing else: the timeline as a picture, bodies, objects' histories.
+    pub fn html(&self) -> String {
+        page("kmock", None, &[self])
+    }
+}
+
 /// The page of a test: a title, what its body ended with if not well, and a report for each of its servers.
-pub(crate) fn page(title: &str, note: Option<&str>, reports: &[&Report]) -> String {
+fn page(title: &str, note: Option<&str>, reports: &[&Report]) -> String {
     let failed = note.is_some() || reports.iter().any(|report| !report.is_empty());
     let mut html = String::new();
     let (class, verdict) = match failed {

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use crate::{
-    criteria::cut,
+    brief::cut,
     journal::{
         Answerer, End, Entry, Report,
         page::parts::{class, escape, glimpse},

@@ -4,7 +4,8 @@ use std::{collections::HashSet, fmt::Write};
 
 use super::{Listed, Pen, RULE, headline, message, same_words};
 use crate::{
-    criteria::{Finding, Verdict, cut},
+    brief::cut,
+    criteria::{Finding, Verdict},
     journal::{Answerer, Failure, Near, Report, body::escaped, words::number},
     location::Location,
 };

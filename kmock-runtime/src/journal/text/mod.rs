@@ -130,6 +130,13 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+impl Report {
+    /// The report as text, plain unless said otherwise.
+    pub fn text(&self) -> Text<'_> {
+        Text::of(self)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text().fmt(f)

@@ -4,7 +4,7 @@ use std::{fmt::Write, net::SocketAddr};
 
 use super::{KINDS, Page, RULE, SHOWN, message};
 use crate::{
-    criteria::cut,
+    brief::cut,
     journal::{
         Answerer, End, Entry, Message, Report,
         rows::{Row, kinds, puzzling, rows},

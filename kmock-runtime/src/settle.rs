@@ -7,11 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    journal::Report,
-    location::Location,
-    mock::{Core, KMock},
-};
+use crate::{core::Core, journal::Report, location::Location, mock::KMock};
 
 /// How long nothing may move, of virtual time.
 const QUIET: Duration = Duration::from_secs(60);
@@ -67,26 +63,10 @@ impl IntoFuture for Settle {
                     report.text().for_terminal()
                 );
             }
-            if let Some(script) = &core.options.sweep {
+            if let Some(script) = &core.options.gatekeeper {
                 script.settled(&core);
             }
         })
-    }
-}
-
-/// A request that has no answer yet; a watch has one as soon as it is open.
-pub(crate) struct Busy(Arc<Core>);
-
-impl Busy {
-    pub(crate) fn new(core: &Arc<Core>) -> Busy {
-        core.in_flight.fetch_add(1, Ordering::Relaxed);
-        Busy(Arc::clone(core))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -99,8 +79,8 @@ fn movement(core: &Core) -> (u64, usize) {
     (changes, core.in_flight.load(Ordering::Relaxed))
 }
 
-pub(super) async fn quiet(core: &Core) -> Result<(), String> {
-    let script = core.options.sweep.as_ref();
+pub(crate) async fn quiet(core: &Core) -> Result<(), String> {
+    let script = core.options.gatekeeper.as_ref();
     if let Some(rest) = core.backend.as_ref().and_then(|backend| backend.rest()) {
         rest.await?;
         // A cluster that lives knows when it rests; a client that a fault met may still come back to it.

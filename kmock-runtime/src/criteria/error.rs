@@ -1,0 +1,21 @@
+//! What is wrong with a filter that cannot be made.
+
+use std::fmt;
+
+/// Why a filter cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError(String);
+
+impl FilterError {
+    pub(crate) fn new(message: impl Into<String>) -> FilterError {
+        FilterError(message.into())
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FilterError {}

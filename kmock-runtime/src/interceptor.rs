@@ -1,0 +1,145 @@
+//! What leads clients to a server without their knowing: a resolver for reqwest, a connector for hyper's clients, and the
+//! server's own address as a forward proxy for any other.
+
+#[cfg(feature = "reqwest")]
+use std::sync::Arc;
+use std::{fmt, net::SocketAddr};
+
+use crate::{hostnames::Hostnames, mock::KMock};
+
+/// Leads clients to a server: what [`KMock::resolver`] and [`KMock::connector`] hand out.
+#[derive(Clone)]
+pub struct Interceptor {
+    hostnames: Hostnames,
+    address: SocketAddr,
+    /// Whom the connector trusts where it is to speak TLS.
+    #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
+    pub(crate) trust: Option<crate::tls::Trust>,
+}
+
+impl Interceptor {
+    pub(crate) fn new(server: &KMock) -> Interceptor {
+        Interceptor {
+            hostnames: server.core().options.hostnames.clone(),
+            address: server.address(),
+            #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
+            trust: None,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where a client that wants this host and port is to connect to instead; `None`: where it wants to.
+    pub fn redirect(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        let authority = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        };
+        self.hostnames
+            .stands_for(&authority)
+            .then_some(self.address)
+    }
+}
+
+impl fmt::Debug for Interceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interceptor(to {})", self.address)
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl reqwest::dns::Resolve for Interceptor {
+    /// A resolver knows no ports: of the hostnames with a port only the name counts here. reqwest takes the port of
+    /// the URL only where the address has none.
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let address = self
+            .hostnames
+            .has_name(name.as_str())
+            .then_some(self.address);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = match address {
+                Some(address) => vec![address],
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            let found: reqwest::dns::Addrs = Box::new(found.into_iter());
+            Ok(found)
+        })
+    }
+}
+
+impl KMock {
+    /// Leads the clients of reqwest to this server for its `hostnames`: give it to `ClientBuilder::dns_resolver`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// let client = reqwest::Client::builder().no_proxy().dns_resolver(k.resolver()).build()?;
+    /// client.get("http://example.com/").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "reqwest")]
+    pub fn resolver(&self) -> Arc<Interceptor> {
+        Arc::new(Interceptor::new(self))
+    }
+
+    /// Leads the clients of hyper-util to this server for its `hostnames`: give it to `Client::builder(…).build(…)`.
+    ///
+    /// It is a `tower::Service` of URLs that connects to this server for its hostnames, and to any other host as usual.
+    /// `https://` needs the feature `tls`; the server's authority is trusted where it stands for the host.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_service::Service;
+    ///
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// // What a client does with it: `Client::builder(TokioExecutor::new()).build(k.connector())`.
+    /// let connection = k.connector().call("http://example.com/".parse()?).await?;
+    /// # drop(connection);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "hyper")]
+    pub fn connector(&self) -> Interceptor {
+        self.intercepting()
+    }
+
+    #[cfg(any(feature = "hyper", feature = "kube"))]
+    pub(crate) fn intercepting(&self) -> Interceptor {
+        #[allow(unused_mut, reason = "TLS is a feature")]
+        let mut interceptor = Interceptor::new(self);
+        #[cfg(feature = "tls")]
+        {
+            interceptor.trust = self.trust().ok();
+        }
+        interceptor
+    }
+
+    /// Leads any client to this server for its `hostnames`: the address of a forward proxy, as in `HTTP_PROXY`.
+    ///
+    /// Requests for other hosts are forwarded; without `hostnames` the server stands for every host. With the feature `tls`,
+    /// tunnels (CONNECT) to its hosts are opened: clients that are to trust it there need `KMock::ca_pem`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// std::process::Command::new("curl")
+    ///     .arg("http://example.com/")
+    ///     .env("http_proxy", k.proxy_url())
+    ///     .spawn()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn proxy_url(&self) -> String {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.core().tls
+            && tls.serves_plain()
+        {
+            return format!("http://{}", self.address());
+        }
+        self.url()
+    }
+}

@@ -1,0 +1,23 @@
+//! What came near to a request.
+
+use crate::{
+    criteria::{Finding, Nearness},
+    location::Location,
+};
+
+/// A rule that came near to a request, and what it says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    /// The rule's name or filter.
+    pub rule: String,
+    /// Where the rule was written.
+    pub location: Location,
+    /// What each of its criteria says.
+    pub criteria: Vec<Finding>,
+}
+
+impl Near {
+    pub(super) fn nearness(&self) -> Nearness {
+        Nearness::of(&self.criteria)
+    }
+}

@@ -1,0 +1,160 @@
+//! Replies with nothing to compute, made once; and what HTTP can carry.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::{
+    journal::Whole,
+    reply::{Answer, HeaderEdit, Payload, Reply, Source, date},
+};
+
+/// A reply with nothing to compute, made ready once: what most requests get.
+pub(crate) struct Ready {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Whether the date among the headers is that of each answer.
+    dated: bool,
+    body: Bytes,
+    whole: Arc<Whole>,
+}
+
+impl Ready {
+    /// `None` where something is to be computed, waited for or broken.
+    pub(crate) fn of(reply: &Reply) -> Option<Ready> {
+        let plain = reply.before.is_empty()
+            && reply.fault.is_none()
+            && reply.rate.is_none()
+            && reply.reason.is_none()
+            && reply.transport.is_none()
+            && !reply.pass
+            && reply.failure.is_none();
+        if !plain {
+            return None;
+        }
+        let mut body = Bytes::new();
+        let mut kind = None;
+        for source in &reply.bodies {
+            let Source::Bytes { bytes, kind: own } = source else {
+                return None;
+            };
+            kind = kind.or(*own);
+            if body.is_empty() {
+                body = bytes.clone();
+            } else {
+                body = [body.as_ref(), bytes.as_ref()].concat().into();
+            }
+        }
+        let mut headers = HeaderMap::new();
+        finish_headers(&mut headers, kind, reply.headers.iter().cloned());
+        let status = reply.status.unwrap_or_default();
+        let ready = is_sent_as_written(status, &headers, Some(body.len() as u64)).is_ok()
+            && !is_removed(reply, &header::CONTENT_LENGTH)
+            && status.canonical_reason().is_some();
+        if !ready {
+            return None;
+        }
+        let dated = !is_removed(reply, &header::DATE) && !headers.contains_key(header::DATE);
+        if dated {
+            headers.insert(header::DATE, date::now());
+        }
+        Some(Ready {
+            status,
+            whole: Whole::of(&headers, &body),
+            headers,
+            dated,
+            body,
+        })
+    }
+
+    pub(crate) fn answer(&self) -> Answer {
+        let mut response = Response::new(Payload::Full(self.body.clone()));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers.clone();
+        if let Some(date) = response
+            .headers_mut()
+            .get_mut(header::DATE)
+            .filter(|_| self.dated)
+        {
+            *date = date::now();
+        }
+        Answer {
+            whole: Some(Arc::clone(&self.whole)),
+            dated: true,
+            ..Answer::new(response)
+        }
+    }
+}
+
+/// Whether a rule leaves out a header that would be there otherwise.
+pub(super) fn is_removed(reply: &Reply, name: &HeaderName) -> bool {
+    let last = reply.headers.iter().rev().find_map(|edit| match edit {
+        HeaderEdit::Add(other, _) => (other == name).then_some(false),
+        HeaderEdit::Remove(other) => (other == name).then_some(true),
+    });
+    last.unwrap_or_default()
+}
+
+/// What HTTP cannot carry, or what would break the exchange without a fault that says so, is refused in words: hyper would
+/// drop the connection, or send something else. `size`: that of the body, where it is known.
+pub(super) fn is_sent_as_written(
+    status: StatusCode,
+    headers: &HeaderMap,
+    size: Option<u64>,
+) -> Result<(), String> {
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(format!(
+            "{} is no answer of its own: a status below 200 comes before one",
+            status.as_u16()
+        ));
+    }
+    if status == StatusCode::NO_CONTENT && size.is_some_and(|size| size > 0) {
+        return Err("an answer of status 204 has no body (RFC 9110, 15.3.5)".to_owned());
+    }
+    for value in headers.get_all(header::CONTENT_LENGTH) {
+        let said = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok());
+        let Some(said) = said else {
+            return Err(format!("`content-length: {value:?}` is no length"));
+        };
+        if let Some(size) = size.filter(|size| *size != said) {
+            return Err(format!(
+                "`content-length` says {said}, and the body has {size} bytes: leave the header out, or write `promise {said}` \
+                 to break that on purpose"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The content type that the body implies, and then what the rule says of headers.
+pub(super) fn finish_headers(
+    headers: &mut HeaderMap,
+    kind: Option<&'static str>,
+    edits: impl IntoIterator<Item = HeaderEdit>,
+) {
+    if let Some(kind) = kind {
+        headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static(kind));
+    }
+    // The first time that a header is set, it takes the place of what would be there otherwise.
+    let mut set = Vec::new();
+    for edit in edits {
+        match edit {
+            HeaderEdit::Add(name, value) if set.contains(&name) => {
+                headers.append(name, value);
+            }
+            HeaderEdit::Add(name, value) => {
+                set.push(name.clone());
+                headers.insert(name, value);
+            }
+            HeaderEdit::Remove(name) => {
+                headers.remove(name);
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A WebSocket that is served: accepted, played, answered.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::{SinkExt, StreamExt};
+use http::{HeaderValue, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
+    },
+};
+
+use super::{Frame, Framed, WebSocket};
+use crate::{
+    reply::Asked,
+    stream::{Player, Put},
+    user_code::{compute_apart, panic_text},
+};
+
+/// The head that accepts the request; the socket is served beside the connections.
+pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response::Parts, String> {
+    let request = &asked.request;
+    let key = request.header("sec-websocket-key");
+    let (Some(key), Some(upgrade)) = (key, request.take_upgrade()) else {
+        return Err("the request asks for no WebSocket (RFC 6455, 4.2.1)".to_owned());
+    };
+    let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()));
+    let accept = accept.map_err(|error| error.to_string())?;
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.status = StatusCode::SWITCHING_PROTOCOLS;
+    head.headers
+        .insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    head.headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let offered: Vec<&str> = offered
+        .into_iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .collect();
+    if let Some(protocol) = &socket.protocol
+        && offered.contains(&protocol.as_str())
+    {
+        let protocol = HeaderValue::try_from(protocol).map_err(|error| error.to_string())?;
+        head.headers
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    let (socket, asked) = (socket.clone(), asked.clone());
+    let core = Arc::clone(&asked.core);
+    core.connections.spawn(async move {
+        // A client that is gone by now is not the test's concern.
+        let Ok(upgraded) = upgrade.await else { return };
+        let stream =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+        let label = Arc::clone(&asked.label);
+        let core = Arc::clone(&asked.core);
+        let served = AssertUnwindSafe(serve(stream, socket, asked));
+        let served = futures::FutureExt::catch_unwind(served).await;
+        match served {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => core.error(format!("{label}: the WebSocket broke: {why}")),
+            Err(panic) => core.error(format!(
+                "{label}: the WebSocket panicked: {}",
+                panic_text(&*panic)
+            )),
+        }
+    });
+    Ok(head)
+}
+
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+enum Next {
+    Came(Message),
+    Put(Put),
+    /// The script is over.
+    Played(Result<(), String>),
+    /// The client is gone.
+    Gone,
+}
+
+async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<(), String> {
+    // Answers go out one after another, before what the script goes on with.
+    let mut players = VecDeque::from([Player::start(script.script.clone(), asked.clone())]);
+    let mut scripted = true;
+    loop {
+        let next = poll_fn(|cx| poll(&mut socket, &mut players, cx)).await;
+        match next {
+            Next::Gone => return Ok(()),
+            Next::Came(message) => {
+                let Some(frame) = frame_of(&message) else {
+                    continue;
+                };
+                record(&asked, true, frame.clone());
+                match (&script.answer, &frame) {
+                    (_, Frame::Close(_)) => {
+                        // The close that answers it is sent by the next poll.
+                        while let Some(Ok(_)) = socket.next().await {}
+                        return Ok(());
+                    }
+                    (Some(answer), Frame::Text(_) | Frame::Binary(_)) => {
+                        let answer = Arc::clone(answer);
+                        let answer = move |_| answer(frame.clone());
+                        let answer = compute_apart(Arc::new(answer), asked.request.clone()).await?;
+                        let at = players.len() - usize::from(scripted);
+                        players.insert(at, Player::start(answer, asked.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            Next::Put(put) => {
+                let message = match put {
+                    Put::Head => continue,
+                    Put::Text(text) => {
+                        let text = text.strip_suffix(b"\n").unwrap_or(&text);
+                        Message::text(String::from_utf8_lossy(text).into_owned())
+                    }
+                    Put::Bytes(bytes) => Message::binary(bytes),
+                    Put::Fault(fault) => {
+                        asked.seen.broken_by(&fault);
+                        if let Some(wire) = asked.request.wire() {
+                            wire.cut_when_flushed(fault.cut);
+                        }
+                        // Cut by then; only a stall never ends.
+                        if socket.flush().await.is_err() {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                };
+                if let Some(frame) = frame_of(&message) {
+                    record(&asked, false, frame);
+                }
+                if socket.send(message).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Next::Played(Err(why)) => return Err(why),
+            Next::Played(Ok(())) => {
+                players.pop_front();
+                scripted = scripted && !players.is_empty();
+                if players.is_empty() && script.answer.is_none() {
+                    let (code, reason) = script.close.clone().unwrap_or((1000, String::new()));
+                    record(&asked, false, Frame::Close(Some((code, reason.clone()))));
+                    let close = CloseFrame {
+                        code: CloseCode::from(code),
+                        reason: reason.into(),
+                    };
+                    if socket.close(Some(close)).await.is_err() {
+                        return Ok(());
+                    }
+                    while let Some(Ok(message)) = socket.next().await {
+                        if let Some(frame) = frame_of(&message) {
+                            record(&asked, true, frame);
+                        }
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn poll(socket: &mut Socket, players: &mut VecDeque<Player>, cx: &mut Context<'_>) -> Poll<Next> {
+    match socket.poll_next_unpin(cx) {
+        Poll::Ready(Some(Ok(message))) => return Poll::Ready(Next::Came(message)),
+        Poll::Ready(_) => return Poll::Ready(Next::Gone),
+        Poll::Pending => {}
+    }
+    match players.front_mut().map(|player| player.poll_put(cx)) {
+        Some(Poll::Ready(Some(Ok(put)))) => Poll::Ready(Next::Put(put)),
+        Some(Poll::Ready(Some(Err(why)))) => Poll::Ready(Next::Played(Err(why))),
+        Some(Poll::Ready(None)) => Poll::Ready(Next::Played(Ok(()))),
+        Some(Poll::Pending) | None => Poll::Pending,
+    }
+}
+
+fn record(asked: &Asked, received: bool, frame: Frame) {
+    asked.rule.record_frame(Framed {
+        request: asked.request.clone(),
+        at: asked.core.clock.elapsed(),
+        received,
+        frame,
+    });
+}
+
+fn frame_of(message: &Message) -> Option<Frame> {
+    Some(match message {
+        Message::Text(text) => Frame::Text(text.as_str().to_owned()),
+        Message::Binary(bytes) => Frame::Binary(bytes.clone()),
+        Message::Ping(bytes) => Frame::Ping(bytes.clone()),
+        Message::Pong(bytes) => Frame::Pong(bytes.clone()),
+        Message::Close(close) => Frame::Close(
+            close
+                .as_ref()
+                .map(|close| (u16::from(close.code), close.reason.as_str().to_owned())),
+        ),
+        Message::Frame(_) => return None,
+    })
+}
