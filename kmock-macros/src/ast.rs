@@ -258,6 +258,10 @@ pub(crate) enum Way {
     Trailer(Name, Expr),
     /// `hint 103 { … }`
     Hint(syn::LitInt, Vec<(Name, Expr)>),
+    /// `record "https://…"`
+    Record(Expr),
+    /// `replay "file.har"`, `replay strict "file.har"`, `replay in_order "file.har"`: the method of `Reply`.
+    Replay(&'static str, Expr),
     Http10,
     UntilEof,
     AsWritten,

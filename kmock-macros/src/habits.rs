@@ -220,6 +220,14 @@ const SHAPES: &[(&[&str], &str)] = &[
         &["proxy"],
         "write `proxy \"http://localhost:8080\"`, or `proxy (url)`",
     ),
+    (
+        &["record"],
+        "write `record \"https://api.example.com\"`, or `record (url)`",
+    ),
+    (
+        &["replay"],
+        "write `replay \"api.har\"`, `replay strict \"api.har\"` or `replay in_order \"api.har\"`",
+    ),
 ];
 
 fn find(table: &[(&[&str], &'static str)], word: &str) -> Option<&'static str> {

@@ -58,6 +58,8 @@ pub(crate) const REPLIES: &[&str] = &[
     "certificate",
     "tls",
     "limit",
+    "record",
+    "replay",
     "then",
     "with",
 ];

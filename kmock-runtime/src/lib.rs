@@ -40,6 +40,8 @@ pub mod client;
 pub mod criteria;
 pub mod harness;
 pub mod journal;
+#[cfg(feature = "record")]
+pub mod record;
 pub mod reply;
 pub mod request;
 pub mod rules;

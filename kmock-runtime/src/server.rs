@@ -466,7 +466,7 @@ async fn by_rules(
         let keep = core.options.keep;
         entry
             .rule
-            .record(seen.with_captures(captured.clone()), keep);
+            .keep_request(seen.with_captures(captured.clone()), keep);
         let by = || By::Rule(Arc::clone(entry.named()));
         if spec.sinks.is_empty()
             && let Some(ready) = entry.ready()

@@ -18,6 +18,9 @@ pub use kmock_runtime::{AsUser, Failure, kubernetes};
 #[cfg(feature = "cluster")]
 pub use kmock_runtime::life;
 
+#[cfg(feature = "record")]
+pub use kmock_runtime::record;
+
 #[cfg(feature = "tls")]
 pub use kmock_runtime::tls;
 

@@ -15,8 +15,11 @@ struct Served {
 
 impl Served {
     fn start(arguments: &[&str]) -> Served {
+        Served::run(&[&["serve"], arguments].concat())
+    }
+
+    fn run(arguments: &[&str]) -> Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
-            .arg("serve")
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
@@ -774,4 +777,54 @@ fn kubectl_asks_who_it_is_and_what_it_may() {
     let token = std::fs::read_to_string(file("pod/token")).expect("a token");
     assert_eq!(token.split('.').count(), 3);
     std::fs::remove_dir_all(directory).expect("removed");
+}
+
+#[test]
+fn a_conversation_is_recorded_and_checked_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = folder.path().join("api.v1");
+    let (name, har) = (
+        name.to_str().expect("text"),
+        folder.path().join("api.v1.har"),
+    );
+    let real = Served::start(&["--raw", "--rule", "get /hello => {\"hello\": \"world\"}"]);
+    let upstream = format!("http://{}", real.address);
+    let record = Served::run(&["record", "--upstream", &upstream, "-o", name]);
+    assert!(
+        record
+            .get("/hello?token=t0p")
+            .ends_with("{\"hello\":\"world\"}")
+    );
+    assert!(record.end("-INT").contains("1 exchanges"));
+    let block = std::fs::read_to_string(folder.path().join("api.v1.rs")).expect("a block");
+    assert_eq!(
+        block,
+        "kmock! { k,\n    GET \"/hello\" query { \"token\": _ } => { \"hello\": \"world\" };\n}\n"
+    );
+    // Its secret is not there to be asked with: taken out by hand, it can be checked.
+    let text = std::fs::read_to_string(&har).expect("an archive");
+    std::fs::write(&har, text.replace("?token=REDACTED", "")).expect("written");
+    let check = |upstream: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+            .args(["record", "--upstream", upstream, "--check"])
+            .arg(&har)
+            .output()
+            .expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (same, text) = check(&upstream);
+    assert!(
+        same && text.contains("1 requests are answered as they were"),
+        "{text}"
+    );
+    let other = Served::start(&["--raw", "--rule", "get /hello => {\"hello\": \"you\"}"]);
+    let (same, text) = check(&format!("http://{}", other.address));
+    assert!(!same, "{text}");
+    assert!(text.contains("/hello: was \"world\", is \"you\""), "{text}");
+    let (same, text) = check("api.example.com");
+    assert!(!same && text.contains("this is no URL"), "{text}");
 }

@@ -27,6 +27,7 @@ mod porting;
     reason = "a criterion in parentheses may be a filter or a text"
 )]
 mod recipes;
+mod recordings;
 mod reliability;
 mod replies;
 mod reports;

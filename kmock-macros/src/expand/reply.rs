@@ -143,6 +143,11 @@ impl Expander {
                     false => quote_spanned!(span=> #made.informational(#status, [#(#headers),*])),
                 }
             }
+            Way::Record(url) => quote_spanned!(span=> #made.record(#url)),
+            Way::Replay(method, path) => {
+                let method = Ident::new(method, span);
+                quote_spanned!(span=> #made.#method(#path))
+            }
             Way::Http10 => quote_spanned!(span=> #made.http10()),
             Way::UntilEof => quote_spanned!(span=> #made.until_eof()),
             Way::AsWritten => quote_spanned!(span=> #made.as_written()),

@@ -73,7 +73,7 @@ pub(crate) async fn decide(core: &Arc<Core>, table: &Table, arrival: &Arrival) -
             continue;
         }
         let seen = Seen::of_connection(request.clone());
-        entry.rule.record(seen.clone(), core.options.keep);
+        entry.rule.keep_request(seen.clone(), core.options.keep);
         let named = entry.named();
         for sink in &spec.sinks {
             Box::pin(sink.put(&request, &core.background, &named.label)).await;

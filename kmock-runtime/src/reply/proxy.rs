@@ -40,6 +40,8 @@ pub(crate) struct Upstream {
     authority: String,
     /// Comes before the path of each request.
     base: String,
+    /// Whether what is answered is to be replayed later: whole, readable, and without links to the other server.
+    recording: bool,
     exchanges: Arc<Mutex<Vec<Exchange>>>,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Upstream {
 pub struct Exchange {
     request: Request,
     upstream: String,
+    origin: String,
+    base: String,
     status: StatusCode,
     headers: HeaderMap,
     body: Arc<Mutex<BytesMut>>,
@@ -57,6 +61,18 @@ impl Exchange {
     /// The server that answered: `http://host:port/base`.
     pub fn upstream(&self) -> &str {
         &self.upstream
+    }
+
+    /// The server without a path.
+    #[cfg(feature = "record")]
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What that server was asked for: its path and query.
+    #[cfg(feature = "record")]
+    pub(crate) fn target(&self) -> String {
+        format!("{}{}", self.base, self.request.target())
     }
 
     /// The request as it came.
@@ -107,6 +123,7 @@ impl Upstream {
             dial: Dial::url(&uri).map_err(|error| invalid(&error.to_string()))?,
             authority: authority.to_string(),
             base: uri.path().trim_end_matches('/').to_owned(),
+            recording: false,
             exchanges: Arc::default(),
         })
     }
@@ -120,8 +137,18 @@ impl Upstream {
             dial: Dial::url(uri).ok()?,
             authority: uri.authority()?.to_string(),
             base: String::new(),
+            recording: false,
             exchanges: Arc::default(),
         })
+    }
+
+    /// The same, for a recording.
+    #[cfg(feature = "record")]
+    pub(crate) fn recording(self) -> Upstream {
+        Upstream {
+            recording: true,
+            ..self
+        }
     }
 
     pub(crate) fn exchanges(&self) -> Vec<Exchange> {
@@ -147,6 +174,9 @@ impl Upstream {
         if let Ok(host) = HeaderValue::try_from(&self.authority) {
             headers.insert(header::HOST, host);
         }
+        if self.recording {
+            headers.remove(header::ACCEPT_ENCODING);
+        }
         *forwarded.headers_mut() = headers;
         let connected = self.dial.connect().await;
         let stream = connected.map_err(|error| Error::io(&doing, error))?;
@@ -158,11 +188,16 @@ impl Upstream {
         let response = response.map_err(|error| Error::exchange(&doing, error))?;
         let (mut head, body) = response.into_parts();
         without_hops(&mut head.headers);
+        if self.recording {
+            self.lead_here(&mut head.headers);
+        }
         head.extensions = http::Extensions::new();
         let recorded = Arc::default();
         let exchange = Exchange {
             request: request.clone(),
             upstream: self.to_string(),
+            origin: format!("{}://{}", self.scheme, self.authority),
+            base: self.base.clone(),
             status: head.status,
             headers: head.headers.clone(),
             body: Arc::clone(&recorded),
@@ -174,9 +209,43 @@ impl Upstream {
         let body = Forwarded {
             inner: body,
             recorded,
+            kept: if self.recording { usize::MAX } else { RECORDED },
             connection,
         };
         Ok(Response::from_parts(head, Body::new(body)))
+    }
+}
+
+impl Upstream {
+    /// Headers that lead to the other server lead to this one: a reference without a host is to the server that says it
+    /// (RFC 9110, 10.2.2; RFC 8288, 3.1).
+    fn lead_here(&self, headers: &mut HeaderMap) {
+        let there = self.to_string();
+        let here = |text: &str| match text.strip_prefix(&there) {
+            Some("") => Some("/".to_owned()),
+            Some(rest) if rest.starts_with(['/', '?']) => Some(rest.to_owned()),
+            _ => None,
+        };
+        for (name, value) in headers.iter_mut() {
+            let Ok(text) = value.to_str() else { continue };
+            let led = match *name {
+                header::LOCATION | header::CONTENT_LOCATION => here(text),
+                header::LINK => {
+                    let mut parts = text.split('<');
+                    let first = parts.next().unwrap_or_default().to_owned();
+                    let led = parts.fold(first, |led, part| {
+                        let (target, rest) = part.split_once('>').unwrap_or((part, ""));
+                        let target = here(target).unwrap_or_else(|| target.to_owned());
+                        format!("{led}<{target}>{rest}")
+                    });
+                    Some(led)
+                }
+                _ => None,
+            };
+            if let Some(led) = led.and_then(|led| HeaderValue::try_from(led).ok()) {
+                *value = led;
+            }
+        }
     }
 }
 
@@ -204,6 +273,8 @@ fn without_hops(headers: &mut HeaderMap) {
 struct Forwarded {
     inner: Incoming,
     recorded: Arc<Mutex<BytesMut>>,
+    /// How much of it.
+    kept: usize,
     connection: AbortHandle,
 }
 
@@ -220,7 +291,7 @@ impl HttpBody for Forwarded {
             && let Some(data) = frame.data_ref()
         {
             let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = RECORDED.saturating_sub(recorded.len()).min(data.len());
+            let room = self.kept.saturating_sub(recorded.len()).min(data.len());
             recorded.extend_from_slice(data.get(..room).unwrap_or_default());
         }
         polled

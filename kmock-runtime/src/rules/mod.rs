@@ -670,7 +670,7 @@ impl Rule {
     }
 
     /// `keep`: how many are kept, if not all.
-    pub(crate) fn record(&self, seen: Seen, keep: Option<usize>) {
+    pub(crate) fn keep_request(&self, seen: Seen, keep: Option<usize>) {
         let gone = {
             let mut log = lock(&self.0.seen);
             log.kept.push_back(seen);

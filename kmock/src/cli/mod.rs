@@ -5,6 +5,7 @@ mod access;
 mod fetch;
 mod kubeconfig;
 mod load;
+mod record;
 mod rule;
 mod serve;
 mod signals;
@@ -23,6 +24,7 @@ pub(crate) fn run() -> ExitCode {
     let matches = command().get_matches();
     let ended = match matches.subcommand() {
         Some(("serve", matches)) => options(matches).and_then(serve::serve),
+        Some(("record", matches)) => record::options(matches).and_then(record::record),
         Some(("fetch", matches)) => fetch(matches),
         _ => Ok(()),
     };
@@ -239,6 +241,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve)
+        .subcommand(record::command())
         .subcommand(fetch_command())
 }
 

@@ -176,7 +176,7 @@ fn declare_images(k: &KMock, path: &std::path::Path) -> Result<(), String> {
 }
 
 /// Standard output may be closed; that is no reason to end.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let mut out = io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -5,7 +5,7 @@ use syn::{
     Expr, Ident, Lit, LitInt, LitStr, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
 };
 
-use super::{fields::fields, value};
+use super::{fields::fields, value, words::url};
 use crate::{
     ast::{Part, Way},
     errors::Errors,
@@ -103,6 +103,14 @@ pub(super) fn by_word(
                 }
             }
         }
+        "record" if lonely || after.peek(LitStr) || after.peek(token::Paren) => {
+            taken(input);
+            url(input, errors, "record \"https").map(Way::Record)
+        }
+        "replay" if lonely || after.peek(Lit) || after.peek(token::Paren) || after.peek(Ident) => {
+            taken(input);
+            replay(input, errors)
+        }
         "until_eof" if lonely => {
             taken(input);
             Some(Way::UntilEof)
@@ -158,6 +166,32 @@ fn certificate(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
             None
         }
     }
+}
+
+/// `replay "file.har"`, `replay strict "file.har"`, `replay in_order "file.har"`
+fn replay(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
+    let at = here(input);
+    let mut method = "replay";
+    if let Ok(word) = input.fork().call(Ident::parse_any) {
+        let text = word.to_string();
+        method = match text.as_str() {
+            "strict" => "replay_strict",
+            "in_order" => "replay_in_order",
+            _ => {
+                errors.help(
+                    at,
+                    format_args!(
+                        "`{text}` is no way to replay{}",
+                        did_you_mean(&text, ["strict", "in_order"])
+                    ),
+                    "write `replay \"api.har\"`, `replay strict \"api.har\"` or `replay in_order \"api.har\"`",
+                );
+                return None;
+            }
+        };
+        input.call(Ident::parse_any).ok();
+    }
+    value(input, errors, "the path of a recording").map(|path| Way::Replay(method, path))
 }
 
 /// `tls "1.2"`
@@ -228,6 +262,7 @@ pub(crate) fn misplaced(part: &Part, connection: bool) -> Option<(Span, &'static
             Way::AtMost(_) => (*span, "a limit of connections", true),
             Way::Trailer(..) => (*span, "trailers", false),
             Way::Hint(..) => (*span, "a hint", false),
+            Way::Record(_) | Way::Replay(..) => (*span, "a body", false),
             Way::Http10 | Way::UntilEof | Way::AsWritten => (*span, "a head", false),
         },
         Part::Fault(fault) => {

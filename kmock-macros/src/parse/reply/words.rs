@@ -236,23 +236,29 @@ pub(super) fn by_word(
         }
         "proxy" if valued || lonely => {
             input.call(Ident::parse_any).ok();
-            if let Ok(url) = input.fork().parse::<LitStr>() {
-                let text = url.value();
-                if !text.starts_with("http://") && !text.starts_with("https://") {
-                    errors.help(
-                        url.span(),
-                        "expected the URL of a server",
-                        format_args!("write `proxy \"http://{}\"`", text.trim_start_matches('/')),
-                    );
-                }
-            }
-            one(value(input, errors, "a URL").map(|url| Part::Proxy(span, url)))
+            one(url(input, errors, "proxy \"http").map(|url| Part::Proxy(span, url)))
         }
         _ => transport::by_word(input, errors, name, span).or_else(|| {
             fault::fault(input, errors, name, span)
                 .map(|fault| fault.map(Part::Fault).into_iter().collect())
         }),
     }
+}
+
+/// The URL of another server; `form` is how it is written, up to its colon.
+pub(super) fn url(input: ParseStream<'_>, errors: &mut Errors, form: &str) -> Option<syn::Expr> {
+    if let Ok(url) = input.fork().parse::<LitStr>() {
+        let text = url.value();
+        if !text.starts_with("http://") && !text.starts_with("https://") {
+            let rest = text.trim_start_matches('/');
+            errors.help(
+                url.span(),
+                "expected the URL of a server",
+                format_args!("write `{form}://{rest}\"`"),
+            );
+        }
+    }
+    value(input, errors, "a URL")
 }
 
 /// The part of a word, where it could be read.
