@@ -10,6 +10,8 @@ mod ast;
 mod duration;
 mod errors;
 mod expand;
+#[cfg(test)]
+mod fuzz;
 mod habits;
 mod json;
 mod notation;

@@ -58,6 +58,7 @@ pub struct Builder {
     pub(crate) authentication: bool,
     pub(crate) rbac: bool,
     pub(crate) every_path: bool,
+    pub(crate) guarded: bool,
     pub(crate) keep: Option<usize>,
     pub(crate) history: Option<usize>,
     pub(crate) revision: Option<u64>,
@@ -89,6 +90,7 @@ impl Default for Builder {
             authentication: false,
             rbac: false,
             every_path: false,
+            guarded: false,
             keep: None,
             history: None,
             revision: None,
@@ -249,6 +251,14 @@ impl Builder {
     /// paths of an API server, and the rest is a 404 that explains which rule was nearest.
     pub fn every_path(mut self, every: bool) -> Builder {
         self.every_path = every;
+        self
+    }
+
+    /// The Kubernetes API refuses what browser pages of other sites ask for (403): by `Origin`, Fetch Metadata, and, on the
+    /// loopback, a `Host` that is no name of this machine. For servers that run for long, as `kmock serve` does; not said of
+    /// rules.
+    pub fn guarded(mut self, guarded: bool) -> Builder {
+        self.guarded = guarded;
         self
     }
 }

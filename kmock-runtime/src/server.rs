@@ -1,6 +1,7 @@
 //! The listener, its connections, and the way of a request through the rules.
 
 mod coming;
+mod guard;
 mod incident;
 mod tunnel;
 
@@ -158,7 +159,11 @@ pub(crate) async fn serve(io: TokioIo<WiredStream>, connection: Arc<Connection>)
     let ended = {
         let mut builder =
             hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
-        builder.http2().auto_date_header(false);
+        builder
+            .http2()
+            .auto_date_header(false)
+            // As an API server: lists by long selectors have long targets.
+            .max_header_list_size(1 << 20);
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -409,6 +414,19 @@ pub(crate) async fn answer(
     let mut aside = Vec::new();
     if let Some(answered) = by_rules(core, seen, request, &mut aside).await {
         return answered;
+    }
+    if core.options.guarded
+        && core.backend.is_some()
+        && let Some(why) = guard::stranger(request, hostnames, address)
+    {
+        let (method, target) = (request.method(), request.target());
+        let message = format!("{method} {target} was refused: {why}");
+        let text = format!("kmock: {message}; `--any-origin` lets such requests in\n");
+        core.error(message);
+        return (
+            Answer::new(explained(StatusCode::FORBIDDEN, text)),
+            By::Limit,
+        );
     }
     if let Some(backend) = &core.backend
         && let Some(response) = backend

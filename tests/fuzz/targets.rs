@@ -6,16 +6,10 @@ use std::{
     time::Duration,
 };
 
-use kmock::{
-    Filter, KMock,
-    kubernetes::{
-        ApiRequest, Cluster,
-        model::selectors::{FieldSelector, LabelSelector},
-        text::yaml,
-    },
-};
+use kmock::{Filter, KMock, Pattern, kubernetes::Cluster};
+use serde_json::Value;
 
-use crate::feed;
+use crate::feed::feed;
 
 #[test]
 fn string_notation() {
@@ -45,43 +39,38 @@ fn regular_expressions() {
     });
 }
 
+/// Patterns, made of a JSON value with globs in it, against another value.
 #[test]
-fn kubernetes_paths() {
+fn json_patterns() {
     let seeds = [
-        "/api/v1/namespaces/a/pods/b/status?watch=1&labelSelector=a%3Db",
-        "/apis/apps/v1/deployments?limit=5&continue=x",
-        "/api/v1/watch/pods",
-        "/apis/g/v1/namespaces/n/things/x/scale",
+        r#"{"a": [1, "x*", {"b": null}], "c": "a*c"} {"a": [1, "xy", {"b": null}], "c": "abc"}"#,
+        r#"[1.0, -0, 1e3, "**"] [1, 0, 1000, ""]"#,
+        r#"{"deep": {"er": {"est": true}}} {"deep": {"er": {"est": true, "x": 1}}}"#,
+        r#""*a*b*" "xxaxxbxx""#,
     ];
-    feed("paths", &seeds, |text| {
-        if let Ok(uri) = text.parse() {
-            drop(ApiRequest::parse(&axum::http::Method::GET, &uri));
+    feed("JSON patterns", &seeds, |text| {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let (Some(Ok(pattern)), Some(Ok(value))) = (values.next(), values.next()) else {
+            return;
+        };
+        for pattern in [Pattern::value(&pattern), partial(&pattern)] {
+            let _ = pattern.matches(Some(&value));
+            drop(pattern.to_string());
         }
+        drop(Filter::json(partial(&pattern)).to_string());
     });
 }
 
-#[test]
-fn selectors() {
-    let seeds = [
-        "a in (b,c),!d,e notin (f),g>1",
-        "a=b,c!=d",
-        "metadata.name=x,spec.nodeName!=y",
-        "a==b",
-    ];
-    feed("selectors", &seeds, |text| {
-        drop(LabelSelector::parse(text));
-        drop(FieldSelector::parse(text));
-    });
-}
-
-#[test]
-fn yaml_documents() {
-    let seeds = [
-        "a: 1\nb: [1, 2, {c: d}]\ne: |\n  text\n  more\n---\nf: &x {g: h}\ni: *x\n",
-        "- 1\n- - 2\n  - 3\n",
-        "\"a\": 0x1F\nb: ~\nc: 1e3\n",
-    ];
-    feed("yaml", &seeds, |text| drop(yaml::parse_all(text)));
+/// An object matches what has its members and more, texts are globs.
+fn partial(value: &Value) -> Pattern {
+    match value {
+        Value::Object(map) => Pattern::object(
+            map.iter()
+                .map(|(key, value)| (key.as_str(), partial(value))),
+        ),
+        Value::String(text) => Pattern::from(text.as_str()),
+        other => Pattern::value(other),
+    }
 }
 
 /// Everything that a request brings to the API: bodies of all kinds, patches of four kinds, definitions with schemas and CEL.

@@ -130,12 +130,66 @@ async fn sockets_break_and_close_as_told(k: KMock) {
 async fn what_asks_for_no_socket_gets_none(k: KMock) {
     k.on("/ws").websocket(WebSocket::new().echo());
     let refused = k.get("/ws").await;
-    assert_eq!(refused.status(), 500);
+    assert_eq!(refused.status(), 400);
     assert!(
         refused.text().contains("asks for no WebSocket"),
         "{}",
         refused.text()
     );
+    let asks = |key: &str, version: &str| {
+        let request = k
+            .get("/ws")
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket");
+        request
+            .header("sec-websocket-key", key)
+            .header("sec-websocket-version", version)
+    };
+    for key in ["x", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZR=="] {
+        assert_eq!(asks(key, "13").await.status(), 400, "{key}");
+    }
+    let old = asks("dGhlIHNhbXBsZSBub25jZQ==", "8").await;
+    assert_eq!(old.status(), 426);
+    assert_eq!(old.header("sec-websocket-version"), Some("13"));
+    assert_eq!(k.errors().len(), 5, "{:?}", k.errors());
+}
+
+/// Sends bytes by a socket that is open, and reads until its end.
+async fn after_the_handshake(k: &KMock, bytes: &[u8]) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = TcpStream::connect(k.address()).await.expect("connected");
+    let head = "GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket.write_all(bytes).await.expect("written");
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.expect("no reset");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    answer.split_off(end.expect("a head") + 4)
+}
+
+#[kmock::test]
+async fn what_is_against_the_protocol_is_closed_with_its_code(k: KMock) {
+    k.on("/ws").websocket(WebSocket::new().echo());
+    // RFC 6455, 5.2: FIN and opcode, mask and length, the key of the mask, the payload.
+    for (code, bytes) in [
+        (1002, &b"\x81\x01a"[..]),
+        (1002, b"\xf1\x81\0\0\0\0a"),
+        (1002, b"\x83\x81\0\0\0\0a"),
+        (1007, b"\x81\x82\0\0\0\0\xff\xfe"),
+        (1009, b"\x82\xff\0\0\0\0\x80\0\0\0\0\0\0\0"),
+    ] {
+        let before = k.errors().len();
+        let answer = after_the_handshake(&k, bytes).await;
+        let [high, low] = u16::to_be_bytes(code);
+        assert_eq!(answer, [0x88, 2, high, low], "{code}");
+        let errors = k.errors();
+        let told = format!("it was closed with {code}");
+        assert!(
+            errors.len() == before + 1 && errors[before].contains(&told),
+            "{errors:?}"
+        );
+    }
 }
 
 #[kmock::test]

@@ -46,6 +46,62 @@ pub fn syntax(value: &Value) -> String {
     }
 }
 
+/// The bytes of a value as `encoding/json` writes it.
+///
+/// ```
+/// use kmock_apply::gofmt::json_size;
+/// use serde_json::json;
+///
+/// assert_eq!(json_size(&json!({"a": [1, "<"]})), r#"{"a":[1,"\u003c"]}"#.len());
+/// ```
+pub fn json_size(value: &Value) -> usize {
+    // Brackets, and a comma between any two.
+    let frame = |count: usize| 2 + count.saturating_sub(1);
+    match value {
+        Value::Null => 4,
+        Value::Bool(value) => 5 - usize::from(*value),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            None => number.to_string().len(),
+            Some(float) => json_float(float).len(),
+        },
+        Value::String(text) => text_size(text),
+        Value::Array(items) => frame(items.len()) + items.iter().map(json_size).sum::<usize>(),
+        Value::Object(map) => {
+            let members = map
+                .iter()
+                .map(|(key, value)| text_size(key) + 1 + json_size(value));
+            frame(map.len()) + members.sum::<usize>()
+        }
+    }
+}
+
+/// A number that may have a fraction, as `encoding/json` writes it.
+pub fn json_float(float: f64) -> String {
+    if float == 0.0 || (1e-6..1e21).contains(&float.abs()) {
+        return format!("{float}");
+    }
+    let text = format!("{float:e}");
+    match text.contains("e-") {
+        true => text,
+        false => text.replace('e', "e+"),
+    }
+}
+
+fn text_size(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x8 | 0xc => 1,
+        b'<' | b'>' | b'&' | 0..0x20 => 5,
+        _ => 0,
+    };
+    let more: usize = text.bytes().map(escaped).sum();
+    // These two would end a line of JavaScript.
+    let lines = match text.is_ascii() {
+        true => 0,
+        false => 3 * text.matches(['\u{2028}', '\u{2029}']).count(),
+    };
+    2 + text.len() + more + lines
+}
+
 /// As `%T`.
 pub fn type_name(value: &Value) -> &'static str {
     match value {

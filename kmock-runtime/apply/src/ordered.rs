@@ -204,7 +204,7 @@ impl Parser<'_> {
     fn nested(&mut self, read: fn(&mut Self) -> Result<Node, String>) -> Result<Node, String> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err("exceeded max depth".into());
+            return self.fail("exceeded max depth");
         }
         self.at += 1;
         let node = read(self);

@@ -218,7 +218,7 @@ impl Controller for Stages {
                 let objects = snapshot
                     .objects
                     .iter()
-                    .map(|object| (object.key().to_owned(), Arc::clone(&object.value)))
+                    .map(|object| (object.key().to_owned(), object.value.shared()))
                     .collect::<BTreeMap<_, _>>();
                 keys.extend(objects.keys().map(|key| format!("{name} {key}")));
                 self.feeds.insert(
@@ -243,7 +243,7 @@ impl Controller for Stages {
                     if event.change == crate::emulator::store::Change::Deleted {
                         feed.objects.remove(&key);
                     } else {
-                        feed.objects.insert(key, Arc::clone(&event.object.value));
+                        feed.objects.insert(key, event.object.value.shared());
                     }
                 }
             }

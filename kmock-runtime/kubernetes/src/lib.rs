@@ -35,6 +35,9 @@ pub mod text;
 #[doc(hidden)]
 pub mod wire;
 
+#[cfg(test)]
+mod fuzz;
+
 #[doc(no_inline)]
 pub use kmock_apply as apply;
 

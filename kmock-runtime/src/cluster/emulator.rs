@@ -369,7 +369,7 @@ impl Backend for Emulator {
             .resources()
             .iter()
             .filter(|resource| passing(resource))
-            .map(|resource| store.log(resource).len())
+            .map(|resource| store.changes(resource))
             .sum();
         store
             .revision()

@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Facts<'a> {
     pub(crate) method: Option<&'a str>,
     pub(crate) path: PathFact<'a>,
+    /// Texts that the path has somewhere.
+    pub(crate) pieces: Vec<&'a [u8]>,
     /// Sorted, and none twice.
     pub(crate) fields: Vec<(Field, Equals<'a>)>,
 }
@@ -95,9 +97,11 @@ impl<'a> Facts<'a> {
             Criterion::Method(name) => self.method = Some(name),
             Criterion::Path(template) => {
                 self.path(template.literal(), template.literal_segments());
+                self.pieces.extend(template.needed());
             }
             Criterion::PathRegex(regex) => {
                 self.path(regex.literal(), regex.literal_segments().enumerate());
+                self.pieces.extend(regex.needed());
             }
             Criterion::Field(place, name, pattern) => self.named(*place, name, &pattern.0),
             Criterion::Fields(place, fields) => {

@@ -31,6 +31,11 @@ impl Glob {
         self.parts.join("*")
     }
 
+    /// The texts between the stars.
+    pub(super) fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
     pub(crate) fn matches(&self, text: &str) -> bool {
         let [first, between @ .., last] = self.parts.as_slice() else {
             return false;

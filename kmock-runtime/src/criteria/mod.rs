@@ -45,7 +45,7 @@ pub(crate) use self::{
     facts::{Equals, Facts, Field, PathFact},
     finding::{Nearness, Role},
     number::{has_long, read_json},
-    path::{PathRegex, PathTemplate},
+    path::{END, PathRegex, PathTemplate},
 };
 use crate::{
     backend::Dialect,

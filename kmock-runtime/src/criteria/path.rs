@@ -12,7 +12,7 @@ use std::{
 
 use kmock_notation::{Capture, Rest, canonical_path};
 use regex::Regex;
-use regex_syntax::hir::literal;
+use regex_syntax::hir::{Hir, HirKind, Look, literal};
 
 use crate::criteria::{FilterError, glob::Glob, pattern::whole_regex};
 
@@ -89,6 +89,15 @@ impl PathTemplate {
             Segment::Literal(text) => Some((at, text.as_str())),
             _ => None,
         })
+    }
+
+    /// Texts that each path that fits has somewhere.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = self.segments.iter().flat_map(|segment| match segment {
+            Segment::Glob(glob) => glob.parts(),
+            _ => &[],
+        });
+        parts.map(|part| part.as_bytes())
     }
 
     /// What the template captures from a canonical path, or `None` where it does not match.
@@ -251,14 +260,44 @@ pub(crate) struct PathRegex {
     beginning: String,
     /// Whether that is all.
     whole: bool,
+    /// Texts that each path has somewhere.
+    needed: Vec<Box<[u8]>>,
+}
+
+/// What stands behind the last byte of a path where its end matters: no path has it.
+pub(crate) const END: u8 = 0;
+
+/// The texts that whatever fits an expression has in it.
+fn needed(expression: &Hir, found: &mut Vec<Box<[u8]>>) {
+    match expression.kind() {
+        HirKind::Literal(text) => found.push(text.0.clone()),
+        HirKind::Capture(group) => needed(&group.sub, found),
+        HirKind::Repetition(repeated) if repeated.min > 0 => needed(&repeated.sub, found),
+        HirKind::Concat(all) => {
+            for (at, one) in all.iter().enumerate() {
+                let next = all.get(at + 1).map(Hir::kind);
+                match (one.kind(), next) {
+                    (HirKind::Literal(text), Some(HirKind::Look(Look::End))) => {
+                        found.push(text.0.iter().copied().chain([END]).collect());
+                    }
+                    _ => needed(one, found),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 impl PathRegex {
     pub(super) fn new(expression: &str) -> Result<PathRegex, FilterError> {
         let regex = whole_regex(expression)?;
         // What cannot be worked out is no beginning: then the expression is tried for every path.
-        let found = regex_syntax::parse(regex.as_str()).ok();
-        let found = found.map(|parsed| literal::Extractor::new().extract(&parsed));
+        let parsed = regex_syntax::parse(regex.as_str()).ok();
+        let mut pieces = Vec::new();
+        if let Some(parsed) = &parsed {
+            needed(parsed, &mut pieces);
+        }
+        let found = parsed.map(|parsed| literal::Extractor::new().extract(&parsed));
         let beginning = found.as_ref().and_then(literal::Seq::longest_common_prefix);
         let beginning = beginning.and_then(|bytes| std::str::from_utf8(bytes).ok());
         // Dots would change which segment is which.
@@ -270,6 +309,7 @@ impl PathRegex {
             beginning: canonical_path(beginning.unwrap_or_default()).into_owned(),
             regex,
             whole,
+            needed: pieces,
         })
     }
 
@@ -284,6 +324,11 @@ impl PathRegex {
         let named =
             names.filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned())));
         Some(named.collect())
+    }
+
+    /// Texts that each path that fits has somewhere, as it is meant or as it came; [`END`] is its end.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &[u8]> {
+        self.needed.iter().map(|text| &**text)
     }
 
     /// The only path that fits.

@@ -241,7 +241,14 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
                 Source::WebSocket(socket) => {
                     match crate::websocket::accept(&socket, asked) {
                         Ok(head) => parts.routed = Some(head),
-                        Err(why) => return Gathered::Failed(why),
+                        Err(unaccepted) => {
+                            asked
+                                .core
+                                .error(format!("{}: {}", asked.label, unaccepted.why));
+                            parts.routed = Some(unaccepted.head());
+                            let text = format!("kmock: {}\n", unaccepted.why);
+                            parts.pieces.push(Piece::Whole(Body::from(text)));
+                        }
                     }
                     continue;
                 }

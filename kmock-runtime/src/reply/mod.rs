@@ -9,6 +9,7 @@ mod delay;
 mod fault;
 mod gate;
 mod head_style;
+mod hops;
 mod informational;
 mod into;
 mod outgoing;

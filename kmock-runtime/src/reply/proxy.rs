@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::task::AbortHandle;
 
+use super::hops::{self, Hop};
 use crate::{client::Dial, error::Error, request::Request};
 
 /// How much of each body is recorded.
@@ -178,8 +179,15 @@ impl Upstream {
             headers.remove(header::ACCEPT_ENCODING);
         }
         *forwarded.headers_mut() = headers;
+        if Hop::count(request) >= hops::MOST {
+            return Err(Error::invalid(format!(
+                "{doing}: the request was passed on {} times already; does the rule lead to itself?",
+                hops::MOST
+            )));
+        }
         let connected = self.dial.connect().await;
         let stream = connected.map_err(|error| Error::io(&doing, error))?;
+        let hop = Hop::begin(stream.local_addr(), request);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;
@@ -211,6 +219,7 @@ impl Upstream {
             recorded,
             kept: if self.recording { usize::MAX } else { RECORDED },
             connection,
+            _hop: hop,
         };
         Ok(Response::from_parts(head, Body::new(body)))
     }
@@ -276,6 +285,7 @@ struct Forwarded {
     /// How much of it.
     kept: usize,
     connection: AbortHandle,
+    _hop: Hop,
 }
 
 impl HttpBody for Forwarded {

@@ -3,6 +3,9 @@
 //! Rules that demand the same kinds of facts (a method and a path; a host; two segments of a path and a header) make a group,
 //! in which they are looked up by a hash of these facts. A request costs one look-up for each group, and there are as many
 //! groups as there are kinds of rules, not rules. Where a kind has only few rules, they are grouped by less, or not at all.
+//!
+//! Of an expression that may begin with anything (`.*/orders/\\d+`) it is known what its paths have somewhere: four bytes of
+//! that, those that the fewest other rules have, too, are looked for at each place of a path.
 
 use std::{
     collections::HashMap,
@@ -10,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    criteria::{Equals, Facts, Field, PathFact},
+    criteria::{END, Equals, Facts, Field, PathFact},
     request::Request,
 };
 
@@ -35,26 +38,93 @@ struct Group {
 }
 
 /// Kinds of facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Shape {
     method: bool,
     path: PathShape,
     fields: Vec<Field>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum PathShape {
     #[default]
     Anything,
+    /// Four bytes somewhere.
+    Piece,
     /// The segments at these places, one bit each.
     Segments(u64),
     Whole,
+}
+
+/// Four bytes that a path has somewhere.
+type Piece = [u8; 4];
+
+/// How often rules with the same segments are asked in vain before a piece of the path is looked for instead.
+const CROWD: usize = 8;
+
+/// Of each rule the piece of its paths that the fewest rules have, and how many those are.
+fn rarest(all: &[Facts<'_>]) -> Vec<Option<(Piece, usize)>> {
+    let pieces = |facts: &Facts<'_>| -> Vec<Piece> {
+        let texts = facts.pieces.iter();
+        let fours = texts.flat_map(|text| text.windows(4));
+        fours.filter_map(|four| four.try_into().ok()).collect()
+    };
+    let mut counts: HashMap<Piece, usize> = HashMap::new();
+    for facts in all {
+        let mut own = pieces(facts);
+        own.sort_unstable();
+        own.dedup();
+        for piece in own {
+            *counts.entry(piece).or_default() += 1;
+        }
+    }
+    let counted = |piece: Piece| (piece, counts.get(&piece).copied().unwrap_or_default());
+    all.iter()
+        .map(|facts| {
+            pieces(facts)
+                .into_iter()
+                .map(counted)
+                .min_by_key(|(_, count)| *count)
+        })
+        .collect()
+}
+
+/// The pieces of a request's path, as it is meant and as it came.
+fn pieces_of(request: &Request) -> impl Iterator<Item = Piece> {
+    let (meant, came) = (request.meant_path(), request.url_path());
+    let came = (meant != came).then_some(came);
+    [Some(meant), came].into_iter().flatten().flat_map(|path| {
+        let mut last = Piece::default();
+        let bytes = path.bytes().chain([END]).enumerate();
+        bytes.filter_map(move |(at, byte)| {
+            last = [last[1], last[2], last[3], byte];
+            (at >= 3).then_some(last)
+        })
+    })
 }
 
 impl Index {
     /// An index over rules by their places.
     pub(super) fn of(all: &[Facts<'_>]) -> Index {
         let mut shapes: Vec<Shape> = all.iter().map(Shape::of).collect();
+        let rarest = rarest(all);
+        let key = |shape: &Shape, at: usize| shape.key(&all[at], rarest[at]);
+        let mut crowds: HashMap<(Shape, u64), usize> = HashMap::new();
+        for (at, shape) in shapes.iter().enumerate() {
+            let crowd = crowds.entry((shape.clone(), key(shape, at).0)).or_default();
+            *crowd += 1;
+        }
+        for (at, shape) in shapes.iter_mut().enumerate() {
+            let crowd = crowds.get(&(shape.clone(), key(shape, at).0));
+            let crowd = crowd.copied().unwrap_or_default();
+            if let Some((_, others)) = rarest[at]
+                && shape.path != PathShape::Whole
+                && shape.fields.is_empty()
+                && crowd > CROWD.max(others)
+            {
+                shape.path = PathShape::Piece;
+            }
+        }
         // The most demanding ones first: what they leave over is counted with those that demand less.
         for fineness in (0..Shape::FINENESS).rev() {
             let count = members(&shapes);
@@ -79,7 +149,7 @@ impl Index {
                 all: group.to_vec(),
             };
             for at in group {
-                let key = shape.key(&all[*at]);
+                let key = key(shape, *at);
                 made.by_key.entry(key.0).or_default().push(*at);
             }
             index.groups.push(made);
@@ -115,6 +185,12 @@ impl Group {
         let Some(key) = self.shape.key_of(request) else {
             return;
         };
+        if self.shape.path == PathShape::Piece {
+            for piece in pieces_of(request) {
+                found.add(self.by_key.get(&key.piece(piece).0));
+            }
+            return;
+        }
         if self.shape.fields.is_empty() {
             return found.add(self.by_key.get(&key.0));
         }
@@ -186,13 +262,14 @@ impl Shape {
     }
 
     /// The key of a rule that demands at least this.
-    fn key(&self, facts: &Facts<'_>) -> Key {
+    fn key(&self, facts: &Facts<'_>, rarest: Option<(Piece, usize)>) -> Key {
         let mut key = Key::default();
         if self.method {
             key = key.text(facts.method.unwrap_or_default());
         }
         match (self.path, &facts.path) {
             (PathShape::Whole, PathFact::Whole(path)) => key = key.text(path),
+            (PathShape::Piece, _) => key = key.piece(rarest.unwrap_or_default().0),
             (PathShape::Segments(bits), PathFact::Segments(segments)) => {
                 for (_, text) in segments.iter().filter(|(at, _)| has(bits, *at)) {
                     key = key.text(text);
@@ -216,7 +293,8 @@ impl Shape {
             key = key.text(request.method().as_str());
         }
         match self.path {
-            PathShape::Anything => {}
+            // Each piece makes a key of its own.
+            PathShape::Anything | PathShape::Piece => {}
             PathShape::Whole => key = key.text(request.meant_path()),
             PathShape::Segments(bits) => {
                 let mut missing = bits;
@@ -251,6 +329,10 @@ impl Key {
         words
             .fold(self, |key, word| key.word(u64::from_le_bytes(*word)))
             .word(text.len() as u64)
+    }
+
+    fn piece(self, piece: Piece) -> Key {
+        self.word(u64::from(u32::from_le_bytes(piece)))
     }
 
     fn value(self, value: Equals<'_>) -> Key {

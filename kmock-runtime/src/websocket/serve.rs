@@ -11,10 +11,11 @@ use std::{
 use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        self, Message,
         handshake::derive_accept_key,
         protocol::{CloseFrame, Role, frame::coding::CloseCode},
     },
@@ -27,15 +28,56 @@ use crate::{
     user_code::{compute_apart, panic_text},
 };
 
+/// A request that cannot be accepted (RFC 6455, 4.2): what it gets, and why.
+pub(crate) struct Unaccepted {
+    pub(crate) status: StatusCode,
+    pub(crate) why: String,
+}
+
+impl Unaccepted {
+    fn new(status: StatusCode, why: impl Into<String>) -> Unaccepted {
+        let why = why.into();
+        Unaccepted { status, why }
+    }
+
+    /// The head of the answer.
+    pub(crate) fn head(&self) -> http::response::Parts {
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        head.status = self.status;
+        let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+        head.headers.insert(header::CONTENT_TYPE, kind);
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            let version = HeaderValue::from_static("13");
+            head.headers.insert(header::SEC_WEBSOCKET_VERSION, version);
+        }
+        head
+    }
+}
+
 /// The head that accepts the request; the socket is served beside the connections.
-pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response::Parts, String> {
+pub(crate) fn accept(
+    socket: &WebSocket,
+    asked: &Asked,
+) -> Result<http::response::Parts, Unaccepted> {
+    let bad = |why: String| Unaccepted::new(StatusCode::BAD_REQUEST, why);
     let request = &asked.request;
     let key = request.header("sec-websocket-key");
+    let version = request.header("sec-websocket-version").unwrap_or("13");
+    if version.trim() != "13" {
+        let why = format!("of the WebSocket protocol there is version 13, and not {version:?}");
+        return Err(Unaccepted::new(StatusCode::UPGRADE_REQUIRED, why));
+    }
+    if let Some(key) = key.filter(|key| !is_key(key)) {
+        return Err(bad(format!(
+            "sec-websocket-key: {key:?} is not the base64 of 16 bytes (RFC 6455, 4.1)"
+        )));
+    }
     let (Some(key), Some(upgrade)) = (key, request.take_upgrade()) else {
-        return Err("the request asks for no WebSocket (RFC 6455, 4.2.1)".to_owned());
+        let why = "the request asks for no WebSocket (RFC 6455, 4.2.1)";
+        return Err(bad(why.to_owned()));
     };
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes()));
-    let accept = accept.map_err(|error| error.to_string())?;
+    let accept = accept.map_err(|error| bad(error.to_string()))?;
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = StatusCode::SWITCHING_PROTOCOLS;
     head.headers
@@ -53,7 +95,8 @@ pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response
     if let Some(protocol) = &socket.protocol
         && offered.contains(&protocol.as_str())
     {
-        let protocol = HeaderValue::try_from(protocol).map_err(|error| error.to_string())?;
+        let protocol = HeaderValue::try_from(protocol);
+        let protocol = protocol.map_err(|error| bad(error.to_string()))?;
         head.headers
             .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
     }
@@ -80,6 +123,16 @@ pub(crate) fn accept(socket: &WebSocket, asked: &Asked) -> Result<http::response
     Ok(head)
 }
 
+/// Whether it is the base64 of 16 bytes.
+fn is_key(text: &str) -> bool {
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let digits = text.strip_suffix("==").unwrap_or_default().as_bytes();
+    // The last digit has two bits of the last byte, and zeros.
+    digits.len() == 22
+        && digits.iter().all(known)
+        && digits.last().is_some_and(|last| b"AQgw".contains(last))
+}
+
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 enum Next {
@@ -89,6 +142,8 @@ enum Next {
     Played(Result<(), String>),
     /// The client is gone.
     Gone,
+    /// What came is against the protocol: the code to close with (RFC 6455, 7.4.1), and why.
+    Wrong(CloseCode, String),
 }
 
 async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<(), String> {
@@ -99,6 +154,10 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
         let next = poll_fn(|cx| poll(&mut socket, &mut players, cx)).await;
         match next {
             Next::Gone => return Ok(()),
+            Next::Wrong(code, why) => {
+                fail(socket, &asked, code, &why).await;
+                return Ok(());
+            }
             Next::Came(message) => {
                 let Some(frame) = frame_of(&message) else {
                     continue;
@@ -176,7 +235,8 @@ async fn serve(mut socket: Socket, script: WebSocket, asked: Asked) -> Result<()
 fn poll(socket: &mut Socket, players: &mut VecDeque<Player>, cx: &mut Context<'_>) -> Poll<Next> {
     match socket.poll_next_unpin(cx) {
         Poll::Ready(Some(Ok(message))) => return Poll::Ready(Next::Came(message)),
-        Poll::Ready(_) => return Poll::Ready(Next::Gone),
+        Poll::Ready(Some(Err(error))) => return Poll::Ready(wrong(&error)),
+        Poll::Ready(None) => return Poll::Ready(Next::Gone),
         Poll::Pending => {}
     }
     match players.front_mut().map(|player| player.poll_put(cx)) {
@@ -185,6 +245,39 @@ fn poll(socket: &mut Socket, players: &mut VecDeque<Player>, cx: &mut Context<'_
         Some(Poll::Ready(None)) => Poll::Ready(Next::Played(Ok(()))),
         Some(Poll::Pending) | None => Poll::Pending,
     }
+}
+
+/// What an error of reading means.
+fn wrong(error: &tungstenite::Error) -> Next {
+    use tungstenite::{Error, error::ProtocolError};
+    let code = match error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Next::Gone,
+        Error::Protocol(_) | Error::AttackAttempt => CloseCode::Protocol,
+        Error::Utf8(_) => CloseCode::Invalid,
+        Error::Capacity(_) => CloseCode::Size,
+        _ => return Next::Gone,
+    };
+    Next::Wrong(code, error.to_string())
+}
+
+/// Fails the connection (RFC 6455, 7.1.7): says why, and takes nothing of what else comes.
+async fn fail(mut socket: Socket, asked: &Asked, code: CloseCode, why: &str) {
+    let number = u16::from(code);
+    record(asked, false, Frame::Close(Some((number, String::new()))));
+    let label = &asked.label;
+    let told = format!("{label}: the WebSocket broke: {why}; it was closed with {number}");
+    asked.core.error(told);
+    let close = CloseFrame {
+        code,
+        reason: "".into(),
+    };
+    // A client that is gone by now has what it wanted.
+    let _ = socket.close(Some(close)).await;
+    let mut rest = socket.into_inner();
+    let _ = rest.shutdown().await;
+    // What is on its way is read: else the close would be lost to a reset.
+    let mut some = [0; 4096];
+    while let Ok(1..) = rest.read(&mut some).await {}
 }
 
 fn record(asked: &Asked, received: bool, frame: Frame) {

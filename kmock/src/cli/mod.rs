@@ -128,6 +128,12 @@ fn command() -> Command {
                 .help("How many changes of each Kubernetes resource are kept at least, for watches and lists from former versions"),
         )
         .arg(
+            Arg::new("any-origin")
+                .long("any-origin")
+                .action(ArgAction::SetTrue)
+                .help("Let browser pages of any site use the Kubernetes API; otherwise those of other sites get 403"),
+        )
+        .arg(
             Arg::new("cluster")
                 .long("cluster")
                 .action(ArgAction::SetTrue)
@@ -267,6 +273,7 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         kubernetes_version: matches.get_one("kubernetes-version").cloned(),
         keep: matches.get_one("keep").copied().unwrap_or(usize::MAX),
         history: matches.get_one("history").copied().unwrap_or(usize::MAX),
+        any_origin: matches.get_flag("any-origin"),
         cluster: matches.get_flag("cluster"),
         nodes: matches.get_one("nodes").copied().unwrap_or_default(),
         images: files(matches, "images"),

@@ -21,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) kubernetes_version: Option<String>,
     pub(crate) keep: usize,
     pub(crate) history: usize,
+    pub(crate) any_origin: bool,
     pub(crate) cluster: bool,
     pub(crate) nodes: usize,
     pub(crate) images: Vec<PathBuf>,
@@ -85,6 +86,7 @@ async fn run(options: Options) -> Result<(), String> {
         .controllers(options.controllers)
         .keep(options.keep)
         .history(options.history)
+        .guarded(!options.any_origin)
         .revision(revision())
         // Without rules it is an API server and nothing else; with rules, what fits none is explained.
         .every_path(options.rules.is_empty());

@@ -1,5 +1,7 @@
 //! Nothing breaks it: many connections, careless tests, sinks shared by servers, what is left behind.
 
+mod browsers;
+mod limits;
 mod memory;
 mod sinks;
 mod sockets;

@@ -6,10 +6,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::gofmt;
 use crate::ordered::Node;
 
 /// The most operations of one patch.
 pub const MOST_OPERATIONS: usize = 10_000;
+
+/// The most bytes of JSON that the `copy` operations of one patch may add, together: `--json-patch-max-copy-bytes`.
+pub const MOST_COPIED: usize = 3 * 1024 * 1024;
 
 /// Why a patch was not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +22,9 @@ pub enum JsonPatchError {
     Decode(String),
     /// So many operations, and no more than [`MOST_OPERATIONS`] are performed.
     TooMany(usize),
+    /// The `copy` operations add so many bytes, and no more than [`MOST_COPIED`] are copied. The API server answers as
+    /// if any other operation had failed.
+    TooMuchCopied(usize),
     /// An operation failed. The API server never says which, nor why.
     Failed,
 }
@@ -29,6 +36,10 @@ impl std::fmt::Display for JsonPatchError {
             JsonPatchError::TooMany(count) => write!(
                 f,
                 "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}"
+            ),
+            JsonPatchError::TooMuchCopied(bytes) => write!(
+                f,
+                "Unable to complete the copy, the accumulated size increase of copy is {bytes}, exceeding the limit {MOST_COPIED}"
             ),
             JsonPatchError::Failed => f.write_str("an operation of the JSON patch failed"),
         }
@@ -159,14 +170,19 @@ pub fn apply(document: &Value, patch: &Node) -> Result<Value, JsonPatchError> {
         return Err(JsonPatchError::TooMany(operations.len()));
     }
     let mut document = document.clone();
+    let mut copied = 0;
     for operation in operations {
-        perform(&mut document, operation).ok_or(JsonPatchError::Failed)?;
+        let done = perform(&mut document, operation, &mut copied);
+        if copied > MOST_COPIED {
+            return Err(JsonPatchError::TooMuchCopied(copied));
+        }
+        done.ok_or(JsonPatchError::Failed)?;
     }
     Ok(document)
 }
 
-/// Performs one operation; `None` is a failure.
-fn perform(document: &mut Value, operation: &Node) -> Option<()> {
+/// Performs one operation; `None` is a failure. `copied` counts the bytes that copies add.
+fn perform(document: &mut Value, operation: &Node, copied: &mut usize) -> Option<()> {
     let text = |name: &str| operation.get(name).and_then(Node::as_str);
     let value = || operation.get("value").map_or(Value::Null, Node::to_value);
     match text("op")? {
@@ -195,9 +211,17 @@ fn perform(document: &mut Value, operation: &Node) -> Option<()> {
         }
         "copy" => {
             let (container, key) = find(document, text("from")?)?;
-            let copied = get(container, &key)?.clone();
+            let source = get(container, &key)?;
+            // What is null is not there, and has no size.
+            if !source.is_null() {
+                *copied += gofmt::json_size(source);
+            }
+            if *copied > MOST_COPIED {
+                return None;
+            }
+            let copy = source.clone();
             let (container, key) = find(document, text("path")?)?;
-            add(container, &key, copied)
+            add(container, &key, copy)
         }
         "test" => {
             let path = text("path")?;
@@ -382,6 +406,31 @@ mod tests {
         assert_eq!(one(json!({"op": "replace", "path": "", "value": 1})), None);
         assert_eq!(one(json!({"op": "upsert", "path": "/a"})), None);
         assert_eq!(apply(&document, &Node::Null), Ok(document));
+    }
+
+    #[test]
+    fn copies_add_no_more_than_the_server_allows() {
+        let doubling = |times: usize| {
+            let mut operations = vec![json!({"op": "add", "path": "/z", "value": {"a": "x"}})];
+            for n in 0..times {
+                let path = format!("/z/c{n}");
+                operations.push(json!({"op": "copy", "from": "/z", "path": path}));
+            }
+            apply(&json!({}), &Node::from_value(&operations.into()))
+        };
+        assert!(doubling(16).is_ok());
+        let refused = doubling(30).expect_err("too much");
+        assert_eq!(refused, doubling(18).expect_err("too much"));
+        assert!(matches!(refused, JsonPatchError::TooMuchCopied(bytes) if bytes > MOST_COPIED));
+        // Many small copies count together; what is not there costs nothing.
+        let many = |value: Value| {
+            let copy = json!({"op": "copy", "from": "/a", "path": "/l/-"});
+            let patch = Value::Array(vec![copy; 5000]);
+            apply(&json!({"a": value, "l": []}), &Node::from_value(&patch))
+        };
+        assert!(many("x".repeat(600).into()).is_ok());
+        assert!(many("x".repeat(1000).into()).is_err());
+        assert!(many(Value::Null).is_ok());
     }
 
     #[test]

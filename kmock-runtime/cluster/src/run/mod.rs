@@ -99,7 +99,7 @@ impl Runner {
         self.feeds.retain(|known| known.kind != kind);
         let known = self.cache.keys(kind);
         for object in &snapshot.objects {
-            self.take(kind, object.key(), Some(Arc::clone(&object.value)));
+            self.take(kind, object.key(), Some(object.value.shared()));
         }
         for key in known {
             if !snapshot.objects.iter().any(|object| object.key() == &*key) {
@@ -150,8 +150,7 @@ impl Runner {
             }
             happened.sort_by_key(|(_, event)| event.revision);
             for (kind, event) in happened {
-                let new =
-                    (event.change != Happened::Deleted).then(|| Arc::clone(&event.object.value));
+                let new = (event.change != Happened::Deleted).then(|| event.object.value.shared());
                 self.take(kind, event.object.key(), new);
             }
             self.poll();

@@ -86,11 +86,8 @@ fn dependents(cluster: &Cluster, uid: &str) -> Vec<(ResourceKey, Arc<StoredObjec
     let store = cluster.store();
     let mut found = Vec::new();
     for place in store.resources() {
-        for object in store.list(&place, "").objects {
-            if owners(&object).iter().any(|owner| owner["uid"] == uid) {
-                found.push((place.clone(), object));
-            }
-        }
+        let owned = store.owned(&place, uid).into_iter();
+        found.extend(owned.map(|object| (place.clone(), object)));
     }
     found
 }
@@ -98,11 +95,7 @@ fn dependents(cluster: &Cluster, uid: &str) -> Vec<(ResourceKey, Arc<StoredObjec
 fn with_uid(cluster: &Cluster, uid: &str) -> Option<(ResourceKey, Arc<StoredObject>)> {
     let store = cluster.store();
     store.resources().into_iter().find_map(|place| {
-        let found = store
-            .list(&place, "")
-            .objects
-            .into_iter()
-            .find(|object| object.uid() == uid)?;
+        let found = store.with_uid(&place, uid)?;
         Some((place, found))
     })
 }

@@ -61,14 +61,12 @@ pub async fn select(
         _ => String::new(),
     };
     if let Some(name) = single(served, namespace, options) {
-        let snapshot = snapshot(
-            cluster,
-            served,
-            &format!("{prefix}{name}"),
-            options,
-            Reach::One,
-        )
-        .await?;
+        let part = Part {
+            prefix: &format!("{prefix}{name}"),
+            start: "",
+            most: usize::MAX,
+        };
+        let (snapshot, _) = snapshot(cluster, served, part, options, Reach::One).await?;
         let matches =
             |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
         let objects = snapshot.objects.iter().filter(matches).cloned().collect();
@@ -93,19 +91,25 @@ pub async fn select(
             Some(token)
         }
     };
-    let reach = token.as_ref().map_or(Reach::FirstPage, Reach::NextPage);
-    let snapshot = snapshot(cluster, served, &prefix, options, reach).await?;
-    let start = token
-        .map(|token| format!("{prefix}{}", token.start))
-        .unwrap_or_default();
-    let from = snapshot
-        .objects
-        .partition_point(|object| object.key() < start.as_str());
-    let rest = snapshot.objects.get(from..).unwrap_or_default();
     let from_cache = options.version == "0" && options.continue_token.is_empty();
     let limit = usize::try_from(options.limit)
         .ok()
         .filter(|&limit| limit > 0 && !from_cache);
+    let start = token
+        .as_ref()
+        .map(|token| format!("{prefix}{}", token.start))
+        .unwrap_or_default();
+    let part = Part {
+        prefix: &prefix,
+        start: &start,
+        // Whoever selects may have to look at many for a page.
+        most: limit
+            .filter(|_| options.selects_all())
+            .unwrap_or(usize::MAX),
+    };
+    let reach = token.as_ref().map_or(Reach::FirstPage, Reach::NextPage);
+    let (snapshot, following) = snapshot(cluster, served, part, options, reach).await?;
+    let rest = &snapshot.objects;
     let mut head = ListHead {
         revision: snapshot.revision,
         ..ListHead::default()
@@ -132,7 +136,7 @@ pub async fn select(
     // A full page has a token if keys follow, even if none of them is selected.
     if let Some(last) = objects
         .last()
-        .filter(|_| seen < rest.len() && objects.len() == limit)
+        .filter(|_| seen < rest.len() + following && objects.len() == limit)
     {
         let start = format!(
             "{}\0",
@@ -145,7 +149,9 @@ pub async fn select(
             }
             .encode(),
         );
-        head.remaining = options.selects_all().then_some((rest.len() - seen) as u64);
+        head.remaining = options
+            .selects_all()
+            .then_some((rest.len() + following - seen) as u64);
     }
     Ok((head, objects))
 }
@@ -167,22 +173,36 @@ enum Reach<'a> {
     NextPage(&'a Token),
 }
 
+/// Which objects are read: those whose keys begin so, from a key on, and no more than that.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    prefix: &'a str,
+    start: &'a str,
+    most: usize,
+}
+
+/// The objects, and how many follow them.
 async fn snapshot(
     cluster: &Cluster,
     served: &Served,
-    prefix: &str,
+    part: Part<'_>,
     options: &ListOptions,
     reach: Reach<'_>,
-) -> Result<Snapshot, ApiError> {
-    let (store, place) = (cluster.store(), &served.resource.storage);
+) -> Result<(Snapshot, usize), ApiError> {
+    let read = |revision: Option<u64>| {
+        let place = &served.resource.storage;
+        let store = cluster.store();
+        store.page(place, part.prefix, part.start, part.most, revision)
+    };
+    // The present can always be read.
+    let now =
+        || read(None).map_err(|_| ApiError::internal("the newest revision was compacted away"));
     if let Reach::NextPage(token) = reach {
         let Some(revision) = token.revision else {
-            return Ok(store.list(place, prefix));
+            return now();
         };
         wait_for(cluster, revision).await?;
-        return store
-            .list_at(place, prefix, revision)
-            .map_err(|Compacted { .. }| token.expired());
+        return read(Some(revision)).map_err(|Compacted { .. }| token.expired());
     }
     let revision = parse_version(&options.version)
         .map_err(|why| ApiError::bad_request(format!("invalid resource version: {why}")))?;
@@ -194,15 +214,15 @@ async fn snapshot(
     };
     // `00` is exact too, but of no version the storage knows.
     if !exact || revision == 0 {
-        return Ok(store.list(place, prefix));
+        return now();
     }
-    match store.list_at(place, prefix, revision) {
+    match read(Some(revision)) {
         Ok(snapshot) => Ok(snapshot),
         // Before its start the cluster was empty; that is known unless somebody compacted it away.
-        Err(Compacted { oldest, .. }) if oldest == cluster.options().revision => Ok(Snapshot {
-            revision,
-            objects: Vec::new(),
-        }),
+        Err(Compacted { oldest, .. }) if oldest == cluster.options().revision => {
+            let objects = Vec::new();
+            Ok((Snapshot { revision, objects }, 0))
+        }
         Err(Compacted { .. }) => Err(ApiError::expired(
             "The resourceVersion for the provided list is too old.",
         )),

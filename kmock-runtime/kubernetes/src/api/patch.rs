@@ -220,7 +220,7 @@ fn json_error(error: JsonPatchError) -> ApiError {
             let text = format!("Request entity too large: {error}");
             ApiError::new(413, "RequestEntityTooLarge", text)
         }
-        JsonPatchError::Failed => ApiError::unprocessable(),
+        JsonPatchError::TooMuchCopied(_) | JsonPatchError::Failed => ApiError::unprocessable(),
     }
 }
 

@@ -11,6 +11,7 @@ use http::Method;
 use http::request::Parts;
 
 use super::call::Call;
+use super::deadline::Deadline;
 use super::reply::{Body, Reply};
 use super::{
     body, create, delete, deletecollection, get, negotiate, patch, pods, scale, token, update,
@@ -18,7 +19,6 @@ use super::{
 use crate::api::endpoints;
 use crate::api::list;
 use crate::api::watch;
-use crate::kinds::builtin::times;
 use crate::model::meta;
 use crate::model::path::{ApiRequest, Verb};
 use crate::model::resource::{Origin, Resource};
@@ -78,10 +78,10 @@ pub async fn route(
         user,
     };
     patch::check_route(&call)?;
-    check_timeout(&call.request)?;
+    let deadline = Deadline::of(&call.request)?;
     negotiate::check_route(&call)?;
     let outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
-        Ok(()) => answer(&call).await,
+        Ok(()) => deadline.keep(answer(&call)).await,
         Err(error) => Err(error),
     };
     match outcome {
@@ -140,25 +140,6 @@ fn proxied(name: &str) -> &str {
     match parts.as_slice() {
         [_, name, _] | [name, _] => name,
         _ => name,
-    }
-}
-
-/// Every request that does not last may say how long it may take.
-fn check_timeout(request: &ApiRequest) -> Result<(), ApiError> {
-    let lasts = matches!(request.verb, Verb::Watch)
-        || matches!(
-            request.subresource(),
-            "log" | "exec" | "attach" | "portforward" | "proxy"
-        );
-    let timeout = request.query.get("timeout").unwrap_or_default();
-    if lasts || timeout.is_empty() {
-        return Ok(());
-    }
-    match times::duration(timeout) {
-        Ok(_) => Ok(()),
-        Err(why) => Err(ApiError::bad_request(format!(
-            "invalid timeout specified in the request URL - {why}"
-        ))),
     }
 }
 

@@ -12,6 +12,7 @@ use super::authz;
 use super::body::Target;
 use super::call::Call;
 use super::reply::{Body, Reply};
+use super::storable;
 use super::write_options::WriteOptions;
 use crate::model::meta::{self, MetadataRules};
 use crate::model::status::{ApiError, FieldError, quoted};
@@ -289,6 +290,7 @@ pub async fn create(
             }
             continue;
         }
+        storable::check(call, &storage_path(call, &name), &value, None)?;
         let write = Write::Create { key, value };
         match call.cluster.commit(&resource.storage, write) {
             Ok(event) => {
@@ -549,6 +551,8 @@ pub fn store_update(
     if dry_run {
         return done(Written::Object(call.served.shown(&value)));
     }
+    let path = storage_path(call, current.name());
+    storable::check(call, &path, &value, Some(current.revision))?;
     let write = Write::Update {
         current: Arc::clone(current),
         value,

@@ -321,15 +321,12 @@ impl Cluster {
 impl View for Cluster {
     fn get(&self, resource: &ResourceKey, key: &str) -> Option<Arc<Value>> {
         let found = self.store().get(resource, key)?;
-        Some(Arc::clone(&found.value))
+        Some(found.value.shared())
     }
 
     fn list(&self, resource: &ResourceKey) -> Vec<Arc<Value>> {
         let found = self.store().list(resource, "").objects;
-        found
-            .iter()
-            .map(|object| Arc::clone(&object.value))
-            .collect()
+        found.iter().map(|object| object.value.shared()).collect()
     }
 
     fn random(&self) -> u64 {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use kmock_apply::gofmt;
 use serde_json::{Map, Number, Value};
 
 use crate::kinds::builtin::gotypes::{GoType, Struct};
@@ -157,15 +158,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 fn write_number(out: &mut Vec<u8>, number: &Number) {
     let text = match number.as_f64().filter(|_| number.is_f64()) {
         None => number.to_string(),
-        Some(float) if float == 0.0 || (1e-6..1e21).contains(&float.abs()) => format!("{float}"),
-        Some(float) => {
-            let text = format!("{float:e}");
-            if text.contains("e-") {
-                text
-            } else {
-                text.replace('e', "e+")
-            }
-        }
+        Some(float) => gofmt::json_float(float),
     };
     out.extend_from_slice(text.as_bytes());
 }

@@ -264,7 +264,7 @@ impl<'a> Attributes<'a> {
         found
             .objects
             .into_iter()
-            .map(|object| std::sync::Arc::clone(&object.value))
+            .map(|object| object.value.shared())
             .collect()
     }
 
@@ -274,7 +274,7 @@ impl<'a> Attributes<'a> {
             .cluster()
             .store()
             .get(&ResourceKey::new(group, plural), key)?;
-        Some(std::sync::Arc::clone(&found.value))
+        Some(found.value.shared())
     }
 
     /// The Namespace that the object is in, or is.

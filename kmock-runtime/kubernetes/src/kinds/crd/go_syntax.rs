@@ -2,7 +2,7 @@
 //!
 //! Rules: `regexp/syntax/parse.go`. Only what is wrong is found here; see [`pattern`](super::pattern) for the rest.
 
-/// The largest count of `{n,m}`.
+/// The largest count of `{n,m}`, and the largest product of those that are inside of each other.
 const LARGEST_REPEAT: u32 = 1000;
 
 /// What stands before a repetition.
@@ -19,6 +19,9 @@ pub(super) fn fault(pattern: &str) -> Option<String> {
     let mut parser = Parser {
         text: pattern,
         at: 0,
+        count: 1,
+        last: 1,
+        groups: Vec::new(),
     };
     let (why, part) = parser.parse().err()?;
     Some(format!("{why}: `{part}`"))
@@ -29,6 +32,11 @@ type Fault<'p> = (&'static str, &'p str);
 struct Parser<'p> {
     text: &'p str,
     at: usize,
+    /// The largest product of counts in the group at hand, and in what stands last in it.
+    count: u32,
+    last: u32,
+    /// The products of the groups around.
+    groups: Vec<u32>,
 }
 
 impl<'p> Parser<'p> {
@@ -59,22 +67,31 @@ impl<'p> Parser<'p> {
         let mut before = Before::Nothing;
         while !self.rest().is_empty() {
             let start = self.at;
-            if self.rest().starts_with('{') && self.counts(start)? {
+            if self.rest().starts_with('{')
+                && let Some(count) = self.counts(start)?
+            {
                 before = self.repeat(start, before)?;
+                self.multiply(start, count)?;
                 continue;
             }
-            before = match self.next().unwrap_or_default() {
+            let c = self.next().unwrap_or_default();
+            if !matches!(c, '*' | '+' | '?' | ')') {
+                self.last = 1;
+            }
+            before = match c {
                 '(' => {
-                    if self.rest().starts_with('?') && !self.group(start)? {
-                        Before::Nothing
-                    } else {
+                    if !self.rest().starts_with('?') || self.group(start)? {
                         depth += 1;
-                        Before::Nothing
+                        self.groups.push(self.count);
+                        self.count = 1;
                     }
+                    Before::Nothing
                 }
                 ')' if depth == 0 => return Err(("unexpected )", self.text)),
                 ')' => {
                     depth -= 1;
+                    self.last = self.count;
+                    self.count = self.last.max(self.groups.pop().unwrap_or(1));
                     Before::Something
                 }
                 '|' => Before::Nothing,
@@ -113,10 +130,20 @@ impl<'p> Parser<'p> {
         }
     }
 
-    /// Reads `{n}`, `{n,}` or `{n,m}`; anything else is a brace like any other character.
-    fn counts(&mut self, start: usize) -> Result<bool, Fault<'p>> {
+    /// Repeats of repeats count together.
+    fn multiply(&mut self, start: usize, count: u32) -> Result<(), Fault<'p>> {
+        self.last = self.last.saturating_mul(count.max(1));
+        self.count = self.count.max(self.last);
+        match self.last > LARGEST_REPEAT {
+            true => Err(("invalid repeat count", self.since(start))),
+            false => Ok(()),
+        }
+    }
+
+    /// Reads `{n}`, `{n,}` or `{n,m}`, and tells the largest number; anything else is a brace like any other character.
+    fn counts(&mut self, start: usize) -> Result<Option<u32>, Fault<'p>> {
         let Some((inner, _)) = self.rest().get(1..).and_then(|rest| rest.split_once('}')) else {
-            return Ok(false);
+            return Ok(None);
         };
         let (least, most) = match inner.split_once(',') {
             None => (inner, Some(inner)),
@@ -129,7 +156,7 @@ impl<'p> Parser<'p> {
                 && (text.len() == 1 || !text.starts_with('0'))
         };
         if !is_count(least) || !most.is_none_or(is_count) {
-            return Ok(false);
+            return Ok(None);
         }
         self.at += inner.len() + 2;
         let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
@@ -138,7 +165,7 @@ impl<'p> Parser<'p> {
         {
             return Err(("invalid repeat count", self.since(start)));
         }
-        Ok(true)
+        Ok(Some(most.unwrap_or(least)))
     }
 
     /// Reads what follows `(`: a name, or flags; whether a group was opened.
@@ -305,6 +332,13 @@ mod tests {
             ("\\", "trailing backslash at end of expression: ``"),
             ("a{1001}", "invalid repeat count: `{1001}`"),
             ("x{2,1}", "invalid repeat count: `{2,1}`"),
+            ("(a{1000}){1000}", "invalid repeat count: `{1000}`"),
+            ("((a{10}){10}){11}", "invalid repeat count: `{11}`"),
+            (
+                "(?:b|(a{2}c{500})+)*{3}",
+                "invalid nested repetition operator: `*{3}`",
+            ),
+            ("(?:b|(a{2}c{500})+){3}", "invalid repeat count: `{3}`"),
             ("\\q", "invalid escape sequence: `\\q`"),
             ("\\1", "invalid escape sequence: `\\1`"),
             ("[z-a]", "invalid character class range: `z-a`"),
@@ -325,6 +359,9 @@ mod tests {
             r"[]a-]+?[^\]\w\x41]{2,}",
             r"(?i)(?P<x>\Q[(\E)*",
             "a{,2}{",
+            "x*{",
+            "((a{10}){10}){10}b{1000}",
+            "(?P<n>a)(?P<n>b)",
             r"^\pL\p{Greek}+\b$",
         ] {
             assert_eq!(fault(pattern), None, "{pattern}");

@@ -47,6 +47,24 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
         })
 }
 
+type Rest<'p> = std::iter::Peekable<std::str::Chars<'p>>;
+
+/// Whether `?P<` or `?<` follows.
+fn names_group(rest: &Rest<'_>) -> bool {
+    let head: String = rest.clone().take(3).collect();
+    head == "?P<" || head.starts_with("?<")
+}
+
+/// Whether `n}`, `n,}` or `n,m}` follows; with its other words the pattern is right already.
+fn counts(rest: &Rest<'_>) -> bool {
+    let mut inside = rest.clone();
+    let inner: String = inside.by_ref().take_while(|c| *c != '}').collect();
+    let (least, most) = inner.split_once(',').unwrap_or((&inner, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let closed = inner.len() < rest.clone().map(char::len_utf8).sum();
+    closed && !least.is_empty() && digits(least) && digits(most)
+}
+
 fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern.chars().peekable();
@@ -86,6 +104,13 @@ fn translate(pattern: &str) -> String {
                 }
                 (None, _) => out.push('\\'),
             },
+            // Nobody asks for groups by their names, and Go takes a name twice.
+            ('(', None) if names_group(&rest) => {
+                out.push('(');
+                rest.find(|c| *c == '>');
+            }
+            // What does not count is a character like others.
+            ('{', None) if !counts(&rest) => out.push_str(r"\{"),
             ('[', None) => {
                 out.push('[');
                 class = Some(0);
@@ -146,6 +171,16 @@ mod tests {
         assert!(compile(r"^\Qa.b\E$").is_ok_and(|p| p.is_match("a.b") && !p.is_match("axb")));
         assert!(compile(r"^[^]]$").is_ok_and(|p| p.is_match("a") && !p.is_match("]")));
         assert!(compile("[[:alpha:]]{2}").is_ok_and(|p| p.is_match("ab")));
+    }
+
+    #[test]
+    fn what_go_takes_is_taken() {
+        let fits = |pattern: &str, text: &str| compile(pattern).is_ok_and(|p| p.is_match(text));
+        assert!(fits("^x*{$", "xx{"));
+        assert!(fits("^(?P<n>a)(?P<n>b)(?<n>c)$", "abc"));
+        assert!(fits("^{{1,2}a{2}}$", "{{aa}"));
+        assert!(fits("^a{,2}$", "a{,2}"));
+        assert!(fits("^[{(?<]{2}$", "{<"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Store {
             .entry(resource.clone())
             .or_insert_with(|| Table::new(signal, history));
         for (revision, (key, value)) in (first..).zip(seeds) {
-            let object = StoredObject::new(&key, value, revision, revision);
+            let object = StoredObject::new(&key.into(), value, revision, revision);
             table.apply(&Arc::new(Event {
                 revision,
                 change: Change::Added,

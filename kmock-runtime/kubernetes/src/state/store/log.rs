@@ -1,17 +1,121 @@
-//! The events of one resource, newest last; the oldest are forgotten when there are too many.
+//! The events of one resource, newest last. Old ones rest; the oldest are forgotten when there are too many.
 
 use std::sync::Arc;
 
-use super::Event;
+use super::rest::Resting;
+use super::{Change, Event, Rendered, StoredObject};
+
+/// So many of the newest events are kept as they are, with their values.
+const FRESH: usize = 1024;
+
+/// So many bytes of text the events of one resource may keep; then half of them are forgotten.
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The events that are kept. Positions count from the first event that there ever was.
 #[derive(Debug)]
 pub(super) struct Log {
-    events: Vec<Arc<Event>>,
+    events: Vec<Entry>,
     forgotten: usize,
     /// The revision of the last event that was forgotten.
     floor: u64,
     most: usize,
+    /// The bytes of those that rest.
+    bytes: usize,
+    most_bytes: usize,
+}
+
+/// An event of the log.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Fresh(Arc<Event>),
+    Resting(Box<RestingEvent>),
+}
+
+#[derive(Debug)]
+pub(super) struct RestingEvent {
+    revision: u64,
+    change: Change,
+    object: Arc<Resting>,
+    previous: Option<Arc<Resting>>,
+    cause: Option<u64>,
+}
+
+impl Entry {
+    pub(super) fn revision(&self) -> u64 {
+        match self {
+            Self::Fresh(event) => event.revision,
+            Self::Resting(event) => event.revision,
+        }
+    }
+
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Fresh(event) => event.object.key(),
+            Self::Resting(event) => &event.object.key,
+        }
+    }
+
+    pub(super) fn event(&self) -> Arc<Event> {
+        match self {
+            Self::Fresh(event) => Arc::clone(event),
+            Self::Resting(event) => Arc::new(Event {
+                revision: event.revision,
+                change: event.change,
+                object: StoredObject::woken(&event.object),
+                previous: event.previous.as_ref().map(StoredObject::woken),
+                cause: event.cause,
+                rendered: Rendered::default(),
+            }),
+        }
+    }
+
+    /// The object before the change.
+    pub(super) fn previous(&self) -> Option<Arc<StoredObject>> {
+        match self {
+            Self::Fresh(event) => event.previous.clone(),
+            Self::Resting(event) => event.previous.as_ref().map(StoredObject::woken),
+        }
+    }
+
+    /// Whether there was an object before the change.
+    pub(super) fn had_one(&self) -> bool {
+        match self {
+            Self::Fresh(event) => event.previous.is_some(),
+            Self::Resting(event) => event.previous.is_some(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Fresh(_) => 0,
+            Self::Resting(event) => event.object.size(),
+        }
+    }
+
+    /// Lays it to rest; `false` if it cannot.
+    fn lay(&mut self) -> bool {
+        let Self::Fresh(event) = self else {
+            return false;
+        };
+        let previous = match &event.previous {
+            None => None,
+            Some(previous) => match previous.resting() {
+                None => return false,
+                resting => resting,
+            },
+        };
+        let Some(object) = event.object.resting() else {
+            return false;
+        };
+        *self = Self::Resting(Box::new(RestingEvent {
+            revision: event.revision,
+            change: event.change,
+            object,
+            previous,
+            cause: event.cause,
+        }));
+        true
+    }
 }
 
 impl Log {
@@ -22,21 +126,49 @@ impl Log {
             forgotten: 0,
             floor: 0,
             most: most.max(1),
+            bytes: 0,
+            most_bytes: MOST_BYTES,
         }
     }
 
-    pub(super) fn push(&mut self, event: Arc<Event>) {
-        self.events.push(event);
-        // Rarely, but many at once: so that forgetting costs nothing per event.
+    /// Adds an event. Another one may come to rest: then its version, which may still be that of the object, is returned.
+    pub(super) fn push(&mut self, event: Arc<Event>) -> Option<Arc<Resting>> {
+        self.events.push(Entry::Fresh(event));
+        let resting = self.lay_one();
         if self.events.len() >= self.most.saturating_mul(2) {
-            let old = self.events.len() - self.most;
-            self.floor = self
-                .events
-                .get(old - 1)
-                .map_or(self.floor, |event| event.revision);
-            self.events.drain(..old);
-            self.forgotten += old;
+            // Rarely, but many at once: so that forgetting costs nothing per event.
+            self.forget(self.events.len() - self.most);
+        } else if self.bytes > self.most_bytes {
+            let mut left = self.bytes;
+            let enough = self.events.iter().take_while(|event| {
+                let go_on = left > self.most_bytes / 2;
+                left -= event.bytes();
+                go_on
+            });
+            self.forget(enough.count());
         }
+        resting
+    }
+
+    fn lay_one(&mut self) -> Option<Arc<Resting>> {
+        let at = self.events.len().checked_sub(FRESH + 1)?;
+        let entry = self.events.get_mut(at)?;
+        if !entry.lay() {
+            return None;
+        }
+        self.bytes += entry.bytes();
+        match entry {
+            Entry::Resting(event) => Some(Arc::clone(&event.object)),
+            Entry::Fresh(_) => None,
+        }
+    }
+
+    fn forget(&mut self, old: usize) {
+        let last = old.checked_sub(1).and_then(|last| self.events.get(last));
+        self.floor = last.map_or(self.floor, Entry::revision);
+        let gone = self.events.drain(..old);
+        self.bytes -= gone.map(|event| event.bytes()).sum::<usize>();
+        self.forgotten += old;
     }
 
     /// Nothing before this revision can be told.
@@ -45,15 +177,20 @@ impl Log {
     }
 
     /// The events that are kept.
-    pub(super) fn events(&self) -> &[Arc<Event>] {
+    pub(super) fn events(&self) -> &[Entry] {
         &self.events
     }
 
+    /// How many events there ever were.
+    pub(super) fn count(&self) -> usize {
+        self.forgotten + self.events.len()
+    }
+
     /// The events after a revision.
-    pub(super) fn after(&self, revision: u64) -> &[Arc<Event>] {
+    pub(super) fn after(&self, revision: u64) -> &[Entry] {
         let at = self
             .events
-            .partition_point(|event| event.revision <= revision);
+            .partition_point(|event| event.revision() <= revision);
         self.events.get(at..).unwrap_or_default()
     }
 
@@ -62,13 +199,48 @@ impl Log {
         self.forgotten
             + self
                 .events
-                .partition_point(|event| event.revision <= revision)
+                .partition_point(|event| event.revision() <= revision)
     }
 
     /// At most so many events from a position on; `None` if some were forgotten.
-    pub(super) fn from(&self, position: usize, most: usize) -> Option<&[Arc<Event>]> {
+    pub(super) fn from(&self, position: usize, most: usize) -> Option<Vec<Arc<Event>>> {
         let at = position.checked_sub(self.forgotten)?;
         let end = self.events.len().min(at + most);
-        Some(self.events.get(at..end).unwrap_or_default())
+        let events = self.events.get(at..end).unwrap_or_default();
+        Some(events.iter().map(Entry::event).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn too_many_bytes_are_forgotten() {
+        let mut log = Log::new(1_000_000);
+        log.most_bytes = 100_000;
+        let key: Arc<str> = "a".into();
+        for revision in 1..=2_000 {
+            let value = json!({"metadata": {}, "data": "x".repeat(1000)});
+            log.push(Arc::new(Event {
+                revision,
+                change: Change::Added,
+                object: StoredObject::new(&key, value, revision, revision),
+                previous: None,
+                cause: None,
+                rendered: Rendered::default(),
+            }));
+            let bytes: usize = log.events().iter().map(Entry::bytes).sum();
+            assert_eq!(bytes, log.bytes);
+            assert!(bytes <= 102_000, "{bytes}");
+        }
+        assert!((850..950).contains(&log.floor()), "{}", log.floor());
+        assert_eq!(
+            (log.count(), log.events().len()),
+            (2_000, 2_000 - log.floor() as usize)
+        );
+        assert!(log.from(0, 1).is_none());
     }
 }

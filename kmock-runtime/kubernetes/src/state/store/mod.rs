@@ -6,8 +6,10 @@
 
 mod cause;
 mod dormant;
+mod kin;
 mod log;
 mod object;
+mod rest;
 mod subscription;
 mod table;
 
@@ -19,10 +21,12 @@ use tokio::sync::watch;
 
 pub use cause::caused_by;
 pub use object::{Rendered, StoredObject};
+pub use rest::Kept;
 pub use subscription::{Signal, Step, Subscription};
 
 use self::dormant::Dormant;
 pub use self::dormant::Seed;
+use self::log::Entry;
 use self::table::Table;
 use crate::model::resource::ResourceKey;
 
@@ -179,7 +183,21 @@ impl Store {
     /// An object as it is now.
     pub fn get(&self, resource: &ResourceKey, key: &str) -> Option<Arc<StoredObject>> {
         self.wake(resource);
-        self.read().tables.get(resource)?.objects.get(key).cloned()
+        self.read().tables.get(resource)?.get(key)
+    }
+
+    /// The objects of a resource that name an owner, by its uid.
+    pub fn owned(&self, resource: &ResourceKey, owner: &str) -> Vec<Arc<StoredObject>> {
+        self.wake(resource);
+        let inner = self.read();
+        let table = inner.tables.get(resource);
+        table.map_or_else(Vec::new, |table| table.owned(owner).collect())
+    }
+
+    /// The object of a resource that has a uid.
+    pub fn with_uid(&self, resource: &ResourceKey, uid: &str) -> Option<Arc<StoredObject>> {
+        self.wake(resource);
+        self.read().tables.get(resource)?.with_uid(uid)
     }
 
     /// All objects of a resource, or of one namespace (`prefix` is `"namespace/"`), as they are now.
@@ -224,6 +242,33 @@ impl Store {
         })
     }
 
+    /// A page of a list, as it is now or at a revision: at most so many objects from a key on, and how many follow them.
+    pub fn page(
+        &self,
+        resource: &ResourceKey,
+        prefix: &str,
+        start: &str,
+        most: usize,
+        revision: Option<u64>,
+    ) -> Result<(Snapshot, usize), Compacted> {
+        self.wake(resource);
+        let inner = self.read();
+        let now = inner.revision;
+        if let Some(requested) = revision
+            && requested < inner.oldest_of(resource)
+        {
+            let oldest = inner.oldest_of(resource);
+            return Err(Compacted { requested, oldest });
+        }
+        let revision = revision.unwrap_or(now);
+        let table = inner.tables.get(resource);
+        let (objects, following) = table
+            .map(|table| table.page_at(prefix, start, most, revision))
+            .unwrap_or_default();
+        let revision = revision.min(now);
+        Ok((Snapshot { revision, objects }, following))
+    }
+
     /// The revision of a resource's last change; 0 if there was none.
     pub fn latest(&self, resource: &ResourceKey) -> u64 {
         self.wake(resource);
@@ -234,8 +279,15 @@ impl Store {
                 .log()
                 .events()
                 .last()
-                .map_or(0, |event| event.revision)
+                .map_or(0, |event| event.revision())
         })
+    }
+
+    /// How many changes there were of a resource.
+    pub fn changes(&self, resource: &ResourceKey) -> usize {
+        let inner = self.read();
+        let table = inner.tables.get(resource);
+        table.map_or(0, |table| table.log().count())
     }
 
     /// How many objects a resource has.
@@ -244,7 +296,7 @@ impl Store {
         self.read()
             .tables
             .get(resource)
-            .map(|t| t.objects.len())
+            .map(|t| t.len())
             .unwrap_or_default()
     }
 
@@ -254,7 +306,7 @@ impl Store {
         let mut keys: Vec<_> = inner
             .tables
             .iter()
-            .filter(|(_, t)| !t.log().events().is_empty())
+            .filter(|(_, t)| t.log().count() > 0)
             .map(|(k, _)| k.clone())
             .collect();
         keys.sort();
@@ -282,20 +334,17 @@ impl Store {
             .tables
             .entry(resource.clone())
             .or_insert_with(|| Table::new(signal, history));
-        let mut staged: HashMap<String, Option<Arc<StoredObject>>> = HashMap::new();
+        let mut staged: HashMap<Arc<str>, Option<Arc<StoredObject>>> = HashMap::new();
         let mut events = Vec::with_capacity(writes.len());
         let mut revision = inner.revision;
         for write in writes {
-            let key = match &write {
-                Write::Create { key, .. } => key.clone(),
+            let key: Arc<str> = match &write {
+                Write::Create { key, .. } => key.as_str().into(),
                 Write::Update { current, .. } | Write::Delete { current } => {
-                    current.key().to_owned()
+                    Arc::clone(current.shared_key())
                 }
             };
-            let now = staged
-                .get(&key)
-                .cloned()
-                .unwrap_or_else(|| table.objects.get(key.as_str()).cloned());
+            let now = staged.get(&key).cloned().unwrap_or_else(|| table.get(&key));
             let expected = match &write {
                 Write::Create { .. } => None,
                 // Within one transaction, later writes build upon the earlier ones.
@@ -322,7 +371,7 @@ impl Store {
                     let last = now.as_ref().unwrap_or(&current);
                     (
                         Change::Deleted,
-                        StoredObject::new(&key, (*last.value).clone(), revision, created),
+                        StoredObject::new(&key, Value::clone(&last.value), revision, created),
                         None,
                     )
                 }
@@ -403,8 +452,8 @@ impl Store {
             .log()
             .events()
             .iter()
-            .filter(|e| e.object.key() == key)
-            .cloned()
+            .filter(|entry| entry.key() == key)
+            .map(Entry::event)
             .collect()
     }
 
@@ -414,7 +463,7 @@ impl Store {
         self.read()
             .tables
             .get(resource)
-            .map(|t| t.log().events().to_vec())
+            .map(|t| t.log().events().iter().map(Entry::event).collect())
             .unwrap_or_default()
     }
 

@@ -5,22 +5,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::rest::{Kept, Resting};
+
 /// One version of one object. Never changes; shared by the store, the log, lists and watches.
 #[derive(Debug)]
 pub struct StoredObject {
-    key: Box<str>,
+    key: Arc<str>,
     /// The object in its storage version, with its resourceVersion.
-    pub value: Arc<Value>,
+    pub value: Kept,
     /// The revision of this version: `metadata.resourceVersion`.
     pub revision: u64,
     /// The revision at which the object was created.
     pub created: u64,
     /// Serialised forms.
-    pub rendered: Rendered,
+    pub rendered: Arc<Rendered>,
 }
 
 impl StoredObject {
-    pub(super) fn new(key: &str, mut value: Value, revision: u64, created: u64) -> Arc<Self> {
+    pub(super) fn new(key: &Arc<str>, mut value: Value, revision: u64, created: u64) -> Arc<Self> {
         if let Some(object) = value.as_object_mut() {
             let metadata = object
                 .entry("metadata")
@@ -30,16 +32,31 @@ impl StoredObject {
             }
         }
         Arc::new(Self {
-            key: key.into(),
-            value: Arc::new(value),
+            key: Arc::clone(key),
+            value: Kept::new(value),
             revision,
             created,
-            rendered: Rendered::default(),
+            rendered: Arc::default(),
+        })
+    }
+
+    /// A version that rested, as one to work with.
+    pub(super) fn woken(resting: &Arc<Resting>) -> Arc<Self> {
+        Arc::new(Self {
+            key: Arc::clone(&resting.key),
+            value: Kept::of(resting),
+            revision: resting.revision,
+            created: resting.created,
+            rendered: Arc::clone(&resting.rendered),
         })
     }
 
     /// The storage key: `namespace/name`, or the name of a cluster-scoped object.
     pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn shared_key(&self) -> &Arc<str> {
         &self.key
     }
 
@@ -81,6 +98,11 @@ pub struct Rendered {
 }
 
 impl Rendered {
+    /// The form that was made first.
+    pub(super) fn first(&self) -> Option<&Bytes> {
+        self.first.get().map(|(_, bytes)| bytes)
+    }
+
     /// The form called `form` (a name of the caller's choice, e.g. `v1:json`), made by `make` if it is not there yet.
     /// `make` runs outside of the lock; if two threads race, both get the same value.
     pub fn get(&self, form: &str, make: impl FnOnce() -> Bytes) -> Bytes {

@@ -100,7 +100,7 @@ impl Subscription {
 
     fn take_pending(&mut self) -> Option<Vec<Arc<Event>>> {
         let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
-        let events = log.from(self.at, BATCH)?.to_vec();
+        let events = log.from(self.at, BATCH)?;
         drop(log);
         self.at += events.len();
         if let Some(last) = events.last() {

@@ -14,6 +14,8 @@ use kmock_apply::gofmt;
 const MAX_DEPTH: usize = 500;
 /// How many values aliases may add: `a: &a [*b, *b…]` chains grow without bound.
 const MAX_ALIASED: usize = 200_000;
+/// How many values anchors may remember: of anchors within anchors each keeps all that it holds.
+const MAX_REMEMBERED: usize = 2_000_000;
 
 /// Reads the documents of a text one after another.
 pub(super) struct Reader<'a> {
@@ -22,6 +24,9 @@ pub(super) struct Reader<'a> {
     anchors: HashMap<usize, Value>,
     duplicates: Vec<Duplicate>,
     aliased: usize,
+    /// Whether there may be aliases: else nothing has to be remembered.
+    has_aliases: bool,
+    remembered: usize,
 }
 
 type Spanned<'a> = (Event<'a>, Span);
@@ -35,6 +40,8 @@ impl<'a> Reader<'a> {
             anchors: HashMap::new(),
             duplicates: Vec::new(),
             aliased: 0,
+            has_aliases: text.contains('*'),
+            remembered: 0,
         }
     }
 
@@ -116,7 +123,7 @@ impl<'a> Reader<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(text, style, tag.as_deref(), span)?;
-                self.remember(anchor, &value);
+                self.remember(anchor, &value)?;
                 Ok(value)
             }
             Event::SequenceStart(anchor, _) => {
@@ -129,12 +136,12 @@ impl<'a> Reader<'a> {
                     items.push(self.node(event, span, depth + 1)?);
                 }
                 let value = Value::Array(items);
-                self.remember(anchor, &value);
+                self.remember(anchor, &value)?;
                 Ok(value)
             }
             Event::MappingStart(anchor, _) => {
                 let value = Value::Object(self.mapping(depth)?);
-                self.remember(anchor, &value);
+                self.remember(anchor, &value)?;
                 Ok(value)
             }
             Event::Alias(anchor) => {
@@ -152,10 +159,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn remember(&mut self, anchor: usize, value: &Value) {
-        if anchor > 0 {
+    fn remember(&mut self, anchor: usize, value: &Value) -> Result<(), YamlError> {
+        if anchor > 0 && self.has_aliases {
+            self.remembered += count(value);
+            if self.remembered > MAX_REMEMBERED {
+                return Err(YamlError::new("yaml: document contains excessive aliasing"));
+            }
             self.anchors.insert(anchor, value.clone());
         }
+        Ok(())
     }
 
     fn mapping(&mut self, depth: usize) -> Result<Map<String, Value>, YamlError> {

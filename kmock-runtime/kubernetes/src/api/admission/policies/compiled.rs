@@ -230,10 +230,7 @@ fn read(cluster: &Cluster, prefix: &str, mutating: bool) -> Vec<Policy> {
         let plural = format!("{prefix}admission{what}");
         let place = ResourceKey::new("admissionregistration.k8s.io", plural);
         let found = cluster.store().list(&place, "").objects;
-        found
-            .iter()
-            .map(|object| Arc::clone(&object.value))
-            .collect()
+        found.iter().map(|object| object.value.shared()).collect()
     };
     let bindings = all("policybindings");
     let policies = all("policies").into_iter();

@@ -177,8 +177,10 @@ async fn ask_to_change(
             quoted(&hook.name)
         )));
     }
-    let patched = json_patch::apply(&shown, &operations)
-        .map_err(|_| internal(answer::why_not_applied(&shown, &operations)))?;
+    let patched = json_patch::apply(&shown, &operations).map_err(|error| match error {
+        json_patch::JsonPatchError::TooMuchCopied(_) => internal(error.to_string()),
+        _ => internal(answer::why_not_applied(&shown, &operations)),
+    })?;
     let strategy = asked.strategy_of(served);
     let mut context = asked.call.context(asked.name, asked.dry_run);
     context.resource = &served.resource;

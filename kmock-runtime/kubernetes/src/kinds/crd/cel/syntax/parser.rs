@@ -94,8 +94,43 @@ const RESERVED: [&str; 17] = [
     "while",
 ];
 
+/// A level takes some 25 kB of a stack where nothing is optimised: deeper texts than that are read on one of their own.
+const DEEP: usize = 16;
+/// Enough for the deepest text; what is not used of it is never there.
+const STACK: usize = 32 << 20;
+
 /// Reads a text; the faults are all that could be found.
 pub(in super::super) fn parse(source: &str) -> Result<Parsed, Vec<Fault>> {
+    if nesting(source) <= DEEP {
+        return read(source);
+    }
+    let read = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, || read(source)).ok()?;
+        thread.join().ok()
+    });
+    read.unwrap_or_else(|| {
+        let message = "there is no thread to read it on".to_owned();
+        Err(vec![Fault { at: 0, message }])
+    })
+}
+
+/// No text is nested more deeply than this says.
+fn nesting(source: &str) -> usize {
+    let (mut depth, mut deepest, mut others) = (0_usize, 0, 0);
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'?' | b'!' | b'-' => others += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest + others
+}
+
+fn read(source: &str) -> Result<Parsed, Vec<Fault>> {
     let mut parser = Parser {
         at: Recovery::new(source, lexer::tokens(source)),
         places: vec![0],

@@ -1,0 +1,189 @@
+//! Versions at rest: the text of an object, which takes a fifth of the memory of its value.
+//!
+//! The newest versions of a resource are values, ready to be worked with. What was not written for long rests, whether it
+//! is still the object or a version of the past; it is read again by whoever looks into it, and most only want its text.
+
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{Rendered, StoredObject};
+
+/// The value of a stored object: there, or made of the text when somebody looks.
+#[derive(Debug)]
+pub struct Kept {
+    value: OnceLock<Arc<Value>>,
+    /// `None` inside: it cannot rest.
+    resting: OnceLock<Option<Arc<Resting>>>,
+}
+
+impl Kept {
+    pub(super) fn new(value: Value) -> Self {
+        Self {
+            value: Arc::new(value).into(),
+            resting: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn of(resting: &Arc<Resting>) -> Self {
+        Self {
+            value: OnceLock::new(),
+            resting: Some(Arc::clone(resting)).into(),
+        }
+    }
+
+    /// The value, for who keeps it longer than the object.
+    pub fn shared(&self) -> Arc<Value> {
+        Arc::clone(self.value())
+    }
+
+    fn value(&self) -> &Arc<Value> {
+        self.value.get_or_init(|| {
+            let resting = self.resting.get().and_then(Option::as_ref);
+            Arc::new(
+                resting
+                    .map(|resting| resting.text.read())
+                    .unwrap_or_default(),
+            )
+        })
+    }
+}
+
+impl Deref for Kept {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        self.value()
+    }
+}
+
+impl StoredObject {
+    /// The same version at rest; `None` for what a text would not give back exactly.
+    pub(super) fn resting(&self) -> Option<Arc<Resting>> {
+        let resting = self.value.resting.get_or_init(|| {
+            let text = Text::of(&self.value, &self.rendered)?;
+            Some(Arc::new(Resting {
+                key: Arc::clone(self.shared_key()),
+                revision: self.revision,
+                created: self.created,
+                text,
+                rendered: Arc::clone(&self.rendered),
+            }))
+        });
+        resting.clone()
+    }
+}
+
+/// One version of one object, at rest.
+#[derive(Debug)]
+pub(super) struct Resting {
+    pub(super) key: Arc<str>,
+    pub(super) revision: u64,
+    pub(super) created: u64,
+    text: Text,
+    pub(super) rendered: Arc<Rendered>,
+}
+
+impl Resting {
+    /// The bytes of its text.
+    pub(super) fn size(&self) -> usize {
+        self.text.json.len()
+    }
+}
+
+#[derive(Debug)]
+struct Text {
+    json: Bytes,
+    /// Kind and version, where the text is that of a list's item, which does not tell them.
+    types: Option<[Box<str>; 2]>,
+}
+
+const TYPES: [&str; 2] = ["kind", "apiVersion"];
+
+/// What is nested deeper is not read again.
+const DEEPEST: usize = 100;
+
+impl Text {
+    fn of(value: &Value, rendered: &Rendered) -> Option<Self> {
+        if !is_exact(value, 0) {
+            return None;
+        }
+        // One text serves both, if it tells everything.
+        if let Some(json) = rendered.first() {
+            let types = TYPES.map(|key| value[key].as_str().unwrap_or_default().into());
+            let text = Self {
+                json: json.clone(),
+                types: Some(types),
+            };
+            if text.read() == *value {
+                return Some(text);
+            }
+        }
+        let json = serde_json::to_vec(value).ok()?;
+        Some(Self {
+            json: json.into_boxed_slice().into(),
+            types: None,
+        })
+    }
+
+    fn read(&self) -> Value {
+        let mut value: Value = serde_json::from_slice(&self.json).unwrap_or_default();
+        if let (Some(map), Some(types)) = (value.as_object_mut(), &self.types) {
+            for (key, text) in TYPES.into_iter().zip(types) {
+                map.insert(key.to_owned(), (**text).into());
+            }
+        }
+        value
+    }
+}
+
+/// Whether a value is read from its text as it was: fractions may lose their last digit.
+fn is_exact(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(items) => depth < DEEPEST && items.iter().all(|one| is_exact(one, depth + 1)),
+        Value::Object(map) => depth < DEEPEST && map.values().all(|one| is_exact(one, depth + 1)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_rests_is_read_as_it_was() {
+        let key: Arc<str> = "n/a".into();
+        let value = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}, "n": -7});
+        let stored = StoredObject::new(&key, value, 5, 3);
+        let item = br#"{"metadata":{"name":"a","resourceVersion":"5"},"n":-7}"#;
+        for rendered in [false, true] {
+            let stored = StoredObject::new(&key, Value::clone(&stored.value), 5, 3);
+            if rendered {
+                stored.rendered.get("v1", || item.as_slice().into());
+            }
+            let resting = stored.resting().expect("a text");
+            assert_eq!(resting.text.types.is_some(), rendered);
+            let woken = StoredObject::woken(&resting);
+            assert_eq!(*woken.value, *stored.value);
+            assert_eq!((woken.key(), woken.revision, woken.created), ("n/a", 5, 3));
+            assert!(Arc::ptr_eq(&woken.resting().expect("a text"), &resting));
+        }
+        // A form that tells less is not enough.
+        stored
+            .rendered
+            .get("v1", || b"{\"n\":-7}".as_slice().into());
+        assert!(stored.resting().expect("a text").text.types.is_none());
+        let mut deep = json!(1);
+        for _ in 0..200 {
+            deep = json!([deep]);
+        }
+        for inexact in [json!({"a": 0.1}), json!({"a": deep})] {
+            assert!(StoredObject::new(&key, inexact, 1, 1).resting().is_none());
+        }
+    }
+}
