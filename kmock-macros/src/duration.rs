@@ -8,7 +8,7 @@ use syn::{Ident, Lit, Token, ext::IdentExt, parse::ParseStream};
 use crate::{
     ast::Time,
     errors::Errors,
-    parse::{here, kept, skip_all},
+    parse::cursor::{here, kept, skip_all},
 };
 
 const UNITS: &str = "`h`, `m`, `s`, `ms`, `us` or `ns`";

@@ -9,7 +9,7 @@ use syn::{
 
 use crate::{
     errors::Errors,
-    parse::{expr, here, skip_to_comma},
+    parse::cursor::{expr, here, skip_to_comma},
 };
 
 /// Whether a brace group that comes next is JSON and not a block of Rust: it is empty, or starts with a key.

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sources::{Arrows, Module, Sources};
 
-/// The crates, and how many of their files may name each other in a circle. Ten is a room that is taken apart for its
-/// length alone; what is more than that is still to be untied, and must not grow.
-const MOST: &[(&str, usize)] = &[
-    ("kmock", 10),
-    ("kmock-macros", 19),
-    ("kmock-runtime", 10),
-    ("kmock-runtime/apply", 10),
-    ("kmock-runtime/cluster", 20),
-    ("kmock-runtime/kubernetes", 10),
+/// How many files of a crate may name each other in a circle: a room that is taken apart for its length alone.
+const MOST: usize = 10;
+
+const CRATES: &[&str] = &[
+    "kmock",
+    "kmock-macros",
+    "kmock-macros/notation",
+    "kmock-runtime",
+    "kmock-runtime/apply",
+    "kmock-runtime/cluster",
+    "kmock-runtime/kubernetes",
 ];
 
 /// The circles, longest first.
@@ -58,13 +60,13 @@ pub(crate) fn circles(arrows: &Arrows) -> Vec<BTreeSet<Module>> {
 #[test]
 fn circles_are_short() {
     let mut told = Vec::new();
-    for (folder, most) in MOST {
+    for folder in CRATES {
         let sources = Sources::of(folder);
         let arrows = sources.arrows();
         for circle in circles(&arrows) {
             let files: Vec<String> = circle.iter().map(|module| sources.file(module)).collect();
             println!("{folder}: {}: {}", files.len(), files.join(" "));
-            if files.len() <= *most {
+            if files.len() <= MOST {
                 continue;
             }
             told.push(format!("{folder}: {} files", files.len()));

@@ -8,7 +8,7 @@ use syn::{
     token,
 };
 
-use super::{here, rule::is_qualifier, slice::is_empty};
+use super::{cursor::here, rule::is_qualifier, slice::is_empty};
 use crate::{ast::Attrs, errors::Errors, words::did_you_mean};
 
 /// The attributes and doc comments before a rule.

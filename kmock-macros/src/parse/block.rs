@@ -1,9 +1,12 @@
 //! Blocks of rules: `override { … }`, `fallback { … }`, `in_order! { … }`.
 
-use proc_macro2::Delimiter;
+use proc_macro2::{Delimiter, TokenTree};
 use syn::{Ident, Token, ext::IdentExt, parse::ParseStream, token};
 
-use super::{here, inside, items, skip_to_semicolon, word};
+use super::{
+    cursor::{here, inside, skip_to_semicolon, word},
+    rule,
+};
 use crate::{
     ast::{Block, BlockKind, Item},
     errors::Errors,
@@ -111,4 +114,24 @@ fn block_word(input: ParseStream<'_>, text: &str) -> Option<&'static str> {
     nearest(text, WORDS.iter().copied())
         .or((text == "sequence" || text == "ordered").then_some("in_order"))
         .filter(|_| called && !known)
+}
+
+/// Rules up to the end of the input; and whether the last one has no `;`.
+pub(super) fn items(input: ParseStream<'_>, errors: &mut Errors) -> (Vec<Item>, bool) {
+    let mut items = Vec::new();
+    let mut open = false;
+    while !input.is_empty() {
+        if input.parse::<Token![;]>().is_ok() {
+            open = false;
+            continue;
+        }
+        let start = input.fork();
+        let item = rule::item(input, errors);
+        if start.cursor() == input.cursor() {
+            input.parse::<TokenTree>().ok();
+        }
+        open = matches!(&item, Some(Item::Rule(_) | Item::Feed(_)));
+        items.extend(item);
+    }
+    (items, open)
 }

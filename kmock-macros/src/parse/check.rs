@@ -11,8 +11,9 @@ use syn::{
 };
 
 use super::{
-    at_end, expr, filter, here, inside, is_filter, is_word, skip_to_comma, skip_while, take_word,
-    within, word,
+    ahead::is_filter,
+    cursor::{at_end, expr, here, inside, is_word, skip_to_comma, skip_while, take_word, word},
+    filter, within,
 };
 use crate::{
     ast::{Callable, Check, Filter, Subject, Times},
@@ -132,7 +133,7 @@ fn is_group(input: ParseStream<'_>) -> bool {
         &mut ignored,
         |content, _| {
             criteria = is_filter(content);
-            super::skip_all(content);
+            super::cursor::skip_all(content);
         },
     );
     criteria

@@ -6,7 +6,7 @@ use syn::{
     parse_quote_spanned, punctuated::Punctuated, spanned::Spanned,
 };
 
-use super::{expr, inside, kept};
+use super::cursor::{expr, inside, kept};
 use crate::{ast::Callable, errors::Errors};
 
 /// An expression, and by its syntax the way in which it is called.

@@ -7,7 +7,9 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, here, inside, is_word, skip_while, slice::slice, take_word,
+    code,
+    cursor::{at_end, ends_after_next, here, inside, is_word, skip_while, take_word},
+    slice::slice,
 };
 use crate::{
     ast::{Fault, Limit},
@@ -247,7 +249,7 @@ fn rate(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
     let help = "write `at 10%`, or `at (fraction)` with a number from 0.0 to 1.0";
     if input.peek(token::Paren) {
         return inside(input, Delimiter::Parenthesis, errors, |content, errors| {
-            super::expr(content, errors, "a fraction").ok()
+            super::cursor::expr(content, errors, "a fraction").ok()
         })?;
     }
     let share = match input.parse::<Lit>() {

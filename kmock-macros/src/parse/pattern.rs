@@ -4,7 +4,12 @@ use proc_macro2::{Delimiter, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
 
-use super::{code, expr, filter, here, inside, is_filter, skip_to_comma, take_word, word};
+use super::{
+    ahead::is_filter,
+    code,
+    cursor::{expr, here, inside, skip_to_comma, take_word, word},
+    filter,
+};
 use crate::{
     ast::{Name, Pattern},
     errors::Errors,
@@ -93,7 +98,7 @@ fn goes_on(input: ParseStream<'_>) -> bool {
         let mut ignored = Errors::default();
         inside(&fork, Delimiter::Parenthesis, &mut ignored, |content, _| {
             criteria = is_filter(content);
-            super::skip_all(content);
+            super::cursor::skip_all(content);
         });
         return !criteria;
     }
@@ -118,7 +123,7 @@ fn is_negation(input: ParseStream<'_>, outside: bool) -> bool {
         let mut ignored = Errors::default();
         inside(&fork, Delimiter::Parenthesis, &mut ignored, |content, _| {
             criteria = is_filter(content);
-            super::skip_all(content);
+            super::cursor::skip_all(content);
         });
         return !criteria;
     }
@@ -162,8 +167,8 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
             "a pattern has no comparison",
             "write a range: `6..` is more than 5, `..=5` is 5 at most",
         );
-        super::skip_while(input, |input| {
-            !super::at_end(input) && !input.peek(Token![=>])
+        super::cursor::skip_while(input, |input| {
+            !super::cursor::at_end(input) && !input.peek(Token![=>])
         });
         return None;
     }
@@ -173,8 +178,8 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
             "a pattern is no closure",
             "write `where |req| …` after the criteria, for all of the request",
         );
-        super::skip_while(input, |input| {
-            !super::at_end(input) && !input.peek(Token![=>])
+        super::cursor::skip_while(input, |input| {
+            !super::cursor::at_end(input) && !input.peek(Token![=>])
         });
         return None;
     }
@@ -195,7 +200,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
                 let found = alternatives(content, errors, false);
                 if !content.is_empty() {
                     errors.push(here(content), "expected `)` after the pattern");
-                    super::skip_all(content);
+                    super::cursor::skip_all(content);
                 }
                 found
             })??,
@@ -254,8 +259,8 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
                     });
                 if let Some(help) = help {
                     errors.help(at, format_args!("`{other}` is no pattern"), help);
-                    super::skip_while(input, |input| {
-                        !super::at_end(input) && !input.peek(Token![=>])
+                    super::cursor::skip_while(input, |input| {
+                        !super::cursor::at_end(input) && !input.peek(Token![=>])
                     });
                     return None;
                 }
@@ -278,7 +283,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
         return None;
     }
     errors.help(at, "expected a pattern", FORMS);
-    if !super::at_end(input) && !input.peek(Token![=>]) && !input.peek(Token![|]) {
+    if !super::cursor::at_end(input) && !input.peek(Token![=>]) && !input.peek(Token![|]) {
         input.parse::<TokenTree>().ok();
     }
     None

@@ -11,12 +11,14 @@ use syn::{
 };
 
 use super::{
-    at_end,
+    ahead::starts_rule,
     attributes::{attributes, late_attribute},
     block::block,
-    code, filter, here, inside, is_word, kept, reply, skip_to_semicolon, skip_while,
+    code,
+    cursor::{at_end, here, inside, is_word, kept, skip_to_semicolon, skip_while, take_word, word},
+    filter, reply,
     slice::slice,
-    starts_rule, stream, take_word, word,
+    stream,
 };
 use crate::{
     ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule, ValueKind},

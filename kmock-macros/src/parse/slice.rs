@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, TokenTree};
 use syn::{Expr, ExprRange, RangeLimits, Token, parse::ParseStream, spanned::Spanned, token};
 
-use super::{here, inside, kept, skip_while};
+use super::cursor::{here, inside, kept, skip_while};
 use crate::errors::Errors;
 
 /// `[0]`, `[..3]`, `[9..]`

@@ -7,8 +7,9 @@ use syn::{
 };
 
 use super::{
-    at_end, code, ends_after_next, expr, fault, here, inside, kept, reply, skip_to_comma,
-    skip_while, word,
+    code,
+    cursor::{at_end, ends_after_next, expr, here, inside, kept, skip_to_comma, skip_while, word},
+    fault, reply,
 };
 use crate::{
     ast::{Callable, StreamItem},
@@ -206,7 +207,7 @@ fn by_word(
         }
         "file" if called || after.peek(LitStr) || after.peek(Ident::peek_any) => {
             input.call(Ident::parse_any).ok();
-            let once = super::take_word(input, "once").is_some();
+            let once = super::cursor::take_word(input, "once").is_some();
             Some(
                 reply::value(input, errors, "a path of a file").map(|path| StreamItem::File {
                     span,

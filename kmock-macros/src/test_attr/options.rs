@@ -14,7 +14,7 @@ use crate::{
     ast::Time,
     duration,
     errors::Errors,
-    parse::{expr, here, lit_str, skip_to_comma},
+    parse::cursor::{expr, here, lit_str, skip_to_comma},
     words::did_you_mean,
 };
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::emulator::Cluster;
 use crate::emulator::objects::Objects;
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object::{self, int, items, text};
+use crate::shared::Shared;
 
 /// All that is not as it should be, a line each.
 pub(crate) fn unsettled(cluster: &Cluster, shared: &Shared) -> Vec<String> {

@@ -18,6 +18,7 @@ mod containers;
 mod controller;
 mod controllers;
 mod explain;
+mod glob;
 mod hash;
 mod kind;
 mod kubelet;
@@ -28,17 +29,18 @@ mod plan;
 mod run;
 mod scheduler;
 mod seed;
+mod shared;
 mod stages;
 
 /// What is used of the emulated API, by one name.
 pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
         ApiBody, Clock, Cluster,
-        api::authn,
-        doors::objects,
-        kinds::builtin,
-        model::{meta, names, resource, selectors},
-        state::{kubelet, store},
+        internals::api::authn,
+        internals::doors::objects,
+        internals::kinds::builtin,
+        internals::model::{meta, names, resource, selectors},
+        internals::state::{kubelet, store},
     };
 }
 

@@ -1,23 +1,23 @@
 //! The handle of a living cluster: what a test declares, holds and waits for.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::containers::{Image, Network, Scripts};
+use crate::containers::{Image, Network};
 use crate::controller::Controller;
 use crate::controllers;
 use crate::emulator::Cluster;
 use crate::explain;
 use crate::kubelet::Kubelets;
-use crate::nodes::{Node, NodeSpec};
-use crate::run::{Rest, Runner, Settle};
+use crate::nodes::Node;
+use crate::run::{Runner, Settle};
 use crate::scheduler::Scheduler;
-use crate::stages::{Stage, StageSpec, Stages};
+use crate::shared::Shared;
+use crate::stages::{Stage, Stages};
 
 /// Which parts of a cluster live.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,10 +137,7 @@ impl Life {
 
     /// A life that has not [begun](Life::begin): things can be declared already.
     pub fn new(cluster: &Cluster, parts: &Parts) -> Life {
-        let shared = Arc::new(Shared {
-            heartbeats: parts.heartbeats,
-            ..Shared::default()
-        });
+        let shared = Arc::new(Shared::new(parts.heartbeats));
         Life(Arc::new(Inner {
             cluster: cluster.clone(),
             shared,
@@ -304,161 +301,5 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.shared.release(&self.name);
-    }
-}
-
-/// What the handles and the runner share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    orders: watch::Sender<u64>,
-    pub(crate) rest: watch::Sender<Rest>,
-    pub(crate) network: Network,
-    pub(crate) scripts: Scripts,
-    pub(crate) heartbeats: bool,
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            orders: watch::Sender::new(1),
-            rest: watch::Sender::new(Rest::default()),
-            network: Network::default(),
-            scripts: Scripts::default(),
-            heartbeats: false,
-        }
-    }
-}
-
-/// What was declared.
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    pub(crate) nodes: BTreeMap<String, NodeSpec>,
-    pub(crate) stages: Vec<Arc<StageSpec>>,
-    pub(crate) usage: Vec<(String, String, String)>,
-    pub(crate) provisioners: Vec<String>,
-    refusals: VecDeque<String>,
-    holds: BTreeMap<String, (usize, usize)>,
-    touched: BTreeMap<&'static str, Vec<String>>,
-    logs: BTreeMap<(String, String), crate::containers::Logs>,
-}
-
-impl Shared {
-    /// Locked for short: nobody else's code runs meanwhile.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The number of the newest order.
-    pub(crate) fn orders(&self) -> u64 {
-        *self.orders.borrow()
-    }
-
-    /// Wakes the runner.
-    fn order(&self) {
-        self.orders.send_modify(|number| *number += 1);
-    }
-
-    /// Ends when there is an order after that of a number.
-    pub(crate) async fn ordered(&self, after: u64) {
-        let mut orders = self.orders.subscribe();
-        // The sender lives as long as `self`.
-        let _ = orders.wait_for(|number| *number > after).await;
-    }
-
-    /// Lets a part look at a key.
-    pub(crate) fn touch(&self, part: &'static str, key: &str) {
-        self.state()
-            .touched
-            .entry(part)
-            .or_default()
-            .push(key.to_owned());
-        self.order();
-    }
-
-    /// The keys that a part is to look at.
-    pub(crate) fn touched(&self, part: &str) -> Vec<String> {
-        self.state().touched.remove(part).unwrap_or_default()
-    }
-
-    /// Keeps what the API refused; the last hundred of them.
-    pub(crate) fn complain(&self, line: String) {
-        let mut state = self.state();
-        if state.refusals.back() == Some(&line) {
-            return;
-        }
-        if state.refusals.len() >= 100 {
-            state.refusals.pop_front();
-        }
-        state.refusals.push_back(line);
-    }
-
-    fn hold(&self, name: &str) {
-        self.state().holds.entry(name.to_owned()).or_default().0 += 1;
-        self.order();
-    }
-
-    fn release(&self, name: &str) {
-        {
-            let mut state = self.state();
-            if let Some(hold) = state.holds.get_mut(name) {
-                hold.0 = hold.0.saturating_sub(1);
-                if hold.0 == 0 {
-                    state.holds.remove(name);
-                }
-            }
-        }
-        self.order();
-    }
-
-    fn step(&self, name: &str) {
-        if let Some(hold) = self.state().holds.get_mut(name) {
-            hold.1 += 1;
-        }
-        self.order();
-    }
-
-    /// How many looks a held part may take; `None`: it is not held.
-    pub(crate) fn steps(&self, name: &str) -> Option<usize> {
-        self.state().holds.get(name).map(|hold| hold.1)
-    }
-
-    /// Whether a part may take a look now; that of a held one is counted.
-    pub(crate) fn may_go(&self, name: &str) -> bool {
-        let mut state = self.state();
-        match state.holds.get_mut(name) {
-            None => true,
-            Some((_, 0)) => false,
-            Some((_, steps)) => {
-                *steps -= 1;
-                true
-            }
-        }
-    }
-
-    pub(crate) fn keep_log(&self, pod: &str, container: &str, logs: crate::containers::Logs) {
-        self.state()
-            .logs
-            .insert((pod.to_owned(), container.to_owned()), logs);
-    }
-
-    pub(crate) fn forget_logs(&self, pod: &str) {
-        self.state().logs.retain(|(known, _), _| known != pod);
-    }
-
-    pub(crate) fn log_of(
-        &self,
-        pod: &str,
-        container: &str,
-        previous: bool,
-    ) -> Option<Arc<crate::containers::Log>> {
-        let state = self.state();
-        let logs = state.logs.get(&(pod.to_owned(), container.to_owned()))?;
-        if previous {
-            logs.former.clone()
-        } else {
-            Some(Arc::clone(&logs.now))
-        }
     }
 }

@@ -13,8 +13,8 @@ use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::emulator::Cluster;
 use crate::emulator::objects::contains;
-use crate::life::Shared;
 use crate::plan::{Action, Plan, Wait};
+use crate::shared::Shared;
 
 /// One stage, as it was declared.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Parts {
         let named = self
             .named
             .as_ref()
-            .is_none_or(|pattern| crate::containers::glob(pattern, crate::object::name(object)));
+            .is_none_or(|pattern| crate::glob::glob(pattern, crate::object::name(object)));
         let fits = self
             .when
             .as_ref()

@@ -4,7 +4,11 @@ use proc_macro2::{Delimiter, TokenTree};
 use syn::{Ident, LitStr, Token, ext::IdentExt, parse::ParseStream, token};
 
 use super::{
-    super::{code, here, inside, is_filter, lit_str, skip_all, word},
+    super::{
+        ahead::is_filter,
+        code,
+        cursor::{here, inside, lit_str, skip_all, word},
+    },
     group,
 };
 use crate::{

@@ -12,7 +12,10 @@ use syn::{
     Expr, Ident, Lit, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
 };
 
-use super::{expr, here, inside, is_filter, skip_all, starts_head, word};
+use super::{
+    ahead::{is_filter, starts_head},
+    cursor::{expr, here, inside, skip_all, word},
+};
 use crate::{
     ast::Filter,
     errors::Errors,

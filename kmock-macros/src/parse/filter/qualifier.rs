@@ -7,7 +7,11 @@ use syn::{
 };
 
 use super::{
-    super::{at_end, code, here, inside, kept, lit_str, pattern, skip_to_comma},
+    super::{
+        code,
+        cursor::{at_end, here, inside, kept, lit_str, skip_to_comma},
+        pattern,
+    },
     single,
 };
 use crate::{

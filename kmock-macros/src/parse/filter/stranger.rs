@@ -10,7 +10,7 @@ use syn::{
 };
 
 use super::{
-    super::{expr, here, word},
+    super::cursor::{expr, here, word},
     FORMS, MORE,
 };
 use crate::{

@@ -7,7 +7,10 @@ use crate::{
     ast::{Name, Part},
     errors::Errors,
     numbers,
-    parse::{at_end, filter, here, inside, kept, pattern, skip_to_comma, word},
+    parse::{
+        cursor::{at_end, here, inside, kept, skip_to_comma, word},
+        filter, pattern,
+    },
 };
 
 /// `header { "X-A": "1", "X-B": ! }`

@@ -14,8 +14,10 @@ use syn::{
 pub(super) use self::transport::misplaced;
 use self::words::{by_word, slip};
 use super::{
-    at_end, code, ends_after_next, expr, here, inside, skip_while, starts_head, starts_rule,
-    stream, word,
+    ahead::{starts_head, starts_rule},
+    code,
+    cursor::{at_end, ends_after_next, expr, here, inside, skip_while, word},
+    stream,
 };
 use crate::{
     ast::{Callable, Part},

@@ -9,7 +9,10 @@ use super::{fields::fields, value, words::url};
 use crate::{
     ast::{Part, Way},
     errors::Errors,
-    parse::{at_end, code, ends_after_next, here, skip_while},
+    parse::{
+        code,
+        cursor::{at_end, ends_after_next, here, skip_while},
+    },
     words::did_you_mean,
 };
 

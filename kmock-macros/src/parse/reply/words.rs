@@ -9,7 +9,12 @@ use crate::{
     duration,
     errors::Errors,
     habits, json, numbers,
-    parse::{at_end, code, ends_after_next, fault, here, inside, skip_while, starts_rule, stream},
+    parse::{
+        ahead::starts_rule,
+        code,
+        cursor::{at_end, ends_after_next, here, inside, skip_while},
+        fault, stream,
+    },
     words::{FAILURES, REPLIES, nearest},
 };
 
@@ -77,7 +82,7 @@ fn failure(input: ParseStream<'_>, errors: &mut Errors) -> Option<Part> {
 /// What follows `then`: the next answer, or what comes after the last one.
 fn then(input: ParseStream<'_>, errors: &mut Errors, span: Span, kubernetes: bool) -> Vec<Part> {
     for (word, method) in [("pass", "then_pass"), ("again", "then_again")] {
-        if ends_after_next(input) && crate::parse::take_word(input, word).is_some() {
+        if ends_after_next(input) && crate::parse::cursor::take_word(input, word).is_some() {
             if input.peek(Token![,]) {
                 errors.help(
                     here(input),
@@ -161,7 +166,7 @@ pub(super) fn by_word(
         }
         "file" if valued || lonely || after.peek(Ident::peek_any) => {
             input.call(Ident::parse_any).ok();
-            let once = crate::parse::take_word(input, "once").is_some();
+            let once = crate::parse::cursor::take_word(input, "once").is_some();
             one(
                 value(input, errors, "a path of a file").map(|path| Part::File {
                     span,

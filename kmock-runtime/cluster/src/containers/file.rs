@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Image;
 use crate::emulator::builtin::times;
-use crate::life::Shared;
+use crate::shared::Shared;
 
 const KEYS: [&str; 12] = [
     "image",

@@ -15,8 +15,8 @@ use tower_service::Service;
 
 use super::log::Log;
 use crate::emulator::Clock;
-use crate::life::Shared;
 use crate::object;
+use crate::shared::Shared;
 
 /// What a container is given when it starts.
 #[derive(Debug, Default, Clone)]

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::handle::{Container, IntoExit};
-use crate::life::Shared;
+use crate::glob::glob;
+use crate::shared::Shared;
 
 pub(crate) type Code = Arc<dyn Fn(Container) -> BoxFuture<'static, i32> + Send + Sync>;
 
@@ -315,25 +316,6 @@ pub(crate) fn fits(pattern: &str, image: &str) -> bool {
         || glob(pattern, plain)
         || (untagged(pattern) == pattern
             && (glob(pattern, &untagged(image)) || glob(pattern, &untagged(plain))))
-}
-
-/// Whether a text fits a pattern in which `*` stands for any text.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some(at) = text.find(part) else {
-            return false;
-        };
-        text = text.get(at + part.len()..).unwrap_or_default();
-    }
-    text.len() >= last.len() && text.ends_with(last)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub(crate) use self::file::declare;
 pub use self::handle::{Container, IntoExit};
 pub(crate) use self::handle::{Given, Live};
 pub use self::image::Image;
-pub(crate) use self::image::{Exit, Pull, Ready, Script, Scripts, glob};
+pub(crate) use self::image::{Exit, Pull, Ready, Script, Scripts};
 pub use self::log::Log;
 pub use self::network::Network;
 

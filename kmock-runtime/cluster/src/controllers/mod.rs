@@ -19,7 +19,7 @@ pub(crate) mod volumes;
 use std::sync::Arc;
 
 use crate::controller::Controller;
-use crate::life::Shared;
+use crate::shared::Shared;
 
 /// All controllers, in the order in which they look at a change.
 pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::containers::Log;
 use crate::emulator::ApiBody;
 use crate::emulator::kubelet::{Kubelet, LogOptions};
-use crate::life::Shared;
+use crate::shared::Shared;
 
 impl Kubelet for Shared {
     fn log(&self, pod: &str, options: &LogOptions) -> Option<ApiBody> {

@@ -23,9 +23,9 @@ use crate::containers::{Container, Exit, Logs, Pull, Ready};
 use crate::controller::Controller;
 use crate::emulator::Clock;
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Deletion, Note, Plan, Wait};
+use crate::shared::Shared;
 
 /// The first restart comes at once; the next ones wait for this, and then twice as long each time.
 const BACKOFF: Duration = Duration::from_secs(10);

@@ -26,9 +26,9 @@ use crate::emulator::Cluster;
 use crate::emulator::resource::ResourceKey;
 use crate::emulator::store::{Change as Happened, Subscription};
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object;
 use crate::plan::{Action, Note, Plan, Wait};
+use crate::shared::Shared;
 
 /// So many looks are done before others get their turn on the runtime.
 const TURN: usize = 16;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::emulator::Cluster;
 use crate::explain;
-use crate::life::Shared;
+use crate::shared::Shared;
 
 /// How the runner is when it has nothing to do.
 #[derive(Debug, Default, Clone)]

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::conditions;
 use crate::amounts;
 use crate::cache::{Cache, Change};
-use crate::containers::glob;
 use crate::controller::Controller;
+use crate::glob::glob;
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
+use crate::shared::Shared;
 
 /// How often metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);

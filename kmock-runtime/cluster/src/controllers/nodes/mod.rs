@@ -15,9 +15,9 @@ pub(crate) use self::garbage::PodGarbage;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
+use crate::shared::Shared;
 
 /// A node that has said nothing for so long is `Unknown`.
 const GRACE: Duration = Duration::from_secs(50);

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 pub(crate) use self::protection::Protection;
 use crate::amounts;
 use crate::cache::{Cache, Change};
-use crate::containers::glob;
 use crate::controller::Controller;
+use crate::glob::glob;
 use crate::kind::Kind;
-use crate::life::Shared;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
+use crate::shared::Shared;
 
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
