@@ -5,35 +5,30 @@
 //! Each uses only those above it in this list:
 //!
 //! - `text`: YAML, digests.
-//! - `model`: what is asked for, resources, `Status`, metadata, selectors, and the [`Strategy`] of a kind.
+//! - `model`: what is asked for, resources, `Status`, metadata, selectors, and the `Strategy` of a kind.
 //! - `state`: the store, the registry of resources, and the [`Cluster`] that holds both.
 //! - `kinds`: the built-in kinds and custom resources.
 //! - `wire`: the forms of an answer: JSON, protobuf, tables, and which of them a client accepts.
 //! - `api`: the verbs and the other endpoints.
 //! - `doors`: what tests hold: [`Objects`], [`Resources`], a fresh cluster.
 //!
-//! The rooms are public for the tests and benchmarks of this repository only: they change without notice. What users name stands
-//! at the root.
-//!
-//! [`Strategy`]: model::strategy::Strategy
+//! What users name stands at the root; what this repository's own crates, tests and benchmarks use besides is in `internals`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![allow(
+    unreachable_pub,
+    reason = "the rooms are private: in them, `pub` is what other rooms may use"
+)]
 
-// The rooms are for this repository's own crates, tests and benchmarks: what users name is below.
+mod api;
+mod doors;
 #[doc(hidden)]
-pub mod api;
-#[doc(hidden)]
-pub mod doors;
-#[doc(hidden)]
-pub mod kinds;
-#[doc(hidden)]
-pub mod model;
-#[doc(hidden)]
-pub mod state;
-#[doc(hidden)]
-pub mod text;
-#[doc(hidden)]
-pub mod wire;
+pub mod internals;
+mod kinds;
+mod model;
+mod state;
+mod text;
+mod wire;
 
 #[cfg(test)]
 mod fuzz;

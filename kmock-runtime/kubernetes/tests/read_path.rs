@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::Request;
-use kmock_kubernetes::model::resource::ResourceKey;
+use kmock_kubernetes::internals::model::resource::ResourceKey;
 use kmock_kubernetes::{ApiBody, Cluster};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};

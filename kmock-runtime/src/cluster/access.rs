@@ -5,9 +5,9 @@ use std::{fs, io, path::Path};
 
 use kmock_kubernetes::{
     MinimalRole, User,
-    api::{authn, token},
-    model::resource::ResourceKey,
-    state::access::Attributes,
+    internals::api::{authn, token},
+    internals::model::resource::ResourceKey,
+    internals::state::access::Attributes,
 };
 use serde_json::{Value, json};
 
@@ -263,8 +263,8 @@ impl AsUser {
 /// The documents of a text.
 fn documents(text: &str) -> Result<Vec<Value>, String> {
     #[cfg(feature = "yaml")]
-    let found: Vec<Value> =
-        kmock_kubernetes::text::yaml::parse_all(text).map_err(|error| error.to_string())?;
+    let found: Vec<Value> = kmock_kubernetes::internals::text::yaml::parse_all(text)
+        .map_err(|error| error.to_string())?;
     #[cfg(not(feature = "yaml"))]
     let found: Vec<Value> = vec![
         serde_json::from_str(text)

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use kmock_kubernetes::{
     ApiBody, Cluster, ClusterOptions, Objects, Resources, User,
-    api::Asked,
-    doors::minimal_role,
-    model::resource::ResourceKey,
-    state::access::{Attributes, What},
-    state::store::caused_by,
+    internals::api::Asked,
+    internals::doors::minimal_role,
+    internals::model::resource::ResourceKey,
+    internals::state::access::{Attributes, What},
+    internals::state::store::caused_by,
 };
 
 use super::{histories::histories, webhooks::Network};
@@ -151,7 +151,7 @@ fn called(request: &Request) -> http::Request<bytes::Bytes> {
     let mut call = request.to_http();
     #[cfg(feature = "tls")]
     if let Some(certificate) = request.client_cert().filter(|one| one.is_trusted()) {
-        use kmock_kubernetes::{api::authn::ClientCertificate, text::digest};
+        use kmock_kubernetes::{internals::api::authn::ClientCertificate, internals::text::digest};
         call.extensions_mut().insert(ClientCertificate {
             common_name: certificate.common_name().to_owned(),
             organizations: certificate
@@ -313,7 +313,7 @@ impl Backend for Emulator {
             not(feature = "cluster"),
             expect(unused_mut, reason = "a cluster that lives has more to tell")
         )]
-        let mut all = kmock_kubernetes::doors::waits::told(&self.cluster);
+        let mut all = kmock_kubernetes::internals::doors::waits::told(&self.cluster);
         #[cfg(feature = "cluster")]
         if let Some(life) = &self.life {
             all.extend(life.unsettled());
@@ -472,7 +472,7 @@ fn explain(seen: &Seen, asked: &Asked) -> Option<String> {
     let What::Resource(resource) = &attributes.what else {
         return None;
     };
-    let mut role = kmock_kubernetes::state::access::rbac::Rule {
+    let mut role = kmock_kubernetes::internals::state::access::rbac::Rule {
         verbs: vec![attributes.verb.clone().into_owned()],
         groups: vec![resource.group.clone().into_owned()],
         resources: vec![resource.combined().into_owned()],

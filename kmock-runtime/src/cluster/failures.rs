@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kmock_kubernetes::{
     ApiRequest, Verb,
-    model::status::{ApiError, Details, qualified},
+    internals::model::status::{ApiError, Details, qualified},
 };
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use kmock_kubernetes::{
     Cluster,
     apply::fields::owners,
-    state::store::{Change, Event},
+    internals::state::store::{Change, Event},
 };
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kmock::{KMock, kubernetes::text::yaml};
+use kmock::{KMock, kubernetes::internals::text::yaml};
 use serde_json::Value;
 
 /// Where an object was written.

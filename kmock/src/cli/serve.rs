@@ -167,8 +167,8 @@ async fn run(options: Options) -> Result<(), String> {
 /// Declares the images of a file, YAML or JSON.
 fn declare_images(k: &KMock, path: &std::path::Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    for document in
-        kmock::kubernetes::text::yaml::parse_all(&text).map_err(|error| error.to_string())?
+    for document in kmock::kubernetes::internals::text::yaml::parse_all(&text)
+        .map_err(|error| error.to_string())?
     {
         if !document.is_null() {
             k.life().declare_images(&document)?;

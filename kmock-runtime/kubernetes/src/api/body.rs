@@ -10,7 +10,8 @@ use crate::kinds::builtin::decode;
 use crate::kinds::builtin::gotypes::Struct;
 use crate::model::meta::split_api_version;
 use crate::model::status::{ApiError, quoted};
-use crate::model::strategy::{Context, Decoded, Strategy};
+use crate::model::strategy::{Codec, Context, Decoded};
+use crate::state::registry::Served;
 use crate::wire::protobuf;
 use kmock_apply::ordered::Node;
 
@@ -196,19 +197,24 @@ pub struct Target<'a> {
     /// A type of the server's own, whose kind and version may be left out.
     pub built_in: bool,
     /// How it is read.
-    pub strategy: &'a dyn Strategy,
+    pub codec: &'a dyn Codec,
 }
 
 impl<'a> Target<'a> {
     /// The call's own kind.
     pub fn own(call: &'a Call) -> Self {
-        let resource = call.resource();
+        Self::of(&call.served)
+    }
+
+    /// The kind of a resource.
+    pub fn of(served: &'a Served) -> Self {
+        let resource = &served.resource;
         Self {
             group: &resource.group,
             version: &resource.version,
             kind: &resource.kind,
             built_in: resource.is_built_in(),
-            strategy: call.strategy(),
+            codec: &*served.strategy,
         }
     }
 
@@ -226,7 +232,7 @@ impl<'a> Target<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Shape(pub &'static str);
 
-impl Strategy for Shape {
+impl Codec for Shape {
     fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
         let Some(root) = Struct::named(self.0) else {
             return Ok(Decoded {
@@ -327,10 +333,7 @@ pub fn read(
     let Decoded {
         mut object,
         complaints,
-    } = target
-        .strategy
-        .read(&context, &node, &text)
-        .map_err(refused)?;
+    } = target.codec.read(&context, &node, &text).map_err(refused)?;
     let strict = options.validation == FieldValidation::Strict;
     let mut told: Vec<String> = match repeated {
         Some(text) if strict => vec![text],
@@ -343,7 +346,7 @@ pub fn read(
     };
     told.extend(complaints);
     complain(told, options.validation, warnings).map_err(refused)?;
-    target.strategy.default(&context, &mut object);
+    target.codec.default(&context, &mut object);
     set_type_meta(&mut object, &target.api_version(), &sent_kind);
     Ok(object)
 }

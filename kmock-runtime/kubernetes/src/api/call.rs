@@ -15,6 +15,39 @@ use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
 use crate::state::store::StoredObject;
 
+/// What a write is of, and by whom: a part of each call, and all that there is of the server's own writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The resource in the version of the request.
+    pub served: &'a Served,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// The subresource; empty for the object itself.
+    pub subresource: &'a str,
+    /// Who writes.
+    pub user: &'a User,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl<'a> Scope<'a> {
+    /// What the rules may know about it.
+    pub fn context(&self, name: &'a str, dry_run: bool) -> Context<'a> {
+        Context {
+            cluster: self.cluster,
+            resource: &self.served.resource,
+            namespace: self.namespace,
+            name,
+            subresource: self.subresource,
+            user: self.user,
+            now: self.now,
+            dry_run,
+        }
+    }
+}
+
 /// The request, and what it is about.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -45,18 +78,21 @@ impl Call {
         &*self.served.strategy
     }
 
-    /// What the rules may know about the request.
-    pub fn context<'a>(&'a self, name: &'a str, dry_run: bool) -> Context<'a> {
-        Context {
+    /// What is written, and by whom.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
             cluster: &self.cluster,
-            resource: &self.served.resource,
+            served: &self.served,
             namespace: self.request.namespace(),
-            name,
             subresource: self.request.subresource(),
             user: &self.user,
             now: self.now,
-            dry_run,
         }
+    }
+
+    /// What the rules may know about the request.
+    pub fn context<'a>(&'a self, name: &'a str, dry_run: bool) -> Context<'a> {
+        self.scope().context(name, dry_run)
     }
 
     /// The storage key of an object of the request's namespace.
@@ -66,18 +102,20 @@ impl Call {
 
     /// The object with a name, or 404.
     pub fn find(&self, name: &str) -> Result<Arc<StoredObject>, ApiError> {
+        let place = &self.resource().storage;
+        let found = self.cluster.store().get(place, &self.key(name));
+        found.ok_or_else(|| self.absent(name))
+    }
+
+    /// The 404 of an object.
+    pub fn absent(&self, name: &str) -> ApiError {
         let resource = self.resource();
-        self.cluster
-            .store()
-            .get(&resource.storage, &self.key(name))
-            .ok_or_else(|| {
-                let plural = match resource.kind.as_str() {
-                    // Their storage speaks of them in the singular.
-                    "ComponentStatus" if resource.is_built_in() => "componentstatus",
-                    _ => &resource.plural,
-                };
-                ApiError::not_found(&resource.group, plural, name)
-            })
+        let plural = match resource.kind.as_str() {
+            // Their storage speaks of them in the singular.
+            "ComponentStatus" if resource.is_built_in() => "componentstatus",
+            _ => &resource.plural,
+        };
+        ApiError::not_found(&resource.group, plural, name)
     }
 
     /// A header's text; empty if it is absent or not text.

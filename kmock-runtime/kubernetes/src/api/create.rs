@@ -19,7 +19,7 @@ pub async fn create(call: &Call) -> Result<Reply, ApiError> {
         write::wipe(&mut object);
         write::dedup_owners(&mut object, &mut warnings);
         wipe_system_fields(&mut object);
-        managed::update(call, None, &mut object, &options.manager);
+        managed::update(&call.scope(), None, &mut object, &options.manager);
         if reviews::covers(call.resource()) {
             let asked = Attributes::create(call, "", &options);
             admission::admit(&asked, &mut object, &mut warnings).await?;

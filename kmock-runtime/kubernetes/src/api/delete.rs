@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::admission::{self, Attributes};
 use super::call::Call;
 use super::reply::{Body, Reply};
-use super::write::Written;
+use super::write;
 use super::write_options::{DeleteOptions, Propagation};
 use crate::model::meta;
 use crate::model::status::ApiError;
@@ -123,13 +123,8 @@ pub async fn delete_object(
             }
             Plan::Keep(object) => {
                 let value = call.served.to_storage(object);
-                if let Some(outcome) = store_marked(call, &current, value, options.dry_run)? {
-                    let code = code_of_pending(options);
-                    let body = match outcome {
-                        Written::Stored(object) => Body::Stored(call.served.clone(), object),
-                        Written::Object(value) => Body::Object(call.served.clone(), value),
-                    };
-                    return Ok(Reply::new(code, body));
+                if let Some(written) = write::swap(call, &current, value, options.dry_run)? {
+                    return Ok(Reply::new(code_of_pending(options), written.body(call)));
                 }
             }
             Plan::MarkAndRemove(object) => {
@@ -166,30 +161,6 @@ pub async fn delete_object(
             }
         }
     }
-}
-
-/// Stores the marks of a deletion; a mark that is there already changes nothing.
-fn store_marked(
-    call: &Call,
-    current: &Arc<StoredObject>,
-    mut value: Value,
-    dry_run: bool,
-) -> Result<Option<Written>, ApiError> {
-    meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-    if value == *current.value {
-        return Ok(Some(Written::Stored(Arc::clone(current))));
-    }
-    if dry_run {
-        return Ok(Some(Written::Object(call.served.shown(&value))));
-    }
-    let write = Write::Update {
-        current: Arc::clone(current),
-        value,
-    };
-    Ok(match call.cluster.commit(&call.resource().storage, write) {
-        Ok(event) => Some(Written::Stored(Arc::clone(&event.object))),
-        Err(_) => None,
-    })
 }
 
 /// The answer of a deletion that went through: the object itself of some kinds, else a `Status`.

@@ -3,17 +3,17 @@
 use serde_json::Value;
 
 use super::body::Target;
-use super::call::Call;
+use super::call::Scope;
 use crate::kinds::builtin::defaults::SHARED_LABELS;
 use crate::model::meta::{self, rfc3339, split_api_version};
 use kmock_apply::fields::{self, Set, Write};
 use kmock_apply::schema::{Schema, SchemaRef};
 
 /// The schema of a kind; of one without a schema, anything goes.
-fn schema_of(call: &Call, target: Target<'_>) -> SchemaRef {
-    let own = call.resource();
+fn schema_of(scope: &Scope<'_>, target: Target<'_>) -> SchemaRef {
+    let own = &scope.served.resource;
     let schema = if target.kind == own.kind && target.group == own.group {
-        target.strategy.schema(own)
+        target.codec.schema(own)
     } else {
         Schema::of_kind(target.group, target.version, target.kind).map(SchemaRef::from)
     };
@@ -22,28 +22,28 @@ fn schema_of(call: &Call, target: Target<'_>) -> SchemaRef {
 
 /// Calls `f` with what the field sets want to know of a write.
 pub fn with_write<R>(
-    call: &Call,
+    scope: &Scope<'_>,
     target: Target<'_>,
     manager: &str,
     object: &Value,
     f: impl FnOnce(&Write<'_>) -> R,
 ) -> R {
-    let resource = call.resource();
-    let subresource = call.request.subresource();
-    let schema = schema_of(call, target);
+    let resource = &scope.served.resource;
+    let subresource = scope.subresource;
+    let schema = schema_of(scope, target);
     let reset = if target.kind == "Scale" {
         None
     } else {
-        reset_set(call, subresource, object)
+        reset_set(scope, object)
     };
-    let empty = target.strategy.empty(&call.context("", false));
+    let empty = target.codec.empty(&scope.context("", false));
     let versions = |api_version: &str| {
         let (group, version) = split_api_version(api_version);
         // The same objects may be served in another group (events): its versions are strangers.
         if group != target.group {
             return None;
         }
-        let served = call
+        let served = scope
             .cluster
             .registry()
             .find(group, version, &resource.plural)?;
@@ -57,7 +57,7 @@ pub fn with_write<R>(
     // The managers of custom objects see them as they are, whatever the conversion of their kind.
     let convert = |object: &mut Value, from: &str, to: &str| {
         if resource.is_built_in() {
-            target.strategy.convert(object, from, to);
+            target.codec.convert(object, from, to);
         }
     };
     f(&Write {
@@ -67,15 +67,15 @@ pub fn with_write<R>(
         schema: &schema,
         reset: reset.as_ref(),
         empty: &empty,
-        now: &rfc3339(call.now),
+        now: &rfc3339(scope.now),
         versions: &versions,
         convert: &convert,
     })
 }
 
 /// The fields that a write cannot set. A custom resource's status is all that can be written through `status`.
-fn reset_set(call: &Call, subresource: &str, object: &Value) -> Option<Set> {
-    if subresource == "status" && !call.resource().is_built_in() {
+fn reset_set(scope: &Scope<'_>, object: &Value) -> Option<Set> {
+    if scope.subresource == "status" && !scope.served.resource.is_built_in() {
         let keys: Vec<&str> = object
             .as_object()?
             .keys()
@@ -86,18 +86,21 @@ fn reset_set(call: &Call, subresource: &str, object: &Value) -> Option<Set> {
         let paths: Vec<&[&str]> = paths.iter().map(<[&str; 1]>::as_slice).collect();
         return Some(Set::of_names(&paths));
     }
-    let paths = call.strategy().reset_fields(call.resource(), subresource);
+    let served = scope.served;
+    let paths = served
+        .strategy
+        .reset_fields(&served.resource, scope.subresource);
     (!paths.is_empty()).then(|| Set::of_names(paths))
 }
 
 /// Notes in `object` who wrote what: of a create (`live` is `None`) or of any change but an apply.
-pub fn update(call: &Call, live: Option<&Value>, object: &mut Value, manager: &str) {
-    update_target(call, Target::own(call), live, object, manager);
+pub fn update(scope: &Scope<'_>, live: Option<&Value>, object: &mut Value, manager: &str) {
+    update_target(scope, Target::of(scope.served), live, object, manager);
 }
 
 /// The same for an object of another kind, e.g. a `Scale`.
 pub fn update_target(
-    call: &Call,
+    scope: &Scope<'_>,
     target: Target<'_>,
     live: Option<&Value>,
     object: &mut Value,
@@ -110,7 +113,7 @@ pub fn update_target(
         labels.map(|labels| labels.remove(SHARED_LABELS))
     });
     meta::drop_empty(&mut written);
-    with_write(call, target, manager, object, |write| {
+    with_write(scope, target, manager, object, |write| {
         fields::update(live, &mut written, write);
     });
     let managers = written["metadata"]["managedFields"].take();

@@ -1,17 +1,15 @@
 //! Namespaces go in two steps: DELETE makes one `Terminating`, an empty list at `/finalize` lets it go.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::call::Call;
 use super::delete;
 use super::delete::Admit;
 use super::reply::{Body, Reply};
+use super::write;
 use super::write_options::DeleteOptions;
 use crate::model::meta;
 use crate::model::status::ApiError;
-use crate::state::store::Write;
 
 /// Deletes a namespace.
 pub async fn delete(
@@ -66,18 +64,8 @@ pub async fn delete(
         });
         object["status"]["phase"] = "Terminating".into();
         let value = call.served.to_storage(object);
-        if options.dry_run {
-            return Ok(Reply::new(
-                code,
-                Body::Object(call.served.clone(), call.served.shown(&value)),
-            ));
-        }
-        let write = Write::Update { current, value };
-        if let Ok(event) = call.cluster.commit(&call.resource().storage, write) {
-            return Ok(Reply::new(
-                code,
-                Body::Stored(call.served.clone(), Arc::clone(&event.object)),
-            ));
+        if let Some(written) = write::swap(call, &current, value, options.dry_run)? {
+            return Ok(Reply::new(code, written.body(call)));
         }
     }
 }

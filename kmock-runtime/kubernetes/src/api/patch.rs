@@ -126,7 +126,7 @@ fn make(
     }
     check_name_and_namespace(call, &mut object).map_err(|error| with(error, warnings))?;
     if !matches!(patch, Patch::Apply(_)) {
-        managed::update(call, live, &mut object, &options.manager);
+        managed::update(&call.scope(), live, &mut object, &options.manager);
     }
     write::dedup_owners(&mut object, warnings);
     Ok(object)
@@ -287,11 +287,11 @@ pub fn apply_patch(
     } else if target.built_in && !merged && typeless {
         Ok(without_type(&patched))
     } else if merged {
-        target.strategy.read_merged(&context, &patched)
+        target.codec.read_merged(&context, &patched)
     } else {
         check_type(target, &patched).and_then(|()| {
             target
-                .strategy
+                .codec
                 .read(&context, &Node::from_value(&patched), shown.as_bytes())
         })
     };
@@ -305,7 +305,7 @@ pub fn apply_patch(
     body::complain(complaints, options.validation, warnings)
         .map_err(|why| unreadable(&shown, why))?;
     let mut object = decoded.object;
-    target.strategy.default(&context, &mut object);
+    target.codec.default(&context, &mut object);
     if target.built_in {
         body::set_type_meta(&mut object, &target.api_version(), target.kind);
     } else if let Some(map) = object.as_object_mut() {
@@ -369,9 +369,13 @@ fn apply_config(
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let context = call.context(call.request.name(), options.dry_run);
-    let applied = managed::with_write(call, target, &options.manager, &config.object, |write| {
-        config.apply(live, target.kind, options.force, write)
-    })?;
+    let applied = managed::with_write(
+        &call.scope(),
+        target,
+        &options.manager,
+        &config.object,
+        |write| config.apply(live, target.kind, options.force, write),
+    )?;
     if let Some(complaint) = &config.complaint {
         match options.validation {
             FieldValidation::Ignore => {}
@@ -392,17 +396,17 @@ fn apply_config(
         let mut object = applied;
         // An apply that changes nothing leaves the object alone.
         if !live.is_some_and(|live| fields::same_but_managers(live, &object)) {
-            target.strategy.default(&context, &mut object);
+            target.codec.default(&context, &mut object);
         }
         return Ok(object);
     }
     let managers = applied["metadata"]["managedFields"].clone();
     let decoded = target
-        .strategy
+        .codec
         .read_merged(&context, &applied)
         .map_err(ApiError::unreasoned)?;
     let mut object = decoded.object;
-    target.strategy.default(&context, &mut object);
+    target.codec.default(&context, &mut object);
     body::set_type_meta(&mut object, &target.api_version(), target.kind);
     meta::edit(&mut object, |metadata| {
         meta::set(metadata, "managedFields", managers);

@@ -12,8 +12,9 @@ use crate::model::meta::{self, rfc3339};
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
 use crate::model::status::{ApiError, Cause, Details, quoted};
+use crate::state::change::Edit;
 use crate::state::kubelet::LogOptions;
-use crate::state::store::{StoredObject, Write};
+use crate::state::store::StoredObject;
 use kmock_apply::ordered::Node;
 
 static BINDING: Shape = Shape("core.v1.Binding");
@@ -47,7 +48,7 @@ async fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> 
         version: "v1",
         kind: "Binding",
         built_in: true,
-        strategy: &BINDING,
+        codec: &BINDING,
     };
     let mut binding = body::read(call, target, &options, &mut warnings)?;
     let bound = bind_read(call, target, name, &options, &mut binding, &mut warnings).await;
@@ -181,21 +182,18 @@ fn change(
     options: &WriteOptions,
     mut change: impl FnMut(&StoredObject, &mut Value) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
-    loop {
-        let current = call.find(name)?;
+    let place = &call.resource().storage;
+    call.cluster.change(place, &call.key(name), |current| {
+        let current = current.ok_or_else(|| call.absent(name))?;
         let mut pod = (*current.value).clone();
-        change(&current, &mut pod)?;
-        if options.dry_run || pod == *current.value {
-            return Ok(());
-        }
-        let write = Write::Update {
-            current,
-            value: pod,
-        };
-        if call.cluster.commit(&call.resource().storage, write).is_ok() {
-            return Ok(());
-        }
-    }
+        change(current, &mut pod)?;
+        Ok(if options.dry_run {
+            Edit::Keep
+        } else {
+            Edit::Put(pod)
+        })
+    })?;
+    Ok(())
 }
 
 /// POST to a Pod's `eviction`: a DELETE that disruption budgets may refuse.
@@ -212,7 +210,7 @@ pub async fn evict(call: &Call) -> Result<Reply, ApiError> {
         version: if former { "v1beta1" } else { "v1" },
         kind: "Eviction",
         built_in: true,
-        strategy: &EVICTION,
+        codec: &EVICTION,
     };
     let mut eviction = body::read(call, target, &options, &mut warnings)?;
     match evict_read(call, target, &options, &mut eviction, &mut warnings).await {
@@ -371,9 +369,9 @@ fn take_from_budget(
     dry_run: bool,
 ) -> Result<(), ApiError> {
     let place = ResourceKey::new("policy", "poddisruptionbudgets");
-    loop {
-        let Some(current) = call.cluster.store().get(&place, budget.key()) else {
-            return Ok(());
+    call.cluster.change(&place, budget.key(), |current| {
+        let Some(current) = current else {
+            return Ok(Edit::Keep);
         };
         let (name, value) = (current.name(), &current.value);
         let generation = value["metadata"]["generation"].as_i64().unwrap_or_default();
@@ -407,15 +405,13 @@ fn take_from_budget(
             set_condition(&mut value, condition);
         }
         meta::set_text(&mut value, "resourceVersion", "");
-        if dry_run
-            || call
-                .cluster
-                .commit(&place, Write::Update { current, value })
-                .is_ok()
-        {
-            return Ok(());
-        }
-    }
+        Ok(if dry_run {
+            Edit::Keep
+        } else {
+            Edit::Put(value)
+        })
+    })?;
+    Ok(())
 }
 
 /// GET of a Pod's `log`: there is no kubelet, so a Pod on no node has no log yet, and one on a node cannot be asked.

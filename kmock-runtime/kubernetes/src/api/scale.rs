@@ -20,7 +20,7 @@ fn target() -> Target<'static> {
         version: "v1",
         kind: "Scale",
         built_in: true,
-        strategy: &SHAPE,
+        codec: &SHAPE,
     }
 }
 
@@ -193,7 +193,13 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
         .map(str::to_owned);
     change(call, uid, &options, warnings, |live, _| {
         let mut scale = scale.clone();
-        managed::update_target(call, target(), Some(live), &mut scale, &options.manager);
+        managed::update_target(
+            &call.scope(),
+            target(),
+            Some(live),
+            &mut scale,
+            &options.manager,
+        );
         Ok(scale)
     })
     .await
@@ -213,7 +219,13 @@ pub async fn patch(
         write::ensure_namespace(call, &mut scale)?;
         body::check_name(&scale, name)?;
         if !matches!(patch, patches::Patch::Apply(_)) {
-            managed::update_target(call, target(), Some(live), &mut scale, &options.manager);
+            managed::update_target(
+                &call.scope(),
+                target(),
+                Some(live),
+                &mut scale,
+                &options.manager,
+            );
         }
         Ok(scale)
     })

@@ -31,7 +31,7 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
         version: "v1",
         kind: "TokenRequest",
         built_in: true,
-        strategy: &TOKEN_REQUEST,
+        codec: &TOKEN_REQUEST,
     };
     let mut request = body::read(call, target, &options, &mut warnings)?;
     if request["spec"]["expirationSeconds"].is_null() && request.is_object() {
@@ -84,7 +84,7 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
         .now
         .checked_add(SignedDuration::from_secs(seconds))
         .unwrap_or(call.now);
-    managed::update_target(call, target, None, &mut request, &options.manager);
+    managed::update_target(&call.scope(), target, None, &mut request, &options.manager);
     let managers = request["metadata"]["managedFields"].take();
     let token = issue(
         &call.cluster,

@@ -34,7 +34,7 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
         };
         write::update(call, name, &plan, &options, &mut warnings, |live, _| {
             let mut object = object.clone();
-            managed::update(call, live, &mut object, &options.manager);
+            managed::update(&call.scope(), live, &mut object, &options.manager);
             Ok(object)
         })
         .await

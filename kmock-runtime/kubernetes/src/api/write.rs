@@ -29,6 +29,16 @@ pub enum Written {
     Object(Value),
 }
 
+impl Written {
+    /// What an answer shows of it.
+    pub fn body(self, call: &Call) -> Body {
+        match self {
+            Self::Stored(object) => Body::Stored(call.served.clone(), object),
+            Self::Object(value) => Body::Object(call.served.clone(), value),
+        }
+    }
+}
+
 /// A finished write.
 #[derive(Debug)]
 pub struct Outcome {
@@ -42,11 +52,7 @@ impl Outcome {
     /// The answer that shows the object.
     pub fn reply(self, call: &Call, warnings: Vec<String>) -> Reply {
         let code = if self.created { 201 } else { 200 };
-        let body = match self.written {
-            Written::Stored(object) => Body::Stored(call.served.clone(), object),
-            Written::Object(value) => Body::Object(call.served.clone(), value),
-        };
-        Reply::new(code, body).with_warnings(warnings)
+        Reply::new(code, self.written.body(call)).with_warnings(warnings)
     }
 
     /// The object in the version of the request.
@@ -525,31 +531,43 @@ pub fn store_update(
     mut value: Value,
     dry_run: bool,
 ) -> Result<Option<Outcome>, ApiError> {
-    let resource = call.resource();
-    // The storage sets the version itself, and a value that differs only there is the same.
-    meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-    let done = |written| {
-        Ok(Some(Outcome {
-            written,
-            created: false,
-        }))
-    };
     if removed_by_update(call, &value, &current.value) {
+        meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
         if !dry_run {
             let write = Write::Delete {
                 current: Arc::clone(current),
             };
-            if call.cluster.commit(&resource.storage, write).is_err() {
+            let storage = &call.resource().storage;
+            if call.cluster.commit(storage, write).is_err() {
                 return Ok(None);
             }
         }
-        return done(Written::Object(call.served.shown(&value)));
+        return Ok(Some(Outcome {
+            written: Written::Object(call.served.shown(&value)),
+            created: false,
+        }));
     }
+    let written = swap(call, current, value, dry_run)?;
+    Ok(written.map(|written| Outcome {
+        written,
+        created: false,
+    }))
+}
+
+/// Puts a value in the place of what was seen there; the same value is no write. `None`: somebody else was faster.
+pub fn swap(
+    call: &Call,
+    current: &Arc<StoredObject>,
+    mut value: Value,
+    dry_run: bool,
+) -> Result<Option<Written>, ApiError> {
+    // The storage sets the version itself, and a value that differs only there is the same.
+    meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
     if value == *current.value {
-        return done(Written::Stored(Arc::clone(current)));
+        return Ok(Some(Written::Stored(Arc::clone(current))));
     }
     if dry_run {
-        return done(Written::Object(call.served.shown(&value)));
+        return Ok(Some(Written::Object(call.served.shown(&value))));
     }
     let path = storage_path(call, current.name());
     storable::check(call, &path, &value, Some(current.revision))?;
@@ -557,10 +575,8 @@ pub fn store_update(
         current: Arc::clone(current),
         value,
     };
-    match call.cluster.commit(&resource.storage, write) {
-        Ok(event) => done(Written::Stored(Arc::clone(&event.object))),
-        Err(_) => Ok(None),
-    }
+    let event = call.cluster.commit(&call.resource().storage, write).ok();
+    Ok(event.map(|event| Written::Stored(Arc::clone(&event.object))))
 }
 
 /// Whether an update takes away the last thing that held a terminating object.

@@ -1,7 +1,7 @@
 //! How a resource behaves: the questions that the verbs ask of each kind.
 //!
-//! The seam between `serve/` and the kinds: `builtin/` and `crd/` implement it, [`Neutral`] is a resource without
-//! rules of its own. All values are in the served version, unless it is said otherwise. A strategy is never called
+//! The seam between `api/` and the kinds, in six parts: `builtin/` and `crd/` implement them, [`Neutral`] is a resource
+//! without rules of its own. All values are in the served version, unless it is said otherwise. A strategy is never called
 //! under the store's lock.
 
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct Context<'a> {
 pub enum Generation {
     /// The server does not touch it: ConfigMaps, Leases.
     Unmanaged,
-    /// 1 on create, one more with each change that [`Strategy::bumps_generation`] tells.
+    /// 1 on create, one more with each change that [`Bookkeeping::bumps_generation`] tells.
     Managed,
     /// None on create, one more with each such change: CSIDrivers.
     ManagedFromZero,
@@ -76,7 +76,7 @@ pub enum Check {
     Metadata,
     /// What may not change in the metadata, and labels, annotations and owners once more.
     MetadataUpdate,
-    /// [`Strategy::validate_update`].
+    /// [`Lifecycle::validate_update`].
     Own,
 }
 
@@ -113,14 +113,17 @@ pub struct Column<'a> {
     pub priority: i32,
 }
 
-/// The rules of a kind.
-pub trait Strategy: Send + Sync + fmt::Debug {
+/// The rules of a kind: whatever has all six parts.
+pub trait Strategy: Codec + Lifecycle + Bookkeeping + Deletion + Selection + Printing {}
+
+impl<T> Strategy for T where T: Codec + Lifecycle + Bookkeeping + Deletion + Selection + Printing {}
+
+/// How the objects of a kind are read, completed, converted between its versions, and stored.
+pub trait Codec: Send + Sync + fmt::Debug {
     /// The schema of the served version; `None` for resources without one: everything is allowed and kept.
     fn schema(&self, _resource: &Resource) -> Option<SchemaRef> {
         None
     }
-
-    // ── shape ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Reads a body, given as parsed JSON in the order in which it was sent (`text` are its bytes). An error is what
     /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
@@ -153,14 +156,37 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Changes a value between two served versions, both given as `group/version`. The caller sets `apiVersion`.
     fn convert(&self, _object: &mut Value, _from: &str, _to: &str) {}
 
-    // ── create ─────────────────────────────────────────────────────────────────────────────────────────────────
+    /// Changes an object that is about to be shown, e.g. defaults of a CRD that are applied on reading. `true`: changed.
+    fn after_read(&self, _object: &mut Value) -> bool {
+        false
+    }
 
+    /// Differs whenever objects may be shown in another way than before (e.g. a CRD got other defaults): serialised
+    /// forms are kept per number. Custom resources tell the revision of their CRD.
+    fn rules_revision(&self) -> u64 {
+        0
+    }
+
+    /// Where the subresource `scale` of a custom resource finds its values.
+    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
+        None
+    }
+}
+
+/// What a kind does with an object that is created or changed, and what it refuses.
+pub trait Lifecycle {
     /// Resets what a client may not set (e.g. `status`), before validation.
     fn prepare_for_create(&self, _context: &Context<'_>, _object: &mut Value) {}
 
     /// Faults of a new object, beyond its metadata.
     fn validate(&self, _context: &Context<'_>, _object: &Value) -> Vec<FieldError> {
         Vec::new()
+    }
+
+    /// What the kind itself checks on create, in its order. The server checks the metadata in a general way when the
+    /// kind has found nothing.
+    fn checks_on_create(&self) -> &'static [Check] {
+        &[Check::Metadata, Check::Own]
     }
 
     /// Whether an object is taken at all, for another reason than its fields: e.g. 403 while a CRD is terminating.
@@ -178,8 +204,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    // ── update ─────────────────────────────────────────────────────────────────────────────────────────────────
-
     /// Resets what this (sub)resource may not change, before validation. For `status` and other subresources the
     /// implementation decides what is taken over from `new`; [`Context::subresource`] tells which.
     fn prepare_for_update(&self, _context: &Context<'_>, _new: &mut Value, _old: &Value) {}
@@ -187,6 +211,12 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// What the kind says of a changed object, beyond its metadata. Asked once for each update.
     fn validate_update(&self, _context: &Context<'_>, _new: &Value, _old: &Value) -> Verdict {
         Verdict::default()
+    }
+
+    /// What the kind itself checks on update, in its order. The server has then checked the metadata already, as
+    /// [`Check::Metadata`] and [`Check::MetadataUpdate`] do: kinds that check them again repeat the faults' causes.
+    fn checks_on_update(&self, _subresource: &str) -> &'static [Check] {
+        &[Check::MetadataUpdate, Check::Own]
     }
 
     /// PUT of an absent object creates it.
@@ -198,9 +228,10 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     fn allow_unconditional_update(&self) -> bool {
         true
     }
+}
 
-    // ── metadata ───────────────────────────────────────────────────────────────────────────────────────────────
-
+/// What the server keeps in the metadata of a kind's objects, and who may write what.
+pub trait Bookkeeping {
     /// Which names are valid.
     fn name_rule(&self) -> NameRule {
         NameRule::Subdomain
@@ -215,18 +246,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// `metadata` and `status`.
     fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
         differs_beyond(new, old, &["metadata", "status", "apiVersion", "kind"])
-    }
-
-    /// What the kind itself checks on create, in its order. The server checks the metadata in a general way when the
-    /// kind has found nothing.
-    fn checks_on_create(&self) -> &'static [Check] {
-        &[Check::Metadata, Check::Own]
-    }
-
-    /// What the kind itself checks on update, in its order. The server has then checked the metadata already, as
-    /// [`Check::Metadata`] and [`Check::MetadataUpdate`] do: kinds that check them again repeat the faults' causes.
-    fn checks_on_update(&self, _subresource: &str) -> &'static [Check] {
-        &[Check::MetadataUpdate, Check::Own]
     }
 
     /// Finalizers without a domain are refused unless they are the server's own (`kubernetes`, `orphan`,
@@ -247,14 +266,10 @@ pub trait Strategy: Send + Sync + fmt::Debug {
             _ => &[],
         }
     }
+}
 
-    /// Where the subresource `scale` of a custom resource finds its values.
-    fn scale(&self, _resource: &Resource) -> Option<ScalePaths> {
-        None
-    }
-
-    // ── delete ─────────────────────────────────────────────────────────────────────────────────────────────────
-
+/// How the objects of a kind go.
+pub trait Deletion {
     /// Why an object cannot be deleted, whoever asks.
     fn undeletable(&self, _name: &str) -> Option<&'static str> {
         None
@@ -292,9 +307,10 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     fn begin_delete(&self, _context: &Context<'_>, _object: &mut Value) -> bool {
         false
     }
+}
 
-    // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
-
+/// What field selectors can ask of a kind.
+pub trait Selection {
     /// The labels for field selectors, beyond `metadata.name` and `metadata.namespace`.
     fn selectable_fields(&self, _object: &Value) -> Vec<(String, String)> {
         Vec::new()
@@ -311,12 +327,15 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         ))
     }
 
-    /// The name by which [`Strategy::selectable_fields`] tells a supported label, e.g. of Pods `spec.host` is
+    /// The name by which [`Selection::selectable_fields`] tells a supported label, e.g. of Pods `spec.host` is
     /// `spec.nodeName`.
     fn canonical_field<'a>(&self, _resource: &Resource, label: &'a str) -> &'a str {
         label
     }
+}
 
+/// The tables of a kind.
+pub trait Printing {
     /// The columns of the resource's Table, the name first; `None` is the default printer (Name, Created At), whose
     /// empty tables have `rows: null` instead of `[]`.
     fn columns(&self, _resource: &Resource) -> Option<Vec<Column<'_>>> {
@@ -331,17 +350,6 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// The `conditions` of an object's row, beside its cells, if it has some.
     fn row_conditions(&self, _resource: &Resource, _object: &Value) -> Option<Value> {
         None
-    }
-
-    /// Differs whenever objects may be shown in another way than before (e.g. a CRD got other defaults): serialised
-    /// forms are kept per number. Custom resources tell the revision of their CRD.
-    fn rules_revision(&self) -> u64 {
-        0
-    }
-
-    /// Changes an object that is about to be shown, e.g. defaults of a CRD that are applied on reading. `true`: changed.
-    fn after_read(&self, _object: &mut Value) -> bool {
-        false
     }
 }
 
@@ -361,4 +369,9 @@ pub fn differs_beyond(new: &Value, old: &Value, except: &[&str]) -> bool {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Neutral;
 
-impl Strategy for Neutral {}
+impl Codec for Neutral {}
+impl Lifecycle for Neutral {}
+impl Bookkeeping for Neutral {}
+impl Deletion for Neutral {}
+impl Selection for Neutral {}
+impl Printing for Neutral {}

@@ -6,13 +6,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::builtin::gotypes::Struct;
 use crate::model::path::Query;
 use crate::model::status::ApiError;
-use crate::state::cluster::ApiBody;
 use crate::state::registry::Served;
 use crate::state::store::{Event, StoredObject};
 use crate::wire::accept::{self, Accepted, Endpoint, Format, Target};
@@ -549,14 +548,4 @@ pub fn failure(headers: &HeaderMap, error: &ApiError) -> Rendered {
         accept::negotiate(accept::header(headers), Endpoint::Plain).unwrap_or(Accepted::JSON);
     let text = json::print_object(&error.to_status());
     encode(accepted, text.clone()).unwrap_or_else(|_| ("application/json", text.into()))
-}
-
-/// An answer of 200 with a body.
-pub fn ok((content_type, bytes): Rendered) -> Response<ApiBody> {
-    let mut response = Response::new(ApiBody::Full(bytes));
-    response.headers_mut().insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static(content_type),
-    );
-    response
 }

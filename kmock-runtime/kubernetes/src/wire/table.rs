@@ -1,10 +1,10 @@
 //! Tables: the form in which `kubectl get` asks for objects (`Accept: …;as=Table;g=meta.k8s.io;v=v1`).
 //!
-//! The columns and cells are the kinds' business ([`Strategy::columns`], [`Strategy::cells`]); here they become rows
+//! The columns and cells are the kinds' business ([`Printing::columns`], [`Printing::cells`]); here they become rows
 //! with the part of the object that the client wants beside them.
 //!
-//! [`Strategy::columns`]: crate::model::strategy::Strategy::columns
-//! [`Strategy::cells`]: crate::model::strategy::Strategy::cells
+//! [`Printing::columns`]: crate::model::strategy::Printing::columns
+//! [`Printing::cells`]: crate::model::strategy::Printing::cells
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -109,7 +109,7 @@ fn secrets_get_the_tokens_of_their_accounts() {
     assert_eq!(annotation, &account["metadata"]["uid"]);
     // The token is known when it comes back.
     let token = filled["data"]["token"].as_str().expect("a token");
-    let token = kmock_kubernetes::kinds::builtin::base64::decode(token).expect("base64");
+    let token = kmock_kubernetes::internals::kinds::builtin::base64::decode(token).expect("base64");
     let header = format!("Bearer {}", String::from_utf8(token).expect("text"));
     let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let who = || {

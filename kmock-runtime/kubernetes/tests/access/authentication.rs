@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use kmock_kubernetes::api::authn::ClientCertificate;
+use kmock_kubernetes::internals::api::authn::ClientCertificate;
 use kmock_kubernetes::{Clock, Cluster, ClusterOptions, User};
 use serde_json::{Value, json};
 

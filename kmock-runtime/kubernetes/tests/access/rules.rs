@@ -1,8 +1,8 @@
 //! What rules and bindings allow: the table of cases of Kubernetes' own tests of its authorizer, as facts.
 
-use kmock_kubernetes::api::authz;
-use kmock_kubernetes::state::access::rbac::{Rule, cover};
-use kmock_kubernetes::state::access::{Attributes, ResourceAttributes, What};
+use kmock_kubernetes::internals::api::authz;
+use kmock_kubernetes::internals::state::access::rbac::{Rule, cover};
+use kmock_kubernetes::internals::state::access::{Attributes, ResourceAttributes, What};
 use kmock_kubernetes::{Cluster, ClusterOptions, User};
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ fn request(name: &str, signer: &str, pem: &str) -> Value {
 }
 
 fn encoded(text: &str) -> String {
-    kmock_kubernetes::kinds::builtin::base64::encode(text.as_bytes())
+    kmock_kubernetes::internals::kinds::builtin::base64::encode(text.as_bytes())
 }
 
 fn create(cluster: &Cluster, name: &str, signer: &str) -> Value {

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use attributes::{Attributes, Operation, Options};
+pub use attributes::{Attributes, Operation};
 #[cfg(feature = "cel")]
 use conditions::Conditions;
 use plugin::Plugin;

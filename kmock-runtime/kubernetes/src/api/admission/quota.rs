@@ -7,13 +7,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Attributes, Operation, Plugin};
-use crate::api::call::Call;
+use crate::api::call::Scope;
 use crate::api::managed;
 use crate::kinds::builtin::quota;
-use crate::model::path::{ApiRequest, Query, Verb};
 use crate::model::resource::ResourceKey;
 use crate::model::status::ApiError;
-use crate::state::registry::Served;
 use crate::state::store::Write;
 
 pub(super) struct ResourceQuota;
@@ -56,7 +54,11 @@ impl Plugin for ResourceQuota {
             if charges.is_empty() || asked.dry_run {
                 return Ok(());
             }
-            let status = status_call(call, served);
+            let status = Scope {
+                subresource: "status",
+                served: &served,
+                ..call.scope()
+            };
             let writes = charges.into_iter().filter_map(|(index, sums)| {
                 let current = Arc::clone(quotas.get(index)?);
                 let mut value = (*current.value).clone();
@@ -71,31 +73,5 @@ impl Plugin for ResourceQuota {
                 return Ok(());
             }
         }
-    }
-}
-
-/// The server's own write of a quota's status.
-fn status_call(call: &Call, served: Served) -> Call {
-    Call {
-        cluster: call.cluster.clone(),
-        request: ApiRequest {
-            method: http::Method::PUT,
-            verb: Verb::Update,
-            group: String::new(),
-            version: "v1".into(),
-            namespace: call.request.namespace.clone(),
-            resource: "resourcequotas".into(),
-            name: None,
-            subresource: Some("status".into()),
-            rest: Vec::new(),
-            watch_path: false,
-            trailing_slash: false,
-            query: Query::default(),
-        },
-        served,
-        headers: http::HeaderMap::new(),
-        body: bytes::Bytes::new(),
-        now: call.now,
-        user: Arc::clone(&call.user),
     }
 }

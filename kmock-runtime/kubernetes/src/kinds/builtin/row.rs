@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::fields;
 use super::printers::Printer;
-use super::validate::Faults;
+use super::validate::{Faults, counts::Counts};
 use super::values::at;
 use crate::model::strategy::{Check, Context, Generation, Grace, NameRule};
 
@@ -176,6 +176,8 @@ pub(super) enum StatusRule {
     Free,
     /// By these rules.
     Checked(OfChanged),
+    /// By what its counts may be.
+    Counted(&'static Counts),
 }
 
 /// Where a workload keeps its pod template.

@@ -13,7 +13,8 @@ use super::{
 use crate::model::resource::Resource;
 use crate::model::status::FieldError;
 use crate::model::strategy::{
-    Check, Column, Context, Decoded, Generation, Grace, NameRule, Neutral, Strategy, Verdict,
+    Bookkeeping, Check, Codec, Column, Context, Decoded, Deletion, Generation, Grace, Lifecycle,
+    NameRule, Neutral, Printing, Selection, Strategy, Verdict,
 };
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
@@ -54,7 +55,7 @@ impl BuiltIn {
     }
 }
 
-impl Strategy for BuiltIn {
+impl Codec for BuiltIn {
     fn schema(&self, resource: &Resource) -> Option<SchemaRef> {
         Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
     }
@@ -95,17 +96,9 @@ impl Strategy for BuiltIn {
     fn convert(&self, object: &mut Value, from: &str, to: &str) {
         convert::between(object, from, to);
     }
+}
 
-    fn reset_fields(
-        &self,
-        _resource: &Resource,
-        subresource: &str,
-    ) -> &'static [&'static [&'static str]] {
-        let reset = self.kind.life.reset.iter();
-        let mut reset = reset.filter(|(through, _)| *through == subresource);
-        reset.next().map_or(&[], |(_, paths)| paths)
-    }
-
+impl Lifecycle for BuiltIn {
     fn prepare_for_create(&self, context: &Context<'_>, object: &mut Value) {
         if self.has_status && self.kind.life.resets_status {
             prepare::reset_status(self.root, object);
@@ -149,18 +142,6 @@ impl Strategy for BuiltIn {
         self.kind.life.unconditional_update
     }
 
-    fn name_rule(&self) -> NameRule {
-        self.kind.life.names
-    }
-
-    fn generation(&self) -> Generation {
-        self.kind.life.generation
-    }
-
-    fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
-        (self.kind.life.new_generation)(new, old)
-    }
-
     fn checks_on_create(&self) -> &'static [Check] {
         self.kind.life.checks.create
     }
@@ -173,11 +154,37 @@ impl Strategy for BuiltIn {
             _ => checks.other,
         }
     }
+}
+
+impl Bookkeeping for BuiltIn {
+    fn reset_fields(
+        &self,
+        _resource: &Resource,
+        subresource: &str,
+    ) -> &'static [&'static [&'static str]] {
+        let reset = self.kind.life.reset.iter();
+        let mut reset = reset.filter(|(through, _)| *through == subresource);
+        reset.next().map_or(&[], |(_, paths)| paths)
+    }
+
+    fn name_rule(&self) -> NameRule {
+        self.kind.life.names
+    }
+
+    fn generation(&self) -> Generation {
+        self.kind.life.generation
+    }
+
+    fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
+        (self.kind.life.new_generation)(new, old)
+    }
 
     fn qualified_finalizers(&self) -> bool {
         self.kind.life.qualified_finalizers
     }
+}
 
+impl Deletion for BuiltIn {
     fn propagates(&self) -> bool {
         self.kind.life.propagates
     }
@@ -202,7 +209,9 @@ impl Strategy for BuiltIn {
     fn grace(&self, object: &Value, requested: Option<i64>) -> Grace {
         (self.kind.life.grace)(object, requested)
     }
+}
 
+impl Selection for BuiltIn {
     fn selectable_fields(&self, object: &Value) -> Vec<(String, String)> {
         fields::selectable(self.kind, object)
     }
@@ -214,7 +223,9 @@ impl Strategy for BuiltIn {
     fn canonical_field<'a>(&self, _resource: &Resource, label: &'a str) -> &'a str {
         fields::canonical(self.kind, label)
     }
+}
 
+impl Printing for BuiltIn {
     fn columns(&self, _resource: &Resource) -> Option<Vec<Column<'_>>> {
         printers::columns(self.kind)
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::defined::Defined;
 use super::lifecycle::{self, API_VERSION, GROUP, PLURAL};
 use crate::model::status::ApiError;
-use crate::model::strategy::{Context, Strategy};
+use crate::model::strategy::{Bookkeeping, Codec, Context, Lifecycle};
 use crate::model::user::User;
 use crate::state::change::Edit;
 use crate::state::cluster::Cluster;

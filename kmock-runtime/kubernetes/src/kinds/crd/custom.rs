@@ -18,7 +18,8 @@ use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{
-    Column, Context, Decoded, Generation, ScalePaths, Strategy, Verdict, differs_beyond,
+    Bookkeeping, Codec, Column, Context, Decoded, Deletion, Generation, Lifecycle, Printing,
+    ScalePaths, Selection, Verdict, differs_beyond,
 };
 use kmock_apply::ordered::Node as Body;
 use kmock_apply::schema::SchemaRef;
@@ -330,7 +331,7 @@ fn finalizer_warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
     warnings
 }
 
-impl Strategy for Custom {
+impl Codec for Custom {
     fn schema(&self, resource: &Resource) -> Option<SchemaRef> {
         self.shape
             .versions
@@ -398,7 +399,9 @@ impl Strategy for Custom {
     fn rules_revision(&self) -> u64 {
         self.shape.revision
     }
+}
 
+impl Lifecycle for Custom {
     fn prepare_for_create(&self, _context: &Context<'_>, object: &mut Value) {
         if let (Some(true), Some(map)) = (
             self.rules().map(|rules| rules.has_status),
@@ -480,20 +483,11 @@ impl Strategy for Custom {
     fn allow_unconditional_update(&self) -> bool {
         false
     }
+}
 
+impl Bookkeeping for Custom {
     fn qualified_finalizers(&self) -> bool {
         false
-    }
-
-    fn unsupported_field(&self, resource: &Resource, label: &str) -> Option<String> {
-        let fields = self
-            .rules()
-            .map(|rules| rules.selectable.as_slice())
-            .unwrap_or_default();
-        let known = label == "metadata.name"
-            || label == "metadata.namespace" && resource.namespaced
-            || fields.iter().any(|field| field.label == label);
-        (!known).then(|| format!("field label not supported: {label}"))
     }
 
     fn generation(&self) -> Generation {
@@ -509,6 +503,21 @@ impl Strategy for Custom {
         };
         differs_beyond(new, old, except)
     }
+}
+
+impl Deletion for Custom {}
+
+impl Selection for Custom {
+    fn unsupported_field(&self, resource: &Resource, label: &str) -> Option<String> {
+        let fields = self
+            .rules()
+            .map(|rules| rules.selectable.as_slice())
+            .unwrap_or_default();
+        let known = label == "metadata.name"
+            || label == "metadata.namespace" && resource.namespaced
+            || fields.iter().any(|field| field.label == label);
+        (!known).then(|| format!("field label not supported: {label}"))
+    }
 
     fn selectable_fields(&self, object: &Value) -> Vec<(String, String)> {
         let fields = self
@@ -520,7 +529,9 @@ impl Strategy for Custom {
             .map(|field| (field.label.clone(), field.value(object)))
             .collect()
     }
+}
 
+impl Printing for Custom {
     fn columns(&self, _resource: &Resource) -> Option<Vec<Column<'_>>> {
         let name = Column {
             name: "Name",

@@ -9,7 +9,10 @@ use super::{define, lifecycle, props};
 use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError};
-use crate::model::strategy::{Context, Decoded, Generation, Strategy, Verdict};
+use crate::model::strategy::{
+    Bookkeeping, Codec, Context, Decoded, Deletion, Generation, Lifecycle, Printing, Selection,
+    Verdict,
+};
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
 
@@ -59,7 +62,7 @@ fn refuse(crd: &Value) -> Result<(), ApiError> {
     Ok(())
 }
 
-impl Strategy for Defined {
+impl Codec for Defined {
     fn schema(&self, resource: &Resource) -> Option<SchemaRef> {
         Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
     }
@@ -90,7 +93,9 @@ impl Strategy for Defined {
             decode::stored(root, object);
         }
     }
+}
 
+impl Lifecycle for Defined {
     fn prepare_for_create(&self, _context: &Context<'_>, object: &mut Value) {
         let stored: Vec<String> = definition::storage_version(object).into_iter().collect();
         let stored = if stored.is_empty() {
@@ -160,7 +165,9 @@ impl Strategy for Defined {
     fn allow_unconditional_update(&self) -> bool {
         false
     }
+}
 
+impl Bookkeeping for Defined {
     fn qualified_finalizers(&self) -> bool {
         false
     }
@@ -172,7 +179,9 @@ impl Strategy for Defined {
     fn bumps_generation(&self, new: &Value, old: &Value) -> bool {
         new["spec"] != old["spec"]
     }
+}
 
+impl Deletion for Defined {
     fn begin_delete(&self, context: &Context<'_>, object: &mut Value) -> bool {
         if object["metadata"]["deletionTimestamp"].is_string() {
             return false;
@@ -200,3 +209,7 @@ impl Strategy for Defined {
         true
     }
 }
+
+impl Selection for Defined {}
+
+impl Printing for Defined {}

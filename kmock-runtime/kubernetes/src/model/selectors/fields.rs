@@ -78,11 +78,6 @@ impl FieldSelector {
         self.terms.is_empty()
     }
 
-    /// The terms, in the order of their text.
-    pub fn terms(&self) -> &[FieldTerm] {
-        &self.terms
-    }
-
     /// The value that it demands of a field, if it demands one.
     pub fn exact(&self, field: &str) -> Option<&str> {
         self.terms

@@ -7,5 +7,5 @@ mod fields;
 mod labels;
 mod parse;
 
-pub use fields::{FieldSelector, FieldTerm};
-pub use labels::{LabelSelector, Operator, Requirement};
+pub use fields::FieldSelector;
+pub use labels::LabelSelector;

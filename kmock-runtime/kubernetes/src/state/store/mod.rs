@@ -25,7 +25,6 @@ pub use rest::Kept;
 pub use subscription::{Signal, Step, Subscription};
 
 use self::dormant::Dormant;
-pub use self::dormant::Seed;
 use self::log::Entry;
 use self::table::Table;
 use crate::model::resource::ResourceKey;

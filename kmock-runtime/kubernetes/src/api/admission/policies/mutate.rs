@@ -168,7 +168,7 @@ fn read(
     shown: &Value,
     patched: &Value,
 ) -> Result<Value, String> {
-    let strategy = asked.strategy_of(served);
+    let strategy = asked.codec_of(served);
     let mut context = asked.call.context(asked.name, asked.dry_run);
     context.resource = &served.resource;
     let decoded = strategy.read(&context, &Node::from_value(patched), &[])?;
@@ -218,7 +218,7 @@ fn applied(
     for key in ["apiVersion", "kind"] {
         configuration[key] = shown[key].clone();
     }
-    let strategy = asked.strategy_of(served);
+    let strategy = asked.codec_of(served);
     let schema = strategy
         .schema(&served.resource)
         .unwrap_or_else(|| Schema::any().into());

@@ -181,7 +181,7 @@ async fn ask_to_change(
         json_patch::JsonPatchError::TooMuchCopied(_) => internal(error.to_string()),
         _ => internal(answer::why_not_applied(&shown, &operations)),
     })?;
-    let strategy = asked.strategy_of(served);
+    let strategy = asked.codec_of(served);
     let mut context = asked.call.context(asked.name, asked.dry_run);
     context.resource = &served.resource;
     let read = strategy

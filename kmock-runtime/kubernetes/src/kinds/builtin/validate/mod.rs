@@ -7,6 +7,7 @@ pub(super) mod autoscaling;
 pub(super) mod certificates;
 pub(super) mod claims;
 pub(super) mod core;
+pub(super) mod counts;
 pub(super) mod cron;
 mod difference;
 pub(super) mod endpoints;
@@ -62,6 +63,7 @@ pub(super) fn update(
         "status" => match rules.status {
             StatusRule::Absent | StatusRule::Free => {}
             StatusRule::Checked(check) => check(&mut faults, context, new, old),
+            StatusRule::Counted(counts) => counts.check(&mut faults, new, old),
         },
         _ => by(&mut faults, &rules.other),
     }

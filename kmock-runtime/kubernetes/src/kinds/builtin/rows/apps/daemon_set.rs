@@ -31,7 +31,7 @@ pub(super) const DAEMON_SET: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::workloads::daemon_set(faults, at(object, &["spec"])),
         update: Update::Own(validate::workloads::update_daemon_set),
-        status: StatusRule::Checked(validate::workloads::status_daemon_set),
+        status: StatusRule::Counted(&validate::counts::DAEMON_SET),
         other: Update::Unchecked,
     },
     template: Some(Template {

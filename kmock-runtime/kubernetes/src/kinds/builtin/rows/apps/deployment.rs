@@ -36,7 +36,7 @@ pub(super) const DEPLOYMENT: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::workloads::deployment(faults, at(object, &["spec"])),
         update: Update::Own(validate::workloads::update_deployment),
-        status: StatusRule::Checked(validate::workloads::status_deployment),
+        status: StatusRule::Counted(&validate::counts::DEPLOYMENT),
         other: Update::Unchecked,
     },
     template: Some(Template {

@@ -29,7 +29,7 @@ pub(super) const REPLICA_SET: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::workloads::replica_set(faults, at(object, &["spec"])),
         update: Update::Own(validate::workloads::update_replica_set),
-        status: StatusRule::Checked(validate::workloads::status_replica_set),
+        status: StatusRule::Counted(&validate::counts::REPLICA_SET),
         other: Update::Unchecked,
     },
     template: Some(Template {

@@ -28,7 +28,7 @@ pub(super) const STATEFUL_SET: Kind = Kind {
         update: Update::Own(|faults, _, new, old| {
             validate::workloads::stateful_set_update(faults, new, old);
         }),
-        status: StatusRule::Checked(validate::workloads::status_stateful_set),
+        status: StatusRule::Counted(&validate::counts::STATEFUL_SET),
         other: Update::Unchecked,
     },
     template: Some(Template {

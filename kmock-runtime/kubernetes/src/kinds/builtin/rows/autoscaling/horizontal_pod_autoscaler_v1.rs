@@ -1,32 +1,9 @@
 //! HorizontalPodAutoscaler, `autoscaling`.
 
-use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
-    Warn,
-};
-use crate::kinds::builtin::{printers, validate};
+use super::horizontal_pod_autoscaler_v2;
+use crate::kinds::builtin::row::Kind;
 
 pub(super) const HORIZONTAL_POD_AUTOSCALER_V1: Kind = Kind {
     name: "autoscaling.v1.HorizontalPodAutoscaler",
-    life: Life {
-        reset: STATUS_APART,
-        ..Life::COMMON
-    },
-    prepare: Prepare::NOTHING,
-    validate: Validate {
-        create: |faults, _, object| validate::autoscaling::autoscaler(faults, object, None),
-        update: Update::Own(|faults, _, new, old| {
-            validate::autoscaling::autoscaler(faults, new, Some(old));
-        }),
-        status: StatusRule::Checked(validate::workloads::status_horizontal_pod_autoscaler),
-        other: Update::Unchecked,
-    },
-    template: None,
-    warn: Warn::NOTHING,
-    labels: Labels::COMMON,
-    print: Some(Print {
-        columns: "Name, Reference, Targets, MinPods, MaxPods, Replicas, Age",
-        cells: printers::workloads::cells_horizontal_pod_autoscaler,
-        conditions: NO_CONDITIONS,
-    }),
+    ..horizontal_pod_autoscaler_v2::HORIZONTAL_POD_AUTOSCALER_V2
 };

@@ -18,7 +18,7 @@ pub(super) const HORIZONTAL_POD_AUTOSCALER_V2: Kind = Kind {
         update: Update::Own(|faults, _, new, old| {
             validate::autoscaling::autoscaler(faults, new, Some(old));
         }),
-        status: StatusRule::Checked(validate::workloads::status_horizontal_pod_autoscaler),
+        status: StatusRule::Counted(&validate::counts::HORIZONTAL_POD_AUTOSCALER),
         other: Update::Unchecked,
     },
     template: None,

@@ -45,7 +45,7 @@ pub(super) const JOB: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::jobs::job(faults, object, true),
         update: Update::Own(|faults, _, new, old| validate::jobs::job_update(faults, new, old)),
-        status: StatusRule::Checked(validate::workloads::status_job),
+        status: StatusRule::Counted(&validate::counts::JOB),
         other: Update::Unchecked,
     },
     template: Some(Template {

@@ -33,7 +33,7 @@ pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
             validate::workloads::replication_controller(faults, at(object, &["spec"]));
         },
         update: Update::AsCreated,
-        status: StatusRule::Checked(validate::workloads::status_replica_set),
+        status: StatusRule::Counted(&validate::counts::REPLICA_SET),
         other: Update::Unchecked,
     },
     template: Some(Template {

@@ -31,7 +31,7 @@ pub(super) const POD_DISRUPTION_BUDGET: Kind = Kind {
         update: Update::Own(|faults, _, new, _| {
             validate::workloads::budget(faults, at(new, &["spec"]));
         }),
-        status: StatusRule::Checked(validate::workloads::status_pod_disruption_budget),
+        status: StatusRule::Counted(&validate::counts::POD_DISRUPTION_BUDGET),
         other: Update::Unchecked,
     },
     template: None,

@@ -1,32 +1,14 @@
 //! ClusterRole, `rbac`.
 
-use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, StatusRule, Update, Validate, Warn,
-};
+use super::role;
+use crate::kinds::builtin::row::{Kind, Validate};
 use crate::kinds::builtin::validate;
-use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
-use crate::model::strategy::NameRule;
 
 pub(super) const CLUSTER_ROLE: Kind = Kind {
     name: "rbac.v1.ClusterRole",
-    life: Life {
-        names: NameRule::PathSegment,
-        create_on_update: true,
-        checks: Checks {
-            update: &[Metadata, Own, MetadataUpdate],
-            ..Checks::COMMON
-        },
-        ..Life::COMMON
-    },
-    prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::networking::rules(faults, object, false),
-        update: Update::AsCreated,
-        status: StatusRule::Absent,
-        other: Update::Unchecked,
+        ..role::ROLE.validate
     },
-    template: None,
-    warn: Warn::NOTHING,
-    labels: Labels::COMMON,
-    print: None,
+    ..role::ROLE
 };
