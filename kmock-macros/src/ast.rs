@@ -141,6 +141,8 @@ pub(crate) enum ValueKind {
     Name,
     Subresource,
     ClientCert,
+    Grpc,
+    Message,
 }
 
 /// The name of a header, parameter, cookie.
@@ -258,10 +260,22 @@ pub(crate) enum Way {
     Trailer(Name, Expr),
     /// `hint 103 { … }`
     Hint(syn::LitInt, Vec<(Name, Expr)>),
+    /// `grpc { … }`
+    GrpcMessage(TokenStream),
+    /// `grpc [ … ]`
+    GrpcMessages(Vec<StreamItem>),
+    /// `grpc NOT_FOUND "…"`, as the variant is called.
+    GrpcStatus(&'static str, Option<Expr>),
+    /// `grpc (expr)`, `grpc b"…"`
+    Grpc(Expr),
     /// `record "https://…"`
     Record(Expr),
     /// `replay "file.har"`, `replay strict "file.har"`, `replay in_order "file.har"`: the method of `Reply`.
     Replay(&'static str, Expr),
+    /// `unread`, `unread after 1000`
+    Unread(Option<Expr>),
+    /// `slow upload 64kB/s`
+    SlowUpload(u64),
     Http10,
     UntilEof,
     AsWritten,

@@ -216,6 +216,7 @@ const SHAPES: &[(&[&str], &str)] = &[
     (&["wait"], "write `wait(event)`"),
     (&["sleep", "delay"], "write `sleep(1s)`"),
     (&["slow"], "write `slow 64kB/s`"),
+    (&["unread"], "write `unread`, or `unread after 1000`"),
     (
         &["proxy"],
         "write `proxy \"http://localhost:8080\"`, or `proxy (url)`",

@@ -21,6 +21,8 @@ pub(crate) const QUALIFIERS: &[&str] = &[
     "client_cert",
     "trailer",
     "connection",
+    "grpc",
+    "message",
 ];
 
 /// The facts of a part of a multipart body.
@@ -47,6 +49,8 @@ pub(crate) const REPLIES: &[&str] = &[
     "garbage",
     "stall",
     "slow",
+    "unread",
+    "goaway",
     "proxy",
     "wait",
     "websocket",
@@ -58,6 +62,7 @@ pub(crate) const REPLIES: &[&str] = &[
     "certificate",
     "tls",
     "limit",
+    "grpc",
     "record",
     "replay",
     "then",
@@ -83,7 +88,7 @@ pub(crate) const FAILURES: &[&str] = &[
 /// The words of stream items.
 pub(crate) const ITEMS: &[&str] = &[
     "sleep", "wait", "once", "from", "sse", "hold", "for", "json", "text", "file", "head", "stop",
-    "null", "reset", "close", "truncate", "garbage", "stall",
+    "null", "goaway", "reset", "close", "truncate", "garbage", "stall",
 ];
 
 /// Whether a word is written as HTTP methods are.

@@ -15,6 +15,7 @@ use crate::{
     backend::{Backend, Dialect},
     background::Background,
     clock::Clock,
+    extras::Extras,
     journal::{Answerer, Failure, Journal, ObjectHistory, Report},
     options::Builder,
     programs::Operators,
@@ -36,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) dialect: Option<&'static dyn Dialect>,
     /// Connections, and what they have turned into.
     pub(crate) connections: Tasks,
+    pub(crate) extras: Arc<Extras>,
     pub(crate) background: Arc<Background>,
     /// The requests whose bodies are still on their way.
     pub(crate) coming: Coming,
@@ -74,6 +76,7 @@ impl Core {
             backend,
             dialect,
             connections: Tasks::new(),
+            extras: Arc::default(),
             background: Arc::new(Background::new()),
             coming: Coming::default(),
             verified: AtomicBool::new(false),

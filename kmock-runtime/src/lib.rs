@@ -18,7 +18,9 @@ mod cluster;
 mod cluster;
 mod connections;
 mod core;
+mod elsewhere;
 mod error;
+mod extras;
 mod gatekeeper;
 mod hostnames;
 mod interceptor;
@@ -38,6 +40,8 @@ mod wire;
 
 pub mod client;
 pub mod criteria;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod harness;
 pub mod journal;
 #[cfg(feature = "record")]
@@ -58,6 +62,9 @@ pub use crate::cluster::{Failure, access::AsUser, kubernetes};
 #[cfg(feature = "cluster")]
 #[doc(inline)]
 pub use kmock_cluster as life;
+
+#[cfg(feature = "http2")]
+pub use crate::connections::Http2;
 
 pub use crate::{
     criteria::{Filter, FilterError, PartPattern, Pattern},

@@ -64,6 +64,9 @@ pub struct Builder {
     pub(crate) revision: Option<u64>,
     pub(crate) kubernetes_version: Option<String>,
     pub(crate) hostnames: Hostnames,
+    pub(crate) requests_per_connection: Option<usize>,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: crate::connections::Http2,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
     pub(crate) location: Location,
@@ -96,6 +99,9 @@ impl Default for Builder {
             revision: None,
             kubernetes_version: None,
             hostnames: Hostnames::default(),
+            requests_per_connection: None,
+            #[cfg(feature = "http2")]
+            http2: crate::connections::Http2::default(),
             #[cfg(feature = "tls")]
             tls: None,
             location: Location::caller(),
@@ -139,6 +145,20 @@ impl Builder {
     /// The largest request body in bytes, 64 MiB unless said; larger ones get a 413.
     pub fn body_limit(mut self, bytes: usize) -> Builder {
         self.body_limit = bytes;
+        self
+    }
+
+    /// What the server tells clients of HTTP/2.
+    #[cfg(feature = "http2")]
+    pub fn http2(mut self, settings: crate::connections::Http2) -> Builder {
+        self.http2 = settings;
+        self
+    }
+
+    /// How many requests there are on a connection: with the answer to the last one it ends, by `connection: close` on
+    /// HTTP/1.1 and by GOAWAY on HTTP/2. At least one.
+    pub fn requests_per_connection(mut self, most: usize) -> Builder {
+        self.requests_per_connection = Some(most.max(1));
         self
     }
 

@@ -20,6 +20,7 @@ pub use self::multipart::Part;
 pub(crate) use self::multipart::summary as multipart_summary;
 use crate::{
     criteria::{has_long, read_json},
+    extras::Extras,
     journal::Record,
     wire::Wire,
 };
@@ -83,6 +84,12 @@ pub(crate) struct Link {
     pub(crate) wire: Wire,
     /// Whether it has only come so far, and asked for nothing: what rules for connections look at.
     pub(crate) connection: bool,
+    /// What is kept with its server.
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(dead_code, reason = "no room keeps anything")
+    )]
+    pub(crate) extras: Arc<Extras>,
     #[cfg(feature = "tls")]
     pub(crate) secured: Option<crate::tls::Secured>,
 }
@@ -477,6 +484,20 @@ impl Request {
     /// The connection underneath: the hand that faults pull.
     pub(crate) fn wire(&self) -> Option<&Wire> {
         Some(&self.inner.link.as_ref()?.wire)
+    }
+
+    /// Whether it is a call of gRPC: a POST of the content type `application/grpc`.
+    pub(crate) fn is_grpc(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let grpc = kind == "application/grpc" || kind.starts_with("application/grpc+");
+        grpc && self.method() == Method::POST
+    }
+
+    /// What rooms of their own keep with the server.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn extras(&self) -> Option<&Extras> {
+        Some(&self.inner.link.as_ref()?.extras)
     }
 
     /// Whether this is no request, but a connection that comes in.

@@ -1,6 +1,7 @@
 //! The listener, its connections, and the way of a request through the rules.
 
 mod coming;
+mod early;
 mod guard;
 mod incident;
 mod tunnel;
@@ -12,7 +13,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Poll,
     thread::JoinHandle,
@@ -20,21 +21,27 @@ use std::{
 };
 
 use bytes::Bytes;
+#[cfg(feature = "http2")]
+use futures::future::Either;
 use futures::{FutureExt, future::select};
-use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, Version, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::AbortHandle,
+};
 
-pub(crate) use self::coming::Coming;
 use self::coming::{Unread, Upload, read};
+pub(crate) use self::{coming::Coming, early::Pace};
 use crate::{
     connections::{self, Door},
     core::{Busy, Core},
     error::Error,
-    journal::{Aside, By, Concluded, Seen, refusal, traced},
+    journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
-    request::{Last, Link, Request, Upgrade},
+    request::{Head, Last, Link, Request, Upgrade},
     rules::Spec,
     stream::Lives,
     user_code::panic_text,
@@ -131,11 +138,27 @@ pub(crate) struct Connection {
     pub(crate) last: Last,
     /// Whether the client left in the middle of a request: that is told there.
     pub(crate) left: AtomicBool,
+    /// How many requests there were on it.
+    pub(crate) served: AtomicUsize,
+    /// Told when the last one came that is served on it.
+    pub(crate) over: Notify,
 }
 
 impl Connection {
     fn is_stopped(&self) -> bool {
         self.core.is_stopped()
+    }
+
+    /// Whether this request is the last one that it serves.
+    fn is_last(&self) -> bool {
+        let Some(most) = self.core.options.requests_per_connection else {
+            return false;
+        };
+        let last = self.served.fetch_add(1, Ordering::AcqRel) + 1 >= most;
+        if last {
+            self.over.notify_one();
+        }
+        last
     }
 
     /// The end of a connection that did not go well. Faults that were asked for, and clients that go away, are not told.
@@ -164,13 +187,20 @@ pub(crate) async fn serve(io: TokioIo<WiredStream>, connection: Arc<Connection>)
             .auto_date_header(false)
             // As an API server: lists by long selectors have long targets.
             .max_header_list_size(1 << 20);
-        builder
-            .http1()
+        connection.core.options.http2.apply(&mut builder);
+        let mut http1 = builder.http1();
+        http1
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .auto_date_header(false)
-            .serve_connection_with_upgrades(io, service)
-            .await
+            .auto_date_header(false);
+        let serving = pin!(http1.serve_connection_with_upgrades(io, service));
+        match select(serving, pin!(connection.over.notified())).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(((), mut serving)) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        }
     };
     #[cfg(not(feature = "http2"))]
     let ended = hyper::server::conn::http1::Builder::new()
@@ -201,11 +231,15 @@ async fn handle(
     let upgrade =
         asks_for_websocket(&request).then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
     let _busy = Busy::new(core);
+    let last = connection.is_last();
     let (head, body) = request.into_parts();
     let head = connection.last.head(head);
     let upload = Upload::new(Arc::clone(&head));
-    let body = {
-        let mut reading = pin!(read(body, core.options.body_limit, &upload));
+    let mut body = body;
+    let pace = early(&connection, &head, &body);
+    let rest = &mut body;
+    let read_body = {
+        let mut reading = pin!(read(rest, core.options.body_limit, pace, &upload));
         // Most bodies are there with their heads.
         match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
             Poll::Ready(body) => body,
@@ -215,7 +249,7 @@ async fn handle(
             }
         }
     };
-    let (body, too_large) = match body {
+    let (whole_body, too_large) = match read_body {
         Ok(body) => (body, false),
         Err(Unread::TooLarge) => (Bytes::new(), true),
         Err(Unread::Broken(error)) => {
@@ -239,7 +273,7 @@ async fn handle(
         core.next_id(),
         core.clock.elapsed(),
         head,
-        body,
+        whole_body,
         link,
         upgrade,
     )
@@ -268,7 +302,41 @@ async fn handle(
         .await
     };
     going.answered(answer.response.status());
+    if pace.stop.is_some() && !body.is_end_stream() {
+        leave(core, request, body, &answer);
+    }
+    let mut answer = answer;
+    if last && request.version() != Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        let headers = answer.response.headers_mut();
+        headers.insert(header::CONNECTION, close);
+    }
     conclude(core, &seen, answer, by).await
+}
+
+/// What becomes of the rest of a body, after its request was answered.
+fn leave(core: &Core, request: &Request, rest: Incoming, answer: &Answer) {
+    // A client that waits to be told to go on is not told so.
+    let waits = request.version() == Version::HTTP_11
+        && request.header(header::EXPECT.as_str()).is_some()
+        && request.body().is_empty();
+    if answer.stalls {
+        core.connections.spawn(early::hold(rest));
+    } else if answer.fault.is_none() && !waits {
+        core.connections.spawn(early::drain(rest));
+    }
+}
+
+/// How the body is to be read: most rules wait for all of it.
+fn early(connection: &Connection, head: &Arc<Head>, body: &Incoming) -> Pace {
+    let table = connection.core.book.table();
+    if !table.has_early() || body.is_end_stream() {
+        return Pace::default();
+    }
+    let link = Some(Arc::clone(&connection.link));
+    let now = connection.core.clock.elapsed();
+    let asked = Request::new(0, now, Arc::clone(head), Bytes::new(), link, None);
+    table.pace(&asked)
 }
 
 /// Whether a client asks for another protocol that some rule may speak. Others (`h2c`, as some clients offer it with every
@@ -537,7 +605,9 @@ async fn by_rules(
             }
             Made::Failed(why) => {
                 let message = format!("{}: {why}", asked.label);
-                return Some((failed(core, message), by()));
+                let mut failed = failed(core, message);
+                failed.response = told_to(&asked.request, failed.response, INTERNAL);
+                return Some((failed, by()));
             }
         }
     }

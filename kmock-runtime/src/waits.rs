@@ -15,7 +15,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use crate::{error::Error, location::Location};
+use crate::{elsewhere, error::Error, location::Location};
 
 /// How long the waiting methods wait, unless they are told: by a clock that stands still while nothing happens, five seconds
 /// are nothing, and an hour costs no time.
@@ -124,7 +124,11 @@ async fn patiently<T>(
     let mut happens = pin!(happens);
     let first = within.unwrap_or(PATIENCE);
     let began = Instant::now();
-    if let Ok(happened) = tokio::time::timeout(first, happens.as_mut()).await {
+    let waiting = {
+        let _context = elsewhere::enter();
+        tokio::time::timeout(first, happens.as_mut())
+    };
+    if let Ok(happened) = waiting.await {
         return Ok(happened);
     }
     // The runtime's clock has gone on by the patience; where the real one has not, time is virtual.

@@ -12,11 +12,17 @@ pub use kmock_runtime::{
     criteria, journal, reply, request, rules, stream,
 };
 
+#[cfg(feature = "http2")]
+pub use kmock_runtime::Http2;
+
 #[cfg(feature = "kubernetes")]
 pub use kmock_runtime::{AsUser, Failure, kubernetes};
 
 #[cfg(feature = "cluster")]
 pub use kmock_runtime::life;
+
+#[cfg(feature = "grpc")]
+pub use kmock_runtime::grpc;
 
 #[cfg(feature = "record")]
 pub use kmock_runtime::record;

@@ -173,6 +173,8 @@ fn documents_link_to_what_exists() {
         "ARCHITECTURE.md",
         "docs/cluster.md",
         "docs/grammar.md",
+        "docs/grpc.md",
+        "docs/transport.md",
         "docs/failures.md",
         "docs/performance.md",
         "docs/porting-from-python.md",
@@ -199,17 +201,35 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
-#[test]
-fn the_tests_of_the_cluster_stand_as_they_are_shown() {
-    let text = fs::read_to_string(root().join("docs/cluster.md")).expect("the document");
-    let tests = plain(&fs::read_to_string(root().join("tests/it/cluster.rs")).expect("the tests"));
+/// Whether all tests that a page shows stand in a file, and how many there are.
+fn shown_as_they_stand(page: &str, file: &str) -> usize {
+    let text = fs::read_to_string(root().join(page)).expect("the document");
+    let tests = plain(&fs::read_to_string(root().join(file)).expect("the tests"));
     let shown: Vec<&str> = text
         .split("```rust")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    assert_eq!(shown.len(), 10);
-    for one in shown {
+    for one in &shown {
         assert!(tests.contains(&plain(one)), "not in the tests: {one}");
     }
+    shown.len()
+}
+
+#[test]
+fn the_tests_of_the_cluster_stand_as_they_are_shown() {
+    assert_eq!(
+        shown_as_they_stand("docs/cluster.md", "tests/it/cluster.rs"),
+        10
+    );
+}
+
+#[test]
+fn the_tests_of_the_transport_stand_as_they_are_shown() {
+    let count = shown_as_they_stand("docs/transport.md", "tests/it/transport_page.rs");
+    assert_eq!(count, 11);
+    assert_eq!(
+        shown_as_they_stand("docs/grpc.md", "tests/grpc/rules.rs"),
+        1
+    );
 }

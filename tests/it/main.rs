@@ -42,6 +42,12 @@ mod states;
 mod streams;
 mod tls;
 mod transport;
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "the tests stand as the page shows them"
+)]
+mod transport_page;
+mod uploads;
 mod urls;
 mod values;
 mod virtual_time;

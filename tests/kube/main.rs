@@ -3,5 +3,6 @@
 mod access;
 mod controller;
 mod faults;
+mod over_tls;
 mod sweep;
 mod typed;

@@ -137,6 +137,8 @@ impl Expander {
                     ValueKind::Name => "named",
                     ValueKind::Subresource => "subresource",
                     ValueKind::ClientCert => "client_cert",
+                    ValueKind::Grpc => "grpc",
+                    ValueKind::Message => "message",
                 };
                 call(self.call(method, *span, self.pattern_argument(pattern)))
             }

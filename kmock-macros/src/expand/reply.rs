@@ -143,10 +143,33 @@ impl Expander {
                     false => quote_spanned!(span=> #made.informational(#status, [#(#headers),*])),
                 }
             }
+            Way::GrpcMessage(tokens) => {
+                quote_spanned!(span=> #made.grpc(#krate::__private::json!(#tokens)))
+            }
+            Way::GrpcMessages(items) => {
+                let stream = self.stream(items, span);
+                quote_spanned!(span=> #made.grpc(#stream))
+            }
+            Way::GrpcStatus(code, message) => {
+                let code = Ident::new(code, span);
+                match message {
+                    Some(message) => {
+                        quote_spanned!(span=> #made.grpc(#krate::grpc::Code::#code.because(#message)))
+                    }
+                    None => quote_spanned!(span=> #made.grpc(#krate::grpc::Code::#code)),
+                }
+            }
+            Way::Grpc(value) => quote_spanned!(span=> #made.grpc(#value)),
             Way::Record(url) => quote_spanned!(span=> #made.record(#url)),
             Way::Replay(method, path) => {
                 let method = Ident::new(method, span);
                 quote_spanned!(span=> #made.#method(#path))
+            }
+            Way::Unread(None) => quote_spanned!(span=> #made.unread()),
+            Way::Unread(Some(bytes)) => quote_spanned!(span=> #made.unread_after(#bytes)),
+            Way::SlowUpload(speed) => {
+                let speed = LitInt::new(&speed.to_string(), span);
+                quote_spanned!(span=> #made.slow_upload(#speed))
             }
             Way::Http10 => quote_spanned!(span=> #made.http10()),
             Way::UntilEof => quote_spanned!(span=> #made.until_eof()),

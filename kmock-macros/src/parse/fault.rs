@@ -14,6 +14,7 @@ use super::{
 use crate::{
     ast::{Fault, Limit},
     errors::Errors,
+    words::did_you_mean,
 };
 
 /// What a fault takes.
@@ -23,10 +24,13 @@ enum Takes {
     /// Bytes, or nothing.
     Bytes,
     Number,
+    /// An error code of HTTP/2, or nothing.
+    Code,
 }
 
-const FAULTS: [(&str, Takes); 6] = [
+const FAULTS: [(&str, Takes); 7] = [
     ("reset", Takes::Nothing),
+    ("goaway", Takes::Code),
     ("close", Takes::Nothing),
     ("stall", Takes::Nothing),
     ("garbage", Takes::Bytes),
@@ -89,6 +93,27 @@ pub(super) fn fault(
             limits,
         }));
     }
+    let code = match input.fork().parse::<Lit>() {
+        Ok(Lit::Str(code)) if name == "reset" => Some(code),
+        _ => None,
+    };
+    if let Some(code) = code {
+        input.parse::<Lit>().ok();
+        let mut limits = limits(input, errors);
+        if error_code(&code, errors) {
+            limits.push(Limit {
+                span: code.span(),
+                name: "code",
+                value: parse_quote!(#code),
+            });
+        }
+        return Some(Some(Fault {
+            span,
+            name,
+            argument: None,
+            limits,
+        }));
+    }
     let Some((name, argument)) = argument(input, errors, name, takes) else {
         skip_while(input, |input| !at_end(input));
         return Some(None);
@@ -112,6 +137,19 @@ fn argument(
     let at = here(input);
     let literal = input.fork().parse::<Lit>().ok();
     match (takes, literal) {
+        (Takes::Code, Some(Lit::Str(code))) => {
+            input.parse::<Lit>().ok();
+            error_code(&code, errors).then(|| (name, Some(parse_quote!(#code))))
+        }
+        (Takes::Code, Some(_)) => {
+            errors.help(
+                at,
+                "expected an error code of HTTP/2",
+                "write `goaway \"ENHANCE_YOUR_CALM\"`, or `goaway` alone",
+            );
+            None
+        }
+        (Takes::Code, None) => Some((name, Some(parse_quote!("NO_ERROR")))),
         (Takes::Nothing, Some(_)) => {
             errors.help(
                 at,
@@ -156,6 +194,39 @@ fn argument(
             Some((function, Some(number(input, errors, &what, help)?)))
         }
     }
+}
+
+/// Whether there is such a code (RFC 9113, section 7).
+fn error_code(lit: &syn::LitStr, errors: &mut Errors) -> bool {
+    const CODES: [&str; 14] = [
+        "NO_ERROR",
+        "PROTOCOL_ERROR",
+        "INTERNAL_ERROR",
+        "FLOW_CONTROL_ERROR",
+        "SETTINGS_TIMEOUT",
+        "STREAM_CLOSED",
+        "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM",
+        "CANCEL",
+        "COMPRESSION_ERROR",
+        "CONNECT_ERROR",
+        "ENHANCE_YOUR_CALM",
+        "INADEQUATE_SECURITY",
+        "HTTP_1_1_REQUIRED",
+    ];
+    let text = lit.value();
+    let known = CODES.contains(&text.as_str());
+    if !known {
+        errors.help(
+            lit.span(),
+            format_args!(
+                "`{text}` is no error code of HTTP/2{}",
+                did_you_mean(&text, CODES.iter().copied())
+            ),
+            "write `reset \"REFUSED_STREAM\"` or `goaway \"ENHANCE_YOUR_CALM\"`",
+        );
+    }
+    known
 }
 
 /// A number, or an expression in parentheses.
@@ -226,7 +297,7 @@ fn limits(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Limit> {
     limits
 }
 
-/// `in head 12`, `in body 100`, `in handshake 20`
+/// `in head 12`, `in body 100`, `in upload 100`, `in handshake 20`
 fn place(input: ParseStream<'_>, errors: &mut Errors) -> Option<(&'static str, Expr)> {
     input.parse::<Token![in]>().ok();
     let help = "write `in head 12` or `in body 100`: after so many bytes of it; `in handshake 20` is about TLS";
@@ -234,6 +305,8 @@ fn place(input: ParseStream<'_>, errors: &mut Errors) -> Option<(&'static str, E
         "in_head"
     } else if take_word(input, "body").is_some() {
         "in_body"
+    } else if take_word(input, "upload").is_some() {
+        "in_upload"
     } else if take_word(input, "handshake").is_some() {
         "in_handshake"
     } else {

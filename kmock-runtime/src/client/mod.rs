@@ -30,7 +30,9 @@ use tokio::task::AbortHandle;
 pub(crate) use self::connect::{Connected, Dial};
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
-use crate::{error::Error, interceptor::Interceptor, location::Location, sweep::OwnConnection};
+use crate::{
+    elsewhere, error::Error, interceptor::Interceptor, location::Location, sweep::OwnConnection,
+};
 
 /// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the
 /// server itself.
@@ -255,6 +257,15 @@ impl ClientRequest {
     /// # Errors
     /// When the server cannot be reached or the exchange breaks, e.g. by a fault.
     pub async fn open(self) -> Result<OpenResponse, Error> {
+        let Some(elsewhere) = elsewhere::runtime() else {
+            return self.open_here().await;
+        };
+        let doing = format!("{} {}", self.method, self.target);
+        let opened = elsewhere?.spawn(self.open_here()).await;
+        opened.unwrap_or_else(|stopped| Err(Error::exchange(doing, stopped)))
+    }
+
+    async fn open_here(self) -> Result<OpenResponse, Error> {
         let doing = format!("{} {}", self.method, self.target);
         if let Some(invalid) = self.invalid {
             return Err(Error::invalid(format!("{doing}: {invalid}")));

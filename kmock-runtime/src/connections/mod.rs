@@ -2,17 +2,25 @@
 
 mod criteria;
 mod door;
+#[cfg(feature = "http2")]
+mod http2;
 mod mock;
 mod rules;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
     time::Duration,
 };
 
 use hyper_util::rt::TokioIo;
+use tokio::sync::Notify;
 
+#[cfg(feature = "http2")]
+pub use self::http2::Http2;
 use self::{door::Came, rules::turn_away};
 pub(crate) use self::{
     door::Door,
@@ -120,6 +128,7 @@ async fn admit(
         peer,
         wire,
         connection: false,
+        extras: Arc::clone(&core.extras),
         #[cfg(feature = "tls")]
         secured,
     };
@@ -129,6 +138,8 @@ async fn admit(
         link: Arc::new(link),
         last: Last::default(),
         left: AtomicBool::new(false),
+        served: AtomicUsize::new(0),
+        over: Notify::new(),
     };
     serve(io, Arc::new(connection)).await;
     // Its place is free from now on.

@@ -155,6 +155,7 @@ fn knock(core: &Core, id: u64, arrival: &Arrival) -> Request {
         peer: arrival.peer,
         wire: Wire::default(),
         connection: true,
+        extras: Arc::clone(&core.extras),
         #[cfg(feature = "tls")]
         secured: None,
     };

@@ -119,6 +119,10 @@ pub(crate) trait Matcher: fmt::Display + Send + Sync {
     fn matches(&self, request: &Request) -> bool;
     /// What the request has where this criterion looks.
     fn got(&self, request: &Request) -> String;
+    /// Whether it asks for more than the head of a request.
+    fn asks_body(&self) -> bool {
+        true
+    }
     /// Whether it is about connections, which are no requests yet.
     fn is_for_connections(&self) -> bool {
         false

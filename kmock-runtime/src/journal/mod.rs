@@ -46,7 +46,7 @@ pub(crate) use self::{
     outcome::{By, Concluded, Named},
     page::{escape, plain_name, report_directory, write_page},
     record::Record,
-    refusal::refusal,
+    refusal::{INTERNAL, refusal, told_to},
     seen::{Journal, tell},
     sent::Whole,
     trace::traced,

@@ -1,6 +1,7 @@
 //! The 404 that explains itself: the client's log then says why no rule answered.
 
 use http::{HeaderValue, Response, StatusCode, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
 use crate::{
@@ -55,8 +56,44 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    (response, By::NoRule(near))
+    (told_to(request, response, UNIMPLEMENTED), By::NoRule(near))
 }
+
+/// Codes of gRPC.
+const UNIMPLEMENTED: u8 = 12;
+pub(crate) const INTERNAL: u8 = 13;
+
+/// How long words may be in a head: some clients take 8 KiB of it.
+const WORDS: usize = 2048;
+
+/// For a client of gRPC, which shows no body, the same as a status that stands in the head; others get it as it is.
+pub(crate) fn told_to(
+    request: &Request,
+    response: Response<Payload>,
+    code: u8,
+) -> Response<Payload> {
+    let (true, Payload::Full(body)) = (request.is_grpc(), response.body()) else {
+        return response;
+    };
+    let mut words = String::from_utf8_lossy(body).trim_end().to_owned();
+    if let Some((end, _)) = words.char_indices().nth(WORDS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    let words = utf8_percent_encode(&words, UNPRINTABLE).to_string();
+    let mut told = Response::new(Payload::empty());
+    let headers = told.headers_mut();
+    let kind = HeaderValue::from_static("application/grpc");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert("grpc-status", u16::from(code).into());
+    if let Ok(words) = HeaderValue::try_from(words) {
+        headers.insert("grpc-message", words);
+    }
+    told
+}
+
+/// All but printable ASCII without `%`.
+const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// Whether `Accept` names JSON, and not a text before it (RFC 9110, section 12.5.1).
 fn prefers_json(request: &Request) -> bool {

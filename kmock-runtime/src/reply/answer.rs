@@ -16,7 +16,7 @@ use crate::{
     core::Core,
     journal::Seen,
     reply::{
-        Answer, Before, Dice, Payload, Reply, Source,
+        Answer, Before, Dice, Part, Payload, Reply, Source,
         body::{SlowBody, Unmeasured},
         breaking::broken,
         head_style::styled,
@@ -62,6 +62,8 @@ struct Parts {
     depleted: bool,
     /// The head of a routed or foreign response comes before the edits.
     routed: Option<http::response::Parts>,
+    /// The answer in the words of a protocol.
+    part: Option<Arc<dyn Part>>,
 }
 
 enum Piece {
@@ -71,13 +73,36 @@ enum Piece {
     Whole(Body),
 }
 
-/// Asks a reply for an answer to a request.
+/// Asks a reply for an answer to a request, as long as the client waits.
 pub(crate) async fn make(reply: &Reply, asked: &Asked) -> Made {
+    let limit = reply.bodies.iter().find_map(|source| match source {
+        Source::Part(part) => part.limit(&asked.request),
+        _ => None,
+    });
+    let Some((after, over)) = limit else {
+        return make_now(reply, asked).await;
+    };
+    match tokio::time::timeout(after, make_now(reply, asked)).await {
+        Ok(made) => made,
+        Err(_) => Made::Answer(Answer::new(over)),
+    }
+}
+
+async fn make_now(reply: &Reply, asked: &Asked) -> Made {
     let mut parts = Parts::default();
     match gather(reply.clone(), asked, &mut parts).await {
         Gathered::Done => {}
         Gathered::Pass => return Made::Pass,
         Gathered::Failed(message) => return Made::Failed(message),
+    }
+    if let Some(part) = parts.part.take() {
+        let way = parts.reply.transport.as_mut();
+        let trailers = way.map(|way| std::mem::take(&mut way.trailers));
+        let (head, body) = part
+            .answer(trailers.unwrap_or_default(), asked)
+            .into_parts();
+        parts.routed = Some(head);
+        parts.pieces.push(Piece::Whole(body));
     }
     if let Some(made) = prelude(&mut parts, asked).await {
         return made;
@@ -235,6 +260,12 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
                         }
                         Err(why) => return Gathered::Failed(why.to_string()),
                     }
+                    continue;
+                }
+                Source::Part(part) => {
+                    let joined = parts.part.take();
+                    let joined = joined.and_then(|known| known.and(part.as_any()));
+                    parts.part = Some(joined.unwrap_or(part));
                     continue;
                 }
                 #[cfg(feature = "websocket")]

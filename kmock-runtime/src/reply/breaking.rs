@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     reply::{
         Answer, Fault, Payload,
+        error_code::ErrorCode,
         fault::{Place, promised},
     },
     request::Request,
@@ -33,7 +34,7 @@ use crate::{
 /// What happens instead of an answer, while the connection goes on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Halt {
-    Reset,
+    Reset(Option<ErrorCode>),
     Stall,
 }
 
@@ -41,15 +42,32 @@ impl Halt {
     /// What hyper makes a reset of the stream, or nothing for ever.
     pub(crate) async fn carry_out<T>(self) -> Result<T, Broken> {
         match self {
-            Halt::Reset => Err(Broken),
+            Halt::Reset(code) => Err(Broken::with(code)),
             Halt::Stall => pending().await,
         }
     }
 }
 
 /// An exchange is broken on purpose.
-#[derive(Debug)]
-pub(crate) struct Broken;
+#[derive(Debug, Default)]
+pub(crate) struct Broken {
+    /// Hyper resets the stream with the code that it finds here.
+    #[cfg(feature = "http2")]
+    code: Option<h2::Error>,
+}
+
+impl Broken {
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(unused_variables, reason = "there are no codes in HTTP/1")
+    )]
+    fn with(code: Option<ErrorCode>) -> Broken {
+        Broken {
+            #[cfg(feature = "http2")]
+            code: code.map(|code| h2::Reason::from(code.number()).into()),
+        }
+    }
+}
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,12 +75,19 @@ impl fmt::Display for Broken {
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for Broken {
+    #[cfg(feature = "http2")]
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.code.as_ref().map(|code| code as _)
+    }
+}
 
 /// Who breaks a body: its connection, or its stream on one. Hyper has buffers of its own, and what is in them when a body
 /// breaks is lost; so what was sent before is let out first.
 pub(crate) struct Breaker {
     wire: Wire,
+    /// The error code of HTTP/2.
+    pub(crate) code: Option<ErrorCode>,
     /// Whether the connection carries other streams.
     shared: bool,
     /// How much will have passed the wire when all that was given is on its way.
@@ -77,6 +102,7 @@ impl Breaker {
         Some(Breaker {
             shared: request.version() == Version::HTTP_2,
             until: wire.written(),
+            code: None,
             wire,
             letting_out: None,
         })
@@ -106,7 +132,7 @@ impl Breaker {
             Some(Cut::Reset | Cut::Close) if self.shared => {
                 ready!(self.let_out(cx));
                 *cut = None;
-                Poll::Ready(Some(Err(axum::Error::new(Broken))))
+                Poll::Ready(Some(Err(axum::Error::new(Broken::with(self.code)))))
             }
             Some(Cut::Stall) if self.shared => Poll::Pending,
             // Hyper flushes what it has when the body is pending; the flush then carries out the cut.
@@ -139,12 +165,18 @@ async fn let_out(wire: Wire, until: u64) {
 /// The same answer, made to break.
 pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) -> Answer {
     answer.fault = Some(fault.to_string());
-    let Some(breaker) = Breaker::of(request) else {
+    answer.stalls = fault.cut == Cut::Stall;
+    let Some(mut breaker) = Breaker::of(request) else {
         // Without a socket underneath there is nothing to break.
         *answer.response.status_mut() = StatusCode::BAD_GATEWAY;
         return answer;
     };
+    breaker.code = fault.code;
     let (wire, shared) = (breaker.wire.clone(), breaker.shared);
+    if fault.goaway && !shared {
+        wire.cut_after(0, Cut::Close);
+        return answer;
+    }
     let cut_body = |answer: Answer, left: usize, cut: Cut, body: fn(Payload) -> Body| Answer {
         response: answer.response.map(|payload| {
             Payload::Body(Body::new(CutBody {
@@ -158,7 +190,7 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
     };
     match fault.place {
         Place::Start if shared && fault.cut == Cut::Reset => {
-            answer.halt = Some(Halt::Reset);
+            answer.halt = Some(Halt::Reset(fault.code));
             answer
         }
         Place::Start if shared && fault.cut == Cut::Stall => {
@@ -169,10 +201,14 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
             wire.cut_after(0, fault.cut);
             answer
         }
-        // That is over.
-        Place::Handshake(_) => {
-            let fault = fault.at_start();
-            Box::pin(broken(answer, fault, request)).await
+        // That is over, or has come.
+        Place::Handshake(_) | Place::Upload(_) => {
+            let (fault, told) = (fault.at_start(), answer.fault.take());
+            let broken = Box::pin(broken(answer, fault, request)).await;
+            Answer {
+                fault: told,
+                ..broken
+            }
         }
         Place::Head(bytes) => {
             wire.cut_after(bytes, fault.cut);

@@ -5,7 +5,11 @@ use std::fmt::{self, Write};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 
-use crate::{reply::Dice, rules::Slice, wire::Cut};
+use crate::{
+    reply::{Dice, error_code::ErrorCode},
+    rules::Slice,
+    wire::Cut,
+};
 
 /// How an exchange breaks, and where: before anything is sent, inside the head, or inside the body.
 ///
@@ -33,6 +37,10 @@ pub struct Fault {
     only: Option<Slice>,
     /// How likely it meets one.
     rate: Option<f64>,
+    /// The error code of HTTP/2.
+    pub(crate) code: Option<ErrorCode>,
+    /// Whether it is a frame of HTTP/2, which HTTP/1 has no word for.
+    pub(crate) goaway: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +57,8 @@ pub(crate) enum Place {
     Chunk,
     /// After this many bytes that the server sends in the handshake.
     Handshake(usize),
+    /// When this many bytes of the body of the request have come.
+    Upload(usize),
 }
 
 impl Fault {
@@ -58,6 +68,34 @@ impl Fault {
             place: Place::Start,
             only: None,
             rate: None,
+            code: None,
+            goaway: false,
+        }
+    }
+
+    /// The error code of HTTP/2 that the stream is reset with (RFC 9113, 7): `REFUSED_STREAM`, `CANCEL`, …; without it, it is
+    /// `INTERNAL_ERROR`. On HTTP/1 there are none.
+    ///
+    /// # Panics
+    /// When there is no code of this name.
+    #[track_caller]
+    pub fn code(mut self, name: &str) -> Fault {
+        self.code = Some(ErrorCode::named(name));
+        self
+    }
+
+    /// The connection of HTTP/2 is given up: GOAWAY with this code, by which no stream was processed, and then the end. On
+    /// HTTP/1 the connection is closed.
+    ///
+    /// # Panics
+    /// When there is no code of this name.
+    #[track_caller]
+    pub fn goaway(code: &str) -> Fault {
+        let code = ErrorCode::named(code);
+        Fault {
+            code: Some(code),
+            goaway: true,
+            ..Fault::raw(code.goaway())
         }
     }
 
@@ -117,6 +155,15 @@ impl Fault {
         self
     }
 
+    /// When this many bytes of the body of the request have come, without waiting for more: see [`Reply::unread`]. A
+    /// [`stall`](Fault::stall) leaves the rest unread, so that the client is held up by the window of HTTP/2 or of TCP.
+    ///
+    /// [`Reply::unread`]: crate::Reply::unread
+    pub fn in_upload(mut self, bytes: usize) -> Fault {
+        self.place = Place::Upload(bytes);
+        self
+    }
+
     /// After so many bytes of what the server sends in the handshake of TLS: for rules of connections.
     pub fn in_handshake(mut self, bytes: usize) -> Fault {
         self.place = Place::Handshake(bytes);
@@ -140,6 +187,22 @@ impl Fault {
         match self.place {
             Place::Body(bytes) => bytes,
             _ => 0,
+        }
+    }
+
+    pub(crate) fn is_in_upload(&self) -> bool {
+        matches!(self.place, Place::Upload(_))
+    }
+
+    /// After how much of the body of the n-th request it happens. What is left to chance is known when the request is whole.
+    pub(crate) fn in_upload_of(&self, n: usize) -> Option<usize> {
+        match self.place {
+            Place::Upload(bytes)
+                if self.rate.is_none() && self.only.is_none_or(|slice| slice.contains(n)) =>
+            {
+                Some(bytes)
+            }
+            _ => None,
         }
     }
 
@@ -170,8 +233,12 @@ impl fmt::Display for Fault {
             Cut::Reset => "reset",
             Cut::Close => "close",
             Cut::Stall => "stall",
+            Cut::Garbage(_) if self.goaway => "goaway",
             Cut::Garbage(_) => "garbage",
         };
+        if let (Place::Start, Some(code)) = (self.place, self.code) {
+            return write!(f, "{name} {:?}", code.name());
+        }
         match (self.place, &self.cut) {
             (Place::Start, _) => f.write_str(name),
             (Place::Head(bytes), _) => write!(f, "{name} in head {bytes}"),
@@ -179,6 +246,7 @@ impl fmt::Display for Fault {
             (Place::Body(bytes), _) => write!(f, "{name} in body {bytes}"),
             (Place::Promise(length), _) => write!(f, "promise {length}"),
             (Place::Chunk, _) => f.write_str("truncate chunk"),
+            (Place::Upload(bytes), _) => write!(f, "{name} in upload {bytes}"),
             (Place::Handshake(bytes), _) => write!(f, "{name} in handshake {bytes}"),
         }
     }

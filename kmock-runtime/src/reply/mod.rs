@@ -6,6 +6,7 @@ mod body;
 mod breaking;
 pub(crate) mod date;
 mod delay;
+mod error_code;
 mod fault;
 mod gate;
 mod head_style;
@@ -13,6 +14,7 @@ mod hops;
 mod informational;
 mod into;
 mod outgoing;
+mod part;
 mod payload;
 mod proxy;
 mod ready;
@@ -42,6 +44,7 @@ pub(crate) use self::{
     delay::Dice,
     fault::Place as FaultPlace,
     outgoing::Answer,
+    part::Part,
     payload::Payload,
     proxy::Upstream,
     ready::Ready,
@@ -119,6 +122,11 @@ pub(crate) enum Source {
     /// No body, and no answer either, if nothing else says what to answer.
     Nothing,
     Proxy(Upstream),
+    #[cfg_attr(
+        not(feature = "grpc"),
+        expect(dead_code, reason = "there is no protocol")
+    )]
+    Part(Arc<dyn Part>),
     #[cfg(feature = "websocket")]
     WebSocket(crate::websocket::WebSocket),
     Stream(Stream),
@@ -458,6 +466,7 @@ impl fmt::Debug for Source {
             Source::Rest(_) => f.write_str("file once"),
             Source::Nothing => f.write_str("nothing"),
             Source::Proxy(upstream) => write!(f, "proxy {upstream:?}"),
+            Source::Part(part) => fmt::Debug::fmt(part, f),
             #[cfg(feature = "websocket")]
             Source::WebSocket(_) => f.write_str("websocket"),
             Source::Stream(stream) => fmt::Debug::fmt(stream, f),

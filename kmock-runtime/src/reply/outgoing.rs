@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) response: Response<Payload>,
     /// How the exchange was broken, for the journal.
     pub(crate) fault: Option<String>,
+    /// Whether the fault is a stall, for who reads the rest of a request.
+    pub(crate) stalls: bool,
     /// What happens instead of it, where a connection goes on without.
     pub(crate) halt: Option<Halt>,
     /// For the journal, too: the body, where the rule keeps it ready.
@@ -27,6 +29,7 @@ impl Answer {
         Answer {
             response,
             fault: None,
+            stalls: false,
             halt: None,
             whole: None,
             dated: false,

@@ -51,7 +51,9 @@ pub(crate) struct Upstream {
 pub struct Exchange {
     request: Request,
     upstream: String,
+    #[cfg(feature = "record")]
     origin: String,
+    #[cfg(feature = "record")]
     base: String,
     status: StatusCode,
     headers: HeaderMap,
@@ -204,7 +206,9 @@ impl Upstream {
         let exchange = Exchange {
             request: request.clone(),
             upstream: self.to_string(),
+            #[cfg(feature = "record")]
             origin: format!("{}://{}", self.scheme, self.authority),
+            #[cfg(feature = "record")]
             base: self.base.clone(),
             status: head.status,
             headers: head.headers.clone(),

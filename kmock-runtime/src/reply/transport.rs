@@ -8,7 +8,7 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::reply::{Reply, header_name};
+use crate::reply::{Fault, Reply, header_name};
 
 /// What few replies have: it is kept apart from what most do.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,10 @@ pub(crate) struct Transport {
     pub(crate) presents: crate::tls::Presents,
     /// How many connections there may be at once, and how many there are.
     pub(crate) at_most: Option<(usize, Arc<AtomicUsize>)>,
+    /// After how many bytes of the body of the request it answers, if not after all of it.
+    pub(crate) unread: Option<usize>,
+    /// How fast the body of the request is read, in bytes a second.
+    pub(crate) upload: Option<u64>,
     /// What comes after the body.
     pub(crate) trailers: HeaderMap,
     /// How the head is written.
@@ -50,6 +54,8 @@ impl Transport {
             self.presents.version = other.presents.version.or(self.presents.version);
         }
         self.at_most = other.at_most.or(self.at_most);
+        self.unread = other.unread.or(self.unread);
+        self.upload = other.upload.or(self.upload);
         self.trailers.extend(other.trailers);
         self.head = HeadStyle {
             http10: self.head.http10 || other.head.http10,
@@ -85,6 +91,13 @@ impl Drop for Place {
 
 /// The way of the answer.
 impl Reply {
+    /// Whether it may begin before the body of the request has come.
+    pub(crate) fn is_early(&self) -> bool {
+        let way = self.transport();
+        way.is_some_and(|way| way.unread.is_some() || way.upload.is_some())
+            || self.fault.as_ref().is_some_and(Fault::is_in_upload)
+    }
+
     pub(crate) fn transport(&self) -> Option<&Transport> {
         self.transport.as_deref()
     }
@@ -109,6 +122,23 @@ impl Reply {
     /// Of rules for connections: how many there may be at once. Further ones are closed as soon as they come.
     pub fn at_most(self, connections: usize) -> Reply {
         self.on_its_way(|way| way.at_most = Some((connections, Arc::default())))
+    }
+
+    /// Answers without waiting for the body of the request; with `Expect: 100-continue`, instead of the 100. The rule is found by
+    /// the head alone: where a rule before it, or itself, asks for the body, all of it is read first. What comes of the body
+    /// afterwards is read and thrown away, so that the client sees the answer.
+    pub fn unread(self) -> Reply {
+        self.unread_after(0)
+    }
+
+    /// Answers when so many bytes of the body of the request have come, or all: see [`Reply::unread`]. The request has what came.
+    pub fn unread_after(self, bytes: usize) -> Reply {
+        self.on_its_way(|way| way.unread = Some(bytes))
+    }
+
+    /// Reads the body of the request no faster than this: the client is held up by the window of HTTP/2 or of TCP.
+    pub fn slow_upload(self, bytes_per_second: u64) -> Reply {
+        self.on_its_way(|way| way.upload = Some(bytes_per_second.max(1)))
     }
 
     /// A trailer after the body: on HTTP/2, and on HTTP/1.1 in chunks (RFC 9112, 7.1.2).

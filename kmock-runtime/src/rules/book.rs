@@ -17,8 +17,10 @@ use crate::{
     criteria::Captured,
     journal::Named,
     reply::Ready,
+    reply::Reply,
     request::Request,
     rules::{Rule, Spec, index::Index},
+    server::Pace,
 };
 
 #[derive(Default)]
@@ -39,6 +41,8 @@ pub(crate) struct Table {
     entries: Vec<Entry>,
     /// Those for connections.
     door: Vec<Entry>,
+    /// Whether some rule does not wait for bodies.
+    early: bool,
     index: Index,
     /// Whether some rule answers a slice of its requests only.
     sliced: bool,
@@ -68,6 +72,26 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// How the rule has the body of its next request read; `None`: it does not answer it.
+    fn pace(&self) -> Option<Pace> {
+        let (spec, count) = (&self.spec, self.rule.count());
+        if spec
+            .slice
+            .is_some_and(|slice| !slice.contains(self.rule.reached()))
+        {
+            return None;
+        }
+        let reply = spec.sequence.answer(spec.reply.as_ref()?, count)?;
+        let way = reply.transport();
+        let fault = reply.fault.as_ref();
+        Some(Pace {
+            stop: fault
+                .and_then(|fault| fault.in_upload_of(count))
+                .or(way.and_then(|way| way.unread)),
+            rate: way.and_then(|way| way.upload),
+        })
+    }
+
     /// How the rule is called in reports, and where it was written.
     pub(crate) fn named(&self) -> &Arc<Named> {
         self.named.get_or_init(|| {
@@ -206,13 +230,24 @@ impl Table {
             .map(|entry| entry.spec.filter.facts())
             .collect();
         let index = Index::of(&facts);
+        let early = entries.iter().any(|entry| {
+            let last = entry.spec.reply.iter();
+            last.chain(entry.spec.sequence.replies())
+                .any(Reply::is_early)
+        });
         let sliced = entries.iter().any(|entry| entry.spec.slice.is_some());
         Table {
             entries,
             door,
+            early,
             index,
             sliced,
         }
+    }
+
+    /// Whether some rule does not wait for the bodies of requests.
+    pub(crate) fn has_early(&self) -> bool {
+        self.early
     }
 
     pub(crate) fn has_door(&self) -> bool {
@@ -251,6 +286,23 @@ impl Table {
     }
 
     /// The rules that can match a request, in the order in which they are asked.
+    /// How the first rule wants the body read that takes a request by its head. Where a rule before it asks for the body, nobody
+    /// can tell: then all of it is read first.
+    pub(crate) fn pace(&self, request: &Request) -> Pace {
+        for entry in self.candidates(request) {
+            let filter = &entry.spec.filter;
+            if filter.asks_body() {
+                break;
+            }
+            if filter.matches(request)
+                && let Some(pace) = entry.pace()
+            {
+                return pace;
+            }
+        }
+        Pace::default()
+    }
+
     pub(crate) fn candidates<'a>(
         &'a self,
         request: &Request,

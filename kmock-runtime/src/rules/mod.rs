@@ -648,6 +648,11 @@ impl Rule {
         *next - 1
     }
 
+    /// How many requests have fitted the filter.
+    pub(crate) fn reached(&self) -> usize {
+        lock(&self.0.reached).get("").copied().unwrap_or_default()
+    }
+
     /// The number of this request among those that the rule answers.
     pub(crate) fn answered(&self, seen: &Seen) -> usize {
         let log = lock(&self.0.seen);

@@ -52,6 +52,10 @@ impl Sequence {
         self.ending != Ending::Pass && self.earlier.iter().all(Reply::always_answers)
     }
 
+    pub(crate) fn replies(&self) -> impl Iterator<Item = &Reply> {
+        self.earlier.iter()
+    }
+
     pub(crate) fn exchanges(&self) -> impl Iterator<Item = Exchange> + '_ {
         self.earlier.iter().flat_map(Reply::exchanges)
     }

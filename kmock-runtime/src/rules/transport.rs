@@ -20,6 +20,21 @@ impl Rule {
         self.replying(|reply| reply.at_most(connections))
     }
 
+    /// Answers without waiting for the body of the request; see [`Reply::unread`].
+    pub fn unread(self) -> Rule {
+        self.replying(Reply::unread)
+    }
+
+    /// Answers when so much of the body has come; see [`Reply::unread_after`].
+    pub fn unread_after(self, bytes: usize) -> Rule {
+        self.replying(|reply| reply.unread_after(bytes))
+    }
+
+    /// Reads the body of the request no faster than this; see [`Reply::slow_upload`].
+    pub fn slow_upload(self, bytes_per_second: u64) -> Rule {
+        self.replying(|reply| reply.slow_upload(bytes_per_second))
+    }
+
     /// A trailer after the body; see [`Reply::trailer`].
     ///
     /// # Panics

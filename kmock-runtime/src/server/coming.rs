@@ -15,6 +15,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use super::early::Pace;
 use crate::request::Head;
 
 /// The requests of one server whose bodies are on their way.
@@ -97,17 +98,18 @@ pub(super) enum Unread {
     Broken(hyper::Error),
 }
 
-/// The whole body. Of one that is too large, what follows is read on within reason: closed at once, the connection
+/// The whole body, or as much of it as is asked for. Of one that is too large, what follows is read on within reason: closed at once, the connection
 /// would be reset, and the client would never see why.
 pub(super) async fn read(
-    mut body: Incoming,
+    body: &mut Incoming,
     limit: usize,
+    pace: Pace,
     upload: &Upload,
 ) -> Result<Bytes, Unread> {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut length = 0_usize;
-    while !body.is_end_stream() {
+    while !body.is_end_stream() && pace.stop.is_none_or(|stop| length < stop) {
         let Some(frame) = body.frame().await else {
             break;
         };
@@ -124,6 +126,7 @@ pub(super) async fn read(
         };
         length = length.saturating_add(data.len());
         upload.came.store(length, Ordering::Relaxed);
+        pace.keep(data.len()).await;
         if length > limit.saturating_add(16 << 20) {
             break;
         }

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream};
 use serde_core::Serialize;
 
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "grpc", feature = "websocket"))]
 pub(crate) use self::play::Put;
 pub use self::{
     event::event,

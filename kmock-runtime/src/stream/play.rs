@@ -214,6 +214,9 @@ impl futures::Stream for Player {
                 Put::Head => {}
                 Put::Fault(fault) => {
                     self.stage.asked.seen.broken_by(&fault);
+                    if let Some(breaker) = &mut self.breaker {
+                        breaker.code = fault.code;
+                    }
                     self.cut = Some((fault.more_bytes(), Some(fault.cut)));
                 }
             }

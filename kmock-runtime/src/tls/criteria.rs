@@ -22,6 +22,10 @@ impl Filter {
 struct ClientCertIs(Pattern);
 
 impl Matcher for ClientCertIs {
+    fn asks_body(&self) -> bool {
+        false
+    }
+
     fn matches(&self, request: &Request) -> bool {
         let certificate = request.client_cert();
         self.0.alternatives().iter().any(|one| {

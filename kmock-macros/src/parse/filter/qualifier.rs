@@ -61,6 +61,7 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
                 match kind {
                     ValueKind::Namespace => namespaces(&pattern, errors),
                     ValueKind::ClientCert => subjects(&pattern, errors),
+                    ValueKind::Grpc => methods_of_grpc(&pattern, errors),
                     _ => {}
                 }
                 Filter::Value {
@@ -142,6 +143,19 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             errors,
             "write `sub \"status\"` or `sub !`",
         ),
+        "grpc" => values(
+            ValueKind::Grpc,
+            errors,
+            "write `grpc \"demo.Greeter/SayHello\"` or `grpc \"demo.Greeter/*\"`",
+        ),
+        "message" => match json(input, errors, span) {
+            Filter::Json { pattern, .. } => Filter::Value {
+                kind: ValueKind::Message,
+                span,
+                pattern,
+            },
+            other => other,
+        },
         "client_cert" => values(
             ValueKind::ClientCert,
             errors,
@@ -220,6 +234,21 @@ fn namespaces(pattern: &Pattern, errors: &mut Errors) {
             }
         }
         _ => {}
+    }
+}
+
+/// A method of gRPC is named with its service and package.
+fn methods_of_grpc(pattern: &Pattern, errors: &mut Errors) {
+    if let Pattern::Text(lit) = pattern {
+        let text = lit.value();
+        let parts = text.trim_start_matches('/').split('/').count();
+        if parts != 2 && text != "*" {
+            errors.help(
+                lit.span(),
+                format_args!("`{text}` is no method of gRPC"),
+                "write the service with its package, and the method: `grpc \"demo.Greeter/SayHello\"`, `grpc \"demo.Greeter/*\"`",
+            );
+        }
     }
 }
 

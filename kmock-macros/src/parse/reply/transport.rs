@@ -1,6 +1,6 @@
 //! The way of an answer: what a connection is shown, and how an answer goes out: `certificate expired`, `trailer { … }`.
 
-use proc_macro2::Span;
+use proc_macro2::{Delimiter, Span};
 use syn::{
     Expr, Ident, Lit, LitInt, LitStr, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
 };
@@ -9,9 +9,11 @@ use super::{fields::fields, value, words::url};
 use crate::{
     ast::{Part, Way},
     errors::Errors,
+    json,
     parse::{
         code,
-        cursor::{at_end, ends_after_next, here, skip_while},
+        cursor::{at_end, ends_after_next, here, inside, is_word, skip_while},
+        stream,
     },
     words::did_you_mean,
 };
@@ -106,6 +108,16 @@ pub(super) fn by_word(
                 }
             }
         }
+        "grpc"
+            if after.peek(token::Brace)
+                || after.peek(token::Bracket)
+                || after.peek(token::Paren)
+                || after.peek(Ident)
+                || after.peek(Lit) =>
+        {
+            taken(input);
+            grpc(input, errors)
+        }
         "record" if lonely || after.peek(LitStr) || after.peek(token::Paren) => {
             taken(input);
             url(input, errors, "record \"https").map(Way::Record)
@@ -113,6 +125,15 @@ pub(super) fn by_word(
         "replay" if lonely || after.peek(Lit) || after.peek(token::Paren) || after.peek(Ident) => {
             taken(input);
             replay(input, errors)
+        }
+        "unread" if lonely => {
+            taken(input);
+            Some(Way::Unread(None))
+        }
+        "unread" if is_word(&after, "after") => {
+            taken(input);
+            taken(input);
+            bytes(input, errors).map(|bytes| Way::Unread(Some(bytes)))
         }
         "until_eof" if lonely => {
             taken(input);
@@ -128,6 +149,24 @@ pub(super) fn by_word(
         skip_while(input, |input| !at_end(input));
     }
     Some(way.map(|way| Part::Way(span, way)).into_iter().collect())
+}
+
+/// The number after `unread after`.
+fn bytes(input: ParseStream<'_>, errors: &mut Errors) -> Option<Expr> {
+    if input.peek(token::Paren) {
+        return code::in_parens(input, errors, "a number of bytes");
+    }
+    match input.parse::<LitInt>() {
+        Ok(number) => Some(int(number)),
+        Err(_) => {
+            errors.help(
+                here(input),
+                "expected a number of bytes after `unread after`",
+                "write `unread after 1000`, or `unread` alone",
+            );
+            None
+        }
+    }
 }
 
 fn int(lit: LitInt) -> Expr {
@@ -169,6 +208,73 @@ fn certificate(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
             None
         }
     }
+}
+
+/// The statuses of gRPC, as they are written and as the variants are called.
+const CODES: &[(&str, &str)] = &[
+    ("OK", "Ok"),
+    ("CANCELLED", "Cancelled"),
+    ("UNKNOWN", "Unknown"),
+    ("INVALID_ARGUMENT", "InvalidArgument"),
+    ("DEADLINE_EXCEEDED", "DeadlineExceeded"),
+    ("NOT_FOUND", "NotFound"),
+    ("ALREADY_EXISTS", "AlreadyExists"),
+    ("PERMISSION_DENIED", "PermissionDenied"),
+    ("RESOURCE_EXHAUSTED", "ResourceExhausted"),
+    ("FAILED_PRECONDITION", "FailedPrecondition"),
+    ("ABORTED", "Aborted"),
+    ("OUT_OF_RANGE", "OutOfRange"),
+    ("UNIMPLEMENTED", "Unimplemented"),
+    ("INTERNAL", "Internal"),
+    ("UNAVAILABLE", "Unavailable"),
+    ("DATA_LOSS", "DataLoss"),
+    ("UNAUTHENTICATED", "Unauthenticated"),
+];
+
+/// `grpc { … }`, `grpc [ … ]`, `grpc NOT_FOUND "nobody"`, `grpc (expr)`, `grpc b"…"`
+fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
+    const FORMS: &str = "write `grpc { \"a\": 1 }` for a message, `grpc [ … ]` for several, or `grpc NOT_FOUND \"why\"`";
+    let at = here(input);
+    if input.peek(token::Brace) {
+        return Some(Way::GrpcMessage(json::value(input, errors)));
+    }
+    if input.peek(token::Bracket) {
+        return inside(input, Delimiter::Bracket, errors, stream::items).map(Way::GrpcMessages);
+    }
+    if input.peek(token::Paren) {
+        return code::in_parens(input, errors, "an answer of gRPC").map(Way::Grpc);
+    }
+    if let Ok(lit) = input.fork().parse::<Lit>() {
+        if let Lit::ByteStr(_) = lit {
+            input.parse::<Lit>().ok();
+            let lit = syn::ExprLit {
+                attrs: Vec::new(),
+                lit,
+            };
+            return Some(Way::Grpc(Expr::Lit(lit)));
+        }
+        errors.help(at, "this is no answer of gRPC", FORMS);
+        return None;
+    }
+    let name = input.call(Ident::parse_any).ok()?;
+    let text = name.to_string();
+    let Some((_, code)) = CODES.iter().find(|(known, _)| *known == text) else {
+        let known = CODES.iter().map(|(name, _)| *name);
+        errors.help(
+            at,
+            format_args!(
+                "`{text}` is no status of gRPC{}",
+                did_you_mean(&text, known)
+            ),
+            FORMS,
+        );
+        return None;
+    };
+    let message = match at_end(input) {
+        true => None,
+        false => Some(value(input, errors, "the words of a status")?),
+    };
+    Some(Way::GrpcStatus(code, message))
 }
 
 /// `replay "file.har"`, `replay strict "file.har"`, `replay in_order "file.har"`
@@ -265,13 +371,19 @@ pub(crate) fn misplaced(part: &Part, connection: bool) -> Option<(Span, &'static
             Way::AtMost(_) => (*span, "a limit of connections", true),
             Way::Trailer(..) => (*span, "trailers", false),
             Way::Hint(..) => (*span, "a hint", false),
-            Way::Record(_) | Way::Replay(..) => (*span, "a body", false),
+            Way::GrpcMessage(_)
+            | Way::GrpcMessages(_)
+            | Way::GrpcStatus(..)
+            | Way::Grpc(_)
+            | Way::Record(_)
+            | Way::Replay(..) => (*span, "a body", false),
+            Way::Unread(_) | Way::SlowUpload(_) => (*span, "the body of a request", false),
             Way::Http10 | Way::UntilEof | Way::AsWritten => (*span, "a head", false),
         },
         Part::Fault(fault) => {
             let place = fault.limits.iter().find_map(|limit| match limit.name {
                 "in_handshake" => Some(true),
-                "in_head" | "in_body" => Some(false),
+                "in_head" | "in_body" | "in_upload" => Some(false),
                 _ => None,
             });
             let body = ["truncate", "truncated_chunk", "content_length"].contains(&fault.name);

@@ -230,6 +230,12 @@ pub(super) fn by_word(
             }
             one(code::in_parens(input, errors, "a gate").map(|gate| Part::Hold(span, gate)))
         }
+        "slow" if crate::parse::cursor::is_word(&after, "upload") => {
+            input.call(Ident::parse_any).ok();
+            input.call(Ident::parse_any).ok();
+            let speed = duration::speed(input, errors);
+            one(speed.map(|speed| Part::Way(span, crate::ast::Way::SlowUpload(speed))))
+        }
         "slow" if after.peek(Lit) || lonely || after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();
             let speed = if input.peek(token::Paren) {

@@ -1,0 +1,1 @@
+//! Clients without tokio: see `main.rs`.
