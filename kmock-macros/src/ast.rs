@@ -241,8 +241,26 @@ pub(crate) enum Part {
     Ending(Span, &'static str),
     /// How the answer goes, or what a connection is shown.
     Way(Span, Way),
+    /// What the answer knows of HTTP's own questions.
+    Http(Span, Http),
     /// What did not parse, kept so that an editor can complete it.
     Broken(Span, TokenStream),
+}
+
+/// What an answer knows of HTTP's own questions.
+pub(crate) enum Http {
+    /// `redirect "/x"`
+    Redirect(Expr),
+    /// `problem "no such order"`
+    Problem(Expr),
+    /// `problem { "type": "/no-order" }`
+    ProblemOf(TokenStream),
+    /// `etag "v1"`
+    Etag(Expr),
+    EtagOfBody,
+    /// `last_modified "Sun, 06 Nov 1994 08:49:37 GMT"`
+    LastModified(Expr),
+    Ranges,
 }
 
 /// The way of an answer.

@@ -173,7 +173,15 @@ const REPLIES: &[(&[&str], &str)] = &[
         &["raise", "throw", "error", "abort", "fail"],
         "write a status such as `500`, or a fault such as `reset`",
     ),
-    (&["redirect"], "write `302, header { \"Location\": \"/\" }`"),
+    (
+        &["location", "redirect_to"],
+        "write `redirect \"/new\"`, or `308, redirect \"/new\"`",
+    ),
+    (
+        &["cache", "cached", "if_none_match", "conditional"],
+        "write `etag \"v1\"`, or `etag` for one that is made of the body",
+    ),
+    (&["range", "accept_ranges"], "write `ranges`"),
     (
         &["respond", "respond_with", "reply", "returns"],
         "the reply stands for itself: `=> 200`",
@@ -195,6 +203,18 @@ const REPLIES: &[(&[&str], &str)] = &[
     (
         &["pass", "passthrough", "next"],
         "a rule without `=>` records and lets the request go on; after some answers, write `200, then pass`",
+    ),
+];
+
+/// Words that stand alone where a reply stands. `drop` would be a function of Rust's, and an empty answer.
+const ALONE: &[(&[&str], &str)] = &[
+    (
+        &["drop", "disconnect", "hangup", "hang_up"],
+        "write `close` for FIN instead of an answer, `reset` for RST",
+    ),
+    (
+        &["timeout", "hang", "never"],
+        "write `stall` to never answer, `sleep(30s)` to answer late",
     ),
 ];
 
@@ -247,6 +267,11 @@ pub(crate) fn criterion(word: &str) -> Option<&'static str> {
 /// What the language has for another tool's part of a reply.
 pub(crate) fn reply(word: &str) -> Option<&'static str> {
     find(REPLIES, word)
+}
+
+/// What the language has for a word that is all of a reply.
+pub(crate) fn alone(word: &str) -> Option<&'static str> {
+    find(ALONE, word)
 }
 
 /// How a word of replies is written, for those who write it in another way.

@@ -67,6 +67,11 @@ pub(crate) const REPLIES: &[&str] = &[
     "replay",
     "then",
     "with",
+    "redirect",
+    "problem",
+    "etag",
+    "last_modified",
+    "ranges",
 ];
 
 /// The failures of the Kubernetes API, in replies of rules that speak of it.

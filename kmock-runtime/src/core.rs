@@ -130,6 +130,17 @@ impl Core {
         self.background.note(text);
     }
 
+    /// A feed that nobody waits for is most likely a mistake of the test.
+    #[track_caller]
+    pub(crate) fn told_of_feed(&self, fed: usize) {
+        if fed == 0 {
+            let place = crate::location::Location::caller();
+            self.note(format!(
+                "what was fed at {place} reached no stream: none waited at a `...`"
+            ));
+        }
+    }
+
     pub(crate) fn notes(&self) -> Vec<String> {
         self.background.notes()
     }

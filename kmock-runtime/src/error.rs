@@ -7,6 +7,20 @@ use crate::location::Location;
 /// What went wrong, for people: one type for the whole library, with predicates for programs.
 ///
 /// One type composes better in tests than a dozen; ask [`Error::is_timeout`] and its kin where it matters.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let hook = k.on("post /hook").status(204);
+/// match hook.wait_for(1).await {
+///     Ok(came) => println!("{}", came[0].text()),
+///     // It says what was waited for, where, and what came instead.
+///     Err(error) if error.is_timeout() => println!("{error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Error(Box<Kind>);
 
 #[derive(Debug)]

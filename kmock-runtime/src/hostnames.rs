@@ -18,6 +18,15 @@ struct Hostname {
     port: Option<u16>,
 }
 
+/// Where a name without a port leads.
+#[cfg(feature = "reqwest")]
+pub(crate) enum Named {
+    Here,
+    /// Only at a port of its own.
+    AtPort(u16),
+    Nowhere,
+}
+
 impl Hostnames {
     pub(crate) fn push(&mut self, hostname: &str) -> Result<(), FilterError> {
         self.0.push(hostname.parse()?);
@@ -40,13 +49,22 @@ impl Hostnames {
         })
     }
 
-    /// Whether it has a name, whatever the port.
+    /// Whether the server stands for a name, for who asks without a port.
     #[cfg(feature = "reqwest")]
-    pub(crate) fn has_name(&self, name: &str) -> bool {
+    pub(crate) fn named(&self, name: &str) -> Named {
         let name = name.to_ascii_lowercase();
-        self.0
+        let mut found = Named::Nowhere;
+        let fitting = self
+            .0
             .iter()
-            .any(|hostname| hostname.name.matches_text(Some(&name)))
+            .filter(|one| one.name.matches_text(Some(&name)));
+        for hostname in fitting {
+            match hostname.port {
+                None | Some(80 | 443) => return Named::Here,
+                Some(port) => found = Named::AtPort(port),
+            }
+        }
+        found
     }
 
     /// Whether a request in absolute form is meant for the server.

@@ -5,9 +5,21 @@
 use std::sync::Arc;
 use std::{fmt, net::SocketAddr};
 
+#[cfg(feature = "reqwest")]
+use crate::hostnames::Named;
 use crate::{hostnames::Hostnames, mock::KMock};
 
 /// Leads clients to a server: what [`KMock::resolver`] and [`KMock::connector`] hand out.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
+/// let client = reqwest::Client::builder().no_proxy().dns_resolver(k.resolver()).build()?;
+/// client.get("http://example.com/").send().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Interceptor {
     hostnames: Hostnames,
@@ -52,13 +64,21 @@ impl fmt::Debug for Interceptor {
 
 #[cfg(feature = "reqwest")]
 impl reqwest::dns::Resolve for Interceptor {
-    /// A resolver knows no ports: of the hostnames with a port only the name counts here. reqwest takes the port of
-    /// the URL only where the address has none.
+    /// A resolver is asked for names, and reqwest takes the port of the URL where it has one. So hostnames with a port of
+    /// their own cannot be led here: who asks for one is told so.
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let address = self
-            .hostnames
-            .has_name(name.as_str())
-            .then_some(self.address);
+        let address = match self.hostnames.named(name.as_str()) {
+            Named::Here => Some(self.address),
+            Named::Nowhere => None,
+            Named::AtPort(port) => {
+                let told = format!(
+                    "kmock: a resolver cannot lead to {}:{port}, as it is not asked for ports: build the client by \
+                     `k.reqwest()`, or give it the proxy `k.proxy_url()`",
+                    name.as_str()
+                );
+                return Box::pin(async { Err(told.into()) });
+            }
+        };
         Box::pin(async move {
             let found: Vec<SocketAddr> = match address {
                 Some(address) => vec![address],
@@ -72,6 +92,9 @@ impl reqwest::dns::Resolve for Interceptor {
 
 impl KMock {
     /// Leads the clients of reqwest to this server for its `hostnames`: give it to `ClientBuilder::dns_resolver`.
+    ///
+    /// A resolver is asked for names only: it leads URLs without a port here (`http://example.com/`), and neither
+    /// `http://example.com:8080/` nor `http://10.20.30.40/`. [`KMock::reqwest`] and [`KMock::proxy_url`] do.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

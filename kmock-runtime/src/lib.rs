@@ -76,7 +76,7 @@ pub use crate::{
     options::{Builder, Controllers},
     programs::Operator,
     reply::{Delay, Fault, Gate, IntoReply, Json, Reply},
-    request::Request,
+    request::{Request, basic_auth},
     rules::{Rule, Rules, Slice, State, Times},
     settle::Settle,
     stream::{Event, IntoItem, Stream},

@@ -3,6 +3,17 @@
 use std::fmt;
 
 /// A place in the user's source: what a failure points at.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// for failure in &report.failures {
+///     println!("{}:{}", failure.location.file, failure.location.line);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Location {
     /// The file, as the compiler names it.

@@ -26,8 +26,9 @@ use crate::{
 /// below them it is a Kubernetes API, unless it is [`raw`](Builder::raw).
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example() {
-/// use kmock_runtime::KMock;
+/// use kmock::KMock;
 ///
 /// let k = KMock::start().await;
 /// k.on("get /").body("john");
@@ -120,8 +121,11 @@ impl KMock {
     }
 
     /// Sends something to every stream that waits at a `...` now; says how many there were.
+    #[track_caller]
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
-        self.0.core.live.feed(stream.into(), |_| true)
+        let fed = self.0.core.live.feed(stream.into(), |_| true);
+        self.0.core.told_of_feed(fed);
+        fed
     }
 
     /// Waits until this many streams wait at a `...`.

@@ -8,6 +8,16 @@ use std::{
 use crate::{gatekeeper::Gatekeeper, hostnames::Hostnames, location::Location};
 
 /// Which controllers a server has; see [`Builder::controllers`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example() -> Result<(), kmock::Error> {
+/// use kmock::{Controllers, KMock};
+///
+/// let bare = KMock::builder().controllers(Controllers::None).start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Controllers {
@@ -42,6 +52,16 @@ impl<const N: usize> From<[&str; N]> for Controllers {
 }
 
 /// The options of a server to be started.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example() -> Result<(), kmock::Error> {
+/// use kmock::KMock;
+///
+/// let k = KMock::builder().strict(true).seed(7).hostnames(["example.com"]).start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a server is started by `.start().await`"]
 pub struct Builder {

@@ -75,6 +75,14 @@ impl Slot {
 /// A program that runs beside the test, on its runtime, until the server is gone: see [`KMock::program`].
 ///
 /// Dropping the handle leaves the program alone.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) {
+/// let operator = k.program(|url| async move { println!("{:?}", reqwest::get(url).await) });
+/// operator.restart();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Operator(pub(crate) Arc<Slot>);
 

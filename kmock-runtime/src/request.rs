@@ -15,9 +15,12 @@ use http::{HeaderMap, HeaderName, Method, Uri, Version, header};
 use kmock_notation::{canonical_path, is_canonical};
 use serde_json::Value;
 
-pub(crate) use self::head::{Head, Last};
 pub use self::multipart::Part;
 pub(crate) use self::multipart::summary as multipart_summary;
+pub(crate) use self::{
+    content::uncoded,
+    head::{Head, Last},
+};
 use crate::{
     criteria::{has_long, read_json},
     extras::Extras,
@@ -25,6 +28,7 @@ use crate::{
     wire::Wire,
 };
 
+mod content;
 mod head;
 mod multipart;
 mod trailers;
@@ -32,7 +36,20 @@ mod trailers;
 /// A request as it came: head and whole body. A clone is a pointer.
 ///
 /// Everything is decoded on demand and once: [`json`](Request::json), [`query`](Request::query) and
-/// their kin never fail; what cannot be decoded is absent or null.
+/// their kin never fail; what cannot be decoded is absent or null. Codings of the body (`content-encoding: gzip`, `deflate`,
+/// `br`; feature `compression`) are undone for them, and charsets other than UTF-8 are read (feature `charset`).
+///
+/// ```
+/// # async fn example(k: kmock_runtime::KMock) {
+/// let hello = k.on("post /hello").status(204);
+/// k.post("/hello?lang=en").json(serde_json::json!({ "name": "john" })).await;
+///
+/// let request = &hello.requests()[0];
+/// assert_eq!(request.query("lang"), Some("en"));
+/// assert_eq!(request.header("Content-Type"), Some("application/json"));
+/// assert_eq!(request.json()["name"], "john");
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Request {
     inner: Arc<Inner>,
@@ -97,6 +114,7 @@ pub(crate) struct Link {
 /// What was asked for in another form than it came.
 #[derive(Default)]
 struct Decoded {
+    content: OnceLock<content::Content>,
     parts: OnceLock<Vec<Part>>,
     json: OnceLock<Option<Value>>,
     /// With the integers that are too long for `serde_json`, where there are any.
@@ -345,16 +363,15 @@ impl Request {
         self.decoded().form.get_or_init(|| {
             let kind = self.header("content-type").unwrap_or_default();
             if multipart::is_multipart(kind) {
-                let text = |part: &Part| {
-                    let text = String::from_utf8_lossy(&part.body).into_owned();
-                    Some((part.name.clone()?, text))
-                };
+                let text = |part: &Part| Some((part.name.clone()?, part.text().into_owned()));
                 return self.parts().iter().filter_map(text).collect();
             }
-            match is_urlencoded(kind) {
-                true => decode_pairs(&self.text()),
-                false => Vec::new(),
+            if !is_urlencoded(kind) || self.is_coded() {
+                return Vec::new();
             }
+            let body = self.decoded_body();
+            content::pairs_in(kind, body)
+                .unwrap_or_else(|_| decode_pairs(&String::from_utf8_lossy(body)))
         })
     }
 
@@ -362,18 +379,68 @@ impl Request {
     pub fn parts(&self) -> &[Part] {
         self.decoded().parts.get_or_init(|| {
             let kind = self.header("content-type").unwrap_or_default();
-            multipart::parse(kind, self.body())
+            match self.is_coded() {
+                true => Vec::new(),
+                false => multipart::parse(kind, self.decoded_body()),
+            }
         })
     }
 
-    /// The whole body.
+    /// The whole body as it came.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// The body without its content codings (RFC 9110, 8.4): what is said of it in texts, forms, parts and JSON. As it came
+    /// where it has none, or one that is not known, or that it is not in.
+    pub fn decoded_body(&self) -> &Bytes {
+        match self.content() {
+            Some(content) => &content.body,
+            None => self.body(),
+        }
+    }
+
+    /// What a body in a coding or in a charset of its own means.
+    fn content(&self) -> Option<&content::Content> {
+        let (headers, body) = (self.headers(), self.body());
+        if content::is_plain(headers) {
+            return None;
+        }
+        let content = &self.decoded().content;
+        let whole = self.size() == body.len();
+        Some(content.get_or_init(|| content::Content::of(headers, body, whole)))
+    }
+
+    /// Why the body could not be decoded, for people.
+    pub(crate) fn odd_content(&self) -> Option<&str> {
+        self.content()?.odd.as_deref()
+    }
+
+    /// Whether the body is in a coding that could not be undone: then it is no text, no form and no JSON.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.content().is_some_and(|content| content.coded)
+    }
+
+    /// The decoded body in UTF-8, as far as it is a text.
+    fn utf8(&self) -> &Bytes {
+        match self.content() {
+            Some(content) => content.utf8(),
+            None => self.body(),
+        }
+    }
+
+    /// What JSON is read from: a mark of the order of bytes before it is not of it (RFC 8259, 8.1).
+    pub(crate) fn json_text(&self) -> &[u8] {
+        if self.is_coded() {
+            return b"";
+        }
+        let text = self.utf8();
+        text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+    }
+
+    /// The decoded body as text; what is not UTF-8, or of the charset that the content type names, is replaced.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.body())
+        String::from_utf8_lossy(self.utf8())
     }
 
     /// The body as JSON; null where it is none.
@@ -385,19 +452,19 @@ impl Request {
     pub(crate) fn json_body(&self) -> Option<&Value> {
         self.decoded()
             .json
-            .get_or_init(|| serde_json::from_slice(self.body()).ok())
+            .get_or_init(|| serde_json::from_slice(self.json_text()).ok())
             .as_ref()
     }
 
     /// The body as criteria compare it: integers that are too long for `serde_json` are marked.
     pub(crate) fn exact_json(&self) -> Option<&Value> {
-        if !has_long(self.body()) {
+        if !has_long(self.json_text()) {
             return self.json_body();
         }
         let decoded = self.decoded();
         decoded
             .exact_json
-            .get_or_init(|| read_json(self.body()))
+            .get_or_init(|| read_json(self.json_text()))
             .as_ref()
     }
 
@@ -406,7 +473,7 @@ impl Request {
     /// # Errors
     /// Those of serde: no JSON, or another shape.
     pub fn parse<'a, T: serde_core::Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(self.body())
+        serde_json::from_slice(self.json_text())
     }
 
     /// What came after the body.
@@ -537,6 +604,24 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{} {} {}", self.id(), self.method(), self.target())
     }
+}
+
+/// The value of the header `Authorization` with which clients say a user and a password (RFC 7617), in patterns and in requests.
+///
+/// ```
+/// # use kmock_runtime as kmock;
+/// use kmock::{Filter, request::basic_auth};
+///
+/// assert_eq!(basic_auth("id", "secret"), "Basic aWQ6c2VjcmV0");
+/// let known = Filter::header("authorization", basic_auth("id", "secret"));
+/// ```
+pub fn basic_auth(user: &str, password: &str) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+
+    format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{user}:{password}"))
+    )
 }
 
 /// Whether a content type is that of forms; its letters may be of any case (RFC 9110, 8.3.1).

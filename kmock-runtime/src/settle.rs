@@ -21,6 +21,14 @@ const ROUNDS: usize = 200;
 const WRITES: u64 = 20_000;
 
 /// Waits until nothing moves: see [`KMock::settle`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.settle().await; // until nobody asks for anything any more
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "waiting does nothing until it is awaited"]
 pub struct Settle {

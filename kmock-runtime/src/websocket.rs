@@ -19,7 +19,8 @@ use crate::{
 /// as any [`Stream`]. Where it ends, the socket is closed, unless frames are answered: then the client closes it.
 ///
 /// ```
-/// use kmock_runtime::{Rule, Stream, websocket::WebSocket};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Rule, Stream, websocket::WebSocket};
 ///
 /// let feed = Rule::on("/feed").websocket(Stream::new().text("hello").json([1, 2]).live());
 /// let echo = Rule::on("/echo").websocket(WebSocket::new().echo());

@@ -23,6 +23,18 @@ impl<F: Fn(Request) -> bool> Fn1 for &&Kind<'_, F> {}
 impl<F: Fn() -> bool> Fn0 for &Kind<'_, F> {}
 impl<T> Value for Kind<'_, T> {}
 
+/// What a criterion in parentheses is: a filter, or what can be made one.
+#[derive(Clone, Copy, Debug)]
+pub struct AsFilter;
+
+impl AsFilter {
+    /// The filter.
+    #[track_caller]
+    pub fn of(value: impl Into<Filter>) -> Filter {
+        value.into()
+    }
+}
+
 impl AskLater {
     /// The condition of an async function of the request.
     #[track_caller]

@@ -8,8 +8,8 @@ pub use kmock_macros::test;
 pub use kmock_runtime::{
     Builder, Check, Controllers, Delay, Error, Event, Fault, Filter, FilterError, Gate,
     Interceptor, IntoItem, IntoReply, Json, KMock, Location, PartPattern, Pattern, Reply, Report,
-    Request, Requests, Rule, Rules, Seen, Slice, Stream, Times, View, assert_requests, client,
-    criteria, journal, reply, request, rules, stream,
+    Request, Requests, Rule, Rules, Seen, Slice, State, Stream, Times, View, assert_requests,
+    basic_auth, client, criteria, journal, reply, request, rules, stream,
 };
 
 #[cfg(feature = "http2")]
@@ -60,10 +60,13 @@ pub mod __private {
 
     pub use crate::{
         answer::{self, async_closure},
-        condition, verbs,
+        condition::{self, AsFilter},
+        verbs,
     };
 
     pub use kmock_runtime::__json as json;
+
+    pub use crate::words::replies as words;
 
     /// The value of a header in a list of several, which may be of several types.
     pub fn text(value: impl ToString) -> String {
@@ -77,3 +80,5 @@ pub mod answer;
 pub mod condition;
 #[doc(hidden)]
 pub mod verbs;
+#[doc(hidden)]
+pub mod words;

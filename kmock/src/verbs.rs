@@ -1,4 +1,7 @@
-//! The HTTP methods as `kmock!` names them, so that completion, hover and go-to-definition work on them.
+//! The HTTP methods as `kmock!` names them, so that completion, hover and go-to-definition work on them; and the words that may
+//! stand in their place.
+
+pub use crate::words::criteria::*;
 
 /// An HTTP method in `kmock!`.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod circles;
+mod examples;
 mod layers;
 mod public;
 mod sources;

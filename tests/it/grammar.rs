@@ -10,6 +10,7 @@ mod assertions;
 mod attributes;
 mod criteria;
 mod faults;
+mod handles;
 mod heads;
 mod replies;
 mod scripts;

@@ -165,3 +165,51 @@ async fn faults_break_tunnels_too(k: KMock) {
         assert_eq!(end.is_err(), reset, "{path}: {end:?}");
     }
 }
+
+#[kmock::test(raw, hostnames = ["example.com", "x.org:8080", "10.20.30.40"])]
+async fn clients_that_are_made_here_find_every_port_and_address(k: KMock) {
+    tell_hosts(&k);
+    let client = k.reqwest().build().expect("a client");
+    for (url, host) in [
+        ("http://example.com/", "example.com"),
+        ("http://example.com:81/", "example.com"),
+        ("http://x.org:8080/", "x.org"),
+        ("http://10.20.30.40/", "10.20.30.40"),
+        ("http://10.20.30.40:9/", "10.20.30.40"),
+    ] {
+        let answer = client.get(url).send().await.expect(url);
+        assert_eq!(
+            answer.text().await.expect("a text"),
+            format!("{host:?}"),
+            "{url}"
+        );
+    }
+    let own = client.get(k.url()).send().await.expect("the server itself");
+    assert_eq!(own.status(), 200);
+    // Other ports of a name that has one are somebody else's.
+    assert!(client.get("http://x.org:1/").send().await.is_err());
+}
+
+#[kmock::test(raw, hostnames = ["x.org:8080"])]
+async fn a_resolver_says_that_it_knows_no_ports(k: KMock) {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(k.resolver())
+        .build()
+        .expect("a client");
+    for url in ["http://x.org:8080/", "http://x.org/"] {
+        let error = client.get(url).send().await.expect_err("not led there");
+        let mut text = String::new();
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(one) = cause {
+            text += &one.to_string();
+            cause = one.source();
+        }
+        assert!(
+            text.contains("a resolver cannot lead to x.org:8080"),
+            "{text}"
+        );
+        assert!(text.contains("k.reqwest()"), "{text}");
+    }
+    assert!(k.requests().is_empty());
+}

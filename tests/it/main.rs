@@ -8,7 +8,9 @@ mod attribute;
     reason = "the tests stand as the page shows them"
 )]
 mod cluster;
+mod coming_from;
 mod connections;
+mod decoding;
 mod docs;
 mod engine;
 mod expectations;
@@ -22,22 +24,16 @@ mod nearest;
 mod neighbours;
 mod notation;
 mod porting;
-#[allow(
-    clippy::useless_conversion,
-    reason = "a criterion in parentheses may be a filter or a text"
-)]
 mod recipes;
 mod recordings;
 mod reliability;
 mod replies;
 mod reports;
+mod representations;
 mod sequences;
 mod server;
+mod siblings;
 mod sinks;
-#[allow(
-    clippy::useless_conversion,
-    reason = "a criterion in parentheses may be a filter or a text"
-)]
 mod states;
 mod streams;
 mod tls;

@@ -222,7 +222,96 @@ async fn of_requests_the_unanswered_one_with_the_slip_is_nearest(k: KMock) {
     k.delete("/job/7").await;
     let report = k.check().expect_err("one did not come");
     let text = report.text().to_string();
-    assert!(text.contains("nearest: #1 DELETE /job/7"), "{text}");
+    assert!(
+        text.contains("0 requests came: #1 DELETE /job/7: the path differs"),
+        "{text}"
+    );
     k.delete("/jobs/7").await;
     assert!(k.check().is_ok());
+}
+
+#[kmock::test(raw)]
+async fn a_head_that_only_a_get_answers_says_so_without_a_body(k: KMock) {
+    kmock! { k,
+        GET "/users/7" => 200;
+        GET | HEAD "/both" => text "hello";
+    }
+    let refused = k.head("/users/7").await;
+    let said = refused.header("x-kmock").unwrap_or_default();
+    assert_eq!(refused.status(), 404);
+    assert!(
+        said.contains("no rule for HEAD /users/7; nearest: rule GET \"/users/7\""),
+        "{said}"
+    );
+    let text = k.report().to_string();
+    assert!(
+        text.contains("✗ GET, got HEAD   (`GET | HEAD` answers both)"),
+        "{text}"
+    );
+    let both = k.head("/both").await;
+    assert_eq!(
+        (both.status(), both.header("content-length"), both.text()),
+        (200, Some("5"), String::new())
+    );
+}
+
+#[kmock::test(raw)]
+async fn a_header_that_is_absent_is_told_with_those_that_came(k: KMock) {
+    kmock! { k,
+        POST "/orders" header { "x-api-key": "k1" } => 201;
+        GET "/list" query { "page": 1 } => 200;
+    }
+    let text = k
+        .post("/orders")
+        .header("x-trace", "1")
+        .json(json!({ "id": 7 }))
+        .await
+        .text();
+    assert!(
+        text.contains("got nothing   (there are \"content-type\", \"x-trace\")"),
+        "{text}"
+    );
+    let text = k.get("/list?sort=name").await.text();
+    assert!(text.contains("got nothing   (there is \"sort\")"), "{text}");
+}
+
+#[kmock::test(raw)]
+async fn the_first_line_of_a_failure_tells_the_story(k: KMock) {
+    kmock! { k,
+        #[expect(1)]
+        POST "/orders" header { "x-api-key": "k1" } json { "customer": { "name": "john", "address": { "city": "Berlin" } } } => 201;
+        GET "/users/{id}" => 404;
+        let me = GET "/users/me" => 200;
+    }
+    let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    let john = json!({ "customer": { "name": "jon", "address": { "city": "Berlin" } } });
+    k.post("/orders").header("x-api-key", "k1").json(john).await;
+    let report = k.check().expect_err("one request is expected");
+    let line = first(report.text().to_string());
+    assert!(
+        line.starts_with("kmock: rule POST \"/orders\" … expects 1, but 0 requests came: #0 POST /orders: json /customer/name differs (want \"john\", got \"jon\")"),
+        "{line}"
+    );
+    // The rule's own text is there once: with what each part of it says.
+    assert_eq!(
+        report
+            .text()
+            .to_string()
+            .matches("json {\"customer\"")
+            .count(),
+        1
+    );
+    k.get("/users/me").await;
+    let claimed =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| assert_requests!(me == 1)));
+    let said = *claimed
+        .expect_err("it fails")
+        .downcast::<String>()
+        .expect("a text");
+    let line = first(said);
+    assert!(line.starts_with("kmock: me == 1 failed: 0 requests, want 1: #1 GET /users/me went to rule GET \"/users/{id}\""), "{line}");
+    k.post("/orders")
+        .header("x-api-key", "k1")
+        .json(json!({ "customer": { "name": "john", "address": { "city": "Berlin" } } }))
+        .await;
 }

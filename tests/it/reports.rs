@@ -50,8 +50,7 @@ async fn a_report_tells_the_claim_the_timeline_and_the_nearest_rule(k: KMock) {
     assert_text(
         &text,
         r#"
-kmock: POST "/hello" == 1 failed: 0 requests, want 1   HERE
-    nearest: #1 POST /helo   404   see below
+kmock: POST "/hello" == 1 failed: 0 requests, want 1: #1 POST /helo: the path differs ("/helo", 1 letter off)   HERE
 kmock: total == 7 failed: 2 requests, want 7   HERE
   what came, 2 requests:
     #0            GET  /       200   rule `whoever asks first`   HERE
@@ -78,7 +77,7 @@ async fn json_differences_are_told_by_their_pointers(k: KMock) {
         &k.report().to_string(),
         r#"
   what came, 3 requests:
-    #0  POST /orders   404   no rule; nearest: rule POST "/orders" json {"to": {"name": "j*"}, "items": [{"sku": "A", "n": 1..=9}, ..], "…   HERE
+    #0  POST /orders   404   no rule; nearest: rule POST "/orders" …   HERE
             ✓ POST
             ✓ path "/orders"
             ✗ json {"to": {"name": "j*"}, "items": [{"sku": "A", "n": 1..=9}, ..], "note": !}
@@ -94,7 +93,7 @@ async fn json_differences_are_told_by_their_pointers(k: KMock) {
                 /a/1: want 2, got 3
                 /b: want nothing, got null
             body {"a":[1,3],"b":null}
-    #2  POST /orders   404   no rule; nearest: rule POST "/orders" json {"to": {"name": "j*"}, "items": [{"sku": "A", "n": 1..=9}, ..], "…   HERE
+    #2  POST /orders   404   no rule; nearest: rule POST "/orders" …   HERE
             ✓ POST
             ✓ path "/orders"
             ✗ json {"to": {"name": "j*"}, "items": [{"sku": "A", "n": 1..=9}, ..], "note": !}, got no JSON: "{oops"   (key must be a string at line 1 column 2)
@@ -306,7 +305,7 @@ async fn unmet_claims_show_the_nearest_requests(k: KMock) {
     assert_text(
         &head.join("\n"),
         r#"
-kmock: never == 1 failed: 0 requests, want 1   HERE
+kmock: never == 1 failed: 0 requests, want 1: #1 PUT /a: header "x" differs (got "2")   HERE
     rule PUT "/a" header "x": "1"   HERE
     nearest: #1 PUT /a   404
         ✓ PUT

@@ -253,3 +253,21 @@ async fn reports_tell_what_was_said(k: KMock, real: KMock) {
     );
     assert!(report.html().contains("→ text &quot;hey&quot;"));
 }
+
+#[kmock::test(raw)]
+async fn other_versions_are_told_which_there_is(k: KMock) {
+    k.on("/ws").websocket(WebSocket::new().echo());
+    let asked = |version: &str| {
+        k.get("/ws")
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-version", version)
+    };
+    for version in ["8", "14", ""] {
+        let answer = asked(version).await;
+        assert_eq!(answer.status(), 426, "{version}");
+        assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    }
+    assert!(k.errors().is_empty(), "{:?}", k.errors());
+}

@@ -201,3 +201,28 @@ async fn a_fault_ends_its_own_connection_only(k: KMock) {
     k.feed(Stream::new().item(b"2"));
     assert_eq!(live.text().await.expect("a chunk"), "2");
 }
+
+#[kmock::test]
+async fn a_cut_at_the_very_end_of_a_body_closes_the_connection(k: KMock) {
+    k.on("/all").text("abc").fault(Fault::truncate(3));
+    k.on("/more").text("abc").fault(Fault::truncate(99));
+    k.on("/none").fault(Fault::truncate(3));
+    k.on("/reset").text("abc").fault(Fault::reset().in_body(3));
+    for target in ["/all", "/more"] {
+        let (read, end) = exchange(&k, target).await;
+        assert!(
+            read.ends_with("content-length: 3\r\n\r\nabc") || read.ends_with("abc"),
+            "{read}"
+        );
+        assert!(!read.contains("connection: close"), "{read}");
+        assert_eq!(end, Ok(()), "{target}");
+    }
+    let (read, end) = exchange(&k, "/none").await;
+    assert!(
+        read.starts_with("HTTP/1.1 200") && read.ends_with("\r\n\r\n"),
+        "{read}"
+    );
+    assert_eq!(end, Ok(()));
+    let (_, end) = exchange(&k, "/reset").await;
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+}

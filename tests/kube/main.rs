@@ -3,6 +3,7 @@
 mod access;
 mod controller;
 mod faults;
+mod operators;
 mod over_tls;
 mod sweep;
 mod typed;

@@ -99,6 +99,38 @@ fn decoded_bytes(text: &str, plus: bool) -> Vec<u8> {
     out
 }
 
+/// Why a text is the host of no request, and what to do: hosts are compared without scheme, port and path, and clients send
+/// those that are not ASCII in Punycode (RFC 5891).
+///
+/// ```
+/// use kmock_notation::host_fault;
+///
+/// assert_eq!(host_fault("*.example.com"), None);
+/// assert!(host_fault("http://example.com:80/").is_some_and(|fault| fault.1 == "write \"example.com\""));
+/// ```
+pub fn host_fault(text: &str) -> Option<(&'static str, String)> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split('/').next().unwrap_or_default();
+    let port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match rest.rsplit_once(':') {
+        Some((host, after)) if port(after) && (host.ends_with(']') || !host.contains(':')) => host,
+        _ => rest,
+    };
+    if host != text {
+        return Some((
+            "a host is told without scheme, port and path",
+            format!("write \"{host}\""),
+        ));
+    }
+    if !text.is_ascii() {
+        return Some((
+            "clients send a host that is not ASCII in Punycode",
+            "write it as they do, \"xn--…\"".to_owned(),
+        ));
+    }
+    None
+}
+
 /// A target as it may stand in a request line (RFC 9112, 3.2): what may not is escaped, escapes stay as they are, and a
 /// fragment is left out, as clients never send it. What begins with a query, or is empty, is of the root.
 ///

@@ -81,6 +81,15 @@ impl Expander {
         }
     }
 
+    /// A condition or a sink that is no expression yet, for editors, and whether it is async.
+    pub(super) fn unfinished_code(&self, raw: &TokenStream, span: Span) -> (bool, TokenStream) {
+        match unfinished(raw, true) {
+            Unfinished::Closure(closure) => (false, closure),
+            Unfinished::Async(closure) => (true, self.lifted_tokens(&closure, span)),
+            Unfinished::Value => (false, raw.clone()),
+        }
+    }
+
     /// An item of a stream that is no expression yet, for editors.
     pub(super) fn unfinished_item(
         &self,
@@ -164,11 +173,17 @@ impl Expander {
     /// A name may be that of a function; everything else is a value.
     fn reply_value(&self, made: &TokenStream, value: &syn::Expr) -> TokenStream {
         let span = value.span();
-        let value = match names_function(value) {
+        let named = match names_function(value) {
             true => self.named(value, "reply"),
             false => value.to_token_stream(),
         };
-        quote_spanned!(self.at(span)=> #made.reply(#value))
+        // A word that somebody is typing may become one of the language's own.
+        if self.editor && matches!(value, syn::Expr::Path(path) if path.path.get_ident().is_some())
+        {
+            let krate = &self.krate;
+            return quote_spanned!(self.at(span)=> #made.reply({ #[allow(unused_imports)] use #krate::__private::words::*; #named }));
+        }
+        quote_spanned!(self.at(span)=> #made.reply(#named))
     }
 
     /// What a name is worth, which may be that of a value or of a function: the type decides.
@@ -275,6 +290,19 @@ impl Expander {
                 let span = closure.inputs_begin.span;
                 let code = self.lifted(closure);
                 quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_async(#code)))
+            }
+            Callable::Expr(syn::Expr::Verbatim(raw)) => {
+                let span = raw.span();
+                match unfinished(raw, true) {
+                    Unfinished::Closure(closure) => {
+                        quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_with(#closure)))
+                    }
+                    Unfinished::Async(closure) => {
+                        let code = self.lifted_tokens(&closure, span);
+                        quote_spanned!(self.at(span)=> #made.sink(#krate::reply::sink_async(#code)))
+                    }
+                    Unfinished::Value => quote_spanned!(self.at(span)=> #made.sink(#raw)),
+                }
             }
             Callable::Expr(value) => quote_spanned!(self.at(value.span())=> #made.sink(#value)),
         }

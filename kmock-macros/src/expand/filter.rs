@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, LitStr, spanned::Spanned};
 
-use super::{Expander, code, text_of};
+use super::{Expander, code};
 use crate::{
     ast::{Callable, Field, Filter, Name, PartFact, Pattern, ValueKind},
     words::METHODS,
@@ -90,7 +90,7 @@ impl Expander {
                 };
                 let name = name_tokens(name);
                 let pattern = self.pattern_argument(pattern);
-                call(self.call(method, *span, quote!(#name, #pattern)))
+                call(self.word_call(method, *span, quote!(#name, #pattern)))
             }
             Filter::Fields { kind, span, fields } => {
                 let method = match kind {
@@ -123,7 +123,10 @@ impl Expander {
                     true => self.pattern(pattern, true),
                     false => self.partial(pattern),
                 };
-                call(self.call(if *exact { "json_exact" } else { "json" }, *span, pattern))
+                call(match exact {
+                    true => self.call("json_exact", *span, pattern),
+                    false => self.word_call("json", *span, pattern),
+                })
             }
             Filter::Value {
                 kind,
@@ -140,7 +143,7 @@ impl Expander {
                     ValueKind::Grpc => "grpc",
                     ValueKind::Message => "message",
                 };
-                call(self.call(method, *span, self.pattern_argument(pattern)))
+                call(self.word_call(method, *span, self.pattern_argument(pattern)))
             }
             Filter::Body(span, bytes) => {
                 let bytes = match bytes {
@@ -149,10 +152,10 @@ impl Expander {
                     }
                     other => other.to_token_stream(),
                 };
-                call(self.call("body", *span, bytes))
+                call(self.word_call("body", *span, bytes))
             }
             Filter::From(span, network) => call(self.call("peer", *span, network)),
-            Filter::Connection(span) => call(self.call("connection", *span, quote!())),
+            Filter::Connection(span) => call(self.word_call("connection", *span, quote!())),
             Filter::Where(span, condition) => call(self.condition(*span, condition)),
             Filter::Unknown(name) => {
                 let span = name.span();
@@ -175,10 +178,18 @@ impl Expander {
         quote_spanned!(self.at(span)=> #ty::#method(#arguments))
     }
 
+    /// The call that a word is, at the word.
+    fn word_call(&self, method: &str, span: Span, arguments: impl ToTokens) -> TokenStream {
+        let ty = self.ty("Filter", span);
+        let method = Expander::word(method, span);
+        quote_spanned!(self.at(span)=> #ty::#method(#arguments))
+    }
+
     /// String notation, and whatever else is a filter.
     fn converted(&self, span: Span, value: impl ToTokens) -> TokenStream {
         let krate = &self.krate;
-        quote_spanned!(self.at(span)=> <#krate::Filter as ::core::convert::From<_>>::from(#value))
+        // No `From::from`: clippy would call the conversion of what is a filter useless, at the user's own code.
+        quote_spanned!(self.at(span)=> <#krate::__private::AsFilter>::of(#value))
     }
 
     fn operand(&self, filter: &Filter, least: Binding) -> TokenStream {
@@ -235,33 +246,43 @@ impl Expander {
 
     /// `where |req| …`
     fn condition(&self, span: Span, condition: &Callable) -> TokenStream {
+        let text = |code: TokenStream| self.text_before(code, span);
         let (method, text, code) = match condition {
             Callable::Sync(closure) => (
                 "test",
-                text_of(code::as_written(closure), span),
+                text(code::as_written(closure).to_token_stream()),
                 code::with_argument(closure).to_token_stream(),
             ),
             Callable::Future(closure) => (
                 "test_async",
-                text_of(code::as_written(closure), span),
+                text(code::as_written(closure).to_token_stream()),
                 code::with_argument(closure).to_token_stream(),
             ),
             Callable::Async(closure) => (
                 "test_async",
-                text_of(code::as_written(closure), span),
+                text(code::as_written(closure).to_token_stream()),
                 self.lifted(closure),
             ),
             Callable::Expr(value) if code::names_function(value) => {
                 return self.named_condition(span, value);
             }
-            Callable::Expr(value) => ("test", text_of(value, span), value.to_token_stream()),
+            Callable::Expr(syn::Expr::Verbatim(raw)) => {
+                let (later, code) = self.unfinished_code(raw, span);
+                let method = if later { "test_async" } else { "test" };
+                (method, text(raw.clone()), code)
+            }
+            Callable::Expr(value) => (
+                "test",
+                text(value.to_token_stream()),
+                value.to_token_stream(),
+            ),
         };
         self.call(method, span, quote!(#text, #code))
     }
 
     /// `where is_long`: a function of the request, by reference or by value, or of nothing, sync or async.
     fn named_condition(&self, span: Span, value: &syn::Expr) -> TokenStream {
-        let (krate, at, text) = (&self.krate, value.span(), text_of(value, span));
+        let (krate, at, text) = (&self.krate, value.span(), self.text_before(value, span));
         // What is wrong with the function is shown at its name.
         let named = proc_macro2::Ident::new("__named", self.at(at));
         let private = quote_spanned!(self.at(at)=> #krate::__private::condition);

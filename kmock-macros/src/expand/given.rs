@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::{Expander, our};
-use crate::ast::{Callable, Capture, Part};
+use crate::ast::{Callable, Capture, Http, Part};
 
 impl Expander {
     /// The part, computed for each request; `None`: it names nothing that is captured.
@@ -44,6 +44,14 @@ fn given_tokens(part: &Part) -> Option<(Span, TokenStream)> {
         Part::Header(span, _, Some(value)) | Part::Cookie(span, _, Some(value)) => {
             (*span, value.to_token_stream())
         }
+        Part::Http(span, Http::ProblemOf(tokens)) => (*span, tokens.clone()),
+        Part::Http(
+            span,
+            Http::Redirect(value)
+            | Http::Problem(value)
+            | Http::Etag(value)
+            | Http::LastModified(value),
+        ) => (*span, value.to_token_stream()),
         Part::JsonOf(span, value) | Part::Text(span, value) => (*span, value.to_token_stream()),
         Part::Call(Callable::Expr(value)) => {
             (syn::spanned::Spanned::span(value), value.to_token_stream())

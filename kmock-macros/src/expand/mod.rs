@@ -313,5 +313,22 @@ fn text_of(tokens: impl ToTokens, span: Span) -> LitStr {
     LitStr::new(&written::text(tokens.to_token_stream()), span)
 }
 
+impl Expander {
+    /// The text of code that stands before the code itself. An editor gets none: while somebody types in the code, nothing
+    /// before it may change.
+    fn text_before(&self, tokens: impl ToTokens, span: Span) -> LitStr {
+        match self.editor {
+            true => LitStr::new("", Span::mixed_site()),
+            false => text_of(tokens, span),
+        }
+    }
+
+    /// A call that is named as the user's word is. It stands at the word for editors, too: hover and go-to-definition show
+    /// the method that the word is.
+    fn word(word: &str, span: Span) -> Ident {
+        Ident::new(word, span)
+    }
+}
+
 #[cfg(test)]
 mod tests;

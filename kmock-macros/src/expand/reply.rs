@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::{LitInt, spanned::Spanned};
 
 use super::{Expander, filter::name_tokens};
-use crate::ast::{Capture, Fault, Part, Time, Way};
+use crate::ast::{Callable, Capture, Fault, Http, Part, Time, Way};
 
 impl Expander {
     pub(super) fn part(&self, made: TokenStream, part: &Part, captures: &[Capture]) -> TokenStream {
@@ -15,11 +15,17 @@ impl Expander {
         if let Some(made) = self.given(&made, part, captures) {
             return made;
         }
+        let word = said(part).map(|(word, span)| Expander::word(word, span));
         match part {
             Part::With(span, names, call) => {
                 let ty = self.ty("Reply", *span);
-                let reply =
-                    self.reply_call(quote_spanned!(self.at(*span)=> #ty::new()), call, captures);
+                let new = quote_spanned!(self.at(*span)=> #ty::new());
+                let reply = match call {
+                    Callable::Expr(syn::Expr::Verbatim(raw)) => {
+                        self.unfinished_reply(&new, *span, raw)
+                    }
+                    call => self.reply_call(new, call, captures),
+                };
                 let lets = names.iter().map(|name| {
                     quote_spanned!(self.at(name.span())=> let #name = ::core::clone::Clone::clone(&#name);)
                 });
@@ -41,16 +47,16 @@ impl Expander {
                 }
             }
             Part::Bytes(lit) => quote_spanned!(self.at(lit.span())=> #made.reply(#lit)),
-            Part::Text(span, text) => quote_spanned!(self.at(*span)=> #made.text(#text)),
+            Part::Text(span, text) => quote_spanned!(self.at(*span)=> #made.#word(#text)),
             Part::Json(span, tokens) => {
                 quote_spanned!(self.at(*span)=> #made.json(#krate::__private::json!(#tokens)))
             }
-            Part::JsonOf(span, value) => quote_spanned!(self.at(*span)=> #made.json(#value)),
+            Part::JsonOf(span, value) => quote_spanned!(self.at(*span)=> #made.#word(#value)),
             Part::File {
                 span,
                 once: false,
                 path,
-            } => quote_spanned!(self.at(*span)=> #made.file(#path)),
+            } => quote_spanned!(self.at(*span)=> #made.#word(#path)),
             Part::File {
                 span,
                 once: true,
@@ -59,9 +65,9 @@ impl Expander {
             Part::Call(call) => self.reply_call(made, call, captures),
             Part::Stream(span, items) => {
                 let stream = self.stream(items, *span);
-                quote_spanned!(self.at(*span)=> #made.stream(#stream))
+                quote_spanned!(self.at(*span)=> #made.#word(#stream))
             }
-            Part::StreamOf(span, value) => quote_spanned!(self.at(*span)=> #made.stream(#value)),
+            Part::StreamOf(span, value) => quote_spanned!(self.at(*span)=> #made.#word(#value)),
             Part::Delay(span, time) => {
                 let time = time_tokens(time);
                 quote_spanned!(self.at(*span)=> #made.delay(#time))
@@ -72,21 +78,21 @@ impl Expander {
             }
             Part::WebSocket(span, items) => {
                 let stream = self.stream(items, *span);
-                quote_spanned!(self.at(*span)=> #made.websocket(#stream))
+                quote_spanned!(self.at(*span)=> #made.#word(#stream))
             }
             Part::WebSocketOf(span, socket) => {
-                quote_spanned!(self.at(*span)=> #made.websocket(#socket))
+                quote_spanned!(self.at(*span)=> #made.#word(#socket))
             }
-            Part::Hold(span, gate) => quote_spanned!(self.at(*span)=> #made.hold(#gate)),
+            Part::Hold(span, gate) => quote_spanned!(self.at(*span)=> #made.#word(#gate)),
             Part::Fault(fault) => {
                 let fault_value = self.fault(fault);
                 quote_spanned!(self.at(fault.span)=> #made.fault(#fault_value))
             }
             Part::Slow(span, speed) => {
                 let speed = LitInt::new(&speed.to_string(), *span);
-                quote_spanned!(self.at(*span)=> #made.slow(#speed))
+                quote_spanned!(self.at(*span)=> #made.#word(#speed))
             }
-            Part::Proxy(span, url) => quote_spanned!(self.at(*span)=> #made.proxy(#url)),
+            Part::Proxy(span, url) => quote_spanned!(self.at(*span)=> #made.#word(#url)),
             Part::Failure { name, after, why } => {
                 let span = name.span();
                 let ty = self.ty("Failure", span);
@@ -98,12 +104,26 @@ impl Expander {
                 }
                 quote_spanned!(self.at(span)=> #made.reply(#failure))
             }
-            Part::Then(span) => quote_spanned!(self.at(*span)=> #made.then()),
+            Part::Then(span) => quote_spanned!(self.at(*span)=> #made.#word()),
             Part::Ending(span, method) => {
                 let method = Ident::new(method, self.at(*span));
                 quote_spanned!(self.at(*span)=> #made.#method())
             }
             Part::Way(span, way) => self.way(&made, *span, way),
+            Part::Http(span, http) => {
+                let at = self.at(*span);
+                match http {
+                    Http::Redirect(to) => quote_spanned!(at=> #made.#word(#to)),
+                    Http::Problem(why) => quote_spanned!(at=> #made.#word(#why)),
+                    Http::ProblemOf(tokens) => {
+                        quote_spanned!(at=> #made.problem(#krate::__private::json!(#tokens)))
+                    }
+                    Http::Etag(tag) => quote_spanned!(at=> #made.#word(#tag)),
+                    Http::EtagOfBody => quote_spanned!(at=> #made.etag_of_body()),
+                    Http::LastModified(time) => quote_spanned!(at=> #made.#word(#time)),
+                    Http::Ranges => quote_spanned!(at=> #made.#word()),
+                }
+            }
             Part::Broken(span, raw) if self.editor && !raw.is_empty() => {
                 self.unfinished_reply(&made, *span, raw)
             }
@@ -188,6 +208,27 @@ impl Expander {
         }
         made
     }
+}
+
+/// The word of a part whose call has the same name.
+fn said(part: &Part) -> Option<(&'static str, Span)> {
+    Some(match part {
+        Part::Text(span, _) => ("text", *span),
+        Part::JsonOf(span, _) => ("json", *span),
+        Part::File { span, .. } => ("file", *span),
+        Part::Stream(span, _) | Part::StreamOf(span, _) => ("stream", *span),
+        Part::WebSocket(span, _) | Part::WebSocketOf(span, _) => ("websocket", *span),
+        Part::Hold(span, _) => ("hold", *span),
+        Part::Slow(span, _) => ("slow", *span),
+        Part::Proxy(span, _) => ("proxy", *span),
+        Part::Then(span) => ("then", *span),
+        Part::Http(span, Http::Redirect(_)) => ("redirect", *span),
+        Part::Http(span, Http::Problem(_)) => ("problem", *span),
+        Part::Http(span, Http::Etag(_)) => ("etag", *span),
+        Part::Http(span, Http::LastModified(_)) => ("last_modified", *span),
+        Part::Http(span, Http::Ranges) => ("ranges", *span),
+        _ => return None,
+    })
 }
 
 pub(super) fn time_tokens(time: &Time) -> TokenStream {

@@ -149,6 +149,40 @@ fn editors_see_broken_code() {
         "GET \"/x\" => hold(gate.^)",
         "GET \"/x\" => text (value.^)",
         "\"/users/{id: u64}\" => |req| req.^",
+        // conditions and sinks, async ones, too
+        "GET \"/x\" where async |req| req.^ => 200",
+        "GET \"/x\" where || now.^ => 200",
+        "GET \"/x\" where |req| req.json().^ => 200",
+        "GET \"/x\" >> |req| req.^ => 200",
+        "GET \"/x\" >> async |req| req.^",
+        // words: of criteria, of replies
+        "GET \"/x\" hea^",
+        "GET \"/x\" query { \"a\": 1 } coo^",
+        "lis^",
+        "GET \"/x\" => tru^",
+        "GET \"/x\" => 503, then red^",
+        // what words are followed by
+        "GET \"/x\" => 503, then |req| req.^",
+        "GET \"/x\" => with (db) |req| req.^",
+        "GET \"/x\" => redirect (to.^)",
+        "GET \"/x\" => 404, problem (why.^)",
+        "GET \"/x\" => 404, problem { \"detail\": why.^ }",
+        "GET \"/x\" => 200, etag (tag.^)",
+        "GET \"/x\" => 200, last_modified (time.^)",
+        "GET \"/x\" => trailer { \"x\": sum.^ }",
+        "GET \"/x\" => hint 103 { \"Link\": link.^ }, 200",
+        "GET \"/x\" => file (path.^)",
+        "GET \"/x\" => proxy (url.^)",
+        "GET \"/x\" => truncate (n.^), 200",
+        "GET \"/x\" => websocket (socket.^)",
+        "GET \"/x\" => websocket [ |req| req.^ ]",
+        "GET \"/x\" => stream (items.^)",
+        "connection => limit (n.^)",
+        "connection => certificate (shown.^)",
+        "POST \"/x\" part \"f\" { text: (text.^) } => 200",
+        "POST \"/x\" json any_order [ (first.^) ] => 200",
+        "POST \"/x\" body (bytes.^) => 200",
+        "list (resource.^) => 200",
     ] {
         let text = |word: &str| {
             let rule = rule.replace('^', word);
@@ -157,6 +191,10 @@ fn editors_see_broken_code() {
             expand(&block, true).0.to_string().replace(' ', "")
         };
         let (before, after) = (text(""), text("intellijRulezz"));
+        // What is wrong is told at the end, and may name the word.
+        let code = after.split("::core::compile_error").next();
+        let words = code.unwrap_or_default().matches("intellijRulezz");
+        assert_eq!(words.count(), 1, "{rule}: {after}");
         let (same, _) = after
             .split_once("intellijRulezz")
             .expect("the word is there");

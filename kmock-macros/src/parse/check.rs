@@ -69,6 +69,17 @@ pub(crate) fn checks(tokens: TokenStream, errors: &mut Errors) -> Checks {
                 input.parse::<Token![,]>().ok();
                 continue;
             }
+            if !found.checks.is_empty() && starts_with_server(input) {
+                errors.help(
+                    here(input),
+                    "the server goes first",
+                    "write `assert_requests!(k, hello == 1, total == 2)`",
+                );
+                // What follows is about it.
+                found.server = expr(input, errors, "a server").ok();
+                input.parse::<Token![,]>().ok();
+                continue;
+            }
             let start = input.fork();
             let check = check(input, errors, found.server.is_some(), &start.fork());
             found.checks.extend(check);

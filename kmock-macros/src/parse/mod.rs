@@ -10,6 +10,7 @@ mod code;
 pub(crate) mod cursor;
 mod fault;
 mod filter;
+mod header;
 mod pattern;
 mod reply;
 mod rule;

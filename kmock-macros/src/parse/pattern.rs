@@ -172,6 +172,21 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
         });
         return None;
     }
+    if input.peek(Token![!=]) || input.peek(Token![==]) {
+        let negated = input.peek(Token![!=]);
+        errors.help(
+            at,
+            "a pattern has no comparison",
+            match negated {
+                true => "write `!1` for anything else that is there",
+                false => "write the value alone",
+            },
+        );
+        super::cursor::skip_while(input, |input| {
+            !super::cursor::at_end(input) && !input.peek(Token![=>])
+        });
+        return None;
+    }
     if input.peek(Token![|]) || input.peek(Token![||]) {
         errors.help(
             at,

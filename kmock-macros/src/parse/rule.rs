@@ -21,7 +21,7 @@ use super::{
     stream,
 };
 use crate::{
-    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Item, Part, Rule, ValueKind},
+    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Http, Item, Part, Rule, ValueKind},
     errors::Errors,
     notation,
     words::{QUALIFIERS, VERBS, is_upper},
@@ -668,7 +668,8 @@ fn is_for_connections(filter: &Filter) -> bool {
 fn body(part: &Part) -> Option<Span> {
     match part {
         Part::Bytes(lit) => Some(lit.span()),
-        Part::Text(span, _)
+        Part::Http(span, Http::Problem(_) | Http::ProblemOf(_))
+        | Part::Text(span, _)
         | Part::Json(span, _)
         | Part::JsonOf(span, _)
         | Part::File { span, .. }

@@ -21,9 +21,8 @@ fn expansion() {
             );
         __kmock
             .on(
-                <kmock::Filter as ::core::convert::From<
-                    _,
-                >>::from("watch kopf.dev/v1/kopfexamples") & !<kmock::Filter>::host("a"),
+                <kmock::__private::AsFilter>::of("watch kopf.dev/v1/kopfexamples")
+                    & !<kmock::Filter>::host("a"),
             );
         __kmock.on(filter);
         __kmock

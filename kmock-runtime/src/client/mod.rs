@@ -38,8 +38,9 @@ use crate::{
 /// server itself.
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example(ca_bundle: &[u8]) -> Result<(), kmock_runtime::Error> {
-/// use kmock_runtime::client;
+/// use kmock::client;
 ///
 /// let webhook = client::request("POST", "https://127.0.0.1:8443/validate");
 /// let response = webhook.trusting_pem(ca_bundle).json([1, 2]).send().await?;
@@ -338,6 +339,16 @@ impl Drop for Aborted {
 }
 
 /// A response, read to its end.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let response = k.get("/hello").await;
+/// assert_eq!((response.status(), response.text()), (404, response.text()));
+/// println!("{:?} {}", response.header("content-type"), response.json()["name"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Response {
     status: StatusCode,
@@ -409,6 +420,17 @@ impl fmt::Debug for Response {
 }
 
 /// A response whose body is still on its way.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut events = k.get("/events").open().await?;
+/// while let Some(chunk) = events.chunk().await? {
+///     println!("{} bytes", chunk.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct OpenResponse {
     doing: String,
     status: StatusCode,

@@ -66,8 +66,9 @@ impl KMock {
     /// [`User`](kmock_kubernetes::User) with groups and whatever else.
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example(k: kmock_runtime::KMock) {
-    /// use kmock_runtime::kubernetes::User;
+    /// use kmock::kubernetes::User;
     ///
     /// let jane = k.as_user(User::new("jane").group("devs"));
     /// jane.get("/api/v1/namespaces").await;
@@ -192,6 +193,16 @@ impl KMock {
 }
 
 /// A user of a server: its own clients, each with the user's token.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let user = k.as_user("system:serviceaccount:prod:op");
+/// let secrets = user.get("/api/v1/namespaces/prod/secrets").await;
+/// println!("{} for {:?}", secrets.status(), user.user());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AsUser {
     server: KMock,

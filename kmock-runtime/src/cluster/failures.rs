@@ -20,9 +20,10 @@ use crate::{
 /// `list "v1/pods" => 403` and `=> forbidden` are this; here are its words, and those of your own:
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example(k: kmock_runtime::KMock) {
 /// use std::time::Duration;
-/// use kmock_runtime::Failure;
+/// use kmock::Failure;
 ///
 /// k.on("update deployments.apps").reply(Failure::conflict());
 /// k.on("list pods").reply(Failure::too_many(Duration::from_secs(1)));

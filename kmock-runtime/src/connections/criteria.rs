@@ -12,7 +12,8 @@ impl Filter {
     /// in the handshake. [`Filter::peer`] narrows them, and [`Filter::host`] is the host that TLS asks for.
     ///
     /// ```
-    /// use kmock_runtime::{Fault, Filter, Rule};
+    /// # use kmock_runtime as kmock;
+    /// use kmock::{Fault, Filter, Rule};
     ///
     /// let first_two = Rule::on(Filter::connection()).slice(..2).fault(Fault::reset());
     /// # drop(first_two);

@@ -3,6 +3,14 @@
 use std::fmt;
 
 /// Why a filter cannot be made.
+///
+/// ```
+/// # use kmock_runtime as kmock;
+/// use kmock::Filter;
+///
+/// let error = "gte /users".parse::<Filter>().unwrap_err();
+/// println!("{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError(String);
 

@@ -144,13 +144,33 @@ impl Criterion {
         };
         let mut finding = Finding::new(self.to_string(), verdict, location);
         finding.role = self.role();
+        if let Some(about) = self.about() {
+            finding.about = about;
+        }
         if verdict == Verdict::Fails {
             let _ = catch_unwind(AssertUnwindSafe(|| self.differ(request, &mut finding)));
         }
         finding
     }
 
-    fn role(&self) -> Role {
+    /// What it is about, where that is less than all that it says.
+    fn about(&self) -> Option<String> {
+        Some(match self {
+            Criterion::Method(_) => "the method".to_owned(),
+            Criterion::Path(_) | Criterion::PathRegex(_) => "the path".to_owned(),
+            Criterion::Field(place, name, _) => format!("{} {name:?}", place.word()),
+            Criterion::Captured(name, ..) => format!("query {name:?}"),
+            Criterion::Fields(place, _) => format!("what is in the {}", place.word()),
+            Criterion::Part(_) => "the parts of the body".to_owned(),
+            Criterion::Host(_) => "the host".to_owned(),
+            Criterion::Body(_) | Criterion::BodyRegex(_) => "the body".to_owned(),
+            Criterion::Text(_) => "the text".to_owned(),
+            Criterion::Json { .. } => "json".to_owned(),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn role(&self) -> Role {
         match self {
             Criterion::Method(_) => Role::Method,
             Criterion::Path(_) | Criterion::PathRegex(_) => Role::Path,
@@ -163,7 +183,11 @@ impl Criterion {
     fn differ(&self, request: &Request, finding: &mut Finding) {
         let quoted = |text: &str| format!("{text:?}");
         let (got, hint, distance) = match self {
-            Criterion::Method(_) => (Some(request.method().to_string()), None, 10),
+            Criterion::Method(wanted) => {
+                let head = wanted == "GET" && request.method() == http::Method::HEAD;
+                let hint = head.then(|| "`GET | HEAD` answers both".to_owned());
+                (Some(request.method().to_string()), hint, 10)
+            }
             Criterion::Path(template) => {
                 let (hint, distance) = path_hint(template, request.meant_path());
                 (Some(quoted(request.url_path())), hint, distance)
@@ -186,11 +210,11 @@ impl Criterion {
                 (Some(Place::Query.shown(request, parameter)), hint, 4)
             }
             Criterion::Field(place, name, _) => {
-                let hint = match place.values(request, name).as_slice() {
-                    [] => place.nearest(request, name),
-                    _ => None,
-                };
+                let absent = place.values(request, name).is_empty();
+                let hint = absent.then(|| place.nearest(request, name)).flatten();
                 let distance = if hint.is_some() { 3 } else { 5 };
+                let others = || absent.then(|| place.others(request)).flatten();
+                let hint = hint.or_else(others);
                 (Some(place.shown(request, name)), hint, distance)
             }
             Criterion::Fields(place, fields) => {
@@ -228,7 +252,8 @@ impl Criterion {
             Criterion::Host(_) => (request.host().map(quoted), None, 8),
             Criterion::From(_) => (request.peer().map(|peer| peer.ip().to_string()), None, 8),
             Criterion::Body(_) | Criterion::BodyRegex(_) | Criterion::Text(_) => {
-                (Some(shown_body(request)), None, 5)
+                let odd = request.odd_content().map(str::to_owned);
+                (Some(shown_body(request)), odd, 5)
             }
             Criterion::Json { pattern, .. } => match request.exact_json() {
                 None => {
@@ -364,7 +389,10 @@ pub(crate) fn letters_off(letters: usize) -> String {
 }
 
 fn not_json(request: &Request) -> Option<String> {
-    let text = std::str::from_utf8(request.body()).ok()?;
+    if let Some(odd) = request.odd_content() {
+        return Some(odd.to_owned());
+    }
+    let text = std::str::from_utf8(request.json_text()).ok()?;
     if text.trim().is_empty() {
         return None;
     }
@@ -390,10 +418,42 @@ impl Place {
             .or_else(|| self.why_none(request))
     }
 
+    /// The names that there are, but for the headers that clients send by themselves.
+    fn others(self, request: &Request) -> Option<String> {
+        const MOST: usize = 5;
+        const OF_CLIENTS: &[&str] = &[
+            "host",
+            "accept",
+            "accept-encoding",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+            "user-agent",
+        ];
+        let mut names: Vec<&str> = self.names(request);
+        names.retain(|name| self != Place::Header || !OF_CLIENTS.contains(name));
+        names.sort_unstable();
+        names.dedup();
+        let shown: Vec<String> = names
+            .iter()
+            .take(MOST)
+            .map(|name| format!("{name:?}"))
+            .collect();
+        let more = if names.len() > MOST { ", …" } else { "" };
+        match shown.as_slice() {
+            [] => None,
+            [one] => Some(format!("there is {one}")),
+            many => Some(format!("there are {}{more}", many.join(", "))),
+        }
+    }
+
     /// Why a body is no form.
     fn why_none(self, request: &Request) -> Option<String> {
         if self != Place::Form || request.body().is_empty() || !request.forms().is_empty() {
             return None;
+        }
+        if let Some(odd) = request.odd_content() {
+            return Some(odd.to_owned());
         }
         Some(match request.header("content-type") {
             None => "the body has no content type, so it is no form".to_owned(),
@@ -501,7 +561,7 @@ fn shown_body(request: &Request) -> String {
     if request.body().is_empty() {
         return "an empty body".to_owned();
     }
-    super::show::bytes(request.body(), 60)
+    super::show::bytes(request.decoded_body(), 60)
 }
 
 #[cfg(test)]

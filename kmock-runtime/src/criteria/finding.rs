@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::location::Location;
+use crate::{brief::cut, location::Location};
 
 /// What one criterion says of one request.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Finding {
     /// How far off the request is: 0 when it holds, [`FAR`] or more where nothing is alike.
     pub(crate) distance: usize,
     pub(crate) role: Role,
+    /// What it is about, in a few words: `the path`, `header "x-api-key"`.
+    pub(crate) about: String,
 }
 
 /// What a criterion is to the people who read a report.
@@ -69,6 +71,7 @@ pub struct Difference {
 impl Finding {
     pub(crate) fn new(criterion: String, verdict: Verdict, location: Location) -> Finding {
         Finding {
+            about: cut(&criterion, 60),
             criterion,
             verdict,
             got: None,

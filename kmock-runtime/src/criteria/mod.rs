@@ -58,6 +58,19 @@ use crate::{
 /// Which requests: criteria combined with `&`, `|`, `-` and `!`.
 ///
 /// Texts convert by the string notation: `"get /"`, `"post"`, `"/path?q=1"`, `"list pods.v1"`.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::{Filter, Pattern};
+///
+/// let filter = Filter::method("GET") & Filter::path("/users/{id: u64}") - Filter::query("draft", Pattern::present());
+/// let by_text: Filter = "list apps/v1/deployments".parse()?;
+/// k.on(filter).text("a user");
+/// assert_eq!(k.filter(by_text).count(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Filter {
     node: Arc<Node>,
@@ -246,7 +259,8 @@ impl Filter {
     /// Requests with a multipart body (RFC 7578) that has a part like this: a text is its name.
     ///
     /// ```
-    /// use kmock_runtime::{Filter, PartPattern};
+    /// # use kmock_runtime as kmock;
+    /// use kmock::{Filter, PartPattern};
     ///
     /// let upload = Filter::part(PartPattern::new().name("avatar").filename("*.png").content_type("image/*"));
     /// assert_eq!(upload.to_string(), r#"part "avatar" { filename: "*.png", type: "image/*" }"#);
@@ -259,9 +273,19 @@ impl Filter {
     }
 
     /// Requests for a host: the port does not count, nor whether letters are large or small.
+    ///
+    /// # Panics
+    /// When no client sends such a host: it has a scheme, a port or a path, or is not ASCII; the message points at the caller.
     #[track_caller]
     pub fn host(host: impl Into<Pattern>) -> Filter {
-        Filter::is(Criterion::Host(host.into().in_lower_case()))
+        let host = host.into();
+        let texts = host.alternatives().iter().filter_map(Pattern::as_text);
+        for text in texts {
+            if let Some((fault, help)) = kmock_notation::host_fault(&text) {
+                panic!("kmock: {text:?}: {fault}: {help}");
+            }
+        }
+        Filter::is(Criterion::Host(host.in_lower_case()))
     }
 
     /// Requests from an address or a network: `127.0.0.1`, `10.0.0.0/8`.
@@ -302,7 +326,8 @@ impl Filter {
     /// A [`Value`](serde_json::Value) is [`Pattern::partial`]; just this value is [`Filter::json_exact`].
     ///
     /// ```
-    /// use kmock_runtime::{Filter, Pattern};
+    /// # use kmock_runtime as kmock;
+    /// use kmock::{Filter, Pattern};
     /// use serde_json::json;
     ///
     /// let a = Filter::json(json!({"name": "john", "address": {"city": "Berlin"}}));
@@ -590,8 +615,12 @@ impl Criterion {
             Criterion::From(network) => request
                 .peer()
                 .is_some_and(|peer| network.contains(peer.ip())),
-            Criterion::Body(body) => request.body() == body,
-            Criterion::BodyRegex(regex) => regex.is_match(request.body()),
+            // As it is meant, or as it came.
+            Criterion::Body(body) => request.decoded_body() == body || request.body() == body,
+            Criterion::BodyRegex(regex) => {
+                regex.is_match(request.decoded_body()) || regex.is_match(request.body())
+            }
+            Criterion::Text(_) if request.is_coded() => false,
             Criterion::Text(pattern) => match &*request.text() {
                 "" => pattern.matches_empty(),
                 text => pattern.matches_text(Some(text)),

@@ -41,7 +41,13 @@ impl Exact {
     /// The number that a text is, with white space around it.
     pub(super) fn read(text: &str) -> Option<Exact> {
         let text = text.trim();
-        Exact::integer(text).or_else(|| text.parse().ok().map(Exact::Float))
+        // Rust reads `inf` and `nan`, too, which are words.
+        let float = || {
+            let digits = text.contains(|c: char| c.is_ascii_digit());
+            let float = digits.then(|| text.parse().ok()).flatten();
+            float.map(Exact::Float)
+        };
+        Exact::integer(text).or_else(float)
     }
 
     fn integer(text: &str) -> Option<Exact> {

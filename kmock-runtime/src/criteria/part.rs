@@ -13,7 +13,8 @@ use crate::{
 /// be anything; for [`Filter::part`](crate::Filter::part).
 ///
 /// ```
-/// use kmock_runtime::{PartPattern, Pattern};
+/// # use kmock_runtime as kmock;
+/// use kmock::{PartPattern, Pattern};
 ///
 /// let picture = PartPattern::new().name("avatar").filename("*.png").content_type("image/*");
 /// let meta = PartPattern::new().name("meta").json(Pattern::object([("size", Pattern::range(1..))]));
@@ -106,7 +107,7 @@ impl PartPattern {
         }
         let shown = || show::bytes(part.body(), 60);
         if let Some(text) = &self.text
-            && !text.matches_text(Some(&String::from_utf8_lossy(part.body())))
+            && !text.matches_text(Some(&part.text()))
         {
             misses.push(("text", text.to_string(), shown()));
         }

@@ -36,7 +36,8 @@ use crate::criteria::{
 /// | `any_order [a, b, ..]` | [`Pattern::any_order_rest`] | an array that has an item for each of them, and maybe others |
 ///
 /// ```
-/// use kmock_runtime::Pattern;
+/// # use kmock_runtime as kmock;
+/// use kmock::Pattern;
 /// use serde_json::json;
 ///
 /// let tags = Pattern::any_order_rest([Pattern::from("new"), !Pattern::from("old*")]);
@@ -249,7 +250,6 @@ impl Pattern {
     }
 
     /// The text that it is, with `*` for any run.
-    #[cfg(feature = "tls")]
     pub(crate) fn as_text(&self) -> Option<String> {
         match &*self.0 {
             Shape::Value(Value::String(text)) => Some(text.clone()),
@@ -259,7 +259,6 @@ impl Pattern {
     }
 
     /// The patterns of which any may fit.
-    #[cfg(feature = "tls")]
     pub(crate) fn alternatives(&self) -> &[Pattern] {
         match &*self.0 {
             Shape::OneOf(patterns) => patterns,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     brief::cut,
-    criteria::{Criterion, Filter, Node, PathRegex},
+    criteria::{Criterion, Filter, Node, PathRegex, finding::Role},
 };
 
 impl fmt::Display for Criterion {
@@ -62,6 +62,36 @@ pub(in crate::criteria) fn bytes(bytes: &[u8], most: usize) -> String {
             let shown = bytes[..bytes.len().min(most / 2)].escape_ascii();
             let dots = if bytes.len() > most / 2 { "…" } else { "" };
             format!("b\"{shown}{dots}\"")
+        }
+    }
+}
+
+/// How long a filter may be that is shown whole where its criteria follow.
+const BRIEF: usize = 60;
+
+impl Filter {
+    /// As it is called where its criteria are listed beside it: what it is about, and whether there is more.
+    pub(crate) fn brief(&self) -> String {
+        let whole = self.to_string();
+        if whole.chars().count() <= BRIEF {
+            return whole;
+        }
+        let Node::All(filters) = self.tree() else {
+            return cut(&whole, BRIEF);
+        };
+        let about = filters.iter().take_while(|one| one.is_about());
+        match about.cloned().reduce(|one, other| one & other) {
+            Some(about) => format!("{} …", cut(&about.to_string(), BRIEF)),
+            None => cut(&whole, BRIEF),
+        }
+    }
+
+    /// Whether it says what a request is about: the method and the path, or a verb and a resource.
+    fn is_about(&self) -> bool {
+        match self.tree() {
+            Node::Is(criterion, _) => criterion.role() != Role::Other,
+            Node::All(filters) | Node::Any(filters) => filters.iter().all(Filter::is_about),
+            Node::Not(filter) => filter.is_about(),
         }
     }
 }

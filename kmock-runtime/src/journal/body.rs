@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::brief::cut;
+use crate::{brief::cut, request::uncoded};
 
-/// A body as a report shows it.
+/// A body as a report shows it: without its content coding, where that is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body {
     /// Its whole size in bytes.
@@ -15,6 +15,8 @@ pub struct Body {
     pub text: String,
     /// Whether the text is only a part.
     pub cut: bool,
+    /// The content coding that was undone to read it: `gzip`.
+    pub coding: Option<String>,
 }
 
 impl Body {
@@ -27,6 +29,17 @@ impl Body {
         most: usize,
     ) -> Body {
         let coded = encoding.filter(|coding| !coding.is_empty() && *coding != "identity");
+        let whole = size == bytes.len();
+        if let Some(coding) = coded
+            && let Some(decoded) = uncoded(coding, bytes, whole)
+        {
+            let decoded_size = decoded.len() + usize::from(!whole);
+            return Body {
+                size,
+                coding: Some(coding.to_owned()),
+                ..Body::of(&decoded, decoded_size, content_type, None, most)
+            };
+        }
         let text = match (coded, std::str::from_utf8(bytes)) {
             (Some(_), _) => None,
             (None, Ok(text)) => Some(text),
@@ -46,6 +59,7 @@ impl Body {
                 kind: "multipart".to_owned(),
                 text: cut(&fields, most),
                 cut: size > bytes.len(),
+                coding: None,
             };
         }
         let Some(text) = text.filter(|text| !text.contains(odd)) else {
@@ -58,6 +72,7 @@ impl Body {
                 kind: kind.to_owned(),
                 text: hexadecimal(bytes),
                 cut: size > 16,
+                coding: None,
             };
         };
         let kind = if said.contains("yaml") {
@@ -78,12 +93,21 @@ impl Body {
             kind: kind.to_owned(),
             text: text[..end].to_owned(),
             cut: size > end,
+            coding: None,
         }
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.size == 0
+    }
+
+    /// How large it was on the wire, and in which coding.
+    fn measure(&self) -> String {
+        match &self.coding {
+            Some(coding) => format!("{coding}, {} bytes", self.size),
+            None => format!("{} bytes", self.size),
+        }
     }
 
     /// One line of at most so many characters.
@@ -97,12 +121,15 @@ impl Body {
                 let line = cut(&compact, most);
                 if self.cut || line.ends_with('…') {
                     let dots = if line.ends_with('…') { "" } else { "…" };
-                    format!("{line}{dots} ({} bytes)", self.size)
+                    format!("{line}{dots} ({})", self.measure())
                 } else {
-                    line
+                    match &self.coding {
+                        Some(coding) => format!("{line} ({coding})"),
+                        None => line,
+                    }
                 }
             }
-            kind => format!("{kind}, {} bytes: {}", self.size, self.text),
+            kind => format!("{kind}, {}: {}", self.measure(), self.text),
         }
     }
 
@@ -117,7 +144,7 @@ impl Body {
             _ => self.text.clone(),
         };
         if self.cut {
-            let _ = write!(text, "\n… ({} bytes in all)", self.size);
+            let _ = write!(text, "\n… ({} in all)", self.measure());
         }
         text
     }

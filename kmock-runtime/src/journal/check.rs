@@ -12,6 +12,20 @@ use crate::{
 };
 
 /// One claim of an `assert_requests!`: how many requests of some kind have come.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::{Check, assert_requests};
+///
+/// // What `assert_requests!(k, total == 2, POST "/hello" >= 1)` writes:
+/// assert_requests(vec![
+///     Check::total(&k, 2, "total == 2"),
+///     Check::filter(&k, "post /hello", 1.., "POST \"/hello\" >= 1"),
+/// ]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Check {
     /// The claim as it was written.
     text: String,

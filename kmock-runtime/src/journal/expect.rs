@@ -33,6 +33,7 @@ pub(crate) fn unmet(core: &Core) -> Vec<Failure> {
             let claim = format!("{rule} expects {times}");
             let mut failure = of_rule(&rule, times, claim, &all);
             failure.location = location;
+            failure.brief = Some(format!("{} expects {times}", rule.brief()));
             failures.push(failure);
         }
         if spec.after.is_some() || spec.next.is_some() {

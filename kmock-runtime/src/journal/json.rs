@@ -142,7 +142,12 @@ fn body(body: &Body) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
-    json!({ "size": body.size, "kind": body.kind, "text": body.text, "cut": body.cut })
+    let mut json =
+        json!({ "size": body.size, "kind": body.kind, "text": body.text, "cut": body.cut });
+    if let Some(coding) = &body.coding {
+        json["coding"] = coding.as_str().into();
+    }
+    json
 }
 
 fn sent(sent: &Sent) -> Value {

@@ -21,6 +21,7 @@ mod report;
 mod rows;
 mod seen;
 mod sent;
+mod story;
 mod text;
 mod trace;
 mod view;

@@ -14,6 +14,8 @@ pub struct Near {
     pub location: Location,
     /// What each of its criteria says.
     pub criteria: Vec<Finding>,
+    /// What the rule is called beside its criteria.
+    pub(crate) brief: String,
 }
 
 impl Near {

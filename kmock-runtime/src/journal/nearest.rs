@@ -61,6 +61,7 @@ impl Aside {
             rule: self.rule.to_string(),
             location: spec.location,
             criteria: vec![holds, finding],
+            brief: self.rule.brief(),
         }
     }
 }
@@ -86,6 +87,7 @@ pub(super) fn nearest(request: &Request, rules: &[Rule], aside: &[Aside], ask: A
                 rule: rule.to_string(),
                 location: spec.location,
                 criteria,
+                brief: rule.brief(),
             }));
         }
     }

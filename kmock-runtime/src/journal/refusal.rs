@@ -1,6 +1,6 @@
 //! The 404 that explains itself: the client's log then says why no rule answered.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
@@ -11,6 +11,9 @@ use crate::{
     reply::Payload,
     request::Request,
 };
+
+/// Where the answer to a HEAD says what its body would.
+const TOLD: HeaderName = HeaderName::from_static("x-kmock");
 
 /// The answer to a request that no rule took; it says which rules were nearest and why they did not fit.
 ///
@@ -35,6 +38,11 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
         }
         None => text.push_str("; no rule is near\n"),
     }
+    let line = text.lines().next().unwrap_or_default();
+    // The answer to a HEAD has no body that could say it.
+    let told = (request.method() == Method::HEAD)
+        .then(|| HeaderValue::from_str(&visible(line)).ok())
+        .flatten();
     let (kind, body) = if prefers_json(request) {
         let message = text.trim_end();
         let body = json!({
@@ -56,6 +64,9 @@ pub(crate) fn refusal(core: &Core, request: &Request, aside: &[Aside]) -> (Respo
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(told) = told {
+        response.headers_mut().insert(TOLD, told);
+    }
     (told_to(request, response, UNIMPLEMENTED), By::NoRule(near))
 }
 
@@ -94,6 +105,15 @@ pub(crate) fn told_to(
 
 /// All but printable ASCII without `%`.
 const UNPRINTABLE: &AsciiSet = &CONTROLS.add(b'%');
+
+/// A text as it may stand in a header.
+fn visible(line: &str) -> String {
+    let letters = line.chars().map(|c| match c {
+        ' '..='~' => c.to_string(),
+        other => other.escape_default().to_string(),
+    });
+    letters.collect()
+}
 
 /// Whether `Accept` names JSON, and not a text before it (RFC 9110, section 12.5.1).
 fn prefers_json(request: &Request) -> bool {

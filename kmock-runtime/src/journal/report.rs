@@ -12,6 +12,19 @@ use crate::{
 };
 
 /// Why a test fails: the claims that do not hold, and the timeline of what came.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /users").expecting(1).status(200);
+/// if let Err(report) = k.check() {
+///     println!("{} claims do not hold, {} requests came", report.failures.len(), report.entries.len());
+///     println!("{}", report.text().color(true));
+///     std::fs::write("report.html", report.html())?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The claims that do not hold.
@@ -53,6 +66,8 @@ pub struct Failure {
     pub came: Vec<u64>,
     /// When too few came: those that came nearest.
     pub nearest: Vec<NearRequest>,
+    /// The claim with less of its rule, for where the rule's criteria are listed.
+    pub(super) brief: Option<String>,
 }
 
 /// One request of the timeline.
@@ -182,6 +197,7 @@ impl Failure {
             detail: None,
             came: Vec::new(),
             nearest: Vec::new(),
+            brief: None,
         }
     }
 }

@@ -20,6 +20,19 @@ use crate::{
 };
 
 /// A request and what became of it. Derefs to the [`Request`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /hello").text("hello");
+/// k.get("/hello").await;
+/// let requests = k.requests();
+/// let seen = &requests[0];
+/// assert_eq!((seen.target(), seen.status()), ("/hello", Some(200)));
+/// println!("{}", seen.outcome().answered_by);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Seen {
     request: Request,
@@ -123,6 +136,16 @@ impl fmt::Debug for Seen {
 }
 
 /// Requests in the order in which they came: a slice of [`Seen`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let hello = k.on("post /hello").status(204);
+/// // …
+/// let names: Vec<_> = hello.requests().iter().map(|seen| seen.json()["name"].clone()).collect();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Requests(Vec<Seen>);
 

@@ -10,6 +10,17 @@ use crate::{
 /// The requests of a server that fit a filter, those to come included; made by [`KMock::filter`](crate::KMock::filter).
 ///
 /// It counts whatever came, whoever answered.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let posts = k.filter("post");
+/// k.post("/a").await;
+/// assert_eq!((posts.count(), posts.requests()[0].target()), (1, "/a"));
+/// posts.wait_for(1).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct View {
     core: Arc<Core>,
@@ -101,10 +112,12 @@ impl View {
     }
 
     /// Sends something to every stream that answers such a request and waits at a `...` now; says how many there were.
+    #[track_caller]
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
-        self.core
-            .live
-            .feed(stream.into(), |request| self.filter.matches(request))
+        let fits = |request: &Request| self.filter.matches(request);
+        let fed = self.core.live.feed(stream.into(), fits);
+        self.core.told_of_feed(fed);
+        fed
     }
 
     /// Waits until this many streams that answer such requests wait at a `...`.

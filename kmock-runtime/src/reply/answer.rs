@@ -21,6 +21,7 @@ use crate::{
         breaking::broken,
         head_style::styled,
         ready::{finish_headers, is_removed, is_sent_as_written},
+        representation::{PROBLEM, problem_body},
         trailers::trailing,
     },
     request::Request,
@@ -71,6 +72,7 @@ enum Piece {
     Stream(Stream),
     Playing(Player, Option<&'static str>),
     Whole(Body),
+    Problem(serde_json::Map<String, serde_json::Value>),
 }
 
 /// Asks a reply for an answer to a request, as long as the client waits.
@@ -194,6 +196,10 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
                     parts.pieces.push(Piece::Bytes(bytes, kind));
                     continue;
                 }
+                Source::Problem(members) => {
+                    parts.pieces.push(Piece::Problem(members));
+                    continue;
+                }
                 Source::File(path) => {
                     let kind = content_type(&path);
                     match read_file(path).await {
@@ -314,10 +320,25 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
         routed,
         ..
     } = parts;
+    // A problem that a function has made is no longer among the sources.
+    let problem = pieces
+        .iter()
+        .any(|piece| matches!(piece, Piece::Problem(_)));
+    let status = reply.own_status().or_else(|| {
+        let implied = problem && routed.is_none();
+        implied.then_some(StatusCode::INTERNAL_SERVER_ERROR)
+    });
+    for piece in &mut pieces {
+        if let Piece::Problem(members) = piece {
+            let said = status.or(routed.as_ref().map(|head| head.status));
+            let body = problem_body(std::mem::take(members), said.unwrap_or_default());
+            *piece = Piece::Bytes(body, Some(PROBLEM));
+        }
+    }
     let kind = pieces.iter().find_map(|piece| match piece {
         Piece::Bytes(_, kind) | Piece::Playing(_, kind) => *kind,
         Piece::Stream(stream) => stream.content_type(),
-        Piece::Whole(_) => None,
+        Piece::Whole(_) | Piece::Problem(_) => None,
     });
     let payload = match (pieces.pop(), pieces.is_empty()) {
         (None, _) => Payload::empty(),
@@ -335,7 +356,7 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
         *response.headers_mut() = head.headers;
         *response.extensions_mut() = head.extensions;
     }
-    if let Some(status) = reply.status {
+    if let Some(status) = status {
         *response.status_mut() = status;
     }
     if let Some(reason) = reply.reason.clone() {
@@ -350,6 +371,9 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
     let unmeasured = is_removed(&reply, &header::CONTENT_LENGTH);
     let undated = is_removed(&reply, &header::DATE);
     finish_headers(response.headers_mut(), kind, reply.headers);
+    if let Some(representation) = &reply.representation {
+        representation.apply(&mut response, &asked.request)?;
+    }
     // To HEAD, and to what was not modified, the length is that of another answer (RFC 9110, 8.6).
     let of_another =
         asked.request.method() == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED;
@@ -398,6 +422,8 @@ fn joined(pieces: Vec<Piece>, asked: &Asked) -> Body {
             Piece::Stream(stream) => StreamExt::boxed(Player::start(stream, asked.clone())),
             Piece::Playing(player, _) => StreamExt::boxed(player),
             Piece::Whole(body) => StreamExt::boxed(body.into_data_stream()),
+            // They have become bytes by now.
+            Piece::Problem(_) => StreamExt::boxed(Body::empty().into_data_stream()),
         })
         .collect();
     match <[_; 1]>::try_from(bodies) {

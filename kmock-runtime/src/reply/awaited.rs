@@ -26,7 +26,8 @@ use crate::reply::{Before, IntoReply, Reply, Source};
 /// A future as a reply: it is awaited once, and every request gets what it came to.
 ///
 /// ```
-/// use kmock_runtime::{Rule, reply::awaited};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Rule, reply::awaited};
 ///
 /// let rule = Rule::on("/answer").reply(awaited(async { (201, "ready") }));
 /// # drop(rule);
@@ -43,7 +44,8 @@ where
 /// One reply a request, from an iterator; when there are no more, the rule steps aside for the next one.
 ///
 /// ```
-/// use kmock_runtime::{Rule, reply::each};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Rule, reply::each};
 ///
 /// let flaky = Rule::on("/").reply(each([503, 503, 200]));
 /// # drop(flaky);

@@ -179,8 +179,10 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
     }
     let cut_body = |answer: Answer, left: usize, cut: Cut, body: fn(Payload) -> Body| Answer {
         response: answer.response.map(|payload| {
+            let inner = body(payload);
             Payload::Body(Body::new(CutBody {
-                inner: body(payload),
+                measured: inner.size_hint().exact(),
+                inner,
                 left,
                 cut: Some(cut),
                 breaker,
@@ -199,6 +201,11 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
         }
         Place::Start => {
             wire.cut_after(0, fault.cut);
+            answer
+        }
+        // Where there is no body, hyper asks for none.
+        Place::Body(_) if !shared && answer.response.body().size_hint().exact() == Some(0) => {
+            wire.cut_when_flushed(fault.cut);
             answer
         }
         // That is over, or has come.
@@ -245,7 +252,17 @@ struct CutBody {
     inner: Body,
     left: usize,
     cut: Option<Cut>,
+    /// How much of the body is to come, where its length is known.
+    measured: Option<u64>,
     breaker: Breaker,
+}
+
+impl CutBody {
+    fn cut_at_end(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            self.breaker.wire.cut_when_flushed(cut);
+        }
+    }
 }
 
 impl HttpBody for CutBody {
@@ -265,6 +282,13 @@ impl HttpBody for CutBody {
                     data.truncate(self.left);
                     self.left -= data.len();
                     self.breaker.gave(data.len());
+                    self.measured = self
+                        .measured
+                        .map(|left| left.saturating_sub(data.len() as u64));
+                    // Of a body of known length hyper asks for no more than that, so this is the last time.
+                    if self.measured == Some(0) && !self.breaker.shared {
+                        self.cut_at_end();
+                    }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 // A body that ends before the cut is cut at its end.

@@ -9,8 +9,9 @@ use std::{
 /// How long to wait: a duration, or a range of them from which each wait is drawn by the server's seed.
 ///
 /// ```
+/// # use kmock_runtime as kmock;
 /// use std::time::Duration;
-/// use kmock_runtime::Reply;
+/// use kmock::Reply;
 ///
 /// let steady = Reply::new().delay(Duration::from_secs(1));
 /// let jittery = Reply::new().delay(Duration::from_millis(50)..Duration::from_millis(150));

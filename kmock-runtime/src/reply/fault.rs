@@ -14,7 +14,8 @@ use crate::{
 /// How an exchange breaks, and where: before anything is sent, inside the head, or inside the body.
 ///
 /// ```
-/// use kmock_runtime::Fault;
+/// # use kmock_runtime as kmock;
+/// use kmock::Fault;
 ///
 /// Fault::reset();               // RST instead of an answer
 /// Fault::close().in_head(10);   // FIN after 10 bytes of the status line

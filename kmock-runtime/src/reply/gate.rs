@@ -9,8 +9,9 @@ use crate::{location::Location, waits::Wait};
 /// A place where replies wait until the test lets them go: races become deterministic.
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example(k: kmock_runtime::KMock) {
-/// use kmock_runtime::Gate;
+/// use kmock::Gate;
 ///
 /// let gate = Gate::new();
 /// k.on("/slow").hold(&gate).json("done");

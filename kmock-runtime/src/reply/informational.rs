@@ -9,7 +9,8 @@ impl Reply {
     /// between them. HTTP/1.1 only: hyper does not send them on HTTP/2, which is recorded as an error.
     ///
     /// ```
-    /// use kmock_runtime::Reply;
+    /// # use kmock_runtime as kmock;
+    /// use kmock::Reply;
     ///
     /// let links = [("link", "</style.css>; rel=preload")];
     /// let reply = Reply::new().informational(103, links).text("<html>");

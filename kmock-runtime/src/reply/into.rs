@@ -17,6 +17,25 @@ use crate::{
 ///
 /// Integers are statuses; texts, numbers, booleans and [`Value`]s are JSON; bytes are bytes; `None` lets the next
 /// rule answer; `Err` is a recorded 500.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::{IntoReply, Reply};
+///
+/// /// A type of your own.
+/// struct NotFound(u64);
+///
+/// impl IntoReply for NotFound {
+///     fn into_reply(self) -> Reply {
+///         Reply::new().status(404).problem(format!("no user {}", self.0))
+///     }
+/// }
+///
+/// k.on("get /users/{id}").reply_with(|req| req.capture("id").map(NotFound));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a kmock reply",
     label = "not a reply",
@@ -28,6 +47,17 @@ pub trait IntoReply {
 }
 
 /// Any `Serialize` value, as a JSON reply.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # fn example(k: kmock::KMock) {
+/// use std::collections::BTreeMap;
+///
+/// use kmock::Json;
+///
+/// k.on("get /prices").reply_with(|_| Json(BTreeMap::from([("apple", 1.5)])));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 

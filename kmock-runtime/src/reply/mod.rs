@@ -17,7 +17,9 @@ mod outgoing;
 mod part;
 mod payload;
 mod proxy;
+mod ranges;
 mod ready;
+mod representation;
 mod sink;
 mod trailers;
 mod transport;
@@ -48,6 +50,7 @@ pub(crate) use self::{
     payload::Payload,
     proxy::Upstream,
     ready::Ready,
+    representation::Representation,
     sink::Sink,
     transport::{HeadStyle, Place, Transport},
 };
@@ -67,7 +70,8 @@ use crate::{request::Request, stream::Stream};
 /// An empty reply is a 200 without a body.
 ///
 /// ```
-/// use kmock_runtime::Reply;
+/// # use kmock_runtime as kmock;
+/// use kmock::Reply;
 ///
 /// let reply = Reply::new().status(201).header("Location", "/users/7").json([1, 2]);
 /// ```
@@ -89,6 +93,10 @@ pub struct Reply {
     pub(crate) reason: Option<ReasonPhrase>,
     /// The way that it takes, where that is no usual one.
     pub(crate) transport: Option<Box<Transport>>,
+    /// What is said of the body, so that requests may be conditional.
+    pub(crate) representation: Option<Box<Representation>>,
+    /// Whether it sends the client elsewhere: then it has a status of its own.
+    pub(crate) redirects: bool,
     /// Names of headers as they were written, where they are not in small letters.
     pub(crate) spelled: Vec<(HeaderName, Box<str>)>,
 }
@@ -135,6 +143,8 @@ pub(crate) enum Source {
     Compute(Compute),
     ComputeLater(ComputeLater),
     Router(axum::Router),
+    /// Problem Details, without what the status says.
+    Problem(serde_json::Map<String, serde_json::Value>),
 }
 
 type Compute = Arc<dyn Fn(Request) -> Reply + Send + Sync>;
@@ -144,7 +154,7 @@ impl Reply {
     /// Whether it certainly has something to say to every request.
     pub(crate) fn always_answers(&self) -> bool {
         let fixed = |source: &Source| match source {
-            Source::Bytes { .. } | Source::File(_) | Source::Router(_) => true,
+            Source::Bytes { .. } | Source::File(_) | Source::Router(_) | Source::Problem(_) => true,
             Source::Stream(stream) => !stream.may_deplete(),
             _ => false,
         };
@@ -418,6 +428,11 @@ impl Reply {
             (Some(mine), Some(others)) => Some(Box::new(mine.and(*others))),
             (mine, others) => others.or(mine),
         };
+        self.representation = match (self.representation, other.representation) {
+            (Some(mine), Some(others)) => Some(Box::new(mine.and(*others))),
+            (mine, others) => others.or(mine),
+        };
+        self.redirects |= other.redirects;
         self.spelled.extend(other.spelled);
         self
     }
@@ -464,6 +479,7 @@ impl fmt::Debug for Source {
             Source::Bytes { bytes, .. } => fmt::Debug::fmt(bytes, f),
             Source::File(path) => write!(f, "file {path:?}"),
             Source::Rest(_) => f.write_str("file once"),
+            Source::Problem(members) => write!(f, "problem {members:?}"),
             Source::Nothing => f.write_str("nothing"),
             Source::Proxy(upstream) => write!(f, "proxy {upstream:?}"),
             Source::Part(part) => fmt::Debug::fmt(part, f),

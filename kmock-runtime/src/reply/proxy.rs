@@ -47,6 +47,18 @@ pub(crate) struct Upstream {
 }
 
 /// A request that was forwarded, and what came back.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let passed = k.on("get /users").proxy("http://127.0.0.1:8080");
+/// // …
+/// for exchange in passed.exchanges() {
+///     println!("{}", exchange.json()["name"]);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Exchange {
     request: Request,

@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::{
     journal::Whole,
-    reply::{Answer, HeaderEdit, Payload, Reply, Source, date},
+    reply::{
+        Answer, HeaderEdit, Payload, Reply, Source, date,
+        representation::{PROBLEM, problem_body},
+    },
 };
 
 /// A reply with nothing to compute, made ready once: what most requests get.
@@ -28,6 +31,7 @@ impl Ready {
             && reply.rate.is_none()
             && reply.reason.is_none()
             && reply.transport.is_none()
+            && reply.representation.is_none()
             && !reply.pass
             && reply.failure.is_none();
         if !plain {
@@ -35,20 +39,22 @@ impl Ready {
         }
         let mut body = Bytes::new();
         let mut kind = None;
+        let status = reply.own_status().unwrap_or_default();
         for source in &reply.bodies {
-            let Source::Bytes { bytes, kind: own } = source else {
-                return None;
+            let (bytes, own) = match source {
+                Source::Bytes { bytes, kind } => (bytes.clone(), *kind),
+                Source::Problem(members) => (problem_body(members.clone(), status), Some(PROBLEM)),
+                _ => return None,
             };
-            kind = kind.or(*own);
+            kind = kind.or(own);
             if body.is_empty() {
-                body = bytes.clone();
+                body = bytes;
             } else {
                 body = [body.as_ref(), bytes.as_ref()].concat().into();
             }
         }
         let mut headers = HeaderMap::new();
         finish_headers(&mut headers, kind, reply.headers.iter().cloned());
-        let status = reply.status.unwrap_or_default();
         let ready = is_sent_as_written(status, &headers, Some(body.len() as u64)).is_ok()
             && !is_removed(reply, &header::CONTENT_LENGTH)
             && status.canonical_reason().is_some();

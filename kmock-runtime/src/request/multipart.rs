@@ -1,8 +1,24 @@
 //! Multipart bodies (RFC 2046, 5.1) as forms use them (RFC 7578).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
-/// One part of a multipart body.
+use super::content::in_utf8;
+
+/// One part of a multipart body, as [`Request::parts`](crate::Request::parts) has them.
+///
+/// ```
+/// # async fn example(k: kmock_runtime::KMock) {
+/// let avatars = k.on("post /avatars").status(201);
+/// // … the client uploads a picture:
+/// for part in avatars.requests()[0].parts() {
+///     if let Some(file) = part.filename() {
+///         println!("{file}: {:?}, {} bytes", part.content_type(), part.body().len());
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub(crate) name: Option<String>,
@@ -30,6 +46,15 @@ impl Part {
     /// What the part holds.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// What it holds as text, in the charset of its own content type; what is none of it is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        let kind = self.content_type().unwrap_or_default();
+        match in_utf8(kind, &self.body) {
+            Ok(Cow::Owned(text)) => String::from_utf8_lossy(&text).into_owned().into(),
+            _ => String::from_utf8_lossy(&self.body),
+        }
     }
 }
 
@@ -131,7 +156,7 @@ fn either(header: &str, plain: &str, extended: &str) -> Option<String> {
 }
 
 /// A parameter of a header: `form-data; name="a"; filename="b"`.
-fn parameter(header: &str, wanted: &str) -> Option<String> {
+pub(super) fn parameter(header: &str, wanted: &str) -> Option<String> {
     let mut rest = header.split_once(';')?.1;
     loop {
         let (name, after) = rest.split_once('=')?;

@@ -6,6 +6,7 @@
 
 mod book;
 mod index;
+mod representation;
 mod sequence;
 mod state;
 mod times;
@@ -384,8 +385,9 @@ impl Rule {
     /// Accepts a WebSocket: frames are sent by a script and recorded in [`Rule::frames`].
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example(k: kmock_runtime::KMock) -> Result<(), kmock_runtime::Error> {
-    /// use kmock_runtime::Stream;
+    /// use kmock::Stream;
     ///
     /// let feed = k.on("/feed").websocket(Stream::new().text("hello").json([1, 2]).live());
     /// // … the client connects, and says something:
@@ -777,6 +779,18 @@ impl PartialEq for Rule {
     }
 }
 
+impl Rule {
+    /// What it is called where its criteria are listed beside it.
+    pub(crate) fn brief(&self) -> String {
+        let spec = self.spec();
+        match (&spec.name, spec.slice) {
+            (Some(name), _) => format!("rule `{name}`"),
+            (None, Some(slice)) => format!("rule {} {slice}", spec.filter.brief()),
+            (None, None) => format!("rule {}", spec.filter.brief()),
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let spec = self.spec();
@@ -797,6 +811,20 @@ impl fmt::Debug for Rule {
 }
 
 /// A set of rules that can be put together before it is mounted: what `kmock! { … }` without a server is.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::{Rule, Rules};
+///
+/// let mut rules = Rules::new();
+/// let health = rules.add(Rule::on("get /health").status(204));
+/// rules.add(Rule::on("get /version").text("1.0"));
+/// k.mount(rules);
+/// assert_eq!(health.count(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "rules do nothing until they are mounted: `k.mount(rules)`, or `kmock! { k, … }`"]
 pub struct Rules(Vec<Rule>);

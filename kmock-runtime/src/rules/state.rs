@@ -11,7 +11,8 @@ use crate::criteria::Filter;
 /// Clones are the same state.
 ///
 /// ```
-/// use kmock_runtime::{Rule, State};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Rule, State};
 ///
 /// let session = State::new("out");
 /// let rules = [

@@ -6,6 +6,19 @@ use std::{
 };
 
 /// How many requests are right: from plain numbers and ranges, or [`Times::not`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::Times;
+///
+/// k.on("get /once").expecting(1).status(200);
+/// k.on("get /some").expecting(1..).status(200);
+/// k.on("get /few").expecting(..=3).status(200);
+/// k.on("get /other").expecting(Times::not(1)).status(200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Times {
     least: usize,
@@ -66,6 +79,16 @@ impl fmt::Debug for Times {
 }
 
 /// Which of the requests that a rule has seen it answers, by their number from 0: from numbers and ranges.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// // The first two are refused, all others served.
+/// k.on("get /flaky").slice(..2).status(503);
+/// k.on("get /flaky").status(200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
     start: usize,

@@ -17,6 +17,18 @@ use crate::{
 };
 
 /// Anything that can be an item of a stream: bytes go out as they are, texts and values as JSON lines.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::Stream;
+///
+/// // bytes as they are, a line of JSON, and what a closure makes when the stream gets there
+/// let stream = Stream::new().item(b"raw").item("text").call(|| 7);
+/// k.on("get /events").stream(stream);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of a kmock stream",
     label = "not an item",
@@ -159,7 +171,8 @@ where
 /// A server-sent event (WHATWG HTML, 9.2.6).
 ///
 /// ```
-/// use kmock_runtime::{Event, Stream};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Event, Stream};
 ///
 /// let stream = Stream::new().sse(Event::new().event("tick").json([1, 2]).id("7"));
 /// # drop(stream);

@@ -41,8 +41,9 @@ use crate::{
 /// It is played anew for each request, on the runtime's clock. `stream [ … ]` in `kmock!` is this:
 ///
 /// ```
+/// # use kmock_runtime as kmock;
 /// use std::time::Duration;
-/// use kmock_runtime::Stream;
+/// use kmock::Stream;
 ///
 /// let stream = Stream::new()
 ///     .item(b"hello")                      // bytes as they are

@@ -25,7 +25,8 @@ pub(crate) use self::{own::OwnConnection, script::Script};
 /// What `#[kmock::test(sweep)]` does; the defaults fit most tests.
 ///
 /// ```
-/// use kmock_runtime::{SweepOptions, harness::TestOptions};
+/// # use kmock_runtime as kmock;
+/// use kmock::{SweepOptions, harness::TestOptions};
 ///
 /// let options = TestOptions::new("never_leaks").sweep(SweepOptions::new().faults(2).ignoring(&["status.attempts"]));
 /// ```

@@ -28,7 +28,8 @@ use crate::{
 /// All servers of a process share one, made when it is first needed, unless one is given to [`Tls::ca`](crate::tls::Tls::ca).
 ///
 /// ```
-/// use kmock_runtime::tls::Authority;
+/// # use kmock_runtime as kmock;
+/// use kmock::tls::Authority;
 ///
 /// let authority = Authority::new()?;
 /// assert!(authority.pem().starts_with("-----BEGIN CERTIFICATE-----"));

@@ -5,7 +5,8 @@ use std::fmt;
 /// The certificate that a connection is shown: the right one unless said, or one that clients must refuse.
 ///
 /// ```
-/// use kmock_runtime::{Filter, Rule, tls::Certificate};
+/// # use kmock_runtime as kmock;
+/// use kmock::{Filter, Rule, tls::Certificate};
 ///
 /// let expired = Rule::on(Filter::connection()).certificate(Certificate::expired());
 /// let other = Rule::on(Filter::connection()).certificate(Certificate::for_hosts(["b.example.com"]));

@@ -13,8 +13,9 @@ impl Builder {
     /// HTTPS, with certificates of the process's own authority for whatever host is asked for: see [`tls`](crate::tls).
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example() -> Result<(), kmock_runtime::Error> {
-    /// let k = kmock_runtime::KMock::builder().tls().start().await?;
+    /// let k = kmock::KMock::builder().tls().start().await?;
     /// assert!(k.url().starts_with("https://"));
     /// k.on("get /").body("john");
     /// assert_eq!(k.get("/").await.text(), "john");

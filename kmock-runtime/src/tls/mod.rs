@@ -33,8 +33,9 @@ use crate::error::Error;
 /// How a server speaks TLS.
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example() -> Result<(), kmock_runtime::Error> {
-/// use kmock_runtime::{KMock, tls::Tls};
+/// use kmock::{KMock, tls::Tls};
 ///
 /// let k = KMock::builder().tls_with(Tls::new().and_plain()).start().await?;
 /// # drop(k);

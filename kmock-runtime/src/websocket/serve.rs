@@ -61,6 +61,21 @@ pub(crate) fn accept(
 ) -> Result<http::response::Parts, Unaccepted> {
     let bad = |why: String| Unaccepted::new(StatusCode::BAD_REQUEST, why);
     let request = &asked.request;
+    // There is one version, and who asks for another is told which (RFC 6455, 4.4).
+    if request.header("sec-websocket-key").is_some()
+        && request.header("sec-websocket-version").map(str::trim) != Some("13")
+    {
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        head.status = StatusCode::UPGRADE_REQUIRED;
+        for (name, value) in [
+            (header::CONNECTION, "upgrade"),
+            (header::UPGRADE, "websocket"),
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+        ] {
+            head.headers.insert(name, HeaderValue::from_static(value));
+        }
+        return Ok(head);
+    }
     let key = request.header("sec-websocket-key");
     let version = request.header("sec-websocket-version").unwrap_or("13");
     if version.trim() != "13" {

@@ -9,6 +9,7 @@ mod assert_negative;
 mod assert_nothing;
 mod assert_range;
 mod assert_semicolon;
+mod assert_server_last;
 mod assert_text;
 mod assert_verb_typo;
 mod assert_without_comparison;

@@ -1,5 +1,6 @@
 //! Mistakes in replies and faults: one a file.
 
+mod failures;
 mod fault_argument;
 mod fault_in_stream;
 mod fault_place;
@@ -8,6 +9,7 @@ mod fault_requests;
 mod habits_of_replies;
 mod handler_type;
 mod hold_without_parens;
+mod reply_alone;
 mod reply_char;
 mod reply_closure_type;
 mod reply_comma;
@@ -18,6 +20,7 @@ mod reply_header_braces;
 mod reply_header_name;
 mod reply_header_pattern;
 mod reply_hold_missing;
+mod reply_http;
 mod reply_json_bytes;
 mod reply_json_colon;
 mod reply_json_comma;
@@ -46,5 +49,8 @@ mod status_suffix;
 mod status_too_large;
 mod status_too_small;
 mod status_twice;
+mod status_words;
+mod then;
+mod with;
 
 fn main() {}

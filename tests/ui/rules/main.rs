@@ -7,6 +7,7 @@ mod arrow_twice;
 mod block_words;
 mod comma_before_rule;
 mod comma_between_rules;
+mod connections;
 mod handle_habits;
 mod in_order_without_bang;
 mod let_keyword;

@@ -10,6 +10,7 @@ use super::{
     super::{
         code,
         cursor::{at_end, here, inside, kept, lit_str, skip_to_comma},
+        header::header_name,
         pattern,
     },
     single,
@@ -46,19 +47,9 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             return Filter::Any(span);
         }
         match pattern::alternatives(input, errors, true) {
-            Some(Pattern::Text(lit))
-                if kind == ValueKind::Host && host_only(&lit.value()).is_some() =>
-            {
-                let host = host_only(&lit.value()).unwrap_or_default();
-                errors.help(
-                    lit.span(),
-                    "a host is told without scheme, port and path",
-                    format_args!("write `host \"{host}\"`"),
-                );
-                Filter::Any(span)
-            }
             Some(pattern) => {
                 match kind {
+                    ValueKind::Host => hosts(&pattern, errors),
                     ValueKind::Namespace => namespaces(&pattern, errors),
                     ValueKind::ClientCert => subjects(&pattern, errors),
                     ValueKind::Grpc => methods_of_grpc(&pattern, errors),
@@ -195,16 +186,18 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
     })
 }
 
-/// The host of a URL or of `host:port`, where there is more than a host.
-fn host_only(text: &str) -> Option<String> {
-    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let rest = rest.split('/').next().unwrap_or_default();
-    let port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
-    let host = match rest.rsplit_once(':') {
-        Some((host, after)) if port(after) && (host.ends_with(']') || !host.contains(':')) => host,
-        _ => rest,
-    };
-    (host != text).then(|| host.to_owned())
+/// Hosts are compared as clients send them, so no other text could ever fit.
+fn hosts(pattern: &Pattern, errors: &mut Errors) {
+    match pattern {
+        Pattern::OneOf(patterns) => patterns.iter().for_each(|one| hosts(one, errors)),
+        Pattern::Not(_, inner) => hosts(inner, errors),
+        Pattern::Text(lit) => {
+            if let Some((fault, help)) = kmock_notation::host_fault(&lit.value()) {
+                errors.help(lit.span(), fault, help);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Namespaces have names of their own kind: no other could ever come.
@@ -411,6 +404,9 @@ fn fields(
                     Name::Lit(lit) => lit.span(),
                     Name::Expr(value) => value.span(),
                 };
+                if matches!(kind, Field::Header | Field::Trailer) {
+                    header_name(&name, errors);
+                }
                 match pattern::after_colon(content, errors) {
                     Some(pattern) => parts.push((at, name, pattern)),
                     None => skip_to_comma(content),

@@ -4,12 +4,14 @@ use proc_macro2::Delimiter;
 use syn::{Expr, Token, parse::ParseStream};
 
 use crate::{
-    ast::{Name, Part},
+    ast::Part,
     errors::Errors,
     numbers,
     parse::{
         cursor::{at_end, here, inside, kept, skip_to_comma, word},
-        filter, pattern,
+        filter,
+        header::header_name,
+        pattern,
     },
 };
 
@@ -70,21 +72,4 @@ fn field_value(content: ParseStream<'_>, errors: &mut Errors) -> Option<Option<E
         return None;
     }
     kept(content, errors, "a value").map(|value| Some(numbers::expr(value)))
-}
-
-fn header_name(name: &Name, errors: &mut Errors) {
-    let Name::Lit(lit) = name else { return };
-    let text = lit.value();
-    let valid = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if text.is_empty() || !text.chars().all(valid) {
-        let help = text.strip_suffix(':').map_or(
-            "names are letters, digits and `-`, as in \"X-Request-Id\"".to_owned(),
-            |text| format!("write \"{text}\""),
-        );
-        errors.help(
-            lit.span(),
-            format_args!("`{text}` is no name of a header"),
-            help,
-        );
-    }
 }

@@ -1,6 +1,7 @@
 //! What stands right of `=>`: statuses, headers, bodies, code, streams, faults.
 
 mod fields;
+mod http;
 mod transport;
 mod words;
 
@@ -23,7 +24,7 @@ use crate::{
     ast::{Callable, Part},
     duration,
     errors::Errors,
-    json, numbers,
+    habits, json, numbers,
     words::REPLIES,
 };
 
@@ -124,7 +125,11 @@ fn part(
 ) -> Vec<Part> {
     let span = here(input);
     if input.peek(Lit) && ends_after_literal(input) {
-        return literal(input, errors).into_iter().collect();
+        let found = literal(input, errors);
+        if matches!(found, Some(Part::Status(_))) {
+            after_status(input, errors);
+        }
+        return found.into_iter().collect();
     }
     if input.peek(Token![-]) && input.peek2(syn::LitInt) && !input.peek2(syn::LitFloat) {
         if let Ok(found) = expr(input, errors, "a reply") {
@@ -178,6 +183,17 @@ fn part(
             return found;
         }
         if slip(input, errors, &name) {
+            return Vec::new();
+        }
+        if ends_after_next(input)
+            && let Some(help) = habits::alone(&name.to_string())
+        {
+            errors.help(
+                span,
+                format_args!("`{name}` is no word of a reply"),
+                format_args!("{help}; in parentheses, `({name})`, it is a name of Rust"),
+            );
+            input.call(Ident::parse_any).ok();
             return Vec::new();
         }
     }
@@ -241,12 +257,45 @@ fn array(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Part {
     Part::Json(span, json::value(input, errors))
 }
 
+/// What people write behind a status: its words, how often it is answered.
+fn after_status(input: ParseStream<'_>, errors: &mut Errors) {
+    let at = here(input);
+    if input.peek(token::Bracket) {
+        errors.help(
+            at,
+            "a slice stands before `=>`",
+            "write `GET \"/\" [0] => 503;`",
+        );
+    } else if let Some(name) = word(input) {
+        let text = name.to_string();
+        let fork = input.fork();
+        fork.call(Ident::parse_any).ok();
+        match text.as_str() {
+            "times" | "once" | "twice" => errors.help(
+                at,
+                "how often a rule answers stands before `=>`",
+                "write `GET \"/\" [..2] => 503;` for the first two requests, `#[expect(2)]` before the rule to be sure of two",
+            ),
+            _ if text.chars().all(|c| c.is_ascii_uppercase()) && at_end(&fork) => errors.help(
+                at,
+                "the words of a status are known",
+                "write the number alone",
+            ),
+            _ => return,
+        }
+    } else {
+        return;
+    }
+    skip_while(input, |input| !at_end(input));
+}
+
 /// Whether the literal that comes next is all of this part.
 fn ends_after_literal(input: ParseStream<'_>) -> bool {
     ends_after_next(input) || {
         let fork = input.fork();
         fork.parse::<Lit>().is_ok()
             && (fork.peek(Lit)
+                || fork.peek(token::Bracket) && input.peek(syn::LitInt)
                 || fork.peek(Ident::peek_any) && !fork.peek(Token![as])
                 || fork.peek(Token![#])
                 || fork.peek(token::Brace))

@@ -7,7 +7,7 @@ use syn::{
 
 use super::{fields::fields, value, words::url};
 use crate::{
-    ast::{Part, Way},
+    ast::{Http, Part, Way},
     errors::Errors,
     json,
     parse::{
@@ -380,6 +380,8 @@ pub(crate) fn misplaced(part: &Part, connection: bool) -> Option<(Span, &'static
             Way::Unread(_) | Way::SlowUpload(_) => (*span, "the body of a request", false),
             Way::Http10 | Way::UntilEof | Way::AsWritten => (*span, "a head", false),
         },
+        Part::Http(span, Http::Problem(_) | Http::ProblemOf(_)) => (*span, "a body", false),
+        Part::Http(span, _) => (*span, "headers", false),
         Part::Fault(fault) => {
             let place = fault.limits.iter().find_map(|limit| match limit.name {
                 "in_handshake" => Some(true),

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Span};
 use syn::{Ident, Lit, LitByteStr, LitStr, Token, ext::IdentExt, parse::ParseStream, token};
 
-use super::{FORMS, fields::fields, transport, value};
+use super::{FORMS, fields::fields, http, transport, value};
 use crate::{
     ast::{Callable, Part},
     duration,
@@ -45,6 +45,10 @@ fn with(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Option<Part>
             None
         }
         Ok(call) => Some(Part::With(span, names, call)),
+        Err(raw) if errors.editor => {
+            let unfinished = Callable::Expr(syn::Expr::Verbatim(raw));
+            Some(Part::With(span, names, unfinished))
+        }
         Err(raw) => Some(Part::Broken(span, raw)),
     }
 }
@@ -249,10 +253,12 @@ pub(super) fn by_word(
             input.call(Ident::parse_any).ok();
             one(url(input, errors, "proxy \"http").map(|url| Part::Proxy(span, url)))
         }
-        _ => transport::by_word(input, errors, name, span).or_else(|| {
-            fault::fault(input, errors, name, span)
-                .map(|fault| fault.map(Part::Fault).into_iter().collect())
-        }),
+        _ => http::by_word(input, errors, name, span)
+            .or_else(|| transport::by_word(input, errors, name, span))
+            .or_else(|| {
+                fault::fault(input, errors, name, span)
+                    .map(|fault| fault.map(Part::Fault).into_iter().collect())
+            }),
     }
 }
 

@@ -58,7 +58,7 @@ fn curl(entry: &Entry, address: Option<SocketAddr>) -> String {
     {
         let _ = write!(line, " \\\n  -H {}", quoted(&format!("{name}: {value}")));
     }
-    if let Some(body) = text(&entry.body) {
+    if let Some(body) = text(&entry.body).filter(|_| entry.body.coding.is_none()) {
         let _ = write!(line, " \\\n  --data-raw {}", quoted(body));
     } else if !entry.body.is_empty() {
         line.push_str(" \\\n  --data-binary @BODY");

@@ -164,10 +164,15 @@ fn body(html: &mut String, body: &Body) {
     if body.is_empty() {
         return;
     }
+    let coding = body
+        .coding
+        .iter()
+        .map(|coding| format!(", {}", escape(coding)));
     let _ = write!(
         html,
-        "<p class=\"faint\">{}, {} bytes</p><pre class=\"body\">{}</pre>",
+        "<p class=\"faint\">{}{}, {} bytes</p><pre class=\"body\">{}</pre>",
         escape(&body.kind),
+        coding.collect::<String>(),
         number(body.size),
         escape(&body.laid_out())
     );

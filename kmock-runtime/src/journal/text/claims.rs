@@ -6,7 +6,7 @@ use super::{Listed, Pen, RULE, headline, message, same_words};
 use crate::{
     brief::cut,
     criteria::{Finding, Verdict},
-    journal::{Answerer, Failure, Near, Report, body::escaped, words::number},
+    journal::{Answerer, Failure, Near, NearRequest, Report, body::escaped, words::number},
     location::Location,
 };
 
@@ -29,8 +29,28 @@ impl Page {
 
     /// `listed` is there when a timeline follows.
     pub(super) fn failure(&mut self, failure: &Failure, report: &Report, listed: Option<&Listed>) {
-        let (claim, why) = headline(failure);
-        let claim = cut(claim, CLAIM);
+        let known = |near: &NearRequest| {
+            let shown = listed.is_some_and(|listed| listed.has(near.id));
+            let entry = report.entry(near.id).filter(|_| shown);
+            match near.fits() {
+                // Its line says who answered, and where that is written.
+                true => entry.is_some() && matches!(near.answered_by, Answerer::Rule(..)),
+                false => {
+                    let first = entry.and_then(|entry| entry.near.first());
+                    first.is_some_and(|first| same_words(&first.criteria, &near.criteria))
+                }
+            }
+        };
+        let (claim, mut why) = headline(failure);
+        // What the rule says is listed with the nearest request; where there is none, it is said here.
+        let brief = failure
+            .brief
+            .as_deref()
+            .filter(|_| !failure.nearest.is_empty());
+        let claim = cut(brief.unwrap_or(claim), CLAIM);
+        if let Some(near) = failure.nearest.first() {
+            let _ = write!(why, ": {}", near.story());
+        }
         let head = self.pen.paint("1;31", &format!("kmock: {claim}{why}"));
         let place = self.pen.place(failure.location);
         self.line(0, &format!("{head}   {place}"));
@@ -41,13 +61,11 @@ impl Page {
             let text = format!("{}   {}", cut(rule, RULE), self.pen.place(*location));
             self.line(4, &text);
         }
-        let known = |near: &crate::journal::NearRequest| {
-            let shown = listed.is_some_and(|listed| listed.has(near.id));
-            let entry = report.entry(near.id).filter(|_| shown);
-            let first = entry.and_then(|entry| entry.near.first());
-            first.is_some_and(|first| same_words(&first.criteria, &near.criteria))
-        };
         for (n, near) in failure.nearest.iter().enumerate() {
+            // The first line has told it, and the rest is below.
+            if n == 0 && known(near) {
+                continue;
+            }
             let word = if n == 0 { "nearest" } else { "or" };
             let status = near
                 .status
@@ -59,10 +77,7 @@ impl Page {
                 cut(&near.target, 120),
                 self.status(&status)
             );
-            let fits = near
-                .criteria
-                .iter()
-                .all(|finding| finding.verdict == Verdict::Holds);
+            let fits = near.fits();
             if fits {
                 let by = match &near.answered_by {
                     Answerer::Rule(rule, location) => {
@@ -89,7 +104,7 @@ impl Page {
     pub(super) fn near(&mut self, near: &Near, indent: usize) {
         let text = format!(
             "{}   {}",
-            cut(&near.rule, RULE),
+            cut(&near.brief, RULE),
             self.pen.place(near.location)
         );
         let _ = writeln!(self.out, "{text}");
