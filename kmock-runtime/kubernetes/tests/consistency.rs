@@ -194,6 +194,9 @@ fn name(object: &Value) -> String {
         .to_owned()
 }
 
+/// What a list answered: its resourceVersion and its items.
+type Listed = (u64, Vec<Value>);
+
 async fn play(seed: u64) {
     let cluster = Cluster::default();
     for key in 0..KEYS {
@@ -208,7 +211,7 @@ async fn play(seed: u64) {
         .collect();
     let mut tasks = tokio::task::JoinSet::new();
     let dice = |n: usize| Dice(seed.wrapping_mul(1_000_003).wrapping_add(n as u64));
-    let lists: Arc<Mutex<Vec<(u64, Vec<Value>)>>> = Arc::default();
+    let lists: Arc<Mutex<Vec<Listed>>> = Arc::default();
     for n in 0..WRITERS {
         let (cluster, mut dice) = (cluster.clone(), dice(n));
         tasks.spawn(async move {
@@ -256,10 +259,9 @@ async fn play(seed: u64) {
         .expect("it is there");
     let fields = shared["data"].as_object().expect("data");
     assert_eq!(fields.len(), MANAGERS, "seed {seed}: {fields:?}");
+    let written = (ROUNDS - 1).to_string();
     assert!(
-        fields
-            .values()
-            .all(|value| *value == (ROUNDS - 1).to_string()),
+        fields.values().all(|value| *value == written.as_str()),
         "seed {seed}: {fields:?}"
     );
     assert!(
