@@ -1,6 +1,6 @@
 //! What the engine knows of an emulator: something that answers below the rules, and a dialect in which it is spoken of.
 
-use std::any::Any;
+use std::{any::Any, fmt, sync::Arc};
 
 use axum::body::Body;
 use futures::future::BoxFuture;
@@ -56,8 +56,46 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// Answers a list with what was there at a revision of the past.
     fn answer_at(&self, request: Request, revision: u64) -> BoxFuture<'static, Response<Body>>;
 
+    /// The changes so far, in their order; of old ones the store may know no more.
+    fn log(&self) -> Vec<Logged>;
+
+    /// Annotates the object that a request is about to change, as another client would. `None`: it is not there.
+    fn touch(&self, request: &Request) -> Option<Touch>;
+
+    /// Whether the object is still there, and the annotation is not.
+    fn lost(&self, touch: &Touch) -> bool;
+
     /// Gives the lease that a request wants to somebody else.
     fn steal(&self, request: &Request);
+}
+
+/// One change of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Logged {
+    pub(crate) revision: u64,
+    /// The resource: `deployments.apps`.
+    pub(crate) resource: String,
+    /// What it was; `None`: it was made.
+    pub(crate) before: Option<Arc<Value>>,
+    /// What it is; `None`: it was deleted.
+    pub(crate) after: Option<Arc<Value>>,
+}
+
+/// An object that a sweep has annotated.
+#[derive(Clone, Debug)]
+pub(crate) struct Touch {
+    pub(crate) resource: String,
+    pub(crate) key: String,
+    pub(crate) uid: String,
+}
+
+/// The annotation of a sweep, which no comparison looks at.
+pub(crate) const TOUCHED: &str = "kmock.dev/touched";
+
+impl fmt::Display for Touch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.resource, self.key)
+    }
 }
 
 /// What the rules say of a request that none of them answered: paths such as `/api/users` are not an emulator's alone.

@@ -16,6 +16,7 @@ use crate::{
     background::Background,
     clock::Clock,
     extras::Extras,
+    guard::Guard,
     journal::{Answerer, Failure, Journal, ObjectHistory, Report},
     options::Builder,
     programs::Operators,
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     tunnels: OnceLock<Result<Arc<crate::tls::Server>, String>>,
     /// The programs that run beside the test.
     pub(crate) operators: Operators,
+    /// What may be written.
+    pub(crate) guard: Guard,
     /// Requests without an answer.
     pub(crate) in_flight: AtomicUsize,
     next_id: AtomicU64,
@@ -86,6 +89,7 @@ impl Core {
             #[cfg(feature = "tls")]
             tunnels: OnceLock::new(),
             operators: Operators::default(),
+            guard: Guard::default(),
             in_flight: AtomicUsize::new(0),
             next_id: AtomicU64::new(0),
             next_connection: AtomicU64::new(0),

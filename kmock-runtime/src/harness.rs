@@ -123,6 +123,10 @@ impl TestOptions {
         self.name
     }
 
+    pub(crate) fn seed_of_all(&self) -> u64 {
+        self.seed
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.start_paused
     }

@@ -185,6 +185,30 @@ impl KMock {
         Report::of(Some(&self.0.core), Vec::new())
     }
 
+    /// From now on, nothing but this may be written to the Kubernetes API: any other create, update, patch or delete is let
+    /// through, and fails the test in the end, with the requests that it should not have sent. What the test asks itself
+    /// (by [`objects`](KMock::objects), by [`request`](KMock::request)) is left alone.
+    ///
+    /// Leases and events are writes, too: name them where the program has them. With nothing in the list, nothing may be
+    /// written at all, as in a test of a dry run. A second call takes the place of the first.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// k.only_writes(["patch rings/status", "create configmaps", "* leases"]);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn only_writes<F: Into<Filter>>(&self, allowed: impl IntoIterator<Item = F>) {
+        let mut filters = Vec::new();
+        for one in allowed {
+            filters.push(one.into().afterwards());
+        }
+        self.0
+            .core
+            .guard
+            .allow(filters, crate::location::Location::caller());
+    }
+
     /// Forgets all requests so far; rules keep what they have counted.
     pub fn forget(&self) {
         self.0.core.journal.clear();

@@ -280,6 +280,7 @@ async fn handle(
     .with_trailers(upload.trailers());
     let (seen, whole) = core.journal.record(request);
     let request = whole.as_ref().unwrap_or(seen.request());
+    core.guard.see(core.dialect, request);
     let going = Going {
         connection: &connection,
         seen: &seen,

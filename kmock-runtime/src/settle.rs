@@ -1,13 +1,14 @@
-//! Waiting until nothing moves any more.
+//! Waiting until nothing moves any more, and seeing that it never will.
 
 use std::{
+    collections::HashMap,
     future::{Future, IntoFuture},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use crate::{core::Core, journal::Report, location::Location, mock::KMock};
+use crate::{core::Core, journal::Report, location::Location, mock::KMock, own::is_own};
 
 /// How long nothing may move, of virtual time.
 const QUIET: Duration = Duration::from_secs(60);
@@ -19,6 +20,8 @@ const QUIET_NOW: Duration = Duration::from_millis(300);
 const ROUNDS: usize = 200;
 /// So many writes without an end are a loop.
 const WRITES: u64 = 20_000;
+/// So many requests to the Kubernetes API within a minute of virtual time, a third of them the same, are a hot loop.
+const REQUESTS: u64 = 1_000;
 
 /// Waits until nothing moves: see [`KMock::settle`].
 ///
@@ -46,7 +49,18 @@ impl KMock {
     /// Requests that only read count where there is no Kubernetes API below the rules.
     ///
     /// # Panics
-    /// When it does not come to rest: the panic tells what goes on, and points at the caller.
+    /// When it does not come to rest: the panic tells what goes on, and points at the caller. A **hot loop** is told as
+    /// such, by the request that comes again and again: a thousand requests to the Kubernetes API within a minute of virtual
+    /// time, a third of them the same, whether they change anything or not. So it is with a reconciler that is woken by
+    /// what it writes itself.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// k.objects().seed(serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}));
+    /// k.settle().await; // the operator under test has done all that it had to do
+    /// assert!(k.objects().get("secrets", "default/a").is_some());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn settle(&self) -> Settle {
         Settle {
@@ -87,6 +101,7 @@ fn movement(core: &Core) -> (u64, usize) {
     (changes, core.in_flight.load(Ordering::Relaxed))
 }
 
+/// Comes when nothing moves; the error is what still does.
 pub(crate) async fn quiet(core: &Core) -> Result<(), String> {
     let script = core.options.gatekeeper.as_ref();
     if let Some(rest) = core.backend.as_ref().and_then(|backend| backend.rest()) {
@@ -104,7 +119,7 @@ pub(crate) async fn quiet(core: &Core) -> Result<(), String> {
     let first = movement(core).0;
     for _ in 0..ROUNDS {
         let before = movement(core);
-        tokio::time::sleep(window).await;
+        watched(core, window).await?;
         let after = movement(core);
         if before == after && after.1 == 0 {
             return Ok(());
@@ -125,5 +140,52 @@ pub(crate) async fn quiet(core: &Core) -> Result<(), String> {
         waiting => format!(
             "{waiting} requests are still waiting for an answer after {ROUNDS} rounds of {window:?}"
         ),
+    })
+}
+
+/// Lets a window of time go by. A clock that stands does not move while requests come in, so that a loop without a pause
+/// would be waited for until the watchdog comes: the requests are counted meanwhile.
+async fn watched(core: &Core, window: Duration) -> Result<(), String> {
+    let mut came = core.journal.changes();
+    let mut end = pin!(tokio::time::sleep(window));
+    let (mut from, mut since) = (core.requests_so_far(), core.clock.elapsed());
+    loop {
+        let over = tokio::select! {
+            () = &mut end => true,
+            changed = came.changed() => changed.is_err(),
+        };
+        let (now, time) = (core.requests_so_far(), core.clock.elapsed());
+        let many = now.saturating_sub(from) >= REQUESTS;
+        let within = time.saturating_sub(since);
+        if many && core.options.paused && within <= QUIET {
+            hot_loop(core, from).map_or(Ok(()), Err)?;
+        }
+        if many || within > QUIET {
+            (from, since) = (now, time);
+        }
+        if over {
+            return Ok(());
+        }
+    }
+}
+
+/// The request to the Kubernetes API that came again and again since a number, in words, if there is one.
+fn hot_loop(core: &Core, from: u64) -> Option<String> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for seen in core.journal.all() {
+        let own = seen.peer().is_some_and(is_own);
+        if seen.id() >= from
+            && !own
+            && let Some((verb, target)) = core.dialect?.words(seen.request())
+        {
+            *counts.entry(format!("{verb} {target}")).or_default() += 1;
+        }
+    }
+    let (what, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count * 3 >= REQUESTS).then(|| {
+        format!(
+            "a hot loop: `{what}` came {count} times within a minute. Is the reconciler woken by what it writes itself, \
+             or does it look again without a pause?"
+        )
     })
 }

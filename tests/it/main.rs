@@ -36,6 +36,7 @@ mod siblings;
 mod sinks;
 mod states;
 mod streams;
+mod sweeps;
 mod tls;
 mod transport;
 #[allow(

@@ -48,6 +48,8 @@ const OPTIONS: &[(&str, Takes)] = &[
     ("sweep", Takes::Sweep),
     ("sweep_budget", Takes::Sweep),
     ("sweep_ignores", Takes::Sweep),
+    ("sweep_without", Takes::Sweep),
+    ("sweep_share", Takes::Sweep),
 ];
 
 /// `flavor`, `worker_threads` and `crate` are read apart from the others.
@@ -70,6 +72,8 @@ const NAMES: &[&str] = &[
     "sweep",
     "sweep_budget",
     "sweep_ignores",
+    "sweep_without",
+    "sweep_share",
     "crate",
 ];
 
@@ -384,7 +388,8 @@ fn tls(
     });
 }
 
-/// `sweep`, `sweep = 2`, `sweep_budget = 30s`, `sweep_ignores = ["status.attempts"]`
+/// `sweep`, `sweep = 2`, `sweep_budget = 30s`, `sweep_ignores = ["status.attempts"]`, `sweep_without = ["stale"]`,
+/// `sweep_share = 0.1`
 fn sweep(
     input: ParseStream<'_>,
     name: &Ident,
@@ -419,7 +424,25 @@ fn sweep(
                 None => None,
             }
         }
-        _ => {
+        "sweep_share" => match given {
+            true => expr(input, errors, "a share of the faults")
+                .ok()
+                .map(|share| quote_spanned!(span=> .share(#share))),
+            false => missing(errors, span, "sweep_share", "0.1"),
+        },
+        other => {
+            let (call, what, form) = match other {
+                "sweep_without" => (
+                    quote_spanned!(span=> without),
+                    "expected a list of faults",
+                    "write `sweep_without = [\"stale\", \"clock jump\"]`",
+                ),
+                _ => (
+                    quote_spanned!(span=> ignoring),
+                    "expected a list of fields",
+                    "write `sweep_ignores = [\"status.attempts\"]`",
+                ),
+            };
             let at = here(input);
             let list = if given {
                 input.parse::<syn::ExprArray>().ok()
@@ -427,13 +450,9 @@ fn sweep(
                 None
             };
             match list {
-                Some(list) => Some(quote_spanned!(span=> .ignoring(&#list))),
+                Some(list) => Some(quote_spanned!(span=> .#call(&#list))),
                 None => {
-                    errors.help(
-                        at,
-                        "expected a list of fields",
-                        "write `sweep_ignores = [\"status.attempts\"]`",
-                    );
+                    errors.help(at, what, form);
                     skip_to_comma(input);
                     None
                 }

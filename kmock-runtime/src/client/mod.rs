@@ -31,7 +31,7 @@ pub(crate) use self::connect::{Connected, Dial};
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
 use crate::{
-    elsewhere, error::Error, interceptor::Interceptor, location::Location, sweep::OwnConnection,
+    elsewhere, error::Error, interceptor::Interceptor, location::Location, own::OwnConnection,
 };
 
 /// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the

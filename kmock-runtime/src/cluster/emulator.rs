@@ -19,12 +19,12 @@ use kmock_kubernetes::{
     internals::doors::minimal_role,
     internals::model::resource::ResourceKey,
     internals::state::access::{Attributes, What},
-    internals::state::store::caused_by,
+    internals::state::store::{Change, caused_by},
 };
 
 use super::{histories::histories, webhooks::Network};
 use crate::{
-    backend::{Backend, Beside},
+    backend::{Backend, Beside, Logged, TOUCHED, Touch},
     journal::{ObjectHistory, Seen},
     mock::KMock,
     options::{Builder, Controllers},
@@ -390,6 +390,54 @@ impl Backend for Emulator {
             }
             cluster.call(request).await.map(body)
         })
+    }
+
+    fn touch(&self, request: &Request) -> Option<Touch> {
+        let asked = request.kubernetes()?;
+        let name = asked.name.as_ref()?;
+        let key = match &asked.namespace {
+            Some(namespace) => format!("{namespace}/{name}"),
+            None => name.clone(),
+        };
+        let resource = match asked.group.as_str() {
+            "" => asked.resource.clone(),
+            group => format!("{}.{group}", asked.resource),
+        };
+        let patch = json!({"metadata": {"annotations": {TOUCHED: "by another client"}}});
+        let objects = self.cluster.objects();
+        let object = objects.try_patch(&resource, &key, &patch).ok()?;
+        let uid = object["metadata"]["uid"].as_str()?.to_owned();
+        Some(Touch { resource, key, uid })
+    }
+
+    fn lost(&self, touch: &Touch) -> bool {
+        let Some(object) = self.cluster.objects().get(&touch.resource, &touch.key) else {
+            return false;
+        };
+        let metadata = &object["metadata"];
+        metadata["uid"] == touch.uid && metadata["annotations"][TOUCHED].is_null()
+    }
+
+    fn log(&self) -> Vec<Logged> {
+        let store = self.cluster.store();
+        let mut all: Vec<Logged> = Vec::new();
+        for resource in store.resources() {
+            let name = resource.to_string();
+            all.extend(store.log(&resource).into_iter().map(|event| {
+                Logged {
+                    revision: event.revision,
+                    resource: name.clone(),
+                    before: event
+                        .previous
+                        .as_ref()
+                        .map(|object| Arc::clone(&object.value)),
+                    after: (event.change != Change::Deleted)
+                        .then(|| Arc::clone(&event.object.value)),
+                }
+            }));
+        }
+        all.sort_by_key(|logged| logged.revision);
+        all
     }
 
     fn steal(&self, request: &Request) {

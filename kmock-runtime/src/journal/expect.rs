@@ -15,6 +15,11 @@ pub(super) const LISTED: usize = 12;
 /// All that does not hold.
 pub(crate) fn failures(core: &Core) -> Vec<Failure> {
     let mut failures = unmet(core);
+    failures.extend(core.guard.found().map(|beside| Failure {
+        got: beside.count,
+        came: beside.requests,
+        ..Failure::new(beside.claim, "no other writes", beside.location)
+    }));
     if core.options.strict {
         failures.extend(oddities(core, &core.journal.all()));
     }

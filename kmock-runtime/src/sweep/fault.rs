@@ -15,6 +15,7 @@ pub(super) enum SweepFault {
     TimeoutAfter,
     ErrorAfter,
     CutBefore,
+    Touched,
     Conflict,
     TooMany,
     Unavailable,
@@ -23,6 +24,7 @@ pub(super) enum SweepFault {
     Jump,
     Stolen,
     StaleList,
+    RewoundList,
     Dropped,
     Expired,
     Late,
@@ -33,8 +35,8 @@ pub(super) enum SweepFault {
 
 use SweepFault::{
     Conflict, CrashAfter, CrashBefore, CutAfter, CutBefore, Dropped, Error, ErrorAfter, Expired,
-    Jump, Late, Merged, RewoundRestart, StaleList, StaleRestart, Stolen, Timeout, TimeoutAfter,
-    TooMany, Truncated, Twice, Unavailable,
+    Jump, Late, Merged, RewoundList, RewoundRestart, StaleList, StaleRestart, Stolen, Timeout,
+    TimeoutAfter, TooMany, Touched, Truncated, Twice, Unavailable,
 };
 
 /// Each fault as it is written in `KMOCK_SWEEP`, and as it is told.
@@ -75,6 +77,11 @@ const WORDS: &[(SweepFault, &str, &str)] = &[
         "{} took effect, and was answered 500",
     ),
     (CutBefore, "cut before", "the connection was cut before {}"),
+    (
+        Touched,
+        "touch before",
+        "another client annotated the object just before {}",
+    ),
     (Conflict, "409 to", "{} was answered 409 once"),
     (
         TooMany,
@@ -98,6 +105,11 @@ const WORDS: &[(SweepFault, &str, &str)] = &[
         StaleList,
         "stale answer to",
         "{} was answered with what was there before the last write",
+    ),
+    (
+        RewoundList,
+        "rewound answer to",
+        "{} was answered with what was there when all was settled last",
     ),
     (Dropped, "watch dropped before", "the watch ended before {}"),
     (
@@ -123,6 +135,23 @@ impl SweepFault {
     /// The faults of a sort of place, the most telling first.
     pub(super) fn at(sort: Sort) -> &'static [SweepFault] {
         match sort {
+            Sort::Update => &[
+                CrashAfter,
+                CrashBefore,
+                Touched,
+                StaleRestart,
+                RewoundRestart,
+                CutAfter,
+                TimeoutAfter,
+                Conflict,
+                CutBefore,
+                ErrorAfter,
+                Unavailable,
+                TooMany,
+                Error,
+                Timeout,
+                Jump,
+            ],
             Sort::Write => &[
                 CrashAfter,
                 CrashBefore,
@@ -141,7 +170,7 @@ impl SweepFault {
             ],
             Sort::Lease => &[Stolen, CrashAfter, CutAfter, Unavailable, Conflict],
             Sort::Read => &[Unavailable, CutBefore, TooMany, CrashBefore],
-            Sort::List => &[StaleList, Unavailable, CutBefore, Truncated],
+            Sort::List => &[StaleList, RewoundList, Unavailable, CutBefore, Truncated],
             Sort::Watch => &[Unavailable, CutBefore],
             Sort::Event => &[Merged, Expired, Dropped, Late, Twice],
             Sort::Http => &[
@@ -155,6 +184,11 @@ impl SweepFault {
                 Truncated,
             ],
         }
+    }
+
+    /// Whether it answers with what is over.
+    pub(super) fn shows_the_past(self) -> bool {
+        matches!(self, StaleList | RewoundList)
     }
 
     /// Whether it takes a clock that can be moved.
@@ -173,6 +207,11 @@ impl SweepFault {
     fn words(self) -> (&'static str, &'static str) {
         let found = WORDS.iter().find(|(fault, ..)| *fault == self);
         found.map_or(("", ""), |(_, written, told)| (written, told))
+    }
+
+    /// Whether it is named in a list, by its words or the first of them.
+    pub(super) fn is_among(self, named: &[&str]) -> bool {
+        named.iter().any(|name| begins_with(self.word(), name))
     }
 
     /// The whole story, e.g. `the connection was cut after delete pods default/web took effect`.
@@ -228,6 +267,27 @@ impl FromStr for Planned {
     }
 }
 
+/// Whether the words of a fault begin with those words.
+fn begins_with(fault: &str, words: &str) -> bool {
+    let rest = fault.strip_prefix(words.trim());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// Whether each of these names a fault.
+pub(super) fn known(named: &[&str]) -> Result<(), String> {
+    let faults = || WORDS.iter().map(|(_, word, _)| *word);
+    match named
+        .iter()
+        .find(|name| name.trim().is_empty() || !faults().any(|fault| begins_with(fault, name)))
+    {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "`{name}` is no fault of a sweep; they are: {}",
+            faults().collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
 /// What `KMOCK_SWEEP` has: faults that meet in one run, with ` + ` between them.
 pub(super) fn parse(text: &str) -> Result<Vec<Planned>, String> {
     text.split(" + ").map(str::parse).collect()
@@ -252,6 +312,7 @@ mod tests {
         }
         let all = [
             Sort::Write,
+            Sort::Update,
             Sort::Lease,
             Sort::Read,
             Sort::List,
@@ -267,6 +328,10 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused_by_name() {
+        assert!(SweepFault::StaleRestart.is_among(&["stale"]));
+        assert!(!SweepFault::Conflict.is_among(&["40", "stale"]));
+        assert!(known(&["409", "clock jump"]).is_ok());
+        assert!(known(&["jump"]).is_err_and(|why| why.contains("clock jump after")));
         assert!(parse("explode at dawn").is_err_and(|why| why.contains("crash after")));
         let pair = parse("crash after get a + 503 to get b").expect("two");
         assert_eq!(pair.len(), 2);

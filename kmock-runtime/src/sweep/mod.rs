@@ -9,7 +9,6 @@
 mod events;
 mod fault;
 mod operator;
-mod own;
 mod page;
 mod place;
 mod run;
@@ -20,7 +19,7 @@ mod tell;
 use std::time::Duration;
 
 pub use self::run::run_sweep;
-pub(crate) use self::{own::OwnConnection, script::Script};
+pub(crate) use self::script::Script;
 
 /// What `#[kmock::test(sweep)]` does; the defaults fit most tests.
 ///
@@ -36,6 +35,9 @@ pub struct SweepOptions {
     faults: usize,
     budget: Duration,
     ignored: &'static [&'static str],
+    without: &'static [&'static str],
+    share: f64,
+    enough: usize,
 }
 
 impl SweepOptions {
@@ -45,6 +47,9 @@ impl SweepOptions {
             faults: 1,
             budget: Duration::from_secs(60),
             ignored: &[],
+            without: &[],
+            share: 1.0,
+            enough: 50,
         }
     }
 
@@ -64,6 +69,39 @@ impl SweepOptions {
     pub fn ignoring(mut self, fields: &'static [&'static str]) -> SweepOptions {
         self.ignored = fields;
         self
+    }
+
+    /// Faults that are not tried, by their words or the first of them: `["stale", "clock jump"]`.
+    pub fn without(mut self, faults: &'static [&'static str]) -> SweepOptions {
+        self.without = faults;
+        self
+    }
+
+    /// Tries only a share of the faults, such as `0.1`: by the seed of the test, so that it is the same share each time, and
+    /// another one with another seed.
+    pub fn share(mut self, share: f64) -> SweepOptions {
+        self.share = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Stops when so many faults were found that the test goes wrong after; 50 unless said, more would only say the same.
+    pub fn enough(mut self, faults: usize) -> SweepOptions {
+        self.enough = faults.max(1);
+        self
+    }
+
+    /// Whether a fault belongs to the share of a seed.
+    fn has_share(&self, seed: u64, fault: &str) -> bool {
+        if self.share >= 1.0 {
+            return true;
+        }
+        // FNV-1a: the same everywhere, and a fault keeps its lot when the test grows.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
+        for byte in fault.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        let lot = (hash >> 40) as f64 / (1_u64 << 24) as f64;
+        lot < self.share
     }
 }
 

@@ -9,8 +9,10 @@ use crate::{backend::Dialect, request::Request};
 /// What a place is about; that decides which faults make sense there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Sort {
-    /// Something is changed.
+    /// Something is made or deleted.
     Write,
+    /// Something that is there is changed.
+    Update,
     /// The lock of a leader is taken or held.
     Lease,
     /// One object is read.
@@ -23,6 +25,13 @@ pub(super) enum Sort {
     Event,
     /// A request that is none of the Kubernetes API.
     Http,
+}
+
+impl Sort {
+    /// Whether something changes.
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Sort::Write | Sort::Update | Sort::Lease | Sort::Http)
+    }
 }
 
 /// A place: `delete pods default/web`, for the second time.
@@ -83,6 +92,7 @@ pub(super) fn of_request(dialect: Option<&dyn Dialect>, request: &Request) -> (S
         "list" => Sort::List,
         "watch" => Sort::Watch,
         _ if target.starts_with("leases.coordination.k8s.io") => Sort::Lease,
+        "update" | "patch" => Sort::Update,
         _ => Sort::Write,
     };
     (format!("{verb} {target}"), sort)

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    fault::{Planned, SweepFault, parse},
+    fault::{Planned, SweepFault, known, parse},
     place::{Place, Sort},
     script::{Record, Script},
     tell::{self, Failed, Summary},
@@ -24,8 +24,6 @@ use crate::harness::{Outcome, TestFn, TestOptions, run_async};
 const TRIAL: Duration = Duration::from_secs(20);
 /// Of the same read, watch or event, so many are places for faults.
 const SAME_READS: usize = 3;
-/// After so many trials that went wrong, more would only say the same.
-const ENOUGH: usize = 50;
 /// So many pairs of faults are planned at most.
 const PAIRS: usize = 20_000;
 
@@ -51,6 +49,9 @@ where
     F: TestFn<Servers> + Copy + Send + Sync,
 {
     let sweep = options.swept();
+    if let Err(why) = known(sweep.without) {
+        panic!("kmock: `sweep_without` of {}: {why}", options.name());
+    }
     let first = Arc::new(Script::new(Vec::new(), sweep.ignored));
     let outcome = run_async(options.clone().scripted(Arc::clone(&first)), test);
     if !outcome.is_success() {
@@ -79,7 +80,7 @@ where
             differences.join("\n  ")
         );
     }
-    let singles = singles(&first, options.is_paused());
+    let singles = singles(&first, options.is_paused(), sweep.without);
     let pairs = if sweep.faults > 1 {
         pairs(&singles)
     } else {
@@ -89,6 +90,7 @@ where
         .into_iter()
         .map(|one| vec![one])
         .chain(pairs)
+        .filter(|planned| sweep.has_share(options.seed_of_all(), &tell::faults(planned)))
         .collect();
     let verdicts = carry_out(&options, test, &plan, &first, began + sweep.budget);
     let took = began.elapsed();
@@ -152,23 +154,26 @@ where
 }
 
 /// The faults that can matter, the most telling first.
-fn singles(first: &Record, paused: bool) -> Vec<Planned> {
+fn singles(first: &Record, paused: bool, without: &[&str]) -> Vec<Planned> {
     let last_write = first
         .places
         .iter()
-        .rposition(|(_, sort)| matches!(sort, Sort::Write | Sort::Http))
+        .rposition(|(_, sort)| sort.writes() && *sort != Sort::Lease)
         .unwrap_or_default();
     let mut known: HashSet<&Place> = HashSet::new();
     let mut ranked: Vec<(usize, usize, Planned)> = Vec::new();
     for (at, (place, sort)) in first.places.iter().enumerate() {
-        let writes = matches!(sort, Sort::Write | Sort::Http | Sort::Lease);
+        let writes = sort.writes();
         // What is only read, and nothing follows it, cannot go wrong; what is read again and again goes wrong alike.
-        let passive = !writes && (at > last_write || place.nth >= SAME_READS);
-        if !known.insert(place) || passive {
+        if !known.insert(place) || !writes && place.nth >= SAME_READS {
             continue;
         }
         for (rank, fault) in SweepFault::at(*sort).iter().enumerate() {
-            let possible = (paused || !fault.needs_virtual_time())
+            // Only what is read wrongly is followed by writes that were not there before.
+            let idle = !writes && at > last_write && !fault.shows_the_past();
+            let possible = !idle
+                && !fault.is_among(without)
+                && (paused || !fault.needs_virtual_time())
                 && (first.operators || !fault.needs_operator());
             if possible {
                 let place = place.clone();
@@ -212,11 +217,12 @@ where
 {
     let verdicts: Mutex<Vec<Option<Verdict>>> = Mutex::new(vec![None; plan.len()]);
     let (next, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let enough = options.swept().enough;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                while Instant::now() < until && wrong.load(Ordering::Relaxed) < ENOUGH {
+                while Instant::now() < until && wrong.load(Ordering::Relaxed) < enough {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(planned) = plan.get(at) else { return };
                     let (record, failed) = trial(options, test, planned.clone());

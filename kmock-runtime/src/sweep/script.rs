@@ -15,7 +15,6 @@ use serde_json::json;
 use super::{
     events,
     fault::{Planned, SweepFault},
-    own,
     place::{self, Place, Sort},
     state::End,
 };
@@ -24,6 +23,7 @@ use crate::{
     gatekeeper::Gatekeeper,
     journal::{By, Seen},
     mock::KMock,
+    own,
     reply::{Answer, Fault, Payload, broken},
     request::Request,
     server, settle,
@@ -177,6 +177,20 @@ impl Script {
                 }
                 return refused(409);
             }
+            Some(SweepFault::Touched) => {
+                if let Some(backend) = &core.backend
+                    && let Some(touch) = backend.touch(request)
+                {
+                    let answered = server::answer(core, seen, request, address).await;
+                    if backend.lost(&touch) {
+                        core.error(format!(
+                            "{touch} lost what another client wrote just before: `{place}` overwrote it with what was read earlier, \
+                             without a resourceVersion that would have stopped it"
+                        ));
+                    }
+                    return answered;
+                }
+            }
             _ => {}
         }
         if let Some(revision) = self.shown(sort, place, fault)
@@ -187,7 +201,7 @@ impl Script {
         }
         let before = core.backend.as_ref().map(|backend| backend.revision());
         let (mut answer, by) = server::answer(core, seen, request, address).await;
-        if sort == Sort::Write {
+        if matches!(sort, Sort::Write | Sort::Update) {
             self.state().before_write = before;
         }
         match fault {
@@ -235,8 +249,10 @@ impl Script {
             return None;
         }
         let mut state = self.state();
-        if fault == Some(SweepFault::StaleList) {
-            return state.before_write;
+        match fault {
+            Some(SweepFault::StaleList) => return state.before_write,
+            Some(SweepFault::RewoundList) => return state.settled,
+            _ => {}
         }
         let (revision, lists) = state.stale.as_mut()?;
         lists.insert(place.what.clone()).then_some(*revision)

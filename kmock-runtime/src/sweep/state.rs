@@ -1,10 +1,16 @@
 //! What a cluster has in the end, without what differs from run to run, and how two ends differ.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::core::Core;
+use crate::{
+    backend::{Logged, TOUCHED},
+    core::Core,
+};
 
 /// The end of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -13,10 +19,20 @@ pub(super) struct End {
     objects: BTreeMap<String, Value>,
     /// How often objects were deleted and made again.
     remade: BTreeMap<String, usize>,
+    /// What statuses said, and what their objects owned when they said it.
+    claims: BTreeMap<Claim, BTreeSet<String>>,
     /// What went wrong beside the server: panics of the operator, errors of closures.
     errors: BTreeSet<String>,
     /// How many changes there were.
     pub(super) changes: u64,
+}
+
+/// What the status of an object said while its spec was such: both as normalized JSON.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    name: String,
+    status: String,
+    spec: String,
 }
 
 /// Members of metadata that a server makes anew in each run.
@@ -54,6 +70,12 @@ impl End {
         for (resource, object) in &all {
             names.learn(resource, object);
         }
+        let log = backend.log();
+        for logged in &log {
+            if let (None, Some(made)) = (&logged.before, &logged.after) {
+                names.learn(&logged.resource, made);
+            }
+        }
         let mut objects = BTreeMap::new();
         for (resource, mut object) in all {
             let name = names.of(&resource, &object);
@@ -62,6 +84,7 @@ impl End {
                 for key in OWN {
                     metadata.remove(key);
                 }
+                untouch(metadata);
             }
             for field in ignored {
                 remove(&mut object, &field.split('.').collect::<Vec<_>>());
@@ -88,6 +111,7 @@ impl End {
         End {
             remade,
             objects,
+            claims: claims(&log, &names),
             errors: core.errors().into_iter().collect(),
             changes: backend.changes(),
         }
@@ -98,6 +122,9 @@ impl End {
         let mut out = Vec::new();
         for (name, object) in &self.objects {
             match first.objects.get(name) {
+                None if !object["metadata"]["deletionTimestamp"].is_null() => {
+                    out.push(still_deleted(name, object));
+                }
                 None => out.push(format!(
                     "{name} is left, and was not there without the fault{}",
                     owner(object)
@@ -106,10 +133,7 @@ impl End {
                     if object["metadata"]["deletionTimestamp"]
                         != want["metadata"]["deletionTimestamp"]
                     {
-                        out.push(format!(
-                            "{name} is still being deleted; its finalizers are {}",
-                            object["metadata"]["finalizers"]
-                        ));
+                        out.push(still_deleted(name, object));
                     } else {
                         let mut fields = Vec::new();
                         differences(want, object, "", &mut fields);
@@ -138,6 +162,22 @@ impl End {
                 ));
             }
         }
+        for (claim, owned) in &self.claims {
+            let usual = first.claims.get(claim);
+            let missing: Vec<&str> = usual
+                .into_iter()
+                .flat_map(|usual| usual.difference(owned))
+                .map(String::as_str)
+                .collect();
+            if !missing.is_empty() {
+                out.push(format!(
+                    "the status of {} said {} while {} was not there",
+                    claim.name,
+                    cut(&claim.status),
+                    missing.join(", ")
+                ));
+            }
+        }
         let errors = self.errors.difference(&first.errors);
         out.extend(errors.cloned());
         let bound = first.changes * 10 + 100;
@@ -151,8 +191,92 @@ impl End {
     }
 }
 
+/// Takes the annotation of a sweep away.
+fn untouch(metadata: &mut Map<String, Value>) {
+    let Some(annotations) = metadata
+        .get_mut("annotations")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    let touched = annotations.remove(TOUCHED).is_some();
+    if touched && annotations.is_empty() {
+        metadata.remove("annotations");
+    }
+}
+
+/// What the statuses of owners said at each change of theirs, and what the owners owned then. Where the same was said
+/// more than once, only what was there each time.
+fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
+    let uids = |object: &Value| -> Vec<String> {
+        let owners = object["metadata"]["ownerReferences"].as_array();
+        owners
+            .into_iter()
+            .flatten()
+            .filter_map(|owner| Some(owner["uid"].as_str()?.to_owned()))
+            .collect()
+    };
+    let owners: HashSet<String> = log
+        .iter()
+        .filter_map(|logged| logged.after.as_ref())
+        .flat_map(|object| uids(object))
+        .collect();
+    let mut claims: BTreeMap<Claim, BTreeSet<String>> = BTreeMap::new();
+    // By the owner's uid: what it owns just now, by uid, with its name.
+    let mut owned: HashMap<String, BTreeMap<String, String>> = HashMap::new();
+    for logged in log {
+        let uid = |object: &Arc<Value>| {
+            object["metadata"]["uid"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        if let Some(before) = &logged.before {
+            for owner in uids(before) {
+                owned.entry(owner).or_default().remove(&uid(before));
+            }
+        }
+        let Some(after) = &logged.after else { continue };
+        for owner in uids(after) {
+            let name = names.of(&logged.resource, after);
+            owned.entry(owner).or_default().insert(uid(after), name);
+        }
+        let status = &after["status"];
+        let former = logged.before.as_ref().map(|before| &before["status"]);
+        if status.is_null() || former == Some(status) || !owners.contains(&uid(after)) {
+            continue;
+        }
+        let text = |value: &Value| {
+            let mut value = value.clone();
+            names.normalize(&mut value);
+            value.to_string()
+        };
+        let claim = Claim {
+            name: names.of(&logged.resource, after),
+            status: text(status),
+            spec: text(&after["spec"]),
+        };
+        let now: BTreeSet<String> = owned
+            .get(&uid(after))
+            .map(|owned| owned.values().cloned().collect())
+            .unwrap_or_default();
+        claims
+            .entry(claim)
+            .and_modify(|each| each.retain(|name| now.contains(name)))
+            .or_insert(now);
+    }
+    claims
+}
+
 /// So many fields of one object are told.
 const FIELDS: usize = 5;
+
+fn still_deleted(name: &str, object: &Value) -> String {
+    format!(
+        "{name} is still being deleted; its finalizers are {}",
+        object["metadata"]["finalizers"]
+    )
+}
 
 /// Who owned what is left.
 fn owner(object: &Value) -> String {
@@ -294,11 +418,14 @@ fn differences(want: &Value, got: &Value, path: &str, out: &mut Vec<String>) {
 }
 
 fn short(value: &Value) -> String {
+    cut(&value.to_string())
+}
+
+fn cut(text: &str) -> String {
     const MOST: usize = 120;
-    let text = value.to_string();
     match text.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

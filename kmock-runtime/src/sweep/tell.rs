@@ -163,7 +163,7 @@ pub(super) fn passed(summary: &Summary) -> String {
     )
 }
 
-fn faults(planned: &[Planned]) -> String {
+pub(super) fn faults(planned: &[Planned]) -> String {
     let all: Vec<String> = planned.iter().map(Planned::to_string).collect();
     all.join(" + ")
 }
@@ -195,7 +195,11 @@ fn one_failure(text: &mut String, name: &str, failed: &Failed) {
 /// The requests around the fault that change something, or all where none does.
 fn timeline(text: &mut String, record: &Record) {
     let telling = |step: &&Step| {
-        step.fault.is_some() || matches!(step.sort, Sort::Write | Sort::List | Sort::Http)
+        step.fault.is_some()
+            || matches!(
+                step.sort,
+                Sort::Write | Sort::Update | Sort::List | Sort::Http
+            )
     };
     let steps: Vec<&Step> = record.trail.iter().filter(telling).collect();
     let at = steps

@@ -3,6 +3,7 @@
 //! A Ring has `size` members (ConfigMaps) with data of their own (Secrets). The test scales it from one to two and
 //! back; the sweep does the rest.
 
+mod examples;
 mod gallery;
 
 use std::{future::Future, panic::catch_unwind, sync::Arc, time::Duration};
@@ -103,15 +104,34 @@ async fn delete(k: &KMock) {
         .await;
 }
 
+/// Of the corrected controllers a tenth of the faults is tried, and all of them where somebody asks for it by
+/// `KMOCK_GALLERY=1`, which takes minutes.
+fn share() -> f64 {
+    match std::env::var_os("KMOCK_GALLERY") {
+        Some(_) => 1.0,
+        None => 0.1,
+    }
+}
+
+/// After so many faults that were found in a controller with a bug, no more are tried.
+fn enough() -> usize {
+    match std::env::var_os("KMOCK_GALLERY") {
+        Some(_) => 50,
+        None => 4,
+    }
+}
+
 /// What a sweep says about a test, which must not pass it.
 fn told<F, Fut>(name: &'static str, test: F) -> String
 where
     F: Fn(KMock) -> Fut + Copy + Send + Sync + std::panic::UnwindSafe + 'static,
     Fut: Future<Output = ()> + 'static,
 {
-    let options = TestOptions::new(name)
-        .start_paused(true)
-        .sweep(SweepOptions::new().budget(Duration::from_secs(600)));
+    let options = TestOptions::new(name).start_paused(true).sweep(
+        SweepOptions::new()
+            .budget(Duration::from_secs(600))
+            .enough(enough()),
+    );
     let outcome = catch_unwind(move || run_sweep::<[(); 1], _>(options, test));
     let panic = outcome.expect_err("the sweep finds the bug");
     let text = panic.downcast::<String>().expect("a message");

@@ -13,6 +13,7 @@ mod test_paused_threads;
 mod test_reference;
 mod test_report;
 mod test_rstest_below;
+mod test_sweep_without;
 mod test_twice;
 mod test_unknown_option;
 mod test_workers;

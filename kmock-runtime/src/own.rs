@@ -29,6 +29,7 @@ impl Drop for OwnConnection {
     }
 }
 
-pub(super) fn is_own(peer: SocketAddr) -> bool {
+/// Whether a request comes from the test's own embedded client.
+pub(crate) fn is_own(peer: SocketAddr) -> bool {
     own().contains(&peer)
 }
