@@ -423,17 +423,11 @@ impl Backend for Emulator {
         let mut all: Vec<Logged> = Vec::new();
         for resource in store.resources() {
             let name = resource.to_string();
-            all.extend(store.log(&resource).into_iter().map(|event| {
-                Logged {
-                    revision: event.revision,
-                    resource: name.clone(),
-                    before: event
-                        .previous
-                        .as_ref()
-                        .map(|object| Arc::clone(&object.value)),
-                    after: (event.change != Change::Deleted)
-                        .then(|| Arc::clone(&event.object.value)),
-                }
+            all.extend(store.log(&resource).into_iter().map(|event| Logged {
+                revision: event.revision,
+                resource: name.clone(),
+                before: event.previous.as_ref().map(|object| object.value.shared()),
+                after: (event.change != Change::Deleted).then(|| event.object.value.shared()),
             }));
         }
         all.sort_by_key(|logged| logged.revision);

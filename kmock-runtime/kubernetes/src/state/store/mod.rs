@@ -21,7 +21,6 @@ use tokio::sync::watch;
 
 pub use cause::caused_by;
 pub use object::{Rendered, StoredObject};
-pub use rest::Kept;
 pub use subscription::{Signal, Step, Subscription};
 
 use self::dormant::Dormant;
