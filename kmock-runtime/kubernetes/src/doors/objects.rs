@@ -27,7 +27,7 @@ use kmock_apply::ordered::Node;
 /// The objects of a cluster. Cheap to clone.
 ///
 /// Objects are named by a resource and a key: `("pods", "default/web")`, `("nodes", "n1")`. Without a namespace, it is
-/// `default`. The resource is named in any usual way, see [`Registry::named`](crate::state::registry::Registry::named).
+/// `default`. The resource is named in any usual way, e.g. `deployments`, `deployments.apps`, `apps/v1/deployments`.
 ///
 /// Methods without `try_` panic with an explanation at the caller's line when they cannot do what they are told.
 #[derive(Debug, Clone)]

@@ -299,7 +299,7 @@ impl Resources {
             .collect()
     }
 
-    /// The resource that a text names, see [`Registry::named`](crate::state::registry::Registry::named).
+    /// The resource that a text names, e.g. `deployments`, `deployments.apps`, `apps/v1/deployments`.
     pub fn get(&self, name: &str) -> Option<Arc<Resource>> {
         self.cluster
             .registry()
