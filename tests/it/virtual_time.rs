@@ -118,7 +118,7 @@ where
 fn the_watchdog_ends_a_paused_test_and_names_what_is_pending() {
     let options = p::TestOptions::new("stuck")
         .start_paused(true)
-        .timeout(Duration::from_millis(100));
+        .timeout(Duration::from_secs(1));
     let started = Real::now();
     let text = failure(options, |k| async move {
         let gate = Gate::new();
@@ -127,9 +127,9 @@ fn the_watchdog_ends_a_paused_test_and_names_what_is_pending() {
         let _live = k.get("/live").open().await;
         k.get("/held").await;
     });
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(30));
     for part in [
-        "stuck is not done after 100ms of real time; pending:",
+        "stuck is not done after 1s of real time; pending:",
         "#1 GET /held is not answered yet by rule `the gate`",
         "the stream of #0 GET /live waits to be fed",
     ] {

@@ -30,14 +30,22 @@ async fn a_slow_sink_of_two_servers_serves_both(a: KMock, b: KMock) {
 async fn an_async_sink_goes_on_at_another_server_when_its_first_is_gone(b: KMock) {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&taken);
+    let began = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::clone(&began);
+    // The first call never ends, the others do at once.
     let rules: kmock::Rules = kmock! { GET "/" >> async move |_r| {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        if calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            std::future::pending::<()>().await;
+        }
         count.fetch_add(1, Ordering::SeqCst);
     } => 200; };
     let a = KMock::start().await;
     a.mount(rules.clone());
     b.mount(rules);
     a.get("/").await;
+    while began.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
     b.get("/").await;
     drop(a);
     b.settled().await;
