@@ -305,3 +305,68 @@ async fn a_program_runs_as_in_its_pod(k: KMock) {
     assert_eq!(info["username"], "system:serviceaccount:prod:bot");
     std::fs::remove_dir_all(directory).expect("removed");
 }
+
+#[kmock::test]
+async fn reviews_tell_who_may_what(k: KMock) {
+    k.rbac(MANIFEST);
+    let may = async |verb: &str, resource: &str| {
+        let asked = json!({"namespace": "prod", "verb": verb, "resource": resource});
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked}});
+        let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let answer = k.as_user(OPERATOR).post(reviews).json(review).await;
+        answer.json()["status"]["allowed"] == true
+    };
+    assert!(may("patch", "configmaps").await);
+    assert!(!may("delete", "configmaps").await);
+}
+
+#[kmock::test]
+async fn nobody_grants_what_they_do_not_have(k: KMock) {
+    k.rbac(MANIFEST);
+    k.rbac(include_str!("grants.yaml"));
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "more"},
+        "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]});
+    let roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/prod/roles";
+    let refused = k.as_user(OPERATOR).post(roles).json(role).await;
+    assert_eq!(refused.status(), 403);
+    let text = refused.text();
+    assert!(
+        text.contains("attempting to grant RBAC permissions not currently held"),
+        "{text}"
+    );
+}
+
+#[kmock::test]
+async fn tokens_name_the_key_that_is_published(k: KMock) {
+    let keys = k.get("/openid/v1/jwks").await.json();
+    assert_eq!(keys["keys"][0]["kty"], "RSA");
+    let configuration = k.get("/.well-known/openid-configuration").await.json();
+    assert_eq!(
+        configuration["id_token_signing_alg_values_supported"],
+        json!(["RS256"])
+    );
+    k.objects()
+        .seed(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bot"}}));
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let path = "/api/v1/namespaces/default/serviceaccounts/bot/token";
+    let issued = k.post(path).json(request).await.json();
+    let token = issued["status"]["token"].as_str().expect("a token");
+    let head = token.split('.').next().expect("a head");
+    let head = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, head);
+    let head: serde_json::Value = serde_json::from_slice(&head.expect("base64")).expect("JSON");
+    assert_eq!(
+        (&head["alg"], &head["kid"]),
+        (&json!("RS256"), &keys["keys"][0]["kid"])
+    );
+    let info = who(k
+        .post(WHO)
+        .header("authorization", format!("Bearer {token}")))
+    .await;
+    assert_eq!(info["username"], "system:serviceaccount:default:bot");
+    // One letter less is another signature.
+    let forged = format!("Bearer {}", &token[..token.len() - 1]);
+    let refused = k.get("/api").header("authorization", forged).await;
+    assert_eq!(refused.status(), 401);
+}

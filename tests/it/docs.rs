@@ -365,7 +365,7 @@ fn shown_as_they_stand(page: &str, file: &str) -> usize {
     let text = fs::read_to_string(root().join(page)).expect("the document");
     let tests = plain(&fs::read_to_string(root().join(file)).expect("the tests"));
     let shown: Vec<&str> = text
-        .split("```rust")
+        .split("```rust\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
@@ -381,6 +381,14 @@ fn the_tests_of_the_cluster_stand_as_they_are_shown() {
         shown_as_they_stand("docs/cluster.md", "tests/it/cluster.rs"),
         10
     );
+}
+
+#[test]
+fn the_tests_of_access_and_admission_stand_as_they_are_shown() {
+    for page in ["access", "admission"] {
+        let (shown, tests) = (format!("docs/{page}.md"), format!("tests/it/{page}.rs"));
+        assert_eq!(shown_as_they_stand(&shown, &tests), 10, "{page}");
+    }
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! The behaviour of kmock through its facade: one module a topic.
 
 mod access;
+#[allow(
+    clippy::needless_borrows_for_generic_args,
+    reason = "the tests stand as the page shows them"
+)]
+mod admission;
 mod assertions;
 mod attribute;
 #[allow(

@@ -1,6 +1,7 @@
 //! kube-rs against the emulator: the production client, untouched.
 
 mod access;
+mod admission;
 mod controller;
 mod faults;
 mod operators;

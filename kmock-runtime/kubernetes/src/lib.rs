@@ -50,8 +50,9 @@ pub use crate::{
         user::User,
     },
     state::{
-        access::Access,
+        access::{Access, TokenSigner},
         cluster::{ApiBody, Clock, Cluster, ClusterOptions},
+        extensions::ExtensionServer,
         webhooks::{AuditAnnotation, WebhookCall, WebhookCaller, Webhooks},
     },
 };

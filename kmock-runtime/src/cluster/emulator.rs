@@ -187,6 +187,10 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         ..defaults
     });
     cluster.webhooks().network(Arc::new(Network));
+    #[cfg(feature = "tls")]
+    if let Some(signer) = super::tokens::Signer::new() {
+        cluster.access().sign_tokens_with(Arc::new(signer));
+    }
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
     Arc::new(Emulator {
@@ -491,6 +495,7 @@ fn is_api_path(path: &str) -> bool {
             "api"
                 | "apis"
                 | "openapi"
+                | "openid"
                 | "version"
                 | "healthz"
                 | "livez"

@@ -3,12 +3,15 @@
 pub(crate) mod access;
 mod criteria;
 mod emulator;
+mod extensions;
 mod failures;
 mod histories;
 #[cfg(feature = "kube")]
 mod kube;
 #[cfg(feature = "cluster")]
 mod life;
+#[cfg(feature = "tls")]
+mod tokens;
 mod webhooks;
 mod words;
 

@@ -17,10 +17,9 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use kmock_kubernetes::{Cluster, Object, WebhookCall, WebhookCaller};
 use serde_core::{Serialize, de::DeserializeOwned};
-use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::{mock::KMock, user_code::panic_text};
+use crate::{client::Dial, mock::KMock, user_code::panic_text};
 
 impl KMock {
     /// Plugs a webhook in: the objects of a file (a `ValidatingWebhookConfiguration`, a `MutatingWebhookConfiguration`,
@@ -108,6 +107,26 @@ impl KMock {
     /// ```
     pub fn webhook_at(&self, place: &str, address: impl Into<SocketAddr>) {
         let caller = Arc::new(Address(address.into()));
+        self.cluster().webhooks().route(place, caller);
+    }
+}
+
+impl KMock {
+    /// Tells where a webhook is that runs outside of this process and speaks HTTPS, as it does in a cluster: its
+    /// certificate must be for the name in the configuration (`name.namespace.svc` of a service), signed by the
+    /// configuration's `caBundle`.
+    ///
+    /// ```no_run
+    /// # async fn example(k: kmock_runtime::KMock) {
+    /// k.secure_webhook_at("operators/my-webhook", ([127, 0, 0, 1], 9443));
+    /// # }
+    /// ```
+    ///
+    /// A webhook that is configured by its `url` needs no address.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn secure_webhook_at(&self, place: &str, address: impl Into<SocketAddr>) {
+        let caller = Arc::new(SecureAddress(address.into()));
         self.cluster().webhooks().route(place, caller);
     }
 }
@@ -210,10 +229,7 @@ const JSON: http::HeaderValue = http::HeaderValue::from_static("application/json
 
 /// The POST of a review, as the API server sends it.
 fn request(call: &WebhookCall) -> Result<Request<Bytes>, String> {
-    let uri: Uri = call
-        .url
-        .parse()
-        .map_err(|_| format!("{} is no URL", call.url))?;
+    let uri = parsed(&call.url)?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let host = uri.authority().map_or("", |host| host.as_str());
     Request::post(path)
@@ -245,14 +261,48 @@ struct Address(SocketAddr);
 
 impl WebhookCaller for Address {
     fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
-        let address = self.0;
-        Box::pin(async move { send(address, request(&call)?).await })
+        let dial = Dial::address(self.0);
+        Box::pin(async move { send(&dial, request(&call)?).await })
     }
 }
 
-async fn send(address: SocketAddr, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
-    let socket = dial(&address.to_string()).await?;
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
+/// A webhook that listens for HTTPS, with a certificate for the name in the configuration.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct SecureAddress(SocketAddr);
+
+#[cfg(feature = "tls")]
+impl WebhookCaller for SecureAddress {
+    fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
+        let address = self.0;
+        Box::pin(async move {
+            let dial = secure(&call)?.at(address);
+            send(&dial, request(&call)?).await
+        })
+    }
+}
+
+/// The server of a call, trusted as the configuration says: by its `caBundle`, or by what the system trusts.
+fn secure(call: &WebhookCall) -> Result<Dial, String> {
+    let uri: Uri = parsed(&call.url)?;
+    let dial = Dial::url(&uri).map_err(|error| error.to_string())?;
+    #[cfg(feature = "tls")]
+    if !call.ca_bundle.trim_ascii().is_empty() {
+        let trust = crate::tls::Trust::nobody().pem(&call.ca_bundle);
+        let trust = trust
+            .map_err(|_| "unable to load root certificates: unable to parse bytes as PEM block")?;
+        return Ok(dial.trusting(trust));
+    }
+    Ok(dial)
+}
+
+fn parsed(url: &str) -> Result<Uri, String> {
+    url.parse().map_err(|_| format!("{url} is no URL"))
+}
+
+async fn send(dial: &Dial, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    let connected = dial.connect().await.map_err(|error| why(dial, &error))?;
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(connected)).await;
     let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
     tokio::spawn(connection);
     let answer = sender.send_request(request.map(Full::new)).await;
@@ -261,18 +311,56 @@ async fn send(address: SocketAddr, request: Request<Bytes>) -> Result<Response<B
     Ok(Response::from_parts(parts, body.to_bytes()))
 }
 
-/// Connects, or says why not as Go does.
-async fn dial(address: &str) -> Result<TcpStream, String> {
-    let socket = TcpStream::connect(address).await.map_err(|error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
-            std::io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
-            _ => error.to_string(),
-        };
-        format!("dial tcp {address}: {why}")
-    })?;
-    let _ = socket.set_nodelay(true);
-    Ok(socket)
+/// Why there is no connection, in Go's words.
+fn why(dial: &Dial, error: &std::io::Error) -> String {
+    #[cfg(feature = "tls")]
+    if let Some(why) = error.get_ref().and_then(|error| error.downcast_ref()) {
+        return not_secure(why);
+    }
+    let why = match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+        std::io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("dial tcp {dial}: {why}")
+}
+
+/// Why nobody trusts the other side.
+#[cfg(feature = "tls")]
+fn not_secure(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as Certificate, Error};
+    let x509 = |why: &str| format!("tls: failed to verify certificate: x509: {why}");
+    match error {
+        Error::InvalidCertificate(why) => match why {
+            Certificate::UnknownIssuer => x509("certificate signed by unknown authority"),
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                x509("certificate has expired or is not yet valid")
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                x509("certificate has expired or is not yet valid")
+            }
+            Certificate::NotValidForNameContext {
+                expected,
+                presented,
+            } => {
+                let names: Vec<&str> = presented
+                    .iter()
+                    .map(|name| {
+                        let name = name.split_once('(').map_or(name.as_str(), |(_, name)| name);
+                        name.trim_end_matches(')').trim_matches('"')
+                    })
+                    .collect();
+                x509(&format!(
+                    "certificate is valid for {}, not {}",
+                    names.join(", "),
+                    expected.to_str()
+                ))
+            }
+            other => x509(&other.to_string()),
+        },
+        Error::InvalidMessage(_) => "http: server gave HTTP response to HTTPS client".to_owned(),
+        other => format!("tls: {other}"),
+    }
 }
 
 /// Calls that nobody in this process answers for, by their URLs.
@@ -282,12 +370,8 @@ pub(super) struct Network;
 impl WebhookCaller for Network {
     fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
         Box::pin(async move {
-            let uri: Uri = call
-                .url
-                .parse()
-                .map_err(|_| format!("{} is no URL", call.url))?;
+            let uri = parsed(&call.url)?;
             let host = uri.host().unwrap_or_default();
-            let https = uri.scheme_str() != Some("http");
             if let Some(service) = host.strip_suffix(".svc") {
                 let (name, namespace) = service.split_once('.').unwrap_or((service, "default"));
                 return Err(format!(
@@ -295,18 +379,7 @@ impl WebhookCaller for Network {
                      address with `k.webhook_at(\"{namespace}/{name}\", …)`)"
                 ));
             }
-            let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-            if https {
-                dial(&format!("{host}:{port}")).await?;
-                return Err(format!(
-                    "kmock does not speak TLS to webhooks: let it speak plain HTTP and say so with \
-                     `k.webhook_at(\"https://{host}:{port}\", …)`, or give its handler with `k.webhook(…)`"
-                ));
-            }
-            let socket = dial(&format!("{host}:{port}")).await?;
-            let address = socket.peer_addr().map_err(|error| error.to_string())?;
-            drop(socket);
-            send(address, request(&call)?).await
+            send(&secure(&call)?, request(&call)?).await
         })
     }
 }

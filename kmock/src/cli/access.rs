@@ -6,6 +6,8 @@ use kmock::KMock;
 
 pub(crate) struct Options {
     pub(crate) rbac: bool,
+    pub(crate) plugins: Vec<String>,
+    pub(crate) webhooks: Vec<String>,
     pub(crate) token_files: Vec<PathBuf>,
     pub(crate) record_role: Option<PathBuf>,
     pub(crate) in_cluster: Option<PathBuf>,
@@ -15,6 +17,8 @@ pub(crate) struct Options {
 impl Options {
     fn any(&self) -> bool {
         self.rbac
+            || !self.plugins.is_empty()
+            || !self.webhooks.is_empty()
             || !self.token_files.is_empty()
             || self.record_role.is_some()
             || self.in_cluster.is_some()
@@ -27,10 +31,16 @@ impl Options {
         }
         if raw {
             return Err(
-                "--rbac, --token-file, --record-role and --in-cluster-dir need the Kubernetes API, which --raw \
-                 switches off"
+                "--rbac, --enable-admission-plugins, --webhook, --token-file, --record-role and --in-cluster-dir need the \
+                 Kubernetes API, which --raw switches off"
                     .to_owned(),
             );
+        }
+        for plugin in &self.plugins {
+            enable(k, plugin)?;
+        }
+        for webhook in &self.webhooks {
+            place(k, webhook)?;
         }
         for path in &self.token_files {
             let failed = |error: String| format!("--token-file {}: {error}", path.display());
@@ -72,4 +82,71 @@ impl Options {
         fs::write(path, k.minimal_role().to_string())
             .map_err(|error| format!("--record-role {}: {error}", path.display()))
     }
+}
+
+/// The plugins that run in any case.
+const ALWAYS: [&str; 20] = [
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "LimitRanger",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "NamespaceLifecycle",
+    "PersistentVolumeClaimResize",
+    "PodResizeValidator",
+    "PodSecurity",
+    "PodTopologyLabels",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+    "ValidatingAdmissionPolicy",
+];
+
+fn enable(k: &KMock, plugin: &str) -> Result<(), String> {
+    match plugin {
+        "ServiceAccount" => k.cluster().enforce_service_accounts(),
+        "ValidatingAdmissionWebhook" => {}
+        plugin if ALWAYS.contains(&plugin) => {}
+        _ => {
+            return Err(format!(
+                "--enable-admission-plugins {plugin}: kmock has no such plugin; ServiceAccount can be enabled, and these run in \
+                 any case: {}, ValidatingAdmissionWebhook",
+                ALWAYS.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `PLACE=ADDRESS`.
+fn place(k: &KMock, text: &str) -> Result<(), String> {
+    let unreadable = |why: &str| format!("--webhook {text}: {why}");
+    let (place, address) = text.rsplit_once('=').ok_or_else(|| {
+        unreadable("expected PLACE=ADDRESS, as operators/my-webhook=127.0.0.1:9443")
+    })?;
+    let (secure, address) = match address.split_once("://") {
+        None | Some(("http", _)) => (false, address.trim_start_matches("http://")),
+        Some(("https", address)) => (true, address),
+        Some((other, _)) => {
+            return Err(unreadable(&format!(
+                "{other}:// is neither http:// nor https://"
+            )));
+        }
+    };
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(address.trim_end_matches('/'))
+        .map_err(|error| unreadable(&format!("{address} is no HOST:PORT: {error}")))?;
+    let address = found
+        .next()
+        .ok_or_else(|| unreadable(&format!("{address} leads nowhere")))?;
+    match secure {
+        true => k.secure_webhook_at(place, address),
+        false => k.webhook_at(place, address),
+    }
+    Ok(())
 }

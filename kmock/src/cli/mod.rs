@@ -162,6 +162,21 @@ fn command() -> Command {
                 .help("Let RBAC decide who may what; without credentials one is the administrator, and tokens that nobody knows are 401"),
         )
         .arg(
+            Arg::new("enable-admission-plugins")
+                .long("enable-admission-plugins")
+                .value_name("NAME,…")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .help("Admission plugins to run beside those that always do: ServiceAccount (Pods run as accounts that are there, with their tokens)"),
+        )
+        .arg(
+            Arg::new("webhook")
+                .long("webhook")
+                .value_name("PLACE=ADDRESS")
+                .action(ArgAction::Append)
+                .help("Where a webhook is that configurations name: a service NAMESPACE/NAME or the begin of a URL, and HOST:PORT, http://HOST:PORT or https://HOST:PORT; may be repeated"),
+        )
+        .arg(
             Arg::new("token-file")
                 .long("token-file")
                 .value_name("FILE")
@@ -279,6 +294,8 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         images: files(matches, "images"),
         access: access::Options {
             rbac: matches.get_flag("rbac"),
+            plugins: texts(matches, "enable-admission-plugins"),
+            webhooks: texts(matches, "webhook"),
             token_files: files(matches, "token-file"),
             record_role: matches.get_one("record-role").cloned(),
             in_cluster: matches.get_one("in-cluster-dir").cloned(),
@@ -323,6 +340,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     // `localhost` may be both: clients try the older family, too.
     let four = all.iter().find(|address| address.is_ipv4());
     four.or(all.first()).copied().ok_or_else(wrong)
+}
+
+fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches
+        .get_many(name)
+        .unwrap_or_default()
+        .cloned()
+        .collect()
 }
 
 fn files(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {

@@ -376,14 +376,15 @@ fn prune(
     write: &Write<'_>,
 ) -> Result<Value, ApplyError> {
     let is_own = |entry: &Entry| entry.version == write.version;
-    if is_own(last) && managed.entries.iter().all(is_own) {
+    if is_own(last) && managed.entries.iter().all(is_own) && !has_empty_list(&merged) {
         return Ok(prune_in_place(merged, managed, last, write.schema));
     }
-    prune_by_versions(merged, managed, last, write)
+    prune_step_by_step(merged, managed, last, write)
         .map_err(|why| ApplyError::Version(format!("failed to prune fields: {why}")))
 }
 
-/// Prunes when all managers name their fields in the version of the write.
+/// Prunes when all managers name their fields in the version of the write, and no list is there but empty: that is nobody's
+/// field, and whether what it stands in stays is found step by step only.
 ///
 /// `structured-merge-diff` removes everything and adds back what is owned and what was never applied; since a set
 /// made by an apply has every parent of its members (or gets it named here), subtracting comes to the same.
@@ -405,15 +406,11 @@ fn prune_in_place(
     for entry in &managed.entries {
         dropped = dropped.difference_named(&entry.fields, Some(schema));
     }
-    if has_empty_list(&merged) {
-        // A list that is there but empty is nobody's field, and stays.
-        dropped = dropped.intersection(&to_set(schema, &merged).with_named_parents(Some(schema)));
-    }
     remove(schema, merged, &dropped)
 }
 
-/// Prunes when managers name their fields in several versions: what each owns is added back in its own version.
-fn prune_by_versions(
+/// Prunes as `structured-merge-diff` does it, step by step: what each manager owns is added back in its own version.
+fn prune_step_by_step(
     merged: Value,
     managed: &ManagedFields,
     last: &Entry,
@@ -712,5 +709,38 @@ mod tests {
             fields_of(&applied, BEFORE_FIRST_APPLY),
             json!([{"f:data": {".": {}, "f:a": {}}}])
         );
+    }
+
+    #[test]
+    fn an_empty_list_that_nobody_owns_does_not_keep_its_parent() {
+        let schema = Schema::of_custom_resource(Some(&json!({
+            "type": "object", "properties": {"spec": {"type": "object", "properties": {
+                "s": {"type": "string"},
+                "lm": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+                    "items": {"type": "object", "properties": {"k": {"type": "string"}}}},
+                "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+            }}},
+        })));
+        let schema = SchemaRef::Shared(std::sync::Arc::new(schema));
+        let object = |spec: Value| json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "m"}, "spec": spec});
+        let by = |live: Option<&Value>, manager: &str, spec: Value| {
+            let write = write(manager, &schema);
+            apply(live, &object(spec), false, &write).expect("applied")
+        };
+        for list in ["lm", "set"] {
+            let first = by(None, "op", json!({"s": "1", list: []}));
+            assert_eq!(first["spec"], json!({"s": "1", list: []}));
+            assert_eq!(by(Some(&first), "op", json!({}))["spec"], Value::Null);
+            // Somebody else's empty object goes with it.
+            let shared = by(None, "two", json!({}));
+            let shared = by(Some(&shared), "op", json!({"s": "1", list: []}));
+            let left = by(Some(&shared), "op", json!({}));
+            assert_eq!(left["spec"], Value::Null);
+            assert_eq!(fields_of(&left, "two"), json!([]));
+            // What somebody owns keeps it.
+            let owned = by(Some(&first), "two", json!({"s": "1"}));
+            let left = by(Some(&owned), "op", json!({}));
+            assert_eq!(left["spec"], json!({"s": "1", list: []}));
+        }
     }
 }

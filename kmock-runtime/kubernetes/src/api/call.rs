@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::convert::{self, Known};
 use crate::model::path::ApiRequest;
 use crate::model::resource::Resource;
 use crate::model::status::ApiError;
@@ -116,6 +118,34 @@ impl Call {
             _ => &resource.plural,
         };
         ApiError::not_found(&resource.group, plural, name)
+    }
+
+    /// An object of the storage in the version of the request.
+    pub async fn shown(&self, stored: &Value) -> Result<Value, ApiError> {
+        if self.strategy().conversion().is_none() {
+            return Ok(self.served.shown(stored));
+        }
+        convert::settle(&self.cluster, Known::Not, || self.served.shown(stored)).await
+    }
+
+    /// An object in the version of the request as it is stored.
+    pub async fn to_storage(&self, object: Value) -> Result<Value, ApiError> {
+        if self.strategy().conversion().is_none() {
+            return Ok(self.served.to_storage(object));
+        }
+        convert::settle(&self.cluster, Known::Not, || {
+            self.served.to_storage(object.clone())
+        })
+        .await
+    }
+
+    /// Runs a step that may convert between versions: as often as it takes to know the conversions.
+    pub async fn settled<T>(&self, step: impl FnMut() -> T) -> Result<T, ApiError> {
+        let mut step = step;
+        if self.strategy().conversion().is_none() {
+            return Ok(step());
+        }
+        convert::settle(&self.cluster, Known::Counts, step).await
     }
 
     /// A header's text; empty if it is absent or not text.

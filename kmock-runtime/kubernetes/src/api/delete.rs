@@ -111,26 +111,26 @@ pub async fn delete_object(
     loop {
         let current = call.find(name)?;
         check_preconditions(call, &current, options)?;
-        let object = call.served.shown(&current.value);
+        let object = call.shown(&current.value).await?;
         let plan = plan(call, name, object, options);
         if !matches!(plan, Plan::Pending) {
-            let object = call.served.shown(&current.value);
+            let object = call.shown(&current.value).await?;
             admit.ask(call, &object, options, warnings).await?;
         }
         match plan {
             Plan::Pending => {
-                return Ok(answer(call, &current, call.served.shown(&current.value)));
+                return Ok(answer(call, &current, call.shown(&current.value).await?));
             }
             Plan::Keep(object) => {
-                let value = call.served.to_storage(object);
-                if let Some(written) = write::swap(call, &current, value, options.dry_run)? {
+                let value = call.to_storage(object).await?;
+                if let Some(written) = write::swap(call, &current, value, options.dry_run).await? {
                     return Ok(Reply::new(code_of_pending(options), written.body(call)));
                 }
             }
             Plan::MarkAndRemove(object) => {
-                let value = call.served.to_storage(object);
+                let value = call.to_storage(object).await?;
                 if options.dry_run {
-                    return Ok(answer(call, &current, call.served.shown(&value)));
+                    return Ok(answer(call, &current, call.shown(&value).await?));
                 }
                 let marked = Write::Update {
                     current: Arc::clone(&current),
@@ -144,18 +144,18 @@ pub async fn delete_object(
                 ];
                 if let Ok(events) = call.cluster.transact(storage, writes) {
                     let last = events.last().map_or(&current, |event| &event.object);
-                    return Ok(answer(call, last, call.served.shown(&last.value)));
+                    return Ok(answer(call, last, call.shown(&last.value).await?));
                 }
             }
             Plan::Remove if options.dry_run => {
-                return Ok(answer(call, &current, call.served.shown(&current.value)));
+                return Ok(answer(call, &current, call.shown(&current.value).await?));
             }
             Plan::Remove => {
                 if let Ok(event) = call.cluster.commit(storage, Write::Delete { current }) {
                     return Ok(answer(
                         call,
                         &event.object,
-                        call.served.shown(&event.object.value),
+                        call.shown(&event.object.value).await?,
                     ));
                 }
             }

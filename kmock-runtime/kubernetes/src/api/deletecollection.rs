@@ -1,6 +1,7 @@
 //! DELETE of a collection.
 
 use super::call::Call;
+use super::convert::{self, Known};
 use super::delete;
 use super::reply::Reply;
 use super::write_options::DeleteOptions;
@@ -19,6 +20,7 @@ pub async fn delete_collection(call: &Call) -> Result<Reply, ApiError> {
         &selection,
     )
     .await?;
+    convert::prepare(&call.cluster, &call.served, Known::Counts, &objects).await?;
     for object in &objects {
         match delete::delete_named(call, object.name(), &options, delete::Admit::Asked).await {
             Ok(_) => {}

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
 
+use crate::api::aggregator;
 use crate::api::{Body, Reply};
 use crate::kinds;
 use crate::kinds::builtin::base64;
@@ -182,6 +183,9 @@ pub fn group_names(cluster: &Cluster) -> Vec<String> {
         .custom_resources()
         .iter()
         .for_each(|served| add(&served.resource.group));
+    aggregator::registered(cluster)
+        .iter()
+        .for_each(|(group, _)| add(group));
     names
 }
 
@@ -204,6 +208,11 @@ pub fn versions(cluster: &Cluster, group: &str) -> Vec<String> {
         let version = &served.resource.version;
         if !versions.contains(version) && !custom.contains(version) {
             custom.push(version.clone());
+        }
+    }
+    for (of, version) in aggregator::registered(cluster) {
+        if of == group && !versions.contains(&version) && !custom.contains(&version) {
+            custom.push(version);
         }
     }
     custom.sort_by_cached_key(|version| priority(version));
@@ -308,8 +317,9 @@ fn storage_hash(resource: &Resource) -> Option<String> {
 /// `/apis` aggregated: the built-in document with the custom groups behind it.
 fn aggregated_groups(cluster: &Cluster) -> Vec<u8> {
     let custom = cluster.registry().custom_resources();
+    let elsewhere = aggregator::registered(cluster);
     let document = kinds::GROUPS_DISCOVERY.trim_end();
-    if custom.is_empty() {
+    if custom.is_empty() && elsewhere.is_empty() {
         return document.as_bytes().to_vec();
     }
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
@@ -321,7 +331,11 @@ fn aggregated_groups(cluster: &Cluster) -> Vec<u8> {
             .iter()
             .filter(|served| served.resource.group == group)
             .collect();
-        if of_group.is_empty() {
+        let is_elsewhere = |version: &str| {
+            let mut all = elsewhere.iter();
+            all.any(|(of, v)| *of == group && v == version)
+        };
+        if of_group.is_empty() && !elsewhere.iter().any(|(of, _)| *of == group) {
             continue;
         }
         let mut entries = Vec::new();
@@ -332,7 +346,9 @@ fn aggregated_groups(cluster: &Cluster) -> Vec<u8> {
             let resources: Vec<Value> = of_version
                 .map(|served| aggregated_resource(&served.resource))
                 .collect();
-            if !resources.is_empty() {
+            if is_elsewhere(&version) {
+                entries.push(aggregator::aggregated(cluster, &group, &version));
+            } else if !resources.is_empty() {
                 entries.push(
                     json!({"version": version, "resources": resources, "freshness": "Current"}),
                 );

@@ -45,8 +45,8 @@ pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         }
         ["statusz"] if trimmed == lenient => zpages::statusz(cluster, parts),
         ["flagz"] if trimmed == lenient => zpages::flagz(cluster, parts),
-        [".well-known", "openid-configuration"] => health::openid_configuration(),
-        ["openid", "v1", "jwks"] => health::key_set(parts),
+        [".well-known", "openid-configuration"] => health::openid_configuration(cluster),
+        ["openid", "v1", "jwks"] => health::key_set(cluster, parts),
         // Below the roots of the router 404 is a Status.
         ["api" | "version", ..] => Err(ApiError::no_such_resource()),
         ["apis", group, ..] if cluster.registry().has_built_in_group(group) => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use crate::api::authn::tokens::ISSUER;
+use crate::api::authn::tokens::{self, ISSUER};
 use crate::api::discovery;
 use crate::api::{Body, Reply};
 use crate::model::path::Query;
@@ -101,22 +101,24 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
 }
 
 /// `/.well-known/openid-configuration`: who issues the tokens of ServiceAccounts.
-pub fn openid_configuration() -> Result<Reply, ApiError> {
+pub fn openid_configuration(cluster: &Cluster) -> Result<Reply, ApiError> {
+    let signer = cluster.access().signer();
+    let algorithm = signer.as_ref().map_or("none", |signer| signer.algorithm());
     let document = json!({
         "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/openid/v1/jwks"), "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["none"],
+        "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": [algorithm],
     });
     let text = json::print(&document, None);
     Ok(Reply::new(200, Body::Raw("application/json", text.into())))
 }
 
-/// `/openid/v1/jwks`: the keys of tokens; these here are not signed.
-pub fn key_set(parts: &Parts) -> Result<Reply, ApiError> {
+/// `/openid/v1/jwks`: the keys by which others verify tokens.
+pub fn key_set(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     accept::check_produces(
         accept::header(&parts.headers),
         &["application/jwk-set+json"],
     )?;
-    let text = json::print(&json!({"keys": []}), None);
+    let text = json::print(&json!({"keys": tokens::keys(cluster)}), None);
     Ok(Reply::new(
         200,
         Body::Raw("application/jwk-set+json", text.into()),
@@ -139,10 +141,36 @@ pub fn version(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     Ok(Reply::new(200, Body::Raw("application/json", text.into())))
 }
 
-/// `/metrics`: how many objects there are.
+/// Counters of what cannot happen here, since there is no declarative validation beside the other one; tools that watch over a
+/// server want to see that they are zero.
+const NEVER: [(&str, &str); 2] = [
+    (
+        "apiserver_validation_declarative_validation_mismatch_total",
+        "Number of times that declarative validation came to another result than handwritten validation.",
+    ),
+    (
+        "apiserver_validation_declarative_validation_panic_total",
+        "Number of times that declarative validation panicked.",
+    ),
+];
+
+/// `/metrics`: which server it is, how many objects there are, and what never happens.
 pub fn metrics(cluster: &Cluster) -> Result<Reply, ApiError> {
     let store = cluster.store();
-    let mut text = String::from(
+    let said = cluster.options().version.as_deref();
+    let said = said.unwrap_or(version::VERSION);
+    let (major, minor, _) = version::numbers(said);
+    let mut text = format!(
+        "# HELP kubernetes_build_info [ALPHA] A metric with a constant '1' value labeled by the version of the server.\n\
+         # TYPE kubernetes_build_info gauge\n\
+         kubernetes_build_info{{compiler=\"kmock\",git_version=\"{said}\",major=\"{major}\",minor=\"{minor}\",platform=\"linux/amd64\"}} 1\n"
+    );
+    for (name, help) in NEVER {
+        text.push_str(&format!(
+            "# HELP {name} [BETA] {help}\n# TYPE {name} counter\n{name} 0\n"
+        ));
+    }
+    text.push_str(
         "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind.\n\
          # TYPE apiserver_storage_objects gauge\n",
     );

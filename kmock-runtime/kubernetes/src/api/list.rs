@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::api::convert::{self, Known};
 use crate::api::list_options::{ListOptions, VersionMatch, parse_version};
 use crate::api::{Body, Call, Reply};
 use crate::model::status::{ApiError, Cause, Details};
@@ -34,6 +35,7 @@ pub async fn list(call: &Call) -> Result<Reply, ApiError> {
         &options,
     )
     .await?;
+    convert::prepare(&call.cluster, &call.served, Known::Counts, &objects).await?;
     answer(call, &head, &objects)
 }
 
@@ -67,6 +69,7 @@ pub async fn select(
             most: usize::MAX,
         };
         let (snapshot, _) = snapshot(cluster, served, part, options, Reach::One).await?;
+        prepare_fields(cluster, served, options, &snapshot.objects).await?;
         let matches =
             |object: &&Arc<StoredObject>| object.name() == name && options.selects(served, object);
         let objects = snapshot.objects.iter().filter(matches).cloned().collect();
@@ -109,6 +112,7 @@ pub async fn select(
     };
     let reach = token.as_ref().map_or(Reach::FirstPage, Reach::NextPage);
     let (snapshot, following) = snapshot(cluster, served, part, options, reach).await?;
+    prepare_fields(cluster, served, options, &snapshot.objects).await?;
     let rest = &snapshot.objects;
     let mut head = ListHead {
         revision: snapshot.revision,
@@ -154,6 +158,19 @@ pub async fn select(
             .then_some((rest.len() + following - seen) as u64);
     }
     Ok((head, objects))
+}
+
+/// Has objects converted whose fields decide whether they are selected.
+async fn prepare_fields(
+    cluster: &Cluster,
+    served: &Served,
+    options: &ListOptions,
+    objects: &[Arc<StoredObject>],
+) -> Result<(), ApiError> {
+    if options.fields.is_empty() {
+        return Ok(());
+    }
+    convert::prepare(cluster, served, Known::Counts, objects).await
 }
 
 /// The name, if a single object is asked for by its name: that is read like a GET, without pages.

@@ -54,9 +54,10 @@ pub fn with_write<R>(
                 .unwrap_or_else(|| Schema::any().into()),
         )
     };
-    // The managers of custom objects see them as they are, whatever the conversion of their kind.
+    // Without a webhook the managers of custom objects see them as they are.
+    let converts = resource.is_built_in() || target.codec.conversion().is_some();
     let convert = |object: &mut Value, from: &str, to: &str| {
-        if resource.is_built_in() {
+        if converts {
             target.codec.convert(object, from, to);
         }
     };

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod admission;
+pub mod aggregator;
 pub mod authn;
 pub mod authz;
 pub mod body;
@@ -9,6 +10,7 @@ pub mod call;
 #[cfg(feature = "compression")]
 mod compress;
 pub mod config;
+pub mod convert;
 pub mod create;
 mod deadline;
 pub mod delete;
@@ -16,6 +18,8 @@ pub mod delete_options;
 pub mod deletecollection;
 pub mod discovery;
 pub mod endpoints;
+pub mod expiry;
+pub mod flow;
 pub mod get;
 pub mod health;
 pub mod lifecycle;
@@ -70,34 +74,42 @@ pub struct Asked {
 /// What was asked for, and by whom; of a refusal only by whom, as far as that is known.
 type Door = Result<(Option<ApiRequest>, Arc<User>), (ApiError, Option<Asked>)>;
 
+/// What was asked for, and by which class of requests it is served: that is known before it is decided who may.
+type Classed = (Door, Option<flow::Class>);
+
 /// Tells what is asked for and who asks, and whether they may.
-fn door(cluster: &Cluster, parts: &Parts) -> Door {
+fn door(cluster: &Cluster, parts: &Parts) -> Classed {
     let path = path::decoded(&parts.uri);
     if path::lacks_an_object(&path) {
         let asked = parts
             .uri
             .path_and_query()
             .map_or(&*path, |asked| asked.as_str());
-        return Err((ApiError::no_request_info(&path, asked), None));
+        return (Err((ApiError::no_request_info(&path, asked), None)), None);
     }
     let request = ApiRequest::parse(&parts.method, &parts.uri);
     let attributes = match &request {
         Some(request) => Attributes::of_request(request),
         None => Attributes::of_path(parts),
     };
-    let user = authn::user(cluster, parts, &attributes).map_err(|error| (error, None))?;
+    let user = match authn::user(cluster, parts, &attributes) {
+        Ok(user) => user,
+        Err(error) => return (Err((error, None)), None),
+    };
+    let class = flow::class(cluster, &user, &attributes);
     if let Err(error) = authz::check(cluster, &user, &attributes) {
         let denied = true;
-        return Err((error, Some(Asked { user, denied })));
+        return (Err((error, Some(Asked { user, denied }))), class);
     }
     drop(attributes);
-    Ok((request, user))
+    (Ok((request, user)), class)
 }
 
 /// Answers one request.
 pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
     let (parts, body) = request.into_parts();
-    let (answer, asked) = match door(cluster, &parts) {
+    let (door, class) = door(cluster, &parts);
+    let (answer, asked) = match door {
         Ok((request, user)) => {
             let asked = (!Arc::ptr_eq(&user, &User::admin())).then(|| Asked {
                 user: Arc::clone(&user),
@@ -112,6 +124,9 @@ pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBod
         Ok(reply) => reply::render(cluster, &parts, reply),
         Err(error) => reply::render_error(&parts.headers, &error),
     };
+    if let Some(class) = class {
+        class.tell(response.headers_mut());
+    }
     if let Some(asked) = asked {
         response.extensions_mut().insert(asked);
     }

@@ -64,7 +64,7 @@ pub async fn delete(
         });
         object["status"]["phase"] = "Terminating".into();
         let value = call.served.to_storage(object);
-        if let Some(written) = write::swap(call, &current, value, options.dry_run)? {
+        if let Some(written) = write::swap(call, &current, value, options.dry_run).await? {
             return Ok(Reply::new(code, written.body(call)));
         }
     }

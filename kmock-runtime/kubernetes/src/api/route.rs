@@ -11,12 +11,15 @@ use http::Method;
 use http::request::Parts;
 
 use super::call::Call;
+use super::convert::{self, Known};
 use super::deadline::Deadline;
 use super::reply::{Body, Reply};
 use super::{
     body, create, delete, deletecollection, get, negotiate, patch, pods, scale, token, update,
 };
+use crate::api::aggregator;
 use crate::api::endpoints;
+use crate::api::expiry;
 use crate::api::list;
 use crate::api::watch;
 use crate::model::meta;
@@ -36,6 +39,9 @@ pub async fn route(
     request: Option<ApiRequest>,
     user: Arc<User>,
 ) -> Result<Reply, ApiError> {
+    if let Some(answer) = aggregator::forward(cluster, parts, &body, &user).await {
+        return answer;
+    }
     let Some(mut request) = request else {
         return endpoints::serve(cluster, parts);
     };
@@ -68,6 +74,9 @@ pub async fn route(
         }
         return Err(error);
     }
+    if expiry::concerns(&served.resource.storage) {
+        expiry::run(cluster);
+    }
     let call = Call {
         cluster: cluster.clone(),
         request,
@@ -80,10 +89,21 @@ pub async fn route(
     patch::check_route(&call)?;
     let deadline = Deadline::of(&call.request)?;
     negotiate::check_route(&call)?;
-    let outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
+    let mut outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
         Ok(()) => deadline.keep(answer(&call)).await,
         Err(error) => Err(error),
     };
+    if let Ok(Reply {
+        body: Body::Stored(served, object),
+        ..
+    }) = &outcome
+    {
+        let prepared =
+            convert::prepare(cluster, served, Known::Counts, std::slice::from_ref(object)).await;
+        if let Err(error) = prepared {
+            outcome = Err(error);
+        }
+    }
     match outcome {
         Ok(mut reply) => {
             reply.warnings = deprecated(reply.warnings);
@@ -120,7 +140,7 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         _ => {}
     }
     match call.request.verb {
-        Verb::Get if subresource == "scale" => scale::get(call),
+        Verb::Get if subresource == "scale" => scale::get(call).await,
         Verb::Get => get::get(call).await,
         Verb::List => list::list(call).await,
         Verb::Watch => watch::watch(call).await,

@@ -157,9 +157,9 @@ fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError
 }
 
 /// GET of the Scale.
-pub fn get(call: &Call) -> Result<Reply, ApiError> {
+pub async fn get(call: &Call) -> Result<Reply, ApiError> {
     let object = call.find(call.request.name())?;
-    let scale = scale_of(call, &call.served.shown(&object.value), true)?;
+    let scale = scale_of(call, &call.shown(&object.value).await?, true)?;
     Ok(answer(call, scale))
 }
 
@@ -321,6 +321,6 @@ async fn change(
         Ok(object)
     })
     .await?;
-    let scale = scale_of(call, &outcome.shown(call), false)?;
+    let scale = scale_of(call, &outcome.shown(call).await?, false)?;
     Ok(answer(call, scale).with_warnings(warnings))
 }

@@ -16,6 +16,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::api::convert::{self, Known};
+use crate::api::expiry;
 use crate::api::list::wait_for;
 use crate::api::list_options::{ListOptions, parse_version};
 use crate::api::{Body, Call, Reply};
@@ -209,6 +211,7 @@ impl Watcher {
     /// The next line, or the end.
     async fn line(&mut self) -> Option<Bytes> {
         loop {
+            self.prepare().await;
             while let Some(item) = self.queue.pop_front() {
                 if let Some(line) = self.render(item) {
                     if matches!(self.form, Form::MetadataList) {
@@ -220,9 +223,14 @@ impl Watcher {
             let Source::Open(subscription, after) = &mut self.source else {
                 return None;
             };
-            let wake = self
-                .next_bookmark
-                .map_or(self.deadline, |at| at.min(self.deadline));
+            let expires = expiry::concerns(&self.renderer.served.resource.storage)
+                .then(|| expiry::next(&self.cluster))
+                .flatten()
+                .map(|left| Instant::now() + left);
+            let wake = [self.next_bookmark, expires]
+                .into_iter()
+                .flatten()
+                .fold(self.deadline, Instant::min);
             match tokio::time::timeout_at(wake, subscription.next()).await {
                 Ok(Step::Events(events)) => {
                     // A watch may start in the future: what comes before it is not for it.
@@ -246,6 +254,7 @@ impl Watcher {
                 Ok(Step::Bookmark(_)) => {}
                 Ok(Step::Closed) => self.source = Source::Ended,
                 Err(_) if wake >= self.deadline => self.source = Source::Ended,
+                Err(_) if expires == Some(wake) => expiry::run(&self.cluster),
                 Err(_) => {
                     let revision = subscription.position().max(*after);
                     self.next_bookmark = Some(wake + BOOKMARK_EVERY);
@@ -255,6 +264,32 @@ impl Watcher {
                     });
                 }
             }
+        }
+    }
+
+    /// Has the objects in the queue converted, where a webhook does that; if it fails, the watch ends with its failure.
+    async fn prepare(&mut self) {
+        if self.queue.is_empty() || self.renderer.served.strategy.conversion().is_none() {
+            return;
+        }
+        let mut objects = Vec::with_capacity(self.queue.len());
+        for item in &self.queue {
+            match item {
+                Item::Initial(object) => objects.push(Arc::clone(object)),
+                Item::Event(event) => {
+                    objects.push(Arc::clone(&event.object));
+                    objects.extend(event.previous.clone());
+                }
+                Item::Bookmark { .. } | Item::Error(_) => {}
+            }
+        }
+        objects.retain(|object| object.key().starts_with(&self.prefix));
+        let served = &self.renderer.served;
+        let prepared = convert::prepare(&self.cluster, served, Known::Counts, &objects).await;
+        if let Err(error) = prepared {
+            self.queue.clear();
+            self.queue.push_back(Item::Error(Box::new(error)));
+            self.source = Source::Ended;
         }
     }
 

@@ -46,7 +46,12 @@ pub(crate) async fn post(
     body: Bytes,
     timeout: Duration,
 ) -> Result<Value, String> {
-    let mark = if url.contains('?') { '&' } else { '?' };
+    let mark = match url.split_once("://") {
+        _ if url.contains('?') => "&",
+        // Without a path it is the root.
+        Some((_, rest)) if !rest.contains('/') => "/?",
+        _ => "?",
+    };
     let url = format!("{url}{mark}timeout={}s", timeout.as_secs());
     let failed = |why: &str| format!("Post {}: {why}", quoted(&url));
     let Some(caller) = cluster.webhooks().caller(&url) else {

@@ -3,7 +3,7 @@
 //! The order of the steps is that of `k8s.io/apiserver/pkg/registry/generic/registry/store.go` and
 //! `…/registry/rest/{create,update}.go`: it decides which fault a client is told first.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::model::meta::{self, MetadataRules};
 use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{Check, Generation, NameRule};
 use crate::state::access::{self, What};
-use crate::state::store::{StoredObject, Write};
+use crate::state::store::{Conflict, Event, StoredObject, Write};
 
 /// What a write left behind.
 #[derive(Debug)]
@@ -56,10 +56,10 @@ impl Outcome {
     }
 
     /// The object in the version of the request.
-    pub fn shown(&self, call: &Call) -> Value {
+    pub async fn shown(&self, call: &Call) -> Result<Value, ApiError> {
         match &self.written {
-            Written::Stored(object) => call.served.shown(&object.value),
-            Written::Object(value) => value.clone(),
+            Written::Stored(object) => call.shown(&object.value).await,
+            Written::Object(value) => Ok(value.clone()),
         }
     }
 }
@@ -249,7 +249,8 @@ pub async fn create(
     )?;
     authz::escalation::check(call, &object, None)?;
     let mut taken = None;
-    for _ in 0..attempts {
+    let mut left = attempts;
+    while left > 0 {
         let mut object = object.clone();
         let mut own_warnings = Vec::new();
         if generates {
@@ -282,14 +283,16 @@ pub async fn create(
             ));
         }
         let store = call.cluster.store();
-        let value = call.served.to_storage(object);
+        let claimed = call.strategy().claims().map(|_| (object.clone(), None));
+        let value = call.to_storage(object).await?;
         if options.dry_run {
+            left -= 1;
             match store.get(&resource.storage, &key) {
                 Some(current) => taken = Some(exists(Some(current))),
                 None => {
                     warnings.append(&mut own_warnings);
                     return Ok(Outcome {
-                        written: Written::Object(call.served.shown(&value)),
+                        written: Written::Object(call.shown(&value).await?),
                         created: true,
                     });
                 }
@@ -298,7 +301,12 @@ pub async fn create(
         }
         storable::check(call, &storage_path(call, &name), &value, None)?;
         let write = Write::Create { key, value };
-        match call.cluster.commit(&resource.storage, write) {
+        let Some(written) = commit(call, &name, claimed, write) else {
+            // Somebody was faster: now it gets something else, or is refused.
+            continue;
+        };
+        left -= 1;
+        match written {
             Ok(event) => {
                 warnings.append(&mut own_warnings);
                 return Ok(Outcome {
@@ -310,6 +318,29 @@ pub async fn create(
         }
     }
     Err(taken.unwrap_or_else(|| ApiError::internal("no name was tried")))
+}
+
+/// One write after the other allots what can belong to one object only.
+#[derive(Debug, Default)]
+struct Allotting(Mutex<()>);
+
+/// Stores an object, unless somebody else has, by now, what it claims (`None`).
+fn commit(
+    call: &Call,
+    name: &str,
+    claimed: Option<(Value, Option<Value>)>,
+    write: Write,
+) -> Option<Result<Arc<Event>, Conflict>> {
+    let place = &call.resource().storage;
+    let (Some(claims), Some((object, old))) = (call.strategy().claims(), claimed) else {
+        return Some(call.cluster.commit(place, write));
+    };
+    let room = call.cluster.room::<Allotting>();
+    let _turn = room.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if claims(&call.context(name, false), &object, old.as_ref()) {
+        return None;
+    }
+    Some(call.cluster.commit(place, write))
 }
 
 /// A version that is a number other than zero; anything else counts as none on create.
@@ -457,8 +488,15 @@ async fn try_update(
     if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
         return Err(uid_conflict(call, name, uid, current.uid()));
     }
-    let old = call.served.shown(&current.value);
-    let mut object = make(Some(&old), told)?;
+    let old = call.shown(&current.value).await?;
+    let made = call.settled(|| {
+        let mut told = Vec::new();
+        let object = make(Some(&old), &mut told);
+        (object, told)
+    });
+    let (object, mut warnings) = made.await?;
+    told.append(&mut warnings);
+    let mut object = object?;
     let old_shown = plan.lens.map(|lens| lens.show(&old));
     let target = plan.lens.map_or_else(|| Target::own(call), Lens::target);
     let asked = Attributes::update(
@@ -509,8 +547,8 @@ async fn try_update(
         None => admission::validate(&asked, &object, told).await?,
     }
     keep_unchanged_times(&mut object, &old);
-    let value = call.served.to_storage(object);
-    store_update(call, &current, value, options.dry_run)
+    let value = call.to_storage(object).await?;
+    store_update(call, &current, value, options.dry_run).await
 }
 
 /// Who may update need not be allowed to create what is not there.
@@ -525,7 +563,7 @@ fn check_create(call: &Call, name: &str) -> Result<(), ApiError> {
 
 /// Stores a new value of an object: nothing if it is the same, a deletion if it waited for its last finalizer only.
 /// `None`: somebody else was faster.
-pub fn store_update(
+pub async fn store_update(
     call: &Call,
     current: &Arc<StoredObject>,
     mut value: Value,
@@ -543,11 +581,11 @@ pub fn store_update(
             }
         }
         return Ok(Some(Outcome {
-            written: Written::Object(call.served.shown(&value)),
+            written: Written::Object(call.shown(&value).await?),
             created: false,
         }));
     }
-    let written = swap(call, current, value, dry_run)?;
+    let written = swap(call, current, value, dry_run).await?;
     Ok(written.map(|written| Outcome {
         written,
         created: false,
@@ -555,7 +593,7 @@ pub fn store_update(
 }
 
 /// Puts a value in the place of what was seen there; the same value is no write. `None`: somebody else was faster.
-pub fn swap(
+pub async fn swap(
     call: &Call,
     current: &Arc<StoredObject>,
     mut value: Value,
@@ -567,16 +605,22 @@ pub fn swap(
         return Ok(Some(Written::Stored(Arc::clone(current))));
     }
     if dry_run {
-        return Ok(Some(Written::Object(call.served.shown(&value))));
+        return Ok(Some(Written::Object(call.shown(&value).await?)));
     }
     let path = storage_path(call, current.name());
     storable::check(call, &path, &value, Some(current.revision))?;
+    let claimed = call.strategy().claims().map(|_| {
+        let old = call.served.shown(&current.value);
+        (call.served.shown(&value), Some(old))
+    });
     let write = Write::Update {
         current: Arc::clone(current),
         value,
     };
-    let event = call.cluster.commit(&call.resource().storage, write).ok();
-    Ok(event.map(|event| Written::Stored(Arc::clone(&event.object))))
+    match commit(call, current.name(), claimed, write) {
+        Some(Ok(event)) => Ok(Some(Written::Stored(Arc::clone(&event.object)))),
+        Some(Err(_)) | None => Ok(None),
+    }
 }
 
 /// Whether an update takes away the last thing that held a terminating object.

@@ -2,18 +2,22 @@
 
 use serde_json::{Value, json};
 
+use crate::api::aggregator;
 use crate::api::authn::accounts;
+use crate::api::flow::{self, defaults::uid_of};
 use crate::kinds::builtin::services::SERVICE_RANGE;
 use crate::model::resource::ResourceKey;
 use crate::state::access::rbac::{self, policy, policy::Entry};
 use crate::state::cluster::Cluster;
 use crate::state::store::Write;
-use crate::text::digest;
 
 /// The first address of the default range of cluster addresses, `10.0.0.0/24`.
 const KUBERNETES_ADDRESS: &str = "10.0.0.1";
 
-/// Creates the four namespaces, the Service of the API itself, the two priority classes of the system, the roles and
+/// Where the API server says that it is, for those who look behind its Service: an address of no network.
+const SERVER_ADDRESS: &str = "192.0.2.1";
+
+/// Creates the four namespaces, the Service of the API itself and its endpoints, the two priority classes of the system, the roles and
 /// bindings of the bootstrap policy, and the statuses of the components (always healthy: there are none that could fail).
 pub fn bootstrap(cluster: &Cluster) {
     let created = cluster.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -62,6 +66,43 @@ pub fn bootstrap(cluster: &Cluster) {
     });
     let services = ResourceKey::new("", "services");
     create(services, "default/kubernetes".into(), service);
+    let sleeping = |resource: ResourceKey, key: &str, value: Value| {
+        let mut value = value;
+        value["metadata"]["uid"] = uid_of(cluster.options().seed, &resource.plural, key).into();
+        value["metadata"]["creationTimestamp"] = created.as_str().into();
+        let key = key.to_owned();
+        let make = move || vec![(key.clone(), value.clone())];
+        cluster.store().put_dormant(resource, 1, make);
+    };
+    sleeping(
+        ResourceKey::new("", "endpoints"),
+        "default/kubernetes",
+        json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {
+                "name": "kubernetes", "namespace": "default",
+                "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+            },
+            "subsets": [{
+                "addresses": [{"ip": SERVER_ADDRESS}],
+                "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
+            }],
+        }),
+    );
+    sleeping(
+        ResourceKey::new("discovery.k8s.io", "endpointslices"),
+        "default/kubernetes",
+        json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {
+                "name": "kubernetes", "namespace": "default", "generation": 1,
+                "labels": {"kubernetes.io/service-name": "kubernetes"},
+            },
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [SERVER_ADDRESS], "conditions": {"ready": true}}],
+            "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
+        }),
+    );
     for (name, value, description) in [
         (
             "system-node-critical",
@@ -105,6 +146,19 @@ pub fn bootstrap(cluster: &Cluster) {
             .store()
             .put_dormant(place, policy::count(plural), make);
     }
+    for plural in [flow::SCHEMAS, flow::LEVELS] {
+        let (created, seed) = (created.clone(), cluster.options().seed);
+        let make = move || flow::defaults::objects(plural, seed, &created);
+        let place = ResourceKey::new(flow::GROUP, plural);
+        let count = flow::defaults::count(plural);
+        cluster.store().put_dormant(place, count, make);
+    }
+    let (built_ins, seed) = (cluster.registry().built_ins(), cluster.options().seed);
+    let since = created.clone();
+    let place = ResourceKey::new("apiregistration.k8s.io", "apiservices");
+    let count = aggregator::count(built_ins);
+    let make = move || aggregator::defaults(built_ins, seed, &since);
+    cluster.store().put_dormant(place, count, make);
     for name in ["scheduler", "controller-manager", "etcd-0"] {
         let status = json!({
             "apiVersion": "v1", "kind": "ComponentStatus",
@@ -120,18 +174,4 @@ pub fn bootstrap(cluster: &Cluster) {
     if cluster.options().controllers {
         accounts::start(cluster);
     }
-}
-
-/// The uid of what is not made in its turn: a version 4 UUID that the seed and the key determine.
-fn uid_of(seed: u64, plural: &str, key: &str) -> String {
-    let digest = digest::hex(format!("{seed} {plural} {key}").as_bytes()).to_lowercase();
-    let part = |range: std::ops::Range<usize>| digest.get(range).unwrap_or_default();
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        part(0..8),
-        part(8..12),
-        part(12..15),
-        part(15..18),
-        part(18..30)
-    )
 }

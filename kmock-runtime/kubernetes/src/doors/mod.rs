@@ -30,6 +30,9 @@ impl Cluster {
             Box::new(kinds::crd::Definitions),
             Box::new(api::authz::aggregate::Aggregation),
             Box::new(api::addresses::Addresses),
+            Box::new(api::aggregator::ApiServices),
+            Box::new(api::flow::FlowControl),
+            Box::new(api::expiry::Expiry),
             Box::new(api::authn::accounts::Accounts),
             Box::new(api::lifecycle::Cleaners),
         ];

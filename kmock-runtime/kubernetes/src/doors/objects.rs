@@ -15,6 +15,7 @@ use serde_core::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::waits::{self, Wait};
+use crate::api::expiry;
 use crate::model::meta;
 use crate::model::strategy::Context;
 use crate::model::user::User;
@@ -229,6 +230,7 @@ impl Objects {
             empty if empty.is_empty() => "default".to_owned(),
             other => other,
         };
+        Self::check_conversion(&served)?;
         self.ensure_namespace(&namespace);
         // The test's own hand may do anything.
         let (user, now) = (User::admin(), self.cluster.now());
@@ -321,13 +323,32 @@ impl Objects {
 
     fn served(&self, resource: &str) -> Result<Served, ObjectError> {
         let registry = self.cluster.registry();
-        registry.named(resource).ok_or_else(|| {
+        let served = registry.named(resource).ok_or_else(|| {
             let all = registry.all();
             let names = all.iter().map(|served| served.resource.plural.as_str());
             let near = names.filter(|name| one_off(name, resource)).min();
             let hint = near.map_or_else(String::new, |name| format!(": did you mean {name:?}?"));
             ObjectError::new(format!("the cluster has no resource {resource:?}{hint}"))
-        })
+        })?;
+        Self::check_conversion(&served)?;
+        if expiry::concerns(&served.resource.storage) {
+            expiry::run(&self.cluster);
+        }
+        Ok(served)
+    }
+
+    /// A webhook is not asked where nothing can be waited for.
+    fn check_conversion(served: &Served) -> Result<(), ObjectError> {
+        let resource = &served.resource;
+        let (asked, stored) = (&resource.version, &resource.storage_version);
+        if asked == stored || served.strategy.conversion().is_none() {
+            return Ok(());
+        }
+        Err(ObjectError::new(format!(
+            "a webhook converts {}.{} between its versions, and this call cannot wait for it: say the version that is \
+             stored, {stored}, instead of {asked}, or ask over the API",
+            resource.plural, resource.group
+        )))
     }
 
     fn place(&self, resource: &str, key: &str) -> Result<(Served, String), ObjectError> {

@@ -131,38 +131,39 @@ pub fn unqualified_finalizers(metadata: &Value) -> Vec<FieldError> {
         .collect()
 }
 
-/// Faults of labels, annotations and owners.
-fn validate_maps(metadata: &Value) -> Vec<FieldError> {
+/// Faults of labels; `path` is where they stand.
+pub fn validate_labels(metadata: &Value, path: &str) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (key, value) in entries(metadata, "labels") {
         let value = value.as_str().unwrap_or_default();
-        let why = qualified_name_faults(key);
-        faults.extend(
-            why.into_iter()
-                .map(|why| FieldError::invalid_text("metadata.labels", key, why)),
-        );
-        let why = label_value_faults(value);
-        faults.extend(
-            why.into_iter()
-                .map(|why| FieldError::invalid_text("metadata.labels", value, why)),
-        );
+        let of_key = qualified_name_faults(key).into_iter();
+        faults.extend(of_key.map(|why| FieldError::invalid_text(path, key, why)));
+        let of_value = label_value_faults(value).into_iter();
+        faults.extend(of_value.map(|why| FieldError::invalid_text(path, value, why)));
     }
+    faults
+}
+
+/// Faults of annotations; `path` is where they stand.
+pub fn validate_annotations(metadata: &Value, path: &str) -> Vec<FieldError> {
+    let mut faults = Vec::new();
     let mut size = 0;
     for (key, value) in entries(metadata, "annotations") {
         // The key may have upper case letters in its prefix, for history's sake.
-        let why = qualified_name_faults(&key.to_lowercase());
-        faults.extend(
-            why.into_iter()
-                .map(|why| FieldError::invalid_text("metadata.annotations", key, why)),
-        );
+        let why = qualified_name_faults(&key.to_lowercase()).into_iter();
+        faults.extend(why.map(|why| FieldError::invalid_text(path, key, why)));
         size += key.len() + value.as_str().unwrap_or_default().len();
     }
     if size > MAX_ANNOTATIONS {
-        faults.push(FieldError::too_long(
-            "metadata.annotations",
-            MAX_ANNOTATIONS,
-        ));
+        faults.push(FieldError::too_long(path, MAX_ANNOTATIONS));
     }
+    faults
+}
+
+/// Faults of labels, annotations and owners.
+fn validate_maps(metadata: &Value) -> Vec<FieldError> {
+    let mut faults = validate_labels(metadata, "metadata.labels");
+    faults.extend(validate_annotations(metadata, "metadata.annotations"));
     faults.extend(validate_owners(metadata));
     faults.extend(validate_managers(metadata));
     faults

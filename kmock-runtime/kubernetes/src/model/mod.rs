@@ -1,5 +1,6 @@
 //! What is spoken of: requests, resources, answers, metadata, selectors, and how a kind behaves.
 
+pub mod conversion;
 pub mod discovery;
 pub mod meta;
 pub mod names;

@@ -409,7 +409,7 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 /// Joins faults as Go's aggregate errors print: alone as it is, several in brackets, repeated ones once.
-fn aggregate(faults: &[FieldError], prefix: &str) -> String {
+pub fn aggregate(faults: &[FieldError], prefix: &str) -> String {
     // Each text once, and in order; there may be thousands, and long ones.
     let mut known = HashSet::new();
     let mut seen: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -578,6 +578,19 @@ impl fmt::Display for FieldError {
         } else {
             write!(f, "{}: {}", self.field, self.message)
         }
+    }
+}
+
+/// The type of a value of JSON, as Go's `%T` prints it.
+pub fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_i64() => "int64",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
     }
 }
 

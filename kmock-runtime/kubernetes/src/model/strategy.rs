@@ -5,10 +5,12 @@
 //! under the store's lock.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::model::conversion::Conversion;
 pub use crate::model::names::NameRule;
 use crate::model::resource::Resource;
 use crate::model::status::{ApiError, FieldError, quoted};
@@ -79,6 +81,9 @@ pub enum Check {
     /// [`Lifecycle::validate_update`].
     Own,
 }
+
+/// Whether another object has what this one claims, given what it had before.
+pub type Claims = fn(&Context<'_>, &Value, Option<&Value>) -> bool;
 
 /// What a kind says of a changed object.
 #[derive(Debug, Clone, Default)]
@@ -156,6 +161,12 @@ pub trait Codec: Send + Sync + fmt::Debug {
     /// Changes a value between two served versions, both given as `group/version`. The caller sets `apiVersion`.
     fn convert(&self, _object: &mut Value, _from: &str, _to: &str) {}
 
+    /// Who converts between versions, if somebody else does: then [`Codec::convert`] knows only what was asked before
+    /// (`api/convert.rs`).
+    fn conversion(&self) -> Option<&Arc<Conversion>> {
+        None
+    }
+
     /// Changes an object that is about to be shown, e.g. defaults of a CRD that are applied on reading. `true`: changed.
     fn after_read(&self, _object: &mut Value) -> bool {
         false
@@ -227,6 +238,12 @@ pub trait Lifecycle {
     /// A write without resourceVersion is allowed.
     fn allow_unconditional_update(&self) -> bool {
         true
+    }
+
+    /// What of an object can belong to one object only, as a Service's addresses: whether somebody else has it. It is asked once
+    /// more in the moment in which the object is stored, one write after the other.
+    fn claims(&self) -> Option<Claims> {
+        None
     }
 }
 

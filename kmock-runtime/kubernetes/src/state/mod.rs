@@ -3,6 +3,7 @@
 pub mod access;
 pub mod change;
 pub mod cluster;
+pub mod extensions;
 pub mod kubelet;
 pub mod registry;
 pub mod store;

@@ -220,3 +220,152 @@ fn nothing_new_comes_into_a_namespace_that_goes() {
     let refused = server.refused("DELETE /api/v1/namespaces/default", Value::Null);
     assert_eq!(refused, (403, why.to_owned()));
 }
+
+#[test]
+fn a_pod_on_a_node_grows_as_far_as_the_node_goes() {
+    let server = Server::new();
+    let node = |name: &str, os: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/os": os}},
+            "status": {"allocatable": {"cpu": "2", "memory": "1Gi"}},
+        })
+    };
+    server.done("POST /api/v1/nodes", node("n", "linux"));
+    server.done("POST /api/v1/nodes", node("w", "windows"));
+    for (name, node) in [("p", "n"), ("q", "w"), ("r", "gone")] {
+        let small = json!({"requests": {"cpu": "100m", "memory": "10Mi"}});
+        let containers = json!([{"name": "c", "image": "i", "resources": small}]);
+        let spec = json!({"nodeName": node, "containers": containers});
+        server.done(&format!("POST {PODS}"), pod(name, spec));
+    }
+    let resize = |name: &str, cpu: &str, memory: &str| {
+        let requests = json!({"cpu": cpu, "memory": memory});
+        let containers = json!([{"name": "c", "image": "i", "resources": {"requests": requests}}]);
+        server.call(
+            &format!("PATCH {PODS}/{name}/resize"),
+            json!({"spec": {"containers": containers}}),
+        )
+    };
+    let refused = |(code, answer): (u16, Value), why: &str, reason: &str| {
+        assert_eq!(code, 403, "{answer}");
+        let message = answer["message"].as_str().expect("a message");
+        assert!(message.ends_with(why), "{message}");
+        let causes = &answer["details"]["causes"];
+        assert_eq!(causes[0]["reason"].as_str().unwrap_or_default(), reason);
+    };
+    let why = "pods \"p\" is forbidden: node didn't have enough allocatable resources: cpu, requested: 2500, allocatable: \
+               2000; memory, requested: 2147483648, allocatable: 1073741824";
+    refused(resize("p", "2500m", "2Gi"), why, "NodeCapacity");
+    let why = "pod resize is only supported on linux nodes, node \"w\" is \"windows\"";
+    refused(resize("q", "1", "1Gi"), why, "UnsupportedPlatform");
+    refused(resize("r", "1", "1Gi"), "node \"gone\" not found", "");
+}
+
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+#[test]
+fn pods_run_as_accounts_that_are_there_where_that_is_asked_for() {
+    let server = Server::new();
+    let create = format!("POST {PODS}");
+    let bare = server.done(&create, pod("bare", json!({})));
+    assert!(bare["spec"]["serviceAccountName"].is_null() && bare["spec"]["volumes"].is_null());
+    server.0.enforce_service_accounts();
+    let why = "pods \"a\" is forbidden: error looking up service account default/default: serviceaccount \"default\" not \
+               found";
+    let refused = server.refused(&create, pod("a", json!({})));
+    assert_eq!(refused, (403, why.to_owned()));
+    let accounts = "POST /api/v1/namespaces/default/serviceaccounts";
+    let account = |name: &str, more: Value| {
+        let mut account =
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+        for (key, value) in more.as_object().expect("an object") {
+            account[key] = value.clone();
+        }
+        account
+    };
+    let pulls = json!({"imagePullSecrets": [{"name": "registry"}]});
+    server.done(accounts, account("default", pulls));
+    let made = server.done(&create, pod("a", json!({})));
+    let spec = &made["spec"];
+    assert_eq!(
+        (&spec["serviceAccountName"], &spec["serviceAccount"]),
+        (&json!("default"), &json!("default"))
+    );
+    assert_eq!(spec["imagePullSecrets"], json!([{"name": "registry"}]));
+    let volume = spec["volumes"][0]["name"].as_str().expect("a volume");
+    assert!(volume.starts_with("kube-api-access-") && volume.len() == "kube-api-access-".len() + 5);
+    assert_eq!(
+        spec["containers"][0]["volumeMounts"],
+        json!([{"name": volume, "readOnly": true, "mountPath": TOKEN}])
+    );
+    assert_eq!(
+        spec["volumes"][0]["projected"],
+        json!({"defaultMode": 420, "sources": [
+            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [
+                {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
+            ]}},
+        ]})
+    );
+    // The Pod's wish comes before the account's.
+    let quiet = json!({"automountServiceAccountToken": false});
+    server.done(accounts, account("quiet", quiet.clone()));
+    for (name, spec, mounts) in [
+        ("b", json!({"serviceAccountName": "quiet"}), false),
+        (
+            "c",
+            json!({"serviceAccountName": "quiet", "automountServiceAccountToken": true}),
+            true,
+        ),
+        ("d", quiet, false),
+    ] {
+        let made = server.done(&create, pod(name, spec));
+        assert_eq!(made["spec"]["volumes"].is_array(), mounts, "{name}");
+    }
+    // Something else at the token's place stays.
+    let own = json!({
+        "volumes": [{"name": "v", "emptyDir": {}}],
+        "containers": [{"name": "c", "image": "i", "volumeMounts": [{"name": "v", "mountPath": TOKEN}]}],
+    });
+    let made = server.done(&create, pod("e", own));
+    assert_eq!(made["spec"]["volumes"].as_array().map(Vec::len), Some(1));
+    // Accounts may name the only secrets that their Pods use.
+    let strict = json!({
+        "metadata": {"name": "strict", "annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}},
+        "secrets": [{"name": "mine"}],
+    });
+    server.done(accounts, account("strict", strict));
+    let uses = |secret: &str| {
+        let env =
+            json!([{"name": "E", "valueFrom": {"secretKeyRef": {"name": secret, "key": "k"}}}]);
+        json!({"serviceAccountName": "strict", "containers": [{"name": "c", "image": "i", "env": env}]})
+    };
+    server.done(&create, pod("f", uses("mine")));
+    let (code, message) = server.refused(&create, pod("g", uses("other")));
+    assert_eq!(code, 403);
+    assert!(
+        message.ends_with(
+            "container c with envVar E referencing secret.secretName=\"other\" is not allowed because service account \
+             strict does not reference that secret"
+        ),
+        "{message}"
+    );
+    let mirror = |spec: Value| {
+        let mut pod = pod("m", spec);
+        pod["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
+        pod["metadata"]["ownerReferences"] = Value::Null;
+        pod
+    };
+    let refused = server.refused(
+        &create,
+        mirror(json!({"serviceAccountName": "default", "nodeName": "n"})),
+    );
+    assert!(
+        refused
+            .1
+            .ends_with("a mirror pod may not reference service accounts"),
+        "{}",
+        refused.1
+    );
+}

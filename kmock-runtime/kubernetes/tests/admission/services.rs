@@ -139,3 +139,74 @@ fn a_resize_takes_nothing_away() {
         "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed";
     assert!(message.contains(wanted), "{message}");
 }
+
+/// A webhook that lets everything in, after a second.
+#[derive(Debug)]
+struct Slow;
+
+impl kmock_kubernetes::WebhookCaller for Slow {
+    fn call(
+        &self,
+        call: kmock_kubernetes::WebhookCall,
+    ) -> futures::future::BoxFuture<'static, Result<http::Response<bytes::Bytes>, String>> {
+        Box::pin(async move {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let asked: Value = serde_json::from_slice(&call.body).expect("JSON");
+            let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+                "response": {"uid": asked["request"]["uid"], "allowed": true}});
+            Ok(http::Response::new(answer.to_string().into()))
+        })
+    }
+}
+
+#[test]
+fn two_at_once_get_different_addresses_and_ports() {
+    let server = Server::new();
+    let cluster = &server.0;
+    cluster
+        .webhooks()
+        .route("operators/slow", std::sync::Arc::new(Slow));
+    server.done(
+        "POST /apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": "slow"},
+            "webhooks": [{"name": "slow.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+                "clientConfig": {"service": {"namespace": "operators", "name": "slow"}},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["services"], "operations": ["*"]}]}],
+        }),
+    );
+    let create = format!("POST {SERVICES}");
+    let both = |first: Value, second: Value| {
+        let first = super::api::call(cluster, &create, first);
+        let second = super::api::call(cluster, &create, second);
+        super::api::run(futures::future::join(first, second))
+    };
+    let port = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]});
+    let (first, second) = both(service("a", port.clone()), service("b", port));
+    assert_eq!((first.0, second.0), (201, 422), "{second:?}");
+    let message = second.1["message"].as_str().expect("a message");
+    assert!(
+        message.ends_with("provided port is already allocated"),
+        "{message}"
+    );
+    let address = json!({"clusterIP": "10.0.0.77"});
+    let (first, second) = both(service("c", address.clone()), service("d", address));
+    assert_eq!((first.0, second.0), (201, 422));
+    // With all but two of the addresses taken, those two are given out.
+    let free = ["10.0.0.9", "10.0.0.99"];
+    for last in 2..255 {
+        let ip = format!("10.0.0.{last}");
+        if last != 77 && !free.contains(&ip.as_str()) {
+            cluster
+                .objects()
+                .seed(json!({"apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": format!("s{last}")},
+                "spec": {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"port": 80}]}}));
+        }
+    }
+    // Those of `a` and of the two above are among the others or free, too.
+    let (first, second) = both(service("e", json!({})), service("f", json!({})));
+    assert_eq!((first.0, second.0), (201, 201));
+    assert_ne!(first.1["spec"]["clusterIP"], second.1["spec"]["clusterIP"]);
+}

@@ -40,3 +40,15 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
         .build();
     runtime.expect("a runtime").block_on(test)
 }
+
+/// Gets a path in a form.
+pub(crate) async fn call_as(cluster: &Cluster, path: &str, accept: &str) -> Value {
+    let request = Request::get(path).header("accept", accept);
+    let response = cluster
+        .call(request.body(Bytes::new()).expect("a request"))
+        .await;
+    let ApiBody::Full(bytes) = response.into_body() else {
+        panic!("a stream")
+    };
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}

@@ -19,6 +19,7 @@ mod in_use_protection;
 mod limit_ranger;
 mod namespace_lifecycle;
 mod plugin;
+mod pod_resize;
 mod pod_security;
 mod pod_topology_labels;
 #[cfg(feature = "cel")]
@@ -28,6 +29,7 @@ mod quota;
 mod resize;
 mod rules;
 mod runtime_class;
+mod service_account;
 mod taint_nodes;
 mod webhooks;
 #[cfg(not(feature = "cel"))]
@@ -52,9 +54,10 @@ use crate::state::store::Event;
 
 /// The plugins that a server runs unless it is told otherwise, in its order, but for those of webhooks and quotas, which
 /// come last.
-static PLUGINS: [&dyn Plugin; 15] = [
+static PLUGINS: [&dyn Plugin; 17] = [
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
+    &service_account::ServiceAccount,
     &taint_nodes::TaintNodesByCondition,
     &pod_security::PodSecurity,
     &priority::Priority,
@@ -68,6 +71,7 @@ static PLUGINS: [&dyn Plugin; 15] = [
     &certificates::CertificateSubjectRestriction,
     &default_class::DefaultIngressClass,
     &pod_topology_labels::PodTopologyLabels,
+    &pod_resize::PodResizeValidator,
 ];
 
 /// Lets all plugins change an object that is about to be written.
@@ -96,7 +100,7 @@ async fn mutate_once(
     for plugin in PLUGINS {
         plugin.admit(asked, object, warnings)?;
     }
-    policies::mutate(asked, object, &mut rounds.0)?;
+    policies::mutate(asked, object, &mut rounds.0).await?;
     webhooks::mutate(asked, object, warnings, &mut rounds.1).await
 }
 
@@ -109,7 +113,7 @@ pub async fn validate(
     for plugin in PLUGINS {
         plugin.validate(asked, object, warnings)?;
     }
-    policies::validate(asked, object, warnings)?;
+    policies::validate(asked, object, warnings).await?;
     webhooks::validate(asked, object, warnings).await?;
     quota::ResourceQuota.validate(asked, object, warnings)
 }

@@ -36,7 +36,7 @@ fn check(asked: &Attributes<'_>, bindings: &str) -> Result<(), ApiError> {
     Err(refused("admission policies"))
 }
 
-pub(super) fn mutate(
+pub(super) async fn mutate(
     asked: &Attributes<'_>,
     object: &mut Value,
     _rounds: &mut Rounds,
@@ -53,7 +53,7 @@ pub(super) fn mutate(
     check(asked, "mutatingadmissionpolicybindings")
 }
 
-pub(super) fn validate(
+pub(super) async fn validate(
     asked: &Attributes<'_>,
     _object: &Value,
     _warnings: &mut Vec<String>,

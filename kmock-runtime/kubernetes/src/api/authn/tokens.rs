@@ -1,7 +1,7 @@
 //! Tokens of ServiceAccounts: JSON Web Tokens that the cluster issues, and knows again when they come back.
 //!
-//! They are signed with the cluster's own key, which its seed determines: nobody takes them but the cluster (and its
-//! twins). The claims and the checks are those of `pkg/serviceaccount` of the real server.
+//! They are signed with the cluster's own key, which its seed determines, so that nobody takes them but the cluster (and its
+//! twins); or by a [signer](crate::TokenSigner), so that others can verify them. The claims and the checks are those of `pkg/serviceaccount` of the real server.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -36,15 +36,20 @@ pub struct Verified {
 
 /// Signs claims.
 pub fn sign(cluster: &Cluster, claims: &Value) -> String {
-    let head = json!({"alg": "HS256", "kid": KEY_ID});
+    let signer = cluster.access().signer();
+    let algorithm = signer.as_ref().map_or("HS256", |signer| signer.algorithm());
+    let head = json!({"alg": algorithm, "kid": KEY_ID});
     let part = |value: &Value| base64url::encode(value.to_string().as_bytes());
     let signed = format!("{}.{}", part(&head), part(claims));
-    let signature = signature(cluster, &signed);
+    let signature = match signer.and_then(|signer| signer.sign(signed.as_bytes())) {
+        Some(signature) => base64url::encode(&signature),
+        None => own_signature(cluster, &signed),
+    };
     format!("{signed}.{signature}")
 }
 
 /// HMAC-SHA256 (RFC 2104).
-fn signature(cluster: &Cluster, signed: &str) -> String {
+fn own_signature(cluster: &Cluster, signed: &str) -> String {
     let key = sha256(format!("kmock {}", cluster.options().seed).as_bytes());
     let pad = |with: u8| {
         let mut block = [with; 64];
@@ -55,6 +60,25 @@ fn signature(cluster: &Cluster, signed: &str) -> String {
     };
     let inner = sha256(&[&pad(0x36), signed.as_bytes()].concat());
     base64url::encode(&sha256(&[&pad(0x5c)[..], &inner[..]].concat()))
+}
+
+/// Whether a signature is the cluster's.
+fn is_signed(cluster: &Cluster, signed: &str, signature: &str) -> bool {
+    match cluster.access().signer() {
+        Some(signer) => base64url::decode(signature)
+            .is_ok_and(|signature| signer.verify(signed.as_bytes(), &signature)),
+        None => own_signature(cluster, signed) == signature,
+    }
+}
+
+/// The keys by which others verify tokens.
+pub fn keys(cluster: &Cluster) -> Vec<Value> {
+    let key = cluster.access().signer().map(|signer| {
+        let mut key = signer.key();
+        key["kid"] = KEY_ID.into();
+        key
+    });
+    key.into_iter().collect()
 }
 
 /// Whether a token claims to be one of ours: then it has to be good.
@@ -79,9 +103,8 @@ fn read(token: &str) -> Option<(Value, Value)> {
 pub fn verify(cluster: &Cluster, token: &str, audiences: &[String]) -> Result<Verified, String> {
     let unknown = || "token lookup failed".to_owned();
     let (_, claims) = read(token).ok_or_else(unknown)?;
-    let signed = token.rsplit_once('.').map(|(signed, _)| signed);
-    let expected = signed.map(|signed| format!("{signed}.{}", signature(cluster, signed)));
-    if expected.as_deref() != Some(token) {
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(unknown)?;
+    if !is_signed(cluster, signed, signature) {
         return Err(unknown());
     }
     match text(&claims, "iss") {

@@ -8,10 +8,10 @@ use super::quantity::Quantity;
 use super::values::{is_set, items, members, text};
 
 /// Amounts by the name of the resource.
-pub(super) type Amounts = BTreeMap<String, Quantity>;
+pub(crate) type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts at a path of an object; what cannot be read is left out.
-pub(super) fn read(value: &Value, path: &[&str]) -> Amounts {
+pub(crate) fn read(value: &Value, path: &[&str]) -> Amounts {
     members(value, path)
         .into_iter()
         .filter_map(|(name, amount)| {
@@ -76,4 +76,11 @@ pub(super) fn of_pod(pod: &Value, what: &str) -> Amounts {
         total.extend(whole.into_iter().filter(|(name, _)| is_pod_level(name)));
     }
     total
+}
+
+/// The requests of a pod with its overhead.
+pub(crate) fn requests_with_overhead(pod: &Value) -> Amounts {
+    let mut all = of_pod(pod, "requests");
+    add(&mut all, &read(pod, &["spec", "overhead"]));
+    all
 }

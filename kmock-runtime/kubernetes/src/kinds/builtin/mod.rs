@@ -7,7 +7,7 @@
 //!
 //! Rooms by task, inside them by API group. Types are named as their Go packages: `apps.v1.Deployment`.
 
-mod amounts;
+pub(crate) mod amounts;
 mod autoscalers;
 pub mod base64;
 mod certificates;

@@ -10,7 +10,7 @@ use super::fields;
 use super::printers::Printer;
 use super::validate::{Faults, counts::Counts};
 use super::values::at;
-use crate::model::strategy::{Check, Context, Generation, Grace, NameRule};
+use crate::model::strategy::{Check, Claims, Context, Generation, Grace, NameRule};
 
 /// Paths of fields.
 pub(super) type Paths = &'static [&'static [&'static str]];
@@ -68,6 +68,8 @@ pub(super) struct Life {
     pub(super) orphans_by_default: bool,
     /// What DELETE warns of when no policy is given.
     pub(super) delete_warning: Option<&'static str>,
+    /// What can belong to one object only.
+    pub(super) claims: Option<Claims>,
     /// How long an object has before it is gone.
     pub(super) grace: fn(&Value, Option<i64>) -> Grace,
     /// A new object has no status yet, whatever it was sent with.
@@ -93,6 +95,7 @@ impl Life {
         delete_returns_object: false,
         orphans_by_default: false,
         delete_warning: None,
+        claims: None,
         grace: |_, _| Grace::None,
         resets_status: true,
         reset: &[],

@@ -13,8 +13,8 @@ use super::{
 use crate::model::resource::Resource;
 use crate::model::status::FieldError;
 use crate::model::strategy::{
-    Bookkeeping, Check, Codec, Column, Context, Decoded, Deletion, Generation, Grace, Lifecycle,
-    NameRule, Neutral, Printing, Selection, Strategy, Verdict,
+    Bookkeeping, Check, Claims, Codec, Column, Context, Decoded, Deletion, Generation, Grace,
+    Lifecycle, NameRule, Neutral, Printing, Selection, Strategy, Verdict,
 };
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
@@ -140,6 +140,10 @@ impl Lifecycle for BuiltIn {
 
     fn allow_unconditional_update(&self) -> bool {
         self.kind.life.unconditional_update
+    }
+
+    fn claims(&self) -> Option<Claims> {
+        self.kind.life.claims
     }
 
     fn checks_on_create(&self) -> &'static [Check] {

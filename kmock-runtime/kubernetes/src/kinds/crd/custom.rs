@@ -1,8 +1,8 @@
 //! Custom objects: what `serve/` asks about them.
 //!
 //! Rules: `apiextensions-apiserver/pkg/registry/customresource` (strategies) and `pkg/apiserver` (how bodies and
-//! stored objects are read). Conversion between versions is `None`: only `apiVersion` changes, and each version
-//! prunes what it does not know.
+//! stored objects are read). Between versions a webhook converts, or only `apiVersion` changes; each version prunes what
+//! it does not know.
 
 use std::sync::Arc;
 
@@ -15,8 +15,9 @@ use super::numbers;
 use super::shape::{Shape, VersionShape};
 use super::{defaulting, embedded, lifecycle, lists, prune, validate};
 use crate::kinds::builtin::{decode, gotypes::Struct};
+use crate::model::conversion::Conversion;
 use crate::model::resource::Resource;
-use crate::model::status::{ApiError, FieldError, quoted};
+use crate::model::status::{ApiError, FieldError, go_type, quoted};
 use crate::model::strategy::{
     Bookkeeping, Codec, Column, Context, Decoded, Deletion, Generation, Lifecycle, Printing,
     ScalePaths, Selection, Verdict, differs_beyond,
@@ -89,8 +90,16 @@ impl Custom {
         *object != before
     }
 
-    /// Renames the version, and prunes what it does not know.
+    /// Converts to a version, and prunes what it does not know.
     fn as_version(&self, object: &mut Value, version: &str) {
+        // There is nothing to be converted of an object that has a type and nothing else.
+        let is_empty = object.as_object().is_some_and(|map| map.len() <= 2);
+        if let Some(conversion) = self.shape.conversion.as_ref().filter(|_| !is_empty) {
+            let wanted = format!("{}/{version}", self.shape.group);
+            if let Some(converted) = conversion.known(object, &wanted) {
+                *object = converted;
+            }
+        }
         if let Some(rules) = self.shape.versions.get(version) {
             prune::prune(object, &rules.node);
             defaulting::drop_nulls(object, Some(&rules.node));
@@ -267,18 +276,6 @@ fn version_of(object: &Value) -> &str {
         .unwrap_or_default()
 }
 
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_i64() => "int64",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
-}
-
 fn go_shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -389,6 +386,10 @@ impl Codec for Custom {
             Some(version) if version != self.version => self.as_version(object, version),
             _ => drop(self.as_served(object)),
         }
+    }
+
+    fn conversion(&self) -> Option<&Arc<Conversion>> {
+        self.shape.conversion.as_ref()
     }
 
     fn after_read(&self, object: &mut Value) -> bool {

@@ -4,11 +4,15 @@
 
 use serde_json::{Value, json};
 
-use super::definition::{self, CLEANUP_FINALIZER, Definition};
+#[cfg(not(feature = "cel"))]
+use super::definition::Definition;
+use super::definition::{self, CLEANUP_FINALIZER};
 use super::{define, lifecycle, props};
 use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::resource::Resource;
-use crate::model::status::{ApiError, FieldError};
+#[cfg(not(feature = "cel"))]
+use crate::model::status::ApiError;
+use crate::model::status::FieldError;
 use crate::model::strategy::{
     Bookkeeping, Codec, Context, Decoded, Deletion, Generation, Lifecycle, Printing, Selection,
     Verdict,
@@ -37,19 +41,9 @@ fn normalise(crd: &mut Value) {
 }
 
 /// What the emulator does not do.
+#[cfg(not(feature = "cel"))]
 fn refuse(crd: &Value) -> Result<(), ApiError> {
-    let definition = Definition::parse(crd);
-    let converts = definition
-        .conversion
-        .as_ref()
-        .is_some_and(|conversion| conversion.strategy == "Webhook");
-    if converts && definition.versions.len() > 1 {
-        return Err(ApiError::not_implemented(
-            "conversion webhooks (spec.conversion.strategy: Webhook with several versions)",
-        ));
-    }
-    #[cfg(not(feature = "cel"))]
-    if definition
+    if Definition::parse(crd)
         .versions
         .iter()
         .filter_map(definition::Version::props)
@@ -115,6 +109,7 @@ impl Lifecycle for Defined {
         define::validate(object)
     }
 
+    #[cfg(not(feature = "cel"))]
     fn accepts(
         &self,
         _context: &Context<'_>,

@@ -1,15 +1,17 @@
-//! The life of definitions: names, establishment, serving, deletion. What the API server's own controllers do, at once.
+//! The life of definitions: names, establishment, serving, deletion. What the API server's own controllers do, at once (a
+//! deletion after a moment).
 //!
 //! ```text
 //! created/changed ─► names accepted? ─► Established ─► served (registry)     a change of what is served ends watches
-//! deleted ─► InstanceDeletionInProgress ─► objects deleted ─► finalizer removed ─► gone, names are free
+//! deleted ─► a moment later: InstanceDeletionInProgress ─► objects deleted ─► finalizer removed ─► gone, names are free
 //! ```
 //!
 //! Rules: `apiextensions-apiserver/pkg/controller/{status,establish,finalizer,apiapproval}`.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -125,7 +127,10 @@ fn look_at(cluster: &Cluster, name: String) -> Vec<String> {
     approve(cluster, &name);
     if let Some(crd) = find(cluster, &name) {
         serve(cluster, &crd);
-        if is_terminating(cluster, &name) && delete_objects(cluster, &name) {
+        if is_terminating(cluster, &name)
+            && is_ripe(cluster, &crd)
+            && delete_objects(cluster, &name)
+        {
             others.push(name);
         }
     }
@@ -461,6 +466,55 @@ fn unserve(cluster: &Cluster, name: &str) {
     cluster
         .store()
         .drop_subscriptions(Some(&ResourceKey::new(group, plural)));
+}
+
+/// How long a definition is seen terminating before its objects go: whoever deleted it may look, and start to watch.
+const TERMINATING: Duration = Duration::from_millis(30);
+
+/// The definitions whose deletion has begun, by their uids; `true`: their time has come.
+#[derive(Debug, Default)]
+struct Deletions(Mutex<BTreeMap<String, bool>>);
+
+/// Whether the objects of a definition that is being deleted may go now. If not, it is looked at again in a moment.
+fn is_ripe(cluster: &Cluster, crd: &StoredObject) -> bool {
+    // Without a runtime nobody could come back to it.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return true;
+    };
+    let deletions = cluster.room::<Deletions>();
+    let mut known = deletions.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(ripe) = known.get(crd.uid()) {
+        return *ripe;
+    }
+    known.insert(crd.uid().to_owned(), false);
+    drop(known);
+    let deletion = Deletion {
+        cluster: cluster.clone(),
+        name: crd.name().to_owned(),
+        uid: crd.uid().to_owned(),
+    };
+    runtime.spawn(async move {
+        tokio::time::sleep(TERMINATING).await;
+        drop(deletion);
+    });
+    false
+}
+
+/// A deletion that goes on when this is dropped, be it that its time has come or that the runtime ends.
+struct Deletion {
+    cluster: Cluster,
+    name: String,
+    uid: String,
+}
+
+impl Drop for Deletion {
+    fn drop(&mut self) {
+        let deletions = self.cluster.room::<Deletions>();
+        let mut known = deletions.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(std::mem::take(&mut self.uid), true);
+        drop(known);
+        sync(&self.cluster, &self.name);
+    }
 }
 
 /// Deletes the objects of a definition that is being deleted; `true`: the definition is gone now.

@@ -10,6 +10,7 @@ use super::definition::{Definition, Scale, Version};
 use super::node::Node;
 use super::pattern::Patterns;
 use super::priority;
+use crate::model::conversion::Conversion;
 use crate::model::resource::{Origin, Resource, ResourceKey, Subresource};
 use kmock_apply::schema::{Schema, SchemaRef};
 
@@ -50,6 +51,8 @@ pub(crate) struct Shape {
     /// The revision of the definition that this was made from.
     pub(crate) revision: u64,
     pub(crate) versions: BTreeMap<String, VersionShape>,
+    /// The webhook that converts between the versions.
+    pub(crate) conversion: Option<Arc<Conversion>>,
 }
 
 impl Shape {
@@ -88,9 +91,20 @@ impl Shape {
                 .map(|version| version.name.clone())
                 .unwrap_or_default(),
             revision,
+            conversion: conversion(definition).map(Arc::new),
             versions,
         }
     }
+}
+
+/// Who converts, where there is something to convert.
+fn conversion(definition: &Definition) -> Option<Conversion> {
+    let conversion = definition.conversion.as_ref()?;
+    if conversion.strategy != "Webhook" || definition.versions.len() < 2 {
+        return None;
+    }
+    let config = conversion.client_config.clone()?;
+    Some(Conversion::new(config, conversion.review_versions.clone()))
 }
 
 /// Where objects of a definition are stored.

@@ -3,6 +3,7 @@
 
 pub mod attributes;
 pub mod rbac;
+mod signer;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use self::attributes::{Attributes, ResourceAttributes, What};
 use self::rbac::Index;
+pub use self::signer::TokenSigner;
 use crate::model::user::User;
 use crate::state::store::Store;
 use crate::text::digest;
@@ -20,9 +22,11 @@ pub struct Access {
     authenticates: AtomicBool,
     trusts_anonymous: AtomicBool,
     rbac: AtomicBool,
+    service_accounts: AtomicBool,
     tokens: RwLock<HashMap<Box<str>, Arc<User>>>,
     index: RwLock<Arc<Index>>,
     root_certificate: RwLock<Option<String>>,
+    signer: RwLock<Option<Arc<dyn TokenSigner>>>,
 }
 
 impl Access {
@@ -58,6 +62,16 @@ impl Access {
     pub fn enforce_rbac(&self) {
         self.authenticate();
         self.rbac.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether Pods run as ServiceAccounts that are there.
+    pub fn has_service_accounts(&self) -> bool {
+        self.service_accounts.load(Ordering::Relaxed)
+    }
+
+    /// From now on Pods run as ServiceAccounts that are there.
+    pub fn enforce_service_accounts(&self) {
+        self.service_accounts.store(true, Ordering::Relaxed);
     }
 
     /// The roles and bindings as they are now.
@@ -110,6 +124,18 @@ impl Access {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         *known = Some(pem.into());
+    }
+
+    /// Who signs the tokens of ServiceAccounts, if others can verify them.
+    pub fn signer(&self) -> Option<Arc<dyn TokenSigner>> {
+        let signer = self.signer.read();
+        signer.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets tokens be signed in a way that others can verify. Those that were issued before are not taken any more.
+    pub fn sign_tokens_with(&self, signer: Arc<dyn TokenSigner>) {
+        let mut known = self.signer.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(signer);
     }
 
     /// Whom a token stands for.

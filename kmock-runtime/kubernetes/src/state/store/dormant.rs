@@ -42,13 +42,15 @@ impl Store {
         dormant.push((resource, Dormant { first, make }));
     }
 
+    /// Whether the objects of a resource are still to be made: then nobody has changed them.
+    pub fn sleeps(&self, resource: &ResourceKey) -> bool {
+        let dormant = self.dormant.read().unwrap_or_else(PoisonError::into_inner);
+        dormant.iter().any(|(key, _)| key == resource)
+    }
+
     /// Makes the objects of a resource if they are not made yet.
     pub(super) fn wake(&self, resource: &ResourceKey) {
-        let sleeps = {
-            let dormant = self.dormant.read().unwrap_or_else(PoisonError::into_inner);
-            dormant.iter().any(|(key, _)| key == resource)
-        };
-        if !sleeps {
+        if !self.sleeps(resource) {
             return;
         }
         // Whoever else looks waits here until all is made.

@@ -35,7 +35,7 @@ struct Denial {
 }
 
 /// Lets the validating policies refuse an object. Of deletions it is null.
-pub(super) fn validate(
+pub(super) async fn validate(
     asked: &Attributes<'_>,
     object: &Value,
     warnings: &mut Vec<String>,
@@ -73,7 +73,10 @@ pub(super) fn validate(
         let mut input = None;
         let mut annotations: Vec<(String, Vec<String>)> = Vec::new();
         for binding in &policy.bindings {
-            let found = match params::of(asked, policy, binding, object) {
+            let found = asked
+                .call
+                .settled(|| params::of(asked, policy, binding, object));
+            let found = match found.await? {
                 Ok(Some(params)) => params,
                 Ok(None) => continue,
                 Err(_) if policy.ignores_failures => continue,
@@ -82,7 +85,13 @@ pub(super) fn validate(
                     continue;
                 }
             };
-            let input = input.get_or_insert_with(|| Input::new(asked, &served, object));
+            let input = match &input {
+                Some(input) => input,
+                None => {
+                    let new = asked.call.settled(|| Input::new(asked, &served, object));
+                    input.insert(new.await?)
+                }
+            };
             for params in &found {
                 let outcome = run(policy, input, params.as_deref(), &mut annotations);
                 for (index, denial) in outcome {

@@ -39,7 +39,7 @@ impl Rounds {
 }
 
 /// Lets the mutating policies change an object.
-pub(in super::super) fn mutate(
+pub(in super::super) async fn mutate(
     asked: &Attributes<'_>,
     object: &mut Value,
     rounds: &mut Rounds,
@@ -77,7 +77,10 @@ pub(in super::super) fn mutate(
             }
         };
         for binding in &policy.bindings {
-            let found = match params::of(asked, policy, binding, object) {
+            let found = asked
+                .call
+                .settled(|| params::of(asked, policy, binding, object));
+            let found = match found.await? {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
                 Err(why) => {
@@ -94,7 +97,14 @@ pub(in super::super) fn mutate(
                     continue;
                 }
                 let before = object.clone();
-                if let Err(why) = run(asked, policy, &served, params.as_deref(), object) {
+                let ran = asked.call.settled(|| {
+                    let mut object = before.clone();
+                    let ran = run(asked, policy, &served, params.as_deref(), &mut object);
+                    (ran, object)
+                });
+                let (ran, after) = ran.await?;
+                *object = after;
+                if let Err(why) = ran {
                     fail(Some(binding), &why);
                 }
                 if before != *object {

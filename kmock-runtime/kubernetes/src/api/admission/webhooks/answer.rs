@@ -26,6 +26,21 @@ pub(super) struct Answer {
     pub(super) annotations: Vec<(String, String)>,
 }
 
+/// Bytes as Go reads them: base64, or, as kube-rs writes them, a list of numbers.
+fn bytes(value: &Value) -> Result<Vec<u8>, String> {
+    match value {
+        Value::String(text) => {
+            base64::decode(text).map_err(|_| "response.patch is not base64".to_owned())
+        }
+        Value::Array(numbers) => {
+            let byte = |number: &Value| u8::try_from(number.as_u64()?).ok();
+            let bytes: Option<Vec<u8>> = numbers.iter().map(byte).collect();
+            bytes.ok_or_else(|| "response.patch is a list of other things than bytes".to_owned())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
 impl Answer {
     /// Reads an answer; the error is what the server says of one that it cannot take.
     pub(super) fn read(
@@ -39,7 +54,7 @@ impl Answer {
             return Err("webhook response was absent".into());
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let patch_text = text(&response["patch"]);
+        let patch = bytes(&response["patch"])?;
         let patch_type = response["patchType"].as_str();
         if version == ReviewVersion::V1 {
             let given = text(&response["uid"]);
@@ -61,7 +76,7 @@ impl Answer {
                     }
                 ));
             }
-            match (mutating, patch_text.is_empty(), patch_type) {
+            match (mutating, patch.is_empty(), patch_type) {
                 (true, false, None) => {
                     return Err("webhook returned response.patch but not response.patchType".into());
                 }
@@ -83,12 +98,7 @@ impl Answer {
                 return Err(format!("unsupported patch type {}", quoted(other)));
             }
         }
-        let patch = match patch_text.as_str() {
-            "" => None,
-            text => {
-                Some(base64::decode(text).map_err(|_| "response.patch is not base64".to_owned())?)
-            }
-        };
+        let patch = Some(patch).filter(|patch| !patch.is_empty());
         let allowed = response["allowed"].as_bool().unwrap_or_default();
         let warnings = response["warnings"].as_array().into_iter().flatten();
         let annotations = response["auditAnnotations"]

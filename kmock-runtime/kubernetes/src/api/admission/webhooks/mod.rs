@@ -36,6 +36,11 @@ enum Refusal {
 }
 
 impl Refusal {
+    /// A request that fails before the webhook is asked.
+    fn failed(error: ApiError) -> Self {
+        Self::Refused(error.into())
+    }
+
     fn into_error(self, hook: &Hook) -> ApiError {
         match self {
             Self::NotAsked(why) => ApiError::internal(format!(
@@ -106,7 +111,8 @@ pub(super) async fn mutate(
         rounds.recall();
     }
     for (index, hook) in hooks.mutating.iter().enumerate() {
-        let Some(served) = meant(asked, hook, object)? else {
+        let served = asked.call.settled(|| meant(asked, hook, object)).await??;
+        let Some(served) = served else {
             continue;
         };
         if rounds.again && !rounds.recalled.contains(&hook.uid) {
@@ -149,7 +155,10 @@ async fn ask_to_change(
     warnings: &mut Vec<String>,
     round: &str,
 ) -> Result<bool, Refusal> {
-    let shown = rules::converted(asked, served, object);
+    let converted = asked
+        .call
+        .settled(|| rules::converted(asked, served, object));
+    let shown = converted.await.map_err(Refusal::failed)?;
     let answer = ask(asked, hook, served, &shown, true).await?;
     let Some(patch) = heard(asked, hook, answer, warnings)? else {
         return Ok(false);
@@ -204,7 +213,10 @@ async fn ask_to_change(
     });
     asked.annotate(&key, told.to_string());
     let changed = read != shown;
-    *object = rules::converted_back(asked, served, &read);
+    let back = asked
+        .call
+        .settled(|| rules::converted_back(asked, served, &read));
+    *object = back.await.map_err(Refusal::failed)?;
     Ok(changed)
 }
 
@@ -220,10 +232,17 @@ pub(super) async fn validate(
     }
     let mut calls = Vec::new();
     for hook in &hooks.validating {
-        if let Some(served) = meant(asked, hook, object)? {
+        let served = asked.call.settled(|| meant(asked, hook, object)).await??;
+        if let Some(served) = served {
             calls.push(async move {
-                let shown = rules::converted(asked, &served, object);
-                (hook, ask(asked, hook, &served, &shown, false).await)
+                let converted = asked
+                    .call
+                    .settled(|| rules::converted(asked, &served, object));
+                let answer = match converted.await {
+                    Ok(shown) => ask(asked, hook, &served, &shown, false).await,
+                    Err(error) => Err(Refusal::failed(error)),
+                };
+                (hook, answer)
             });
         }
     }
@@ -267,7 +286,10 @@ async fn ask(
         return Err(Refusal::NotAsked(why.to_owned()));
     };
     let uid = asked.cluster().next_uid();
-    let body = review::write(asked, served, version, &uid, shown);
+    let written = asked
+        .call
+        .settled(|| review::write(asked, served, version, &uid, shown));
+    let body = written.await.map_err(Refusal::failed)?;
     let sent = post(
         asked.cluster(),
         &hook.url,

@@ -14,6 +14,7 @@ pub(super) const SERVICE: Kind = Kind {
         names: NameRule::Label,
         create_on_update: true,
         delete_returns_object: true,
+        claims: Some(|context, new, old| services::conflicts(context, new, old).is_some()),
         reset: STATUS_APART,
         ..Life::COMMON
     },
