@@ -182,7 +182,7 @@ async fn ask_all(cluster: &Cluster) {
         };
         let list = answer.and_then(|answer| match answer.into_body() {
             ApiBody::Full(bytes) => serde_json::from_slice::<Value>(&bytes).ok(),
-            ApiBody::Stream(_) => None,
+            _ => None,
         });
         let remotes = cluster.room::<Remotes>();
         let mut told = remotes.told.write().unwrap_or_else(PoisonError::into_inner);
