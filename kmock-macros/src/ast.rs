@@ -17,6 +17,32 @@ pub(crate) enum Item {
     Rule(Box<Rule>),
     Feed(Box<Feed>),
     Block(Block),
+    Declaration(Declaration),
+}
+
+/// `node "a" { cpu: 4 };`, `image "web" => exit(1);`, `stage "certs.x.io" => delete;`
+pub(crate) struct Declaration {
+    pub(crate) binding: Option<Ident>,
+    /// `#[cfg(…)]` and `#[allow(…)]`.
+    pub(crate) rust: Vec<Attribute>,
+    pub(crate) kind: Ident,
+    /// What it is about, as an argument.
+    pub(crate) about: TokenStream,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A call on what was declared.
+pub(crate) struct Call {
+    pub(crate) name: Ident,
+    pub(crate) arguments: Arguments,
+}
+
+/// What is in the brackets of a call.
+pub(crate) enum Arguments {
+    Tokens(TokenStream),
+    Json(TokenStream),
+    /// A duration, or the two of a range.
+    Time(Time),
 }
 
 /// `override { … }`, `fallback { … }`, `in_order! { … }`.
@@ -59,6 +85,16 @@ pub(crate) struct Attrs {
     pub(crate) rust: Vec<Attribute>,
     /// The first attribute, for what is wrong with all of them.
     pub(crate) span: Option<Span>,
+}
+
+impl Attrs {
+    /// Whether there are none but Rust's own.
+    pub(crate) fn is_rust(&self) -> bool {
+        self.name.is_none()
+            && self.priority.is_none()
+            && self.expect.is_none()
+            && self.never.is_none()
+    }
 }
 
 /// `[FILTER] ... => ITEMS`

@@ -31,6 +31,30 @@ pub(crate) const PART_FACTS: &[&str] = &["filename", "type", "text", "json", "bo
 /// The words before a head.
 pub(crate) const PREFIXES: &[&str] = &["override", "fallback", "stream", "let", "in_order"];
 
+/// What is declared of a cluster that lives.
+pub(crate) const DECLARATIONS: &[&str] = &["node", "image", "stage"];
+
+/// The fields of a node.
+pub(crate) const NODES: &[&str] = &[
+    "cpu", "memory", "pods", "capacity", "label", "zone", "taint",
+];
+
+/// What an image does.
+pub(crate) const IMAGES: &[&str] = &[
+    "exit",
+    "out_of_memory",
+    "log",
+    "message",
+    "ready",
+    "pull",
+    "ignores_stop",
+    "exec",
+    "after",
+];
+
+/// What becomes of the objects of a stage.
+pub(crate) const STAGES: &[&str] = &["status", "patch", "delete"];
+
 /// The words of replies.
 pub(crate) const REPLIES: &[&str] = &[
     "header",

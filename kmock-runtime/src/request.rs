@@ -537,7 +537,6 @@ impl Request {
     }
 
     /// The connection itself, for whoever takes it over first.
-    #[cfg(feature = "websocket")]
     pub(crate) fn take_upgrade(&self) -> Option<hyper::upgrade::OnUpgrade> {
         self.inner.upgrade.as_ref()?.take()
     }

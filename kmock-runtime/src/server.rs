@@ -36,6 +36,7 @@ use tokio::{
 use self::coming::{Unread, Upload, read};
 pub(crate) use self::{coming::Coming, early::Pace};
 use crate::{
+    backend::{Answered, Takeover},
     connections::{self, Door},
     core::{Busy, Core},
     error::Error,
@@ -229,7 +230,7 @@ async fn handle(
     }
     let core = &connection.core;
     let upgrade =
-        asks_for_websocket(&request).then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
+        asks_for_upgrade(&request).then(|| Upgrade::new(hyper::upgrade::on(&mut request)));
     let _busy = Busy::new(core);
     let last = connection.is_last();
     let (head, body) = request.into_parts();
@@ -340,12 +341,15 @@ fn early(connection: &Connection, head: &Arc<Head>, body: &Incoming) -> Pace {
     table.pace(&asked)
 }
 
-/// Whether a client asks for another protocol that some rule may speak. Others (`h2c`, as some clients offer it with every
+/// Whether a client asks for another protocol that a rule or an emulator may speak. Others (`h2c`, as some offer it with every
 /// request) are declined by not answering 101 (RFC 9110, 7.8).
-fn asks_for_websocket(request: &HttpRequest<Incoming>) -> bool {
+fn asks_for_upgrade(request: &HttpRequest<Incoming>) -> bool {
     let asked = request.headers().get_all(header::UPGRADE);
     let mut asked = asked.into_iter().filter_map(|value| value.to_str().ok());
-    asked.any(|value| value.to_ascii_lowercase().contains("websocket"))
+    asked.any(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("websocket") || value.contains("spdy/")
+    })
 }
 
 /// Writes down what goes out.
@@ -498,14 +502,29 @@ pub(crate) async fn answer(
         );
     }
     if let Some(backend) = &core.backend
-        && let Some(response) = backend
+        && let Some(Answered { response, takeover }) = backend
             .answer(request.clone(), core.book.table().beside(request))
             .await
     {
+        if let Some(takeover) = takeover {
+            hand_over(core, request, takeover);
+        }
         return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
     }
     let (refused, by) = refusal(core, request, &aside);
     (Answer::new(refused), by)
+}
+
+/// Hands the connection of a request over, as soon as the client knows of it. It ends with the server.
+fn hand_over(core: &Core, request: &Request, takeover: Takeover) {
+    if let Some(upgrade) = request.take_upgrade() {
+        core.connections.spawn(async move {
+            // A client that is gone by now is not the test's concern.
+            if let Ok(upgraded) = upgrade.await {
+                takeover(TokioIo::new(upgraded)).await;
+            }
+        });
+    }
 }
 
 /// Asks the rules in their order; `aside` gets those that fitted and let the request go on.

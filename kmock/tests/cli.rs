@@ -666,6 +666,105 @@ fn kubectl_sees_a_rollout_a_job_and_a_drain() {
     served.end("-TERM");
 }
 
+/// The streams of kubectl: commands with their input, codes and copies; forwarded ports; logs that are followed.
+#[test]
+fn kubectl_runs_commands_copies_files_and_forwards_ports() {
+    use std::io::{BufRead, Read, Write};
+    if kubectl().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let images = "- {image: web, log: listening, serve: {'8080': hello}, exec: {'psql *': '1 row', 'bad': {stderr: refused, exit: 3}}}\n";
+    std::fs::write(path("images.yaml"), images).expect("written");
+    let (images, config) = (path("images.yaml"), path("kubeconfig"));
+    let served = Served::start(&["--nodes", "1", "--images", &images, "--kubeconfig", &config]);
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new("kubectl");
+        command.args(["--kubeconfig", &config]).args(arguments);
+        command
+    };
+    let run = |arguments: &[&str]| {
+        let output = command(arguments).output().expect("kubectl runs");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let well = |arguments: &[&str]| {
+        let (code, text) = run(arguments);
+        assert_eq!(code, Some(0), "kubectl {arguments:?}: {text}");
+        text
+    };
+    well(&["run", "web", "--image=web", "--port=8080"]);
+    well(&["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]);
+    assert_eq!(
+        well(&["exec", "web", "--", "psql", "-c", "select"]),
+        "1 row"
+    );
+    let (code, text) = run(&["exec", "web", "--", "bad"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert_eq!(text, "refusedcommand terminated with exit code 3\n");
+    let mut cat = command(&["exec", "-i", "web", "--", "cat"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("kubectl runs");
+    cat.stdin
+        .take()
+        .expect("piped")
+        .write_all(b"to and fro\n")
+        .expect("written");
+    let output = cat.wait_with_output().expect("it ends");
+    assert_eq!(output.stdout, b"to and fro\n");
+    std::fs::write(path("note"), "remember").expect("written");
+    well(&["cp", &path("note"), "web:/tmp/note"]);
+    assert_eq!(well(&["exec", "web", "--", "cat", "/tmp/note"]), "remember");
+    well(&["cp", "web:/tmp/note", &path("back")]);
+    assert_eq!(
+        std::fs::read_to_string(path("back")).expect("copied"),
+        "remember"
+    );
+    let mut forward = command(&["port-forward", "pod/web", ":8080"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("kubectl runs");
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(forward.stdout.take().expect("piped"));
+    said.read_line(&mut line).expect("read");
+    let port = line
+        .split([':', ' '])
+        .find_map(|word| word.parse::<u16>().ok());
+    for _ in 0..2 {
+        let mut stream =
+            std::net::TcpStream::connect(("127.0.0.1", port.expect("told"))).expect("forwarded");
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .expect("written");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("read");
+        assert!(answer.ends_with("\r\n\r\nhello"), "{answer}");
+    }
+    forward.kill().expect("it runs");
+    forward.wait().expect("it ends");
+    assert_eq!(
+        well(&["get", "--raw", "/api/v1/namespaces/default/pods/web/proxy/"]),
+        "hello"
+    );
+    let mut logs = command(&["logs", "-f", "web"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("kubectl runs");
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(logs.stdout.take().expect("piped"));
+    said.read_line(&mut line).expect("read");
+    assert_eq!(line, "listening\n");
+    well(&["delete", "pod", "web", "--grace-period=1"]);
+    assert!(logs.wait().expect("it ends").success());
+    served.end("-TERM");
+}
+
 /// kubectl with a kubeconfig; what it says, on either stream. `None`: there is no kubectl.
 fn kubectl_says(config: &Path, arguments: &[&str]) -> Option<String> {
     let ran = kubectl()?

@@ -353,3 +353,236 @@ async fn who_cleans_up_lets_claims_and_volumes_go() {
     objects.wait_gone("persistentvolumes", "v").await;
     objects.wait_gone("namespaces", "pv").await;
 }
+
+#[kmock::test(start_paused, cluster)]
+async fn the_words_of_the_language(k: KMock) {
+    kmock! { k,
+        node "worker-{1..=3}" { cpu: 4, memory: "8Gi", zone: "a", label: { "disk": "ssd" } };
+        image "postgres:*" => ready after 5s, log "accepting connections\n";
+        image "migrate" => exit(0) after 30s;
+        let flaky = image "flaky" [..2] => exit(1), log "no database\n";
+        image "web" => async |c| {
+            c.log("listening\n");
+            c.ready();
+            c.stopped().await;
+        }, exec |command, io| {
+            io.write(command.join("+")).await;
+        };
+        stage "certificates.cert-manager.io" after 2s => status { "ready": true };
+    }
+    k.resources().declare("cert-manager.io/v1/certificates");
+    let body = json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "a"}});
+    k.post("/apis/cert-manager.io/v1/namespaces/default/certificates")
+        .json(&body)
+        .await;
+    for (name, image) in [("db", "postgres:16"), ("once", "migrate"), ("web", "web")] {
+        k.post(PODS).json(&pod(name, image)).await;
+    }
+    k.post(DEPLOYMENTS).json(&deployment(1, "flaky")).await;
+    k.settle().await;
+    assert_eq!(flaky.count(), 2);
+    assert_eq!(k.objects().list("nodes", None).len(), 3);
+    let phase =
+        |name: &str| k.objects().get("pods", name).expect("it is there")["status"]["phase"].clone();
+    assert_eq!(
+        (phase("db"), phase("once"), phase("web")),
+        (json!("Running"), json!("Succeeded"), json!("Running"))
+    );
+    let certificate = k
+        .objects()
+        .get("certificates.cert-manager.io", "a")
+        .expect("it is there");
+    assert_eq!(certificate["status"]["ready"], true);
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn proxies_lead_to_what_containers_serve(k: KMock) {
+    k.image("web").run(async |c| {
+        let served = axum::Router::new()
+            .route("/", axum::routing::get(async || "root"))
+            .route(
+                "/echo",
+                axum::routing::post(async |uri: axum::http::Uri, body: String| {
+                    format!("{uri} {body}")
+                }),
+            );
+        c.serve(8080, served).await;
+    });
+    k.post(PODS).json(&pod("web", "web")).await;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}});
+    k.post("/api/v1/namespaces/default/services")
+        .json(&service)
+        .await;
+    k.post(DEPLOYMENTS).json(&deployment(1, "web")).await;
+    k.settle().await;
+    let at = |path: &str| format!("/api/v1/namespaces/default/{path}");
+    let moved = k.get(&at("pods/web:8080/proxy")).await;
+    assert_eq!(
+        (moved.status(), moved.header("location")),
+        (301, Some("/api/v1/namespaces/default/pods/web:8080/proxy/"))
+    );
+    assert_eq!(k.get(&at("pods/web:8080/proxy/")).await.text(), "root");
+    assert_eq!(
+        k.post(&at("services/web:80/proxy/echo?a=b%20c"))
+            .body("hi")
+            .await
+            .text(),
+        "/echo?a=b%20c hi"
+    );
+    assert_eq!(
+        k.get(&at("services/http:web:http/proxy/")).await.text(),
+        "root"
+    );
+    assert_eq!(
+        k.get("/api/v1/nodes/node-1/proxy/healthz").await.text(),
+        "ok"
+    );
+    for (path, code, message) in [
+        (
+            "pods/web:81/proxy/",
+            503,
+            "error trying to reach service: dial tcp 10.244.",
+        ),
+        (
+            "services/web:81/proxy/",
+            503,
+            "no service port 81 found for service \"web\"",
+        ),
+        (
+            "services/web:other/proxy/",
+            503,
+            "no endpoints available for service \"web:other\"",
+        ),
+        (
+            "pods/a:b:c:d/proxy/",
+            400,
+            "invalid pod request \"a:b:c:d\"",
+        ),
+        ("pods/nobody/proxy/", 404, "pods \"nobody\" not found"),
+        ("pods/web/exec?command=ls", 400, "Upgrade request required"),
+    ] {
+        let refused = k.get(&at(path)).await;
+        assert_eq!(refused.status(), code, "{path}");
+        let said = refused.json()["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        assert!(said.starts_with(message), "{path}: {said}");
+    }
+}
+
+/// The protocols of before version 5, by hand: an empty message first, a `Status` or a text at the end.
+#[kmock::test(start_paused, nodes = 1)]
+async fn older_protocols_of_commands(k: KMock) {
+    use futures::StreamExt;
+    use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+    k.image("postgres:*")
+        .exec(async |command, io| match command.join(" ").as_str() {
+            "pg_dump shop" => {
+                io.write("-- dump\n").await;
+                Ok(())
+            }
+            other => Err(format!("what is {other}?")),
+        });
+    k.post(PODS).json(&pod("db", "postgres:16")).await;
+    k.settle().await;
+    let failed =
+        "command terminated with non-zero exit code: error executing command [psql], exit code 1";
+    let status = json!({
+        "metadata": {}, "status": "Failure", "message": failed, "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": "1"}]},
+    });
+    for (protocol, command, expected) in [
+        (
+            "v4.channel.k8s.io",
+            "command=pg_dump&command=shop",
+            vec![
+                "\u{1}",
+                "\u{1}-- dump\n",
+                "\u{3}{\"metadata\":{},\"status\":\"Success\"}",
+            ],
+        ),
+        (
+            "v4.base64.channel.k8s.io",
+            "command=pg_dump&command=shop",
+            vec![
+                "1",
+                "1LS0gZHVtcAo=",
+                "3eyJtZXRhZGF0YSI6e30sInN0YXR1cyI6IlN1Y2Nlc3MifQ==",
+            ],
+        ),
+        (
+            "channel.k8s.io",
+            "command=psql",
+            vec![
+                "\u{1}",
+                "\u{2}Error: what is psql?\n",
+                &format!("\u{3}{failed}"),
+            ],
+        ),
+        (
+            "v4.channel.k8s.io",
+            "command=psql",
+            vec![
+                "\u{1}",
+                "\u{2}Error: what is psql?\n",
+                &format!("\u{3}{status}"),
+            ],
+        ),
+    ] {
+        let url = format!("ws://{}{PODS}/db/exec?{command}", k.address());
+        let mut request = url.into_client_request().expect("a URL");
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol.parse().expect("a value"));
+        let stream = tokio::net::TcpStream::connect(k.address())
+            .await
+            .expect("it listens");
+        let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
+            .await
+            .expect("upgraded");
+        assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+        let mut came = Vec::new();
+        while let Some(Ok(message)) = socket.next().await {
+            match message {
+                Message::Close(_) => break,
+                other => came.push(String::from_utf8_lossy(&other.into_data()).into_owned()),
+            }
+        }
+        assert_eq!(came, expected, "{protocol}");
+    }
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn the_usage_that_the_test_sets_is_served(k: KMock) {
+    let top = "/apis/metrics.k8s.io/v1beta1";
+    assert_eq!(k.get(&format!("{top}/nodes")).await.status(), 404);
+    k.post(PODS).json(&pod("web", "web")).await;
+    k.life().usage("default/web", "cpu", "250m");
+    k.life().usage("default/*", "memory", "64Mi");
+    k.settle().await;
+    let pods = k
+        .get(&format!("{top}/namespaces/default/pods"))
+        .await
+        .json();
+    assert_eq!(pods["kind"], "PodMetricsList");
+    let usage = json!({"cpu": "250m", "memory": "67108864"});
+    assert_eq!(
+        pods["items"][0]["containers"],
+        json!([{"name": "main", "usage": usage}])
+    );
+    let nodes = k.get(&format!("{top}/nodes/node-1")).await.json();
+    assert_eq!(nodes["usage"], usage);
+    k.life().usage("default/web", "cpu", "1");
+    k.settle().await;
+    assert_eq!(
+        k.get(&format!("{top}/nodes/node-1")).await.json()["usage"]["cpu"],
+        "1"
+    );
+    k.delete(&format!("{PODS}/web")).await;
+    k.settle().await;
+    assert_eq!(
+        k.get(&format!("{top}/nodes/node-1")).await.json()["usage"]["cpu"],
+        "0"
+    );
+}

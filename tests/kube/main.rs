@@ -6,5 +6,6 @@ mod controller;
 mod faults;
 mod operators;
 mod over_tls;
+mod streams;
 mod sweep;
 mod typed;

@@ -12,6 +12,7 @@ mod check;
 mod code;
 mod filter;
 mod given;
+mod life;
 mod reply;
 mod stream;
 
@@ -181,6 +182,7 @@ impl Expander {
                     }
                 }
                 Item::Feed(feed) => self.feed(feed, target, errors),
+                Item::Declaration(declared) => self.declaration(declared, target, errors, no_lets),
                 Item::Block(block) => self.block(block, target, orders, errors, no_lets),
             })
             .collect()
@@ -303,6 +305,7 @@ fn let_names(items: &[Item]) -> Vec<&Ident> {
         .flat_map(|item| match item {
             Item::Rule(rule) => rule.binding.iter().collect(),
             Item::Block(block) => let_names(&block.items),
+            Item::Declaration(declared) => declared.binding.iter().collect(),
             Item::Feed(_) => Vec::new(),
         })
         .collect()

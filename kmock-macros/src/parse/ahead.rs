@@ -6,7 +6,7 @@ use syn::{LitStr, Token, parse::ParseStream, token};
 use super::cursor::{inside, skip_all};
 use crate::{
     errors::Errors,
-    words::{PREFIXES, QUALIFIERS, VERBS, is_upper},
+    words::{DECLARATIONS, PREFIXES, QUALIFIERS, VERBS, is_upper},
 };
 
 /// `GET "/"`, `list "v1/pods"`: a word and its text begin a rule.
@@ -20,12 +20,26 @@ pub(crate) fn starts_head(input: ParseStream<'_>) -> bool {
     })
 }
 
+/// `node "a"`, `image "web"`, `stage "…"`: a word, and what it is about.
+pub(crate) fn starts_declaration(input: ParseStream<'_>) -> bool {
+    let Some((word, next)) = input.cursor().ident() else {
+        return false;
+    };
+    let about = next.literal().is_some()
+        || next.group(Delimiter::Parenthesis).is_some()
+        || next.group(Delimiter::Brace).is_some()
+        || next
+            .punct()
+            .is_some_and(|(punct, _)| punct.as_char() == '=');
+    about && DECLARATIONS.contains(&word.to_string().as_str())
+}
+
 /// Whether a new rule seems to begin here, so that a `;` was forgotten.
 pub(crate) fn starts_rule(input: ParseStream<'_>) -> bool {
     if input.peek(Token![#]) || input.peek(Token![...]) || input.peek(Token![~]) {
         return true;
     }
-    if input.peek(LitStr) {
+    if input.peek(LitStr) || starts_declaration(input) {
         return true;
     }
     let Some((word, next)) = input.cursor().ident() else {

@@ -11,6 +11,7 @@ pub(crate) mod cursor;
 mod fault;
 mod filter;
 mod header;
+mod life;
 mod pattern;
 mod reply;
 mod rule;

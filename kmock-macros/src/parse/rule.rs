@@ -11,17 +11,20 @@ use syn::{
 };
 
 use super::{
-    ahead::starts_rule,
+    ahead::{starts_declaration, starts_rule},
     attributes::{attributes, late_attribute},
     block::block,
     code,
     cursor::{at_end, here, inside, is_word, kept, skip_to_semicolon, skip_while, take_word, word},
-    filter, reply,
+    filter, life, reply,
     slice::slice,
     stream,
 };
 use crate::{
-    ast::{Attrs, BlockKind, Callable, Capture, Feed, Filter, Http, Item, Part, Rule, ValueKind},
+    ast::{
+        Attrs, BlockKind, Callable, Capture, Declaration, Feed, Filter, Http, Item, Part, Rule,
+        ValueKind,
+    },
     errors::Errors,
     notation,
     words::{QUALIFIERS, VERBS, is_upper},
@@ -54,6 +57,21 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
             "write the `let` before a rule of the block",
         );
         return Some(Item::Block(block));
+    }
+    if starts_declaration(input) {
+        if let Some(span) = attrs.span.filter(|_| !attrs.is_rust()) {
+            errors.help(
+                span,
+                "attributes of rules are not for declarations",
+                "only `#[cfg(…)]` and `#[allow(…)]` stand before them",
+            );
+        }
+        let declared = life::declaration(input, errors)?;
+        return Some(Item::Declaration(Declaration {
+            binding,
+            rust: attrs.rust,
+            ..declared
+        }));
     }
     let (mut order, mut streams) = (None, None);
     loop {

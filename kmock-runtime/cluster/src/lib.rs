@@ -35,17 +35,17 @@ mod stages;
 /// What is used of the emulated API, by one name.
 pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
-        ApiBody, Clock, Cluster,
+        ApiBody, Clock, Cluster, Declaration,
         internals::api::authn,
         internals::doors::objects,
         internals::kinds::builtin,
         internals::model::{meta, names, resource, selectors},
-        internals::state::{kubelet, store},
+        internals::state::{kubelet, store, takeover},
     };
 }
 
 pub use crate::cache::{Cache, Change};
-pub use crate::containers::{Container, Image, IntoExit, Log, Network};
+pub use crate::containers::{Container, Image, Input, IntoExit, Io, Log, Network};
 pub use crate::kind::Kind;
 pub use crate::life::{Hold, Life, Parts};
 pub use crate::nodes::Node;

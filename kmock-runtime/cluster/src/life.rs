@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::task::AbortHandle;
 
-use crate::containers::{Image, Network};
+use crate::containers::{Container, Image, Network};
 use crate::controller::Controller;
 use crate::controllers;
 use crate::emulator::Cluster;
@@ -174,6 +174,8 @@ impl Life {
             task.abort();
         }
         self.0.shared.scripts.clear();
+        let running = std::mem::take(&mut self.0.shared.state().running);
+        drop(running);
         if self.0.chosen.has("kubelets") {
             self.0.cluster.set_kubelet(None);
         }
@@ -195,7 +197,8 @@ impl Life {
 
     /// Declares images by data, as `kmock serve --images FILE` reads it: a list of objects, each with `image` (a pattern)
     /// and any of `log`, `readyAfter`, `ready: false`, `exit`, `after`, `message`, `runs`, `pullTakes`, `pullFails`,
-    /// `ignoresStop`, `outOfMemory`; times are `5s`, `1m30s`, `250ms`.
+    /// `ignoresStop`, `outOfMemory`, `serve` (a text for each port), `exec` (an answer for each command: a text, or
+    /// `stdout`, `stderr` and `exit`); times are `5s`, `1m30s`, `250ms`.
     ///
     /// # Errors
     /// What is wrong with which entry; then none is declared.
@@ -259,7 +262,7 @@ impl Life {
         &self.0.shared.network
     }
 
-    /// The metrics of Pods that autoscalers go by: the usage of a resource (`cpu`: `"250m"`) of each Pod whose key
+    /// The metrics of Pods that autoscalers go by, and `kubectl top` shows: the usage of a resource (`cpu`: `"250m"`) of each Pod whose key
     /// `namespace/name` fits a pattern.
     pub fn usage(&self, pods: &str, resource: &str, amount: &str) {
         let usage = (pods.to_owned(), resource.to_owned(), amount.to_owned());
@@ -271,6 +274,13 @@ impl Life {
             state.usage.push(usage);
         }
         self.0.shared.touch("horizontalpodautoscalers", "*");
+        self.0.shared.touch("metrics", "*");
+    }
+
+    /// A container that runs, by `namespace/name` of its Pod: its environment, its files.
+    pub fn container(&self, pod: &str, name: &str) -> Option<Container> {
+        let running = self.0.shared.running(pod, name)?;
+        Some(running.container)
     }
 
     /// What a container has written: `namespace/name` of the Pod, the container, and whether its former run is meant.

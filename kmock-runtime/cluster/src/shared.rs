@@ -1,11 +1,11 @@
-//! What the handles of a living cluster and its runner share.
+//! What the handles of a living cluster and its runner share: what was declared, what runs, what is held.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::containers::{Log, Logs, Network, Scripts};
+use crate::containers::{Log, Logs, Network, Running, Scripts};
 use crate::nodes::NodeSpec;
 use crate::run::Rest;
 use crate::stages::StageSpec;
@@ -45,9 +45,20 @@ pub(crate) struct State {
     holds: BTreeMap<String, (usize, usize)>,
     touched: BTreeMap<&'static str, Vec<String>>,
     logs: BTreeMap<(String, String), Logs>,
+    pub(crate) running: BTreeMap<(String, String), Running>,
+}
+
+impl State {
+    /// The address of a Pod of which something runs.
+    pub(crate) fn address_of(&self, pod: &str) -> Option<String> {
+        let mut of = self.running.range((pod.to_owned(), String::new())..);
+        let ((key, _), running) = of.next()?;
+        (key == pod).then(|| running.container.ip().to_owned())
+    }
 }
 
 impl Shared {
+    /// For a cluster whose nodes write their Leases again and again, or do not.
     pub(crate) fn new(heartbeats: bool) -> Shared {
         Shared {
             heartbeats,
@@ -66,7 +77,7 @@ impl Shared {
     }
 
     /// Wakes the runner.
-    fn order(&self) {
+    pub(crate) fn order(&self) {
         self.orders.send_modify(|number| *number += 1);
     }
 
@@ -151,6 +162,32 @@ impl Shared {
         self.state()
             .logs
             .insert((pod.to_owned(), container.to_owned()), logs);
+    }
+
+    /// A container runs from now on.
+    pub(crate) fn began(&self, pod: &str, running: Running) {
+        let name = running.container.name().to_owned();
+        let former = self.state().running.insert((pod.to_owned(), name), running);
+        drop(former);
+    }
+
+    /// A container runs no more.
+    pub(crate) fn ended(&self, pod: &str, container: &str) {
+        let former = {
+            let mut state = self.state();
+            state
+                .running
+                .remove(&(pod.to_owned(), container.to_owned()))
+        };
+        // It may hold the test's code, which is let go outside of the lock.
+        drop(former);
+    }
+
+    /// A container that runs.
+    pub(crate) fn running(&self, pod: &str, container: &str) -> Option<Running> {
+        let state = self.state();
+        let key = (pod.to_owned(), container.to_owned());
+        state.running.get(&key).cloned()
     }
 
     pub(crate) fn forget_logs(&self, pod: &str) {

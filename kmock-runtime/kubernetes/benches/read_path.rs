@@ -53,7 +53,7 @@ async fn get(cluster: &Cluster, uri: &str) -> ApiBody {
 async fn size(cluster: &Cluster, uri: &str) -> usize {
     match get(cluster, uri).await {
         ApiBody::Full(bytes) => bytes.len(),
-        ApiBody::Stream(_) => 0,
+        ApiBody::Stream(_) | ApiBody::Upgrade(_) => 0,
     }
 }
 

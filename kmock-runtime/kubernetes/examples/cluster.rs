@@ -25,6 +25,8 @@ async fn answer(
         let chunks = match body {
             ApiBody::Full(bytes) => stream::iter([bytes]).boxed(),
             ApiBody::Stream(chunks) => chunks,
+            // This server hands no connections over.
+            ApiBody::Upgrade(_) => stream::empty().boxed(),
         };
         StreamBody::new(chunks.map(|bytes| Ok(Frame::data(bytes))).boxed())
     }))

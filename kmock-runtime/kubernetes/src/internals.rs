@@ -77,7 +77,12 @@ pub mod state {
         }
     }
     pub mod kubelet {
-        pub use crate::state::kubelet::{Kubelet, LogOptions};
+        pub use crate::state::kubelet::{
+            Exit, Kubelet, LogOptions, Output, Process, Streams, TerminalSize,
+        };
+    }
+    pub mod takeover {
+        pub use crate::state::takeover::{Connection, Duplex, Takeover};
     }
     pub mod store {
         pub use crate::state::store::{Change, Event, Subscription, Write, caused_by};

@@ -53,6 +53,7 @@ pub use crate::{
         access::{Access, TokenSigner},
         cluster::{ApiBody, Clock, Cluster, ClusterOptions},
         extensions::ExtensionServer,
+        takeover::{Connection, Duplex, Takeover},
         webhooks::{AuditAnnotation, WebhookCall, WebhookCaller, Webhooks},
     },
 };

@@ -89,7 +89,7 @@ impl Given {
             .unwrap();
         match self.0.call(request).await.into_body() {
             ApiBody::Stream(lines) => Lines(lines),
-            ApiBody::Full(bytes) => panic!("{bytes:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -441,6 +441,7 @@ fn go_clients_get_protobuf() {
                     );
                     assert!(event.windows(5).any(|bytes| bytes == b"ADDED"));
                 }
+                ApiBody::Upgrade(_) => panic!("not asked for"),
             }
         }
     });

@@ -24,7 +24,7 @@ use kmock_kubernetes::{
 
 use super::{histories::histories, webhooks::Network};
 use crate::{
-    backend::{Backend, Beside, Logged, TOUCHED, Touch},
+    backend::{Answered, Backend, Beside, Logged, TOUCHED, Takeover, Touch},
     journal::{ObjectHistory, Seen},
     mock::KMock,
     options::{Builder, Controllers},
@@ -269,11 +269,7 @@ impl Emulator {
 }
 
 impl Backend for Emulator {
-    fn answer(
-        &self,
-        request: Request,
-        beside: Beside,
-    ) -> BoxFuture<'static, Option<Response<Body>>> {
+    fn answer(&self, request: Request, beside: Beside) -> BoxFuture<'static, Option<Answered>> {
         let asked = self.is_asked(&request, beside);
         let cluster = self.cluster.clone();
         let askers = Arc::clone(&self.asked);
@@ -290,7 +286,12 @@ impl Backend for Emulator {
                     askers.pop_first();
                 }
             }
-            Some(response.map(body))
+            let (head, content) = response.into_parts();
+            let (content, takeover) = body(content);
+            Some(Answered {
+                response: Response::from_parts(head, content),
+                takeover,
+            })
         })
     }
 
@@ -392,7 +393,7 @@ impl Backend for Emulator {
             if let Some(uri) = at_revision(request.uri(), revision) {
                 *request.uri_mut() = uri;
             }
-            cluster.call(request).await.map(body)
+            cluster.call(request).await.map(|content| body(content).0)
         })
     }
 
@@ -456,10 +457,17 @@ impl Backend for Emulator {
     }
 }
 
-fn body(body: ApiBody) -> Body {
+fn body(body: ApiBody) -> (Body, Option<Takeover>) {
+    let takes_over = |takeover: kmock_kubernetes::Takeover| -> Takeover {
+        Box::new(move |connection| takeover.run(connection))
+    };
     match body {
-        ApiBody::Full(bytes) => Body::from(bytes),
-        ApiBody::Stream(stream) => Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>)),
+        ApiBody::Full(bytes) => (Body::from(bytes), None),
+        ApiBody::Stream(stream) => {
+            let stream = stream.map(Ok::<_, std::convert::Infallible>);
+            (Body::from_stream(stream), None)
+        }
+        ApiBody::Upgrade(takeover) => (Body::empty(), Some(takes_over(takeover))),
     }
 }
 

@@ -1,15 +1,23 @@
 //! Images by data: what `kmock serve --images FILE` reads.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use serde_json::Value;
+use tower_service::Service;
 
-use super::Image;
+use super::handle::Container;
+use super::{Image, Io, plain};
 use crate::emulator::builtin::times;
+use crate::glob::glob;
 use crate::shared::Shared;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "image",
     "log",
     "ready",
@@ -22,6 +30,8 @@ const KEYS: [&str; 12] = [
     "pullFails",
     "ignoresStop",
     "outOfMemory",
+    "serve",
+    "exec",
 ];
 
 /// Declares all images of a list; of one that has a mistake, none.
@@ -53,6 +63,17 @@ enum Step {
     PullTakes(Duration),
     PullFails(String),
     IgnoresStop,
+    Serve(Vec<(u16, String)>),
+    Exec(Vec<Canned>),
+}
+
+/// What a command says.
+#[derive(Clone)]
+struct Canned {
+    pattern: String,
+    stdout: String,
+    stderr: String,
+    exit: i32,
 }
 
 impl Step {
@@ -69,8 +90,111 @@ impl Step {
             Step::PullTakes(time) => image.pull_takes(time),
             Step::PullFails(why) => image.pull_fails(why),
             Step::IgnoresStop => image.ignores_stop(),
+            Step::Serve(ports) => image.run(move |c| serve(c, ports.clone())),
+            Step::Exec(commands) => {
+                image.exec(move |command, io| exec(command, io, commands.clone()))
+            }
         }
     }
+}
+
+/// Serves texts on ports until the container is told to stop.
+async fn serve(container: Container, ports: Vec<(u16, String)>) {
+    let all = ports.into_iter().map(|(port, text)| {
+        let container = container.clone();
+        async move { container.serve(port, Fixed(text.into())).await }
+    });
+    futures::future::join_all(all).await;
+}
+
+/// Says what was declared of a command; of others, what the plain ones do.
+async fn exec(command: Vec<String>, mut io: Io, commands: Vec<Canned>) -> i32 {
+    let line = command.join(" ");
+    if let Some(canned) = commands.iter().find(|one| glob(&one.pattern, &line)) {
+        io.write(&canned.stdout).await;
+        io.write_error(&canned.stderr).await;
+        return canned.exit;
+    }
+    match plain(&command, &mut io).await {
+        Some(code) => code,
+        None => {
+            let name = command.first().map(String::as_str).unwrap_or_default();
+            io.write_error(format!("sh: {name}: not found\n")).await;
+            127
+        }
+    }
+}
+
+/// One answer to everything.
+#[derive(Clone)]
+struct Fixed(Bytes);
+
+impl Service<Request<Full<Bytes>>> for Fixed {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        std::future::ready(Ok(Response::new(Full::new(self.0.clone()))))
+    }
+}
+
+fn ports(served: &Value) -> Result<Vec<(u16, String)>, String> {
+    let map = served
+        .as_object()
+        .ok_or("`serve` has a text for each port, as {'8080': hello}")?;
+    map.iter()
+        .map(|(port, text)| {
+            let number = port.parse().ok().filter(|port| *port > 0);
+            let number = number.ok_or(format!("`serve`: {port:?} is no port"))?;
+            let text = match text {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            Ok((number, text))
+        })
+        .collect()
+}
+
+fn commands(said: &Value) -> Result<Vec<Canned>, String> {
+    let map = said
+        .as_object()
+        .ok_or("`exec` has an answer for each command: a text, or `stdout`, `stderr` and `exit`")?;
+    map.iter()
+        .map(|(pattern, said)| {
+            let wrong =
+                || format!("`exec`: {pattern:?} has a text, or `stdout`, `stderr` and `exit`");
+            let mut canned = Canned {
+                pattern: pattern.clone(),
+                stdout: String::new(),
+                stderr: String::new(),
+                exit: 0,
+            };
+            match said {
+                Value::String(text) => canned.stdout.clone_from(text),
+                Value::Object(parts) => {
+                    for (part, value) in parts {
+                        let text = value.as_str().map(str::to_owned);
+                        match part.as_str() {
+                            "stdout" => canned.stdout = text.ok_or_else(wrong)?,
+                            "stderr" => canned.stderr = text.ok_or_else(wrong)?,
+                            "exit" => {
+                                let code = value.as_i64().and_then(|code| i32::try_from(code).ok());
+                                canned.exit = code.ok_or_else(wrong)?;
+                            }
+                            _ => return Err(wrong()),
+                        }
+                    }
+                }
+                _ => return Err(wrong()),
+            }
+            Ok(canned)
+        })
+        .collect()
 }
 
 fn read(entry: &Value) -> Result<(String, Vec<Step>), String> {
@@ -139,6 +263,12 @@ fn read(entry: &Value) -> Result<(String, Vec<Step>), String> {
             .filter(|ignores| *ignores)
             .map(|_| Step::IgnoresStop),
     );
+    if !entry["serve"].is_null() {
+        steps.push(Step::Serve(ports(&entry["serve"])?));
+    }
+    if !entry["exec"].is_null() {
+        steps.push(Step::Exec(commands(&entry["exec"])?));
+    }
     match &entry["runs"] {
         Value::Null => {}
         Value::Number(number) => {

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures::StreamExt;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tower_service::Service;
 
+use super::io::Input;
 use super::log::Log;
-use crate::emulator::Clock;
+use super::network::Served;
+use crate::emulator::takeover::Duplex;
+use crate::emulator::{ApiBody, Clock};
 use crate::object;
 use crate::shared::Shared;
 
@@ -24,7 +28,7 @@ pub(crate) struct Given {
     pub(crate) command: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
-    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) files: BTreeMap<String, Bytes>,
 }
 
 /// What the code of a container and the kubelet share.
@@ -32,17 +36,32 @@ pub(crate) struct Given {
 pub(crate) struct Live {
     /// 0: it has not said; 1: not ready; 2: ready.
     ready: AtomicU8,
+    /// How often it has said something.
+    said: AtomicU64,
+    /// A port of it was open once.
+    has_listened: AtomicBool,
     /// It waits for the word to stop.
     listens: AtomicBool,
     stop: watch::Sender<bool>,
     ended: Mutex<Option<i32>>,
     message: Mutex<String>,
+    /// What was written into the container since it started.
+    files: Mutex<BTreeMap<String, Bytes>>,
+    /// What those who are attached send.
+    pub(crate) input: Mutex<Option<mpsc::UnboundedReceiver<Bytes>>>,
+    pub(crate) to_input: mpsc::UnboundedSender<Bytes>,
 }
 
 impl Default for Live {
     fn default() -> Self {
+        let (to_input, input) = mpsc::unbounded_channel();
         Self {
+            files: Mutex::default(),
+            input: Mutex::new(Some(input)),
+            to_input,
             ready: AtomicU8::new(0),
+            said: AtomicU64::new(0),
+            has_listened: AtomicBool::new(false),
             listens: AtomicBool::new(false),
             stop: watch::Sender::new(false),
             ended: Mutex::default(),
@@ -58,6 +77,16 @@ impl Live {
             0 => None,
             said => Some(said == 2),
         }
+    }
+
+    /// How often it has said something of itself: that it is ready, that it listens.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.load(Ordering::Acquire)
+    }
+
+    /// Whether a port of it was open once.
+    pub(crate) fn has_listened(&self) -> bool {
+        self.has_listened.load(Ordering::Acquire)
     }
 
     /// Tells it to stop; whether it listens.
@@ -177,14 +206,62 @@ impl Container {
         &self.0.given.env
     }
 
-    /// The content of a file that a volume of a ConfigMap, a Secret, the downward API or a mix of them brings.
-    pub fn file(&self, path: &str) -> Option<&[u8]> {
-        self.0.given.files.get(path).map(Vec::as_slice)
+    /// The content of a file: one that a volume of a ConfigMap, a Secret, the downward API or a mix of them brings, or
+    /// one that was [written](Container::write_file), as `kubectl cp` does.
+    pub fn file(&self, path: &str) -> Option<Bytes> {
+        let written = {
+            let files = self.written();
+            files.get(path).cloned()
+        };
+        written.or_else(|| self.0.given.files.get(path).cloned())
     }
 
-    /// The paths of all such files.
-    pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.0.given.files.keys().map(String::as_str)
+    /// Writes a file; it is gone when the container restarts.
+    pub fn write_file(&self, path: impl Into<String>, content: impl Into<Bytes>) {
+        let (path, content) = (path.into(), content.into());
+        self.written().insert(path, content);
+    }
+
+    /// The paths of all such files, in order.
+    pub fn files(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.0.given.files.keys().cloned().collect();
+        all.extend(self.written().keys().cloned());
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Bytes>> {
+        let files = &self.0.live.files;
+        files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What those who are attached send (`kubectl attach -i`, `kubectl run -i`), as it comes. The first who asks has it.
+    pub fn stdin(&self) -> Option<Input> {
+        let input = &self.0.live.input;
+        let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
+        input.take().map(Input::new)
+    }
+
+    /// Serves connections at a port of the Pod, in whatever protocol, until the container is told to stop, and becomes
+    /// ready: those of `kubectl port-forward`.
+    pub async fn listen<F, Fut>(&self, port: u16, serve: F)
+    where
+        F: Fn(Box<dyn Duplex>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let served = Served::Raw(Arc::new(move |connection| Box::pin(serve(connection))));
+        self.open(port, served).await;
+    }
+
+    async fn open(&self, port: u16, served: Served) {
+        let (ip, run) = (&self.0.ip, self.0.run);
+        self.0.shared.network.open(ip, port, run, served);
+        self.0.live.has_listened.store(true, Ordering::Release);
+        self.0.live.said.fetch_add(1, Ordering::AcqRel);
+        self.ready();
+        self.wake();
+        self.stopped().await;
     }
 
     /// Writes to the log. A line ends where the text says so.
@@ -204,6 +281,7 @@ impl Container {
 
     fn say(&self, ready: u8) {
         if self.0.live.ready.swap(ready, Ordering::AcqRel) != ready {
+            self.0.live.said.fetch_add(1, Ordering::AcqRel);
             self.wake();
         }
     }
@@ -238,7 +316,7 @@ impl Container {
         B::Data: Send,
         B::Error: fmt::Display,
     {
-        let served = Arc::new(move |request: Request<Bytes>| {
+        let served = Served::Http(Arc::new(move |request: Request<Bytes>| {
             let mut service = service.clone();
             let answer = async move {
                 if let Err(error) = std::future::poll_fn(|cx| service.poll_ready(cx)).await {
@@ -247,22 +325,34 @@ impl Container {
                 match service.call(request.map(Full::new)).await {
                     Ok(response) => {
                         let (parts, body) = response.into_parts();
-                        match body.collect().await {
-                            Ok(body) => Response::from_parts(parts, body.to_bytes()),
-                            Err(error) => failed(&error),
-                        }
+                        // What is known as a whole goes out as one.
+                        let body = match body.size_hint().exact() {
+                            Some(_) => match body.collect().await {
+                                Ok(whole) => ApiBody::Full(whole.to_bytes()),
+                                Err(error) => return failed(&error),
+                            },
+                            None => streamed(body),
+                        };
+                        Response::from_parts(parts, body)
                     }
                     Err(error) => failed(&error),
                 }
             };
-            Box::pin(answer) as futures::future::BoxFuture<'static, Response<Bytes>>
-        });
-        self.0
-            .shared
-            .network
-            .open(&self.0.ip, port, self.0.run, served);
-        self.ready();
-        self.stopped().await;
+            Box::pin(answer) as futures::future::BoxFuture<'static, Response<ApiBody>>
+        }));
+        self.open(port, served).await;
+    }
+
+    /// Where what is sent to the container goes.
+    pub(crate) fn input(&self) -> mpsc::UnboundedSender<Bytes> {
+        self.0.live.to_input.clone()
+    }
+
+    /// Ends when the container does.
+    pub(crate) async fn over(&self) {
+        let mut changes = self.0.log.changes();
+        // A log is closed when its container ends.
+        while self.0.log.text_from(usize::MAX).2 && changes.changed().await.is_ok() {}
     }
 
     pub(crate) fn wake(&self) {
@@ -275,40 +365,59 @@ impl Container {
     }
 }
 
-fn failed(error: &dyn fmt::Display) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(error.to_string()));
+/// A body as it comes; one that breaks off ends.
+fn streamed<B>(body: B) -> ApiBody
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    let data = futures::stream::unfold(Box::pin(body), |mut body| async move {
+        loop {
+            let frame = body.frame().await?.ok();
+            // Trailers are no data.
+            if let Ok(mut data) = frame?.into_data() {
+                let whole = data.copy_to_bytes(data.remaining());
+                return Some((whole, body));
+            }
+        }
+    });
+    ApiBody::Stream(data.boxed())
+}
+
+fn failed(error: &dyn fmt::Display) -> Response<ApiBody> {
+    let mut response = Response::new(ApiBody::Full(Bytes::from(error.to_string())));
     *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
     response
 }
 
-/// What the code of a container may return: its exit code.
+/// What the code of a container, or of a command in it, may return: its exit code.
 #[diagnostic::on_unimplemented(
     message = "the code of a container cannot return `{Self}`",
     note = "it returns an exit code: a number, `()` for 0, or a `Result`"
 )]
 pub trait IntoExit {
-    /// The exit code; what is wrong is logged.
-    fn into_exit(self, container: &Container) -> i32;
+    /// The exit code; what is wrong is told.
+    fn into_exit(self, tell: &mut dyn FnMut(String)) -> i32;
 }
 
 impl IntoExit for () {
-    fn into_exit(self, _: &Container) -> i32 {
+    fn into_exit(self, _: &mut dyn FnMut(String)) -> i32 {
         0
     }
 }
 
 impl IntoExit for i32 {
-    fn into_exit(self, _: &Container) -> i32 {
+    fn into_exit(self, _: &mut dyn FnMut(String)) -> i32 {
         self
     }
 }
 
 impl<T: IntoExit, E: fmt::Display> IntoExit for Result<T, E> {
-    fn into_exit(self, container: &Container) -> i32 {
+    fn into_exit(self, tell: &mut dyn FnMut(String)) -> i32 {
         match self {
-            Ok(value) => value.into_exit(container),
+            Ok(value) => value.into_exit(tell),
             Err(error) => {
-                container.log(format!("Error: {error}\n"));
+                tell(format!("Error: {error}\n"));
                 1
             }
         }

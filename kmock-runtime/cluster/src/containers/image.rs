@@ -9,10 +9,14 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::handle::{Container, IntoExit};
+use super::io::Io;
 use crate::glob::glob;
 use crate::shared::Shared;
 
 pub(crate) type Code = Arc<dyn Fn(Container) -> BoxFuture<'static, i32> + Send + Sync>;
+
+/// What a command in a container is.
+pub(crate) type Command = Arc<dyn Fn(Vec<String>, Io) -> BoxFuture<'static, i32> + Send + Sync>;
 
 /// How an image comes to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,6 +56,7 @@ pub(crate) struct Script {
     pub(crate) after: Duration,
     pub(crate) stubborn: bool,
     pub(crate) code: Option<Code>,
+    pub(crate) command: Option<Command>,
 }
 
 impl fmt::Debug for Script {
@@ -226,9 +231,50 @@ impl Image {
     {
         let code: Code = Arc::new(move |container: Container| {
             let running = code(container.clone());
-            async move { running.await.into_exit(&container) }.boxed()
+            async move {
+                let exit = running.await;
+                exit.into_exit(&mut |why| container.log(why))
+            }
+            .boxed()
         });
         self.change(|script| script.code = Some(code))
+    }
+
+    /// What commands in the container do (`kubectl exec`): they have their arguments and the streams, and return an exit
+    /// code as [the container itself](Image::run). Without it, a few plain commands are there: `cat`, `echo`, `env`,
+    /// `ls`, `tar` and their like.
+    ///
+    /// ```no_run
+    /// # fn example(life: kmock_cluster::Life) {
+    /// life.image("postgres:*").exec(async |command, io| {
+    ///     if command[0] != "psql" {
+    ///         io.write_error("not found\n").await;
+    ///         return 127;
+    ///     }
+    ///     io.write(format!("hello {}\n", io.container().env("PGUSER").unwrap_or("?"))).await;
+    ///     0
+    /// });
+    /// # }
+    /// ```
+    pub fn exec<F, Fut>(self, code: F) -> Image
+    where
+        F: Fn(Vec<String>, Io) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoExit> + Send + 'static,
+    {
+        let command: Command = Arc::new(move |arguments, io: Io| {
+            let errors = io.errors();
+            let running = code(arguments, io);
+            async move {
+                let mut told = Vec::new();
+                let exit = running.await.into_exit(&mut |why| told.push(why));
+                for why in told {
+                    errors.write(why).await;
+                }
+                exit
+            }
+            .boxed()
+        });
+        self.change(|script| script.command = Some(command))
     }
 
     /// How many containers were started by this declaration.

@@ -53,8 +53,8 @@ impl Log {
                 lines.bytes -= first.len();
                 lines.forgotten += 1;
             }
+            self.length.send_modify(|length| *length += text.len());
         }
-        self.length.send_modify(|length| *length += text.len());
     }
 
     /// Nothing more comes.
@@ -83,6 +83,31 @@ impl Log {
         let from = number.saturating_sub(lines.forgotten).min(whole);
         let part = lines.all.get(from..whole).unwrap_or_default().to_vec();
         (part, lines.forgotten + whole, !lines.closed)
+    }
+
+    /// How much was written so far, in bytes.
+    pub(crate) fn written(&self) -> usize {
+        *self.length.borrow()
+    }
+
+    /// What was written since there were so many bytes, how many there are now, and whether more may come: for those who
+    /// are attached, who see lines before they end.
+    pub(crate) fn text_from(&self, written: usize) -> (String, usize, bool) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = *self.length.borrow();
+        let mut lacks = now.saturating_sub(written);
+        let mut parts = Vec::new();
+        for (_, line) in lines.all.iter().rev() {
+            if lacks == 0 {
+                break;
+            }
+            let from = line.len().saturating_sub(lacks);
+            // What was written is whole characters.
+            parts.push(line.get(from..).unwrap_or(line));
+            lacks = lacks.saturating_sub(line.len());
+        }
+        parts.reverse();
+        (parts.concat(), now, !lines.closed)
     }
 
     /// Ends when there is more than so many bytes of text were written, or nothing more comes.

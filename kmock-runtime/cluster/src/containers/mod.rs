@@ -3,16 +3,21 @@
 mod file;
 mod handle;
 mod image;
+mod io;
 mod log;
 mod network;
+mod plain;
+mod tar;
 
 pub(crate) use self::file::declare;
 pub use self::handle::{Container, IntoExit};
 pub(crate) use self::handle::{Given, Live};
 pub use self::image::Image;
-pub(crate) use self::image::{Exit, Pull, Ready, Script, Scripts};
+pub(crate) use self::image::{Command, Exit, Pull, Ready, Script, Scripts};
+pub use self::io::{Input, Io};
 pub use self::log::Log;
 pub use self::network::Network;
+pub(crate) use self::plain::plain;
 
 use std::sync::Arc;
 
@@ -21,4 +26,18 @@ use std::sync::Arc;
 pub(crate) struct Logs {
     pub(crate) now: Arc<Log>,
     pub(crate) former: Option<Arc<Log>>,
+}
+
+/// A container that runs, for those who talk to it.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) container: Container,
+    pub(crate) command: Option<Command>,
+    pub(crate) log: Arc<Log>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.container.fmt(f)
+    }
 }

@@ -7,6 +7,7 @@ mod cronjobs;
 mod daemonsets;
 mod deployments;
 mod jobs;
+mod metrics;
 mod nodes;
 pub(crate) mod pods;
 mod quotas;
@@ -33,6 +34,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(jobs::Jobs::default()),
         Box::new(jobs::TimeToLive),
         Box::new(autoscalers::Autoscalers::new(shared)),
+        Box::new(metrics::Metrics::new(shared)),
         Box::new(budgets::Budgets),
         Box::new(services::Endpoints),
         Box::new(services::EndpointSlices),

@@ -34,7 +34,11 @@ pub(crate) fn given(
     Ok(Given {
         command: expanded(&container["command"]),
         args: expanded(&container["args"]),
-        files: files(pod, container, place, cache).unwrap_or_default(),
+        files: files(pod, container, place, cache)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(path, content)| (path, content.into()))
+            .collect(),
         env,
     })
 }

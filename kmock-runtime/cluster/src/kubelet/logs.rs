@@ -9,50 +9,49 @@ use jiff::Timestamp;
 
 use crate::containers::Log;
 use crate::emulator::ApiBody;
-use crate::emulator::kubelet::{Kubelet, LogOptions};
+use crate::emulator::kubelet::LogOptions;
 use crate::shared::Shared;
 
-impl Kubelet for Shared {
-    fn log(&self, pod: &str, options: &LogOptions) -> Option<ApiBody> {
-        let log = self.log_of(pod, &options.container, options.previous)?;
-        let (lines, next, more) = log.lines_from(0);
-        let mut shown: Vec<(Timestamp, String)> = lines
-            .into_iter()
-            .filter(|(when, _)| options.since.is_none_or(|since| *when >= since))
-            .collect();
-        if let Some(tail) = options.tail {
-            shown.drain(..shown.len().saturating_sub(tail));
-        }
-        let mut text: String = shown
-            .iter()
-            .map(|line| written(line, options.timestamps))
-            .collect();
-        if let Some(limit) = options.limit.filter(|limit| *limit < text.len()) {
-            let end = (0..=limit)
-                .rev()
-                .find(|at| text.is_char_boundary(*at))
-                .unwrap_or_default();
-            text.truncate(end);
-            return Some(ApiBody::Full(text.into()));
-        }
-        if !options.follow || !more {
-            // A line without an end is part of what there is.
-            return Some(ApiBody::Full(
-                if options.follow {
-                    text
-                } else {
-                    whole(&log, text, options)
-                }
-                .into(),
-            ));
-        }
-        let first = stream::iter((!text.is_empty()).then(|| Bytes::from(text)));
-        Some(ApiBody::Stream(
-            first
-                .chain(following(log, next, options.timestamps))
-                .boxed(),
-        ))
+/// The log of a container; `None`: it has not run.
+pub(super) fn log(shared: &Shared, pod: &str, options: &LogOptions) -> Option<ApiBody> {
+    let log = shared.log_of(pod, &options.container, options.previous)?;
+    let (lines, next, more) = log.lines_from(0);
+    let mut shown: Vec<(Timestamp, String)> = lines
+        .into_iter()
+        .filter(|(when, _)| options.since.is_none_or(|since| *when >= since))
+        .collect();
+    if let Some(tail) = options.tail {
+        shown.drain(..shown.len().saturating_sub(tail));
     }
+    let mut text: String = shown
+        .iter()
+        .map(|line| written(line, options.timestamps))
+        .collect();
+    if let Some(limit) = options.limit.filter(|limit| *limit < text.len()) {
+        let end = (0..=limit)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or_default();
+        text.truncate(end);
+        return Some(ApiBody::Full(text.into()));
+    }
+    if !options.follow || !more {
+        // A line without an end is part of what there is.
+        return Some(ApiBody::Full(
+            if options.follow {
+                text
+            } else {
+                whole(&log, text, options)
+            }
+            .into(),
+        ));
+    }
+    let first = stream::iter((!text.is_empty()).then(|| Bytes::from(text)));
+    Some(ApiBody::Stream(
+        first
+            .chain(following(log, next, options.timestamps))
+            .boxed(),
+    ))
 }
 
 /// What was read, with the line that has no end yet.

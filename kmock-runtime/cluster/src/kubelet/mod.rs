@@ -2,6 +2,8 @@
 
 mod given;
 mod logs;
+mod probes;
+mod reached;
 mod state;
 mod status;
 
@@ -19,7 +21,7 @@ pub(crate) use self::given::Place;
 use self::given::{Missing, given};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
-use crate::containers::{Container, Exit, Logs, Pull, Ready};
+use crate::containers::{Container, Exit, Logs, Pull, Ready, Running};
 use crate::controller::Controller;
 use crate::emulator::Clock;
 use crate::kind::Kind;
@@ -88,6 +90,7 @@ impl Kubelets {
         if let Some(run) = self.pods.remove(key) {
             for one in &run.runs {
                 self.shared.network.close(one.number);
+                self.shared.ended(key, &one.name);
                 one.log.close();
             }
             self.free(&run.ip);
@@ -392,6 +395,9 @@ impl Kubelets {
             }
         }
         for one in &mut run.runs {
+            if one.is_running() && !one.probers.is_empty() {
+                self.probe(one, look, plan);
+            }
             let probed = Run::is_probed(spec_of(look.pod, &one.name));
             one.ready = one.role != Role::Init && one.readiness(probed, look.instant);
             if one.ready {
@@ -417,6 +423,27 @@ impl Kubelets {
                 );
             }
         }
+    }
+
+    /// Goes on with the probes of a container, and stops one that they give up: it is restarted as its Pod's policy has it.
+    fn probe(&mut self, one: &mut Run, look: &Look<'_>, plan: &mut Plan) {
+        // What is being stopped is not asked any more.
+        if one.stopping {
+            return;
+        }
+        let Some(why) = probes::go_on(one, look, &self.shared, plan) else {
+            return;
+        };
+        plan.tell(probes::killing(one, look, why));
+        one.stopping = true;
+        let waits = one.live.stop();
+        let until = if waits {
+            look.instant + probes::grace(one, look.pod)
+        } else {
+            look.instant
+        };
+        one.ends_at = Some((until, probes::killed()));
+        plan.look_after(until.saturating_duration_since(look.instant), Wait::Work);
     }
 
     /// Tells once that config lacks, and looks for it again.
@@ -592,6 +619,7 @@ impl Kubelets {
             task.abort();
         }
         self.shared.network.close(one.number);
+        self.shared.ended(&one.pod, &one.name);
         one.log.close();
         let reason = exit
             .reason
@@ -606,6 +634,7 @@ impl Kubelets {
         });
         one.ready = false;
         (one.ready_at, one.ends_at) = (None, None);
+        one.probers.clear();
     }
 
     /// Goes on with one container: pulls, starts, restarts.
@@ -897,6 +926,8 @@ impl Kubelets {
         one.id = format!("containerd://{}", status::hex(seed, 64));
         one.script = self.shared.scripts.take(image);
         one.state = State::Running { since: look.now };
+        one.stopping = false;
+        one.probers = probes::probers(spec, one, look.instant);
         let former = one.last.is_some().then(|| Arc::clone(&one.log));
         one.log = Arc::default();
         one.live = Arc::default();
@@ -927,20 +958,28 @@ impl Kubelets {
         {
             plan.look_after(Duration::ZERO, Wait::Work);
         }
+        let (now, origin) = (look.now, look.instant);
+        let clock = Clock::new(move || now.checked_add(origin.elapsed()).unwrap_or(now));
+        let container = Container::new(
+            look.pod,
+            &one.name,
+            &run.ip,
+            one.number,
+            given,
+            &one.live,
+            &one.log,
+            &self.shared,
+            clock,
+        );
+        self.shared.began(
+            &key,
+            Running {
+                container: container.clone(),
+                command: one.script.command.clone(),
+                log: Arc::clone(&one.log),
+            },
+        );
         if let Some(code) = one.script.code.clone() {
-            let (now, origin) = (look.now, look.instant);
-            let clock = Clock::new(move || now.checked_add(origin.elapsed()).unwrap_or(now));
-            let container = Container::new(
-                look.pod,
-                &one.name,
-                &run.ip,
-                one.number,
-                given,
-                &one.live,
-                &one.log,
-                &self.shared,
-                clock,
-            );
             let task = tokio::spawn(async move {
                 // The closure itself is the test's code, too: it may panic before there is anything to wait for.
                 let running =
@@ -948,11 +987,7 @@ impl Kubelets {
                 let exit = match running.await {
                     Ok(exit) => exit,
                     Err(panic) => {
-                        let why = panic
-                            .downcast_ref::<String>()
-                            .map(String::as_str)
-                            .or_else(|| panic.downcast_ref::<&str>().copied())
-                            .unwrap_or("a panic");
+                        let why = panic_text(&*panic);
                         container.log(format!("panicked: {why}\n"));
                         134
                     }
@@ -963,6 +998,14 @@ impl Kubelets {
         }
         true
     }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic")
 }
 
 fn field_of(run: &Run) -> String {

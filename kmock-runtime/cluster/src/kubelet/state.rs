@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::probes::Prober;
 use crate::containers::{Exit, Live, Log, Ready, Script};
 use crate::object::{items, text};
 
@@ -53,6 +54,8 @@ pub(crate) struct Ended {
 /// One container of a Pod, over all its runs.
 #[derive(Debug)]
 pub(crate) struct Run {
+    /// `namespace/name` of its Pod.
+    pub(crate) pod: Arc<str>,
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) state: State,
@@ -71,6 +74,10 @@ pub(crate) struct Run {
     pub(crate) log: Arc<Log>,
     pub(crate) task: Option<AbortHandle>,
     pub(crate) number: u64,
+    /// Those of the run that is going on.
+    pub(crate) probers: Vec<Prober>,
+    /// Its probes have given it up.
+    pub(crate) stopping: bool,
     /// The restarts come so late that nobody waits for them any more.
     pub(crate) hopeless: bool,
 }
@@ -84,8 +91,9 @@ impl Drop for Run {
 }
 
 impl Run {
-    pub(crate) fn new(name: &str, role: Role, waits: &'static str) -> Run {
+    pub(crate) fn new(pod: &Arc<str>, name: &str, role: Role, waits: &'static str) -> Run {
         Run {
+            pod: Arc::clone(pod),
             name: name.to_owned(),
             role,
             state: State::Waiting {
@@ -108,6 +116,8 @@ impl Run {
             task: None,
             number: 0,
             hopeless: false,
+            probers: Vec::new(),
+            stopping: false,
         }
     }
 
@@ -139,6 +149,9 @@ impl Run {
     pub(crate) fn readiness(&self, probed: bool, now: Instant) -> bool {
         if !self.is_running() {
             return false;
+        }
+        if let Some(probed) = self.probed_ready() {
+            return probed;
         }
         if self.script.code.is_some()
             && let Some(said) = self.live.ready()
@@ -184,13 +197,19 @@ impl PodRun {
         let spec = &pod["spec"];
         let has_init = items(&spec["initContainers"]).next().is_some();
         let mut runs = Vec::new();
+        let key: Arc<str> = crate::object::key(pod).into();
         for container in items(&spec["initContainers"]) {
             let role = if text(&container["restartPolicy"]) == "Always" {
                 Role::Sidecar
             } else {
                 Role::Init
             };
-            runs.push(Run::new(text(&container["name"]), role, "PodInitializing"));
+            runs.push(Run::new(
+                &key,
+                text(&container["name"]),
+                role,
+                "PodInitializing",
+            ));
         }
         for container in items(&spec["containers"]) {
             let waits = if has_init {
@@ -198,7 +217,7 @@ impl PodRun {
             } else {
                 "ContainerCreating"
             };
-            runs.push(Run::new(text(&container["name"]), Role::Main, waits));
+            runs.push(Run::new(&key, text(&container["name"]), Role::Main, waits));
         }
         PodRun {
             uid: text(&pod["metadata"]["uid"]).to_owned(),
@@ -213,11 +232,15 @@ impl PodRun {
 
     /// Ephemeral containers come while the Pod runs.
     pub(crate) fn take_ephemeral(&mut self, pod: &Value) {
+        if items(&pod["spec"]["ephemeralContainers"]).next().is_none() {
+            return;
+        }
+        let key: Arc<str> = crate::object::key(pod).into();
         for container in items(&pod["spec"]["ephemeralContainers"]) {
             let name = text(&container["name"]);
             if !self.runs.iter().any(|run| run.name == name) {
                 self.runs
-                    .push(Run::new(name, Role::Ephemeral, "ContainerCreating"));
+                    .push(Run::new(&key, name, Role::Ephemeral, "ContainerCreating"));
             }
         }
     }

@@ -234,7 +234,7 @@ fn container_status(pod: &Value, run: &Run) -> Value {
         "restartCount": run.restarts,
         "image": if has_run { full_name(image) } else { image.to_owned() },
         "imageID": if has_run { digest(image) } else { String::new() },
-        "started": run.is_running(),
+        "started": run.has_started(),
     });
     if has_run {
         status["containerID"] = run.id.as_str().into();

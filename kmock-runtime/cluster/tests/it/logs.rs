@@ -22,6 +22,7 @@ async fn log(w: &World, query: &str) -> (u16, String) {
             let all: Vec<Bytes> = stream.collect().await;
             String::from_utf8_lossy(&all.concat()).into_owned()
         }
+        ApiBody::Upgrade(_) => panic!("a log is no other protocol"),
     };
     match serde_json::from_str::<Value>(&text) {
         Ok(status) if code >= 400 => (

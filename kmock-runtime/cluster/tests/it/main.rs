@@ -7,6 +7,8 @@ mod jobs;
 mod logs;
 mod nodes;
 mod pods;
+mod probes;
+mod replicationcontrollers;
 mod scheduling;
 mod speed;
 mod stages;

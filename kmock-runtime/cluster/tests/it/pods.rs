@@ -151,7 +151,7 @@ fn containers_are_code() {
                 c.args()
             ));
             let greeting =
-                String::from_utf8_lossy(c.file("/etc/conf/greeting").unwrap_or_default())
+                String::from_utf8_lossy(&c.file("/etc/conf/greeting").unwrap_or_default())
                     .into_owned();
             let service = tower::service_fn(
                 move |_: http::Request<http_body_util::Full<bytes::Bytes>>| {

@@ -11,6 +11,7 @@ pub mod call;
 mod compress;
 pub mod config;
 pub mod convert;
+mod connect;
 pub mod create;
 mod deadline;
 pub mod delete;

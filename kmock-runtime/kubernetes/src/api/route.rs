@@ -15,7 +15,8 @@ use super::convert::{self, Known};
 use super::deadline::Deadline;
 use super::reply::{Body, Reply};
 use super::{
-    body, create, delete, deletecollection, get, negotiate, patch, pods, scale, token, update,
+    body, connect, create, delete, deletecollection, get, negotiate, patch, pods, scale, token,
+    update,
 };
 use crate::api::aggregator;
 use crate::api::endpoints;
@@ -129,11 +130,7 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         ("Pod", "eviction", Verb::Create) => return pods::evict(call).await,
         ("Pod", "log", Verb::Get) => return pods::log(call),
         ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
-            call.find(proxied(call.request.name()))?;
-            return Err(ApiError::not_implemented(format!(
-                "{}/{subresource}",
-                resource.plural
-            )));
+            return connect::connect(call).await;
         }
         ("Binding", "", Verb::Create) => return pods::bind_by_body(call).await,
         ("ServiceAccount", "token", Verb::Create) => return token::request(call).await,
@@ -151,15 +148,6 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         Verb::DeleteCollection => deletecollection::delete_collection(call).await,
         Verb::Other if call.request.method == Method::HEAD => head(call).await,
         Verb::Other => Err(ApiError::method_not_allowed()),
-    }
-}
-
-/// The object's name in the name of what is connected to: `[scheme:]name[:port]`.
-fn proxied(name: &str) -> &str {
-    let parts: Vec<&str> = name.split(':').collect();
-    match parts.as_slice() {
-        [_, name, _] | [name, _] => name,
-        _ => name,
     }
 }
 

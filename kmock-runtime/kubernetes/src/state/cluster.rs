@@ -19,6 +19,7 @@ use crate::state::change::Reactor;
 use crate::state::kubelet::Kubelet;
 use crate::state::registry::{BuiltIns, Registry};
 use crate::state::store::Store;
+use crate::state::takeover::Takeover;
 use crate::state::webhooks::Webhooks;
 
 /// The body of an answer.
@@ -27,6 +28,8 @@ pub enum ApiBody {
     Full(Bytes),
     /// A stream of chunks, e.g. a watch: one event per chunk.
     Stream(BoxStream<'static, Bytes>),
+    /// What the connection speaks from here on: the answer is a 101, and whoever has the socket hands it over.
+    Upgrade(Takeover),
 }
 
 impl fmt::Debug for ApiBody {
@@ -34,6 +37,7 @@ impl fmt::Debug for ApiBody {
         match self {
             Self::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
             Self::Stream(_) => f.write_str("Stream(…)"),
+            Self::Upgrade(takeover) => takeover.fmt(f),
         }
     }
 }

@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
 use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
 
 use super::cluster::ApiBody;
+use super::takeover::Connection;
 
 /// Which part of a container's log is asked for: `PodLogOptions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +30,85 @@ pub struct LogOptions {
     pub limit: Option<usize>,
 }
 
-/// The kubelets of all nodes, as the API server speaks to them.
+/// Where the output of a process goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Its standard output; with a terminal, errors come here, too.
+    Out,
+    /// Its standard errors.
+    Err,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// The columns.
+    pub width: u16,
+    /// The rows.
+    pub height: u16,
+}
+
+/// What a process in a container is joined to: the client of an `exec` or an `attach`.
+#[derive(Debug)]
+pub struct Streams {
+    /// What the client sends; it ends where the client closes it. `None`: nothing is sent.
+    pub stdin: Option<mpsc::UnboundedReceiver<Bytes>>,
+    /// What goes to the client; what nobody asked for is dropped there.
+    pub output: mpsc::Sender<(Output, Bytes)>,
+    /// Whether the client has a terminal.
+    pub tty: bool,
+    /// Its size, once it has said it.
+    pub size: watch::Receiver<Option<TerminalSize>>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// With a code.
+    Code(i32),
+    /// It could not be started.
+    Failed(String),
+}
+
+/// A process that runs as long as it is polled.
+pub type Process = BoxFuture<'static, Exit>;
+
+/// The kubelets of all nodes, as the API server speaks to them. Pods are named `namespace/name`.
 pub trait Kubelet: fmt::Debug + Send + Sync {
-    /// The log of a container of a Pod (`namespace/name`); `None`: it has not run.
+    /// The log of a container of a Pod; `None`: it has not run.
     fn log(&self, pod: &str, options: &LogOptions) -> Option<ApiBody>;
+
+    /// Runs a command in a container.
+    ///
+    /// # Errors
+    /// The container does not run.
+    fn exec(
+        &self,
+        pod: &str,
+        container: &str,
+        command: Vec<String>,
+        streams: Streams,
+    ) -> Result<Process, String>;
+
+    /// Joins the process that a container is.
+    ///
+    /// # Errors
+    /// The container does not run.
+    fn attach(&self, pod: &str, container: &str, streams: Streams) -> Result<Process, String>;
+
+    /// Serves a connection at a port of a Pod, until either side ends it. The error: nobody listens there.
+    fn connect(
+        &self,
+        pod: &str,
+        port: u16,
+        connection: Connection,
+    ) -> BoxFuture<'static, Result<(), String>>;
+
+    /// Asks over HTTP what is served at an address; `None`: the connection is refused.
+    fn ask(
+        &self,
+        ip: &str,
+        port: u16,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'static, Option<Response<ApiBody>>>;
 }

@@ -7,4 +7,5 @@ pub mod extensions;
 pub mod kubelet;
 pub mod registry;
 pub mod store;
+pub mod takeover;
 pub mod webhooks;

@@ -3,6 +3,8 @@
 pub mod base64url;
 pub mod der;
 pub mod digest;
+pub mod inflate;
 pub mod pem;
+pub mod sha1;
 #[cfg(feature = "yaml")]
 pub mod yaml;

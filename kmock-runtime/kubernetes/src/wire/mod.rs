@@ -5,4 +5,6 @@ pub mod json;
 pub mod metadata_only;
 pub mod protobuf;
 pub mod render;
+pub mod spdy;
 pub mod table;
+pub mod websocket;

@@ -215,6 +215,8 @@ async fn collect(body: ApiBody) -> Bytes {
     match body {
         ApiBody::Full(bytes) => bytes,
         ApiBody::Stream(chunks) => chunks.collect::<Vec<Bytes>>().await.concat().into(),
+        // Nothing that was recorded upgrades.
+        ApiBody::Upgrade(_) => Bytes::new(),
     }
 }
 
@@ -223,6 +225,7 @@ async fn follow(body: ApiBody, events: Arc<Mutex<Vec<Json>>>, done: Arc<AtomicBo
     let mut chunks = match body {
         ApiBody::Full(bytes) => futures::stream::iter([bytes]).boxed(),
         ApiBody::Stream(chunks) => chunks,
+        ApiBody::Upgrade(_) => futures::stream::empty().boxed(),
     };
     while let Some(chunk) = chunks.next().await {
         pending.push_str(&String::from_utf8_lossy(&chunk));

@@ -1,10 +1,13 @@
 //! HorizontalPodAutoscalers: as many replicas as the metrics that the test sets ask for.
 
+mod behavior;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use self::behavior::{Count, Past};
 use super::conditions;
 use crate::amounts;
 use crate::cache::{Cache, Change};
@@ -24,8 +27,8 @@ const TOLERANCE: f64 = 0.1;
 #[derive(Debug)]
 pub(crate) struct Autoscalers {
     shared: Arc<Shared>,
-    /// What was recommended, and when: the highest of the last while counts when it goes down.
-    past: std::collections::BTreeMap<String, Vec<(jiff::Timestamp, i64)>>,
+    /// What was recommended and done lately, by autoscaler.
+    past: std::collections::BTreeMap<String, Past>,
 }
 
 impl Autoscalers {
@@ -196,7 +199,28 @@ impl Controller for Autoscalers {
                     &mut all,
                     conditions::new("ScalingActive", "True", "ValidMetricFound", message, now),
                 );
-                self.stabilized(key, scaler, current, wanted, now, &mut plan)
+                let count = Count {
+                    current,
+                    least,
+                    most: most.max(least),
+                };
+                let past = self.past.entry(key.to_owned()).or_default();
+                let decision = past.decide(&spec["behavior"], count, wanted, now);
+                let (reason, message) = decision.able;
+                conditions::set(
+                    &mut all,
+                    conditions::new("AbleToScale", "True", reason, message, now),
+                );
+                let (limits, reason, message) = decision.limited;
+                let limits = if limits { "True" } else { "False" };
+                conditions::set(
+                    &mut all,
+                    conditions::new("ScalingLimited", limits, reason, message, now),
+                );
+                if let Some(again) = decision.again {
+                    plan.look_after(again, Wait::Appointment);
+                }
+                decision.replicas
             }
             None => {
                 let why = failed.unwrap_or_else(|| "no metrics".to_owned());
@@ -217,31 +241,10 @@ impl Controller for Autoscalers {
                     "FailedGetResourceMetric",
                     why,
                 ));
-                current
+                current.clamp(least, most.max(least))
             }
         };
-        let limited = desired.clamp(least, most.max(least));
-        let (limit, reason, message) = match desired {
-            desired if desired > limited => (
-                "True",
-                "TooManyReplicas",
-                "the desired replica count is more than the maximum replica count",
-            ),
-            desired if desired < limited => (
-                "True",
-                "TooFewReplicas",
-                "the desired replica count is less than the minimum replica count",
-            ),
-            _ => (
-                "False",
-                "DesiredWithinRange",
-                "the desired count is within the acceptable range",
-            ),
-        };
-        conditions::set(
-            &mut all,
-            conditions::new("ScalingLimited", limit, reason, message, now),
-        );
+        let limited = desired;
         if limited != current {
             let name = object::name(target);
             let (namespace, _) = object::split(key);
@@ -271,6 +274,8 @@ impl Controller for Autoscalers {
                 "SuccessfulRescale",
                 format!("New size: {limited}; reason: {why}"),
             ));
+            let past = self.past.entry(key.to_owned()).or_default();
+            past.scaled(current, limited, now);
             status["lastScaleTime"] = object::time(now);
             conditions::set(
                 &mut all,
@@ -350,37 +355,5 @@ impl Autoscalers {
             (ratio * used.len() as f64).ceil() as i64
         };
         Ok((count, shown))
-    }
-
-    /// Up at once (at most twofold, or by four), down only when nothing asked for more for a while.
-    fn stabilized(
-        &mut self,
-        key: &str,
-        scaler: &Value,
-        current: i64,
-        wanted: i64,
-        now: jiff::Timestamp,
-        plan: &mut Plan,
-    ) -> i64 {
-        let window = scaler["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
-            .as_i64()
-            .unwrap_or(300);
-        let past = self
-            .past
-            .entry(key.to_owned())
-            .or_insert_with(|| vec![(now, current)]);
-        past.retain(|(when, _)| object::after(*when, window) > now);
-        past.push((now, wanted));
-        if wanted > current {
-            return wanted.min((current * 2).max(current + 4));
-        }
-        let highest = past.iter().map(|(_, count)| *count).max().unwrap_or(wanted);
-        if let Some((when, _)) = past.iter().find(|(_, count)| *count > wanted) {
-            plan.look_after(
-                object::until(object::after(*when, window), now),
-                Wait::Appointment,
-            );
-        }
-        highest.min(current).max(wanted)
     }
 }

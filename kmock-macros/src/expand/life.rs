@@ -1,0 +1,58 @@
+//! Declarations of a cluster that lives: `k.node("a").cpu(4)`.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::{
+    Expander, Target, our,
+    reply::{known, time_tokens},
+};
+use crate::{
+    ast::{Arguments, Declaration, Time},
+    errors::Errors,
+};
+
+impl Expander {
+    pub(super) fn declaration(
+        &self,
+        declared: &Declaration,
+        target: &Target,
+        errors: &mut Errors,
+        no_lets: bool,
+    ) -> TokenStream {
+        let (kind, about, krate) = (&declared.kind, &declared.about, &self.krate);
+        let span = kind.span();
+        if let Target::Set(_) = target {
+            errors.help(
+                span,
+                format_args!("`{kind}` needs a server whose cluster lives"),
+                format_args!("write `kmock! {{ k, {kind} … }}`, outside of `in_order!`"),
+            );
+            return TokenStream::new();
+        }
+        let kmock = our("__kmock");
+        let mut made = quote_spanned!(self.at(span)=> #kmock.#kind(#about));
+        for call in &declared.calls {
+            let name = &call.name;
+            let arguments = match &call.arguments {
+                Arguments::Tokens(tokens) => tokens.clone(),
+                Arguments::Json(value) => {
+                    quote_spanned!(self.at(name.span())=> #krate::__private::json!(#value))
+                }
+                Arguments::Time(Time::Between(span, low, high)) => {
+                    let (low, high) = (known(*span, *low), known(*span, *high));
+                    quote_spanned!(*span=> #low, #high)
+                }
+                Arguments::Time(time) => time_tokens(time),
+            };
+            made = quote_spanned!(self.at(name.span())=> #made.#name(#arguments));
+        }
+        let rust = &declared.rust;
+        match &declared.binding {
+            Some(name) if !no_lets => {
+                quote_spanned!(self.at(span)=> #(#rust)* let #name = #made;)
+            }
+            _ => quote_spanned!(self.at(span)=> #(#rust)* let _ = #made;),
+        }
+    }
+}

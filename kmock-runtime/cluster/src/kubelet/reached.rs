@@ -1,0 +1,191 @@
+//! What the API server asks of kubelets on behalf of clients: logs, commands, connections.
+
+use std::panic::AssertUnwindSafe;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either, select};
+use http::{Request, Response};
+use serde_json::json;
+
+use super::logs;
+use crate::containers::{Io, Running, plain};
+use crate::emulator::ApiBody;
+use crate::emulator::kubelet::{Exit, Kubelet, LogOptions, Output, Process, Streams};
+use crate::emulator::takeover::Connection;
+use crate::shared::Shared;
+
+/// Where kubelets listen.
+const PORT: u16 = 10250;
+
+impl Shared {
+    fn found(&self, pod: &str, container: &str) -> Result<Running, String> {
+        self.running(pod, container)
+            .ok_or_else(|| format!("container not found (\"{container}\")"))
+    }
+}
+
+impl Kubelet for Shared {
+    fn log(&self, pod: &str, options: &LogOptions) -> Option<ApiBody> {
+        logs::log(self, pod, options)
+    }
+
+    fn exec(
+        &self,
+        pod: &str,
+        container: &str,
+        command: Vec<String>,
+        streams: Streams,
+    ) -> Result<Process, String> {
+        let running = self.found(pod, container)?;
+        let output = streams.output.clone();
+        let mut io = Io::new(running.container.clone(), streams);
+        let ended = running.container.clone();
+        let process = async move {
+            let name = command.first().cloned().unwrap_or_default();
+            let Some(code) = running.command else {
+                return match plain(&command, &mut io).await {
+                    Some(code) => Exit::Code(code),
+                    None => Exit::Failed(format!(
+                        "error executing command in container: failed to exec in container: failed to start exec: \
+                         OCI runtime exec failed: exec failed: unable to start container process: \
+                         exec: \"{name}\": executable file not found in $PATH"
+                    )),
+                };
+            };
+            // The closure itself is the test's code, too: it may panic before there is anything to wait for.
+            let outcome = AssertUnwindSafe(async { code(command, io).await }).catch_unwind();
+            match outcome.await {
+                Ok(code) => Exit::Code(code),
+                Err(panic) => {
+                    let why = super::panic_text(&*panic);
+                    let told = Bytes::from(format!("panicked: {why}\n"));
+                    // The client may be gone.
+                    let _ = output.send((Output::Err, told)).await;
+                    Exit::Code(134)
+                }
+            }
+        };
+        // Commands end with their container.
+        Ok(Box::pin(async move {
+            let over = std::pin::pin!(ended.over());
+            match select(Box::pin(process), over).await {
+                Either::Left((exit, _)) => exit,
+                Either::Right(_) => Exit::Code(137),
+            }
+        }))
+    }
+
+    fn attach(&self, pod: &str, container: &str, streams: Streams) -> Result<Process, String> {
+        let running = self.found(pod, container)?;
+        let from = running.log.written();
+        let Streams {
+            stdin,
+            output,
+            tty: _,
+            size: _,
+        } = streams;
+        let input = running.container.input();
+        let sending = async move {
+            if let Some(mut stdin) = stdin {
+                while let Some(data) = stdin.recv().await {
+                    // A container that never reads does not mind.
+                    let _ = input.send(data);
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let log = running.log;
+        let showing = async move {
+            let mut changes = log.changes();
+            let mut shown = from;
+            loop {
+                changes.borrow_and_update();
+                let (text, written, more) = log.text_from(shown);
+                shown = written;
+                if !text.is_empty() && output.send((Output::Out, text.into())).await.is_err() {
+                    return;
+                }
+                if !more || changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        Ok(Box::pin(async move {
+            select(Box::pin(showing), Box::pin(sending)).await;
+            Exit::Code(0)
+        }))
+    }
+
+    fn connect(
+        &self,
+        pod: &str,
+        port: u16,
+        connection: Connection,
+    ) -> BoxFuture<'static, Result<(), String>> {
+        let ip = {
+            let state = self.state();
+            state.address_of(pod)
+        };
+        let served = ip.and_then(|ip| self.network.connect(&ip, port, connection));
+        Box::pin(async move {
+            match served {
+                Some(served) => {
+                    // What a closure does to itself is told to its client by the end of the connection.
+                    let _ = AssertUnwindSafe(served).catch_unwind().await;
+                    Ok(())
+                }
+                None => Err(format!(
+                    "failed to execute portforward in network namespace: failed to connect to localhost:{port} inside \
+                     namespace, IPv4: dial tcp4 127.0.0.1:{port}: connect: connection refused"
+                )),
+            }
+        })
+    }
+
+    fn ask(
+        &self,
+        ip: &str,
+        port: u16,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'static, Option<Response<ApiBody>>> {
+        if port == PORT && self.is_node(ip) {
+            let answer = self.own(&request);
+            return Box::pin(async move { Some(answer) });
+        }
+        let found = self.network.at(ip, port);
+        Box::pin(async move { Some(found?.answer(request).await) })
+    }
+}
+
+impl Shared {
+    fn is_node(&self, ip: &str) -> bool {
+        let state = self.state();
+        state.nodes.values().any(|node| node.ip() == ip)
+    }
+
+    /// What a kubelet says of itself.
+    fn own(&self, request: &Request<Bytes>) -> Response<ApiBody> {
+        let (code, kind, text) = match request.uri().path() {
+            "/healthz" | "/livez" | "/readyz" => {
+                (200, "text/plain; charset=utf-8", "ok".to_owned())
+            }
+            "/configz" => {
+                let config = json!({"kubeletconfig": {"enableServer": true, "port": PORT}});
+                (200, "application/json", config.to_string())
+            }
+            path => (
+                404,
+                "text/plain; charset=utf-8",
+                format!("404 page not found: kmock's kubelets do not serve {path}\n"),
+            ),
+        };
+        let mut response = Response::new(ApiBody::Full(text.into()));
+        *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
+        let kind = http::HeaderValue::from_static(kind);
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,116 @@
+//! Connections to what runs in Pods: `exec`, `attach`, `portforward`, and the proxies of Pods, Services and Nodes.
+
+mod command;
+mod forward;
+mod pipes;
+mod proxy;
+mod session;
+mod upgrade;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::authz;
+use super::call::Call;
+use super::reply::{Body, Reply};
+use crate::model::status::ApiError;
+use crate::state::access::{Attributes, ResourceAttributes};
+use crate::state::kubelet::Kubelet;
+use crate::wire::websocket;
+
+/// Answers a request for one of them.
+pub(super) async fn connect(call: &Call) -> Result<Reply, ApiError> {
+    let subresource = call.request.subresource();
+    if subresource == "proxy" {
+        return proxy::proxy(call).await;
+    }
+    may_create(call)?;
+    let pod = call.find(call.request.name())?;
+    let container = match subresource {
+        "portforward" => String::new(),
+        _ => container(
+            &pod.value,
+            call.request.query.get("container").unwrap_or_default(),
+        )?,
+    };
+    if pod.value["spec"]["nodeName"]
+        .as_str()
+        .unwrap_or_default()
+        .is_empty()
+    {
+        let why = format!("pod {} does not have a host assigned", call.request.name());
+        return Err(ApiError::bad_request(why));
+    }
+    let kubelet = kubelet(call)?;
+    if !websocket::is_asked_for(&call.headers) && !upgrade::wants_spdy(&call.headers) {
+        return Err(ApiError::bad_request("Upgrade request required"));
+    }
+    match subresource {
+        "portforward" => forward::forward(call, &kubelet, pod.key()),
+        _ => command::command(call, &*kubelet, pod.key(), &container),
+    }
+}
+
+/// Whoever upgrades a GET has to be allowed to create, too (`AuthorizePodWebsocketUpgradeCreatePermission`, on since 1.35).
+fn may_create(call: &Call) -> Result<(), ApiError> {
+    let request = &call.request;
+    let attributes = Attributes::resource(
+        "create",
+        ResourceAttributes {
+            group: request.group.as_str().into(),
+            version: request.version.as_str().into(),
+            namespace: request.namespace().into(),
+            resource: request.resource.as_str().into(),
+            subresource: request.subresource().into(),
+            name: request.name().into(),
+        },
+    );
+    authz::check(&call.cluster, &call.user, &attributes)
+}
+
+/// Who runs the Pods, if anybody does.
+fn kubelet(call: &Call) -> Result<Arc<dyn Kubelet>, ApiError> {
+    call.cluster.kubelet().ok_or_else(|| {
+        ApiError::not_implemented(format!(
+            "{}/{} where nothing runs: let the cluster live (`cluster`), or answer it by a rule",
+            call.resource().plural,
+            call.request.subresource()
+        ))
+    })
+}
+
+/// The container that is meant.
+fn container(pod: &Value, wanted: &str) -> Result<String, ApiError> {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let of = |part: &str| {
+        let containers = pod["spec"][part].as_array();
+        let names = containers.into_iter().flatten();
+        names
+            .filter_map(|one| one["name"].as_str())
+            .collect::<Vec<_>>()
+    };
+    let (init, main, ephemeral) = (
+        of("initContainers"),
+        of("containers"),
+        of("ephemeralContainers"),
+    );
+    let all = [init, main.clone(), ephemeral].concat();
+    match (wanted, main.as_slice()) {
+        ("", [only]) => Ok((*only).to_owned()),
+        ("", _) => Err(ApiError::bad_request(format!(
+            "a container name must be specified for pod {name}, choose one of: [{}]",
+            all.join(" ")
+        ))),
+        _ if all.contains(&wanted) => Ok(wanted.to_owned()),
+        _ => Err(ApiError::bad_request(format!(
+            "container {wanted} is not valid for pod {name}"
+        ))),
+    }
+}
+
+/// A refusal that the kubelet speaks itself: a plain text.
+fn plainly(code: u16, text: &str) -> Reply {
+    let text = format!("{text}\n");
+    Reply::new(code, Body::Raw("text/plain; charset=utf-8", text.into()))
+}
