@@ -10,8 +10,8 @@ pub mod call;
 #[cfg(feature = "compression")]
 mod compress;
 pub mod config;
-pub mod convert;
 mod connect;
+pub mod convert;
 pub mod create;
 mod deadline;
 pub mod delete;
