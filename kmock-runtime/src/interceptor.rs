@@ -98,7 +98,7 @@ impl KMock {
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
     /// let client = reqwest::Client::builder().no_proxy().dns_resolver(k.resolver()).build()?;
     /// client.get("http://example.com/").send().await?;
     /// # Ok(())
@@ -118,7 +118,7 @@ impl KMock {
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use tower_service::Service;
     ///
-    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
     /// // What a client does with it: `Client::builder(TokioExecutor::new()).build(k.connector())`.
     /// let connection = k.connector().call("http://example.com/".parse()?).await?;
     /// # drop(connection);
@@ -148,7 +148,7 @@ impl KMock {
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let k = kmock_runtime::KMock::builder().hostnames(["example.com"]).start().await?;
+    /// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
     /// std::process::Command::new("curl")
     ///     .arg("http://example.com/")
     ///     .env("http_proxy", k.proxy_url())

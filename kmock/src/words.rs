@@ -70,6 +70,10 @@ pub mod criteria {
         get;
         /// Reads one object: `fetch "v1/pods"`.
         fetch;
+        /// Calls of gRPC, by service and method: `grpc "demo.Greeter/*"`.
+        grpc;
+        /// What a message of a gRPC call has: `message { "name": "j*" }`.
+        message;
     }
 }
 
@@ -78,6 +82,16 @@ pub mod replies {
     use super::Word;
 
     words! {
+        /// Answers while the body is still coming: `unread 413`.
+        unread;
+        /// Ends the connection of HTTP/2 in an orderly way: `goaway`.
+        goaway;
+        /// The answer of a gRPC call: `grpc { "message": "hello" }`, a stream of them, or a status.
+        grpc;
+        /// Passes on to a server, and keeps what it answers: `record "https://real"`.
+        record;
+        /// Answers from a file of recorded answers: `replay "file.har"`.
+        replay;
         /// Headers: `header { "X-A": "1", "X-B": ! }`.
         header;
         /// Cookies: `cookie { "s": "1", "t": ! }`.

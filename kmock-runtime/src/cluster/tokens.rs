@@ -8,7 +8,7 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-/// A key for tests, in PKCS #8.
+/// A key for tests, in PKCS #1.
 static KEY: &[u8] = include_bytes!("token-key.der");
 
 /// Signs with the key.
@@ -18,7 +18,7 @@ pub(super) struct Signer(RsaKeyPair);
 impl Signer {
     /// `None`: the key cannot be read.
     pub(super) fn new() -> Option<Signer> {
-        RsaKeyPair::from_pkcs8(KEY).ok().map(Signer)
+        RsaKeyPair::from_der(KEY).ok().map(Signer)
     }
 
     fn public(&self) -> PublicKeyComponents<Vec<u8>> {
