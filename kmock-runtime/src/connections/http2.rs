@@ -4,7 +4,7 @@
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kmock_runtime::Error> {
-/// use kmock_runtime::{Http2, KMock};
+/// use kmock::{Http2, KMock};
 ///
 /// let k = KMock::builder().http2(Http2::new().streams(1).window(1024)).start().await?;
 /// # drop(k);

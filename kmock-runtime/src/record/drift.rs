@@ -64,7 +64,7 @@ impl fmt::Display for Drifts {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), kmock_runtime::Error> {
-/// use kmock_runtime::record::Recording;
+/// use kmock::record::Recording;
 ///
 /// let recording = Recording::from_file("tests/api.har")?;
 /// let found = recording

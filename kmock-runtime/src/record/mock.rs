@@ -118,7 +118,7 @@ impl KMock {
     ///
     /// ```no_run
     /// # async fn example(k: kmock_runtime::KMock) -> Result<(), kmock_runtime::Error> {
-    /// use kmock_runtime::Filter;
+    /// use kmock::Filter;
     ///
     /// k.on(Filter::any()).record("https://api.example.com");
     /// // … the client talks, and then:

@@ -23,7 +23,7 @@ use crate::{error::Error, reply::Exchange};
 /// What was asked and answered, in order.
 ///
 /// ```
-/// use kmock_runtime::record::Recording;
+/// use kmock::record::Recording;
 ///
 /// let har = r#"{"log": {"version": "1.2", "entries": [{
 ///     "request": {"method": "GET", "url": "http://api.example.com/users/7", "headers": []},
