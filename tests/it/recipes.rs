@@ -691,12 +691,14 @@ async fn a_lease_that_is_stolen(k: KMock) {
 }
 
 async fn connect(k: &KMock) -> tokio::net::TcpStream {
-    tokio::net::TcpStream::connect(k.address()).await.unwrap()
+    tokio::net::TcpStream::connect(k.address())
+        .await
+        .expect("connected")
 }
 
 fn gzip(text: &str) -> Vec<u8> {
     use std::io::Write;
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    out.write_all(text.as_bytes()).unwrap();
-    out.finish().unwrap()
+    out.write_all(text.as_bytes()).expect("in memory");
+    out.finish().expect("in memory")
 }

@@ -385,18 +385,15 @@ fn stage(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>) {
                 calls.push(call("named", span, pattern.to_token_stream()));
             }
         } else if let Some(span) = take_word(input, "after") {
-            match time(input, errors) {
-                Some(time) => {
-                    let name = match &time {
-                        Time::Between(..) => "between",
-                        _ => "after",
-                    };
-                    calls.push(Call {
-                        arguments: Arguments::Time(time),
-                        ..call(name, span, TokenStream::new())
-                    });
-                }
-                None => {}
+            if let Some(time) = time(input, errors) {
+                let name = match &time {
+                    Time::Between(..) => "between",
+                    _ => "after",
+                };
+                calls.push(Call {
+                    arguments: Arguments::Time(time),
+                    ..call(name, span, TokenStream::new())
+                });
             }
         } else {
             break;

@@ -457,7 +457,7 @@ fn failures_have_the_words_of_the_server() {
             (
                 |a| {
                     a["response"]["convertedObjects"][0]["metadata"]["annotations"] =
-                        json!({"a": 1})
+                        json!({"a": 1});
                 },
                 " returned invalid metadata: metadata.annotations[a] must be a string, but is int64 in converted object",
             ),

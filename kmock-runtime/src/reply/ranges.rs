@@ -74,6 +74,10 @@ fn range(text: &str, size: usize) -> Option<Option<Range>> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::single_range_in_vec_init,
+    reason = "a list of one range is meant"
+)]
 mod tests {
     use super::*;
 

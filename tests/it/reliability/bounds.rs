@@ -58,7 +58,7 @@ fn memory() -> usize {
         .split(' ')
         .nth(1)
         .and_then(|pages| pages.parse::<usize>().ok());
-    pages.unwrap_or(0) * 4096 >> 20
+    (pages.unwrap_or(0) * 4096) >> 20
 }
 
 /// Waits until no more is held than before.
