@@ -97,6 +97,7 @@ impl KMock {
     /// `http://example.com:8080/` nor `http://10.20.30.40/`. [`KMock::reqwest`] and [`KMock::proxy_url`] do.
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
     /// let client = reqwest::Client::builder().no_proxy().dns_resolver(k.resolver()).build()?;
@@ -115,6 +116,7 @@ impl KMock {
     /// `https://` needs the feature `tls`; the server's authority is trusted where it stands for the host.
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use tower_service::Service;
     ///
@@ -147,6 +149,7 @@ impl KMock {
     /// tunnels (CONNECT) to its hosts are opened: clients that are to trust it there need `KMock::ca_pem`.
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let k = kmock::KMock::builder().hostnames(["example.com"]).start().await?;
     /// std::process::Command::new("curl")

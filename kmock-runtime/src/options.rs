@@ -183,7 +183,7 @@ impl Builder {
     }
 
     /// How much of each body the journal keeps, 1 MiB unless said, and 256 times that in all. Rules and closures
-    /// always see whole bodies; [`KMock::requests`], views and reports see what is kept.
+    /// always see whole bodies; [`KMock::requests`](crate::KMock::requests), views and reports see what is kept.
     pub fn journal_limit(mut self, bytes: usize) -> Builder {
         self.journal_limit = bytes;
         self
@@ -224,7 +224,7 @@ impl Builder {
 
     /// Hostnames that the server stands for: `example.com`, `example.com:8080`, `*.local`, `~.*\\.local` (a regular
     /// expression), `10.20.30.40`. Clients find it there by `KMock::connector`, `KMock::resolver`, or
-    /// [`KMock::proxy_url`].
+    /// [`KMock::proxy_url`](crate::KMock::proxy_url).
     ///
     /// # Panics
     /// When one of them is no such thing; the message points at the caller.

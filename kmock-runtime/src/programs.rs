@@ -72,7 +72,7 @@ impl Slot {
     }
 }
 
-/// A program that runs beside the test, on its runtime, until the server is gone: see [`KMock::program`].
+/// A program that runs beside the test, on its runtime, until the server is gone: see [`KMock::program`](crate::KMock::program).
 ///
 /// Dropping the handle leaves the program alone.
 ///

@@ -3,6 +3,7 @@
 /// What the server says in SETTINGS when a connection of HTTP/2 begins (RFC 9113, 6.5.2); what is not said is hyper's choice.
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example() -> Result<(), kmock_runtime::Error> {
 /// use kmock::{Http2, KMock};
 ///

@@ -63,6 +63,7 @@ impl fmt::Display for Drifts {
 /// Asks a server the same again: [`Recording::check`]. Awaiting it does so.
 ///
 /// ```no_run
+/// # use kmock_runtime as kmock;
 /// # async fn example() -> Result<(), kmock_runtime::Error> {
 /// use kmock::record::Recording;
 ///

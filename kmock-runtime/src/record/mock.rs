@@ -117,6 +117,7 @@ impl KMock {
     /// What the rules of this server have passed on so far, without its secrets.
     ///
     /// ```no_run
+    /// # use kmock_runtime as kmock;
     /// # async fn example(k: kmock_runtime::KMock) -> Result<(), kmock_runtime::Error> {
     /// use kmock::Filter;
     ///

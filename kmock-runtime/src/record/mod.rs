@@ -23,6 +23,7 @@ use crate::{error::Error, reply::Exchange};
 /// What was asked and answered, in order.
 ///
 /// ```
+/// # use kmock_runtime as kmock;
 /// use kmock::record::Recording;
 ///
 /// let har = r#"{"log": {"version": "1.2", "entries": [{
