@@ -5,6 +5,10 @@
 //! their [`criteria`] hold for a [`Request`], and lets the first one that answers make the [`reply`],
 //! which may be a scripted [`stream`]. The [`journal`] remembers what came and explains failures.
 
+#![cfg_attr(
+    not(all(feature = "cluster", feature = "kubernetes", feature = "tls")),
+    allow(dead_code, reason = "what only some features use is there for all")
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;

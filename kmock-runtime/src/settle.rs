@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use futures::future::{Either, select};
+
 use crate::{core::Core, journal::Report, location::Location, mock::KMock, own::is_own};
 
 /// How long nothing may move, of virtual time.
@@ -150,9 +152,9 @@ async fn watched(core: &Core, window: Duration) -> Result<(), String> {
     let mut end = pin!(tokio::time::sleep(window));
     let (mut from, mut since) = (core.requests_so_far(), core.clock.elapsed());
     loop {
-        let over = tokio::select! {
-            () = &mut end => true,
-            changed = came.changed() => changed.is_err(),
+        let over = match select(&mut end, pin!(came.changed())).await {
+            Either::Left(_) => true,
+            Either::Right((changed, _)) => changed.is_err(),
         };
         let (now, time) = (core.requests_so_far(), core.clock.elapsed());
         let many = now.saturating_sub(from) >= REQUESTS;

@@ -92,6 +92,7 @@ pub mod state {
 pub mod text {
     pub use crate::text::digest;
 
+    #[cfg(feature = "yaml")]
     pub mod yaml {
         pub use crate::text::yaml::parse_all;
     }

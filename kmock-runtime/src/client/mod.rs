@@ -27,7 +27,9 @@ use serde_core::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::task::AbortHandle;
 
-pub(crate) use self::connect::{Connected, Dial};
+#[cfg(any(feature = "hyper", feature = "kube"))]
+pub(crate) use self::connect::Connected;
+pub(crate) use self::connect::Dial;
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
 use crate::{

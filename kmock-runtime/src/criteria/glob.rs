@@ -26,7 +26,6 @@ impl Glob {
     }
 
     /// With its stars.
-    #[cfg(feature = "tls")]
     pub(super) fn as_written(&self) -> String {
         self.parts.join("*")
     }
