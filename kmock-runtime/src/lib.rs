@@ -6,7 +6,7 @@
 //! which may be a scripted [`stream`]. The [`journal`] remembers what came and explains failures.
 
 #![cfg_attr(
-    not(all(feature = "cluster", feature = "kubernetes", feature = "tls")),
+    not(all(feature = "cluster", feature = "tls")),
     allow(dead_code, reason = "what only some features use is there for all")
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
