@@ -14,7 +14,7 @@ use super::{
 use crate::{
     ast::{Fault, Limit},
     errors::Errors,
-    words::did_you_mean,
+    words::{HTTP2_ERRORS, did_you_mean},
 };
 
 /// What a fault takes.
@@ -198,30 +198,14 @@ fn argument(
 
 /// Whether there is such a code (RFC 9113, section 7).
 fn error_code(lit: &syn::LitStr, errors: &mut Errors) -> bool {
-    const CODES: [&str; 14] = [
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-        "INADEQUATE_SECURITY",
-        "HTTP_1_1_REQUIRED",
-    ];
     let text = lit.value();
-    let known = CODES.contains(&text.as_str());
+    let known = HTTP2_ERRORS.contains(&text.as_str());
     if !known {
         errors.help(
             lit.span(),
             format_args!(
                 "`{text}` is no error code of HTTP/2{}",
-                did_you_mean(&text, CODES.iter().copied())
+                did_you_mean(&text, HTTP2_ERRORS)
             ),
             "write `reset \"REFUSED_STREAM\"` or `goaway \"ENHANCE_YOUR_CALM\"`",
         );

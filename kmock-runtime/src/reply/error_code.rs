@@ -1,42 +1,29 @@
 //! Error codes of HTTP/2 (RFC 9113, section 7).
 
 use bytes::Bytes;
+use kmock_notation::HTTP2_ERRORS;
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorCode(u8);
 
-const NAMES: [&str; 14] = [
-    "NO_ERROR",
-    "PROTOCOL_ERROR",
-    "INTERNAL_ERROR",
-    "FLOW_CONTROL_ERROR",
-    "SETTINGS_TIMEOUT",
-    "STREAM_CLOSED",
-    "FRAME_SIZE_ERROR",
-    "REFUSED_STREAM",
-    "CANCEL",
-    "COMPRESSION_ERROR",
-    "CONNECT_ERROR",
-    "ENHANCE_YOUR_CALM",
-    "INADEQUATE_SECURITY",
-    "HTTP_1_1_REQUIRED",
-];
-
 impl ErrorCode {
     #[track_caller]
     pub(super) fn named(name: &str) -> ErrorCode {
-        match (0..).zip(NAMES).find(|(_, known)| *known == name) {
+        match (0..).zip(HTTP2_ERRORS).find(|(_, known)| *known == name) {
             Some((number, _)) => ErrorCode(number),
             None => panic!(
                 "kmock: {name:?} is no error code of HTTP/2: {} are",
-                NAMES.join(", ")
+                HTTP2_ERRORS.join(", ")
             ),
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
-        NAMES.get(usize::from(self.0)).copied().unwrap_or_default()
+        HTTP2_ERRORS
+            .get(usize::from(self.0))
+            .copied()
+            .unwrap_or_default()
     }
 
     #[cfg(feature = "http2")]
