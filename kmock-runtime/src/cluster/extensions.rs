@@ -1,13 +1,12 @@
 //! Extension servers of the emulated cluster: the services in this process that stand behind its aggregator.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{
-    FutureExt, StreamExt,
+    StreamExt,
     future::{BoxFuture, ready},
 };
 use http::{Request, Response};
@@ -15,7 +14,8 @@ use http_body_util::BodyExt;
 use kmock_kubernetes::{ApiBody, ExtensionServer};
 use tower_service::Service;
 
-use crate::{mock::KMock, user_code::panic_text};
+use super::in_process::{InProcess, ask, guarded};
+use crate::mock::KMock;
 
 impl KMock {
     /// Lets a service of this process (an axum `Router`, or any other `tower::Service` of requests) answer for the groups whose
@@ -43,15 +43,6 @@ impl KMock {
     }
 }
 
-/// A service in this process.
-struct InProcess<S>(S);
-
-impl<S> fmt::Debug for InProcess<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InProcess(…)")
-    }
-}
-
 impl<S, B> ExtensionServer for InProcess<S>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -64,17 +55,13 @@ where
         &self,
         request: Request<Bytes>,
     ) -> BoxFuture<'static, Result<Response<ApiBody>, String>> {
-        let mut service = self.0.clone();
-        let answer = async move {
+        let service = self.0.clone();
+        guarded("the server", async move {
             let lasts = request
                 .uri()
                 .query()
                 .is_some_and(|query| query.split('&').any(|part| part.starts_with("watch=")));
-            std::future::poll_fn(|context| service.poll_ready(context))
-                .await
-                .map_err(|error| error.to_string())?;
-            let answer = service.call(request.map(Body::from)).await;
-            let (parts, body) = answer.map_err(|error| error.to_string())?.into_parts();
+            let (parts, body) = ask(service, request).await?.into_parts();
             let body = if lasts {
                 // Whatever breaks ends the stream, as a connection would.
                 let chunks = body.into_data_stream().map(Result::ok);
@@ -85,12 +72,6 @@ where
                 ApiBody::Full(body.to_bytes())
             };
             Ok(Response::from_parts(parts, body))
-        };
-        Box::pin(async move {
-            let outcome = AssertUnwindSafe(answer).catch_unwind().await;
-            outcome.unwrap_or_else(|panic| {
-                Err(format!("the server panicked: {}", panic_text(&*panic)))
-            })
         })
     }
 }

@@ -6,6 +6,7 @@ mod emulator;
 mod extensions;
 mod failures;
 mod histories;
+mod in_process;
 #[cfg(feature = "kube")]
 mod kube;
 #[cfg(feature = "cluster")]

@@ -2,7 +2,6 @@
 //!
 //! The cluster sends reviews as a server does; here they reach the handler that ships, without a port.
 
-use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +18,8 @@ use kmock_kubernetes::{Cluster, Object, WebhookCall, WebhookCaller};
 use serde_core::{Serialize, de::DeserializeOwned};
 use tower_service::Service;
 
-use crate::{client::Dial, mock::KMock, user_code::panic_text};
+use super::in_process::{InProcess, ask, guarded, panicked};
+use crate::{client::Dial, mock::KMock};
 
 impl KMock {
     /// Plugs a webhook in: the objects of a file (a `ValidatingWebhookConfiguration`, a `MutatingWebhookConfiguration`,
@@ -162,15 +162,6 @@ fn place(config: &serde_json::Value) -> Option<String> {
     Some(format!("{namespace}/{name}:{port}"))
 }
 
-/// A service in this process.
-struct InProcess<S>(S);
-
-impl<S> fmt::Debug for InProcess<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InProcess(…)")
-    }
-}
-
 impl<S, B> WebhookCaller for InProcess<S>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -180,14 +171,9 @@ where
     B::Error: fmt::Display,
 {
     fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
-        let mut service = self.0.clone();
-        guarded(async move {
-            let request = request(&call)?.map(Body::from);
-            std::future::poll_fn(|context| service.poll_ready(context))
-                .await
-                .map_err(|error| error.to_string())?;
-            let answer = service.call(request).await;
-            let answer = answer.map_err(|error| error.to_string())?;
+        let service = self.0.clone();
+        guarded(HANDLER, async move {
+            let answer = ask(service, request(&call)?).await?;
             let (parts, body) = answer.into_parts();
             let body = body.collect().await.map_err(|error| error.to_string())?;
             Ok(Response::from_parts(parts, body.to_bytes()))
@@ -214,9 +200,9 @@ where
         let started = std::panic::catch_unwind(AssertUnwindSafe(|| (self.0)(&call.body)));
         let answer = match started {
             Ok(answer) => answer,
-            Err(panic) => Err(panicked(&*panic)),
+            Err(panic) => Err(panicked(HANDLER, &*panic)),
         };
-        guarded(async move {
+        guarded(HANDLER, async move {
             let answer = answer?.await?;
             let mut response = Response::new(Bytes::from(answer));
             response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -241,19 +227,8 @@ fn request(call: &WebhookCall) -> Result<Request<Bytes>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A handler that panics fails its own call, nothing else.
-fn guarded(
-    call: impl Future<Output = Result<Response<Bytes>, String>> + Send + 'static,
-) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
-    Box::pin(async move {
-        let outcome = AssertUnwindSafe(call).catch_unwind().await;
-        outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))
-    })
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    format!("the handler panicked: {}", panic_text(panic))
-}
+/// What a call in this process reaches, in words.
+const HANDLER: &str = "the handler";
 
 /// A webhook that listens for plain HTTP.
 #[derive(Debug)]
