@@ -64,7 +64,7 @@ pub(crate) trait Backend: Any + Send + Sync {
     /// Answers a list with what was there at a revision of the past.
     fn answer_at(&self, request: Request, revision: u64) -> BoxFuture<'static, Response<Body>>;
 
-    /// The changes so far, in their order; of old ones the store may know no more.
+    /// The changes since the start, in their order; of old ones the store may know no more.
     fn log(&self) -> Vec<Logged>;
 
     /// Annotates the object that a request is about to change, as another client would. `None`: it is not there.

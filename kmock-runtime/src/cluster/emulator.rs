@@ -428,7 +428,9 @@ impl Backend for Emulator {
         let mut all: Vec<Logged> = Vec::new();
         for resource in store.resources() {
             let name = resource.to_string();
-            all.extend(store.log(&resource).into_iter().map(|event| Logged {
+            let events = store.log(&resource).into_iter();
+            let events = events.filter(|event| event.revision > self.born);
+            all.extend(events.map(|event| Logged {
                 revision: event.revision,
                 resource: name.clone(),
                 before: event.previous.as_ref().map(|object| object.value.shared()),

@@ -135,26 +135,10 @@ impl SweepFault {
     /// The faults of a sort of place, the most telling first.
     pub(super) fn at(sort: Sort) -> &'static [SweepFault] {
         match sort {
-            Sort::Update => &[
+            Sort::Write | Sort::Update => &[
                 CrashAfter,
                 CrashBefore,
                 Touched,
-                StaleRestart,
-                RewoundRestart,
-                CutAfter,
-                TimeoutAfter,
-                Conflict,
-                CutBefore,
-                ErrorAfter,
-                Unavailable,
-                TooMany,
-                Error,
-                Timeout,
-                Jump,
-            ],
-            Sort::Write => &[
-                CrashAfter,
-                CrashBefore,
                 StaleRestart,
                 RewoundRestart,
                 CutAfter,
@@ -194,6 +178,11 @@ impl SweepFault {
     /// Whether it takes a clock that can be moved.
     pub(super) fn needs_virtual_time(self) -> bool {
         self == Jump
+    }
+
+    /// Whether it takes an object that is there already.
+    pub(super) fn needs_an_object(self) -> bool {
+        self == Touched
     }
 
     /// Whether it takes an operator that can be started again.

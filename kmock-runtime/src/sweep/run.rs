@@ -172,6 +172,7 @@ fn singles(first: &Record, paused: bool, without: &[&str]) -> Vec<Planned> {
             // Only what is read wrongly is followed by writes that were not there before.
             let idle = !writes && at > last_write && !fault.shows_the_past();
             let possible = !idle
+                && (*sort == Sort::Update || !fault.needs_an_object())
                 && !fault.is_among(without)
                 && (paused || !fault.needs_virtual_time())
                 && (first.operators || !fault.needs_operator());

@@ -97,15 +97,16 @@ impl End {
             }
             objects.insert(key, object);
         }
+        let mut made: HashSet<(&str, &Value, &Value)> = HashSet::new();
         let mut remade = BTreeMap::new();
-        for history in backend.objects() {
-            let changes = history.versions.iter();
-            let made = changes
-                .filter(|version| version.change == "created")
-                .count();
-            if made > 1 && !LEFT_OUT.contains(&history.resource.as_str()) {
-                let name = names.in_text(&format!("{} {}", history.resource, history.name));
-                *remade.entry(name).or_default() += made - 1;
+        for logged in &log {
+            if let (None, Some(object)) = (&logged.before, &logged.after)
+                && !LEFT_OUT.contains(&logged.resource.as_str())
+                && let metadata = &object["metadata"]
+                && !made.insert((&logged.resource, &metadata["namespace"], &metadata["name"]))
+            {
+                let name = names.of(&logged.resource, object);
+                *remade.entry(name).or_default() += 1;
             }
         }
         End {
@@ -321,14 +322,6 @@ impl Names {
         {
             Some(namespace) => format!("{resource} {namespace}/{name}"),
             None => format!("{resource} {name}"),
-        }
-    }
-
-    fn in_text(&self, text: &str) -> String {
-        let name = text.rsplit(['/', ' ']).next().unwrap_or_default();
-        match self.symbols.get(name) {
-            Some(symbol) => text.replace(name, symbol),
-            None => text.to_owned(),
         }
     }
 

@@ -506,11 +506,8 @@ where
     F: Fn(Arc<Ring>, Arc<Client>) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    k.crd::<Ring>();
-    k.operator(move |client| operate(client, reconcile));
-    k.objects().seed(json!({
-        "apiVersion": "kmock.dev/v1", "kind": "Ring", "metadata": {"name": "r"}, "spec": {"size": 1},
-    }));
+    begin(&k, reconcile);
+    k.objects().seed(fresh("r"));
     tokio::time::sleep(Duration::from_secs(1)).await;
     delete(&k).await;
     k.settle().await;
@@ -522,12 +519,9 @@ where
     F: Fn(Arc<Ring>, Arc<Client>) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
-    k.crd::<Ring>();
-    k.operator(move |client| operate(client, reconcile));
+    begin(&k, reconcile);
     for name in ["a", "b"] {
-        k.objects().seed(json!({
-            "apiVersion": "kmock.dev/v1", "kind": "Ring", "metadata": {"name": name}, "spec": {"size": 1},
-        }));
+        k.objects().seed(fresh(name));
         k.settle().await;
     }
 }

@@ -65,17 +65,29 @@ where
         .await;
 }
 
-/// The life of a ring: made, grown, shrunk.
-async fn life<F, Fut>(k: KMock, reconcile: F)
+/// A ring that nobody has worked on yet.
+fn fresh(name: &str) -> serde_json::Value {
+    json!({"apiVersion": "kmock.dev/v1", "kind": "Ring", "metadata": {"name": name}, "spec": {"size": 1}})
+}
+
+/// Lets the controller of a case run.
+fn begin<F, Fut>(k: &KMock, reconcile: F)
 where
     F: Fn(Arc<Ring>, Arc<Client>) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + Send + 'static,
 {
     k.crd::<Ring>();
     k.operator(move |client| operate(client, reconcile));
-    k.objects().seed(json!({
-        "apiVersion": "kmock.dev/v1", "kind": "Ring", "metadata": {"name": "r"}, "spec": {"size": 1},
-    }));
+}
+
+/// The life of a ring: made, grown, shrunk.
+async fn life<F, Fut>(k: KMock, reconcile: F)
+where
+    F: Fn(Arc<Ring>, Arc<Client>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    begin(&k, reconcile);
+    k.objects().seed(fresh("r"));
     k.settle().await;
     for size in [2, 1] {
         k.objects().patch(
