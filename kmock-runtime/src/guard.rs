@@ -1,6 +1,6 @@
 //! The guard of unexpected writes: what may be written to the Kubernetes API, and what was beside that.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     backend::Dialect, criteria::Filter, location::Location, own::is_own, request::Request,
@@ -15,7 +15,7 @@ pub(crate) struct Guard(Mutex<Option<Allowed>>);
 
 #[derive(Debug)]
 struct Allowed {
-    filters: Vec<Filter>,
+    filters: Arc<[Filter]>,
     location: Location,
     beside: Vec<u64>,
     count: usize,
@@ -29,7 +29,7 @@ impl Guard {
     /// Looks at a request that has come.
     pub(crate) fn see(&self, dialect: Option<&'static dyn Dialect>, request: &Request) {
         let filters = match &*self.state() {
-            Some(allowed) => allowed.filters.clone(),
+            Some(allowed) => Arc::clone(&allowed.filters),
             None => return,
         };
         let words = dialect.and_then(|dialect| dialect.words(request));
@@ -53,7 +53,7 @@ impl Guard {
     /// From now on, nothing but this may be written.
     pub(crate) fn allow(&self, filters: Vec<Filter>, location: Location) {
         *self.state() = Some(Allowed {
-            filters,
+            filters: filters.into(),
             location,
             beside: Vec::new(),
             count: 0,

@@ -213,8 +213,8 @@ fn not_allowed(asked: &ApiRequest) -> String {
     )
 }
 
-/// The failure of a request, as a reply; `None`: it is none of Kubernetes.
-fn reply_of(failure: &Failure, request: &Request) -> Option<Reply> {
+/// The failure of a request, as a server would tell it; `None`: it is none of Kubernetes.
+fn error_of(failure: &Failure, request: &Request) -> Option<ApiError> {
     let asked = request.kubernetes()?;
     let in_body = || {
         request.json()["metadata"]["name"]
@@ -222,28 +222,19 @@ fn reply_of(failure: &Failure, request: &Request) -> Option<Reply> {
             .unwrap_or_default()
     };
     let name = asked.name.as_deref().unwrap_or_else(in_body);
-    let error = failure.error(asked, name);
-    let reply = Reply::new().status(error.code).json(error.to_status());
-    let headers = error.headers.iter();
-    Some(headers.fold(reply, |reply, (name, value)| reply.header(name, value)))
+    Some(failure.error(asked, name))
 }
 
 /// What a client of Kubernetes reads of a status without a body.
 pub(super) fn body_of(status: u16, request: &Request) -> Option<Value> {
-    let asked = request.kubernetes()?;
-    let in_body = || {
-        request.json()["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-    };
-    let name = asked.name.as_deref().unwrap_or_else(in_body);
-    Some(Failure::status(status).error(asked, name).to_status())
+    Some(error_of(&Failure::status(status), request)?.to_status())
 }
 
 impl IntoReply for Failure {
     fn into_reply(self) -> Reply {
-        Reply::compute(move |request: Request| {
-            reply_of(&self, &request).unwrap_or_else(|| Reply::new().status(self.status))
+        Reply::compute(move |request: Request| match error_of(&self, &request) {
+            Some(error) => error.into_reply(),
+            None => Reply::new().status(self.status),
         })
     }
 }

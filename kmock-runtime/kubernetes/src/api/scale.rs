@@ -193,13 +193,7 @@ pub async fn update(call: &Call) -> Result<Reply, ApiError> {
         .map(str::to_owned);
     change(call, uid, &options, warnings, |live, _| {
         let mut scale = scale.clone();
-        managed::update_target(
-            &call.scope(),
-            target(),
-            Some(live),
-            &mut scale,
-            &options.manager,
-        );
+        note_manager(call, live, &mut scale, &options);
         Ok(scale)
     })
     .await
@@ -219,17 +213,16 @@ pub async fn patch(
         write::ensure_namespace(call, &mut scale)?;
         body::check_name(&scale, name)?;
         if !matches!(patch, patches::Patch::Apply(_)) {
-            managed::update_target(
-                &call.scope(),
-                target(),
-                Some(live),
-                &mut scale,
-                &options.manager,
-            );
+            note_manager(call, live, &mut scale, options);
         }
         Ok(scale)
     })
     .await
+}
+
+/// Writes down who changes the replicas.
+fn note_manager(call: &Call, live: &Value, scale: &mut Value, options: &WriteOptions) {
+    managed::update_target(&call.scope(), target(), Some(live), scale, &options.manager);
 }
 
 /// What admission sees of an object whose replicas change.

@@ -120,6 +120,13 @@ fn ports(service: &Value, pod: &Value, full: bool) -> Vec<Value> {
         .collect()
 }
 
+/// Whether a Service has Pods of its own; who makes the endpoints of others is not known.
+fn has_selector(service: &Value) -> bool {
+    let selector = service["spec"]["selector"].as_object();
+    selector.is_some_and(|selector| !selector.is_empty())
+        && text(&service["spec"]["type"]) != "ExternalName"
+}
+
 fn reference(pod: &Value) -> Value {
     json!({"kind": "Pod", "namespace": object::namespace(pod), "name": object::name(pod), "uid": object::uid(pod)})
 }
@@ -165,11 +172,7 @@ impl Controller for Endpoints {
             }
             return plan;
         };
-        if service["spec"]["selector"]
-            .as_object()
-            .is_none_or(Map::is_empty)
-            || text(&service["spec"]["type"]) == "ExternalName"
-        {
+        if !has_selector(service) {
             return plan;
         }
         // Pods with the same ports share a subset.
@@ -307,11 +310,7 @@ impl Controller for EndpointSlices {
         let Some(service) = cache.get(Kind::Services, key) else {
             return plan;
         };
-        if service["spec"]["selector"]
-            .as_object()
-            .is_none_or(Map::is_empty)
-            || text(&service["spec"]["type"]) == "ExternalName"
-        {
+        if !has_selector(service) {
             return plan;
         }
         let mut known: Vec<Arc<Value>> = cache
