@@ -47,9 +47,9 @@ pub(crate) struct Core {
     /// Where it listens.
     pub(crate) address: OnceLock<SocketAddr>,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Arc<crate::tls::Server>>,
+    pub(crate) tls: Option<Arc<crate::tls::TlsServer>>,
     #[cfg(feature = "tls")]
-    tunnels: OnceLock<Result<Arc<crate::tls::Server>, String>>,
+    tunnels: OnceLock<Result<Arc<crate::tls::TlsServer>, String>>,
     /// The programs that run beside the test.
     pub(crate) operators: Operators,
     /// What may be written.
@@ -68,7 +68,7 @@ impl Core {
         options: Builder,
         backend: Option<Arc<dyn Backend>>,
         dialect: Option<&'static dyn Dialect>,
-        #[cfg(feature = "tls")] tls: Option<Arc<crate::tls::Server>>,
+        #[cfg(feature = "tls")] tls: Option<Arc<crate::tls::TlsServer>>,
     ) -> Core {
         Core {
             book: Book::default(),
@@ -155,12 +155,12 @@ impl Core {
 
     /// What opens the TLS in tunnels, and names the authority: also of servers that speak none on their port.
     #[cfg(feature = "tls")]
-    pub(crate) fn tunnels(&self) -> Result<Arc<crate::tls::Server>, Error> {
+    pub(crate) fn tunnels(&self) -> Result<Arc<crate::tls::TlsServer>, Error> {
         if let Some(tls) = &self.tls {
             return Ok(Arc::clone(tls));
         }
         let made = self.tunnels.get_or_init(|| {
-            crate::tls::Server::new(crate::tls::Tls::new())
+            crate::tls::TlsServer::new(crate::tls::Tls::new())
                 .map(Arc::new)
                 .map_err(|error| error.to_string())
         });

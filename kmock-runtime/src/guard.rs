@@ -61,7 +61,7 @@ impl Guard {
     }
 
     /// What came and should not have; `None`: nothing did.
-    pub(crate) fn found(&self) -> Option<Beside> {
+    pub(crate) fn found(&self) -> Option<Unexpected> {
         let state = self.state();
         let allowed = state.as_ref().filter(|allowed| allowed.count > 0)?;
         let named: Vec<String> = allowed
@@ -69,7 +69,7 @@ impl Guard {
             .iter()
             .map(|filter| format!("`{filter}`"))
             .collect();
-        Some(Beside {
+        Some(Unexpected {
             claim: match named.is_empty() {
                 true => "nothing is written".to_owned(),
                 false => format!("nothing is written but {}", named.join(", ")),
@@ -83,7 +83,7 @@ impl Guard {
 
 /// Writes beside what was allowed.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct Unexpected {
     /// What does not hold, in words.
     pub(crate) claim: String,
     /// Where that was claimed.

@@ -24,7 +24,7 @@ use crate::{
     mock::KMock,
     options::Builder,
     sweep::{Script, SweepOptions},
-    watchdog::{self, Kind, Watchdog, Watched},
+    watchdog::{self, TestKind, Watchdog, Watched},
 };
 
 pub use crate::sweep::run_sweep;
@@ -453,8 +453,8 @@ pub fn run_async<Servers, F: TestFn<Servers>>(options: TestOptions, test: F) -> 
     let limit = or_panic(watchdog::limit(options.timeout, usual));
     let watched = Watched::on(runtime.handle().id());
     let kind = match options.workers {
-        None => Kind::OneThread,
-        Some(_) => Kind::Threads,
+        None => TestKind::OneThread,
+        Some(_) => TestKind::Threads,
     };
     let mut watchdog = Watchdog::new(options.name, limit, kind, watched.clone());
     let outcome = runtime.block_on(async {
@@ -542,7 +542,7 @@ pub fn run_sync<Servers, F: SyncTestFn<Servers>>(options: TestOptions, test: F) 
         server.core().verified.store(true, Ordering::Relaxed);
         watched.add(server);
     }
-    let watchdog = Watchdog::new(options.name, limit, Kind::Sync, watched);
+    let watchdog = Watchdog::new(options.name, limit, TestKind::Sync, watched);
     let outcome = match catch_unwind(AssertUnwindSafe(|| test.call(&servers))) {
         Ok(Some(outcome)) => Body::Done(outcome),
         Ok(None) => unreachable_signature(options.name),

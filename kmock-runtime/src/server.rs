@@ -451,68 +451,92 @@ fn body_refused(core: &Core, request: &Request) -> Answer {
     ))
 }
 
-/// Asks the rules, then what is below them. The request is whole; what was seen of it may be less.
+/// What may answer a request, in the order in which it is asked (docs/precedence.md); the first that answers wins. The
+/// request is whole; what was seen of it may be less.
 pub(crate) async fn answer(
     core: &Arc<Core>,
     seen: &Seen,
     request: &Request,
     address: SocketAddr,
 ) -> (Answer, By) {
-    if let Some(limit) = core.options.limit
-        && request.id() >= limit as u64
-    {
-        let message = format!("more than {limit} requests came; see the option `limit`");
-        if request.id() == limit as u64 {
-            core.error(message.clone());
-        }
-        let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
-        return (Answer::new(refused), By::Limit);
+    if let Some(answered) = over_the_limit(core, request) {
+        return answered;
     }
-    let hostnames = &core.options.hostnames;
-    if !hostnames.is_empty()
-        && request.uri().authority().is_some()
-        && !hostnames.intercept(request, address)
-        && let Some(upstream) = Upstream::of_target(request)
-    {
-        // The client uses the server as a proxy for a host that is none of its business.
-        let by = By::Forwarded(upstream.to_string().into());
-        return match Box::pin(upstream.forward(request)).await {
-            Ok(response) => (Answer::new(response.map(Payload::Body)), by),
-            Err(error) => {
-                let failed = explained(StatusCode::BAD_GATEWAY, format!("kmock: {error}\n"));
-                (Answer::new(failed), by)
-            }
-        };
+    if let Some(answered) = forwarded(core, request, address).await {
+        return answered;
     }
     let mut aside = Vec::new();
     if let Some(answered) = by_rules(core, seen, request, &mut aside).await {
         return answered;
     }
-    if core.options.guarded
-        && core.backend.is_some()
-        && let Some(why) = guard::stranger(request, hostnames, address)
-    {
-        let (method, target) = (request.method(), request.target());
-        let message = format!("{method} {target} was refused: {why}");
-        let text = format!("kmock: {message}; `--any-origin` lets such requests in\n");
-        core.error(message);
-        return (
-            Answer::new(explained(StatusCode::FORBIDDEN, text)),
-            By::Limit,
-        );
+    if let Some(refused) = guarded(core, request, address) {
+        return refused;
     }
-    if let Some(backend) = &core.backend
-        && let Some(Answered { response, takeover }) = backend
-            .answer(request.clone(), core.book.table().beside(request))
-            .await
-    {
-        if let Some(takeover) = takeover {
-            hand_over(core, request, takeover);
-        }
-        return (Answer::new(response.map(Payload::Body)), By::Kubernetes);
+    if let Some(answered) = by_backend(core, request).await {
+        return answered;
     }
     let (refused, by) = refusal(core, request, &aside);
     (Answer::new(refused), by)
+}
+
+/// Refuses what is beyond the option `limit`.
+fn over_the_limit(core: &Core, request: &Request) -> Option<(Answer, By)> {
+    let limit = core.options.limit?;
+    if request.id() < limit as u64 {
+        return None;
+    }
+    let message = format!("more than {limit} requests came; see the option `limit`");
+    if request.id() == limit as u64 {
+        core.error(message.clone());
+    }
+    let refused = explained(StatusCode::TOO_MANY_REQUESTS, format!("kmock: {message}\n"));
+    Some((Answer::new(refused), By::Limit))
+}
+
+/// Passes on what a client sends to hosts that the server does not stand for: it uses the server as a proxy.
+async fn forwarded(core: &Core, request: &Request, address: SocketAddr) -> Option<(Answer, By)> {
+    let hostnames = &core.options.hostnames;
+    if hostnames.is_empty()
+        || request.uri().authority().is_none()
+        || hostnames.intercept(request, address)
+    {
+        return None;
+    }
+    let upstream = Upstream::of_target(request)?;
+    let by = By::Forwarded(upstream.to_string().into());
+    let answer = match Box::pin(upstream.forward(request)).await {
+        Ok(response) => Answer::new(response.map(Payload::Body)),
+        Err(error) => {
+            let text = format!("kmock: {error}\n");
+            Answer::new(explained(StatusCode::BAD_GATEWAY, text))
+        }
+    };
+    Some((answer, by))
+}
+
+/// Refuses foreign pages what is below the rules, of a server that is guarded against them.
+fn guarded(core: &Core, request: &Request, address: SocketAddr) -> Option<(Answer, By)> {
+    if !core.options.guarded || core.backend.is_none() {
+        return None;
+    }
+    let why = guard::stranger(request, &core.options.hostnames, address)?;
+    let (method, target) = (request.method(), request.target());
+    let message = format!("{method} {target} was refused: {why}");
+    let text = format!("kmock: {message}; `--any-origin` lets such requests in\n");
+    core.error(message);
+    let refused = Answer::new(explained(StatusCode::FORBIDDEN, text));
+    Some((refused, By::Limit))
+}
+
+/// Asks what is below the rules.
+async fn by_backend(core: &Core, request: &Request) -> Option<(Answer, By)> {
+    let backend = core.backend.as_ref()?;
+    let beside = core.book.table().beside(request);
+    let Answered { response, takeover } = backend.answer(request.clone(), beside).await?;
+    if let Some(takeover) = takeover {
+        hand_over(core, request, takeover);
+    }
+    Some((Answer::new(response.map(Payload::Body)), By::Kubernetes))
 }
 
 /// Hands the connection of a request over, as soon as the client knows of it. It ends with the server.

@@ -79,7 +79,7 @@ impl Builder {
         let _provider = crate::tls::provider();
         #[cfg(feature = "tls")]
         let tls = match &self.tls {
-            Some(tls) => Some(Arc::new(crate::tls::Server::new(tls.clone())?)),
+            Some(tls) => Some(Arc::new(crate::tls::TlsServer::new(tls.clone())?)),
             None => None,
         };
         let core = Arc::new(Core::new(

@@ -73,7 +73,7 @@ impl Watched {
 
 /// What can be done about a test that does not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TestKind {
     /// Its thread is the server's, too: blocked, it answers nobody.
     OneThread,
     /// It can be told to end.
@@ -137,7 +137,7 @@ impl Watchdog {
     pub(crate) fn new(
         name: &'static str,
         limit: Option<Duration>,
-        kind: Kind,
+        kind: TestKind,
         watched: Watched,
     ) -> Watchdog {
         let look = Arc::new(Look::default());
@@ -185,7 +185,7 @@ impl Watchdog {
 fn watch(
     name: &str,
     limit: Duration,
-    kind: Kind,
+    kind: TestKind,
     watched: &Watched,
     ended: &mpsc::Receiver<()>,
     fire: oneshot::Sender<()>,
@@ -193,7 +193,7 @@ fn watch(
 ) {
     let late = |within| ended.recv_timeout(within) == Err(RecvTimeoutError::Timeout);
     let mut left = limit;
-    if kind == Kind::OneThread && limit > LOOK + ANSWER {
+    if kind == TestKind::OneThread && limit > LOOK + ANSWER {
         if !late(LOOK) {
             return;
         }
@@ -215,13 +215,13 @@ fn watch(
     }
     // The test may be over in this very moment.
     let _ = fire.send(());
-    if kind != Kind::Sync && !late(GRACE) {
+    if kind != TestKind::Sync && !late(GRACE) {
         return;
     }
     let (why, advice) = match kind {
-        Kind::OneThread => ("its thread is blocked", format!("\n{ADVICE}")),
-        Kind::Threads => ("its thread is blocked", String::new()),
-        Kind::Sync => ("a test that is not async cannot be stopped", String::new()),
+        TestKind::OneThread => ("its thread is blocked", format!("\n{ADVICE}")),
+        TestKind::Threads => ("its thread is blocked", String::new()),
+        TestKind::Sync => ("a test that is not async cannot be stopped", String::new()),
     };
     eprintln!(
         "kmock: {name} is not done after {limit:?} of real time; pending:\n  {}{advice}\n\

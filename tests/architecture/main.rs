@@ -5,5 +5,6 @@
 mod circles;
 mod examples;
 mod layers;
+mod names;
 mod public;
 mod sources;

@@ -36,12 +36,19 @@ pub(crate) struct Sources {
 pub(crate) type Arrows = BTreeMap<Module, BTreeMap<Module, BTreeSet<String>>>;
 
 impl Sources {
-    /// Reads a crate by its folder in the repository.
-    pub(crate) fn of(folder: &str) -> Sources {
+    /// The files of a crate, by its folder in the repository.
+    pub(crate) fn files(folder: &str) -> BTreeMap<Module, PathBuf> {
         let top = root().join(folder).join("src");
         let mut files = BTreeMap::new();
         collect(&top, &top, &mut files);
         assert!(!files.is_empty(), "{folder} has no sources");
+        files
+    }
+
+    /// Reads a crate by its folder in the repository.
+    pub(crate) fn of(folder: &str) -> Sources {
+        let top = root().join(folder).join("src");
+        let files = Sources::files(folder);
         let mut named = BTreeMap::new();
         for (module, file) in &files {
             let text = fs::read_to_string(top.join(file)).unwrap();
@@ -203,7 +210,7 @@ fn is_colons(tokens: &[TokenTree], at: usize) -> bool {
 }
 
 /// Whether an attribute at a place says `#[cfg(test)]`.
-fn is_cfg_test(tokens: &[TokenTree], at: usize) -> bool {
+pub(crate) fn is_cfg_test(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), '#')
         && matches!(tokens.get(at + 1), Some(TokenTree::Group(group))
             if group.stream().to_string().replace(' ', "") == "cfg(test)")
@@ -266,7 +273,7 @@ fn scan(stream: TokenStream, out: &mut Vec<Named>) {
 }
 
 /// Behind the item that starts at a place: its body in braces, or its semicolon.
-fn after_item(tokens: &[TokenTree], mut at: usize) -> usize {
+pub(crate) fn after_item(tokens: &[TokenTree], mut at: usize) -> usize {
     while let Some(token) = tokens.get(at) {
         at += 1;
         match token {

@@ -4,7 +4,7 @@
 //! queries are looked up. Regular expressions are tried one after another; they are the case that has to grow.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use kmock_runtime::{Filter, Rule, Rules, rules::Matcher};
+use kmock_runtime::{Filter, Rule, Rules, rules::RuleMatcher};
 
 const SIZES: [usize; 4] = [1, 100, 1_000, 10_000];
 
@@ -58,7 +58,7 @@ fn matching(c: &mut Criterion) {
         let mut group = c.benchmark_group(kind);
         for size in SIZES {
             let rules = Rules::from_iter((0..size).map(|n| Rule::on(filter(n)).text("ok")));
-            let matcher = Matcher::new(rules);
+            let matcher = RuleMatcher::new(rules);
             let last = size - 1;
             let method = match kind {
                 "method" => format!("M{last}"),

@@ -13,7 +13,7 @@ use crate::stages::StageSpec;
 /// What the handles and the runner share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    state: Mutex<Declared>,
     orders: watch::Sender<u64>,
     pub(crate) rest: watch::Sender<Rest>,
     pub(crate) network: Network,
@@ -36,7 +36,7 @@ impl Default for Shared {
 
 /// What was declared.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct Declared {
     pub(crate) nodes: BTreeMap<String, NodeSpec>,
     pub(crate) stages: Vec<Arc<StageSpec>>,
     pub(crate) usage: Vec<(String, String, String)>,
@@ -48,7 +48,7 @@ pub(crate) struct State {
     pub(crate) running: BTreeMap<(String, String), Running>,
 }
 
-impl State {
+impl Declared {
     /// The address of a Pod of which something runs.
     pub(crate) fn address_of(&self, pod: &str) -> Option<String> {
         let mut of = self.running.range((pod.to_owned(), String::new())..);
@@ -67,7 +67,7 @@ impl Shared {
     }
 
     /// Locked for short: nobody else's code runs meanwhile.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, Declared> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -368,7 +368,7 @@ fn quantities_durations_and_times() {
             "hexcolor",
             "rgbcolor",
         ] {
-            if let Some(format) = formats::Format::named(format) {
+            if let Some(format) = formats::TextFormat::named(format) {
                 let _ = format.accepts(text);
             }
         }

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     core::Core,
     journal::{By, Concluded, Seen},
-    reply::{Before, Dice, FaultPlace, Place, Reply},
+    reply::{Before, Dice, FaultPlace, Reply, Seat},
     request::{Head, Link, Request},
     rules::Table,
     socket::Socket,
@@ -30,7 +30,7 @@ pub(crate) struct Terms {
     #[cfg(feature = "tls")]
     pub(crate) presents: crate::tls::Presents,
     /// The place that it has among so many.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<Seat>,
     /// The rule's own record of it.
     record: Option<(Seen, By)>,
 }

@@ -93,7 +93,7 @@ pub(crate) enum Criterion {
     Path(PathTemplate),
     PathRegex(PathRegex),
     /// A parameter of the query, the name of its capture, and the type.
-    Captured(String, String, path::Kind),
+    Captured(String, String, path::CaptureKind),
     Field(Place, String, Pattern),
     /// Just these names, each with its pattern.
     Fields(Place, Vec<(String, Pattern)>),

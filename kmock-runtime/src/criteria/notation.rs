@@ -6,8 +6,8 @@ use kmock_notation::{Fault, Head, Path, Value};
 
 use crate::{
     criteria::{
-        Criterion, Filter, FilterError, PathTemplate, Pattern, Place, glob::Glob, path::Kind,
-        pattern::Shape,
+        Criterion, Filter, FilterError, PathTemplate, Pattern, Place, glob::Glob,
+        path::CaptureKind, pattern::Shape,
     },
     location::Location,
 };
@@ -79,7 +79,7 @@ fn of_path(text: &str, path: &Path, location: Location) -> Filter {
             Value::Text(text) => field(Pattern::value(text)),
             Value::Glob(parts) => field(Pattern::of(Shape::Glob(Glob::of(parts.clone())))),
             Value::Capture(capture) => {
-                Criterion::Captured(name.clone(), capture.name.clone(), Kind::of(capture))
+                Criterion::Captured(name.clone(), capture.name.clone(), CaptureKind::of(capture))
             }
         };
         filter = filter & Filter::at(criterion, location);

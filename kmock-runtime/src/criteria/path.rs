@@ -34,12 +34,12 @@ enum Segment {
     /// A literal with `*` inside.
     Glob(Glob),
     Any,
-    Capture(String, Kind),
+    Capture(String, CaptureKind),
 }
 
 /// The type of a capture: what is no such value does not match.
 #[derive(Clone, Debug)]
-pub(crate) struct Kind {
+pub(crate) struct CaptureKind {
     /// As it was written.
     name: String,
     accepts: Accepts,
@@ -63,7 +63,7 @@ impl PathTemplate {
             kmock_notation::Segment::Glob(parts) => Segment::Glob(Glob::of(parts.clone())),
             kmock_notation::Segment::Any => Segment::Any,
             kmock_notation::Segment::Capture(capture) => {
-                Segment::Capture(capture.name.clone(), Kind::of(capture))
+                Segment::Capture(capture.name.clone(), CaptureKind::of(capture))
             }
         };
         PathTemplate {
@@ -344,12 +344,12 @@ impl PathRegex {
     }
 }
 
-impl Kind {
-    pub(super) fn of(capture: &Capture) -> Kind {
-        Kind::named(capture.ty.as_deref().unwrap_or_default())
+impl CaptureKind {
+    pub(super) fn of(capture: &Capture) -> CaptureKind {
+        CaptureKind::named(capture.ty.as_deref().unwrap_or_default())
     }
 
-    fn named(name: &str) -> Kind {
+    fn named(name: &str) -> CaptureKind {
         fn is<T: FromStr>(text: &str) -> bool {
             text.parse::<T>().is_ok()
         }
@@ -389,7 +389,7 @@ impl Kind {
             (None, "uuid" | "Uuid") => Accepts::Uuid,
             (None, _) => Accepts::Other,
         };
-        Kind {
+        CaptureKind {
             name: name.to_owned(),
             accepts,
         }

@@ -33,7 +33,7 @@ use serde_core::Serialize;
 
 pub use self::{call::Call, code::Code, status::Status};
 use crate::{
-    reply::{Asked, IntoReply, Part, Payload, Reply, Source},
+    reply::{Asked, IntoReply, Payload, Reply, ReplyPart, Source},
     request::Request,
     rules::Rule,
     stream::{IntoItem, Stream},
@@ -238,12 +238,12 @@ impl Reply {
     }
 }
 
-impl Part for Grpc {
+impl ReplyPart for Grpc {
     fn answer(&self, trailers: HeaderMap, asked: &Asked) -> Response<Body> {
         body::answer(self.clone(), trailers, asked)
     }
 
-    fn and(&self, later: &dyn Any) -> Option<Arc<dyn Part>> {
+    fn and(&self, later: &dyn Any) -> Option<Arc<dyn ReplyPart>> {
         let later = later.downcast_ref::<Grpc>()?.clone();
         Some(Arc::new(self.clone().and(later)))
     }

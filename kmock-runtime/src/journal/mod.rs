@@ -44,7 +44,7 @@ pub use self::{
 pub(crate) use self::{
     expect::{failures, unmet},
     nearest::Aside,
-    outcome::{By, Concluded, Named},
+    outcome::{By, Concluded, RuleName},
     page::{escape, plain_name, report_directory, write_page},
     record::Record,
     refusal::{INTERNAL, refusal, told_to},

@@ -68,7 +68,7 @@ pub(crate) struct Concluded {
 pub(crate) enum By {
     #[default]
     Nobody,
-    Rule(Arc<Named>),
+    Rule(Arc<RuleName>),
     Kubernetes,
     Forwarded(Arc<str>),
     Tunnel(Arc<str>),
@@ -78,7 +78,7 @@ pub(crate) enum By {
 }
 
 /// A rule's name or filter, and where it was written.
-pub(crate) struct Named {
+pub(crate) struct RuleName {
     pub(crate) label: String,
     pub(crate) location: Location,
 }

@@ -16,7 +16,7 @@ use crate::{
     core::Core,
     journal::Seen,
     reply::{
-        Answer, Before, Dice, Part, Payload, Reply, Source,
+        Answer, Before, Dice, Payload, Reply, ReplyPart, Source,
         body::{SlowBody, Unmeasured},
         breaking::broken,
         head_style::styled,
@@ -64,7 +64,7 @@ struct Parts {
     /// The head of a routed or foreign response comes before the edits.
     routed: Option<http::response::Parts>,
     /// The answer in the words of a protocol.
-    part: Option<Arc<dyn Part>>,
+    part: Option<Arc<dyn ReplyPart>>,
 }
 
 enum Piece {

@@ -25,7 +25,7 @@ use crate::{
     reply::{
         Answer, Fault, Payload,
         error_code::ErrorCode,
-        fault::{Place, promised},
+        fault::{FaultPlace, promised},
     },
     request::Request,
     wire::{Cut, Wire},
@@ -191,25 +191,25 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
         ..answer
     };
     match fault.place {
-        Place::Start if shared && fault.cut == Cut::Reset => {
+        FaultPlace::Start if shared && fault.cut == Cut::Reset => {
             answer.halt = Some(Halt::Reset(fault.code));
             answer
         }
-        Place::Start if shared && fault.cut == Cut::Stall => {
+        FaultPlace::Start if shared && fault.cut == Cut::Stall => {
             answer.halt = Some(Halt::Stall);
             answer
         }
-        Place::Start => {
+        FaultPlace::Start => {
             wire.cut_after(0, fault.cut);
             answer
         }
         // Where there is no body, hyper asks for none.
-        Place::Body(_) if !shared && answer.response.body().size_hint().exact() == Some(0) => {
+        FaultPlace::Body(_) if !shared && answer.response.body().size_hint().exact() == Some(0) => {
             wire.cut_when_flushed(fault.cut);
             answer
         }
         // That is over, or has come.
-        Place::Handshake(_) | Place::Upload(_) => {
+        FaultPlace::Handshake(_) | FaultPlace::Upload(_) => {
             let (fault, told) = (fault.at_start(), answer.fault.take());
             let broken = Box::pin(broken(answer, fault, request)).await;
             Answer {
@@ -217,23 +217,23 @@ pub(crate) async fn broken(mut answer: Answer, fault: Fault, request: &Request) 
                 ..broken
             }
         }
-        Place::Head(bytes) => {
+        FaultPlace::Head(bytes) => {
             wire.cut_after(bytes, fault.cut);
             answer
         }
-        Place::Body(left) => cut_body(answer, left, fault.cut, Payload::into_body),
+        FaultPlace::Body(left) => cut_body(answer, left, fault.cut, Payload::into_body),
         // Where there are no chunks, it is the body that is cut at its end.
-        Place::Chunk if shared => cut_body(answer, usize::MAX, Cut::Close, Payload::into_body),
+        FaultPlace::Chunk if shared => cut_body(answer, usize::MAX, Cut::Close, Payload::into_body),
         // A stream has no length: hyper sends it in chunks.
-        Place::Chunk => cut_body(answer, usize::MAX, fault.cut, |payload| {
+        FaultPlace::Chunk => cut_body(answer, usize::MAX, fault.cut, |payload| {
             Body::from_stream(payload.into_body().into_data_stream())
         }),
-        Place::Promise(length) if shared => {
+        FaultPlace::Promise(length) if shared => {
             let headers = answer.response.headers_mut();
             headers.insert(header::CONTENT_LENGTH, length.into());
             answer
         }
-        Place::Promise(length) => {
+        FaultPlace::Promise(length) => {
             let (head, payload) = answer.response.into_parts();
             let body = match payload.collect().await {
                 Ok(body) => body.to_bytes(),

@@ -33,7 +33,7 @@ use crate::{
 #[must_use = "a fault happens when a rule or a reply has it"]
 pub struct Fault {
     pub(crate) cut: Cut,
-    pub(crate) place: Place,
+    pub(crate) place: FaultPlace,
     /// Which of the rule's requests it meets.
     only: Option<Slice>,
     /// How likely it meets one.
@@ -45,7 +45,7 @@ pub struct Fault {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum FaultPlace {
     /// Instead of the answer.
     Start,
     /// After this many bytes of the response, the head included.
@@ -66,7 +66,7 @@ impl Fault {
     fn new(cut: Cut) -> Fault {
         Fault {
             cut,
-            place: Place::Start,
+            place: FaultPlace::Start,
             only: None,
             rate: None,
             code: None,
@@ -133,26 +133,26 @@ impl Fault {
     /// The connection is closed in the middle of a chunk: what was sent before is whole, the last chunk is not.
     pub fn truncated_chunk() -> Fault {
         let mut fault = Fault::raw(&b"20\r\nonly a part of it"[..]);
-        fault.place = Place::Chunk;
+        fault.place = FaultPlace::Chunk;
         fault
     }
 
     /// The head promises a body of this length, whatever the body is; the connection is closed after the body.
     pub fn content_length(bytes: usize) -> Fault {
         let mut fault = Fault::close();
-        fault.place = Place::Promise(bytes);
+        fault.place = FaultPlace::Promise(bytes);
         fault
     }
 
     /// After this many bytes of the connection from the head of the response on.
     pub fn in_head(mut self, bytes: usize) -> Fault {
-        self.place = Place::Head(bytes);
+        self.place = FaultPlace::Head(bytes);
         self
     }
 
     /// After this many bytes of the body.
     pub fn in_body(mut self, bytes: usize) -> Fault {
-        self.place = Place::Body(bytes);
+        self.place = FaultPlace::Body(bytes);
         self
     }
 
@@ -161,13 +161,13 @@ impl Fault {
     ///
     /// [`Reply::unread`]: crate::Reply::unread
     pub fn in_upload(mut self, bytes: usize) -> Fault {
-        self.place = Place::Upload(bytes);
+        self.place = FaultPlace::Upload(bytes);
         self
     }
 
     /// After so many bytes of what the server sends in the handshake of TLS: for rules of connections.
     pub fn in_handshake(mut self, bytes: usize) -> Fault {
-        self.place = Place::Handshake(bytes);
+        self.place = FaultPlace::Handshake(bytes);
         self
     }
 
@@ -186,19 +186,19 @@ impl Fault {
     /// How many bytes of the body still come.
     pub(crate) fn more_bytes(&self) -> usize {
         match self.place {
-            Place::Body(bytes) => bytes,
+            FaultPlace::Body(bytes) => bytes,
             _ => 0,
         }
     }
 
     pub(crate) fn is_in_upload(&self) -> bool {
-        matches!(self.place, Place::Upload(_))
+        matches!(self.place, FaultPlace::Upload(_))
     }
 
     /// After how much of the body of the n-th request it happens. What is left to chance is known when the request is whole.
     pub(crate) fn in_upload_of(&self, n: usize) -> Option<usize> {
         match self.place {
-            Place::Upload(bytes)
+            FaultPlace::Upload(bytes)
                 if self.rate.is_none() && self.only.is_none_or(|slice| slice.contains(n)) =>
             {
                 Some(bytes)
@@ -209,7 +209,7 @@ impl Fault {
 
     /// The same, instead of the answer.
     pub(crate) fn at_start(mut self) -> Fault {
-        self.place = Place::Start;
+        self.place = FaultPlace::Start;
         self
     }
 
@@ -237,18 +237,18 @@ impl fmt::Display for Fault {
             Cut::Garbage(_) if self.goaway => "goaway",
             Cut::Garbage(_) => "garbage",
         };
-        if let (Place::Start, Some(code)) = (self.place, self.code) {
+        if let (FaultPlace::Start, Some(code)) = (self.place, self.code) {
             return write!(f, "{name} {:?}", code.name());
         }
         match (self.place, &self.cut) {
-            (Place::Start, _) => f.write_str(name),
-            (Place::Head(bytes), _) => write!(f, "{name} in head {bytes}"),
-            (Place::Body(bytes), Cut::Close) => write!(f, "truncate {bytes}"),
-            (Place::Body(bytes), _) => write!(f, "{name} in body {bytes}"),
-            (Place::Promise(length), _) => write!(f, "promise {length}"),
-            (Place::Chunk, _) => f.write_str("truncate chunk"),
-            (Place::Upload(bytes), _) => write!(f, "{name} in upload {bytes}"),
-            (Place::Handshake(bytes), _) => write!(f, "{name} in handshake {bytes}"),
+            (FaultPlace::Start, _) => f.write_str(name),
+            (FaultPlace::Head(bytes), _) => write!(f, "{name} in head {bytes}"),
+            (FaultPlace::Body(bytes), Cut::Close) => write!(f, "truncate {bytes}"),
+            (FaultPlace::Body(bytes), _) => write!(f, "{name} in body {bytes}"),
+            (FaultPlace::Promise(length), _) => write!(f, "promise {length}"),
+            (FaultPlace::Chunk, _) => f.write_str("truncate chunk"),
+            (FaultPlace::Upload(bytes), _) => write!(f, "{name} in upload {bytes}"),
+            (FaultPlace::Handshake(bytes), _) => write!(f, "{name} in handshake {bytes}"),
         }
     }
 }

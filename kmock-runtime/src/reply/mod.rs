@@ -44,15 +44,15 @@ pub(crate) use self::{
     body::Reader,
     breaking::{Breaker, Broken, broken},
     delay::Dice,
-    fault::Place as FaultPlace,
+    fault::FaultPlace,
     outgoing::Answer,
-    part::Part,
+    part::ReplyPart,
     payload::Payload,
     proxy::Upstream,
     ready::Ready,
     representation::Representation,
     sink::Sink,
-    transport::{HeadStyle, Place, Transport},
+    transport::{HeadStyle, Seat, Transport},
 };
 pub use self::{
     awaited::{awaited, each},
@@ -134,7 +134,7 @@ pub(crate) enum Source {
         not(feature = "grpc"),
         expect(dead_code, reason = "there is no protocol")
     )]
-    Part(Arc<dyn Part>),
+    Part(Arc<dyn ReplyPart>),
     #[cfg(feature = "websocket")]
     WebSocket(crate::websocket::WebSocket),
     Stream(Stream),

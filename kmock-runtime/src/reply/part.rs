@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// An answer in the words of a protocol.
-pub(crate) trait Part: fmt::Debug + Send + Sync + 'static {
+pub(crate) trait ReplyPart: fmt::Debug + Send + Sync + 'static {
     /// The head and the body; the trailers are those that the rule has beside it.
     fn answer(&self, trailers: HeaderMap, asked: &Asked) -> Response<Body>;
 
     /// This and what comes after it, as one; `None`: they have nothing to do with one another.
-    fn and(&self, later: &dyn Any) -> Option<Arc<dyn Part>>;
+    fn and(&self, later: &dyn Any) -> Option<Arc<dyn ReplyPart>>;
 
     fn as_any(&self) -> &dyn Any;
 

@@ -66,22 +66,22 @@ impl Transport {
     }
 
     /// A place among the connections that may be there at once; `None`: there is none left.
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn place(&self) -> Option<Seat> {
         let Some((most, count)) = &self.at_most else {
-            return Some(Place(None));
+            return Some(Seat(None));
         };
         let taken = count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
             (count < *most).then_some(count + 1)
         });
-        taken.ok().map(|_| Place(Some(Arc::clone(count))))
+        taken.ok().map(|_| Seat(Some(Arc::clone(count))))
     }
 }
 
 /// A place among so many.
 #[derive(Debug)]
-pub(crate) struct Place(Option<Arc<AtomicUsize>>);
+pub(crate) struct Seat(Option<Arc<AtomicUsize>>);
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         if let Some(count) = &self.0 {
             count.fetch_sub(1, Ordering::AcqRel);

@@ -15,7 +15,7 @@ use std::{
 use crate::{
     backend::Beside,
     criteria::Captured,
-    journal::Named,
+    journal::RuleName,
     reply::Ready,
     reply::Reply,
     request::Request,
@@ -38,9 +38,9 @@ pub(crate) struct Book {
 /// The rules as they were when the table was made, sorted, with the index over them.
 #[derive(Default)]
 pub(crate) struct Table {
-    entries: Vec<Entry>,
+    entries: Vec<TableEntry>,
     /// Those for connections.
-    door: Vec<Entry>,
+    door: Vec<TableEntry>,
     /// Whether some rule does not wait for bodies.
     early: bool,
     index: Index,
@@ -63,15 +63,15 @@ impl Numbers {
     }
 }
 
-pub(crate) struct Entry {
+pub(crate) struct TableEntry {
     pub(crate) rule: Rule,
     pub(crate) spec: Arc<Spec>,
     /// What is known of a rule before any request comes, worked out when the first one does.
-    named: OnceLock<Arc<Named>>,
+    named: OnceLock<Arc<RuleName>>,
     ready: OnceLock<Option<Ready>>,
 }
 
-impl Entry {
+impl TableEntry {
     /// How the rule has the body of its next request read; `None`: it does not answer it.
     fn pace(&self) -> Option<Pace> {
         let (spec, count) = (&self.spec, self.rule.count());
@@ -93,9 +93,9 @@ impl Entry {
     }
 
     /// How the rule is called in reports, and where it was written.
-    pub(crate) fn named(&self) -> &Arc<Named> {
+    pub(crate) fn named(&self) -> &Arc<RuleName> {
         self.named.get_or_init(|| {
-            Arc::new(Named {
+            Arc::new(RuleName {
                 label: self.rule.to_string(),
                 location: self.spec.location,
             })
@@ -212,9 +212,9 @@ impl Book {
 
 impl Table {
     fn of(rules: Vec<Rule>) -> Table {
-        let mut entries: Vec<Entry> = rules
+        let mut entries: Vec<TableEntry> = rules
             .into_iter()
-            .map(|rule| Entry {
+            .map(|rule| TableEntry {
                 spec: rule.spec(),
                 rule,
                 named: OnceLock::new(),
@@ -223,7 +223,7 @@ impl Table {
             .collect();
         // Stable: equals stay in the order of definition.
         entries.sort_by(|a, b| by_priority(&b.spec.priority, &a.spec.priority));
-        let at_the_door = |entry: &mut Entry| entry.spec.filter.is_for_connections();
+        let at_the_door = |entry: &mut TableEntry| entry.spec.filter.is_for_connections();
         let door = entries.extract_if(.., at_the_door).collect();
         let facts: Vec<_> = entries
             .iter()
@@ -261,7 +261,7 @@ impl Table {
     }
 
     /// The rules for connections, in the order in which they are asked.
-    pub(crate) fn at_the_door(&self) -> &[Entry] {
+    pub(crate) fn at_the_door(&self) -> &[TableEntry] {
         &self.door
     }
 
@@ -306,7 +306,7 @@ impl Table {
     pub(crate) fn candidates<'a>(
         &'a self,
         request: &Request,
-    ) -> impl Iterator<Item = &'a Entry> + use<'a> {
+    ) -> impl Iterator<Item = &'a TableEntry> + use<'a> {
         let found = self.index.find(request);
         found.filter_map(|at| self.entries.get(at))
     }

@@ -28,7 +28,7 @@ use bytes::Bytes;
 use serde_core::Serialize;
 use tokio::sync::watch;
 
-pub(crate) use self::book::{Book, Entry, Table};
+pub(crate) use self::book::{Book, Table, TableEntry};
 use self::sequence::{Ending, Sequence};
 pub use self::{
     state::{State, Transition},
@@ -741,14 +741,14 @@ impl Rule {
 /// Rules without a server around them: what the benches of matching measure. No part of the API.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Matcher(Book);
+pub struct RuleMatcher(Book);
 
-impl Matcher {
+impl RuleMatcher {
     #[doc(hidden)]
-    pub fn new(rules: Rules) -> Matcher {
+    pub fn new(rules: Rules) -> RuleMatcher {
         let book = Book::default();
         book.add(rules.into_vec());
-        Matcher(book)
+        RuleMatcher(book)
     }
 
     /// A request with one header and without a body.

@@ -20,7 +20,7 @@ use crate::{
     journal::{By, Seen},
     reply::{Answer, Broken, Payload},
     request::Request,
-    rules::Entry,
+    rules::TableEntry,
 };
 
 /// Answers a CONNECT: by a rule, or with a tunnel.
@@ -45,7 +45,7 @@ async fn answer(
     let now = core.clock.elapsed();
     let make = |id| Request::new(id, now, Arc::clone(&head), Bytes::new(), link.clone(), None);
     let table = core.book.table();
-    let named = |entry: &Entry| entry.spec.filter.names_method("CONNECT");
+    let named = |entry: &TableEntry| entry.spec.filter.names_method("CONNECT");
     if let Some(authority) = &authority
         && !table.candidates(&make(0)).any(named)
     {

@@ -71,7 +71,7 @@ pub(crate) enum Item {
     /// Played by the first who gets there, and by nobody else.
     Once(Arc<AtomicBool>, Stream),
     /// What a foreign stream still has; every consumer takes from the same.
-    From(Arc<Source>),
+    From(Arc<StreamSource>),
     Live,
     Fault(Fault),
     Hold(Gate),
@@ -85,7 +85,7 @@ pub(crate) enum Item {
 }
 
 /// A foreign stream that several may take from.
-pub(crate) struct Source {
+pub(crate) struct StreamSource {
     stream: tokio::sync::Mutex<BoxStream<'static, Stream>>,
     depleted: AtomicBool,
 }
@@ -200,7 +200,7 @@ impl Stream {
 
     /// The items of a foreign stream, an iterator, or a channel's receiver. They are taken once, by whoever is there.
     pub fn from_source<How>(self, source: impl IntoSource<How>) -> Stream {
-        self.with(Item::From(Arc::new(Source {
+        self.with(Item::From(Arc::new(StreamSource {
             // It is asked again after its end.
             stream: tokio::sync::Mutex::new(source.into_source().0.fuse().boxed()),
             depleted: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use crate::{
     core::Core,
     rules::Table,
     socket::Socket,
-    tls::{Opened, Secured, Server},
+    tls::{Opened, Secured, TlsServer},
 };
 
 /// The first byte of a TLS connection: a handshake record (RFC 8446, 5.1).
@@ -27,7 +27,7 @@ pub(crate) struct Arriving<'a> {
 
 /// Opens a connection on these terms, or on those that the rules say in the handshake.
 pub(crate) async fn admit(
-    tls: &Server,
+    tls: &TlsServer,
     arriving: Arriving<'_>,
     mut socket: Socket,
     terms: &mut Terms,

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub(crate) use self::{
     admit::{Arriving, admit},
     presents::Presents,
-    serve::{Opened, Server},
+    serve::{Opened, TlsServer},
     trust::{Trust, provider},
 };
 pub use self::{

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How one server speaks TLS.
-pub(crate) struct Server {
+pub(crate) struct TlsServer {
     options: Tls,
     authority: Authority,
     provider: Arc<CryptoProvider>,
@@ -56,8 +56,8 @@ pub(crate) enum Opened<'t> {
 /// How many certificates are kept ready: hosts come and go in tests of crawlers.
 const READY: usize = 1024;
 
-impl Server {
-    pub(crate) fn new(options: Tls) -> Result<Server, Error> {
+impl TlsServer {
+    pub(crate) fn new(options: Tls) -> Result<TlsServer, Error> {
         let authority = options.made_authority()?;
         let provider = provider();
         let mut roots = RootCertStore::empty();
@@ -73,7 +73,7 @@ impl Server {
             required: options.client_required,
             provider: Arc::clone(&provider),
         });
-        Ok(Server {
+        Ok(TlsServer {
             options,
             authority,
             provider,

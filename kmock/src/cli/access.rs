@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use kmock::KMock;
 
-pub(crate) struct Options {
+pub(crate) struct AccessOptions {
     pub(crate) rbac: bool,
     pub(crate) plugins: Vec<String>,
     pub(crate) webhooks: Vec<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Options {
     pub(crate) account: String,
 }
 
-impl Options {
+impl AccessOptions {
     fn any(&self) -> bool {
         self.rbac
             || !self.plugins.is_empty()

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Aggregated discovery: one document a root instead of one a version.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-pub(crate) struct Options {
+pub(crate) struct FetchOptions {
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) context: Option<String>,
     pub(crate) filter: Selection,
@@ -100,7 +100,7 @@ fn pattern(text: &str) -> Result<[Pattern; 3], String> {
 }
 
 /// Asks the cluster and writes what it serves.
-pub(crate) fn fetch(options: Options) -> Result<(), String> {
+pub(crate) fn fetch(options: FetchOptions) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -115,7 +115,7 @@ pub(crate) fn fetch(options: Options) -> Result<(), String> {
     }
 }
 
-async fn ask(options: &Options) -> Result<Value, String> {
+async fn ask(options: &FetchOptions) -> Result<Value, String> {
     let client = client(options)
         .await
         .map_err(|error| format!("cannot use the kubeconfig: {error}"))?;
@@ -140,7 +140,7 @@ async fn ask(options: &Options) -> Result<Value, String> {
     Ok(Value::Array(documents))
 }
 
-async fn client(options: &Options) -> Result<Client, Box<dyn std::error::Error>> {
+async fn client(options: &FetchOptions) -> Result<Client, Box<dyn std::error::Error>> {
     let named = KubeConfigOptions {
         context: options.context.clone(),
         ..KubeConfigOptions::default()

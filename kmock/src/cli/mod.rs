@@ -266,7 +266,7 @@ fn command() -> Command {
         .subcommand(fetch_command())
 }
 
-fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
+fn options(matches: &ArgMatches) -> Result<serve::ServeOptions, String> {
     let mut rules = Vec::new();
     let given = matches.get_many::<String>("rule").unwrap_or_default();
     for (nth, text) in given.enumerate() {
@@ -276,7 +276,7 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
     for path in files(matches, "rules") {
         rules.extend(rule::read(&path)?);
     }
-    Ok(serve::Options {
+    Ok(serve::ServeOptions {
         listen: *matches
             .get_one("listen")
             .ok_or("--listen needs an address")?,
@@ -292,7 +292,7 @@ fn options(matches: &ArgMatches) -> Result<serve::Options, String> {
         cluster: matches.get_flag("cluster"),
         nodes: matches.get_one("nodes").copied().unwrap_or_default(),
         images: files(matches, "images"),
-        access: access::Options {
+        access: access::AccessOptions {
             rbac: matches.get_flag("rbac"),
             plugins: texts(matches, "enable-admission-plugins"),
             webhooks: texts(matches, "webhook"),
@@ -413,7 +413,7 @@ fn fetch(matches: &ArgMatches) -> Result<(), String> {
             .cloned()
             .collect()
     };
-    fetch::fetch(fetch::Options {
+    fetch::fetch(fetch::FetchOptions {
         kubeconfig: matches.get_one("kubeconfig").cloned(),
         context: matches.get_one("context").cloned(),
         filter: fetch::Selection::new(texts("include"), texts("exclude"))?,

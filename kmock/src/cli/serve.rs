@@ -11,7 +11,7 @@ use kmock::{KMock, Rule, Seen};
 
 use crate::cli::{access, kubeconfig, load, signals, summary};
 
-pub(crate) struct Options {
+pub(crate) struct ServeOptions {
     pub(crate) listen: SocketAddr,
     pub(crate) kubeconfig: Option<PathBuf>,
     pub(crate) rules: Vec<Rule>,
@@ -25,7 +25,7 @@ pub(crate) struct Options {
     pub(crate) cluster: bool,
     pub(crate) nodes: usize,
     pub(crate) images: Vec<PathBuf>,
-    pub(crate) access: access::Options,
+    pub(crate) access: access::AccessOptions,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
     pub(crate) verbose: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 const THREADS: usize = 8;
 
 /// Serves until Ctrl-C or SIGTERM.
-pub(crate) fn serve(options: Options) -> Result<(), String> {
+pub(crate) fn serve(options: ServeOptions) -> Result<(), String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.max(THREADS))
@@ -56,7 +56,7 @@ fn revision() -> u64 {
     })
 }
 
-async fn run(options: Options) -> Result<(), String> {
+async fn run(options: ServeOptions) -> Result<(), String> {
     if options.raw {
         let meaningless = [
             ("--load", !options.load.is_empty()),

@@ -230,9 +230,9 @@ impl<'a> Target<'a> {
 
 /// How to read a kind that is only a subresource's body.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape(pub &'static str);
+pub struct BodyShape(pub &'static str);
 
-impl Codec for Shape {
+impl Codec for BodyShape {
     fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
         let Some(root) = Struct::named(self.0) else {
             return Ok(Decoded {

@@ -19,7 +19,7 @@ use crate::model::status::ApiError;
 use crate::state::cluster::{ApiBody, Cluster};
 use crate::state::registry::Served;
 use crate::text::digest;
-use crate::wire::accept::{self, Endpoint, Target};
+use crate::wire::accept::{self, AcceptedAs, Endpoint};
 use crate::wire::json;
 use crate::wire::render;
 
@@ -132,7 +132,7 @@ fn aggregated(
     accepted: accept::Accepted,
     text: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    debug_assert_eq!(accepted.target, Some(Target::AggregatedDiscovery));
+    debug_assert_eq!(accepted.target, Some(AcceptedAs::AggregatedDiscovery));
     let (content_type, bytes) = render::encode(accepted, text)?;
     let etag = format!("\"{}\"", digest::hex(&bytes));
     let known = headers

@@ -19,7 +19,7 @@ use crate::state::store::{Compacted, Snapshot, StoredObject};
 use crate::text::base64url as base64;
 use crate::wire::accept;
 use crate::wire::json;
-use crate::wire::render::{self, ListHead, Renderer, View};
+use crate::wire::render::{self, ListHead, RenderView, Renderer};
 use kmock_apply::ordered::Node;
 
 /// How long a read waits for a version that was not reached yet.
@@ -46,7 +46,7 @@ pub fn answer(
     objects: &[Arc<StoredObject>],
 ) -> Result<Reply, ApiError> {
     let endpoint = accept::endpoint_of(call.resource());
-    let view = View::of_resource(&call.headers, &call.request.query, call.now, endpoint)?;
+    let view = RenderView::of_resource(&call.headers, &call.request.query, call.now, endpoint)?;
     let (content_type, bytes) = render::list(&Renderer::new(&call.served), &view, head, objects)?;
     Ok(Reply::new(200, Body::Raw(content_type, bytes)))
 }

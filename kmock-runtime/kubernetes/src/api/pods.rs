@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::admission::{self, Attributes};
-use super::body::{self, Shape, Target};
+use super::body::{self, BodyShape, Target};
 use super::call::Call;
 use super::reply::{Body, Reply};
 use super::write_options::{DeleteOptions, WriteOptions, write_options};
@@ -17,8 +17,8 @@ use crate::state::kubelet::LogOptions;
 use crate::state::store::StoredObject;
 use kmock_apply::ordered::Node;
 
-static BINDING: Shape = Shape("core.v1.Binding");
-static EVICTION: Shape = Shape("policy.v1.Eviction");
+static BINDING: BodyShape = BodyShape("core.v1.Binding");
+static EVICTION: BodyShape = BodyShape("policy.v1.Eviction");
 
 fn done() -> Reply {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});

@@ -15,7 +15,7 @@ use crate::state::registry::Served;
 use crate::state::store::StoredObject;
 use crate::wire::accept::{self, Endpoint};
 use crate::wire::json;
-use crate::wire::render::{self, Renderer, View};
+use crate::wire::render::{self, RenderView, Renderer};
 
 /// An answer.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBod
         }
         _ => Endpoint::Resource,
     });
-    let view = View::of_resource(&parts.headers, &query, cluster.now(), endpoint);
+    let view = RenderView::of_resource(&parts.headers, &query, cluster.now(), endpoint);
     let rendered = view.and_then(|view| match &reply.body {
         Body::Stored(served, object) => render::stored(&Renderer::new(served), &view, object),
         Body::Object(served, value) => render::value(&Renderer::new(served), &view, value),

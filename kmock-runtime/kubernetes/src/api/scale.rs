@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::body::{self, Shape, Target};
+use super::body::{self, BodyShape, Target};
 use super::call::Call;
 use super::reply::{Body, Reply};
 use super::write_options::{WriteOptions, write_options};
@@ -12,7 +12,7 @@ use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::ScalePaths;
 use kmock_apply::fields::{PathElement, scale_to_object, scale_to_scale};
 
-static SHAPE: Shape = Shape("autoscaling.v1.Scale");
+static SHAPE: BodyShape = BodyShape("autoscaling.v1.Scale");
 
 fn target() -> Target<'static> {
     Target {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::admission::{self, Attributes};
-use super::body::{self, Shape, Target};
+use super::body::{self, BodyShape, Target};
 use super::call::Call;
 use super::reply::{Body, Reply};
 use super::write_options::write_options;
@@ -17,7 +17,7 @@ use crate::model::status::{ApiError, FieldError, quoted};
 use crate::state::cluster::Cluster;
 use crate::state::store::StoredObject;
 
-static TOKEN_REQUEST: Shape = Shape("authentication.v1.TokenRequest");
+static TOKEN_REQUEST: BodyShape = BodyShape("authentication.v1.TokenRequest");
 
 const HOUR: i64 = 3600;
 

@@ -24,7 +24,7 @@ use crate::api::{Body, Call, Reply};
 use crate::model::status::ApiError;
 use crate::state::cluster::{ApiBody, Cluster};
 use crate::state::store::{Change, Compacted, Event, Step, StoredObject, Subscription};
-use crate::wire::accept::{self, Format, MetaVersion, Target};
+use crate::wire::accept::{self, AcceptedAs, Format, MetaVersion};
 use crate::wire::json;
 use crate::wire::metadata_only;
 use crate::wire::protobuf;
@@ -85,16 +85,16 @@ impl Form {
         let endpoint = accept::endpoint_of(call.resource());
         let accepted = accept::negotiate(call.header("accept"), endpoint)?;
         let form = match accepted.target {
-            Some(Target::Table(version)) => {
+            Some(AcceptedAs::Table(version)) => {
                 let include = Include::read(&call.request.query)?;
                 Self::Table {
                     tables: Tables::new(call.served.clone(), version, include),
                     headers: true,
                 }
             }
-            Some(Target::PartialObjectMetadata(version)) => Self::Metadata(version),
-            Some(Target::PartialObjectMetadataList(_)) => Self::MetadataList,
-            Some(Target::AggregatedDiscovery) | None => Self::Whole,
+            Some(AcceptedAs::PartialObjectMetadata(version)) => Self::Metadata(version),
+            Some(AcceptedAs::PartialObjectMetadataList(_)) => Self::MetadataList,
+            Some(AcceptedAs::AggregatedDiscovery) | None => Self::Whole,
         };
         accept::negotiate_stream(call.header("accept"), endpoint)?;
         Ok((form, accepted.format))

@@ -45,7 +45,7 @@ impl Format {
 
 /// Another kind of object than the one that is stored (`as=…;g=…;v=…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum AcceptedAs {
     /// `Table`
     Table(MetaVersion),
     /// `PartialObjectMetadata`
@@ -96,7 +96,7 @@ pub struct Accepted {
     /// The encoding.
     pub format: Format,
     /// The kind, if it is not the object's own.
-    pub target: Option<Target>,
+    pub target: Option<AcceptedAs>,
     /// Indented for humans.
     pub pretty: bool,
 }
@@ -305,13 +305,15 @@ impl Clause<'_> {
         };
         let allowed = match endpoint {
             Endpoint::Resource | Endpoint::Custom | Endpoint::Untabled => match target {
-                Some(Target::Table(_)) => media_type != PROTOBUF && endpoint != Endpoint::Untabled,
-                Some(Target::AggregatedDiscovery) => false,
+                Some(AcceptedAs::Table(_)) => {
+                    media_type != PROTOBUF && endpoint != Endpoint::Untabled
+                }
+                Some(AcceptedAs::AggregatedDiscovery) => false,
                 None => media_type != PROTOBUF || endpoint != Endpoint::Custom,
                 Some(_) => true,
             },
             Endpoint::Plain => target.is_none(),
-            Endpoint::Discovery => target == Some(Target::AggregatedDiscovery),
+            Endpoint::Discovery => target == Some(AcceptedAs::AggregatedDiscovery),
         };
         allowed.then_some(Accepted {
             format: Format::Json,
@@ -329,9 +331,9 @@ impl Clause<'_> {
     }
 }
 
-fn target(name: &str, group: &str, version: &str) -> Option<Target> {
+fn target(name: &str, group: &str, version: &str) -> Option<AcceptedAs> {
     if (name, group, version) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") {
-        return Some(Target::AggregatedDiscovery);
+        return Some(AcceptedAs::AggregatedDiscovery);
     }
     let version = match (group, version) {
         ("meta.k8s.io", "v1") => MetaVersion::V1,
@@ -339,9 +341,9 @@ fn target(name: &str, group: &str, version: &str) -> Option<Target> {
         _ => return None,
     };
     match name {
-        "Table" => Some(Target::Table(version)),
-        "PartialObjectMetadata" => Some(Target::PartialObjectMetadata(version)),
-        "PartialObjectMetadataList" => Some(Target::PartialObjectMetadataList(version)),
+        "Table" => Some(AcceptedAs::Table(version)),
+        "PartialObjectMetadata" => Some(AcceptedAs::PartialObjectMetadata(version)),
+        "PartialObjectMetadataList" => Some(AcceptedAs::PartialObjectMetadataList(version)),
         _ => None,
     }
 }
@@ -440,12 +442,14 @@ mod tests {
         let got = |accept: String| resource(&accept).map(|a| a.target);
         assert_eq!(
             got(format!("application/json;as=Table;{META}")),
-            Ok(Some(Target::Table(MetaVersion::V1)))
+            Ok(Some(AcceptedAs::Table(MetaVersion::V1)))
         );
         let beta = "application/json;as=PartialObjectMetadata;v=v1beta1;g=meta.k8s.io";
         assert_eq!(
             got(beta.into()),
-            Ok(Some(Target::PartialObjectMetadata(MetaVersion::V1Beta1)))
+            Ok(Some(AcceptedAs::PartialObjectMetadata(
+                MetaVersion::V1Beta1
+            )))
         );
         assert!(got(format!("application/json;as=Pigeon;{META}")).is_err());
         assert!(got("application/json;as=Table".into()).is_err());
@@ -456,7 +460,7 @@ mod tests {
             Ok(None)
         );
         let both = format!("application/json;as=Table;{META},application/json");
-        assert_eq!(got(both), Ok(Some(Target::Table(MetaVersion::V1))));
+        assert_eq!(got(both), Ok(Some(AcceptedAs::Table(MetaVersion::V1))));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::model::path::Query;
 use crate::model::status::ApiError;
 use crate::state::registry::Served;
 use crate::state::store::{Event, StoredObject};
-use crate::wire::accept::{self, Accepted, Endpoint, Format, Target};
+use crate::wire::accept::{self, Accepted, AcceptedAs, Endpoint, Format};
 use crate::wire::json;
 use crate::wire::metadata_only;
 use crate::wire::protobuf;
@@ -260,7 +260,7 @@ impl ListHead {
 
 /// What the client accepts, and what else decides about the form of an answer.
 #[derive(Debug, Clone)]
-pub struct View<'a> {
+pub struct RenderView<'a> {
     /// The outcome of the negotiation.
     pub accepted: Accepted,
     /// The query: `includeObject`.
@@ -269,7 +269,7 @@ pub struct View<'a> {
     pub now: jiff::Timestamp,
 }
 
-impl<'a> View<'a> {
+impl<'a> RenderView<'a> {
     /// Negotiates for the endpoint of a resource. Besides the header, `?pretty=true` and the names of clients that
     /// humans use ask for indentation.
     pub fn of_resource(
@@ -296,15 +296,15 @@ impl<'a> View<'a> {
 }
 
 /// A body: its content type and its bytes.
-pub type Rendered = (&'static str, Bytes);
+pub type Sendable = (&'static str, Bytes);
 
 /// A list of objects.
 pub fn list(
     renderer: &Renderer,
-    view: &View<'_>,
+    view: &RenderView<'_>,
     head: &ListHead,
     objects: &[Arc<StoredObject>],
-) -> Result<Rendered, ApiError> {
+) -> Result<Sendable, ApiError> {
     let resource = &renderer.served.resource;
     let custom = renderer.head.is_none();
     let metadata = head.to_value(custom && view.accepted.target.is_none());
@@ -345,7 +345,7 @@ pub fn list(
             out.push(b'}');
             out
         }
-        Some(Target::PartialObjectMetadataList(version)) => {
+        Some(AcceptedAs::PartialObjectMetadataList(version)) => {
             let mut out = Vec::with_capacity(256 + objects.len() * 512);
             out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"");
             out.extend_from_slice(version.api_version().as_bytes());
@@ -359,7 +359,7 @@ pub fn list(
             out.extend_from_slice(if objects.is_empty() { b"null}" } else { b"]}" });
             out
         }
-        Some(Target::Table(version)) => {
+        Some(AcceptedAs::Table(version)) => {
             let tables = Tables::new(renderer.served.clone(), version, Include::read(view.query)?);
             let values: Vec<Value> = objects
                 .iter()
@@ -367,8 +367,10 @@ pub fn list(
                 .collect();
             tables.table(&metadata, &values, view.now, true)
         }
-        Some(Target::PartialObjectMetadata(_)) => return Err(metadata_only::is_a_list(resource)),
-        Some(Target::AggregatedDiscovery) => {
+        Some(AcceptedAs::PartialObjectMetadata(_)) => {
+            return Err(metadata_only::is_a_list(resource));
+        }
+        Some(AcceptedAs::AggregatedDiscovery) => {
             return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES));
         }
     };
@@ -378,10 +380,10 @@ pub fn list(
 /// The same in protobuf.
 fn protobuf_list(
     renderer: &Renderer,
-    view: &View<'_>,
+    view: &RenderView<'_>,
     metadata: &Value,
     objects: &[Arc<StoredObject>],
-) -> Result<Rendered, ApiError> {
+) -> Result<Sendable, ApiError> {
     let resource = &renderer.served.resource;
     let list = match view.accepted.target {
         None => {
@@ -398,7 +400,7 @@ fn protobuf_list(
                 )
             })
         }
-        Some(Target::PartialObjectMetadataList(version)) => {
+        Some(AcceptedAs::PartialObjectMetadataList(version)) => {
             let items: Option<Vec<_>> = objects
                 .iter()
                 .map(|object| protobuf::partial(&object.value))
@@ -412,7 +414,9 @@ fn protobuf_list(
                 )
             })
         }
-        Some(Target::PartialObjectMetadata(_)) => return Err(metadata_only::is_a_list(resource)),
+        Some(AcceptedAs::PartialObjectMetadata(_)) => {
+            return Err(metadata_only::is_a_list(resource));
+        }
         Some(_) => None,
     };
     Ok((
@@ -433,9 +437,9 @@ fn no_protobuf() -> ApiError {
 /// A stored object.
 pub fn stored(
     renderer: &Renderer,
-    view: &View<'_>,
+    view: &RenderView<'_>,
     object: &StoredObject,
-) -> Result<Rendered, ApiError> {
+) -> Result<Sendable, ApiError> {
     if view.accepted.target.is_none() && view.accepted.format == Format::Protobuf {
         let resource = &renderer.served.resource;
         let message = renderer.message(object).ok_or_else(no_protobuf)?;
@@ -449,17 +453,21 @@ pub fn stored(
 }
 
 /// Any object that a resource's endpoint answers: one of the resource, a `Status`, a `Scale`.
-pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rendered, ApiError> {
+pub fn value(
+    renderer: &Renderer,
+    view: &RenderView<'_>,
+    value: &Value,
+) -> Result<Sendable, ApiError> {
     let is_status =
         value.get("kind").is_some_and(|kind| kind == "Status") && value["apiVersion"] == "v1";
     let text = match view.accepted.target.filter(|_| !is_status) {
         None => json::print_object(value),
-        Some(Target::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
-        Some(Target::PartialObjectMetadataList(_)) => {
+        Some(AcceptedAs::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
+        Some(AcceptedAs::PartialObjectMetadataList(_)) => {
             let kind = value["kind"].as_str().unwrap_or_default();
             return Err(metadata_only::is_no_list(&renderer.served.resource, kind));
         }
-        Some(Target::Table(version)) => {
+        Some(AcceptedAs::Table(version)) => {
             let tables = Tables::new(renderer.served.clone(), version, Include::read(view.query)?);
             tables.table(
                 &metadata_of(value),
@@ -468,7 +476,7 @@ pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rend
                 true,
             )
         }
-        Some(Target::AggregatedDiscovery) => {
+        Some(AcceptedAs::AggregatedDiscovery) => {
             return Err(ApiError::not_acceptable(&accept::MEDIA_TYPES));
         }
     };
@@ -476,10 +484,10 @@ pub fn value(renderer: &Renderer, view: &View<'_>, value: &Value) -> Result<Rend
 }
 
 /// The `Scale` of an object.
-pub fn scale(served: &Served, view: &View<'_>, value: &Value) -> Result<Rendered, ApiError> {
+pub fn scale(served: &Served, view: &RenderView<'_>, value: &Value) -> Result<Sendable, ApiError> {
     let custom = !served.resource.is_built_in();
     let text = match view.accepted.target {
-        Some(Target::Table(version)) => {
+        Some(AcceptedAs::Table(version)) => {
             let tables = Tables::of_scales(custom, version, Include::read(view.query)?);
             tables.table(
                 &metadata_of(value),
@@ -488,18 +496,18 @@ pub fn scale(served: &Served, view: &View<'_>, value: &Value) -> Result<Rendered
                 true,
             )
         }
-        Some(Target::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
-        Some(Target::PartialObjectMetadataList(_)) => {
+        Some(AcceptedAs::PartialObjectMetadata(version)) => metadata_only::partial(value, version),
+        Some(AcceptedAs::PartialObjectMetadataList(_)) => {
             let package = if custom { "v1" } else { "autoscaling" };
             return Err(metadata_only::no_list(package, "Scale"));
         }
-        Some(Target::AggregatedDiscovery) | None => json::print_object(value),
+        Some(AcceptedAs::AggregatedDiscovery) | None => json::print_object(value),
     };
     encode(view.accepted, text)
 }
 
 /// Compact JSON in the form that was asked for, with the line break that the server ends bodies with.
-pub fn encode(accepted: Accepted, mut text: Vec<u8>) -> Result<Rendered, ApiError> {
+pub fn encode(accepted: Accepted, mut text: Vec<u8>) -> Result<Sendable, ApiError> {
     let kind = accepted.format.content_type();
     match accepted.format {
         #[cfg(feature = "yaml")]
@@ -540,7 +548,7 @@ pub fn protobuf_object(value: &Value) -> Option<Vec<u8>> {
 }
 
 /// A failure, in the form that the client accepts if it accepts any.
-pub fn failure(headers: &HeaderMap, error: &ApiError) -> Rendered {
+pub fn failure(headers: &HeaderMap, error: &ApiError) -> Sendable {
     if error.plain {
         return ("text/plain; charset=utf-8", error.message.clone().into());
     }

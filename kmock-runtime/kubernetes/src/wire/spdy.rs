@@ -45,42 +45,42 @@ pub enum Frame {
 }
 
 /// The half that receives.
-pub struct Reader {
+pub struct SpdyReader {
     from: ReadHalf<Connection>,
     came: BytesMut,
     inflate: Option<Inflate>,
 }
 
 /// The half that sends.
-pub struct Writer {
+pub struct SpdyWriter {
     to: WriteHalf<Connection>,
     begun: bool,
 }
 
-impl std::fmt::Debug for Reader {
+impl std::fmt::Debug for SpdyReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Reader(…)")
+        f.write_str("SpdyReader(…)")
     }
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for SpdyWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Writer(…)")
+        f.write_str("SpdyWriter(…)")
     }
 }
 
 /// SPDY on a connection that has got the head of the answer.
-pub fn spdy(connection: Connection) -> (Reader, Writer) {
+pub fn spdy(connection: Connection) -> (SpdyReader, SpdyWriter) {
     let (from, to) = split(connection);
-    let reader = Reader {
+    let reader = SpdyReader {
         from,
         came: BytesMut::new(),
         inflate: None,
     };
-    (reader, Writer { to, begun: false })
+    (reader, SpdyWriter { to, begun: false })
 }
 
-impl Reader {
+impl SpdyReader {
     /// What comes next; `None`: the client is gone, or speaks no SPDY. Nothing is lost when this is dropped.
     pub async fn recv(&mut self) -> Option<Frame> {
         loop {
@@ -186,7 +186,7 @@ impl Reader {
     }
 }
 
-impl Writer {
+impl SpdyWriter {
     async fn send(&mut self, first: u32, flags: u8, payload: &[u8]) -> io::Result<()> {
         let mut frame = BytesMut::with_capacity(8 + payload.len());
         frame.put_u32(first);

@@ -96,13 +96,13 @@ pub enum Message {
 #[derive(Debug)]
 pub struct WebSocket {
     /// What comes.
-    pub reader: Reader,
+    pub reader: WebSocketReader,
     /// What goes.
-    pub writer: Writer,
+    pub writer: WebSocketWriter,
 }
 
 /// The half of a WebSocket that receives.
-pub struct Reader {
+pub struct WebSocketReader {
     from: ReadHalf<Connection>,
     came: BytesMut,
     /// The frames so far of a message that comes in several.
@@ -110,17 +110,17 @@ pub struct Reader {
 }
 
 /// The half of a WebSocket that sends.
-pub struct Writer(WriteHalf<Connection>);
+pub struct WebSocketWriter(WriteHalf<Connection>);
 
-impl std::fmt::Debug for Reader {
+impl std::fmt::Debug for WebSocketReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Reader(…)")
+        f.write_str("WebSocketReader(…)")
     }
 }
 
-impl std::fmt::Debug for Writer {
+impl std::fmt::Debug for WebSocketWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Writer(…)")
+        f.write_str("WebSocketWriter(…)")
     }
 }
 
@@ -135,19 +135,19 @@ impl WebSocket {
     /// On a connection that has got the head of the answer.
     pub fn new(connection: Connection) -> Self {
         let (from, to) = split(connection);
-        let reader = Reader {
+        let reader = WebSocketReader {
             from,
             came: BytesMut::new(),
             begun: None,
         };
         Self {
             reader,
-            writer: Writer(to),
+            writer: WebSocketWriter(to),
         }
     }
 }
 
-impl Reader {
+impl WebSocketReader {
     /// The next message; `None`: the client is gone, or speaks no WebSocket. Nothing is lost when this is dropped.
     pub async fn recv(&mut self) -> Option<Message> {
         loop {
@@ -195,7 +195,7 @@ impl Reader {
     }
 }
 
-impl Writer {
+impl WebSocketWriter {
     async fn send(&mut self, opcode: u8, parts: &[&[u8]]) -> io::Result<()> {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let mut frame = BytesMut::with_capacity(length + 10);

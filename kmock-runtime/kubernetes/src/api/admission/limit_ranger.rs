@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::{Attributes, Plugin};
 use crate::kinds::builtin::limit_ranges;
 use crate::kinds::builtin::quantity::Quantity;
-use crate::kinds::builtin::values::{Object, child, each, is_set, items, members, section, text};
+use crate::kinds::builtin::values::{
+    JsonObject, child, each, is_set, items, members, section, text,
+};
 use crate::model::status::ApiError;
 
 pub(super) struct LimitRanger;
@@ -55,7 +57,7 @@ fn fill_in(asked: &Attributes<'_>, object: &mut Value) {
     if ranges.is_empty() {
         return;
     }
-    let (mut limits, mut requests) = (Object::new(), Object::new());
+    let (mut limits, mut requests) = (JsonObject::new(), JsonObject::new());
     for range in &ranges {
         for item in items(range, &["spec", "limits"])
             .iter()

@@ -28,7 +28,7 @@ impl Plugin for ResourceQuota {
         if !writes || !resource.namespaced || !asked.subresource().is_empty() {
             return Ok(());
         }
-        let wanted = quota::Asked {
+        let wanted = quota::Wanted {
             group: &resource.group,
             plural: &resource.plural,
             object,

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::model::status::ApiError;
 use crate::model::user::User;
-use crate::state::access::rbac::{Index, Rule, Verdict, index};
+use crate::state::access::rbac::{Index, RbacVerdict, Rule, index};
 use crate::state::access::{Attributes, ResourceAttributes};
 use crate::state::cluster::Cluster;
 
@@ -44,11 +44,11 @@ pub fn authorize(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) ->
     }
     let index = cluster.access().rbac(cluster.store());
     match index.decide(user, attributes) {
-        Verdict::Allowed(grant) => Decision {
+        RbacVerdict::Allowed(grant) => Decision {
             allowed: true,
             reason: grant.reason(),
         },
-        Verdict::Denied(lost) => Decision {
+        RbacVerdict::Denied(lost) => Decision {
             allowed: false,
             reason: reason(&lost),
         },
@@ -74,8 +74,8 @@ pub fn check(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) -> Res
     }
     let index = cluster.access().rbac(cluster.store());
     match index.decide(user, attributes) {
-        Verdict::Allowed(_) => Ok(()),
-        Verdict::Denied(lost) => Err(attributes.forbidden(user, &reason(&lost))),
+        RbacVerdict::Allowed(_) => Ok(()),
+        RbacVerdict::Denied(lost) => Err(attributes.forbidden(user, &reason(&lost))),
     }
 }
 

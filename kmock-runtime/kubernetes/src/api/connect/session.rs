@@ -7,8 +7,8 @@ use std::io;
 use bytes::{Buf, Bytes};
 
 use crate::kinds::builtin::base64;
-use crate::wire::spdy::{self, Frame};
-use crate::wire::websocket::{self, Message, WebSocket};
+use crate::wire::spdy::{Frame, SpdyReader, SpdyWriter};
+use crate::wire::websocket::{Message, WebSocket, WebSocketReader, WebSocketWriter};
 
 /// The number that says that a channel is closed, in version 5.
 const CLOSE: u8 = 255;
@@ -27,12 +27,12 @@ pub(super) enum Came {
 /// What comes.
 pub(super) enum Source {
     Channels {
-        reader: websocket::Reader,
+        reader: WebSocketReader,
         base64: bool,
         closes: bool,
     },
     Streams {
-        reader: spdy::Reader,
+        reader: SpdyReader,
         ids: Vec<u32>,
         /// What came while the streams were opened, or came together.
         early: VecDeque<Came>,
@@ -42,12 +42,12 @@ pub(super) enum Source {
 /// What goes.
 pub(super) enum Sink {
     Channels {
-        writer: websocket::Writer,
+        writer: WebSocketWriter,
         base64: bool,
         closes: bool,
     },
     Streams {
-        writer: spdy::Writer,
+        writer: SpdyWriter,
         ids: Vec<u32>,
     },
 }
@@ -71,7 +71,7 @@ pub(super) fn channels(socket: WebSocket, protocol: &str) -> (Source, Sink) {
 /// The streams of SPDY that a client opens, numbered by their `streamtype`: 0 where there is none of a type. Waits for all
 /// that are expected; `None`: the client is gone before.
 pub(super) async fn streams(
-    (mut reader, mut writer): (spdy::Reader, spdy::Writer),
+    (mut reader, mut writer): (SpdyReader, SpdyWriter),
     types: &[&str],
     mut expected: usize,
 ) -> Option<(Source, Sink)> {

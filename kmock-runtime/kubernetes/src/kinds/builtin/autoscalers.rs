@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::internal_form::internal_json;
-use super::values::{Object, at, child, is_set, items, section, text};
+use super::values::{JsonObject, at, child, is_set, items, section, text};
 use crate::model::status::quoted;
 
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
@@ -119,7 +119,7 @@ fn metric_text(metric: &Value, side: &str) -> String {
     };
     let value = at(metric, &[source]);
     let amounts = at(value, &[side]);
-    let mut old = Object::new();
+    let mut old = JsonObject::new();
     let mut put = |key: String, value: &Value| {
         if !value.is_null() {
             old.insert(key, value.clone());
@@ -233,7 +233,7 @@ fn metric_of(old: &Value, side: &str) -> Value {
         return old.clone();
     };
     let value = at(old, &[source]);
-    let mut amounts = Object::new();
+    let mut amounts = JsonObject::new();
     let mut target_kind = "";
     for (key, new, word) in [
         (
@@ -259,7 +259,7 @@ fn metric_of(old: &Value, side: &str) -> Value {
     if side == "target" {
         amounts.insert("type".into(), target_kind.into());
     }
-    let mut new = Object::new();
+    let mut new = JsonObject::new();
     for key in ["name", "container"] {
         if is_set(value, &[key]) {
             new.insert(key.into(), at(value, &[key]).clone());

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::values::{Object, at, child};
+use super::values::{JsonObject, at, child};
 use super::{autoscalers, base64};
 
 /// Of a pod.
@@ -44,7 +44,7 @@ fn pod_spec(spec: Option<&mut Value>) {
     let Some(Value::Object(spec)) = spec else {
         return;
     };
-    let given = |spec: &Object, key: &str| {
+    let given = |spec: &JsonObject, key: &str| {
         spec.get(key)
             .and_then(Value::as_str)
             .filter(|n| !n.is_empty())
@@ -66,7 +66,7 @@ fn list_and_first(holder: Option<&mut Value>, single: &str, list: &str, member: 
         Some(member) => json!({ member: value }),
         None => Value::from(value),
     };
-    let first = |holder: &Object| -> Option<String> {
+    let first = |holder: &JsonObject| -> Option<String> {
         let item = holder.get(list)?.as_array()?.first()?;
         Some(member.map_or(item, |m| at(item, &[m])).as_str()?.to_owned())
     };

@@ -16,7 +16,7 @@ use kmock_apply::ordered::Node;
 
 /// A decoded object.
 #[derive(Debug)]
-pub struct Decoded {
+pub struct DecodedStruct {
     /// The object, as its struct prints it. Lists that are printed even if they are empty are still told from `null`:
     /// see [`stored`].
     pub object: Value,
@@ -28,12 +28,12 @@ pub struct Decoded {
 const MOST_COMPLAINTS: usize = 100;
 
 /// Reads a body into a type; the error is what follows `cannot be handled as a …: `.
-pub fn decode(root: &'static Struct, body: &Node) -> Result<Decoded, String> {
+pub fn decode(root: &'static Struct, body: &Node) -> Result<DecodedStruct, String> {
     let mut decoder = Decoder::default();
     let object = decoder.structure(root, body, root.short_name())?;
     match decoder.first_error {
         Some(error) => Err(error),
-        None => Ok(Decoded {
+        None => Ok(DecodedStruct {
             object: object.unwrap_or_else(|| zero_struct(root)),
             complaints: decoder.complaints,
         }),
@@ -435,7 +435,7 @@ mod tests {
 
     use super::*;
 
-    fn read(kind: &str, text: &str) -> Result<Decoded, String> {
+    fn read(kind: &str, text: &str) -> Result<DecodedStruct, String> {
         decode(
             Struct::named(kind).expect("known"),
             &Node::parse(text.as_bytes()).expect("JSON"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::values::{CONTAINERS, Object, at, child, each, is_set, items, section, text};
+use super::values::{CONTAINERS, JsonObject, at, child, each, is_set, items, section, text};
 
 pub(in crate::kinds::builtin) fn drop_stateful_set(new: &mut Value, old: Option<&Value>) {
     let spec = section(new, "spec");
@@ -65,7 +65,7 @@ fn used(old: Option<&Value>, path: &[&str]) -> bool {
 }
 
 pub(in crate::kinds::builtin) fn template(
-    template: &mut Object,
+    template: &mut JsonObject,
     old: Option<&Value>,
     path: &[&str],
 ) {
@@ -77,7 +77,7 @@ pub(in crate::kinds::builtin) fn template(
 
 const PROJECTIONS: [&str; 2] = ["clusterTrustBundle", "podCertificate"];
 
-pub(in crate::kinds::builtin) fn pod_spec(spec: &mut Object, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn pod_spec(spec: &mut JsonObject, old: Option<&Value>) {
     let old = old.unwrap_or(&Value::Null);
     if !is_set(old, &["schedulingGroup"]) {
         spec.remove("schedulingGroup");
@@ -117,7 +117,7 @@ pub(in crate::kinds::builtin) fn pod_spec(spec: &mut Object, old: Option<&Value>
 }
 
 /// The two ways to name a claim's source say the same; only claims and snapshots can be named the old way.
-pub(in crate::kinds::builtin) fn data_sources(spec: &mut Object, old: Option<&Value>) {
+pub(in crate::kinds::builtin) fn data_sources(spec: &mut JsonObject, old: Option<&Value>) {
     let old = old.unwrap_or(&Value::Null);
     let other_namespace = spec
         .get("dataSourceRef")
@@ -143,8 +143,8 @@ pub(in crate::kinds::builtin) fn data_sources(spec: &mut Object, old: Option<&Va
 }
 
 /// Fills in that of `dataSource` and `dataSourceRef` which is missing.
-pub(super) fn same_sources(spec: &mut Object) {
-    let of = |spec: &Object, key: &str| spec.get(key).filter(|v| v.is_object()).cloned();
+pub(super) fn same_sources(spec: &mut JsonObject) {
+    let of = |spec: &JsonObject, key: &str| spec.get(key).filter(|v| v.is_object()).cloned();
     match (of(spec, "dataSource"), of(spec, "dataSourceRef")) {
         (Some(source), None) => {
             spec.insert("dataSourceRef".into(), source);

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::values::{Object, at, child, copy, each, int, is_set, items, members, section, text};
+use super::values::{
+    JsonObject, at, child, copy, each, int, is_set, items, members, section, text,
+};
 use crate::model::strategy::Grace;
 
 /// A new pod is pending.
@@ -55,7 +57,7 @@ fn label_keys(object: &mut Value) {
     }
 }
 
-fn merge_label_keys(term: &mut Object, labels: &Value) {
+fn merge_label_keys(term: &mut JsonObject, labels: &Value) {
     if !term.get("labelSelector").is_some_and(Value::is_object) {
         return;
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::decode::zero_struct;
 use super::gotypes::Struct;
 use super::row::Kind;
-use super::values::{Object, at, copy, int, is_set, section, text};
+use super::values::{JsonObject, at, copy, int, is_set, section, text};
 use super::{certificates, pods};
 use crate::model::strategy::Context;
 
@@ -225,7 +225,7 @@ pub(in crate::kinds::builtin) fn without_election(new: &mut Value, old: Option<&
     }
 }
 
-fn set_or_remove(object: &mut Object, key: &str, value: Value) {
+fn set_or_remove(object: &mut JsonObject, key: &str, value: Value) {
     if value.is_null() {
         object.remove(key);
     } else {

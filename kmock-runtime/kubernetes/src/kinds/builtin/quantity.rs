@@ -5,7 +5,7 @@ use std::fmt;
 
 /// How a quantity prefers to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum QuantityFormat {
     /// `12e6`.
     DecimalExponent,
     /// `12M`.
@@ -19,7 +19,7 @@ pub enum Format {
 pub struct Quantity {
     mantissa: i128,
     exponent: i32,
-    format: Format,
+    format: QuantityFormat,
 }
 
 /// Text of another shape.
@@ -81,27 +81,31 @@ impl Quantity {
         Ok(out)
     }
 
-    fn suffix(text: &str) -> Option<(u8, i32, Format)> {
+    fn suffix(text: &str) -> Option<(u8, i32, QuantityFormat)> {
         Some(match text {
-            "n" => (10, -9, Format::DecimalSi),
-            "u" => (10, -6, Format::DecimalSi),
-            "m" => (10, -3, Format::DecimalSi),
-            "" => (10, 0, Format::DecimalSi),
-            "k" => (10, 3, Format::DecimalSi),
-            "M" => (10, 6, Format::DecimalSi),
-            "G" => (10, 9, Format::DecimalSi),
-            "T" => (10, 12, Format::DecimalSi),
-            "P" => (10, 15, Format::DecimalSi),
-            "E" => (10, 18, Format::DecimalSi),
-            "Ki" => (2, 10, Format::BinarySi),
-            "Mi" => (2, 20, Format::BinarySi),
-            "Gi" => (2, 30, Format::BinarySi),
-            "Ti" => (2, 40, Format::BinarySi),
-            "Pi" => (2, 50, Format::BinarySi),
-            "Ei" => (2, 60, Format::BinarySi),
+            "n" => (10, -9, QuantityFormat::DecimalSi),
+            "u" => (10, -6, QuantityFormat::DecimalSi),
+            "m" => (10, -3, QuantityFormat::DecimalSi),
+            "" => (10, 0, QuantityFormat::DecimalSi),
+            "k" => (10, 3, QuantityFormat::DecimalSi),
+            "M" => (10, 6, QuantityFormat::DecimalSi),
+            "G" => (10, 9, QuantityFormat::DecimalSi),
+            "T" => (10, 12, QuantityFormat::DecimalSi),
+            "P" => (10, 15, QuantityFormat::DecimalSi),
+            "E" => (10, 18, QuantityFormat::DecimalSi),
+            "Ki" => (2, 10, QuantityFormat::BinarySi),
+            "Mi" => (2, 20, QuantityFormat::BinarySi),
+            "Gi" => (2, 30, QuantityFormat::BinarySi),
+            "Ti" => (2, 40, QuantityFormat::BinarySi),
+            "Pi" => (2, 50, QuantityFormat::BinarySi),
+            "Ei" => (2, 60, QuantityFormat::BinarySi),
             other => {
                 let power: i64 = other.strip_prefix(['e', 'E'])?.parse().ok()?;
-                (10, i32::try_from(power).ok()?, Format::DecimalExponent)
+                (
+                    10,
+                    i32::try_from(power).ok()?,
+                    QuantityFormat::DecimalExponent,
+                )
             }
         })
     }
@@ -128,7 +132,7 @@ impl Quantity {
 
     /// Binary amounts end at 2^63-1.
     fn cap(&mut self) {
-        if self.format == Format::BinarySi {
+        if self.format == QuantityFormat::BinarySi {
             let most = Self {
                 mantissa: i128::from(i64::MAX),
                 exponent: 0,
@@ -169,7 +173,7 @@ impl Quantity {
             let scale = u32::try_from(self.exponent + 3).ok()?;
             Some(low.wrapping_mul(10i64.checked_pow(scale)?))
         };
-        let wide = i64::try_from(self.mantissa).is_err() && self.format != Format::BinarySi;
+        let wide = i64::try_from(self.mantissa).is_err() && self.format != QuantityFormat::BinarySi;
         !self.is_whole() || wide && thousandths().is_some_and(|number| number % 1000 != 0)
     }
 
@@ -232,7 +236,7 @@ impl Quantity {
         Self {
             mantissa: i128::try_from(number).unwrap_or(i128::MAX),
             exponent: 0,
-            format: Format::DecimalSi,
+            format: QuantityFormat::DecimalSi,
         }
     }
 
@@ -290,7 +294,7 @@ impl fmt::Display for Quantity {
         if self.is_zero() {
             return f.write_str("0");
         }
-        if self.format == Format::BinarySi && self.is_whole() {
+        if self.format == QuantityFormat::BinarySi && self.is_whole() {
             let units = self.at_scale(0).unwrap_or_default();
             if units.abs() >= 1024 {
                 let (mut number, mut step) = (units, 0);
@@ -313,7 +317,7 @@ impl fmt::Display for Quantity {
             number = number.saturating_mul(10);
             exponent -= 1;
         }
-        if self.format == Format::DecimalExponent {
+        if self.format == QuantityFormat::DecimalExponent {
             return if exponent == 0 {
                 write!(f, "{number}")
             } else {
@@ -374,7 +378,7 @@ fn keeps_spelling(text: &str) -> bool {
     ) else {
         return false;
     };
-    if format == Format::BinarySi {
+    if format == QuantityFormat::BinarySi {
         let precision = 15 - count - exponent * 3 / 10 - 1;
         return precision >= 0 && fraction.is_empty() && value & 7 != 0;
     }

@@ -43,7 +43,7 @@ pub(crate) type Charge = (usize, Vec<(String, String)>);
 
 /// A write that quotas are asked about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Wanted<'a> {
     /// The resource's group.
     pub group: &'a str,
     /// The resource.
@@ -54,7 +54,7 @@ pub(crate) struct Asked<'a> {
     pub old: Option<&'a Value>,
 }
 
-impl Asked<'_> {
+impl Wanted<'_> {
     /// Whether quotas have a say in it. Only a claim or a service can use more by an update.
     pub(crate) fn counts(&self) -> bool {
         let reviews = ["authentication.k8s.io", "authorization.k8s.io"];

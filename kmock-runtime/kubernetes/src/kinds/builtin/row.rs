@@ -149,11 +149,11 @@ pub(super) struct Validate {
     /// Of a new object.
     pub(super) create: OfNew,
     /// Of a changed one.
-    pub(super) update: Update,
+    pub(super) update: UpdateRule,
     /// Of one whose status is written.
     pub(super) status: StatusRule,
     /// Of one that is written through another subresource.
-    pub(super) other: Update,
+    pub(super) other: UpdateRule,
 }
 
 /// Nothing of a new object is refused.
@@ -161,7 +161,7 @@ pub(super) const NOTHING_TO_CHECK: OfNew = |_, _, _| {};
 
 /// How a change is validated.
 #[derive(Debug)]
-pub(super) enum Update {
+pub(super) enum UpdateRule {
     /// Like a new object.
     AsCreated,
     /// Not at all: all that could be wrong is taken from the stored object.
@@ -253,9 +253,9 @@ pub(super) const NEVER_STORED: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: NOTHING_TO_CHECK,
-        update: Update::Unchecked,
+        update: UpdateRule::Unchecked,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

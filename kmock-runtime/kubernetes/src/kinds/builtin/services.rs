@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::values::{Object, at, is_set, items, section, text};
+use super::values::{JsonObject, at, is_set, items, section, text};
 use crate::model::resource::ResourceKey;
 use crate::model::status::FieldError;
 use crate::model::strategy::Context;
@@ -52,7 +52,8 @@ pub(in crate::kinds::builtin) fn prepare_for_update(
             }
         }
     } else if old_type != "ExternalName" {
-        let unset = |spec: &Object, key: &str| spec.get(key).is_none_or(|v| v.is_null() || v == "");
+        let unset =
+            |spec: &JsonObject, key: &str| spec.get(key).is_none_or(|v| v.is_null() || v == "");
         for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
             if unset(spec, key)
                 && let Some(value) = old_spec.get(key)
@@ -118,7 +119,7 @@ pub(in crate::kinds::builtin) fn prepare_for_update(
 }
 
 /// A client that changes `clusterIP` only means the first one of `clusterIPs` too.
-fn follow_cluster_ip(spec: &mut Object, old_spec: &Value) {
+fn follow_cluster_ip(spec: &mut JsonObject, old_spec: &Value) {
     if same(spec, old_spec, "clusterIP") || !same(spec, old_spec, "clusterIPs") {
         return;
     }
@@ -142,7 +143,7 @@ fn needs_node_ports(spec: &Value) -> bool {
     spec.as_object().is_some_and(needs_node_ports_of)
 }
 
-fn needs_node_ports_of(spec: &Object) -> bool {
+fn needs_node_ports_of(spec: &JsonObject) -> bool {
     match spec.get("type").and_then(Value::as_str) {
         Some("NodePort") => true,
         Some("LoadBalancer") => {
@@ -159,12 +160,12 @@ fn node_port_numbers(ports: &[Value]) -> Vec<i64> {
     numbers.filter(|number| *number != 0).collect()
 }
 
-fn ports_of(spec: &Object) -> &[Value] {
+fn ports_of(spec: &JsonObject) -> &[Value] {
     let ports = spec.get("ports").and_then(Value::as_array);
     ports.map_or(&[], Vec::as_slice)
 }
 
-fn same_node_ports(spec: &Object, old_spec: &Value) -> bool {
+fn same_node_ports(spec: &JsonObject, old_spec: &Value) -> bool {
     let mut new = node_port_numbers(ports_of(spec));
     let mut old = node_port_numbers(items(old_spec, &["ports"]));
     new.sort_unstable();
@@ -173,7 +174,7 @@ fn same_node_ports(spec: &Object, old_spec: &Value) -> bool {
 }
 
 /// Ports that do not name their node port keep the one that they had, by their names, unless another port has it now.
-fn keep_node_ports(spec: &mut Object, old_spec: &Value) {
+fn keep_node_ports(spec: &mut JsonObject, old_spec: &Value) {
     let new = node_port_numbers(ports_of(spec));
     let old = items(old_spec, &["ports"]);
     for port in super::values::each(spec, "ports") {
@@ -311,7 +312,7 @@ fn is_full(context: &Context<'_>) -> bool {
     services(context).len() >= ADDRESSES as usize - 3
 }
 
-fn same(a: &Object, b: &Value, key: &str) -> bool {
+fn same(a: &JsonObject, b: &Value, key: &str) -> bool {
     a.get(key) == b.get(key)
 }
 
@@ -386,7 +387,7 @@ fn allocate(context: &Context<'_>, object: &mut Value) {
     node_ports(context, spec);
 }
 
-fn node_ports(context: &Context<'_>, spec: &mut Object) {
+fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
     let kind = spec.get("type").and_then(Value::as_str).unwrap_or_default();
     let wanted = kind == "NodePort"
         || (kind == "LoadBalancer"

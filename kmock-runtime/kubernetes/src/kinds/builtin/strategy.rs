@@ -44,7 +44,7 @@ pub fn of(resource: &Resource) -> Arc<dyn Strategy> {
 
 impl BuiltIn {
     /// The type of what is written to a subresource that takes the object itself.
-    fn decoded(&self, context: &Context<'_>, decoded: decode::Decoded) -> Decoded {
+    fn decoded(&self, context: &Context<'_>, decoded: decode::DecodedStruct) -> Decoded {
         let mut object = decoded.object;
         // A decoder of the API server fills in the defaults as it goes.
         self.default(context, &mut object);

@@ -6,17 +6,17 @@
 use serde_json::{Map, Value};
 
 use super::base64;
-use super::decode::{Decoded, complete, quantity, zero};
+use super::decode::{DecodedStruct, complete, quantity, zero};
 use super::gotypes::{GoType, Struct};
 use super::times;
 use kmock_apply::ordered::Node;
 
 /// Converts an object; the error is the converter's text.
-pub(super) fn decode(root: &'static Struct, value: &Value) -> Result<Decoded, String> {
+pub(super) fn decode(root: &'static Struct, value: &Value) -> Result<DecodedStruct, String> {
     let mut unknown = Vec::new();
     let object = structure(root, value, &mut String::new(), &mut unknown)?;
     unknown.sort();
-    Ok(Decoded {
+    Ok(DecodedStruct {
         object,
         complaints: unknown,
     })

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// A JSON object.
-pub type Object = Map<String, Value>;
+pub type JsonObject = Map<String, Value>;
 
 static NULL: Value = Value::Null;
 
@@ -63,7 +63,7 @@ pub fn is_set(value: &Value, path: &[&str]) -> bool {
 }
 
 /// Sets a member that is absent or `null`.
-pub fn fill(object: &mut Object, key: &str, default: impl Into<Value>) {
+pub fn fill(object: &mut JsonObject, key: &str, default: impl Into<Value>) {
     let slot = object.entry(key).or_insert(Value::Null);
     if slot.is_null() {
         *slot = default.into();
@@ -71,7 +71,7 @@ pub fn fill(object: &mut Object, key: &str, default: impl Into<Value>) {
 }
 
 /// Sets a text member that is absent or empty.
-pub fn fill_text(object: &mut Object, key: &str, default: &str) {
+pub fn fill_text(object: &mut JsonObject, key: &str, default: &str) {
     let slot = object.entry(key).or_insert(Value::Null);
     if slot.as_str().is_none_or(str::is_empty) {
         *slot = default.into();
@@ -79,7 +79,7 @@ pub fn fill_text(object: &mut Object, key: &str, default: &str) {
 }
 
 /// Sets a number member that is absent or 0.
-pub fn fill_number(object: &mut Object, key: &str, default: i64) {
+pub fn fill_number(object: &mut JsonObject, key: &str, default: i64) {
     let slot = object.entry(key).or_insert(Value::Null);
     if slot.as_i64().is_none_or(|n| n == 0) {
         *slot = default.into();
@@ -87,7 +87,7 @@ pub fn fill_number(object: &mut Object, key: &str, default: i64) {
 }
 
 /// The object member of an object, made if it is absent.
-pub fn child<'a>(object: &'a mut Object, key: &str) -> &'a mut Object {
+pub fn child<'a>(object: &'a mut JsonObject, key: &str) -> &'a mut JsonObject {
     let slot = object.entry(key).or_insert(Value::Null);
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
@@ -100,7 +100,7 @@ pub fn child<'a>(object: &'a mut Object, key: &str) -> &'a mut Object {
 }
 
 /// The object member of a value, made if it is absent; a value that is no object becomes one.
-pub fn section<'a>(value: &'a mut Value, key: &str) -> &'a mut Object {
+pub fn section<'a>(value: &'a mut Value, key: &str) -> &'a mut JsonObject {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
@@ -112,7 +112,7 @@ pub fn section<'a>(value: &'a mut Value, key: &str) -> &'a mut Object {
 }
 
 /// The object members of a list member.
-pub fn each<'a>(object: &'a mut Object, key: &str) -> impl Iterator<Item = &'a mut Object> {
+pub fn each<'a>(object: &'a mut JsonObject, key: &str) -> impl Iterator<Item = &'a mut JsonObject> {
     object
         .get_mut(key)
         .and_then(Value::as_array_mut)

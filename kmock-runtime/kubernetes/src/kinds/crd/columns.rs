@@ -13,7 +13,7 @@ use crate::kinds::builtin::times;
 
 /// A column beside the name.
 #[derive(Clone, Debug)]
-pub(crate) struct Column {
+pub(crate) struct PrinterColumn {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) format: String,
@@ -22,13 +22,13 @@ pub(crate) struct Column {
 }
 
 /// The columns of a version: its own, or the age.
-pub(crate) fn columns(version: &Version) -> Vec<Column> {
+pub(crate) fn columns(version: &Version) -> Vec<PrinterColumn> {
     if version.columns.is_empty() {
-        let age = super::definition::Column {
+        let age = super::definition::ColumnDefinition {
             name: "Age".into(),
             kind: "date".into(),
             json_path: ".metadata.creationTimestamp".into(),
-            ..super::definition::Column::default()
+            ..super::definition::ColumnDefinition::default()
         };
         return column(&age).into_iter().collect();
     }
@@ -36,8 +36,8 @@ pub(crate) fn columns(version: &Version) -> Vec<Column> {
     version.columns.iter().map_while(column).collect()
 }
 
-fn column(column: &super::definition::Column) -> Option<Column> {
-    Some(Column {
+fn column(column: &super::definition::ColumnDefinition) -> Option<PrinterColumn> {
+    Some(PrinterColumn {
         name: column.name.clone(),
         kind: column.kind.clone(),
         format: column.format.clone(),
@@ -46,7 +46,7 @@ fn column(column: &super::definition::Column) -> Option<Column> {
     })
 }
 
-impl Column {
+impl PrinterColumn {
     /// The cell of an object.
     pub(crate) fn cell(&self, object: &Value, now: Timestamp) -> Value {
         match self.path.first(object) {

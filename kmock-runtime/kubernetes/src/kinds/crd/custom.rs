@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::columns;
 use super::correlate::Pair;
 use super::numbers;
-use super::shape::{Shape, VersionShape};
+use super::shape::{DefinitionShape, VersionShape};
 use super::{defaulting, embedded, lifecycle, lists, prune, validate};
 use crate::kinds::builtin::{decode, gotypes::Struct};
 use crate::model::conversion::Conversion;
@@ -28,7 +28,7 @@ use kmock_apply::schema::SchemaRef;
 /// The rules of one version of a custom resource.
 #[derive(Debug)]
 pub(crate) struct Custom {
-    pub(crate) shape: Arc<Shape>,
+    pub(crate) shape: Arc<DefinitionShape>,
     pub(crate) version: String,
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::node::{Kind, Node};
+use super::node::{Node, NodeKind};
 use super::pattern::Patterns;
 use super::props::Props;
 use super::{embedded, prune, validate};
@@ -52,8 +52,8 @@ impl Walk<'_> {
                 (node.embedded, node.has_embedded) = (true, true);
             }
             // Of what is an integer or a text, the type is only looked at from the outside.
-            if node.kind == Kind::IntOrString {
-                node.kind = Kind::Any;
+            if node.kind == NodeKind::IntOrString {
+                node.kind = NodeKind::Any;
             }
             if meta {
                 self.in_metadata(&node, props, default, &path, steps);

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::definition::{Column, Definition, Names, Scale, Subresources, Version};
-use super::formats::Format;
+use super::definition::{ColumnDefinition, Definition, Names, Scale, Subresources, Version};
+use super::formats::TextFormat;
 use super::pattern::Patterns;
 use super::props::Props;
 use super::{field_path, internal, schema_check, webhook};
@@ -145,7 +145,7 @@ fn concerns(definition: &Definition) -> Vec<String> {
 
 fn is_known_format(props: &Props) -> bool {
     match props.kind.as_str() {
-        "" | "string" => Format::named(&props.format).is_some(),
+        "" | "string" => TextFormat::named(&props.format).is_some(),
         "integer" => matches!(props.format.as_str(), "int32" | "int64"),
         "number" => matches!(props.format.as_str(), "float" | "double"),
         _ => false,
@@ -382,7 +382,7 @@ impl Check<'_> {
         }
     }
 
-    fn columns(&mut self, columns: &[Column], path: &str) {
+    fn columns(&mut self, columns: &[ColumnDefinition], path: &str) {
         for (index, column) in columns.iter().enumerate() {
             let path = format!("{path}.additionalPrinterColumns[{index}]");
             if column.name.is_empty() {
@@ -641,7 +641,7 @@ fn approval_of(definition: &Definition) -> Approval {
     match definition.approval.as_deref() {
         None | Some("") => Approval::Missing,
         Some(text) if text.starts_with("unapproved") => Approval::Bypassed,
-        Some(text) if Format::Uri.accepts(text) && text.contains("://") => Approval::Approved,
+        Some(text) if TextFormat::Uri.accepts(text) && text.contains("://") => Approval::Approved,
         Some(_) => Approval::Invalid,
     }
 }

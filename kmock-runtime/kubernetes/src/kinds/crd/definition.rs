@@ -69,7 +69,7 @@ pub(crate) struct Subresources {
 
 /// One of `additionalPrinterColumns`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Column {
+pub(crate) struct ColumnDefinition {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) format: String,
@@ -89,7 +89,7 @@ pub(crate) struct Version {
     /// `schema`, and in it `openAPIV3Schema`: either may be absent.
     pub(crate) schema: Option<Option<Props>>,
     pub(crate) subresources: Option<Subresources>,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<ColumnDefinition>,
     pub(crate) selectable: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ impl Version {
 
 /// `conversion`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Conversion {
+pub(crate) struct ConversionSpec {
     pub(crate) strategy: String,
     pub(crate) client_config: Option<Value>,
     pub(crate) review_versions: Vec<String>,
@@ -127,7 +127,7 @@ pub(crate) struct Definition {
     pub(crate) versions: Vec<Version>,
     /// `versions` was given, if only as an empty list.
     pub(crate) versions_given: bool,
-    pub(crate) conversion: Option<Conversion>,
+    pub(crate) conversion: Option<ConversionSpec>,
     pub(crate) preserve_unknown_fields: bool,
     pub(crate) approval: Option<String>,
     pub(crate) accepted: Names,
@@ -157,7 +157,7 @@ impl Definition {
             names: Names::parse(&spec["names"]),
             versions: items(&spec["versions"]).iter().map(version).collect(),
             versions_given: spec["versions"].is_array(),
-            conversion: conversion.is_object().then(|| Conversion {
+            conversion: conversion.is_object().then(|| ConversionSpec {
                 strategy: text(&conversion["strategy"]),
                 client_config: Some(conversion["webhook"]["clientConfig"].clone())
                     .filter(Value::is_object),
@@ -238,7 +238,7 @@ fn version(json: &Value) -> Version {
         }),
         columns: items(&json["additionalPrinterColumns"])
             .iter()
-            .map(|column| Column {
+            .map(|column| ColumnDefinition {
                 name: text(&column["name"]),
                 kind: text(&column["type"]),
                 format: text(&column["format"]),

@@ -11,7 +11,7 @@ use regex::Regex;
 
 /// A format of strings that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum TextFormat {
     BsonObjectId,
     Uri,
     Email,
@@ -40,36 +40,36 @@ pub(crate) enum Format {
     LongName,
 }
 
-impl Format {
+impl TextFormat {
     /// The format of that name.
-    pub(crate) fn named(name: &str) -> Option<Format> {
+    pub(crate) fn named(name: &str) -> Option<TextFormat> {
         Some(match name.replace('-', "").as_str() {
-            "bsonobjectid" => Format::BsonObjectId,
-            "uri" => Format::Uri,
-            "email" => Format::Email,
-            "hostname" => Format::Hostname,
-            "ipv4" => Format::Ipv4,
-            "ipv6" => Format::Ipv6,
-            "cidr" => Format::Cidr,
-            "mac" => Format::Mac,
-            "uuid" => Format::Uuid,
-            "uuid3" => Format::Uuid3,
-            "uuid4" => Format::Uuid4,
-            "uuid5" => Format::Uuid5,
-            "isbn" => Format::Isbn,
-            "isbn10" => Format::Isbn10,
-            "isbn13" => Format::Isbn13,
-            "creditcard" => Format::CreditCard,
-            "ssn" => Format::Ssn,
-            "hexcolor" => Format::HexColor,
-            "rgbcolor" => Format::RgbColor,
-            "byte" => Format::Byte,
-            "password" => Format::Password,
-            "date" => Format::Date,
-            "duration" => Format::Duration,
-            "datetime" => Format::DateTime,
-            "k8sshortname" => Format::ShortName,
-            "k8slongname" => Format::LongName,
+            "bsonobjectid" => TextFormat::BsonObjectId,
+            "uri" => TextFormat::Uri,
+            "email" => TextFormat::Email,
+            "hostname" => TextFormat::Hostname,
+            "ipv4" => TextFormat::Ipv4,
+            "ipv6" => TextFormat::Ipv6,
+            "cidr" => TextFormat::Cidr,
+            "mac" => TextFormat::Mac,
+            "uuid" => TextFormat::Uuid,
+            "uuid3" => TextFormat::Uuid3,
+            "uuid4" => TextFormat::Uuid4,
+            "uuid5" => TextFormat::Uuid5,
+            "isbn" => TextFormat::Isbn,
+            "isbn10" => TextFormat::Isbn10,
+            "isbn13" => TextFormat::Isbn13,
+            "creditcard" => TextFormat::CreditCard,
+            "ssn" => TextFormat::Ssn,
+            "hexcolor" => TextFormat::HexColor,
+            "rgbcolor" => TextFormat::RgbColor,
+            "byte" => TextFormat::Byte,
+            "password" => TextFormat::Password,
+            "date" => TextFormat::Date,
+            "duration" => TextFormat::Duration,
+            "datetime" => TextFormat::DateTime,
+            "k8sshortname" => TextFormat::ShortName,
+            "k8slongname" => TextFormat::LongName,
             _ => return None,
         })
     }
@@ -77,36 +77,38 @@ impl Format {
     /// Whether `text` is of the format.
     pub(crate) fn accepts(self, text: &str) -> bool {
         match self {
-            Format::BsonObjectId => text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit()),
-            Format::Uri => is_request_uri(text),
-            Format::Email => is_email(text),
-            Format::Hostname => {
+            TextFormat::BsonObjectId => {
+                text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit())
+            }
+            TextFormat::Uri => is_request_uri(text),
+            TextFormat::Email => is_email(text),
+            TextFormat::Hostname => {
                 matches(&HOSTNAME, text)
                     && text.len() <= 255
                     && text.split('.').all(|label| label.len() <= 63)
             }
-            Format::Ipv4 => is_ipv4(text),
-            Format::Ipv6 => text.contains(':') && text.parse::<Ipv6Addr>().is_ok(),
-            Format::Cidr => is_cidr(text),
-            Format::Mac => is_mac(text),
-            Format::Uuid => matches(&UUID, text),
-            Format::Uuid3 => matches(&UUID3, text),
-            Format::Uuid4 => matches(&UUID4, text),
-            Format::Uuid5 => matches(&UUID5, text),
-            Format::Isbn => is_isbn10(text) || is_isbn13(text),
-            Format::Isbn10 => is_isbn10(text),
-            Format::Isbn13 => is_isbn13(text),
-            Format::CreditCard => is_credit_card(text),
-            Format::Ssn => text.len() == 11 && matches(&SSN, text),
-            Format::HexColor => matches(&HEX_COLOR, text),
-            Format::RgbColor => matches(&RGB_COLOR, text),
-            Format::Byte => matches(&BASE64, text),
-            Format::Password => true,
-            Format::Date => is_date(text),
-            Format::Duration => duration(text).is_some(),
-            Format::DateTime => is_date_time(text),
-            Format::ShortName => matches(&LABEL, text) && text.len() <= 63,
-            Format::LongName => {
+            TextFormat::Ipv4 => is_ipv4(text),
+            TextFormat::Ipv6 => text.contains(':') && text.parse::<Ipv6Addr>().is_ok(),
+            TextFormat::Cidr => is_cidr(text),
+            TextFormat::Mac => is_mac(text),
+            TextFormat::Uuid => matches(&UUID, text),
+            TextFormat::Uuid3 => matches(&UUID3, text),
+            TextFormat::Uuid4 => matches(&UUID4, text),
+            TextFormat::Uuid5 => matches(&UUID5, text),
+            TextFormat::Isbn => is_isbn10(text) || is_isbn13(text),
+            TextFormat::Isbn10 => is_isbn10(text),
+            TextFormat::Isbn13 => is_isbn13(text),
+            TextFormat::CreditCard => is_credit_card(text),
+            TextFormat::Ssn => text.len() == 11 && matches(&SSN, text),
+            TextFormat::HexColor => matches(&HEX_COLOR, text),
+            TextFormat::RgbColor => matches(&RGB_COLOR, text),
+            TextFormat::Byte => matches(&BASE64, text),
+            TextFormat::Password => true,
+            TextFormat::Date => is_date(text),
+            TextFormat::Duration => duration(text).is_some(),
+            TextFormat::DateTime => is_date_time(text),
+            TextFormat::ShortName => matches(&LABEL, text) && text.len() <= 63,
+            TextFormat::LongName => {
                 text.len() <= 253 && text.split('.').all(|label| matches(&LABEL, label))
             }
         }
@@ -505,7 +507,7 @@ mod tests {
             ("hexcolor", "#ffaa00", "#ggg"),
         ];
         for (name, good, bad) in cases {
-            let format = Format::named(name).expect(name);
+            let format = TextFormat::named(name).expect(name);
             assert!(format.accepts(good), "{name} {good}");
             assert!(!format.accepts(bad), "{name} {bad}");
         }

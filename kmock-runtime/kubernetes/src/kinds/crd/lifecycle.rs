@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::custom::Custom;
 use super::definition::{self, CLEANUP_FINALIZER, Definition, Names};
-use super::shape::{self, Shape};
+use super::shape::{self, DefinitionShape};
 use crate::model::resource::ResourceKey;
 use crate::model::status::quoted;
 use crate::model::view::View;
@@ -387,7 +387,7 @@ fn serve(cluster: &Cluster, crd: &StoredObject) {
         return;
     }
     let served: Vec<Served> = if definition.established {
-        let shape = Arc::new(Shape::compile(&crd.value, &definition, mark));
+        let shape = Arc::new(DefinitionShape::compile(&crd.value, &definition, mark));
         let versions = definition
             .by_priority()
             .into_iter()

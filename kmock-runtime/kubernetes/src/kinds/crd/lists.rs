@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::node::{Kind, Listing, Node};
+use super::node::{Listing, Node, NodeKind};
 use super::numbers;
 use crate::model::status::FieldError;
 
@@ -89,7 +89,7 @@ fn keyed(node: &Node, items: &[Value], path: &str, faults: &mut Vec<FieldError>)
             let mut key: Map<String, Value> = present.collect();
             for (name, value) in &mut key {
                 let schema = node.items.as_deref().and_then(|item| item.field(name));
-                if schema.is_none_or(|schema| schema.kind != Kind::Number) {
+                if schema.is_none_or(|schema| schema.kind != NodeKind::Number) {
                     numbers::canonicalise(value);
                 }
             }

@@ -53,7 +53,7 @@ pub(crate) fn unstored(
     crd: &serde_json::Value,
 ) -> Vec<std::sync::Arc<dyn crate::model::strategy::Strategy>> {
     let definition = definition::Definition::parse(crd);
-    let shape = std::sync::Arc::new(shape::Shape::compile(crd, &definition, 0));
+    let shape = std::sync::Arc::new(shape::DefinitionShape::compile(crd, &definition, 0));
     let rules = definition.versions.iter().map(|version| {
         let custom = custom::Custom {
             shape: shape.clone(),

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use regex::Regex;
 use serde_json::Value;
 
-use super::formats::Format;
+use super::formats::TextFormat;
 use super::pattern::Patterns;
-use super::props::{Props, PropsOrBool, Rule};
+use super::props::{Props, PropsOrBool, ValidationRule};
 
 /// The type that a schema asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     #[default]
     Any,
     Object,
@@ -30,30 +30,30 @@ pub(crate) enum Kind {
     IntOrString,
 }
 
-impl Kind {
-    fn named(name: &str) -> Kind {
+impl NodeKind {
+    fn named(name: &str) -> NodeKind {
         match name {
-            "object" => Kind::Object,
-            "array" => Kind::Array,
-            "string" => Kind::String,
-            "integer" => Kind::Integer,
-            "number" => Kind::Number,
-            "boolean" => Kind::Boolean,
-            _ => Kind::Any,
+            "object" => NodeKind::Object,
+            "array" => NodeKind::Array,
+            "string" => NodeKind::String,
+            "integer" => NodeKind::Integer,
+            "number" => NodeKind::Number,
+            "boolean" => NodeKind::Boolean,
+            _ => NodeKind::Any,
         }
     }
 
     /// How messages name it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Kind::Any => "",
-            Kind::Object => "object",
-            Kind::Array => "array",
-            Kind::String => "string",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Boolean => "boolean",
-            Kind::IntOrString => "integer,string",
+            NodeKind::Any => "",
+            NodeKind::Object => "object",
+            NodeKind::Array => "array",
+            NodeKind::String => "string",
+            NodeKind::Integer => "integer",
+            NodeKind::Number => "number",
+            NodeKind::Boolean => "boolean",
+            NodeKind::IntOrString => "integer,string",
         }
     }
 }
@@ -103,11 +103,11 @@ pub(crate) struct Limits {
 /// One compiled schema.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeKind,
     pub(crate) nullable: bool,
     /// The format, when it is one that is checked for the type.
     pub(crate) format: Option<Box<str>>,
-    pub(crate) text_format: Option<Format>,
+    pub(crate) text_format: Option<TextFormat>,
     pub(crate) default: Option<Value>,
     pub(crate) limits: Option<Box<Limits>>,
     pub(crate) properties: BTreeMap<String, Node>,
@@ -118,7 +118,7 @@ pub(crate) struct Node {
     pub(crate) embedded: bool,
     pub(crate) listing: Listing,
     pub(crate) map_keys: Vec<String>,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<ValidationRule>,
     /// A list type, an embedded resource, or rules here or below: the rarer walks skip the rest.
     pub(crate) has_lists: bool,
     pub(crate) has_embedded: bool,
@@ -130,17 +130,19 @@ impl Node {
     /// Compiles a schema; patterns are shared with those compiled before.
     pub(crate) fn compile(props: &Props, patterns: &mut Patterns) -> Node {
         let kind = if props.int_or_string {
-            Kind::IntOrString
+            NodeKind::IntOrString
         } else {
-            Kind::named(&props.kind)
+            NodeKind::named(&props.kind)
         };
         let text_format = match kind {
-            Kind::Any | Kind::String | Kind::IntOrString => Format::named(&props.format),
+            NodeKind::Any | NodeKind::String | NodeKind::IntOrString => {
+                TextFormat::named(&props.format)
+            }
             _ => None,
         };
         let checked = match kind {
-            Kind::Integer => matches!(props.format.as_str(), "int32" | "int64"),
-            Kind::Number => matches!(props.format.as_str(), "float" | "double"),
+            NodeKind::Integer => matches!(props.format.as_str(), "int32" | "int64"),
+            NodeKind::Number => matches!(props.format.as_str(), "float" | "double"),
             _ => text_format.is_some(),
         };
         let mut each = |all: &[Props]| {

@@ -55,7 +55,7 @@ pub(crate) struct Props {
     pub(crate) list_map_keys: Vec<String>,
     pub(crate) list_type: Option<String>,
     pub(crate) map_type: Option<String>,
-    pub(crate) validations: Vec<Rule>,
+    pub(crate) validations: Vec<ValidationRule>,
 }
 
 /// `items`: one schema for all, or (in vain) one for each.
@@ -87,7 +87,7 @@ impl PropsOrBool {
 
 /// One of `x-kubernetes-validations`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Rule {
+pub(crate) struct ValidationRule {
     pub(crate) rule: String,
     pub(crate) message: String,
     pub(crate) message_expression: String,
@@ -97,7 +97,7 @@ pub(crate) struct Rule {
 }
 
 #[cfg(feature = "cel")]
-impl Rule {
+impl ValidationRule {
     /// As the server prints it in messages: the fields of the internal Go type.
     pub(crate) fn internal_value(&self) -> String {
         format!(
@@ -238,9 +238,9 @@ fn read(map: &Map<String, Value>) -> Props {
     out
 }
 
-fn rule(json: &Value) -> Rule {
+fn rule(json: &Value) -> ValidationRule {
     let get = |name: &str| json.get(name).map(text).unwrap_or_default();
-    Rule {
+    ValidationRule {
         rule: get("rule"),
         message: get("message"),
         message_expression: get("messageExpression"),

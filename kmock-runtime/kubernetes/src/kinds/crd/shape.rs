@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::columns::{self, Column, Selectable};
+use super::columns::{self, PrinterColumn, Selectable};
 use super::definition::{Definition, Scale, Version};
 use super::node::Node;
 use super::pattern::Patterns;
@@ -34,7 +34,7 @@ pub(crate) struct VersionShape {
     pub(crate) schema: SchemaRef,
     pub(crate) has_status: bool,
     pub(crate) scale: Option<Scale>,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<PrinterColumn>,
     pub(crate) selectable: Vec<Selectable>,
     #[cfg(feature = "cel")]
     pub(crate) rules: Option<super::cel::Validator>,
@@ -42,7 +42,7 @@ pub(crate) struct VersionShape {
 
 /// A custom resource: all its versions.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct DefinitionShape {
     /// The name of the definition.
     pub(crate) definition: String,
     pub(crate) group: String,
@@ -55,9 +55,9 @@ pub(crate) struct Shape {
     pub(crate) conversion: Option<Arc<Conversion>>,
 }
 
-impl Shape {
+impl DefinitionShape {
     /// Compiles a definition.
-    pub(crate) fn compile(crd: &Value, definition: &Definition, revision: u64) -> Shape {
+    pub(crate) fn compile(crd: &Value, definition: &Definition, revision: u64) -> DefinitionShape {
         let mut patterns = Patterns::default();
         let mut versions = BTreeMap::new();
         for (index, version) in definition.versions.iter().enumerate() {
@@ -82,7 +82,7 @@ impl Shape {
             };
             versions.insert(version.name.clone(), shape);
         }
-        Shape {
+        DefinitionShape {
             definition: definition.name.clone(),
             group: definition.group.clone(),
             kind: definition.names.kind.clone(),

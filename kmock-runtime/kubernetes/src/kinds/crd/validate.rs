@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::correlate::Pair;
-use super::node::{Additional, Kind, Limits, Node};
+use super::node::{Additional, Limits, Node, NodeKind};
 use super::numbers::{self, Num};
 use crate::model::status::FieldError;
 
@@ -147,7 +147,7 @@ fn check(
         return held;
     }
     let mut held = 1;
-    if node.kind != Kind::Any || node.format.is_some() {
+    if node.kind != NodeKind::Any || node.format.is_some() {
         held += 1 + check_type(node, value, path, faults);
     }
     held += 1;
@@ -235,14 +235,14 @@ fn kind_of(value: &Value) -> (&'static str, &'static str) {
 
 fn check_type(node: &Node, value: &Value, path: &str, faults: &mut Faults) -> usize {
     if value.is_null() {
-        if node.kind != Kind::Any && !node.nullable {
+        if node.kind != NodeKind::Any && !node.nullable {
             faults.add(type_fault(path, node.kind.name(), "null"));
             return 0;
         }
         return 1;
     }
     let (kind, kind_format) = kind_of(value);
-    let takes_integer = matches!(node.kind, Kind::Integer | Kind::IntOrString);
+    let takes_integer = matches!(node.kind, NodeKind::Integer | NodeKind::IntOrString);
     let float_as_int = match value {
         Value::Number(number) => match Num::of(number) {
             Num::Double(double) => takes_integer && numbers::is_json_integer(double),
@@ -250,16 +250,21 @@ fn check_type(node: &Node, value: &Value, path: &str, faults: &mut Faults) -> us
         },
         _ => false,
     };
-    let int_as_float = kind == "integer" && node.kind == Kind::Number;
+    let int_as_float = kind == "integer" && node.kind == NodeKind::Number;
     let contained = node.kind.name() == kind
-        || (node.kind == Kind::IntOrString && matches!(kind, "integer" | "string"));
+        || (node.kind == NodeKind::IntOrString && matches!(kind, "integer" | "string"));
     let plain = matches!(value, Value::String(_) | Value::Array(_));
     if let Some(format) = node.format.as_deref() {
         if !(plain || contained || kind_format == format || float_as_int || int_as_float) {
             faults.add(type_fault(path, format, kind_format));
             return 0;
         }
-        if plain && !matches!(node.kind, Kind::Number | Kind::Integer | Kind::IntOrString) {
+        if plain
+            && !matches!(
+                node.kind,
+                NodeKind::Number | NodeKind::Integer | NodeKind::IntOrString
+            )
+        {
             return 1;
         }
     }
@@ -457,10 +462,10 @@ enum Range {
 impl Range {
     fn of(node: &Node) -> Range {
         match (node.kind, node.format.as_deref()) {
-            (Kind::Integer, Some("int32")) => Range::Int(Some("int32")),
-            (Kind::Integer, Some("int64")) => Range::Int(Some("int64")),
-            (Kind::Integer, _) => Range::Int(None),
-            (Kind::Number, Some("float")) => Range::Float,
+            (NodeKind::Integer, Some("int32")) => Range::Int(Some("int32")),
+            (NodeKind::Integer, Some("int64")) => Range::Int(Some("int64")),
+            (NodeKind::Integer, _) => Range::Int(None),
+            (NodeKind::Number, Some("float")) => Range::Float,
             _ => Range::Any,
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{Attributes, rules};
 use crate::api::authz;
-use crate::kinds::crd::cel::authorizer::{Authz, Check, Decider};
+use crate::kinds::crd::cel::authorizer::{AuthorizerCheck, Authz, Decider};
 use crate::kinds::crd::cel::expression::{Activation, Expression};
 use crate::kinds::crd::cel::value::{Opaque, Val};
 use crate::model::meta;
@@ -52,7 +52,7 @@ impl<'a> Input<'a> {
         let of = |value: &'i Value| Val::of(value, None);
         let authz = |authz: Authz| Val::opaque(Opaque::Authz(Box::new(authz)));
         let resource = self.asked.resource();
-        let requested = Check {
+        let requested = AuthorizerCheck {
             account: None,
             path: None,
             group: resource.group.clone(),
@@ -67,7 +67,10 @@ impl<'a> Input<'a> {
             ("request", of(&self.request)),
             ("namespaceObject", of(&self.namespace)),
             ("params", params.map_or(Val::Null, of)),
-            ("authorizer", authz(Authz::Authorizer(Check::default()))),
+            (
+                "authorizer",
+                authz(Authz::Authorizer(AuthorizerCheck::default())),
+            ),
             (
                 "authorizer.requestResource",
                 authz(Authz::Resource(requested)),
@@ -78,7 +81,7 @@ impl<'a> Input<'a> {
 }
 
 impl Decider for Input<'_> {
-    fn decide(&self, verb: &str, check: &Check) -> (bool, String) {
+    fn decide(&self, verb: &str, check: &AuthorizerCheck) -> (bool, String) {
         let account = check
             .account
             .as_ref()

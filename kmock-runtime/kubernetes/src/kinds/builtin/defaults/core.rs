@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::kinds::builtin::quantity::Quantity;
 use crate::kinds::builtin::values::{
-    Object, at, child, each, fill as set, fill_number, fill_text, text,
+    JsonObject, at, child, each, fill as set, fill_number, fill_text, text,
 };
 
 /// The mode of files in volumes: 0644.
 const FILE_MODE: i64 = 0o644;
 
-pub(super) fn fill(name: &str, object: &mut Object) {
+pub(super) fn fill(name: &str, object: &mut JsonObject) {
     match name {
         "core.v1.Pod" => pod(object),
         "core.v1.PodSpec" => pod_spec(object),
@@ -84,7 +84,7 @@ pub(super) fn fill(name: &str, object: &mut Object) {
     }
 }
 
-fn pod(object: &mut Object) {
+fn pod(object: &mut JsonObject) {
     let spec = child(object, "spec");
     for list in ["containers", "initContainers"] {
         for container in each(spec, list) {
@@ -122,7 +122,7 @@ fn pod(object: &mut Object) {
 }
 
 /// Pod-level limits bring pod-level requests: what the containers ask for, or else the limit itself.
-fn pod_level_requests(spec: &mut Object) {
+fn pod_level_requests(spec: &mut JsonObject) {
     let limits = match spec.get("resources").map(|r| at(r, &["limits"])) {
         Some(Value::Object(limits)) if !limits.is_empty() => limits.clone(),
         _ => return,
@@ -155,7 +155,7 @@ fn pod_level_requests(spec: &mut Object) {
     }
 }
 
-fn pod_spec(object: &mut Object) {
+fn pod_spec(object: &mut JsonObject) {
     fill_text(object, "dnsPolicy", "ClusterFirst");
     fill_text(object, "restartPolicy", "Always");
     set(object, "securityContext", json!({}));
@@ -163,7 +163,7 @@ fn pod_spec(object: &mut Object) {
     fill_text(object, "schedulerName", "default-scheduler");
 }
 
-fn container(object: &mut Object) {
+fn container(object: &mut JsonObject) {
     let image = object
         .get("image")
         .and_then(Value::as_str)
@@ -232,7 +232,7 @@ fn image_tag(image: &str) -> Option<&str> {
     }
 }
 
-fn volume(object: &mut Object) {
+fn volume(object: &mut JsonObject) {
     if object
         .iter()
         .all(|(key, value)| key == "name" || value.is_null())
@@ -250,7 +250,7 @@ fn volume(object: &mut Object) {
     }
 }
 
-fn service(object: &mut Object) {
+fn service(object: &mut JsonObject) {
     let spec = child(object, "spec");
     fill_text(spec, "sessionAffinity", "None");
     match spec.get("sessionAffinity").and_then(Value::as_str) {
@@ -314,7 +314,7 @@ fn service(object: &mut Object) {
     }
 }
 
-fn replication_controller(object: &mut Object) {
+fn replication_controller(object: &mut JsonObject) {
     let spec = child(object, "spec");
     set(spec, "replicas", 1);
     let labels = spec
@@ -323,7 +323,7 @@ fn replication_controller(object: &mut Object) {
         .filter(|l| l.is_object())
         .cloned();
     let Some(labels) = labels else { return };
-    let is_empty = |map: &Object, key: &str| {
+    let is_empty = |map: &JsonObject, key: &str| {
         map.get(key)
             .and_then(Value::as_object)
             .is_none_or(serde_json::Map::is_empty)
@@ -337,7 +337,7 @@ fn replication_controller(object: &mut Object) {
     }
 }
 
-fn namespace(object: &mut Object) {
+fn namespace(object: &mut JsonObject) {
     let metadata = child(object, "metadata");
     let name = metadata
         .get("name")
@@ -349,7 +349,7 @@ fn namespace(object: &mut Object) {
     }
 }
 
-fn limit_range_item(object: &mut Object) {
+fn limit_range_item(object: &mut JsonObject) {
     if object.get("type").and_then(Value::as_str) != Some("Container") {
         return;
     }

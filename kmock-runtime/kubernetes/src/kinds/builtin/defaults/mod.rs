@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::gotypes::{GoType, Struct};
 use super::quantity::Quantity;
-use super::values::Object;
+use super::values::JsonObject;
 
 pub use workloads::SHARED_LABELS;
 
@@ -50,7 +50,7 @@ fn descend(ty: &GoType, value: &mut Value) {
 }
 
 /// Amounts of resources are kept in thousandths.
-fn round_to_milli(list: &mut Object) {
+fn round_to_milli(list: &mut JsonObject) {
     for value in list.values_mut() {
         let Some(quantity) = value.as_str().and_then(|text| Quantity::parse(text).ok()) else {
             continue;
@@ -62,7 +62,7 @@ fn round_to_milli(list: &mut Object) {
     }
 }
 
-fn of_type(name: &str, object: &mut Object) {
+fn of_type(name: &str, object: &mut JsonObject) {
     match name.split('.').next() {
         Some("core") => core::fill(name, object),
         Some("apps" | "batch" | "autoscaling") => workloads::fill(name, object),

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::builtin::values::{Object, child, each, fill as set, fill_number, fill_text};
+use crate::kinds::builtin::values::{JsonObject, child, each, fill as set, fill_number, fill_text};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-pub(super) fn fill(name: &str, object: &mut Object) {
+pub(super) fn fill(name: &str, object: &mut JsonObject) {
     match name {
         "networking.v1.NetworkPolicy" => network_policy(child(object, "spec")),
         "networking.v1.NetworkPolicyPort" => set(object, "protocol", "TCP"),
@@ -80,7 +80,7 @@ pub(super) fn fill(name: &str, object: &mut Object) {
     }
 }
 
-fn network_policy(spec: &mut Object) {
+fn network_policy(spec: &mut JsonObject) {
     if spec
         .get("policyTypes")
         .and_then(Value::as_array)
@@ -98,7 +98,7 @@ fn network_policy(spec: &mut Object) {
     }
 }
 
-fn csi_driver(spec: &mut Object) {
+fn csi_driver(spec: &mut JsonObject) {
     set(spec, "attachRequired", true);
     set(spec, "podInfoOnMount", false);
     set(spec, "storageCapacity", false);
@@ -114,7 +114,7 @@ fn csi_driver(spec: &mut Object) {
     set(spec, "seLinuxMount", false);
 }
 
-fn webhook(object: &mut Object) {
+fn webhook(object: &mut JsonObject) {
     set(object, "failurePolicy", "Fail");
     set(object, "matchPolicy", "Equivalent");
     set(object, "namespaceSelector", json!({}));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::kinds::builtin::values::{Object, at, child, each, fill as set, fill_text};
+use crate::kinds::builtin::values::{JsonObject, at, child, each, fill as set, fill_text};
 
-pub(super) fn fill(name: &str, object: &mut Object) {
+pub(super) fn fill(name: &str, object: &mut JsonObject) {
     match name {
         "apps.v1.Deployment" => deployment(child(object, "spec")),
         "apps.v1.ReplicaSet" => set(child(object, "spec"), "replicas", 1),
@@ -37,11 +37,11 @@ pub(super) fn fill(name: &str, object: &mut Object) {
 /// Marks labels of a job that are its template's own; no decoded label is a truth value.
 pub const SHARED_LABELS: &str = "";
 
-fn text_of<'a>(object: &'a Object, key: &str) -> &'a str {
+fn text_of<'a>(object: &'a JsonObject, key: &str) -> &'a str {
     object.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn deployment(spec: &mut Object) {
+fn deployment(spec: &mut JsonObject) {
     set(spec, "replicas", 1);
     let strategy = child(spec, "strategy");
     fill_text(strategy, "type", "RollingUpdate");
@@ -54,7 +54,7 @@ fn deployment(spec: &mut Object) {
     set(spec, "progressDeadlineSeconds", 600);
 }
 
-fn stateful_set(spec: &mut Object) {
+fn stateful_set(spec: &mut JsonObject) {
     fill_text(spec, "podManagementPolicy", "OrderedReady");
     let strategy = child(spec, "updateStrategy");
     if text_of(strategy, "type").is_empty() {
@@ -80,7 +80,7 @@ fn stateful_set(spec: &mut Object) {
     }
 }
 
-fn daemon_set(object: &mut Object) {
+fn daemon_set(object: &mut JsonObject) {
     let spec = child(object, "spec");
     let strategy = child(spec, "updateStrategy");
     fill_text(strategy, "type", "RollingUpdate");
@@ -98,7 +98,7 @@ fn daemon_set(object: &mut Object) {
     }
 }
 
-fn job(object: &mut Object) {
+fn job(object: &mut JsonObject) {
     let template_labels = object
         .get("spec")
         .map(|s| at(s, &["template", "metadata", "labels"]).clone())
@@ -141,14 +141,14 @@ fn job(object: &mut Object) {
     }
 }
 
-fn cron_job(spec: &mut Object) {
+fn cron_job(spec: &mut JsonObject) {
     fill_text(spec, "concurrencyPolicy", "Allow");
     set(spec, "suspend", false);
     set(spec, "successfulJobsHistoryLimit", 3);
     set(spec, "failedJobsHistoryLimit", 1);
 }
 
-fn autoscaler(spec: &mut Object) {
+fn autoscaler(spec: &mut JsonObject) {
     set(spec, "minReplicas", 1);
     if spec
         .get("metrics")

@@ -33,7 +33,7 @@ use serde_json::Value;
 pub(super) use rules::Faults;
 pub(crate) use rules::values_of;
 
-use crate::kinds::builtin::row::{Kind, StatusRule, Update};
+use crate::kinds::builtin::row::{Kind, StatusRule, UpdateRule};
 use crate::model::status::FieldError;
 use crate::model::strategy::Context;
 
@@ -53,10 +53,10 @@ pub(super) fn update(
 ) -> Vec<FieldError> {
     let mut faults = Vec::new();
     let rules = &kind.validate;
-    let by = |faults: &mut Faults, update: &Update| match update {
-        Update::AsCreated => (rules.create)(faults, context, new),
-        Update::Unchecked => {}
-        Update::Own(check) => check(faults, context, new, old),
+    let by = |faults: &mut Faults, update: &UpdateRule| match update {
+        UpdateRule::AsCreated => (rules.create)(faults, context, new),
+        UpdateRule::Unchecked => {}
+        UpdateRule::Own(check) => check(faults, context, new, old),
     };
     match context.subresource {
         "" => by(&mut faults, &rules.update),

@@ -13,7 +13,7 @@ const DECISION: &str = "kubernetes.authorization.Decision";
 
 /// What an authorizer is asked about: a path, or a resource with what is known of it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Check {
+pub(crate) struct AuthorizerCheck {
     /// The service account that is asked about: namespace and name. `None`: who makes the request.
     pub(crate) account: Option<(String, String)>,
     pub(crate) path: Option<String>,
@@ -27,10 +27,10 @@ pub(crate) struct Check {
 /// A value of the library.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Authz {
-    Authorizer(Check),
-    Path(Check),
-    Group(Check),
-    Resource(Check),
+    Authorizer(AuthorizerCheck),
+    Path(AuthorizerCheck),
+    Group(AuthorizerCheck),
+    Resource(AuthorizerCheck),
     Decision { allowed: bool, reason: String },
 }
 
@@ -49,7 +49,7 @@ impl Authz {
 /// Decides for expressions.
 pub(crate) trait Decider {
     /// Whether a verb is allowed, and why or why not.
-    fn decide(&self, verb: &str, check: &Check) -> (bool, String);
+    fn decide(&self, verb: &str, check: &AuthorizerCheck) -> (bool, String);
 }
 
 /// What a check costs.
@@ -98,21 +98,21 @@ pub(super) fn call<'a>(
                 return Fail::new("path must not be empty");
             }
             let path = Some(path);
-            made(Authz::Path(Check {
+            made(Authz::Path(AuthorizerCheck {
                 path,
                 ..check.clone()
             }))
         }
         (Authz::Authorizer(check), "group") => {
             let group = text()?;
-            made(Authz::Group(Check {
+            made(Authz::Group(AuthorizerCheck {
                 group,
                 ..check.clone()
             }))
         }
         (Authz::Authorizer(check), "serviceAccount") => {
             let account = Some((text()?, text()?));
-            made(Authz::Authorizer(Check {
+            made(Authz::Authorizer(AuthorizerCheck {
                 account,
                 ..check.clone()
             }))
@@ -122,7 +122,7 @@ pub(super) fn call<'a>(
             if resource.is_empty() {
                 return Fail::new("resource must not be empty");
             }
-            made(Authz::Resource(Check {
+            made(Authz::Resource(AuthorizerCheck {
                 resource,
                 ..check.clone()
             }))

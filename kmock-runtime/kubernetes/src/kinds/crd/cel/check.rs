@@ -17,12 +17,12 @@ pub(crate) struct Typed {
     /// Tells it apart from the others of its rule.
     pub(crate) id: usize,
     pub(crate) ty: Ty,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TypedKind,
 }
 
 /// What an expression is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum TypedKind {
     Literal(Literal),
     Ident(String),
     /// A type by its name.
@@ -141,10 +141,10 @@ impl Checker<'_> {
             at: self.parsed.place(at),
             message: message.to_owned(),
         });
-        self.make(Ty::Err, Kind::Literal(Literal::Null))
+        self.make(Ty::Err, TypedKind::Literal(Literal::Null))
     }
 
-    fn make(&mut self, ty: Ty, kind: Kind) -> Typed {
+    fn make(&mut self, ty: Ty, kind: TypedKind) -> Typed {
         self.next += 1;
         Typed {
             id: self.next,
@@ -177,7 +177,7 @@ impl Checker<'_> {
                 test,
             } => {
                 if let Some(name) = qualified(expr).filter(|name| is_type_name(name)) {
-                    return self.make(Ty::Type, Kind::TypeName(name));
+                    return self.make(Ty::Type, TypedKind::TypeName(name));
                 }
                 // Some variables have a name with a dot.
                 if let Some(name) = qualified(operand)
@@ -185,7 +185,7 @@ impl Checker<'_> {
                     .filter(|name| self.var(name).is_some())
                 {
                     if *test {
-                        return self.make(Ty::Bool, Kind::Literal(Literal::Bool(true)));
+                        return self.make(Ty::Bool, TypedKind::Literal(Literal::Bool(true)));
                     }
                     return self.ident(expr.id, &name);
                 }
@@ -209,7 +209,10 @@ impl Checker<'_> {
                     item_ty = item_ty.join(&ty);
                     typed_items.push(typed);
                 }
-                self.make(Ty::list(item_ty), Kind::List(typed_items, optional.clone()))
+                self.make(
+                    Ty::list(item_ty),
+                    TypedKind::List(typed_items, optional.clone()),
+                )
             }
             Form::Map(written) => {
                 let (mut entries, mut optional) = (Vec::new(), Vec::new());
@@ -226,7 +229,7 @@ impl Checker<'_> {
                     }
                     entries.push((key, value));
                 }
-                self.make(Ty::map(key_ty, value_ty), Kind::Map(entries, optional))
+                self.make(Ty::map(key_ty, value_ty), TypedKind::Map(entries, optional))
             }
             Form::Comprehension(inner) => self.comprehension(inner),
             Form::Message(name, fields) if self.makes_patches && makes(name).is_some() => {
@@ -248,14 +251,14 @@ impl Checker<'_> {
                 continue;
             };
             let name = Literal::Text(unescape(name));
-            let key = self.make(Ty::Str, Kind::Literal(name));
+            let key = self.make(Ty::Str, TypedKind::Literal(name));
             let value = self.expr(&field.value);
             if field.optional {
                 optional.push(entries.len());
             }
             entries.push((key, value));
         }
-        self.make(ty, Kind::Map(entries, optional))
+        self.make(ty, TypedKind::Map(entries, optional))
     }
 
     fn literal(&mut self, literal: &Literal) -> Typed {
@@ -268,7 +271,7 @@ impl Checker<'_> {
             Literal::Text(_) => Ty::Str,
             Literal::Uint(_) => Ty::Uint,
         };
-        self.make(ty, Kind::Literal(literal.clone()))
+        self.make(ty, TypedKind::Literal(literal.clone()))
     }
 
     fn ident(&mut self, at: usize, name: &str) -> Typed {
@@ -276,8 +279,8 @@ impl Checker<'_> {
             self.uses_old_self = true;
         }
         match self.var(name) {
-            Some(ty) => self.make(ty, Kind::Ident(name.to_owned())),
-            None if is_type_name(name) => self.make(Ty::Type, Kind::TypeName(name.to_owned())),
+            Some(ty) => self.make(ty, TypedKind::Ident(name.to_owned())),
+            None if is_type_name(name) => self.make(Ty::Type, TypedKind::TypeName(name.to_owned())),
             None => self.fault(
                 at,
                 &format!("undeclared reference to '{name}' (in container '')"),
@@ -309,20 +312,20 @@ impl Checker<'_> {
         };
         let (operand, field) = (Box::new(operand), field.to_owned());
         if test {
-            return self.make(Ty::Bool, Kind::Has { operand, field });
+            return self.make(Ty::Bool, TypedKind::Has { operand, field });
         }
         if matches!(operand.ty, Ty::Optional(_)) {
             let asked = false;
             return self.make(
                 ty,
-                Kind::OptionalSelect {
+                TypedKind::OptionalSelect {
                     operand,
                     field,
                     asked,
                 },
             );
         }
-        self.make(ty, Kind::Select { operand, field })
+        self.make(ty, TypedKind::Select { operand, field })
     }
 
     fn call(&mut self, at: usize, name: &str, target: Option<&Expr>, args: &[Expr]) -> Typed {
@@ -351,7 +354,7 @@ impl Checker<'_> {
             };
             return self.make(
                 ty,
-                Kind::OptionalSelect {
+                TypedKind::OptionalSelect {
                     operand: Box::new(operand),
                     field,
                     asked: true,
@@ -389,12 +392,12 @@ impl Checker<'_> {
                     self.fault(place.id, &why);
                 }
             }
-            return self.make(Ty::Bool, Kind::Literal(Literal::Null));
+            return self.make(Ty::Bool, TypedKind::Literal(Literal::Null));
         }
         match resolved {
             Some((ty, overload)) => self.make(
                 ty,
-                Kind::Call {
+                TypedKind::Call {
                     name: name.to_owned(),
                     overload,
                     target,
@@ -462,7 +465,7 @@ impl Checker<'_> {
         let (var, accu) = (inner.var.clone(), inner.accu.clone());
         self.make(
             ty,
-            Kind::Loop(Box::new(Loop {
+            TypedKind::Loop(Box::new(Loop {
                 range,
                 var,
                 accu,
@@ -533,7 +536,7 @@ impl Checker<'_> {
         }
         self.make(
             ty,
-            Kind::Macro {
+            TypedKind::Macro {
                 name: name.to_owned(),
                 range: Box::new(range),
                 vars: names,

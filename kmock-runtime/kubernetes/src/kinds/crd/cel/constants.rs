@@ -1,6 +1,6 @@
 //! What the server works out when it makes a program of an expression: literals converted, patterns compiled.
 
-use super::check::{Kind, Typed};
+use super::check::{Typed, TypedKind};
 use super::functions;
 use super::syntax::Literal;
 use super::value::Val;
@@ -18,16 +18,16 @@ const CONVERSIONS: [&str; 8] = [
 
 /// Whether a call is worked out before the expression runs, and costs nothing then.
 pub(super) fn is_worked_out(name: &str, args: &[Typed]) -> bool {
-    let literal = |arg: &Typed| matches!(arg.kind, Kind::Literal(_));
+    let literal = |arg: &Typed| matches!(arg.kind, TypedKind::Literal(_));
     matches!(args, [arg] if literal(arg)) && CONVERSIONS.contains(&name)
 }
 
 /// Why no program can be made of an expression.
 pub(super) fn fault(expr: &Typed) -> Option<String> {
-    if let Kind::Call { name, args, .. } = &expr.kind {
+    if let TypedKind::Call { name, args, .. } = &expr.kind {
         let name = name.as_str();
         let literal = |arg: &Typed| match &arg.kind {
-            Kind::Literal(literal) => Some(value(literal)),
+            TypedKind::Literal(literal) => Some(value(literal)),
             _ => None,
         };
         let result = match (name, args.as_slice()) {
@@ -61,23 +61,23 @@ fn value(literal: &Literal) -> Val<'static> {
 
 fn inner(expr: &Typed) -> Vec<&Typed> {
     match &expr.kind {
-        Kind::Literal(_) | Kind::Ident(_) | Kind::TypeName(_) => Vec::new(),
-        Kind::Select { operand, .. }
-        | Kind::Has { operand, .. }
-        | Kind::OptionalSelect { operand, .. } => vec![operand],
-        Kind::Call { target, args, .. } => target.as_deref().into_iter().chain(args).collect(),
-        Kind::List(items, _) => items.iter().collect(),
-        Kind::Map(entries, _) => entries
+        TypedKind::Literal(_) | TypedKind::Ident(_) | TypedKind::TypeName(_) => Vec::new(),
+        TypedKind::Select { operand, .. }
+        | TypedKind::Has { operand, .. }
+        | TypedKind::OptionalSelect { operand, .. } => vec![operand],
+        TypedKind::Call { target, args, .. } => target.as_deref().into_iter().chain(args).collect(),
+        TypedKind::List(items, _) => items.iter().collect(),
+        TypedKind::Map(entries, _) => entries
             .iter()
             .flat_map(|(key, value)| [key, value])
             .collect(),
-        Kind::Loop(inner) => vec![
+        TypedKind::Loop(inner) => vec![
             &inner.range,
             &inner.init,
             &inner.condition,
             &inner.step,
             &inner.result,
         ],
-        Kind::Macro { range, bodies, .. } => std::iter::once(&**range).chain(bodies).collect(),
+        TypedKind::Macro { range, bodies, .. } => std::iter::once(&**range).chain(bodies).collect(),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::check::{Kind, Loop, Typed};
+use super::check::{Loop, Typed, TypedKind};
 use super::signatures::Overload;
 use super::syntax::Literal;
 use super::types::{Decl, Ty};
@@ -115,7 +115,7 @@ impl Coster<'_> {
     }
 
     fn path(&self, expr: &Typed) -> Vec<String> {
-        if let Kind::Ident(name) = &expr.kind
+        if let TypedKind::Ident(name) = &expr.kind
             && let Some(local) = self.local(name)
         {
             return local.path.clone();
@@ -134,7 +134,7 @@ impl Coster<'_> {
             return Some(*entry);
         }
         match &expr.kind {
-            Kind::Ident(name) => self.local(name).and_then(|local| local.entry),
+            TypedKind::Ident(name) => self.local(name).and_then(|local| local.entry),
             _ => None,
         }
     }
@@ -152,15 +152,15 @@ impl Coster<'_> {
             return Some(*size);
         }
         match &expr.kind {
-            Kind::Literal(literal) => {
+            TypedKind::Literal(literal) => {
                 return Some(Span::fixed(match literal {
                     Literal::Text(text) => text.chars().count() as u64,
                     Literal::Bytes(bytes) => bytes.len() as u64,
                     _ => 1,
                 }));
             }
-            Kind::List(items, _) => return Some(Span::fixed(items.len() as u64)),
-            Kind::Map(entries, _) => return Some(Span::fixed(entries.len() as u64)),
+            TypedKind::List(items, _) => return Some(Span::fixed(items.len() as u64)),
+            TypedKind::Map(entries, _) => return Some(Span::fixed(entries.len() as u64)),
             _ => {}
         }
         let path = self.path(expr);
@@ -173,7 +173,7 @@ impl Coster<'_> {
             return Some(Span::fixed(1));
         }
         match &expr.kind {
-            Kind::Ident(name) => self.local(name).and_then(|local| local.size),
+            TypedKind::Ident(name) => self.local(name).and_then(|local| local.size),
             _ => None,
         }
     }
@@ -194,25 +194,26 @@ impl Coster<'_> {
 
     fn cost(&mut self, expr: &Typed) -> Span {
         match &expr.kind {
-            Kind::Literal(_) => Span::default(),
+            TypedKind::Literal(_) => Span::default(),
             // A type is taken for a variable by its name.
-            Kind::TypeName(name) => {
+            TypedKind::TypeName(name) => {
                 self.paths.insert(expr.id, vec![name.clone()]);
                 Span::fixed(1)
             }
-            Kind::Ident(name) => {
+            TypedKind::Ident(name) => {
                 let path = self
                     .local(name)
                     .map_or_else(|| vec![name.clone()], |local| local.path.clone());
                 self.paths.insert(expr.id, path);
                 Span::fixed(1)
             }
-            Kind::OptionalSelect {
+            TypedKind::OptionalSelect {
                 operand,
                 asked: true,
                 ..
             } => self.cost(operand).add(Span::fixed(1)),
-            Kind::Select { operand, field } | Kind::OptionalSelect { operand, field, .. } => {
+            TypedKind::Select { operand, field }
+            | TypedKind::OptionalSelect { operand, field, .. } => {
                 let mut sum = self.cost(operand);
                 if matches!(operand.ty, Ty::Map(..) | Ty::Object(_)) {
                     sum = sum.add(Span::fixed(1));
@@ -220,8 +221,8 @@ impl Coster<'_> {
                 self.below(expr, operand, field);
                 sum
             }
-            Kind::Has { operand, .. } => self.cost(operand),
-            Kind::List(items, _) => {
+            TypedKind::Has { operand, .. } => self.cost(operand),
+            TypedKind::List(items, _) => {
                 let mut sum = Span::fixed(10);
                 let mut value = Span {
                     min: if items.is_empty() { 0 } else { u64::MAX },
@@ -241,7 +242,7 @@ impl Coster<'_> {
                 );
                 sum
             }
-            Kind::Map(entries, _) => {
+            TypedKind::Map(entries, _) => {
                 let mut sum = Span::fixed(30);
                 let none = Span {
                     min: if entries.is_empty() { 0 } else { u64::MAX },
@@ -263,14 +264,14 @@ impl Coster<'_> {
                 );
                 sum
             }
-            Kind::Loop(inner) => self.cost_loop(expr, inner),
-            Kind::Macro {
+            TypedKind::Loop(inner) => self.cost_loop(expr, inner),
+            TypedKind::Macro {
                 name,
                 range,
                 vars,
                 bodies,
             } => self.cost_macro(expr, name, range, vars, bodies),
-            Kind::Call {
+            TypedKind::Call {
                 name,
                 overload,
                 target,
@@ -325,12 +326,12 @@ impl Coster<'_> {
         let count = self.size_or_unknown(&inner.range);
         sum = sum.add(count.times(step));
         match &inner.init.kind {
-            Kind::Literal(_) => {
+            TypedKind::Literal(_) => {
                 if let Some(size) = self.size(&inner.init) {
                     self.sizes.insert(expr.id, size);
                 }
             }
-            Kind::List(..) | Kind::Map(..) => {
+            TypedKind::List(..) | TypedKind::Map(..) => {
                 self.sizes.insert(expr.id, count);
                 if let Some(entry) = self.entry(&inner.step) {
                     self.entries.insert(expr.id, entry);
@@ -589,7 +590,7 @@ impl Coster<'_> {
             }
             ("split", Some(_)) => {
                 let max = match args.get(1).map(|arg| &arg.kind) {
-                    Some(Kind::Literal(Literal::Int(most))) => {
+                    Some(TypedKind::Literal(Literal::Int(most))) => {
                         u64::try_from(*most).unwrap_or(u64::MAX)
                     }
                     _ => of_target.max,

@@ -4,7 +4,7 @@
 //! accumulator. Every step costs, so that no rule runs for long.
 
 use super::authorizer::{self, Decider};
-use super::check::{Kind, Loop, Typed};
+use super::check::{Loop, Typed, TypedKind};
 use super::constants;
 use super::functions;
 use super::price;
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     /// The value of an expression.
     pub(crate) fn eval(&mut self, expr: &Typed) -> Out<'a> {
         match &expr.kind {
-            Kind::Literal(literal) => Ok(match literal {
+            TypedKind::Literal(literal) => Ok(match literal {
                 Literal::Null => Val::Null,
                 Literal::Bool(value) => Val::Bool(*value),
                 Literal::Int(value) => Val::Int(*value),
@@ -125,8 +125,8 @@ impl<'a> Run<'a> {
                 Literal::Text(value) => Val::text(value.clone()),
                 Literal::Bytes(value) => Val::Bytes(value.clone().into()),
             }),
-            Kind::TypeName(name) => Ok(Val::Type(name.clone().into())),
-            Kind::Ident(name) => {
+            TypedKind::TypeName(name) => Ok(Val::Type(name.clone().into())),
+            TypedKind::Ident(name) => {
                 self.pay(1)?;
                 let found = self.vars.iter().rev().find(|(known, _)| known == name);
                 if let Some((_, value)) = found {
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
                 self.variable(name)
                     .unwrap_or_else(|| Fail::new(format!("no such attribute(s): {name}")))
             }
-            Kind::Select { operand, field } => {
+            TypedKind::Select { operand, field } => {
                 self.pay(1)?;
                 let operand = self.eval(operand)?;
                 match &operand {
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
                     _ => Fail::no_such_overload(),
                 }
             }
-            Kind::Has { operand, field } => {
+            TypedKind::Has { operand, field } => {
                 let operand = self.eval(operand)?;
                 match &operand {
                     Val::Optional(None) => Ok(Val::Bool(false)),
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
                     _ => Fail::no_such_overload(),
                 }
             }
-            Kind::OptionalSelect { operand, field, .. } => {
+            TypedKind::OptionalSelect { operand, field, .. } => {
                 self.pay(1)?;
                 let operand = self.eval(operand)?;
                 let found = match &operand {
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
                 };
                 Ok(Val::Optional(found.map(Into::into)))
             }
-            Kind::List(items, optional) => {
+            TypedKind::List(items, optional) => {
                 self.pay(10)?;
                 let mut out = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
                 }
                 Ok(Val::list(out))
             }
-            Kind::Map(entries, optional) => {
+            TypedKind::Map(entries, optional) => {
                 self.pay(30)?;
                 let mut out: Vec<(Val<'a>, Val<'a>)> = Vec::with_capacity(entries.len());
                 for (index, (key, value)) in entries.iter().enumerate() {
@@ -196,14 +196,14 @@ impl<'a> Run<'a> {
                 }
                 Ok(Val::Map(out.into()))
             }
-            Kind::Loop(inner) => self.run_loop(inner),
-            Kind::Macro {
+            TypedKind::Loop(inner) => self.run_loop(inner),
+            TypedKind::Macro {
                 name,
                 range,
                 vars,
                 bodies,
             } => self.run_macro(name, range, vars, bodies),
-            Kind::Call {
+            TypedKind::Call {
                 name, target, args, ..
             } => self.call(name, target.as_deref(), args),
         }

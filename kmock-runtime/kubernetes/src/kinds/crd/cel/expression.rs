@@ -9,7 +9,7 @@ use super::authorizer::{AUTHORIZER, Decider, RESOURCE_CHECK};
 use super::check::{self, Typed};
 use super::constants;
 use super::eval::Run;
-use super::types::{Decl, Shape, Ty};
+use super::types::{Decl, DeclShape, Ty};
 use super::value::Val;
 
 /// The names that expressions may use, with their types.
@@ -20,7 +20,7 @@ pub(crate) struct Env {
     pub(super) makes_patches: bool,
 }
 
-fn declared(shape: Shape) -> Arc<Decl> {
+fn declared(shape: DeclShape) -> Arc<Decl> {
     Arc::new(Decl {
         shape,
         max_elements: 0,
@@ -32,19 +32,19 @@ fn object<const N: usize>(fields: [(&str, Arc<Decl>); N]) -> Arc<Decl> {
     let fields = fields
         .into_iter()
         .map(|(name, decl)| (name.to_owned(), decl));
-    declared(Shape::Object(fields.collect::<BTreeMap<_, _>>()))
+    declared(DeclShape::Object(fields.collect::<BTreeMap<_, _>>()))
 }
 
 fn request_type() -> Arc<Decl> {
-    let text = || declared(Shape::Simple(Ty::Str));
-    let texts = || declared(Shape::List(text()));
+    let text = || declared(DeclShape::Simple(Ty::Str));
+    let texts = || declared(DeclShape::List(text()));
     let kind = || object([("group", text()), ("version", text()), ("kind", text())]);
     let resource = || object([("group", text()), ("version", text()), ("resource", text())]);
     let user = object([
         ("username", text()),
         ("uid", text()),
         ("groups", texts()),
-        ("extra", declared(Shape::Map(texts()))),
+        ("extra", declared(DeclShape::Map(texts()))),
     ]);
     object([
         ("kind", kind()),
@@ -57,17 +57,17 @@ fn request_type() -> Arc<Decl> {
         ("__namespace__", text()),
         ("operation", text()),
         ("userInfo", user),
-        ("dryRun", declared(Shape::Simple(Ty::Bool))),
-        ("options", declared(Shape::Simple(Ty::Dyn))),
+        ("dryRun", declared(DeclShape::Simple(Ty::Bool))),
+        ("options", declared(DeclShape::Simple(Ty::Dyn))),
     ])
 }
 
 fn namespace_type() -> Arc<Decl> {
-    let text = || declared(Shape::Simple(Ty::Str));
-    let texts = || declared(Shape::List(text()));
-    let map = || declared(Shape::Map(text()));
-    let time = || declared(Shape::Simple(Ty::Time));
-    let int = || declared(Shape::Simple(Ty::Int));
+    let text = || declared(DeclShape::Simple(Ty::Str));
+    let texts = || declared(DeclShape::List(text()));
+    let map = || declared(DeclShape::Map(text()));
+    let time = || declared(DeclShape::Simple(Ty::Time));
+    let int = || declared(DeclShape::Simple(Ty::Int));
     let condition = object([
         ("status", text()),
         ("type", text()),
@@ -97,7 +97,7 @@ fn namespace_type() -> Arc<Decl> {
         (
             "status",
             object([
-                ("conditions", declared(Shape::List(condition))),
+                ("conditions", declared(DeclShape::List(condition))),
                 ("phase", text()),
             ]),
         ),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::addresses;
 use super::value::{Fail, Opaque, Semver, Url, Val, compare};
 use crate::kinds::builtin::quantity::Quantity;
-use crate::kinds::crd::formats::Format;
+use crate::kinds::crd::formats::TextFormat;
 use crate::model::meta;
 use crate::model::status::quoted;
 
@@ -158,7 +158,7 @@ fn of_quantity<'a>(name: &str, quantity: &Quantity, args: &[Val<'a>]) -> Out<'a>
 }
 
 fn url(text: &str) -> Option<Url> {
-    if !Format::Uri.accepts(text) {
+    if !TextFormat::Uri.accepts(text) {
         return None;
     }
     let (scheme, rest) = match text.split_once(':') {
@@ -401,7 +401,7 @@ fn faults(format: &str, text: &str) -> Vec<String> {
             None => text.to_owned(),
         }
     };
-    let checked = |format: Format, why: &str| {
+    let checked = |format: TextFormat, why: &str| {
         if format.accepts(text) {
             Vec::new()
         } else {
@@ -417,10 +417,10 @@ fn faults(format: &str, text: &str) -> Vec<String> {
         "dns1123SubdomainPrefix" => meta::subdomain_faults(&prefix(text)),
         "dns1035LabelPrefix" => meta::label_1035_faults(&prefix(text)),
         "labelValue" => meta::label_value_faults(text),
-        "uri" => checked(Format::Uri, &url_fault(text)),
-        "uuid" => checked(Format::Uuid, "does not match the UUID format"),
-        "byte" => checked(Format::Byte, "invalid base64"),
-        "date" => checked(Format::Date, "invalid date"),
-        _ => checked(Format::DateTime, "invalid datetime"),
+        "uri" => checked(TextFormat::Uri, &url_fault(text)),
+        "uuid" => checked(TextFormat::Uuid, "does not match the UUID format"),
+        "byte" => checked(TextFormat::Byte, "invalid base64"),
+        "date" => checked(TextFormat::Date, "invalid date"),
+        _ => checked(TextFormat::DateTime, "invalid datetime"),
     }
 }

@@ -39,7 +39,7 @@ use self::value::Val;
 use super::correlate::{Pair, same_item};
 use super::field_path;
 use super::node::{Listing, Node};
-use super::props::{Props, PropsOrBool, Rule};
+use super::props::{Props, PropsOrBool, ValidationRule};
 use crate::model::status::FieldError;
 
 /// The largest cost of all rules of one object.
@@ -57,14 +57,14 @@ pub(crate) struct Compiled {
     /// How many such values a request can hold.
     pub(crate) cardinality: u64,
     pub(crate) uses_old_self: bool,
-    pub(crate) message: Option<Result<Message, String>>,
+    pub(crate) message: Option<Result<MessageExpression, String>>,
     program: Option<Typed>,
     field_path: String,
 }
 
 /// A compiled `messageExpression`.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct MessageExpression {
     pub(crate) cost: u64,
     program: Typed,
 }
@@ -77,7 +77,7 @@ pub(crate) fn compile(props: &Props, root: bool) -> Option<Vec<Compiled>> {
     Some(rules.map(|rule| compile_rule(rule, props, &decl)).collect())
 }
 
-fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
+fn compile_rule(rule: &ValidationRule, props: &Props, decl: &Arc<Decl>) -> Compiled {
     let optional = rule.optional_old_self == Some(true);
     let mut compiled = Compiled {
         cardinality: decl.cardinality(),
@@ -119,7 +119,7 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
                     "messageExpression instantiation failed: {}",
                     constants::fault(&checked.root).unwrap_or_default()
                 )),
-                Ok(checked) => Ok(Message {
+                Ok(checked) => Ok(MessageExpression {
                     cost: cost::estimate(&checked.root, decl),
                     program: checked.root,
                 }),
@@ -136,7 +136,7 @@ fn compile_rule(rule: &Rule, props: &Props, decl: &Arc<Decl>) -> Compiled {
 
 /// What running all rules of an object gave.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct Findings {
     pub(crate) faults: Vec<FieldError>,
     /// Faults that were there before.
     pub(crate) warnings: Vec<String>,
@@ -145,7 +145,7 @@ pub(crate) struct Outcome {
 /// The rules of a schema and of all schemas in it.
 #[derive(Debug, Default)]
 pub(crate) struct Validator {
-    rules: Vec<(Rule, Compiled)>,
+    rules: Vec<(ValidationRule, Compiled)>,
     kind: String,
     properties: BTreeMap<String, Validator>,
     items: Option<Box<Validator>>,
@@ -188,9 +188,9 @@ impl Validator {
     }
 
     /// Runs the rules over an object; with `old`, it is an update.
-    pub(crate) fn validate(&self, node: &Node, object: &Value, old: Option<&Value>) -> Outcome {
+    pub(crate) fn validate(&self, node: &Node, object: &Value, old: Option<&Value>) -> Findings {
         let mut walk = Walk {
-            outcome: Outcome::default(),
+            outcome: Findings::default(),
             budget: BUDGET,
         };
         let pair = old.map(|old| Pair {
@@ -221,7 +221,7 @@ pub(crate) fn validate_default(
     };
     let run = |old: Option<&Value>| {
         let mut walk = Walk {
-            outcome: Outcome::default(),
+            outcome: Findings::default(),
             budget: BUDGET,
         };
         let ratchet = Ratchet {
@@ -293,7 +293,7 @@ impl<'a> Ratchet<'a> {
 }
 
 struct Walk {
-    outcome: Outcome,
+    outcome: Findings,
     budget: i64,
 }
 
@@ -488,7 +488,7 @@ fn fault(
     }
 }
 
-fn rule_text(rule: &Rule) -> &str {
+fn rule_text(rule: &ValidationRule) -> &str {
     if rule.message.is_empty() {
         rule.rule.trim()
     } else {

@@ -156,7 +156,7 @@ impl Ty {
 /// What a schema declares: a type, and how large its values may get.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decl {
-    pub(crate) shape: Shape,
+    pub(crate) shape: DeclShape,
     /// The largest number of characters, items or keys.
     pub(crate) max_elements: u64,
     /// The smallest size in JSON.
@@ -165,7 +165,7 @@ pub(crate) struct Decl {
 
 /// The kinds of declarations.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub(crate) enum DeclShape {
     Simple(Ty),
     List(Arc<Decl>),
     Map(Arc<Decl>),
@@ -183,7 +183,8 @@ impl Decl {
                 min_size,
             }))
         };
-        let simple = |ty, max_elements, min_size| decl(Shape::Simple(ty), max_elements, min_size);
+        let simple =
+            |ty, max_elements, min_size| decl(DeclShape::Simple(ty), max_elements, min_size);
         let limit =
             |limit: Option<i64>| limit.map(|limit| u64::try_from(limit).unwrap_or_default());
         if props.int_or_string {
@@ -196,14 +197,14 @@ impl Decl {
             "array" => {
                 let item = inner(props.item()?)?;
                 let max = limit(props.max_items).unwrap_or((REQUEST - 2) / (item.min_size + 1));
-                decl(Shape::List(item), max, 2)
+                decl(DeclShape::List(item), max, 2)
             }
             "object" => {
                 if let Some(additional) = props.additional().filter(|_| !root) {
                     let value = inner(additional)?;
                     let max =
                         limit(props.max_properties).unwrap_or((REQUEST - 2) / (value.min_size + 6));
-                    return decl(Shape::Map(value), max, 2);
+                    return decl(DeclShape::Map(value), max, 2);
                 }
                 let mut fields = BTreeMap::new();
                 let mut size = 2;
@@ -223,7 +224,7 @@ impl Decl {
                 }
                 if root {
                     let text = Arc::new(Decl {
-                        shape: Shape::Simple(Ty::Str),
+                        shape: DeclShape::Simple(Ty::Str),
                         max_elements: REQUEST - 2,
                         min_size: 2,
                     });
@@ -233,7 +234,7 @@ impl Decl {
                         .map(|(name, decl)| (name.to_owned(), Arc::clone(decl)))
                         .collect();
                     let metadata = Decl {
-                        shape: Shape::Object(names),
+                        shape: DeclShape::Object(names),
                         max_elements: 0,
                         min_size: 2,
                     };
@@ -245,7 +246,7 @@ impl Decl {
                         .or_insert_with(|| Arc::clone(&text));
                     fields.insert("metadata".into(), Arc::new(metadata));
                 }
-                decl(Shape::Object(fields), 0, size)
+                decl(DeclShape::Object(fields), 0, size)
             }
             "string" => match props.format.as_str() {
                 "byte" => simple(Ty::Bytes, limit(props.max_length).unwrap_or(REQUEST - 2), 2),
@@ -275,17 +276,17 @@ impl Decl {
     /// The type of its values.
     pub(crate) fn ty(self: &Arc<Decl>) -> Ty {
         match &self.shape {
-            Shape::Simple(ty) => ty.clone(),
-            Shape::List(item) => Ty::list(item.ty()),
-            Shape::Map(value) => Ty::map(Ty::Str, value.ty()),
-            Shape::Object(_) => Ty::Object(Arc::clone(self)),
+            DeclShape::Simple(ty) => ty.clone(),
+            DeclShape::List(item) => Ty::list(item.ty()),
+            DeclShape::Map(value) => Ty::map(Ty::Str, value.ty()),
+            DeclShape::Object(_) => Ty::Object(Arc::clone(self)),
         }
     }
 
     /// A field of an object.
     pub(crate) fn field(&self, name: &str) -> Option<&Arc<Decl>> {
         match &self.shape {
-            Shape::Object(fields) => fields.get(name).or_else(|| {
+            DeclShape::Object(fields) => fields.get(name).or_else(|| {
                 // After a dot the words of the language are names like others.
                 let word = RESERVED.contains(&name) && !SYNTAX.contains(&name);
                 fields.get(&format!("__{name}__")).filter(|_| word)
@@ -305,11 +306,11 @@ impl Decl {
         let mut path = path.iter();
         while let Some(step) = path.next() {
             at = match (&at.shape, step.as_str()) {
-                (Shape::List(item), "@items" | "@values") => item,
-                (Shape::Map(value), "@items" | "@values") => value,
+                (DeclShape::List(item), "@items" | "@values") => item,
+                (DeclShape::Map(value), "@items" | "@values") => value,
                 // Keys are texts without a limit of their own.
-                (Shape::Map(_), "@keys") => return path.next().is_none().then_some(0),
-                (Shape::Object(_), name) => at.field(name)?,
+                (DeclShape::Map(_), "@keys") => return path.next().is_none().then_some(0),
+                (DeclShape::Object(_), name) => at.field(name)?,
                 _ => return None,
             };
         }

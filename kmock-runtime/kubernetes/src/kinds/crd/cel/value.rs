@@ -15,8 +15,8 @@ use super::authorizer::Authz;
 use super::types::unescape;
 use crate::kinds::builtin::base64;
 use crate::kinds::builtin::quantity::Quantity;
-use crate::kinds::crd::formats::{self, Format};
-use crate::kinds::crd::node::{Kind, Listing, Node};
+use crate::kinds::crd::formats::{self, TextFormat};
+use crate::kinds::crd::node::{Listing, Node, NodeKind};
 use crate::kinds::crd::numbers::{self, Num};
 use crate::model::status::quoted;
 
@@ -96,26 +96,26 @@ impl<'a> Val<'a> {
             Value::Null => Val::Null,
             Value::Bool(flag) => Val::Bool(*flag),
             Value::Number(number) => match (kind, Num::of(number)) {
-                (Kind::Number, num) => Val::Double(num.double()),
-                (Kind::Integer, Num::Double(double)) => Val::Int(double as i64),
+                (NodeKind::Number, num) => Val::Double(num.double()),
+                (NodeKind::Integer, Num::Double(double)) => Val::Int(double as i64),
                 (_, Num::Int(int)) => Val::Int(int),
                 (_, Num::Double(double)) => Val::Double(double),
             },
             Value::String(text) => match node
                 .and_then(|node| node.text_format)
-                .filter(|_| kind == Kind::String)
+                .filter(|_| kind == NodeKind::String)
             {
-                Some(Format::Byte) => match base64::decode(text) {
+                Some(TextFormat::Byte) => match base64::decode(text) {
                     Ok(bytes) => Val::Bytes(Arc::new(bytes)),
                     Err(_) => Val::Text(Cow::Borrowed(text)),
                 },
-                Some(Format::Duration) => {
+                Some(TextFormat::Duration) => {
                     formats::duration(text).map_or(Val::Text(Cow::Borrowed(text)), Val::Dur)
                 }
-                Some(Format::DateTime) => {
+                Some(TextFormat::DateTime) => {
                     timestamp(text).map_or(Val::Text(Cow::Borrowed(text)), Val::Time)
                 }
-                Some(Format::Date) => timestamp(&format!("{text}T00:00:00Z"))
+                Some(TextFormat::Date) => timestamp(&format!("{text}T00:00:00Z"))
                     .map_or(Val::Text(Cow::Borrowed(text)), Val::Time),
                 _ => Val::Text(Cow::Borrowed(text)),
             },

@@ -57,7 +57,7 @@ struct Subject {
 
 /// What the rules say.
 #[derive(Debug)]
-pub enum Verdict<'a> {
+pub enum RbacVerdict<'a> {
     /// Allowed, by a binding.
     Allowed(Grant<'a>),
     /// Nothing allows it; these roles were not found while looking.
@@ -224,7 +224,7 @@ impl Index {
     }
 
     /// Decides about something.
-    pub fn decide<'a>(&'a self, user: &User, attributes: &Attributes<'_>) -> Verdict<'a> {
+    pub fn decide<'a>(&'a self, user: &User, attributes: &Attributes<'_>) -> RbacVerdict<'a> {
         let namespace = match &attributes.what {
             What::Resource(resource) => &*resource.namespace,
             What::Path(_) => "",
@@ -233,13 +233,13 @@ impl Index {
         for grant in self.grants(user, Some(namespace)) {
             match self.rules(&grant) {
                 Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => {
-                    return Verdict::Allowed(grant);
+                    return RbacVerdict::Allowed(grant);
                 }
                 Ok(_) => {}
                 Err(error) => lost.push(error),
             }
         }
-        Verdict::Denied(lost)
+        RbacVerdict::Denied(lost)
     }
 
     /// All roles that are bound to a user, wherever: what they are (`ClusterRole view`, `Role prod/bot`), where they hold

@@ -5,7 +5,7 @@ pub mod index;
 pub mod policy;
 pub mod rule;
 
-pub use self::index::{Index, Verdict};
+pub use self::index::{Index, RbacVerdict};
 pub use self::rule::Rule;
 
 /// The API group of roles and bindings.

@@ -1,8 +1,8 @@
 //! ValidatingAdmissionPolicy, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -40,9 +40,9 @@ pub(super) const VALIDATING_ADMISSION_POLICY: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::policies::policy(faults, object, false),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,8 @@
 //! ValidatingAdmissionPolicyBinding, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -25,9 +26,9 @@ pub(super) const VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
         create: |faults, _, object| {
             validate::policies::binding(faults, at(object, &["spec"]), false);
         },
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

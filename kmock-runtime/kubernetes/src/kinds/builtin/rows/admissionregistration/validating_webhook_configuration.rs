@@ -1,8 +1,8 @@
 //! ValidatingWebhookConfiguration, `admissionregistration`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
-    differs,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn, differs,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -24,9 +24,9 @@ pub(super) const VALIDATING_WEBHOOK_CONFIGURATION: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::webhooks::configuration(faults, object, false),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,7 @@
 //! APIService, `apiregistration`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::NameRule;
@@ -31,9 +31,9 @@ pub(super) const API_SERVICE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::other::api_service(faults, object),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,8 @@
 //! ControllerRevision, `apps`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -18,9 +19,9 @@ pub(super) const CONTROLLER_REVISION: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: validate::workloads::create_controller_revision,
-        update: Update::Own(validate::workloads::update_controller_revision),
+        update: UpdateRule::Own(validate::workloads::update_controller_revision),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

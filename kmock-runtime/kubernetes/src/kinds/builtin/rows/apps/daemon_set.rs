@@ -1,8 +1,8 @@
 //! DaemonSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
 use crate::kinds::builtin::{convert, disabled, prepare, printers, validate};
@@ -30,9 +30,9 @@ pub(super) const DAEMON_SET: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::workloads::daemon_set(faults, at(object, &["spec"])),
-        update: Update::Own(validate::workloads::update_daemon_set),
+        update: UpdateRule::Own(validate::workloads::update_daemon_set),
         status: StatusRule::Counted(&validate::counts::DAEMON_SET),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

@@ -1,7 +1,7 @@
 //! Deployment, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, Update, Validate,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, UpdateRule, Validate,
     Warn, differs,
 };
 use crate::kinds::builtin::values::{at, child, section};
@@ -35,9 +35,9 @@ pub(super) const DEPLOYMENT: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::workloads::deployment(faults, at(object, &["spec"])),
-        update: Update::Own(validate::workloads::update_deployment),
+        update: UpdateRule::Own(validate::workloads::update_deployment),
         status: StatusRule::Counted(&validate::counts::DEPLOYMENT),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

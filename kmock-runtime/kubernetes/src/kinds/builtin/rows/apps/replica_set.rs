@@ -1,8 +1,8 @@
 //! ReplicaSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
 use crate::kinds::builtin::{convert, disabled, printers, validate};
@@ -28,9 +28,9 @@ pub(super) const REPLICA_SET: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::workloads::replica_set(faults, at(object, &["spec"])),
-        update: Update::Own(validate::workloads::update_replica_set),
+        update: UpdateRule::Own(validate::workloads::update_replica_set),
         status: StatusRule::Counted(&validate::counts::REPLICA_SET),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

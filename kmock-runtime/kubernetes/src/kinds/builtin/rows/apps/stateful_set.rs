@@ -1,8 +1,8 @@
 //! StatefulSet, `apps`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{convert, disabled, printers, validate, warnings};
@@ -25,11 +25,11 @@ pub(super) const STATEFUL_SET: Kind = Kind {
         create: |faults, _, object| {
             validate::workloads::stateful_set(faults, at(object, &["spec"]));
         },
-        update: Update::Own(|faults, _, new, old| {
+        update: UpdateRule::Own(|faults, _, new, old| {
             validate::workloads::stateful_set_update(faults, new, old);
         }),
         status: StatusRule::Counted(&validate::counts::STATEFUL_SET),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

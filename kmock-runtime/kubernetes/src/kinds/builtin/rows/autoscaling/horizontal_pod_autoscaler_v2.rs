@@ -1,8 +1,8 @@
 //! HorizontalPodAutoscaler, `autoscaling`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
-    Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, UpdateRule,
+    Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -15,11 +15,11 @@ pub(super) const HORIZONTAL_POD_AUTOSCALER_V2: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::autoscaling::autoscaler(faults, object, None),
-        update: Update::Own(|faults, _, new, old| {
+        update: UpdateRule::Own(|faults, _, new, old| {
             validate::autoscaling::autoscaler(faults, new, Some(old));
         }),
         status: StatusRule::Counted(&validate::counts::HORIZONTAL_POD_AUTOSCALER),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

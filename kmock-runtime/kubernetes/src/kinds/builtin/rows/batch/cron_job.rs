@@ -2,7 +2,7 @@
 
 use crate::kinds::builtin::row::{
     Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
-    Update, Validate, Warn,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{convert, disabled, printers, validate, warnings};
@@ -28,9 +28,11 @@ pub(super) const CRON_JOB: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::cron::cron_job(faults, object, None),
-        update: Update::Own(|faults, _, new, old| validate::cron::cron_job(faults, new, Some(old))),
+        update: UpdateRule::Own(|faults, _, new, old| {
+            validate::cron::cron_job(faults, new, Some(old))
+        }),
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "jobTemplate", "spec", "template"],

@@ -2,7 +2,7 @@
 
 use crate::kinds::builtin::row::{
     Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
-    Update, Validate, Warn,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
 use crate::kinds::builtin::{convert, disabled, prepare, printers, validate, warnings};
@@ -44,9 +44,9 @@ pub(super) const JOB: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::jobs::job(faults, object, true),
-        update: Update::Own(|faults, _, new, old| validate::jobs::job_update(faults, new, old)),
+        update: UpdateRule::Own(|faults, _, new, old| validate::jobs::job_update(faults, new, old)),
         status: StatusRule::Counted(&validate::counts::JOB),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

@@ -1,7 +1,8 @@
 //! CertificateSigningRequest, `certificates`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::values::copy;
 use crate::kinds::builtin::{certificates, fields, prepare, printers, validate};
@@ -31,13 +32,13 @@ pub(super) const CERTIFICATE_SIGNING_REQUEST: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::certificates::signing_request(faults, object),
-        update: Update::Own(|faults, context, new, old| {
+        update: UpdateRule::Own(|faults, context, new, old| {
             validate::certificates::decided(faults, new, old, context.subresource);
         }),
         status: StatusRule::Checked(|faults, context, new, old| {
             validate::certificates::decided(faults, new, old, context.subresource);
         }),
-        other: Update::Own(|faults, context, new, old| {
+        other: UpdateRule::Own(|faults, context, new, old| {
             validate::certificates::decided(faults, new, old, context.subresource);
         }),
     },

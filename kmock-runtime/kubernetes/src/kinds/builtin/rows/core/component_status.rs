@@ -2,7 +2,7 @@
 
 use crate::kinds::builtin::printers;
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule, Update,
+    Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule, UpdateRule,
     Validate, Warn,
 };
 
@@ -12,9 +12,9 @@ pub(super) const COMPONENT_STATUS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: NOTHING_TO_CHECK,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,8 @@
 //! Endpoints, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -19,9 +20,9 @@ pub(super) const ENDPOINTS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::endpoints::subsets(faults, object),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

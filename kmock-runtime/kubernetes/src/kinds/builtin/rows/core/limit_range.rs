@@ -1,7 +1,7 @@
 //! LimitRange, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, Prepare, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -22,9 +22,9 @@ pub(super) const LIMIT_RANGE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::quotas::limit_range(faults, object),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,8 @@
 //! Namespace, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{fields, prepare, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -30,9 +31,9 @@ pub(super) const NAMESPACE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::core::namespace(faults, object),
-        update: Update::Unchecked,
+        update: UpdateRule::Unchecked,
         status: StatusRule::Checked(validate::core::status_namespace),
-        other: Update::Own(|faults, _, new, _| validate::core::finalize(faults, new)),
+        other: UpdateRule::Own(|faults, _, new, _| validate::core::finalize(faults, new)),
     },
     template: None,
     warn: Warn::NOTHING,

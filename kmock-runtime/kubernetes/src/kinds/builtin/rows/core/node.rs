@@ -1,8 +1,8 @@
 //! Node, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{convert, disabled, fields, printers, validate, warnings};
@@ -26,11 +26,11 @@ pub(super) const NODE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::nodes::create(faults, object),
-        update: Update::Own(|faults, _, new, old| validate::nodes::update(faults, new, old)),
+        update: UpdateRule::Own(|faults, _, new, old| validate::nodes::update(faults, new, old)),
         status: StatusRule::Checked(|faults, _, new, old| {
             validate::nodes::changes(faults, new, old);
         }),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

@@ -1,8 +1,8 @@
 //! PersistentVolume, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate, warnings};
@@ -26,9 +26,9 @@ pub(super) const PERSISTENT_VOLUME: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::storage::volume(faults, object),
-        update: Update::Own(validate::storage::update_persistent_volume),
+        update: UpdateRule::Own(validate::storage::update_persistent_volume),
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

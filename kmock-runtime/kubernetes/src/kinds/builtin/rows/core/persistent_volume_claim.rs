@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, section};
 use crate::kinds::builtin::{disabled, printers, validate, warnings};
@@ -32,9 +32,9 @@ pub(super) const PERSISTENT_VOLUME_CLAIM: Kind = Kind {
         create: |faults, _, object| {
             validate::claims::spec(faults, at(object, &["spec"]), "spec");
         },
-        update: Update::Own(validate::storage::update_persistent_volume_claim),
+        update: UpdateRule::Own(validate::storage::update_persistent_volume_claim),
         status: StatusRule::Checked(|faults, _, new, _| validate::claims::status(faults, new)),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

@@ -1,7 +1,7 @@
 //! Pod, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, section};
 use crate::kinds::builtin::{convert, disabled, fields, pods, printers, validate, warnings};
@@ -41,13 +41,13 @@ pub(super) const POD: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::pods::create(faults, object),
-        update: Update::Own(|faults, context, new, old| {
+        update: UpdateRule::Own(|faults, context, new, old| {
             validate::pods::update(faults, context.subresource, new, old);
         }),
         status: StatusRule::Checked(|faults, context, new, old| {
             validate::pods::update(faults, context.subresource, new, old);
         }),
-        other: Update::Own(|faults, context, new, old| {
+        other: UpdateRule::Own(|faults, context, new, old| {
             validate::pods::update(faults, context.subresource, new, old);
         }),
     },

@@ -1,7 +1,7 @@
 //! PodTemplate, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, Update, Validate,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Template, UpdateRule, Validate,
     Warn, differs,
 };
 use crate::kinds::builtin::values::{at, section};
@@ -25,9 +25,9 @@ pub(super) const POD_TEMPLATE: Kind = Kind {
         create: |faults, _, object| {
             validate::pods::template(faults, at(object, &["template"]), "template");
         },
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["template"],

@@ -1,8 +1,8 @@
 //! ReplicationController, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template, Update,
-    Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Template,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::{at, child, section};
 use crate::kinds::builtin::{convert, disabled, fields, printers, validate};
@@ -32,9 +32,9 @@ pub(super) const REPLICATION_CONTROLLER: Kind = Kind {
         create: |faults, _, object| {
             validate::workloads::replication_controller(faults, at(object, &["spec"]));
         },
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Counted(&validate::counts::REPLICA_SET),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: Some(Template {
         keys: &["spec", "template"],

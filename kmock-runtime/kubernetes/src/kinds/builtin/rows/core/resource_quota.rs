@@ -1,8 +1,8 @@
 //! ResourceQuota, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
-    Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, UpdateRule,
+    Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -16,11 +16,11 @@ pub(super) const RESOURCE_QUOTA: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::quotas::quota(faults, object),
-        update: Update::Own(validate::core::update_resource_quota),
+        update: UpdateRule::Own(validate::core::update_resource_quota),
         status: StatusRule::Checked(|faults, _, new, _| {
             validate::quotas::quota_status(faults, new);
         }),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

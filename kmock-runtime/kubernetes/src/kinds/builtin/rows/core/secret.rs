@@ -1,7 +1,8 @@
 //! Secret, the core group.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{convert, fields, prepare, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -22,9 +23,9 @@ pub(super) const SECRET: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::core::secret(faults, object),
-        update: Update::Own(validate::core::update_secret),
+        update: UpdateRule::Own(validate::core::update_secret),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

@@ -1,8 +1,8 @@
 //! Service, the core group.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
-    Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, UpdateRule,
+    Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{fields, printers, services, validate, warnings};
@@ -30,14 +30,14 @@ pub(super) const SERVICE: Kind = Kind {
                 faults.extend(services::conflicts(context, object, None));
             }
         },
-        update: Update::Own(|faults, context, new, old| {
+        update: UpdateRule::Own(|faults, context, new, old| {
             validate::services::update(faults, new, old);
             if faults.is_empty() {
                 faults.extend(services::conflicts(context, new, Some(old)));
             }
         }),
         status: StatusRule::Checked(|faults, _, new, _| validate::services::status(faults, new)),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

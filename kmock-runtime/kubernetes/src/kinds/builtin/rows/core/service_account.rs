@@ -3,7 +3,7 @@
 use crate::kinds::builtin::prepare;
 use crate::kinds::builtin::row::{
     Checks, Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule,
-    Update, Validate, Warn,
+    UpdateRule, Validate, Warn,
 };
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 
@@ -24,9 +24,9 @@ pub(super) const SERVICE_ACCOUNT: Kind = Kind {
     },
     validate: Validate {
         create: NOTHING_TO_CHECK,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

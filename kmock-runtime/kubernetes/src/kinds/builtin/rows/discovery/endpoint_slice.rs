@@ -1,8 +1,8 @@
 //! EndpointSlice, `discovery`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
-    differs,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn, differs,
 };
 use crate::kinds::builtin::{prepare, printers, validate, warnings};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -31,9 +31,9 @@ pub(super) const ENDPOINT_SLICE: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::endpoints::slice(faults, object),
-        update: Update::Own(validate::networking::update_endpoint_slice),
+        update: UpdateRule::Own(validate::networking::update_endpoint_slice),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

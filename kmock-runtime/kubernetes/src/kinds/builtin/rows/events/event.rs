@@ -1,7 +1,8 @@
 //! Event, `events`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{fields, printers, validate};
 use crate::model::strategy::Check::Own;
@@ -23,11 +24,11 @@ pub(super) const EVENT: Kind = Kind {
         create: |faults, context, object| {
             faults.extend(validate::events::create(true, context, object));
         },
-        update: Update::Own(|faults, context, new, old| {
+        update: UpdateRule::Own(|faults, context, new, old| {
             faults.extend(validate::events::update(true, context, new, old));
         }),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,8 +1,8 @@
 //! PriorityLevelConfiguration, `flowcontrol`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate};
@@ -41,9 +41,9 @@ pub(super) const PRIORITY_LEVEL_CONFIGURATION: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::other::priority_level(faults, at(object, &["spec"])),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

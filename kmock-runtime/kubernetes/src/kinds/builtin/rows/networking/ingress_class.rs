@@ -1,7 +1,8 @@
 //! IngressClass, `networking`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -23,9 +24,9 @@ pub(super) const INGRESS_CLASS: Kind = Kind {
         create: |faults, _, object| {
             validate::networking::ingress_class(faults, at(object, &["spec"]));
         },
-        update: Update::Own(validate::networking::update_ingress_class),
+        update: UpdateRule::Own(validate::networking::update_ingress_class),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

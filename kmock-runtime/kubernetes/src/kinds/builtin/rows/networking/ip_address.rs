@@ -1,7 +1,8 @@
 //! IPAddress, `networking`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -20,9 +21,9 @@ pub(super) const IP_ADDRESS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: validate::networking::create_ip_address,
-        update: Update::Own(validate::networking::update_ip_address),
+        update: UpdateRule::Own(validate::networking::update_ip_address),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,7 @@
 //! NetworkPolicy, `networking`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate, warnings};
@@ -18,9 +18,9 @@ pub(super) const NETWORK_POLICY: Kind = Kind {
         create: |faults, _, object| {
             validate::networking::network_policy(faults, at(object, &["spec"]));
         },
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

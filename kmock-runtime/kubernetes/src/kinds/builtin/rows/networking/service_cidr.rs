@@ -1,8 +1,8 @@
 //! ServiceCIDR, `networking`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update, Validate,
-    Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, UpdateRule,
+    Validate, Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 
@@ -31,9 +31,9 @@ pub(super) const SERVICE_CIDR: Kind = Kind {
     },
     validate: Validate {
         create: validate::networking::create_service_cidr,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,8 +1,8 @@
 //! PodDisruptionBudget, `policy`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule, Update,
-    Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, STATUS_APART, StatusRule,
+    UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{printers, validate};
@@ -28,11 +28,11 @@ pub(super) const POD_DISRUPTION_BUDGET: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::workloads::budget(faults, at(object, &["spec"])),
-        update: Update::Own(|faults, _, new, _| {
+        update: UpdateRule::Own(|faults, _, new, _| {
             validate::workloads::budget(faults, at(new, &["spec"]));
         }),
         status: StatusRule::Counted(&validate::counts::POD_DISRUPTION_BUDGET),
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

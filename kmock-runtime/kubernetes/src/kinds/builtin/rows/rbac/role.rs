@@ -1,7 +1,7 @@
 //! Role, `rbac`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, Prepare, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -21,9 +21,9 @@ pub(super) const ROLE: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::networking::rules(faults, object, true),
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

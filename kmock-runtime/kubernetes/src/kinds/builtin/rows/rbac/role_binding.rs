@@ -1,7 +1,8 @@
 //! RoleBinding, `rbac`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -21,11 +22,11 @@ pub(super) const ROLE_BINDING: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::networking::binding(faults, object, true),
-        update: Update::Own(|faults, _, new, old| {
+        update: UpdateRule::Own(|faults, _, new, old| {
             validate::networking::update_binding(faults, new, old, true);
         }),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -2,7 +2,7 @@
 
 use crate::kinds::builtin::row::{
     Checks, Kind, Labels, Life, NO_CONDITIONS, NOTHING_TO_CHECK, Prepare, Print, StatusRule,
-    Update, Validate, Warn,
+    UpdateRule, Validate, Warn,
 };
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
 use crate::model::strategy::{Generation, NameRule};
@@ -22,9 +22,9 @@ pub(super) const DEVICE_CLASS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: NOTHING_TO_CHECK,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

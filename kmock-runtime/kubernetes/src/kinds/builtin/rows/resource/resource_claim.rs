@@ -1,7 +1,8 @@
 //! ResourceClaim, `resource`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::values::at;
 use crate::kinds::builtin::{prepare, printers, validate};
@@ -46,12 +47,12 @@ pub(super) const RESOURCE_CLAIM: Kind = Kind {
                 "spec.devices",
             );
         },
-        update: Update::Own(|faults, _, new, old| {
+        update: UpdateRule::Own(|faults, _, new, old| {
             validate::other::device_requests(faults, at(new, &["spec", "devices"]), "spec.devices");
             validate::other::same_spec(faults, new, old, "resource.v1.ResourceClaimSpec");
         }),
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

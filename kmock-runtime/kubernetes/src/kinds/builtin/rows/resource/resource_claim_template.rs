@@ -1,7 +1,8 @@
 //! ResourceClaimTemplate, `resource`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::kinds::builtin::values::at;
@@ -26,13 +27,13 @@ pub(super) const RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
                 "spec.spec.devices",
             );
         },
-        update: Update::Own(|faults, _, new, old| {
+        update: UpdateRule::Own(|faults, _, new, old| {
             let devices = at(new, &["spec", "spec", "devices"]);
             validate::other::device_requests(faults, devices, "spec.spec.devices");
             validate::other::same_spec(faults, new, old, "resource.v1.ResourceClaimTemplateSpec");
         }),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

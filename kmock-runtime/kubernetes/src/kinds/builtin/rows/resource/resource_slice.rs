@@ -1,7 +1,7 @@
 //! ResourceSlice, `resource`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{disabled, prepare, printers, validate, warnings};
 use crate::model::strategy::Generation;
@@ -21,9 +21,9 @@ pub(super) const RESOURCE_SLICE: Kind = Kind {
     },
     validate: Validate {
         create: validate::other::create_resource_slice,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

@@ -1,7 +1,7 @@
 //! PriorityClass, `scheduling`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 use crate::model::strategy::Generation;
@@ -20,9 +20,9 @@ pub(super) const PRIORITY_CLASS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: |faults, _, object| validate::other::priority_class(faults, object),
-        update: Update::Own(validate::other::update_priority_class),
+        update: UpdateRule::Own(validate::other::update_priority_class),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,7 @@
 //! CSIDriver, `storage`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{disabled, prepare, printers, validate, warnings};
 use crate::model::strategy::Generation;
@@ -21,9 +21,9 @@ pub(super) const CSI_DRIVER: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::storage::csi_driver(faults, object),
-        update: Update::Own(validate::storage::update_csi_driver),
+        update: UpdateRule::Own(validate::storage::update_csi_driver),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn {

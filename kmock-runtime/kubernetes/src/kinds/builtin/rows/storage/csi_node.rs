@@ -1,7 +1,8 @@
 //! CSINode, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::model::strategy::Check::{Metadata, Own};
@@ -20,9 +21,9 @@ pub(super) const CSI_NODE: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: validate::storage::create_csi_node,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

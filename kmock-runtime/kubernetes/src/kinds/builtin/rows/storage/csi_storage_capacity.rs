@@ -1,7 +1,7 @@
 //! CSIStorageCapacity, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, Prepare, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, Prepare, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::validate;
 use crate::model::strategy::Check::{Metadata, MetadataUpdate, Own};
@@ -19,9 +19,9 @@ pub(super) const CSI_STORAGE_CAPACITY: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: validate::storage::create_csi_storage_capacity,
-        update: Update::AsCreated,
+        update: UpdateRule::AsCreated,
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

@@ -1,7 +1,8 @@
 //! VolumeAttachment, `storage`.
 
 use crate::kinds::builtin::row::{
-    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Checks, Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate,
+    Warn,
 };
 use crate::kinds::builtin::{prepare, printers, validate};
 use crate::model::strategy::Check::{Metadata, Own};
@@ -42,9 +43,9 @@ pub(super) const VOLUME_ATTACHMENT: Kind = Kind {
     },
     validate: Validate {
         create: |faults, _, object| validate::storage::attachment(faults, object),
-        update: Update::Own(validate::storage::update_volume_attachment),
+        update: UpdateRule::Own(validate::storage::update_volume_attachment),
         status: StatusRule::Free,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,

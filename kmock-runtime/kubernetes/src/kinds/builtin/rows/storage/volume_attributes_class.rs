@@ -1,7 +1,7 @@
 //! VolumeAttributesClass, `storage`.
 
 use crate::kinds::builtin::row::{
-    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, Update, Validate, Warn,
+    Kind, Labels, Life, NO_CONDITIONS, Prepare, Print, StatusRule, UpdateRule, Validate, Warn,
 };
 use crate::kinds::builtin::{printers, validate};
 
@@ -14,9 +14,9 @@ pub(super) const VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
     prepare: Prepare::NOTHING,
     validate: Validate {
         create: validate::storage::create_volume_attributes_class,
-        update: Update::Own(validate::storage::update_volume_attributes_class),
+        update: UpdateRule::Own(validate::storage::update_volume_attributes_class),
         status: StatusRule::Absent,
-        other: Update::Unchecked,
+        other: UpdateRule::Unchecked,
     },
     template: None,
     warn: Warn::NOTHING,
