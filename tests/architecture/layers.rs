@@ -1,48 +1,275 @@
-//! The rooms of the emulator lie in layers, and only one room of the engine knows the emulator.
+//! Files lie in layers and name only what is below them; only one room of the engine knows the emulator.
 
 use std::{fs, path::Path};
 
 use crate::sources::{Sources, root};
 
-/// The rooms of `kmock-kubernetes` from the ground up. Each may name those before it. Above them is what they show to this
-/// repository, and the fuzz targets.
-const ROOMS: &[&str] = &[
-    "text",
-    "model",
-    "state",
-    "kinds",
-    "wire",
-    "api",
-    "doors",
-    "internals",
-    "fuzz",
+/// A layer: its name, and the rooms and files that are in it. A file is where its own name stands, else with its room; the
+/// front of a room (`mod.rs`) may stand apart from it.
+type Layer = (&'static str, &'static [&'static str]);
+
+/// The crates whose files lie in layers, each from the ground up. A file names its own layer and those before it.
+const CRATES: &[(&str, &[Layer])] = &[
+    ("kmock-runtime/kubernetes", EMULATOR),
+    ("kmock-runtime", ENGINE),
+    ("kmock-runtime/cluster", LIFE),
+    ("kmock-macros", MACROS),
 ];
 
+/// Above the doors is what the emulator shows to this repository, and the fuzz targets.
+const EMULATOR: &[Layer] = &[
+    ("text", &["text"]),
+    ("model", &["model"]),
+    ("state", &["state"]),
+    ("kinds", &["kinds"]),
+    ("wire", &["wire"]),
+    ("api", &["api"]),
+    ("doors", &["doors"]),
+    ("shown", &["internals", "fuzz"]),
+];
+
+const ENGINE: &[Layer] = &[
+    (
+        "ground: knows nothing of requests",
+        &[
+            "background",
+            "brief",
+            "client/connect",
+            "clock",
+            "connections/door",
+            "connections/http2",
+            "criteria/arrays",
+            "criteria/error",
+            "criteria/glob",
+            "criteria/number",
+            "criteria/pattern",
+            "elsewhere",
+            "error",
+            "extras",
+            "location",
+            "own",
+            "programs",
+            "reply/body",
+            "reply/date",
+            "reply/delay",
+            "reply/error_code",
+            "reply/gate",
+            "reply/payload",
+            "reply/ranges",
+            "rules/times",
+            "server/early",
+            "server/incident",
+            "socket",
+            "tasks",
+            "tls",
+            "waits",
+            "wire",
+        ],
+    ),
+    (
+        "request: what came",
+        &[
+            "criteria/finding",
+            "hostnames",
+            "journal/mod",
+            "journal/near",
+            "journal/outcome",
+            "journal/record",
+            "journal/sent",
+            "reply/fault",
+            "request",
+            "server/coming",
+            "user_code",
+        ],
+    ),
+    ("reply: what may go back", &["reply", "stream", "websocket"]),
+    (
+        "seen: what is written down of both",
+        &[
+            "backend",
+            "cluster/failures",
+            "cluster/words",
+            "journal/body",
+            "journal/json",
+            "journal/objects",
+            "journal/report",
+            "journal/rows",
+            "journal/seen",
+            "journal/story",
+            "journal/words",
+            "server/guard",
+        ],
+    ),
+    (
+        "criteria: which requests",
+        &[
+            "cluster/criteria",
+            "connections/criteria",
+            "criteria",
+            "grpc/criteria",
+            "guard",
+            "request/trailers",
+            "rules/state",
+            "tls/criteria",
+        ],
+    ),
+    ("rules", &["journal/nearest", "reply/sink", "rules"]),
+    (
+        "core: what the tasks of a server share",
+        &[
+            "connections/rules",
+            "core",
+            "gatekeeper",
+            "options",
+            "tls/serve",
+        ],
+    ),
+    (
+        "server: answers",
+        &[
+            "connections",
+            "journal/expect",
+            "journal/making",
+            "journal/refusal",
+            "journal/trace",
+            "journal/view",
+            "reply/answer",
+            "reply/informational",
+            "reply/part",
+            "reply/trailers",
+            "server",
+            "stream/play",
+            "tls/admit",
+            "websocket/serve",
+        ],
+    ),
+    ("handle: what tests hold, and reports", &["journal", "mock"]),
+    (
+        "methods: what else a handle can do",
+        &[
+            "client",
+            "cluster",
+            "connections/mock",
+            "grpc",
+            "interceptor",
+            "journal/check",
+            "record",
+            "settle",
+            "tls/mock",
+            "watchdog",
+        ],
+    ),
+    ("runs: how a test is run", &["harness", "start", "sweep"]),
+];
+
+const LIFE: &[Layer] = &[
+    ("ground", &["glob", "hash", "seed"]),
+    ("objects", &["amounts", "cache", "kind", "object", "plan"]),
+    ("controller", &["controller"]),
+    (
+        "shared",
+        &["containers", "explain", "nodes", "run", "shared", "stages"],
+    ),
+    ("controllers", &["controllers", "kubelet", "scheduler"]),
+    ("life", &["life"]),
+];
+
+const MACROS: &[Layer] = &[
+    (
+        "ground",
+        &["ast", "errors", "habits", "numbers", "words", "written"],
+    ),
+    ("notation", &["notation"]),
+    ("parse", &["duration", "json", "parse"]),
+    ("test attribute", &["test_attr", "test_body"]),
+    ("expand", &["expand"]),
+    ("fuzz", &["fuzz"]),
+];
+
+/// The layer of a file: where the longest beginning of its path stands.
+fn level(layers: &[Layer], file: &str) -> Option<usize> {
+    let mut name = file.strip_suffix(".rs").unwrap_or(file);
+    loop {
+        let found = layers.iter().position(|(_, names)| names.contains(&name));
+        if found.is_some() {
+            return found;
+        }
+        name = name.rsplit_once('/')?.0;
+    }
+}
+
+/// Names and files of the layers that are none any more.
+fn unknown<'a>(layers: &'a [Layer], files: &[String]) -> Vec<&'a str> {
+    let names = layers.iter().flat_map(|(_, names)| *names);
+    names
+        .filter(|name| {
+            !files.iter().any(|file| {
+                let rest = file.strip_prefix(*name);
+                rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            })
+        })
+        .copied()
+        .collect()
+}
+
 #[test]
-fn no_room_of_the_emulator_names_one_above_it() {
-    let sources = Sources::of("kmock-runtime/kubernetes");
-    let level = |module: &[String]| {
-        let room = module.first()?;
-        let at = ROOMS.iter().position(|known| known == room);
-        Some(at.unwrap_or_else(|| panic!("`{room}` is in no layer: add it to ROOMS")))
-    };
+fn no_file_names_one_of_a_layer_above() {
     let mut told = Vec::new();
-    for (module, arrows) in sources.arrows() {
-        let Some(from) = level(&module) else { continue };
-        for (target, paths) in arrows {
-            // What the root re-exports is defined in a room; the root itself has nothing of its own.
-            let up = level(&target).is_none_or(|to| to > from);
-            if up {
-                let paths: Vec<String> = paths.into_iter().collect();
-                told.push(format!(
-                    "{} names {}",
-                    sources.file(&module),
-                    paths.join(", ")
-                ));
+    for (folder, layers) in CRATES {
+        let sources = Sources::of(folder);
+        let arrows = sources.arrows();
+        let files: Vec<String> = arrows.keys().map(|module| sources.file(module)).collect();
+        for name in unknown(layers, &files) {
+            told.push(format!(
+                "{folder}: there is no `{name}`: take it out of its layer"
+            ));
+        }
+        for (module, arrows) in arrows {
+            if module.is_empty() {
+                continue;
+            }
+            let file = sources.file(&module);
+            let Some(from) = level(layers, &file) else {
+                told.push(format!("{folder}: {file} is in no layer: put it in one"));
+                continue;
+            };
+            for (target, paths) in arrows {
+                let mut paths: Vec<String> = paths.into_iter().collect();
+                // What the root re-exports is defined in a room, or in another crate.
+                if target.is_empty() {
+                    paths.retain(|path| !path.starts_with("crate::emulator"));
+                    if paths.is_empty() {
+                        continue;
+                    }
+                }
+                let to = level(layers, &sources.file(&target));
+                if to.is_none_or(|to| to > from) {
+                    let (own, paths) = (layers[from].0, paths.join(", "));
+                    let above = to.map_or("the root", |to| layers[to].0);
+                    told.push(format!("{folder}: {file} ({own}) names {paths} ({above})"));
+                }
             }
         }
     }
     assert!(told.is_empty(), "upwards:\n{}", told.join("\n"));
+}
+
+#[test]
+fn layers_are_found_by_the_longest_name() {
+    let layers: &[Layer] = &[("one", &["a/b", "a/mod"]), ("two", &["a", "c"])];
+    for (file, wanted) in [
+        ("a/b.rs", Some(0)),
+        ("a/b/c.rs", Some(0)),
+        ("a/mod.rs", Some(0)),
+        ("a/c.rs", Some(1)),
+        ("c.rs", Some(1)),
+        ("cc.rs", None),
+        ("d/a.rs", None),
+    ] {
+        assert_eq!(level(layers, file), wanted, "{file}");
+    }
+    let files = ["a/b.rs".to_owned(), "c.rs".to_owned()];
+    assert_eq!(unknown(layers, &files), ["a/mod"]);
 }
 
 /// All files below a folder that contain a text, without their comments.

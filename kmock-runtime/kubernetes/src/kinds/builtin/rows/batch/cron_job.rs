@@ -29,7 +29,7 @@ pub(super) const CRON_JOB: Kind = Kind {
     validate: Validate {
         create: |faults, _, object| validate::cron::cron_job(faults, object, None),
         update: UpdateRule::Own(|faults, _, new, old| {
-            validate::cron::cron_job(faults, new, Some(old))
+            validate::cron::cron_job(faults, new, Some(old));
         }),
         status: StatusRule::Free,
         other: UpdateRule::Unchecked,
