@@ -123,7 +123,9 @@ pub(crate) fn feed(name: &str, seeds: &[&str], mut target: impl FnMut(&str)) {
         inputs += 1;
     }
     let took = began.elapsed();
-    let grown = peak().zip(before).map_or(0, |(now, before)| now - before);
+    let grown = peak()
+        .zip(before)
+        .map_or(0, |(now, before)| now.saturating_sub(before));
     println!(
         "{name}: {inputs} inputs in {took:.1?}, the longest {longest:.1?}, {} MiB more",
         grown >> 20
