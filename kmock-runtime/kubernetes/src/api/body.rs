@@ -319,7 +319,9 @@ pub fn read(
         }
         if let Err(error) = expect_version(&sent_version, &target.api_version()) {
             let sent = (sent_kind.as_str(), sent_version.as_str());
-            return Err(refuse_version(call, target, &node, sent, options, error));
+            return Err(refuse_version(
+                call, target, &node, sent, options, error, warnings,
+            ));
         }
     }
     let context = call.context("", options.dry_run);
@@ -377,6 +379,7 @@ fn refuse_version(
     (sent_kind, sent_version): (&str, &str),
     options: &WriteOptions,
     error: ApiError,
+    warnings: &mut Vec<String>,
 ) -> ApiError {
     let (group, version) = split_api_version(sent_version);
     if group != target.group || sent_kind != target.kind {
@@ -403,9 +406,8 @@ fn refuse_version(
                 .collect()
         }
     };
-    let mut warnings = Vec::new();
-    match complain(complaints, options.validation, &mut warnings) {
-        Ok(()) => error.with_warnings(warnings),
+    match complain(complaints, options.validation, warnings) {
+        Ok(()) => error,
         Err(why) => ApiError::bad_request(format!(
             "{sent_kind} in version {} cannot be handled as a {}: {why}",
             quoted(version),

@@ -18,9 +18,9 @@ use crate::model::strategy::Grace;
 use crate::state::store::{StoredObject, Write};
 
 /// Deletes the object of the path.
-pub async fn delete(call: &Call) -> Result<Reply, ApiError> {
+pub async fn delete(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let options = DeleteOptions::read(call)?;
-    delete_named(call, call.request.name(), &options, Admit::Asked).await
+    delete_named(call, call.request.name(), &options, Admit::Asked, warnings).await
 }
 
 /// The code of a deletion that is under way: clients that ask for it by `orphanDependents` are told 202.
@@ -64,6 +64,7 @@ pub async fn delete_named(
     name: &str,
     options: &DeleteOptions,
     admit: Admit,
+    warnings: &mut Vec<String>,
 ) -> Result<Reply, ApiError> {
     if let Some(why) = call.strategy().undeletable(name) {
         let resource = call.resource();
@@ -74,16 +75,12 @@ pub async fn delete_named(
             why,
         ));
     }
-    let mut warnings = call.strategy().delete_warnings(options.has_policy());
+    warnings.extend(call.strategy().delete_warnings(options.has_policy()));
     let is_namespace = call.resource().is_built_in() && call.resource().kind == "Namespace";
-    let reply = if is_namespace {
-        super::namespace::delete(call, name, options, admit, &mut warnings).await
+    if is_namespace {
+        super::namespace::delete(call, name, options, admit, warnings).await
     } else {
-        delete_object(call, name, options, admit, &mut warnings).await
-    };
-    match reply {
-        Ok(reply) => Ok(reply.with_warnings(warnings)),
-        Err(error) => Err(error.with_warnings(warnings)),
+        delete_object(call, name, options, admit, warnings).await
     }
 }
 

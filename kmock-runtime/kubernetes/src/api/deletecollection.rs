@@ -10,7 +10,7 @@ use crate::api::list_options::ListOptions;
 use crate::model::status::ApiError;
 
 /// Deletes what the selectors select; the answer lists the objects as they were.
-pub async fn delete_collection(call: &Call) -> Result<Reply, ApiError> {
+pub async fn delete_collection(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let selection = ListOptions::read(&call.request, &call.served)?;
     let options = DeleteOptions::read(call)?;
     let (head, objects) = list::select(
@@ -21,14 +21,15 @@ pub async fn delete_collection(call: &Call) -> Result<Reply, ApiError> {
     )
     .await?;
     convert::prepare(&call.cluster, &call.served, Known::Counts, &objects).await?;
+    warnings.extend(call.strategy().delete_warnings(options.has_policy()));
     for object in &objects {
-        match delete::delete_named(call, object.name(), &options, delete::Admit::Asked).await {
+        let asked = delete::Admit::Asked;
+        match delete::delete_named(call, object.name(), &options, asked, warnings).await {
             Ok(_) => {}
             // Somebody else deleted it: just as well.
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
     }
-    let warnings = call.strategy().delete_warnings(options.has_policy());
-    Ok(list::answer(call, &head, &objects)?.with_warnings(warnings))
+    list::answer(call, &head, &objects)
 }

@@ -60,7 +60,7 @@ fn is_refused(call: &Call, media_type: &str) -> bool {
 }
 
 /// Changes the object as the body says.
-pub async fn patch(call: &Call) -> Result<Reply, ApiError> {
+pub async fn patch(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let media_type = body::media_type(call);
     if !matches!(media_type, JSON | MERGE | APPLY | STRATEGIC) || is_refused(call, media_type) {
         return Err(ApiError::unsupported_media_type(&[JSON, MERGE, APPLY]));
@@ -72,7 +72,7 @@ pub async fn patch(call: &Call) -> Result<Reply, ApiError> {
     let is_apply = media_type == APPLY;
     let options = write_options(call, "PatchOptions", Some(is_apply))?;
     if call.request.subresource() == "scale" {
-        return scale::patch(call, media_type, &options).await;
+        return scale::patch(call, media_type, &options, warnings).await;
     }
     let target = Target::own(call);
     let plan = write::Update {
@@ -82,15 +82,11 @@ pub async fn patch(call: &Call) -> Result<Reply, ApiError> {
         never_create: !is_apply || !call.request.subresource().is_empty(),
         lens: None,
     };
-    let mut warnings = Vec::new();
-    let result = write::update(call, name, &plan, &options, &mut warnings, |live, told| {
+    let done = write::update(call, name, &plan, &options, warnings, |live, told| {
         make(call, target, media_type, &options, live, told)
     })
-    .await;
-    match result {
-        Ok(outcome) => Ok(outcome.reply(call, warnings)),
-        Err(error) => Err(error.with_warnings(warnings)),
-    }
+    .await?;
+    Ok(done.reply(call))
 }
 
 /// The patched object, ready to be stored. `warnings` are told even if it fails later.
@@ -103,8 +99,6 @@ fn make(
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let name = call.request.name();
-    let with =
-        |error: ApiError, warnings: &mut Vec<String>| error.with_warnings(std::mem::take(warnings));
     let patch = read(call, media_type, options.validation)?;
     let mut object = apply_patch(call, target, &patch, options, live, warnings)?;
     if let (None, Some(uid)) = (
@@ -124,7 +118,7 @@ fn make(
             why,
         ));
     }
-    check_name_and_namespace(call, &mut object).map_err(|error| with(error, warnings))?;
+    check_name_and_namespace(call, &mut object)?;
     if !matches!(patch, Patch::Apply(_)) {
         managed::update(&call.scope(), live, &mut object, &options.manager);
     }

@@ -26,23 +26,26 @@ fn done() -> Reply {
 }
 
 /// POST to a Pod's `binding`.
-pub async fn bind(call: &Call) -> Result<Reply, ApiError> {
+pub async fn bind(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let name = call.request.name().to_owned();
-    bind_named(call, Some(&name)).await
+    bind_named(call, Some(&name), warnings).await
 }
 
 /// POST of a Binding: it names the Pod itself.
-pub async fn bind_by_body(call: &Call) -> Result<Reply, ApiError> {
+pub async fn bind_by_body(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let mut call = call.clone();
     let pods = call.cluster.registry().find("", "v1", "pods");
     call.served = pods.ok_or_else(ApiError::no_such_resource)?;
-    bind_named(&call, None).await
+    bind_named(&call, None, warnings).await
 }
 
-async fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> {
+async fn bind_named(
+    call: &Call,
+    name: Option<&str>,
+    warnings: &mut Vec<String>,
+) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
-    let mut warnings = Vec::new();
     let target = Target {
         group: "",
         version: "v1",
@@ -50,12 +53,9 @@ async fn bind_named(call: &Call, name: Option<&str>) -> Result<Reply, ApiError> 
         built_in: true,
         codec: &BINDING,
     };
-    let mut binding = body::read(call, target, &options, &mut warnings)?;
-    let bound = bind_read(call, target, name, &options, &mut binding, &mut warnings).await;
-    match bound {
-        Ok(()) => Ok(done().with_warnings(warnings)),
-        Err(error) => Err(error.with_warnings(warnings)),
-    }
+    let mut binding = body::read(call, target, &options, warnings)?;
+    bind_read(call, target, name, &options, &mut binding, warnings).await?;
+    Ok(done())
 }
 
 async fn bind_read(
@@ -197,10 +197,9 @@ fn change(
 }
 
 /// POST to a Pod's `eviction`: a DELETE that disruption budgets may refuse.
-pub async fn evict(call: &Call) -> Result<Reply, ApiError> {
+pub async fn evict(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
-    let mut warnings = Vec::new();
     // The one subresource that still reads its former version.
     let former = body::parse(call).is_ok_and(|body::Parsed { node, .. }| {
         node.get("apiVersion").and_then(Node::as_str) == Some("policy/v1beta1")
@@ -212,11 +211,9 @@ pub async fn evict(call: &Call) -> Result<Reply, ApiError> {
         built_in: true,
         codec: &EVICTION,
     };
-    let mut eviction = body::read(call, target, &options, &mut warnings)?;
-    match evict_read(call, target, &options, &mut eviction, &mut warnings).await {
-        Ok(()) => Ok(done().with_warnings(warnings)),
-        Err(error) => Err(error.with_warnings(warnings)),
-    }
+    let mut eviction = body::read(call, target, &options, warnings)?;
+    evict_read(call, target, &options, &mut eviction, warnings).await?;
+    Ok(done())
 }
 
 async fn evict_read(
@@ -276,7 +273,8 @@ async fn evict_read(
             Ok(())
         })?;
     }
-    delete::delete_named(call, name, &delete_options, delete::Admit::Not).await?;
+    let admit = delete::Admit::Not;
+    delete::delete_named(call, name, &delete_options, admit, warnings).await?;
     Ok(())
 }
 

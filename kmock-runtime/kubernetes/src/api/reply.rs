@@ -61,13 +61,6 @@ impl Reply {
             endpoint: None,
         }
     }
-
-    /// The same with `Warning` headers.
-    #[must_use]
-    pub fn with_warnings(mut self, warnings: Vec<String>) -> Self {
-        self.warnings.extend(warnings);
-        self
-    }
 }
 
 /// Renders an answer in the form that the client accepts.
@@ -92,8 +85,9 @@ pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBod
         Body::Raw(kind, bytes) => (kind, bytes),
         _ => match rendered {
             Ok(rendered) => rendered,
-            Err(error) => {
-                return render_error(&parts.headers, &error.with_warnings(reply.warnings));
+            Err(mut error) => {
+                error.warnings.extend(reply.warnings);
+                return render_error(&parts.headers, &error);
             }
         },
     };

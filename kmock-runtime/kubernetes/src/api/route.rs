@@ -90,8 +90,10 @@ pub async fn route(
     patch::check_route(&call)?;
     let deadline = Deadline::of(&call.request)?;
     negotiate::check_route(&call)?;
+    // All that is to be told of a request besides comes together here, whatever becomes of it.
+    let mut warnings = Vec::new();
     let mut outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
-        Ok(()) => deadline.keep(answer(&call)).await,
+        Ok(()) => deadline.keep(answer(&call, &mut warnings)).await,
         Err(error) => Err(error),
     };
     if let Ok(Reply {
@@ -107,18 +109,21 @@ pub async fn route(
     }
     match outcome {
         Ok(mut reply) => {
+            reply.warnings.append(&mut warnings);
             reply.warnings = deprecated(reply.warnings);
             reply.endpoint = Some(negotiate::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
             Ok(reply)
         }
         Err(mut error) => {
+            error.warnings.append(&mut warnings);
             error.warnings = deprecated(error.warnings);
             Err(error)
         }
     }
 }
 
-async fn answer(call: &Call) -> Result<Reply, ApiError> {
+/// `warnings` is the sink of all that the verbs, the kinds and admission warn of.
+async fn answer(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let resource = call.resource();
     let subresource = call.request.subresource();
     if !matches!(call.request.verb, Verb::Get | Verb::List | Verb::Watch) {
@@ -126,14 +131,14 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
     }
     match (resource.kind.as_str(), subresource, call.request.verb) {
         _ if !resource.is_built_in() => {}
-        ("Pod", "binding", Verb::Create) => return pods::bind(call).await,
-        ("Pod", "eviction", Verb::Create) => return pods::evict(call).await,
+        ("Pod", "binding", Verb::Create) => return pods::bind(call, warnings).await,
+        ("Pod", "eviction", Verb::Create) => return pods::evict(call, warnings).await,
         ("Pod", "log", Verb::Get) => return pods::log(call),
         ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
             return connect::connect(call).await;
         }
-        ("Binding", "", Verb::Create) => return pods::bind_by_body(call).await,
-        ("ServiceAccount", "token", Verb::Create) => return token::request(call).await,
+        ("Binding", "", Verb::Create) => return pods::bind_by_body(call, warnings).await,
+        ("ServiceAccount", "token", Verb::Create) => return token::request(call, warnings).await,
         _ => {}
     }
     match call.request.verb {
@@ -141,11 +146,11 @@ async fn answer(call: &Call) -> Result<Reply, ApiError> {
         Verb::Get => get::get(call).await,
         Verb::List => list::list(call).await,
         Verb::Watch => watch::watch(call).await,
-        Verb::Create => create::create(call).await,
-        Verb::Update => update::update(call).await,
-        Verb::Patch => patch::patch(call).await,
-        Verb::Delete => delete::delete(call).await,
-        Verb::DeleteCollection => deletecollection::delete_collection(call).await,
+        Verb::Create => create::create(call, warnings).await,
+        Verb::Update => update::update(call, warnings).await,
+        Verb::Patch => patch::patch(call, warnings).await,
+        Verb::Delete => delete::delete(call, warnings).await,
+        Verb::DeleteCollection => deletecollection::delete_collection(call, warnings).await,
         Verb::Other if call.request.method == Method::HEAD => head(call).await,
         Verb::Other => Err(ApiError::method_not_allowed()),
     }
@@ -311,5 +316,125 @@ fn check_custom(served: &Served, request: &mut ApiRequest) -> Result<(), ApiErro
         )),
         _ if matches!(request.verb, Verb::Get | Verb::Update | Verb::Patch) => Ok(()),
         _ => unsupported(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+    use serde_json::{Value, json};
+
+    use crate::state::cluster::{Cluster, ClusterOptions};
+
+    /// The status of the answer, and its warnings.
+    async fn send(cluster: &Cluster, method: &str, path: &str, body: &Value) -> (u16, Vec<String>) {
+        let media_type = match method {
+            "PATCH" => "application/merge-patch+json",
+            _ => "application/json",
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/apis/{path}").replace("/apis/core/", "/api/"))
+            .header("content-type", media_type)
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let answer = cluster.call(request).await;
+        let told = answer.headers().get_all("warning").into_iter();
+        let told = told.map(|text| text.to_str().unwrap().to_owned()).collect();
+        (answer.status().as_u16(), told)
+    }
+
+    #[tokio::test]
+    async fn warnings_are_told_once_whatever_becomes_of_the_request() {
+        let cluster = Cluster::new(ClusterOptions::default());
+        let spec = json!({
+            "selector": { "matchLabels": { "app": "web" } },
+            "template": {
+                "metadata": { "labels": { "app": "web" } },
+                "spec": { "containers": [{ "name": "web", "image": "web" }] },
+            },
+        });
+        let web = json!({ "metadata": { "name": "web" }, "spec": spec });
+        let made = send(
+            &cluster,
+            "POST",
+            "apps/v1/namespaces/default/deployments",
+            &web,
+        )
+        .await;
+        assert_eq!(made, (201, Vec::new()));
+
+        let job = |name: &str| {
+            let pod = json!({
+                "restartPolicy": "Never",
+                "containers": [{ "name": "job", "image": "job" }],
+            });
+            json!({ "metadata": { "name": name }, "spec": { "template": { "spec": pod } } })
+        };
+        for name in ["one", "two"] {
+            let jobs = "batch/v1/namespaces/default/jobs";
+            assert_eq!(send(&cluster, "POST", jobs, &job(name)).await.0, 201);
+        }
+
+        let foo = "299 - \"unknown field \\\"foo\\\"\"";
+        let kept = "299 - \"child pods are preserved by default when jobs are deleted; \
+                    set propagationPolicy=Background to remove them or set propagationPolicy=Orphan \
+                    to suppress this warning\"";
+        let named = json!({ "metadata": { "name": "map" }, "foo": 1 });
+        for (method, path, body, code, told) in [
+            (
+                "POST",
+                "core/v1/namespaces/default/configmaps",
+                &named,
+                201,
+                foo,
+            ),
+            (
+                "POST",
+                "core/v1/namespaces/default/configmaps",
+                &named,
+                409,
+                foo,
+            ),
+            (
+                "PATCH",
+                "core/v1/namespaces/default/configmaps/map",
+                &json!({ "foo": 1, "metadata": { "name": "other" } }),
+                400,
+                foo,
+            ),
+            (
+                "PATCH",
+                "apps/v1/namespaces/default/deployments/web/scale",
+                &json!({ "foo": 1, "spec": { "replicas": -1 } }),
+                422,
+                foo,
+            ),
+            (
+                "POST",
+                "core/v1/namespaces/default/serviceaccounts/nobody/token",
+                &json!({ "foo": 1, "spec": { "audiences": [] } }),
+                404,
+                foo,
+            ),
+            (
+                "POST",
+                "core/v1/namespaces/default/pods/nobody/eviction",
+                &json!({ "metadata": { "name": "nobody" }, "foo": 1 }),
+                404,
+                foo,
+            ),
+            (
+                "DELETE",
+                "batch/v1/namespaces/default/jobs",
+                &json!({}),
+                200,
+                kept,
+            ),
+        ] {
+            let done = send(&cluster, method, path, body).await;
+            assert_eq!(done, (code, vec![told.to_owned()]), "{method} {path}");
+        }
     }
 }

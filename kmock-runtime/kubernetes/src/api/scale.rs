@@ -179,12 +179,11 @@ fn unread(call: &Call, error: ApiError) -> ApiError {
 }
 
 /// PUT of a Scale.
-pub async fn update(call: &Call) -> Result<Reply, ApiError> {
+pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "UpdateOptions", None)?;
-    let mut warnings = Vec::new();
     let mut scale =
-        body::read(call, target(), &options, &mut warnings).map_err(|error| unread(call, error))?;
+        body::read(call, target(), &options, warnings).map_err(|error| unread(call, error))?;
     write::ensure_namespace(call, &mut scale)?;
     body::check_name(&scale, call.request.name())?;
     let uid = scale["metadata"]["uid"]
@@ -204,9 +203,10 @@ pub async fn patch(
     call: &Call,
     media_type: &str,
     options: &WriteOptions,
+    warnings: &mut Vec<String>,
 ) -> Result<Reply, ApiError> {
     let name = call.request.name();
-    change(call, None, options, Vec::new(), |live, warnings| {
+    change(call, None, options, warnings, |live, warnings| {
         let patch = patches::read(call, media_type, options.validation)?;
         let mut scale =
             patches::apply_patch(call, target(), &patch, options, Some(live), warnings)?;
@@ -249,7 +249,7 @@ async fn change(
     call: &Call,
     uid: Option<String>,
     options: &WriteOptions,
-    mut warnings: Vec<String>,
+    warnings: &mut Vec<String>,
     mut make: impl FnMut(&Value, &mut Vec<String>) -> Result<Value, ApiError>,
 ) -> Result<Reply, ApiError> {
     let (name, paths) = (call.request.name(), paths(call));
@@ -264,7 +264,7 @@ async fn change(
         force_create: false,
         lens: Some(&Shown(call)),
     };
-    let outcome = write::update(call, name, &plan, options, &mut warnings, |live, told| {
+    let outcome = write::update(call, name, &plan, options, warnings, |live, told| {
         let Some(live) = live else {
             return Err(ApiError::not_found(
                 &call.resource().group,
@@ -315,5 +315,5 @@ async fn change(
     })
     .await?;
     let scale = scale_of(call, &outcome.shown(call).await?, false)?;
-    Ok(answer(call, scale).with_warnings(warnings))
+    Ok(answer(call, scale))
 }

@@ -22,10 +22,9 @@ static TOKEN_REQUEST: BodyShape = BodyShape("authentication.v1.TokenRequest");
 const HOUR: i64 = 3600;
 
 /// Issues a token, which the cluster knows again when it comes back.
-pub async fn request(call: &Call) -> Result<Reply, ApiError> {
+pub async fn request(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
     let options = write_options(call, "CreateOptions", None)?;
-    let mut warnings = Vec::new();
     let target = Target {
         group: "authentication.k8s.io",
         version: "v1",
@@ -33,13 +32,13 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
         built_in: true,
         codec: &TOKEN_REQUEST,
     };
-    let mut request = body::read(call, target, &options, &mut warnings)?;
+    let mut request = body::read(call, target, &options, warnings)?;
     if request["spec"]["expirationSeconds"].is_null() && request.is_object() {
         request["spec"]["expirationSeconds"] = HOUR.into();
     }
     write::ensure_namespace(call, &mut request)?;
     let asked = Attributes::create_other(call, target, call.request.name(), &options);
-    admission::mutate(&asked, &mut request, &mut warnings).await?;
+    admission::mutate(&asked, &mut request, warnings).await?;
     let account = call.find(call.request.name())?;
     let uid = request["metadata"]["uid"].as_str().unwrap_or_default();
     if !uid.is_empty() && uid != account.uid() {
@@ -74,7 +73,7 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
             FieldError::invalid("spec.expirationSeconds", &seconds.into(), why),
         ));
     }
-    admission::validate(&asked, &request, &mut warnings).await?;
+    admission::validate(&asked, &request, warnings).await?;
     let bound = check_bound_object(call, &spec["boundObjectRef"])?;
     let audiences = match spec["audiences"].as_array() {
         Some(audiences) if !audiences.is_empty() => audiences.clone(),
@@ -105,7 +104,7 @@ pub async fn request(call: &Call) -> Result<Reply, ApiError> {
     meta::edit(&mut answer, |metadata| {
         meta::set(metadata, "managedFields", managers);
     });
-    Ok(Reply::new(201, Body::Value(answer)).with_warnings(warnings))
+    Ok(Reply::new(201, Body::Value(answer)))
 }
 
 /// What a token is bound to must exist; its uid is filled in.

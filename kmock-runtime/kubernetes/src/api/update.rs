@@ -7,41 +7,34 @@ use super::{body, managed, scale, write};
 use crate::model::status::ApiError;
 
 /// Replaces the object with the body.
-pub async fn update(call: &Call) -> Result<Reply, ApiError> {
+pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let name = call.request.name();
     if name.is_empty() {
         return Err(ApiError::bad_request("name must be provided"));
     }
     if call.request.subresource() == "scale" {
-        return scale::update(call).await;
+        return scale::update(call, warnings).await;
     }
     body::check_media_type(call)?;
     let options = write_options(call, "UpdateOptions", None)?;
-    let mut warnings = Vec::new();
-    let mut object = body::read(call, body::Target::own(call), &options, &mut warnings)?;
-    let answer = async {
-        write::ensure_namespace(call, &mut object)?;
-        body::check_name(&object, name)?;
-        write::dedup_owners(&mut object, &mut warnings);
-        let uid = object["metadata"]["uid"]
-            .as_str()
-            .filter(|uid| !uid.is_empty())
-            .map(str::to_owned);
-        let plan = write::Update {
-            uid,
-            never_create: !call.request.subresource().is_empty(),
-            ..Default::default()
-        };
-        write::update(call, name, &plan, &options, &mut warnings, |live, _| {
-            let mut object = object.clone();
-            managed::update(&call.scope(), live, &mut object, &options.manager);
-            Ok(object)
-        })
-        .await
-    }
-    .await;
-    match answer {
-        Ok(outcome) => Ok(outcome.reply(call, warnings)),
-        Err(error) => Err(error.with_warnings(warnings)),
-    }
+    let mut object = body::read(call, body::Target::own(call), &options, warnings)?;
+    write::ensure_namespace(call, &mut object)?;
+    body::check_name(&object, name)?;
+    write::dedup_owners(&mut object, warnings);
+    let uid = object["metadata"]["uid"]
+        .as_str()
+        .filter(|uid| !uid.is_empty())
+        .map(str::to_owned);
+    let plan = write::Update {
+        uid,
+        never_create: !call.request.subresource().is_empty(),
+        ..Default::default()
+    };
+    let done = write::update(call, name, &plan, &options, warnings, |live, _| {
+        let mut object = object.clone();
+        managed::update(&call.scope(), live, &mut object, &options.manager);
+        Ok(object)
+    })
+    .await?;
+    Ok(done.reply(call))
 }

@@ -50,9 +50,9 @@ pub struct Outcome {
 
 impl Outcome {
     /// The answer that shows the object.
-    pub fn reply(self, call: &Call, warnings: Vec<String>) -> Reply {
+    pub fn reply(self, call: &Call) -> Reply {
         let code = if self.created { 201 } else { 200 };
-        Reply::new(code, self.written.body(call)).with_warnings(warnings)
+        Reply::new(code, self.written.body(call))
     }
 
     /// The object in the version of the request.
@@ -715,10 +715,10 @@ pub fn before_update(
             Check::Own => faults.extend(verdict.faults.iter().cloned()),
         }
     }
-    if !faults.is_empty() {
-        return Err(invalid(call, object, &faults).with_warnings(verdict.forgiven));
-    }
     warnings.extend(verdict.forgiven);
+    if !faults.is_empty() {
+        return Err(invalid(call, object, &faults));
+    }
     warnings.extend(verdict.warnings);
     Ok(())
 }

@@ -138,13 +138,6 @@ impl ApiError {
         self
     }
 
-    /// The same with `Warning` headers.
-    #[must_use]
-    pub fn with_warnings(mut self, warnings: Vec<String>) -> Self {
-        self.warnings.extend(warnings);
-        self
-    }
-
     fn about(
         code: u16,
         reason: &'static str,

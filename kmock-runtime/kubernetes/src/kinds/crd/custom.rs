@@ -1,4 +1,4 @@
-//! Custom objects: what `serve/` asks about them.
+//! Custom objects: what `api/` asks about them.
 //!
 //! Rules: `apiextensions-apiserver/pkg/registry/customresource` (strategies) and `pkg/apiserver` (how bodies and
 //! stored objects are read). Between versions a webhook converts, or only `apiVersion` changes; each version prunes what
@@ -573,4 +573,136 @@ fn set(object: &mut Value, key: &str, value: Option<Value>) {
         Some(value) => map.insert(key.to_owned(), value),
         None => map.remove(key),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Request;
+    use serde_json::{Value, json};
+
+    use super::validate::RUNS;
+    use crate::state::cluster::{Cluster, ClusterOptions};
+
+    const WIDGETS: &str = "/apis/example.com/v1/namespaces/default/widgets";
+
+    /// The status of the answer, and how often an object was checked against its schema.
+    async fn send(
+        cluster: &Cluster,
+        method: &str,
+        uri: &str,
+        kind: &str,
+        body: Value,
+    ) -> (u16, usize) {
+        let before = RUNS.get();
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("content-type", kind)
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let answer = cluster.call(request).await;
+        (answer.status().as_u16(), RUNS.get() - before)
+    }
+
+    #[tokio::test]
+    async fn each_write_of_a_custom_object_is_validated_once() {
+        const JSON: &str = "application/json";
+        const MERGE: &str = "application/merge-patch+json";
+        const APPLY: &str = "application/apply-patch+yaml";
+        let cluster = Cluster::new(ClusterOptions::default());
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": "widgets.example.com" },
+            "spec": {
+                "group": "example.com",
+                "names": { "plural": "widgets", "kind": "Widget" },
+                "scope": "Namespaced",
+                "versions": [{
+                    "name": "v1",
+                    "served": true,
+                    "storage": true,
+                    "schema": { "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": { "size": { "type": "integer", "maximum": 9 } },
+                            },
+                            "status": {
+                                "type": "object",
+                                "properties": { "ready": { "type": "integer" } },
+                            },
+                        },
+                    } },
+                    "subresources": {
+                        "status": {},
+                        "scale": {
+                            "specReplicasPath": ".spec.size",
+                            "statusReplicasPath": ".status.ready",
+                        },
+                    },
+                }],
+            },
+        });
+        let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        assert_eq!(send(&cluster, "POST", crds, JSON, crd).await.0, 201);
+
+        let widget = |size: u64| {
+            json!({
+                "apiVersion": "example.com/v1",
+                "kind": "Widget",
+                "metadata": { "name": "w" },
+                "spec": { "size": size },
+            })
+        };
+        let one = &format!("{WIDGETS}/w");
+        let (status, scale) = (&format!("{one}/status"), &format!("{one}/scale"));
+        let forced = &format!("{one}?fieldManager=me&force=true");
+        let dry = &format!("{one}?dryRun=All");
+        for (method, uri, kind, body, code) in [
+            ("POST", WIDGETS, JSON, widget(1), 201),
+            ("PATCH", one, MERGE, json!({ "spec": { "size": 2 } }), 200),
+            ("PATCH", one, MERGE, json!({ "spec": { "size": 10 } }), 422),
+            ("PATCH", dry, MERGE, json!({ "spec": { "size": 3 } }), 200),
+            ("PATCH", forced, APPLY, widget(4), 200),
+            (
+                "PATCH",
+                one,
+                "application/json-patch+json",
+                json!([{ "op": "replace", "path": "/spec/size", "value": 5 }]),
+                200,
+            ),
+            (
+                "PATCH",
+                status,
+                MERGE,
+                json!({ "status": { "ready": 1 } }),
+                200,
+            ),
+            (
+                "PATCH",
+                scale,
+                MERGE,
+                json!({ "spec": { "replicas": 6 } }),
+                200,
+            ),
+        ] {
+            let text = body.to_string();
+            let done = send(&cluster, method, uri, kind, body).await;
+            assert_eq!(done, (code, 1), "{method} {uri} {text}");
+        }
+        let mut newer = widget(7);
+        newer["metadata"]["resourceVersion"] = version(&cluster).into();
+        assert_eq!(send(&cluster, "PUT", one, JSON, newer).await, (200, 1));
+    }
+
+    fn version(cluster: &Cluster) -> String {
+        let found = cluster.objects().get("widgets", "default/w").unwrap();
+        found["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
 }

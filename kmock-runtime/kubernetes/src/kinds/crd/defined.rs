@@ -1,4 +1,4 @@
-//! The kind CustomResourceDefinition itself: what `serve/` asks about definitions.
+//! The kind CustomResourceDefinition itself: what `api/` asks about definitions.
 //!
 //! Rules: `apiextensions-apiserver/pkg/registry/customresourcedefinition`.
 

@@ -19,7 +19,7 @@ use kmock_apply::ordered;
 pub(crate) fn coerce(object: &mut Value, node: &Node) -> Result<Vec<String>, String> {
     let mut unknown = Vec::new();
     if node.has_embedded {
-        // The root's own fields are the business of `serve/`.
+        // The root's own fields are the business of `api/`.
         walk(object, node, false, "", &mut unknown)?;
     }
     unknown.sort();

@@ -9,7 +9,7 @@
 //!   ├─ validate, lists, cel ───────── what is wrong with an object (correlate: what did not change)
 //!   └─ columns, scale paths ───────── how an object is shown
 //! lifecycle: names, Established, storedVersions, deletion with all objects
-//! strategy: the answers to the questions of `serve/`
+//! strategy: the answers to the questions of `api/`
 //! ```
 
 mod api;

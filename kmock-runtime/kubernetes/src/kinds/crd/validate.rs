@@ -53,6 +53,12 @@ impl Faults {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has checked a whole value.
+    pub(super) static RUNS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Checks a whole value: an object, a status (below `prefix`), a default.
 ///
 /// With `old`, faults of values that did not change are forgiven.
@@ -62,6 +68,8 @@ pub(crate) fn validate(
     old: Option<Pair<'_>>,
     prefix: Option<&str>,
 ) -> Vec<FieldError> {
+    #[cfg(test)]
+    RUNS.set(RUNS.get() + 1);
     let mut faults = Faults::default();
     let mut path = String::new();
     field(node, value, &mut path, old, &mut faults);
