@@ -1,15 +1,18 @@
 //! The command line tool, as a user runs it.
 
+mod program;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Command, Stdio},
 };
 
+use program::Program;
+
 struct Served {
-    child: Child,
-    out: BufReader<ChildStdout>,
+    program: Program,
     address: String,
 }
 
@@ -19,27 +22,18 @@ impl Served {
     }
 
     fn run(arguments: &[&str]) -> Served {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("kmock starts");
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut first = String::new();
-        out.read_line(&mut first).expect("a first line");
-        let address = first.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{first}")).to_owned();
-        Served {
-            child,
-            out,
-            address,
-        }
+        let program = Program::start(arguments);
+        let address = program.url.strip_prefix("http://");
+        let address = address.expect("plain HTTP").to_owned();
+        Served { program, address }
     }
 
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).expect("a line");
-        line.trim().to_owned()
+        self.program.line()
+    }
+
+    fn end(self, signal: &str) -> String {
+        self.program.end(signal)
     }
 
     fn get(&self, path: &str) -> String {
@@ -57,26 +51,6 @@ impl Served {
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("an answer");
         text
-    }
-
-    /// Ends it as Ctrl-C or a supervisor does; what it says at the end.
-    fn end(mut self, signal: &str) -> String {
-        let id = self.child.id().to_string();
-        let killed = Command::new("kill").args([signal, &id]).status();
-        assert!(killed.expect("kill runs").success());
-        assert!(self.child.wait().expect("it ends").success());
-        let mut text = String::new();
-        self.out.read_to_string(&mut text).expect("the rest");
-        text
-    }
-}
-
-/// A test that fails leaves no server behind.
-impl Drop for Served {
-    fn drop(&mut self) {
-        // One that ended already cannot be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,40 +1,29 @@
 //! Other programs over TLS, unchanged, against `kmock serve --tls`. Those that are not here are skipped.
 
+mod program;
+
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
+use program::Program;
+
 struct Served {
-    child: Child,
-    out: BufReader<std::process::ChildStdout>,
-    url: String,
+    program: Program,
     folder: tempfile::TempDir,
 }
 
 impl Served {
     fn start(arguments: &[&str]) -> Served {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
-            .args(["serve", "--tls", "--rule", "get /hello => hello"])
-            .args(arguments)
-            .arg("--kubeconfig")
-            .arg(folder.path().join("config"))
-            .arg("--ca-file")
-            .arg(folder.path().join("ca.pem"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("kmock starts");
-        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut first = String::new();
-        out.read_line(&mut first).expect("a first line");
-        let url = first.trim().strip_prefix("listening on ");
-        let url = url.unwrap_or_else(|| panic!("{first}")).to_owned();
+        let in_folder = |name: &str| folder.path().join(name).display().to_string();
+        let (config, ca) = (in_folder("config"), in_folder("ca.pem"));
+        let tls = ["serve", "--tls", "--rule", "get /hello => hello"];
+        let files = ["--kubeconfig", &config, "--ca-file", &ca];
         Served {
-            child,
-            out,
-            url,
+            program: Program::start(&[&tls, arguments, &files].concat()),
             folder,
         }
     }
@@ -44,7 +33,7 @@ impl Served {
         let ca = self.folder.path().join("ca.pem");
         let output = Command::new(program)
             .args(arguments)
-            .env("URL", &self.url)
+            .env("URL", &self.program.url)
             .env("KUBECONFIG", self.folder.path().join("config"))
             .env("SSL_CERT_FILE", &ca)
             .env("CURL_CA_BUNDLE", &ca)
@@ -62,27 +51,16 @@ impl Served {
     }
 }
 
-/// A test that fails leaves no server behind.
-impl Drop for Served {
-    fn drop(&mut self) {
-        // One that ended already cannot be killed, and need not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn it_says_that_it_is_https_first() {
     let mut served = Served::start(&[]);
     assert!(
-        served.url.starts_with("https://127.0.0.1:"),
+        served.program.url.starts_with("https://127.0.0.1:"),
         "{}",
-        served.url
+        served.program.url
     );
-    let mut line = String::new();
-    for _ in 0..3 {
-        served.out.read_line(&mut line).expect("a line");
-    }
+    let lines: Vec<String> = (0..3).map(|_| served.program.line()).collect();
+    let line = lines.join("\n");
     assert!(line.contains("curl --cacert "), "{line}");
     let config = std::fs::read_to_string(served.folder.path().join("config"));
     let config = config.expect("a kubeconfig");
@@ -94,20 +72,23 @@ fn it_says_that_it_is_https_first() {
         assert!(config.contains(part), "{config}");
     }
     // Who forgets the s is told.
-    let address = served.url.trim_start_matches("https://");
+    let address = served.program.url.trim_start_matches("https://");
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         .expect("sent");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("an answer");
-    assert!(text.contains(&format!("use {}", served.url)), "{text}");
+    assert!(
+        text.contains(&format!("use {}", served.program.url)),
+        "{text}"
+    );
 }
 
 #[test]
 fn curl_takes_it() {
     let served = Served::start(&[]);
-    let url = format!("{}/hello", served.url);
+    let url = format!("{}/hello", served.program.url);
     if let Some(out) = served.run("curl", &["--silent", "--show-error", "--fail", &url]) {
         assert_eq!(out, "hello");
     }
@@ -178,7 +159,7 @@ fn kubectl_takes_the_kubeconfig() {
 #[test]
 fn plain_http_may_be_served_beside_it() {
     let served = Served::start(&["--and-plain"]);
-    let address = served.url.trim_start_matches("https://");
+    let address = served.program.url.trim_start_matches("https://");
     let mut stream = TcpStream::connect(address).expect("it listens");
     let request = b"GET /hello HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     stream.write_all(request).expect("sent");

@@ -5,28 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fastrand::Rng;
+
 /// No input may take longer: a second, and some more on a loaded machine and unoptimised.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
 
 /// No target may make the process larger.
 const LARGEST: usize = 512 << 20;
-
-/// splitmix64.
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % (n.max(1) as u64)).unwrap_or(0)
-    }
-}
 
 /// What bites parsers: ends of things, numbers at their limits, letters of many bytes.
 const BITES: [&str; 24] = [
@@ -57,32 +42,29 @@ const BITES: [&str; 24] = [
 ];
 
 /// A text from some that are good: spliced, cut, doubled, bitten.
-fn mutated(dice: &mut Dice, seeds: &[&str]) -> String {
-    let mut text: Vec<char> = seeds[dice.below(seeds.len())].chars().collect();
-    for _ in 0..=dice.below(6) {
-        let at = dice.below(text.len() + 1);
-        match dice.below(6) {
+fn mutated(dice: &mut Rng, seeds: &[&str]) -> String {
+    let mut text: Vec<char> = seeds[dice.usize(..seeds.len())].chars().collect();
+    for _ in 0..=dice.usize(..6) {
+        let at = dice.usize(..text.len() + 1);
+        match dice.usize(..6) {
             0 => text.truncate(at),
             1 => {
-                let bite = BITES[dice.below(BITES.len())];
+                let bite = BITES[dice.usize(..BITES.len())];
                 text.splice(at..at, bite.chars());
             }
             2 if !text.is_empty() => drop(text.remove(at.min(text.len() - 1))),
             3 => {
-                let other: Vec<char> = seeds[dice.below(seeds.len())].chars().collect();
-                let from = dice.below(other.len() + 1);
+                let other: Vec<char> = seeds[dice.usize(..seeds.len())].chars().collect();
+                let from = dice.usize(..other.len() + 1);
                 text.splice(at.., other[from..].iter().copied());
             }
             4 => {
                 let part: Vec<char> = text[at..].iter().take(8).copied().collect();
-                let times = 1 + dice.below(40);
+                let times = 1 + dice.usize(..40);
                 text.splice(at..at, part.repeat(times));
             }
             _ => text
-                .splice(
-                    at..at,
-                    [char::from_u32((dice.next() % 0x300) as u32).unwrap_or('x')],
-                )
+                .splice(at..at, [char::from_u32(dice.u32(..0x300)).unwrap_or('x')])
                 .for_each(drop),
         }
         text.truncate(4000);
@@ -104,7 +86,7 @@ fn peak() -> Option<usize> {
 
 /// Feeds a target for its time (`KMOCK_FUZZ`, in seconds), or with so many inputs (`KMOCK_FUZZ_INPUTS`), and says how it went.
 pub(crate) fn feed(name: &str, seeds: &[&str], mut target: impl FnMut(&str)) {
-    let mut dice = Dice(said("KMOCK_SEED").unwrap_or(1));
+    let mut dice = Rng::with_seed(said("KMOCK_SEED").unwrap_or(1));
     let most: Option<u64> = said("KMOCK_FUZZ_INPUTS");
     let budget = said("KMOCK_FUZZ").map_or(Duration::from_millis(200), Duration::from_secs_f64);
     let (began, before) = (Instant::now(), peak());

@@ -18,28 +18,20 @@ use serde_json::{Map, Value, json};
 /// How many generated cases each property is asked for.
 const CASES: u64 = 1000;
 
-/// A small generator: SplitMix64.
-struct Random(u64);
+/// What the cases are drawn from.
+struct Random(fastrand::Rng);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.0.u64(..limit)
     }
 
     fn maybe(&mut self) -> bool {
-        self.below(2) == 0
+        self.0.bool()
     }
 
     fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len() as u64) as usize]
+        words[self.0.usize(..words.len())]
     }
 
     fn some_of<'a>(&mut self, words: &[&'a str]) -> Vec<&'a str> {
@@ -53,8 +45,8 @@ impl Random {
 
 fn each_case(property: &str, check: impl Fn(&mut Random)) {
     for seed in 0..CASES {
-        let outcome =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&mut Random(seed))));
+        let mut random = Random(fastrand::Rng::with_seed(seed));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&mut random)));
         if let Err(panic) = outcome {
             eprintln!("property {property:?} failed with seed {seed}");
             std::panic::resume_unwind(panic);

@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use fastrand::Rng;
 use futures::StreamExt;
 use http::Request;
 use kmock_kubernetes::{ApiBody, Cluster};
@@ -23,23 +24,10 @@ const KEYS: usize = 5;
 const MANAGERS: usize = 6;
 const DELETERS: usize = 6;
 
-/// A sequence of its own for each task (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Lets others go first, some of the times.
-    async fn pause(&mut self) {
-        for _ in 0..self.next() % 4 {
-            tokio::task::yield_now().await;
-        }
+/// Lets others go first, some of the times; each task has dice of its own.
+async fn pause(dice: &mut Rng) {
+    for _ in 0..dice.u8(..4) {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -82,12 +70,12 @@ fn revision(object: &Value) -> u64 {
 }
 
 /// Adds one to a number, as often as it takes until nobody was faster.
-async fn increment(cluster: &Cluster, dice: &mut Dice, name: &str) {
+async fn increment(cluster: &Cluster, dice: &mut Rng, name: &str) {
     let uri = format!("{MAPS}/{name}");
     loop {
         let (status, mut map) = call(cluster, "GET", &uri, JSON, Value::Null).await;
         assert_eq!(status, 200);
-        dice.pause().await;
+        pause(dice).await;
         let number: u64 = map["data"]["n"]
             .as_str()
             .expect("a text")
@@ -102,9 +90,9 @@ async fn increment(cluster: &Cluster, dice: &mut Dice, name: &str) {
     }
 }
 
-async fn apply(cluster: &Cluster, dice: &mut Dice, manager: usize) {
+async fn apply(cluster: &Cluster, dice: &mut Rng, manager: usize) {
     for round in 0..ROUNDS {
-        dice.pause().await;
+        pause(dice).await;
         let uri = format!("{MAPS}/shared?fieldManager=m{manager}");
         let body = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "shared"},
@@ -117,7 +105,7 @@ async fn apply(cluster: &Cluster, dice: &mut Dice, manager: usize) {
 }
 
 /// Creates under one name again and again, deletes, and takes the finalizer away.
-async fn delete(cluster: &Cluster, dice: &mut Dice, n: usize) {
+async fn delete(cluster: &Cluster, dice: &mut Rng, n: usize) {
     let (name, uri) = (format!("gone-{}", n % 3), format!("{MAPS}/gone-{}", n % 3));
     for _ in 0..ROUNDS {
         let body = json!({
@@ -126,12 +114,12 @@ async fn delete(cluster: &Cluster, dice: &mut Dice, n: usize) {
         });
         // Somebody else may have made it, or be about to end it.
         call(cluster, "POST", MAPS, JSON, body).await;
-        dice.pause().await;
+        pause(dice).await;
         call(cluster, "DELETE", &uri, JSON, Value::Null).await;
-        dice.pause().await;
+        pause(dice).await;
         let free = json!({"metadata": {"finalizers": null}});
         call(cluster, "PATCH", &uri, "application/merge-patch+json", free).await;
-        dice.pause().await;
+        pause(dice).await;
     }
     // Nothing is left, whoever made it last.
     call(cluster, "DELETE", &uri, JSON, Value::Null).await;
@@ -164,7 +152,7 @@ async fn watch(cluster: Cluster, from: u64, told: Arc<Mutex<Vec<(String, u64, Va
 }
 
 /// A list in pages, and the version that all of them have.
-async fn list(cluster: &Cluster, dice: &mut Dice) -> (u64, Vec<Value>) {
+async fn list(cluster: &Cluster, dice: &mut Rng) -> (u64, Vec<Value>) {
     let mut items = Vec::new();
     let mut at = None;
     let mut more = String::new();
@@ -183,7 +171,7 @@ async fn list(cluster: &Cluster, dice: &mut Dice) -> (u64, Vec<Value>) {
             Some(token) if !token.is_empty() => more = format!("&continue={token}"),
             _ => return (version, items),
         }
-        dice.pause().await;
+        pause(dice).await;
     }
 }
 
@@ -203,20 +191,20 @@ async fn play(seed: u64) {
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("n{key}")}, "data": {"n": "0"}});
         assert_eq!(call(&cluster, "POST", MAPS, JSON, map).await.0, 201);
     }
-    let (from, first) = list(&cluster, &mut Dice(seed)).await;
+    let (from, first) = list(&cluster, &mut Rng::with_seed(seed)).await;
     let told: Vec<Arc<Mutex<Vec<_>>>> = (0..3).map(|_| Arc::default()).collect();
     let watching: Vec<_> = told
         .iter()
         .map(|told| tokio::spawn(watch(cluster.clone(), from, Arc::clone(told))))
         .collect();
     let mut tasks = tokio::task::JoinSet::new();
-    let dice = |n: usize| Dice(seed.wrapping_mul(1_000_003).wrapping_add(n as u64));
+    let dice = |n: usize| Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(n as u64));
     let lists: Arc<Mutex<Vec<Listed>>> = Arc::default();
     for n in 0..WRITERS {
         let (cluster, mut dice) = (cluster.clone(), dice(n));
         tasks.spawn(async move {
             for _ in 0..ROUNDS {
-                dice.pause().await;
+                pause(&mut dice).await;
                 increment(&cluster, &mut dice, &format!("n{}", n % KEYS)).await;
             }
         });
@@ -233,7 +221,7 @@ async fn play(seed: u64) {
         let (cluster, mut dice, lists) = (cluster.clone(), dice(3000 + n), Arc::clone(&lists));
         tasks.spawn(async move {
             for _ in 0..6 {
-                dice.pause().await;
+                pause(&mut dice).await;
                 let listed = list(&cluster, &mut dice).await;
                 lists.lock().expect("no panic").push(listed);
             }
@@ -243,7 +231,7 @@ async fn play(seed: u64) {
         done.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
     // No update is lost.
-    let (_, last) = list(&cluster, &mut Dice(seed)).await;
+    let (_, last) = list(&cluster, &mut Rng::with_seed(seed)).await;
     let sum: u64 = last
         .iter()
         .filter_map(|map| map["data"]["n"].as_str()?.parse::<u64>().ok())
