@@ -4,6 +4,7 @@
 
 mod circles;
 mod examples;
+mod kinds;
 mod layers;
 mod names;
 mod public;
