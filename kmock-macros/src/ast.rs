@@ -319,7 +319,7 @@ pub(crate) enum Way {
     /// `grpc [ … ]`
     GrpcMessages(Vec<StreamItem>),
     /// `grpc NOT_FOUND "…"`, as the variant is called.
-    GrpcStatus(&'static str, Option<Expr>),
+    GrpcStatus(String, Option<Expr>),
     /// `grpc (expr)`, `grpc b"…"`
     Grpc(Expr),
     /// `record "https://…"`

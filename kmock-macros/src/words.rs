@@ -1,6 +1,6 @@
 //! The words of the language, and which of them somebody may have meant.
 
-pub(crate) use kmock_notation::{HTTP2_ERRORS, METHODS, VERBS, did_you_mean, nearest};
+pub(crate) use kmock_notation::{GRPC_CODES, HTTP2_ERRORS, METHODS, VERBS, did_you_mean, nearest};
 
 /// What narrows a head down.
 pub(crate) const QUALIFIERS: &[&str] = &[

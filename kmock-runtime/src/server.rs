@@ -39,11 +39,12 @@ use crate::{
     backend::{Answered, Takeover},
     connections::{self, Door},
     core::{Busy, Core},
+    criteria::Captured,
     error::Error,
     journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
     request::{Head, Last, Link, Request, Upgrade},
-    rules::Spec,
+    rules::{Spec, TableEntry},
     stream::Lives,
     user_code::panic_text,
     wire::WiredStream,
@@ -592,70 +593,86 @@ async fn by_rules(
             aside.push(Aside::gone_on(&entry.rule, &later));
             continue;
         }
-        let captured = (!captured.is_empty()).then(|| Arc::new(captured));
-        let keep = core.options.keep;
-        entry
-            .rule
-            .keep_request(seen.with_captures(captured.clone()), keep);
-        let by = || By::Rule(Arc::clone(entry.named()));
-        if spec.sinks.is_empty()
-            && let Some(ready) = entry.ready()
-        {
-            return Some((ready.answer(), by()));
-        }
-        let request = request.clone().with_captures(captured);
-        let named = entry.named();
-        for sink in &spec.sinks {
-            Box::pin(sink.put(&request, &core.background, &named.label)).await;
-        }
-        let Some(last) = &spec.reply else { continue };
-        if let Some(ready) = entry.ready() {
-            return Some((ready.answer(), by()));
-        }
-        let turn = match spec.sequence.is_single() {
-            true => 0,
-            false => {
-                let seen = seen.with_captures(request.captures());
-                entry.rule.turn(&seen, spec.per.as_deref())
-            }
-        };
-        let Some(reply) = spec.sequence.answer(last, turn) else {
-            entry.rule.forget(seen);
-            aside.push(Aside::passed(&entry.rule));
-            continue;
-        };
-        // Until there is an answer, this is who holds the request.
-        seen.conclude(Concluded {
-            by: by(),
-            ..Concluded::default()
-        });
-        let lives: Lives = Arc::new([entry.rule.live().clone(), core.live.clone()]);
-        let asked = Asked {
-            dice: Arc::new(Dice::new(core.options.seed, request.id())),
-            request,
-            seen: seen.clone(),
-            core: Arc::clone(core),
-            lives,
-            nth: entry.rule.answered(seen),
-            label: format!("{} at {}", named.label, named.location).into(),
-            #[cfg(feature = "websocket")]
-            rule: entry.rule.clone(),
-        };
-        match Box::pin(make(reply, &asked)).await {
-            Made::Answer(answer) => return Some((worded(spec, &asked.request, answer), by())),
-            Made::Pass => {
-                entry.rule.forget(seen);
-                aside.push(Aside::passed(&entry.rule));
-            }
-            Made::Failed(why) => {
-                let message = format!("{}: {why}", asked.label);
-                let mut failed = failed(core, message);
-                failed.response = told_to(&asked.request, failed.response, INTERNAL);
-                return Some((failed, by()));
-            }
+        if let Some(answered) = by_rule(core, seen, request, entry, captured, aside).await {
+            return Some(answered);
         }
     }
     None
+}
+
+/// Asks a rule that takes the request; `None`: it only looks, or steps aside.
+async fn by_rule(
+    core: &Arc<Core>,
+    seen: &Seen,
+    request: &Request,
+    entry: &TableEntry,
+    captured: Captured,
+    aside: &mut Vec<Aside>,
+) -> Option<(Answer, By)> {
+    let spec = &entry.spec;
+    let captured = (!captured.is_empty()).then(|| Arc::new(captured));
+    let keep = core.options.keep;
+    entry
+        .rule
+        .keep_request(seen.with_captures(captured.clone()), keep);
+    let by = || By::Rule(Arc::clone(entry.named()));
+    if spec.sinks.is_empty()
+        && let Some(ready) = entry.ready()
+    {
+        return Some((ready.answer(), by()));
+    }
+    let request = request.clone().with_captures(captured);
+    let named = entry.named();
+    for sink in &spec.sinks {
+        Box::pin(sink.put(&request, &core.background, &named.label)).await;
+    }
+    let last = spec.reply.as_ref()?;
+    if let Some(ready) = entry.ready() {
+        return Some((ready.answer(), by()));
+    }
+    let turn = match spec.sequence.is_single() {
+        true => 0,
+        false => {
+            let seen = seen.with_captures(request.captures());
+            entry.rule.turn(&seen, spec.per.as_deref())
+        }
+    };
+    let Some(reply) = spec.sequence.answer(last, turn) else {
+        entry.rule.forget(seen);
+        aside.push(Aside::passed(&entry.rule));
+        return None;
+    };
+    // Until there is an answer, this is who holds the request.
+    seen.conclude(Concluded {
+        by: by(),
+        ..Concluded::default()
+    });
+    let lives: Lives = Arc::new([entry.rule.live().clone(), core.live.clone()]);
+    let asked = Asked {
+        dice: Arc::new(Dice::new(core.options.seed, request.id())),
+        request,
+        seen: seen.clone(),
+        core: Arc::clone(core),
+        lives,
+        nth: entry.rule.answered(seen),
+        label: format!("{} at {}", named.label, named.location).into(),
+        #[cfg(feature = "websocket")]
+        rule: entry.rule.clone(),
+    };
+    match Box::pin(make(reply, &asked)).await {
+        Made::Answer(answer) => Some((worded(spec, &asked.request, answer), by())),
+        Made::Pass => {
+            entry.rule.forget(seen);
+            aside.push(Aside::passed(&entry.rule));
+            None
+        }
+        Made::Failed(why) => {
+            let message = format!("{}: {why}", asked.label);
+            let mut failed = failed(core, message);
+            failed.response = told_to(&asked.request, failed.response, INTERNAL);
+            Some((failed, by()))
+        }
+    }
 }
 
 /// A failure of a rule in a dialect, where it has no body, has the one that its clients read.

@@ -146,56 +146,11 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
         return array(input, errors);
     }
     if input.peek(token::Paren) {
-        if let Some((inside_it, ..)) = input.cursor().group(Delimiter::Parenthesis)
-            && let Some((json, ..)) = inside_it.group(Delimiter::Brace)
-            && json.literal().is_some()
-        {
-            errors.help(
-                at,
-                "a pattern stands without parentheses, which are for values of Rust",
-                "write `{ \"name\": \"j*\" }`",
-            );
-            input.parse::<TokenTree>().ok();
-            return None;
-        }
-        return code::in_parens(input, errors, "a value")
-            .map(|value| Pattern::Expr(numbers::expr(value)));
+        return in_parens(input, errors);
     }
-    if input.peek(Token![>]) || input.peek(Token![<]) {
-        errors.help(
-            at,
-            "a pattern has no comparison",
-            "write a range: `6..` is more than 5, `..=5` is 5 at most",
-        );
-        super::cursor::skip_while(input, |input| {
-            !super::cursor::at_end(input) && !input.peek(Token![=>])
-        });
-        return None;
-    }
-    if input.peek(Token![!=]) || input.peek(Token![==]) {
-        let negated = input.peek(Token![!=]);
-        errors.help(
-            at,
-            "a pattern has no comparison",
-            match negated {
-                true => "write `!1` for anything else that is there",
-                false => "write the value alone",
-            },
-        );
-        super::cursor::skip_while(input, |input| {
-            !super::cursor::at_end(input) && !input.peek(Token![=>])
-        });
-        return None;
-    }
-    if input.peek(Token![|]) || input.peek(Token![||]) {
-        errors.help(
-            at,
-            "a pattern is no closure",
-            "write `where |req| …` after the criteria, for all of the request",
-        );
-        super::cursor::skip_while(input, |input| {
-            !super::cursor::at_end(input) && !input.peek(Token![=>])
-        });
+    if let Some((what, help)) = no_pattern(input) {
+        errors.help(at, what, help);
+        skip_to_arrow(input);
         return None;
     }
     if input.peek(Token![~]) {
@@ -205,30 +160,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
         return Some(Pattern::Regex(lit));
     }
     if input.peek(Token![!]) {
-        if !is_negation(input, outside) {
-            input.parse::<Token![!]>().ok();
-            return Some(Pattern::Absent(at));
-        }
-        input.parse::<Token![!]>().ok();
-        let negated = match parenthesized_alternatives(input) {
-            true => inside(input, Delimiter::Parenthesis, errors, |content, errors| {
-                let found = alternatives(content, errors, false);
-                if !content.is_empty() {
-                    errors.push(here(content), "expected `)` after the pattern");
-                    super::cursor::skip_all(content);
-                }
-                found
-            })??,
-            false => one(input, errors, outside)?,
-        };
-        if matches!(negated, Pattern::Present(_)) {
-            errors.help(
-                at,
-                "`!_` is what is not there",
-                "write `!` alone for what must not be there",
-            );
-        }
-        return Some(Pattern::Not(at, Box::new(negated)));
+        return not(input, errors, outside);
     }
     if word(input).is_some_and(|word| word == "any_order") {
         return any_order(input, errors);
@@ -242,66 +174,139 @@ fn one(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pat
         return number(input, errors);
     }
     if let Some(name) = word(input) {
-        match name.to_string().as_str() {
-            "_" => {
-                input.call(Ident::parse_any).ok();
-                return Some(Pattern::Present(at));
-            }
-            "null" => {
-                input.call(Ident::parse_any).ok();
-                return Some(Pattern::Null(at));
-            }
-            "None" => {
-                input.call(Ident::parse_any).ok();
-                errors.help(
-                    at,
-                    "a pattern is no `Option`",
-                    "write `!` for what must not be there, `null` for JSON's null",
-                );
-                return None;
-            }
-            other => {
-                let meant = json::meant(other).map(|meant| format!("write `{meant}`"));
-                let called = input.peek2(token::Paren);
-                let regex =
-                    ["re", "regex", "Regex", "regexp", "matches"].contains(&other) && called;
-                let help = meant
-                    .or(regex.then(|| "write ~\"[a-z]+\"".to_owned()))
-                    .or_else(|| {
-                        let any =
-                            ["any", "ANY", "Any", "anything", "exists", "present"].contains(&other);
-                        any.then(|| "write `_` for whatever is there".to_owned())
-                    });
-                if let Some(help) = help {
-                    errors.help(at, format_args!("`{other}` is no pattern"), help);
-                    super::cursor::skip_while(input, |input| {
-                        !super::cursor::at_end(input) && !input.peek(Token![=>])
-                    });
-                    return None;
-                }
-            }
-        }
-        let text = match expr(input, errors, "a pattern") {
-            Ok(found) => found.to_token_stream().to_string(),
-            Err(_) => return None,
-        };
-        let text = if text.chars().count() > 40 {
-            "expr".to_owned()
-        } else {
-            text
-        };
-        errors.help(
-            at,
-            "a value of Rust stands in parentheses",
-            format_args!("write `({text})`"),
-        );
-        return None;
+        return by_word(input, errors, &name.to_string());
     }
     errors.help(at, "expected a pattern", FORMS);
     if !super::cursor::at_end(input) && !input.peek(Token![=>]) && !input.peek(Token![|]) {
         input.parse::<TokenTree>().ok();
     }
     None
+}
+
+fn skip_to_arrow(input: ParseStream<'_>) {
+    super::cursor::skip_while(input, |input| {
+        !super::cursor::at_end(input) && !input.peek(Token![=>])
+    });
+}
+
+/// What looks like a pattern of another language, and what to write.
+fn no_pattern(input: ParseStream<'_>) -> Option<(&'static str, &'static str)> {
+    if input.peek(Token![>]) || input.peek(Token![<]) {
+        return Some((
+            "a pattern has no comparison",
+            "write a range: `6..` is more than 5, `..=5` is 5 at most",
+        ));
+    }
+    if input.peek(Token![!=]) {
+        return Some((
+            "a pattern has no comparison",
+            "write `!1` for anything else that is there",
+        ));
+    }
+    if input.peek(Token![==]) {
+        return Some(("a pattern has no comparison", "write the value alone"));
+    }
+    (input.peek(Token![|]) || input.peek(Token![||])).then_some((
+        "a pattern is no closure",
+        "write `where |req| …` after the criteria, for all of the request",
+    ))
+}
+
+/// A value of Rust.
+fn in_parens(input: ParseStream<'_>, errors: &mut Errors) -> Option<Pattern> {
+    if let Some((inside_it, ..)) = input.cursor().group(Delimiter::Parenthesis)
+        && let Some((json, ..)) = inside_it.group(Delimiter::Brace)
+        && json.literal().is_some()
+    {
+        errors.help(
+            here(input),
+            "a pattern stands without parentheses, which are for values of Rust",
+            "write `{ \"name\": \"j*\" }`",
+        );
+        input.parse::<TokenTree>().ok();
+        return None;
+    }
+    let value = code::in_parens(input, errors, "a value");
+    value.map(|value| Pattern::Expr(numbers::expr(value)))
+}
+
+/// `!`, or `!` and what must not be.
+fn not(input: ParseStream<'_>, errors: &mut Errors, outside: bool) -> Option<Pattern> {
+    let at = here(input);
+    let alone = !is_negation(input, outside);
+    input.parse::<Token![!]>().ok();
+    if alone {
+        return Some(Pattern::Absent(at));
+    }
+    let negated = match parenthesized_alternatives(input) {
+        true => inside(input, Delimiter::Parenthesis, errors, |content, errors| {
+            let found = alternatives(content, errors, false);
+            if !content.is_empty() {
+                errors.push(here(content), "expected `)` after the pattern");
+                super::cursor::skip_all(content);
+            }
+            found
+        })??,
+        false => one(input, errors, outside)?,
+    };
+    if matches!(negated, Pattern::Present(_)) {
+        errors.help(
+            at,
+            "`!_` is what is not there",
+            "write `!` alone for what must not be there",
+        );
+    }
+    Some(Pattern::Not(at, Box::new(negated)))
+}
+
+/// `_`, `null`, and words that are no patterns.
+fn by_word(input: ParseStream<'_>, errors: &mut Errors, name: &str) -> Option<Pattern> {
+    let at = here(input);
+    let lonely = match name {
+        "_" => Some(Pattern::Present(at)),
+        "null" => Some(Pattern::Null(at)),
+        "None" => {
+            errors.help(
+                at,
+                "a pattern is no `Option`",
+                "write `!` for what must not be there, `null` for JSON's null",
+            );
+            None
+        }
+        other => {
+            if let Some(help) = meant(other, input.peek2(token::Paren)) {
+                errors.help(at, format_args!("`{other}` is no pattern"), help);
+                skip_to_arrow(input);
+                return None;
+            }
+            let text = expr(input, errors, "a pattern").ok()?;
+            let mut text = text.to_token_stream().to_string();
+            if text.chars().count() > 40 {
+                "expr".clone_into(&mut text);
+            }
+            errors.help(
+                at,
+                "a value of Rust stands in parentheses",
+                format_args!("write `({text})`"),
+            );
+            return None;
+        }
+    };
+    input.call(Ident::parse_any).ok();
+    lonely
+}
+
+/// What a word of another language says in this one.
+fn meant(word: &str, called: bool) -> Option<String> {
+    if let Some(meant) = json::meant(word) {
+        return Some(format!("write `{meant}`"));
+    }
+    let regex = ["re", "regex", "Regex", "regexp", "matches"].contains(&word);
+    if regex && called {
+        return Some("write ~\"[a-z]+\"".to_owned());
+    }
+    let any = ["any", "ANY", "Any", "anything", "exists", "present"].contains(&word);
+    any.then(|| "write `_` for whatever is there".to_owned())
 }
 
 /// A number, boolean, or a range of numbers.

@@ -47,7 +47,7 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
         }
         return Some(Item::Block(block));
     }
-    let mut binding = binding(input, errors);
+    let binding = binding(input, errors);
     if let Some(name) = &binding
         && let Some(block) = block(input, errors)
     {
@@ -73,111 +73,129 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
             ..declared
         }));
     }
-    let (mut order, mut streams) = (None, None);
-    loop {
-        if let Some(span) = take_word(input, "override") {
-            prefix(&mut order, (BlockKind::Override, span), span, errors);
-        } else if let Some(span) = take_word(input, "fallback") {
-            prefix(&mut order, (BlockKind::Fallback, span), span, errors);
-        } else if is_word(input, "stream") && !input.peek2(token::Bracket) {
-            let span = take_word(input, "stream")?;
-            prefix(&mut streams, span, span, errors);
-        } else if binding.is_none() && input.peek(Token![let]) {
-            errors.help(
-                here(input),
-                "`let` stands before these words",
-                "write `let hello = fallback GET \"/\" => 200;`",
-            );
-            binding = self::binding(input, errors);
-        } else {
-            break;
+    rule_or_feed(input, errors, attrs, binding)
+}
+
+/// What stands before a filter.
+#[derive(Default)]
+struct Prefixes {
+    order: Option<(BlockKind, Span)>,
+    stream: Option<Span>,
+}
+
+impl Prefixes {
+    /// `override`, `fallback`, `stream`; a `let` that came too late is taken, too.
+    fn read(input: ParseStream<'_>, errors: &mut Errors, binding: &mut Option<Ident>) -> Prefixes {
+        let mut found = Prefixes::default();
+        loop {
+            if let Some(span) = take_word(input, "override") {
+                prefix(&mut found.order, (BlockKind::Override, span), span, errors);
+            } else if let Some(span) = take_word(input, "fallback") {
+                prefix(&mut found.order, (BlockKind::Fallback, span), span, errors);
+            } else if is_word(input, "stream")
+                && !input.peek2(token::Bracket)
+                && let Some(span) = take_word(input, "stream")
+            {
+                prefix(&mut found.stream, span, span, errors);
+            } else if binding.is_none() && input.peek(Token![let]) {
+                errors.help(
+                    here(input),
+                    "`let` stands before these words",
+                    "write `let hello = fallback GET \"/\" => 200;`",
+                );
+                *binding = self::binding(input, errors);
+            } else {
+                return found;
+            }
         }
     }
-    if let Some((kind, _)) = order
-        && (input.peek(syn::LitInt) || input.peek(Token![:]) || input.peek(Token![,]))
-    {
-        let word = if kind == BlockKind::Override {
-            "override"
-        } else {
-            "fallback"
-        };
-        errors.help(
-            here(input),
-            "expected a filter or `=>`",
-            format_args!("write `{word} => 404;`"),
-        );
-        input.parse::<Option<Token![:]>>().ok();
-        let span = here(input);
-        skip_to_semicolon(input);
-        return Some(Item::Rule(Box::new(Rule {
-            attrs,
-            binding,
-            order,
-            filter: Filter::Any(span),
-            slice: None,
-            per: None,
-            sinks: Vec::new(),
-            replies: Vec::new(),
-            span,
-        })));
+
+    /// The word that stands for a filter: `fallback => 404`.
+    fn whole(&self, input: ParseStream<'_>) -> Option<Span> {
+        let span = self.order.map(|(_, span)| span).or(self.stream);
+        span.filter(|_| input.peek(Token![=>]))
     }
-    let span = here(input);
-    let whole = order
-        .map(|(_, span)| span)
-        .or(streams)
-        .filter(|_| input.peek(Token![=>]));
+}
+
+/// `override 404`, which is no rule yet.
+fn lonely_order(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    order: Option<(BlockKind, Span)>,
+) -> bool {
+    let Some((kind, _)) = order else { return false };
+    if !input.peek(syn::LitInt) && !input.peek(Token![:]) && !input.peek(Token![,]) {
+        return false;
+    }
+    let word = if kind == BlockKind::Override {
+        "override"
+    } else {
+        "fallback"
+    };
+    errors.help(
+        here(input),
+        "expected a filter or `=>`",
+        format_args!("write `{word} => 404;`"),
+    );
+    input.parse::<Option<Token![:]>>().ok();
+    true
+}
+
+/// A rule, or a feed of one: what begins alike, up to its dots.
+fn rule_or_feed(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    attrs: Attrs,
+    mut binding: Option<Ident>,
+) -> Option<Item> {
+    let mut before = Prefixes::read(input, errors, &mut binding);
+    let mut rule = Rule {
+        attrs,
+        binding,
+        order: before.order,
+        filter: Filter::Any(here(input)),
+        slice: None,
+        per: None,
+        sinks: Vec::new(),
+        replies: Vec::new(),
+        span: here(input),
+    };
+    if lonely_order(input, errors, before.order) {
+        rule.span = here(input);
+        rule.filter = Filter::Any(rule.span);
+        skip_to_semicolon(input);
+        return Some(Item::Rule(Box::new(rule)));
+    }
     let known = errors.count();
-    let filter = match whole {
+    rule.filter = match before.whole(input) {
         Some(span) => Filter::Any(span),
         None if input.peek(Token![...]) => {
-            return Some(feed(input, errors, None, &attrs, binding.as_ref()));
+            return Some(feed(
+                input,
+                errors,
+                None,
+                &rule.attrs,
+                rule.binding.as_ref(),
+            ));
         }
         None => filter::filter(input, errors),
     };
-    if two_dots(input) {
+    let dots = two_dots(input);
+    if dots {
         errors.help(
             here(input),
             "a feed is written with three dots",
             "write `... => [ … ];`",
         );
-        return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
     }
-    if input.peek(Token![...]) {
-        return Some(feed(input, errors, Some(filter), &attrs, binding.as_ref()));
+    if dots || input.peek(Token![...]) {
+        let (attrs, binding) = (&rule.attrs, rule.binding.as_ref());
+        return Some(feed(input, errors, Some(rule.filter), attrs, binding));
     }
-    if let Some(at) = late_attribute(input) {
-        errors.help(
-            at,
-            "attributes stand before the rule",
-            "write `#[expect(1)] GET \"/\" => 200;`",
-        );
+    after_filter(input, errors, &mut rule);
+    if let Some(span) = misplaced_stream(&rule.filter) {
+        before.stream.get_or_insert(span);
     }
-    let slice_at = here(input);
-    let slice = slice(input, errors);
-    let filter = if slice.is_some() && (input.peek(LitStr) || is_qualifier(input)) {
-        errors.help(
-            slice_at,
-            "a slice stands after all criteria",
-            "write `GET \"/\" [..3]`",
-        );
-        Filter::All(vec![filter, filter::filter(input, errors)])
-    } else {
-        filter
-    };
-    if let Some(span) = misplaced_stream(&filter) {
-        streams.get_or_insert(span);
-    }
-    let mut rule = Rule {
-        attrs,
-        binding,
-        order,
-        filter,
-        slice,
-        per: None,
-        sinks: Vec::new(),
-        replies: Vec::new(),
-        span,
-    };
     per(input, errors, &mut rule);
     sinks(input, errors, &mut rule.sinks);
     if !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![=>]) {
@@ -195,9 +213,9 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     if input.peek(Token![=>]) {
         input.parse::<Token![=>]>().ok();
         let kubernetes = speaks_kubernetes(&rule.filter);
-        rule.replies = reply::parts(input, errors, streams, kubernetes);
+        rule.replies = reply::parts(input, errors, before.stream, kubernetes);
         after_replies(input, errors);
-    } else if let Some(span) = streams {
+    } else if let Some(span) = before.stream {
         errors.help(
             span,
             "a `stream` has items",
@@ -206,6 +224,28 @@ pub(super) fn item(input: ParseStream<'_>, errors: &mut Errors) -> Option<Item> 
     }
     check(&mut rule, errors);
     Some(Item::Rule(Box::new(rule)))
+}
+
+/// The slice of a rule, and what came behind the filter though it belongs before or into it.
+fn after_filter(input: ParseStream<'_>, errors: &mut Errors, rule: &mut Rule) {
+    if let Some(at) = late_attribute(input) {
+        errors.help(
+            at,
+            "attributes stand before the rule",
+            "write `#[expect(1)] GET \"/\" => 200;`",
+        );
+    }
+    let at = here(input);
+    rule.slice = slice(input, errors);
+    if rule.slice.is_some() && (input.peek(LitStr) || is_qualifier(input)) {
+        errors.help(
+            at,
+            "a slice stands after all criteria",
+            "write `GET \"/\" [..3]`",
+        );
+        let filter = std::mem::replace(&mut rule.filter, Filter::Any(at));
+        rule.filter = Filter::All(vec![filter, filter::filter(input, errors)]);
+    }
 }
 
 pub(super) fn is_qualifier(input: ParseStream<'_>) -> bool {

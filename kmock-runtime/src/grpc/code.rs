@@ -2,47 +2,46 @@
 
 use std::fmt;
 
-macro_rules! codes {
-    ($($number:literal $(#[$default:ident])? $name:ident $written:literal $what:literal;)*) => {
-        /// How a call ends (the status codes of gRPC).
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $(
-                #[doc = $what]
-                $(#[$default])?
-                $name = $number,
-            )*
-        }
+use kmock_notation::GRPC_CODES;
 
-        impl Code {
-            /// As it is written: `NOT_FOUND`.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Code::$name => $written,)*
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    0 #[default] Ok "OK" "No error.";
-    1 Cancelled "CANCELLED" "The caller went away.";
-    2 Unknown "UNKNOWN" "An error of another kind.";
-    3 InvalidArgument "INVALID_ARGUMENT" "The message cannot be right, whatever the state.";
-    4 DeadlineExceeded "DEADLINE_EXCEEDED" "It took too long.";
-    5 NotFound "NOT_FOUND" "There is no such thing.";
-    6 AlreadyExists "ALREADY_EXISTS" "There is one already.";
-    7 PermissionDenied "PERMISSION_DENIED" "The caller may not.";
-    8 ResourceExhausted "RESOURCE_EXHAUSTED" "Out of quota, or of room.";
-    9 FailedPrecondition "FAILED_PRECONDITION" "Not in this state.";
-    10 Aborted "ABORTED" "A conflict; try the whole again.";
-    11 OutOfRange "OUT_OF_RANGE" "Beyond the end.";
-    12 Unimplemented "UNIMPLEMENTED" "There is no such method.";
-    13 Internal "INTERNAL" "Something is broken.";
-    14 Unavailable "UNAVAILABLE" "Not now; try again.";
-    15 DataLoss "DATA_LOSS" "Data is lost.";
-    16 Unauthenticated "UNAUTHENTICATED" "Nobody knows the caller.";
+/// How a call ends (the status codes of gRPC).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// No error.
+    #[default]
+    Ok = 0,
+    /// The caller went away.
+    Cancelled = 1,
+    /// An error of another kind.
+    Unknown = 2,
+    /// The message cannot be right, whatever the state.
+    InvalidArgument = 3,
+    /// It took too long.
+    DeadlineExceeded = 4,
+    /// There is no such thing.
+    NotFound = 5,
+    /// There is one already.
+    AlreadyExists = 6,
+    /// The caller may not.
+    PermissionDenied = 7,
+    /// Out of quota, or of room.
+    ResourceExhausted = 8,
+    /// Not in this state.
+    FailedPrecondition = 9,
+    /// A conflict; try the whole again.
+    Aborted = 10,
+    /// Beyond the end.
+    OutOfRange = 11,
+    /// There is no such method.
+    Unimplemented = 12,
+    /// Something is broken.
+    Internal = 13,
+    /// Not now; try again.
+    Unavailable = 14,
+    /// Data is lost.
+    DataLoss = 15,
+    /// Nobody knows the caller.
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -50,10 +49,46 @@ impl Code {
     pub fn number(self) -> u8 {
         self as u8
     }
+
+    /// As it is written: `NOT_FOUND`.
+    pub fn name(self) -> &'static str {
+        GRPC_CODES[usize::from(self.number())]
+    }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_variants() {
+        for code in [
+            Code::Ok,
+            Code::Cancelled,
+            Code::Unknown,
+            Code::InvalidArgument,
+            Code::DeadlineExceeded,
+            Code::NotFound,
+            Code::AlreadyExists,
+            Code::PermissionDenied,
+            Code::ResourceExhausted,
+            Code::FailedPrecondition,
+            Code::Aborted,
+            Code::OutOfRange,
+            Code::Unimplemented,
+            Code::Internal,
+            Code::Unavailable,
+            Code::DataLoss,
+            Code::Unauthenticated,
+        ] {
+            let variant = format!("{code:?}").to_uppercase();
+            assert_eq!(code.name().replace('_', ""), variant, "{}", code.number());
+        }
     }
 }

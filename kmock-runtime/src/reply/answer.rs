@@ -67,6 +67,15 @@ struct Parts {
     part: Option<Arc<dyn ReplyPart>>,
 }
 
+impl Parts {
+    /// Takes the response of another.
+    fn pass_on(&mut self, response: Response<Body>) {
+        let (head, body) = response.into_parts();
+        self.routed = Some(head);
+        self.pieces.push(Piece::Whole(body));
+    }
+}
+
 enum Piece {
     Bytes(Bytes, Option<&'static str>),
     Stream(Stream),
@@ -169,138 +178,17 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
             return Gathered::Pass;
         }
         for step in reply.before.drain(..) {
-            match step {
-                Before::Delay(delay) => tokio::time::sleep(delay.pick(&asked.dice)).await,
-                Before::Hold(gate) => gate.pass().await,
-                Before::Informational(status, headers) => {
-                    super::informational::send(status, &headers, asked);
-                }
-                Before::Wait(waiter) => {
-                    let waited = AssertUnwindSafe(async { waiter.wait().await });
-                    if let Err(panic) = waited.catch_unwind().await {
-                        return Gathered::Failed(format!("panicked: {}", panic_text(&*panic)));
-                    }
-                }
+            if let Err(why) = wait(step, asked).await {
+                return Gathered::Failed(why);
             }
         }
         let sources = std::mem::take(&mut reply.bodies);
         let known = std::mem::take(&mut parts.reply);
         parts.reply = known.and(reply);
         for source in sources {
-            let computed = match source {
-                Source::Nothing => {
-                    parts.depleted = true;
-                    continue;
-                }
-                Source::Bytes { bytes, kind } => {
-                    parts.pieces.push(Piece::Bytes(bytes, kind));
-                    continue;
-                }
-                Source::Problem(members) => {
-                    parts.pieces.push(Piece::Problem(members));
-                    continue;
-                }
-                Source::File(path) => {
-                    let kind = content_type(&path);
-                    match read_file(path).await {
-                        Ok(bytes) => parts.pieces.push(Piece::Bytes(bytes, kind)),
-                        Err(why) => return Gathered::Failed(why),
-                    }
-                    continue;
-                }
-                Source::Rest(reader) => {
-                    let read = tokio::task::spawn_blocking(move || {
-                        let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-                        reader.rest()
-                    });
-                    match read.await {
-                        Ok(Ok(Some(bytes))) => parts.pieces.push(Piece::Bytes(bytes, None)),
-                        Ok(Ok(None)) => parts.depleted = true,
-                        Ok(Err(why)) => return Gathered::Failed(why),
-                        Err(stopped) => return Gathered::Failed(stopped.to_string()),
-                    }
-                    continue;
-                }
-                Source::Stream(stream) => {
-                    if stream.is_depleted() {
-                        parts.depleted = true;
-                    } else {
-                        parts.pieces.push(Piece::Stream(stream));
-                    }
-                    continue;
-                }
-                Source::Whole(body) => {
-                    let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    match body {
-                        Some(body) => parts.pieces.push(Piece::Whole(body)),
-                        None => parts.depleted = true,
-                    }
-                    continue;
-                }
-                Source::Router(router) => {
-                    let routed = tower_service::Service::call(
-                        &mut router.into_service::<Body>(),
-                        asked.request.to_http().map(Body::from),
-                    );
-                    let routed = match AssertUnwindSafe(routed).catch_unwind().await {
-                        Ok(routed) => routed,
-                        Err(panic) => {
-                            return Gathered::Failed(format!("panicked: {}", panic_text(&*panic)));
-                        }
-                    };
-                    let response = match routed {
-                        Ok(response) => response,
-                        Err(never) => match never {},
-                    };
-                    let (head, body) = response.into_parts();
-                    parts.routed = Some(head);
-                    parts.pieces.push(Piece::Whole(body));
-                    continue;
-                }
-                Source::Proxy(upstream) => {
-                    match upstream.forward(&asked.request).await {
-                        Ok(response) => {
-                            let (head, body) = response.into_parts();
-                            parts.routed = Some(head);
-                            parts.pieces.push(Piece::Whole(body));
-                        }
-                        Err(why) => return Gathered::Failed(why.to_string()),
-                    }
-                    continue;
-                }
-                Source::Part(part) => {
-                    let joined = parts.part.take();
-                    let joined = joined.and_then(|known| known.and(part.as_any()));
-                    parts.part = Some(joined.unwrap_or(part));
-                    continue;
-                }
-                #[cfg(feature = "websocket")]
-                Source::WebSocket(socket) => {
-                    match crate::websocket::accept(&socket, asked) {
-                        Ok(head) => parts.routed = Some(head),
-                        Err(unaccepted) => {
-                            asked
-                                .core
-                                .error(format!("{}: {}", asked.label, unaccepted.why));
-                            parts.routed = Some(unaccepted.head());
-                            let text = format!("kmock: {}\n", unaccepted.why);
-                            parts.pieces.push(Piece::Whole(Body::from(text)));
-                        }
-                    }
-                    continue;
-                }
-                Source::Compute(compute) => compute_apart(compute, asked.request.clone()).await,
-                Source::ComputeLater(compute) => {
-                    // The function may panic before it makes a future, too.
-                    let request = asked.request.clone();
-                    AssertUnwindSafe(async move { compute(request).await })
-                        .catch_unwind()
-                        .await
-                        .map_err(|panic| format!("panicked: {}", panic_text(&*panic)))
-                }
-            };
-            let computed = match computed {
-                Ok(computed) => computed,
+            let computed = match take(source, asked, parts).await {
+                Ok(Some(computed)) => computed,
+                Ok(None) => continue,
                 Err(why) => return Gathered::Failed(why),
             };
             match gather(computed, asked, parts).await {
@@ -310,6 +198,104 @@ fn gather<'a>(mut reply: Reply, asked: &'a Asked, parts: &'a mut Parts) -> BoxFu
         }
         Gathered::Done
     })
+}
+
+/// What goes before an answer.
+async fn wait(step: Before, asked: &Asked) -> Result<(), String> {
+    match step {
+        Before::Delay(delay) => tokio::time::sleep(delay.pick(&asked.dice)).await,
+        Before::Hold(gate) => gate.pass().await,
+        Before::Informational(status, headers) => {
+            super::informational::send(status, &headers, asked);
+        }
+        Before::Wait(waiter) => {
+            let waited = AssertUnwindSafe(async { waiter.wait().await });
+            waited
+                .catch_unwind()
+                .await
+                .map_err(|panic| panicked(&*panic))?;
+        }
+    }
+    Ok(())
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
+    format!("panicked: {}", panic_text(panic))
+}
+
+/// Takes what a source has; `Some`: a reply that it has computed, and that is to be walked.
+async fn take(source: Source, asked: &Asked, parts: &mut Parts) -> Result<Option<Reply>, String> {
+    match source {
+        Source::Nothing => parts.depleted = true,
+        Source::Bytes { bytes, kind } => parts.pieces.push(Piece::Bytes(bytes, kind)),
+        Source::Problem(members) => parts.pieces.push(Piece::Problem(members)),
+        Source::File(path) => {
+            let kind = content_type(&path);
+            let bytes = read_file(path).await?;
+            parts.pieces.push(Piece::Bytes(bytes, kind));
+        }
+        Source::Rest(reader) => {
+            let read = tokio::task::spawn_blocking(move || {
+                let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                reader.rest()
+            });
+            match read.await.map_err(|stopped| stopped.to_string())?? {
+                Some(bytes) => parts.pieces.push(Piece::Bytes(bytes, None)),
+                None => parts.depleted = true,
+            }
+        }
+        Source::Stream(stream) if stream.is_depleted() => parts.depleted = true,
+        Source::Stream(stream) => parts.pieces.push(Piece::Stream(stream)),
+        Source::Whole(body) => {
+            let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match body {
+                Some(body) => parts.pieces.push(Piece::Whole(body)),
+                None => parts.depleted = true,
+            }
+        }
+        Source::Router(router) => {
+            let routed = tower_service::Service::call(
+                &mut router.into_service::<Body>(),
+                asked.request.to_http().map(Body::from),
+            );
+            let routed = AssertUnwindSafe(routed).catch_unwind().await;
+            let Ok(response) = routed.map_err(|panic| panicked(&*panic))?;
+            parts.pass_on(response);
+        }
+        Source::Proxy(upstream) => {
+            let response = upstream.forward(&asked.request).await;
+            parts.pass_on(response.map_err(|why| why.to_string())?);
+        }
+        Source::Part(part) => {
+            let joined = parts.part.take();
+            let joined = joined.and_then(|known| known.and(part.as_any()));
+            parts.part = Some(joined.unwrap_or(part));
+        }
+        #[cfg(feature = "websocket")]
+        Source::WebSocket(socket) => match crate::websocket::accept(&socket, asked) {
+            Ok(head) => parts.routed = Some(head),
+            Err(unaccepted) => {
+                let why = &unaccepted.why;
+                asked.core.error(format!("{}: {why}", asked.label));
+                let text = format!("kmock: {why}\n");
+                parts.routed = Some(unaccepted.head());
+                parts.pieces.push(Piece::Whole(Body::from(text)));
+            }
+        },
+        Source::Compute(compute) => {
+            return compute_apart(compute, asked.request.clone())
+                .await
+                .map(Some);
+        }
+        Source::ComputeLater(compute) => {
+            // The function may panic before it makes a future, too.
+            let request = asked.request.clone();
+            let computed = AssertUnwindSafe(async move { compute(request).await });
+            let computed = computed.catch_unwind().await;
+            return computed.map(Some).map_err(|panic| panicked(&*panic));
+        }
+    }
+    Ok(None)
 }
 
 /// `Err`: hyper would not send it as it is written.

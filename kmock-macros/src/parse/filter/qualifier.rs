@@ -28,117 +28,19 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
     let span = name.span();
     let exact = exactly(input, &name);
     after_sign(input, errors, &name);
-    let values = |kind, errors: &mut Errors, help: &str| {
-        if at_end(input) || input.peek(Token![=>]) {
-            errors.help(
-                here(input),
-                format_args!("expected a value after `{name}`"),
-                help,
-            );
-            return Filter::Any(span);
-        }
-        if input.peek(token::Brace) {
-            errors.help(
-                here(input),
-                format_args!("`{name}` is one value, not a set"),
-                help,
-            );
-            input.parse::<TokenTree>().ok();
-            return Filter::Any(span);
-        }
-        match pattern::alternatives(input, errors, true) {
-            Some(pattern) => {
-                match kind {
-                    ValueKind::Host => hosts(&pattern, errors),
-                    ValueKind::Namespace => namespaces(&pattern, errors),
-                    ValueKind::ClientCert => subjects(&pattern, errors),
-                    ValueKind::Grpc => methods_of_grpc(&pattern, errors),
-                    _ => {}
-                }
-                Filter::Value {
-                    kind,
-                    span,
-                    pattern,
-                }
-            }
-            None => Filter::Any(span),
-        }
-    };
-    Some(match name.to_string().as_str() {
-        "query" => fields(
-            input,
-            errors,
-            Field::Query,
-            span,
-            exact,
-            "query { \"page\": 1..=9 }",
-        ),
-        "header" => fields(
-            input,
-            errors,
-            Field::Header,
-            span,
-            false,
-            "header { \"X-Token\": _ }",
-        ),
-        "cookie" => fields(
-            input,
-            errors,
-            Field::Cookie,
-            span,
-            exact,
-            "cookie { \"session\": _ }",
-        ),
-        "form" => fields(
-            input,
-            errors,
-            Field::Form,
-            span,
-            exact,
-            "form { \"name\": \"john\" }",
-        ),
-        "trailer" => fields(
-            input,
-            errors,
-            Field::Trailer,
-            span,
-            false,
-            "trailer { \"x-checksum\": _ }",
-        ),
+    let word = name.to_string();
+    if let Some((field, help)) = field(&word) {
+        let exact = exact && !matches!(field, Field::Header | Field::Trailer);
+        return Some(fields(input, errors, field, span, exact, help));
+    }
+    if let Some((kind, help)) = value_kind(&word) {
+        return Some(values(input, errors, &name, kind, help));
+    }
+    Some(match word.as_str() {
         "connection" => Filter::Connection(span),
         "json" => json(input, errors, span),
         "part" => part(input, errors, span),
         "body" => body(input, errors, span),
-        "text" => values(
-            ValueKind::Text,
-            errors,
-            "write `text \"hello*\"` or `text ~\"[a-z]+\"`",
-        ),
-        "host" => values(
-            ValueKind::Host,
-            errors,
-            "write `host \"example.com\"` or `host \"*.local\"`",
-        ),
-        "in" => values(
-            ValueKind::Namespace,
-            errors,
-            "write `in \"default\"`, `in \"team-*\"` or `in !`",
-        ),
-        "named" => values(
-            ValueKind::Name,
-            errors,
-            "write `named \"web\"` or `named \"web-*\"`",
-        ),
-        "sub" => values(
-            ValueKind::Subresource,
-            errors,
-            "write `sub \"status\"` or `sub !`",
-        ),
-        "grpc" => values(
-            ValueKind::Grpc,
-            errors,
-            "write `grpc \"demo.Greeter/SayHello\"` or `grpc \"demo.Greeter/*\"`",
-        ),
         "message" => match json(input, errors, span) {
             Filter::Json { pattern, .. } => Filter::Value {
                 kind: ValueKind::Message,
@@ -147,43 +49,126 @@ pub(super) fn qualifier(input: ParseStream<'_>, errors: &mut Errors) -> Option<F
             },
             other => other,
         },
-        "client_cert" => values(
+        "from" => network(input, errors, span),
+        _ => condition(input, errors, span),
+    })
+}
+
+/// The words of sets of fields, and how one is written.
+fn field(word: &str) -> Option<(Field, &'static str)> {
+    Some(match word {
+        "query" => (Field::Query, "query { \"page\": 1..=9 }"),
+        "header" => (Field::Header, "header { \"X-Token\": _ }"),
+        "cookie" => (Field::Cookie, "cookie { \"session\": _ }"),
+        "form" => (Field::Form, "form { \"name\": \"john\" }"),
+        "trailer" => (Field::Trailer, "trailer { \"x-checksum\": _ }"),
+        _ => return None,
+    })
+}
+
+/// The words of single values, and how one is written.
+fn value_kind(word: &str) -> Option<(ValueKind, &'static str)> {
+    Some(match word {
+        "text" => (
+            ValueKind::Text,
+            "write `text \"hello*\"` or `text ~\"[a-z]+\"`",
+        ),
+        "host" => (
+            ValueKind::Host,
+            "write `host \"example.com\"` or `host \"*.local\"`",
+        ),
+        "in" => (
+            ValueKind::Namespace,
+            "write `in \"default\"`, `in \"team-*\"` or `in !`",
+        ),
+        "named" => (
+            ValueKind::Name,
+            "write `named \"web\"` or `named \"web-*\"`",
+        ),
+        "sub" => (ValueKind::Subresource, "write `sub \"status\"` or `sub !`"),
+        "grpc" => (
+            ValueKind::Grpc,
+            "write `grpc \"demo.Greeter/SayHello\"` or `grpc \"demo.Greeter/*\"`",
+        ),
+        "client_cert" => (
             ValueKind::ClientCert,
-            errors,
             "write `client_cert \"cn=alice\"` or `client_cert _`",
         ),
-        "from" => network(input, errors, span),
-        _ => {
-            if at_end(input) || input.peek(Token![=>]) {
-                errors.help(
-                    here(input),
-                    "expected a condition after `where`",
-                    "write `where |req| req.body().len() > 10`",
-                );
-                return Some(Filter::Any(span));
-            }
-            match code::callable(input, errors, "a condition after `where`") {
-                Ok(condition) => {
-                    let known = errors.count();
-                    code::check_parameters(
-                        &condition,
-                        1,
-                        errors,
-                        "write `where |req| …` or `where || …`",
-                    );
-                    is_condition(&condition, errors);
-                    if errors.count() > known {
-                        return Some(Filter::Any(span));
-                    }
-                    Filter::Where(span, condition)
-                }
-                Err(raw) if errors.editor => {
-                    Filter::Where(span, Callable::Expr(Expr::Verbatim(raw)))
-                }
-                Err(_) => Filter::Any(span),
-            }
-        }
+        _ => return None,
     })
+}
+
+/// The value behind one of the words.
+fn values(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    name: &Ident,
+    kind: ValueKind,
+    help: &str,
+) -> Filter {
+    let span = name.span();
+    if at_end(input) || input.peek(Token![=>]) {
+        errors.help(
+            here(input),
+            format_args!("expected a value after `{name}`"),
+            help,
+        );
+        return Filter::Any(span);
+    }
+    if input.peek(token::Brace) {
+        errors.help(
+            here(input),
+            format_args!("`{name}` is one value, not a set"),
+            help,
+        );
+        input.parse::<TokenTree>().ok();
+        return Filter::Any(span);
+    }
+    let Some(pattern) = pattern::alternatives(input, errors, true) else {
+        return Filter::Any(span);
+    };
+    match kind {
+        ValueKind::Host => hosts(&pattern, errors),
+        ValueKind::Namespace => namespaces(&pattern, errors),
+        ValueKind::ClientCert => subjects(&pattern, errors),
+        ValueKind::Grpc => methods_of_grpc(&pattern, errors),
+        _ => {}
+    }
+    Filter::Value {
+        kind,
+        span,
+        pattern,
+    }
+}
+
+/// What stands behind `where`.
+fn condition(input: ParseStream<'_>, errors: &mut Errors, span: Span) -> Filter {
+    if at_end(input) || input.peek(Token![=>]) {
+        errors.help(
+            here(input),
+            "expected a condition after `where`",
+            "write `where |req| req.body().len() > 10`",
+        );
+        return Filter::Any(span);
+    }
+    match code::callable(input, errors, "a condition after `where`") {
+        Ok(condition) => {
+            let known = errors.count();
+            code::check_parameters(
+                &condition,
+                1,
+                errors,
+                "write `where |req| …` or `where || …`",
+            );
+            is_condition(&condition, errors);
+            if errors.count() > known {
+                return Filter::Any(span);
+            }
+            Filter::Where(span, condition)
+        }
+        Err(raw) if errors.editor => Filter::Where(span, Callable::Expr(Expr::Verbatim(raw))),
+        Err(_) => Filter::Any(span),
+    }
 }
 
 /// Hosts are compared as clients send them, so no other text could ever fit.

@@ -15,7 +15,7 @@ use crate::{
         cursor::{at_end, ends_after_next, here, inside, is_word, skip_while},
         stream,
     },
-    words::did_you_mean,
+    words::{GRPC_CODES, did_you_mean},
 };
 
 const CERTIFICATES: &[&str] = &[
@@ -210,26 +210,12 @@ fn certificate(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
     }
 }
 
-/// The statuses of gRPC, as they are written and as the variants are called.
-const CODES: &[(&str, &str)] = &[
-    ("OK", "Ok"),
-    ("CANCELLED", "Cancelled"),
-    ("UNKNOWN", "Unknown"),
-    ("INVALID_ARGUMENT", "InvalidArgument"),
-    ("DEADLINE_EXCEEDED", "DeadlineExceeded"),
-    ("NOT_FOUND", "NotFound"),
-    ("ALREADY_EXISTS", "AlreadyExists"),
-    ("PERMISSION_DENIED", "PermissionDenied"),
-    ("RESOURCE_EXHAUSTED", "ResourceExhausted"),
-    ("FAILED_PRECONDITION", "FailedPrecondition"),
-    ("ABORTED", "Aborted"),
-    ("OUT_OF_RANGE", "OutOfRange"),
-    ("UNIMPLEMENTED", "Unimplemented"),
-    ("INTERNAL", "Internal"),
-    ("UNAVAILABLE", "Unavailable"),
-    ("DATA_LOSS", "DataLoss"),
-    ("UNAUTHENTICATED", "Unauthenticated"),
-];
+/// A status of gRPC as its variant is called: `NOT_FOUND` is `NotFound`.
+fn variant(code: &str) -> String {
+    code.split('_')
+        .map(|word| [&word[..1], &word[1..].to_lowercase()].concat())
+        .collect()
+}
 
 /// `grpc { … }`, `grpc [ … ]`, `grpc NOT_FOUND "nobody"`, `grpc (expr)`, `grpc b"…"`
 fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
@@ -258,23 +244,22 @@ fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
     }
     let name = input.call(Ident::parse_any).ok()?;
     let text = name.to_string();
-    let Some((_, code)) = CODES.iter().find(|(known, _)| *known == text) else {
-        let known = CODES.iter().map(|(name, _)| *name);
+    if !GRPC_CODES.contains(&text.as_str()) {
         errors.help(
             at,
             format_args!(
                 "`{text}` is no status of gRPC{}",
-                did_you_mean(&text, known)
+                did_you_mean(&text, GRPC_CODES)
             ),
             FORMS,
         );
         return None;
-    };
+    }
     let message = match at_end(input) {
         true => None,
         false => Some(value(input, errors, "the words of a status")?),
     };
-    Some(Way::GrpcStatus(code, message))
+    Some(Way::GrpcStatus(variant(&text), message))
 }
 
 /// `replay "file.har"`, `replay strict "file.har"`, `replay in_order "file.har"`
