@@ -272,3 +272,29 @@ async fn other_versions_are_told_which_there_is(k: KMock) {
     }
     assert!(k.errors().is_empty(), "{:?}", k.errors());
 }
+
+/// A watch of the Kubernetes API, as a page in a browser would have it: by a socket, with an origin.
+#[kmock::test(start_paused)]
+async fn a_watch_goes_over_a_websocket(k: KMock) {
+    let url = format!(
+        "ws://{}/api/v1/namespaces/default/configmaps?watch=true&timeoutSeconds=20",
+        k.address()
+    );
+    let mut request = url.into_client_request().expect("a URL");
+    let origin = "http://dashboard.example".parse().expect("a value");
+    request.headers_mut().insert("origin", origin);
+    let stream = TcpStream::connect(k.address()).await.expect("it listens");
+    let (mut socket, _) = client_async(request, stream).await.expect("accepted");
+    k.objects().seed(serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"},
+    }));
+    let Message::Text(event) = next(&mut socket).await else {
+        panic!("no text");
+    };
+    let event: serde_json::Value = serde_json::from_str(&event).expect("JSON");
+    assert_eq!(event["type"], "ADDED");
+    assert_eq!(event["object"]["metadata"]["name"], "a");
+    assert!(
+        matches!(next(&mut socket).await, Message::Close(Some(frame)) if u16::from(frame.code) == 1000)
+    );
+}

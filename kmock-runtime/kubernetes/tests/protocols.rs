@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use kmock_kubernetes::{ApiBody, Cluster};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 mod api;
 
@@ -380,6 +381,168 @@ fn types_are_described() {
         assert!(
             spec["$ref"].is_string() && spec["description"].is_string(),
             "{spec}"
+        );
+    });
+}
+
+const KEY: (&str, &str) = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+const ORIGIN: (&str, &str) = ("origin", "http://localhost");
+
+/// Asks for a watch over a WebSocket; further headers count for those that are there. The head, and the other end.
+async fn watch_over_a_socket(
+    cluster: &Cluster,
+    query: &str,
+    headers: &[(&str, &str)],
+) -> (http::response::Parts, Result<DuplexStream, Bytes>) {
+    let path = format!("/api/v1/namespaces/default/configmaps?watch=1&{query}");
+    let mut request = Request::get(path)
+        .header("connection", "keep-alive, Upgrade")
+        .header("upgrade", "websocket");
+    if !headers
+        .iter()
+        .any(|(name, _)| *name == "sec-websocket-version")
+    {
+        request = request.header("sec-websocket-version", "13");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Bytes::new()).unwrap();
+    let (head, body) = cluster.call(request).await.into_parts();
+    match body {
+        ApiBody::Upgrade(takeover) => {
+            let (client, server) = tokio::io::duplex(1 << 16);
+            tokio::spawn(takeover.run(server));
+            (head, Ok(client))
+        }
+        ApiBody::Full(text) => (head, Err(text)),
+        ApiBody::Stream(_) => panic!("a stream"),
+    }
+}
+
+/// The first byte of the next frame, and what it carries.
+async fn frame(client: &mut DuplexStream) -> (u8, Vec<u8>) {
+    let (first, length) = (client.read_u8().await.unwrap(), client.read_u8().await);
+    let length = match length.unwrap() {
+        126 => client.read_u16().await.unwrap().into(),
+        127 => client.read_u64().await.unwrap() as usize,
+        short => short.into(),
+    };
+    let mut payload = vec![0; length];
+    client.read_exact(&mut payload).await.unwrap();
+    (first, payload)
+}
+
+#[test]
+fn watches_go_over_websockets() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let maps = "/api/v1/namespaces/default/configmaps";
+        let map = |name: &str| json!({"metadata": {"name": name}}).to_string();
+        ask(&cluster, &format!("POST {maps}"), &[], map("a")).await;
+        let protocol = ("sec-websocket-protocol", "any.example.com");
+        let query = "timeoutSeconds=30&fieldSelector=metadata.name!=kube-root-ca.crt";
+        let (head, socket) = watch_over_a_socket(&cluster, query, &[KEY, ORIGIN, protocol]).await;
+        assert_eq!(head.status, 101);
+        assert_eq!(head.headers["sec-websocket-protocol"], "any.example.com");
+        let mut socket = socket.unwrap();
+
+        // Each event is a text: the very line of a stream.
+        let (first, event) = frame(&mut socket).await;
+        let added: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!((first, event.last()), (0x81, Some(&b'\n')));
+        assert_eq!(
+            (&added["type"], &added["object"]["metadata"]["name"]),
+            (&json!("ADDED"), &json!("a"))
+        );
+        ask(&cluster, &format!("POST {maps}"), &[], map("b")).await;
+        let (_, event) = frame(&mut socket).await;
+        let next: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!(next["object"]["metadata"]["name"], "b");
+
+        // Texts of the client mean nothing; its pings are answered.
+        let masked =
+            |first: u8, text: &[u8]| [&[first, 0x80 | text.len() as u8, 0, 0, 0, 0], text].concat();
+        socket.write_all(&masked(0x81, b"hello")).await.unwrap();
+        socket.write_all(&masked(0x89, b"there?")).await.unwrap();
+        assert_eq!(frame(&mut socket).await, (0x8a, b"there?".to_vec()));
+
+        // The watch ends in its time, and says that all is well.
+        assert_eq!(frame(&mut socket).await, (0x88, vec![0x03, 0xe8]));
+        assert_eq!(socket.read(&mut [0]).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn watches_over_websockets_have_all_forms() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let maps = "POST /api/v1/namespaces/default/configmaps";
+        ask(&cluster, maps, &[], r#"{"metadata": {"name": "a"}}"#).await;
+        let only = "fieldSelector=metadata.name%3Da";
+        let accept = ("accept", "application/vnd.kubernetes.protobuf;stream=watch");
+        let (_, socket) = watch_over_a_socket(&cluster, only, &[KEY, ORIGIN, accept]).await;
+        let (first, event) = frame(&mut socket.unwrap()).await;
+        // A message has its own length: what stands before events in a stream is left out.
+        assert_eq!(first, 0x82);
+        let event = fields(&event);
+        assert_eq!(event[0], (1, b"ADDED".as_slice()));
+        assert!(fields(event[1].1)[0].1.starts_with(b"k8s\0"));
+
+        let table = ("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+        let (_, socket) = watch_over_a_socket(&cluster, only, &[KEY, ORIGIN, table]).await;
+        let (_, event) = frame(&mut socket.unwrap()).await;
+        let event: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!(event["object"]["kind"], "Table");
+
+        // What is gone is told as in a stream, too.
+        let (_, socket) = watch_over_a_socket(&cluster, "resourceVersion=1", &[KEY, ORIGIN]).await;
+        let mut socket = socket.unwrap();
+        let (_, event) = frame(&mut socket).await;
+        let event: Value = serde_json::from_slice(&event).unwrap();
+        assert_eq!(
+            (&event["type"], &event["object"]["code"]),
+            (&json!("ERROR"), &json!(410))
+        );
+        assert_eq!(frame(&mut socket).await.0, 0x88);
+    });
+}
+
+/// Kubernetes leaves the handshake to `golang.org/x/net/websocket`, whose default insists on an `Origin`.
+#[test]
+fn handshakes_of_watches_are_refused_as_the_server_does() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let version = ("sec-websocket-version", "8");
+        let two = ("sec-websocket-protocol", "a, b");
+        for (headers, code, text) in [
+            (vec![ORIGIN], 400, "mismatch challenge/response"),
+            (
+                vec![KEY, ORIGIN, version],
+                400,
+                "missing or bad WebSocket Version",
+            ),
+            (vec![KEY], 403, ""),
+            (vec![KEY, ("origin", "null")], 403, ""),
+            (vec![KEY, ORIGIN, two], 400, ""),
+        ] {
+            let (head, answer) = watch_over_a_socket(&cluster, "", &headers).await;
+            let text_of = answer.expect_err("no socket");
+            assert_eq!(
+                (head.status.as_u16(), &*text_of),
+                (code, text.as_bytes()),
+                "{headers:?}"
+            );
+            let told = head.headers.get("sec-websocket-version");
+            assert_eq!(told.is_some(), headers.contains(&version));
+        }
+        // What is wrong with the watch is told as always.
+        let (head, answer) =
+            watch_over_a_socket(&cluster, "labelSelector=%3D", &[KEY, ORIGIN]).await;
+        let answer: Value = serde_json::from_slice(&answer.expect_err("no socket")).unwrap();
+        assert_eq!(
+            (head.status.as_u16(), &answer["kind"]),
+            (400, &json!("Status"))
         );
     });
 }

@@ -138,6 +138,7 @@ fn decide(call: &Call, kind: &str, spec: &Value) -> Decision {
                 resource: part("resource"),
                 subresource: part("subresource"),
                 name: part("name"),
+                fields: selected_fields(&resource["fieldSelector"]).into(),
             },
         )
     } else {
@@ -147,6 +148,27 @@ fn decide(call: &Call, kind: &str, spec: &Value) -> Decision {
         }
     };
     authz::authorize(&call.cluster, user, &attributes)
+}
+
+/// The field selector of a review, as requests write it: as it is, or from requirements for one value each.
+fn selected_fields(selector: &Value) -> String {
+    let requirements = selector["requirements"].as_array().into_iter().flatten();
+    let terms = requirements.filter_map(|one| {
+        let operator = match text(one, "operator") {
+            "In" => "=",
+            "NotIn" => "!=",
+            _ => return None,
+        };
+        let values = texts(&one["values"]);
+        let [value] = values.as_slice() else {
+            return None;
+        };
+        Some(format!("{}{operator}{value}", text(one, "key")))
+    });
+    match text(selector, "rawSelector") {
+        "" => terms.collect::<Vec<_>>().join(","),
+        raw => raw.to_owned(),
+    }
 }
 
 fn texts(list: &Value) -> Vec<String> {

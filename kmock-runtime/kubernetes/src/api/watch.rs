@@ -3,7 +3,10 @@
 //! A watch begins with the present objects (at no version or 0, or with `sendInitialEvents`) or with the events
 //! after its version, read from the log, and goes on with every event, each exactly once and in order. Objects that
 //! enter or leave the selection are ADDED or DELETED to this watch. Lines are serialised once for all watchers.
-//! Time is tokio's, so timeouts and periodic bookmarks follow paused clocks.
+//! Time is tokio's, so timeouts and periodic bookmarks follow paused clocks. A client may have them over a WebSocket
+//! (`socket`), one message for each event.
+
+mod socket;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,6 +33,7 @@ use crate::wire::metadata_only;
 use crate::wire::protobuf;
 use crate::wire::render::{self, Renderer};
 use crate::wire::table::{Include, Tables, metadata_of};
+use crate::wire::websocket;
 
 /// How long a watch without `timeoutSeconds` lasts; the server's choice is between 30 and 60 minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
@@ -42,6 +46,9 @@ pub async fn watch(call: &Call) -> Result<Reply, ApiError> {
     let after = parse_version(&options.version).map_err(ApiError::unreasoned)?;
     let (form, format) = Form::choose(call)?;
     let watcher = Watcher::start(call, options, after, form, format == Format::Protobuf).await;
+    if websocket::is_asked_for(&call.headers) {
+        return socket::serve(&call.headers, watcher);
+    }
     let lines = stream::unfold(watcher, |mut watcher| async {
         watcher.line().await.map(|line| (line, watcher))
     });

@@ -27,6 +27,8 @@ impl Cluster {
     pub fn new(options: ClusterOptions) -> Self {
         let reactors: Vec<Box<dyn Reactor>> = vec![
             Box::new(api::admission::Configurations),
+            #[cfg(feature = "cel")]
+            Box::new(api::admission::PolicyStatuses),
             Box::new(kinds::crd::Definitions),
             Box::new(api::authz::aggregate::Aggregation),
             Box::new(api::addresses::Addresses),

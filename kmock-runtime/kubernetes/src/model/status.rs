@@ -170,12 +170,17 @@ impl ApiError {
         .with_details(Details::default())
     }
 
-    /// 404 as text: a path that no route knows.
-    pub fn page_not_found() -> Self {
+    /// A failure that is told as text, without a `Status`.
+    pub fn in_plain_text(code: u16, message: impl Into<String>) -> Self {
         Self {
             plain: true,
-            ..Self::new(404, "", "404 page not found\n")
+            ..Self::new(code, "", message)
         }
+    }
+
+    /// 404 as text: a path that no route knows.
+    pub fn page_not_found() -> Self {
+        Self::in_plain_text(404, "404 page not found\n")
     }
 
     /// 500 as text: a path of which not even the resource can be told.
@@ -185,10 +190,7 @@ impl ApiError {
              url, {path}\n",
             quoted(asked)
         );
-        Self {
-            plain: true,
-            ..Self::new(500, "", message)
-        }
+        Self::in_plain_text(500, message)
     }
 
     /// 409 of a name that is taken.

@@ -13,9 +13,12 @@ pub const MASTERS: &str = "system:masters";
 pub const AUTHENTICATED: &str = "system:authenticated";
 /// The group of everybody else.
 pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// The group of the kubelets.
+pub const NODES: &str = "system:nodes";
 /// The name of everybody else.
 pub const ANONYMOUS: &str = "system:anonymous";
 
+const NODE: &str = "system:node:";
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 
@@ -73,6 +76,19 @@ impl User {
         Self::new(format!("{SERVICE_ACCOUNT}{namespace}:{name}"))
     }
 
+    /// The kubelet of a node.
+    ///
+    /// ```
+    /// use kmock_kubernetes::User;
+    ///
+    /// let kubelet = User::node("worker-1");
+    /// assert_eq!(kubelet.name, "system:node:worker-1");
+    /// assert_eq!(kubelet.groups, ["system:nodes", "system:authenticated"]);
+    /// ```
+    pub fn node(name: &str) -> Self {
+        Self::new(format!("{NODE}{name}")).group(NODES)
+    }
+
     /// The administrator: whoever does not say who they are, while nobody has to.
     pub fn admin() -> Arc<Self> {
         static ADMIN: LazyLock<Arc<User>> =
@@ -126,6 +142,12 @@ impl User {
     /// The namespace and the name of the ServiceAccount that the user is, if it is one.
     pub fn as_service_account(&self) -> Option<(&str, &str)> {
         split_service_account(&self.name)
+    }
+
+    /// The name of the node whose kubelet the user is, if it is one.
+    pub fn as_node(&self) -> Option<&str> {
+        let name = self.name.strip_prefix(NODE)?;
+        self.is_in(NODES).then_some(name)
     }
 
     /// The `UserInfo` of `authentication.k8s.io/v1`, as reviews show it: what is empty is left out.

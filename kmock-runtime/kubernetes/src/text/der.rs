@@ -60,7 +60,16 @@ pub fn is_certificate(der: &[u8]) -> bool {
 
 /// The organizations of the subject of a request for a certificate (PKCS #10, RFC 2986).
 pub fn organizations(request: &[u8]) -> Vec<String> {
-    const ORGANIZATION: [u8; 3] = [0x55, 0x04, 0x0a];
+    of_subject(request, [0x55, 0x04, 0x0a])
+}
+
+/// The common names of the subject of a request for a certificate.
+pub fn common_names(request: &[u8]) -> Vec<String> {
+    of_subject(request, [0x55, 0x04, 0x03])
+}
+
+/// The values of one type of attribute in the subject of a request.
+fn of_subject(request: &[u8], wanted: [u8; 3]) -> Vec<String> {
     // A request has what is asked for first, and there the subject comes after the version.
     let info = Element::only(request).and_then(|request| request.children().next());
     let subject = info.and_then(|info| info.children().nth(1));
@@ -72,8 +81,8 @@ pub fn organizations(request: &[u8]) -> Vec<String> {
         .filter_map(|attribute| {
             let mut parts = attribute.children();
             let (ty, value) = (parts.next()?, parts.next()?);
-            let is_organization = ty.contents == ORGANIZATION;
-            is_organization.then(|| String::from_utf8_lossy(value.contents).into_owned())
+            let is_wanted = ty.contents == wanted;
+            is_wanted.then(|| String::from_utf8_lossy(value.contents).into_owned())
         })
         .collect()
 }
@@ -109,6 +118,7 @@ mod tests {
         let info = element(SEQUENCE, &[version, element(SEQUENCE, &subject)]);
         let request = element(SEQUENCE, &[info]);
         assert_eq!(organizations(&request), ["system:masters", "b"]);
+        assert_eq!(common_names(&request), [long.as_str()]);
         assert!(organizations(&request[1..]).is_empty() && organizations(b"\x30\x84").is_empty());
     }
 }

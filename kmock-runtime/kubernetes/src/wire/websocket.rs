@@ -16,6 +16,9 @@ use crate::text::sha1::sha1;
 /// The text that every server adds to a client's key (RFC 6455, 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// What a bearer token begins with where it comes as a subprotocol, for want of a header that browsers would let a page set.
+pub const BEARER: &str = "base64url.bearer.authorization.k8s.io.";
+
 /// The largest message that is taken.
 const LARGEST: usize = 64 << 20;
 
@@ -42,9 +45,31 @@ pub fn is_asked_for(headers: &HeaderMap) -> bool {
     asks_for(headers, "websocket")
 }
 
-/// The subprotocols that a client offers, in its order.
+/// The subprotocols that a client offers, in its order, without the token that may stand among them.
 pub fn offered(headers: &HeaderMap) -> Vec<&str> {
-    listed(headers, header::SEC_WEBSOCKET_PROTOCOL).collect()
+    let all = listed(headers, header::SEC_WEBSOCKET_PROTOCOL);
+    all.filter(|one| !one.starts_with(BEARER)).collect()
+}
+
+/// The bearer tokens among the subprotocols that a client offers, as they are written there.
+pub fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    listed(headers, header::SEC_WEBSOCKET_PROTOCOL).filter_map(|one| one.strip_prefix(BEARER))
+}
+
+/// What a client must have sent: a key, and the one version that there is. The words are those of `golang.org/x/net`.
+fn check_handshake(headers: &HeaderMap) -> Result<&HeaderValue, ApiError> {
+    let refused = |why: &str| ApiError::in_plain_text(400, why);
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let key = key.ok_or_else(|| refused("mismatch challenge/response"))?;
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version.as_bytes() != b"13") {
+        let mut error = refused("missing or bad WebSocket Version");
+        error
+            .headers
+            .push(("sec-websocket-version", "13".to_owned()));
+        return Err(error);
+    }
+    Ok(key)
 }
 
 /// Accepts a WebSocket with a subprotocol, and speaks on it.
@@ -57,11 +82,7 @@ where
     F: FnOnce(WebSocket) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        return Err(ApiError::bad_request(
-            "the request for a WebSocket has no Sec-WebSocket-Key (RFC 6455, 4.2.1)",
-        ));
-    };
+    let key = check_handshake(headers)?;
     let mut text = key.as_bytes().to_vec();
     text.extend_from_slice(GUID.as_bytes());
     let takeover = Takeover::new(move |connection| speak(WebSocket::new(connection)));
@@ -349,12 +370,17 @@ mod tests {
             ("connection", "keep-alive, Upgrade"),
             ("upgrade", "websocket"),
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-            ("sec-websocket-protocol", "a, b"),
+            ("sec-websocket-version", "13"),
+            (
+                "sec-websocket-protocol",
+                "a, base64url.bearer.authorization.k8s.io.eA, b",
+            ),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
         assert!(is_asked_for(&headers));
         assert_eq!(offered(&headers), ["a", "b"]);
+        assert_eq!(tokens(&headers).collect::<Vec<_>>(), ["eA"]);
         let response = accept(&headers, Some("b"), |_| async {}).unwrap();
         let head = response.headers();
         assert_eq!(head["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -82,8 +82,25 @@ fn known_tokens_stand_for_their_users() {
     assert_eq!(who(&cluster, &header), (201, info.clone()));
     // A browser has no header for it but the WebSocket's protocols.
     let protocol = "v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.c2VjcmV0";
-    let header = [("sec-websocket-protocol", protocol)];
+    let header = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-protocol", protocol),
+    ];
     assert_eq!(who(&cluster, &header), (201, info.clone()));
+    // Elsewhere that header means nothing; it has to be one token, readable, and not the only protocol.
+    let elsewhere = who(&cluster, &header[2..]);
+    assert_eq!(elsewhere.1["username"], "system:anonymous");
+    for refused in [
+        "base64url.bearer.authorization.k8s.io.c2VjcmV0",
+        "a, base64url.bearer.authorization.k8s.io.c2VjcmV0, base64url.bearer.authorization.k8s.io.c2VjcmV0",
+        "a, base64url.bearer.authorization.k8s.io.!",
+        "a, base64url.bearer.authorization.k8s.io.b3RoZXI",
+    ] {
+        let mut headers = header;
+        headers[2].1 = refused;
+        assert_eq!(who(&cluster, &headers).0, 401, "{refused}");
+    }
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "secret"},
     });
@@ -336,4 +353,56 @@ fn bound_tokens_end_with_what_they_are_bound_to() {
     assert_eq!(bearer(&cluster, &token).0, 201);
     time.fetch_add(200, Ordering::Relaxed);
     assert_eq!(bearer(&cluster, &token).0, 401);
+}
+
+#[test]
+fn bootstrap_tokens_are_those_of_secrets() {
+    let cluster = strict();
+    let text = |text: &str| json!(text);
+    let secret = |data: &[(&str, &str)]| {
+        let mut map = json!({
+            "token-id": text("abcdef"), "token-secret": text("0123456789abcdef"),
+            "usage-bootstrap-authentication": text("true"),
+        });
+        for (key, value) in data {
+            map[*key] = text(value);
+        }
+        cluster.objects().seed(json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+            "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"}, "stringData": map,
+        }));
+        let token = "Bearer abcdef.0123456789abcdef";
+        let found = who(&cluster, &[("authorization", token)]);
+        assert!(
+            cluster
+                .objects()
+                .delete("secrets", "kube-system/bootstrap-token-abcdef")
+        );
+        found
+    };
+    let groups = "system:bootstrappers:b,system:bootstrappers:kubeadm:default-node-token";
+    let info = json!({
+        "username": "system:bootstrap:abcdef",
+        "groups": [
+            "system:bootstrappers", "system:bootstrappers:b", "system:bootstrappers:kubeadm:default-node-token",
+            "system:authenticated",
+        ],
+    });
+    let later = ("expiration", "2026-01-02T03:04:06Z");
+    assert_eq!(secret(&[("auth-extra-groups", groups), later]), (201, info));
+    for data in [
+        ("expiration", "2026-01-02T03:04:05Z"),
+        ("expiration", "tomorrow"),
+        ("usage-bootstrap-authentication", "false"),
+        ("token-secret", "0123456789abcdeg"),
+        ("token-id", "abcdeg"),
+        ("auth-extra-groups", "system:masters"),
+        ("auth-extra-groups", "system:bootstrappers:a-"),
+    ] {
+        assert_eq!(secret(&[data]).0, 401, "{data:?}");
+    }
+    assert_eq!(
+        secret(&[]).1["groups"],
+        json!(["system:bootstrappers", "system:authenticated"])
+    );
 }

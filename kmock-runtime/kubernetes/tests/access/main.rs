@@ -3,6 +3,7 @@
 mod accounts;
 mod authentication;
 mod authorization;
+mod nodes;
 mod rules;
 mod signers;
 

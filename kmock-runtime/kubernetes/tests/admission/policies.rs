@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{MAPS, Server, api, config_map};
+use kmock_kubernetes::{Cluster, ClusterOptions};
 
 const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
 
@@ -423,4 +424,214 @@ fn a_webhook_has_conditions_too() {
     );
     assert_eq!(server.create(json!({"x": "1"})).0, 201);
     assert_eq!(server.create(json!({"asked": "1"})).0, 500);
+}
+
+/// A cluster with controllers.
+fn with_controllers() -> Server {
+    Server(Cluster::new(ClusterOptions {
+        controllers: true,
+        ..ClusterOptions::default()
+    }))
+}
+
+impl Server {
+    /// The status of a policy over some resources, once it is there.
+    fn status_of(&self, rule: Value, spec: Value) -> Value {
+        let mut policy = policy("Validating", "typed", spec);
+        policy["spec"]["matchConstraints"]["resourceRules"] = json!([rule]);
+        policy["spec"]["matchConstraints"]["resourceRules"][0]["operations"] = json!(["*"]);
+        let path = format!("{GROUP}/validatingadmissionpolicies");
+        self.done(&format!("POST {path}"), policy);
+        let found = self.done(&format!("GET {path}/typed"), Value::Null);
+        self.done(&format!("DELETE {path}/typed"), Value::Null);
+        found
+    }
+
+    /// The places and texts of the warnings about a policy of Deployments.
+    fn warnings_of(&self, spec: Value) -> Vec<(String, String)> {
+        let rule =
+            json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"]});
+        let status = self.status_of(rule, spec)["status"].clone();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let warnings = status["typeChecking"]["expressionWarnings"].as_array();
+        warnings
+            .into_iter()
+            .flatten()
+            .map(|one| (text(&one["fieldRef"]), text(&one["warning"])))
+            .collect()
+    }
+}
+
+#[test]
+fn expressions_are_checked_by_the_types_of_what_they_match() {
+    let server = with_controllers();
+    let undefined = server.warnings_of(json!({"validations": [
+        {"expression": "object.spec.replicas > 1"},
+        {"expression": "object.spec.replica > 1", "messageExpression": "object.spec.paused + 'x'"},
+    ]}));
+    let expected = [
+        (
+            "spec.validations[1].expression",
+            "apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field 'replica'\n | object.spec.replica > 1\n \
+             | ...........^\n",
+        ),
+        (
+            "spec.validations[1].messageExpression",
+            "apps/v1, Kind=Deployment: ERROR: <input>:1:20: found no matching overload for '_+_' applied to \
+             '(bool, string)'\n | object.spec.paused + 'x'\n | ...................^\n",
+        ),
+    ];
+    let expected = expected.map(|(place, text)| (place.to_owned(), text.to_owned()));
+    assert_eq!(undefined, expected);
+    // What is well typed is not told of; ports by name or number are anything, labels are a map.
+    for expression in [
+        "object.metadata.labels['a'] == 'b' && has(object.status.replicas)",
+        "object.spec.template.spec.containers.all(c, c.ports.all(p, p.containerPort > 80))",
+        "object.spec.strategy.rollingUpdate.maxSurge == '25%' || object.spec.strategy.rollingUpdate.maxSurge == 1",
+        "object.metadata.creationTimestamp < timestamp('2030-01-01T00:00:00Z')",
+        "authorizer.group('').resource('pods').check('get').allowed()",
+        "request.userInfo.username == '' && namespaceObject.metadata.name == oldObject.metadata.namespace",
+        "variables.n > 1",
+    ] {
+        let spec = json!({
+            "variables": [{"name": "n", "expression": "object.spec.replicas"}],
+            "validations": [{"expression": expression}],
+        });
+        assert_eq!(server.warnings_of(spec), [], "{expression}");
+    }
+    for (expression, fault) in [
+        (
+            "variables.n == 'x'",
+            "found no matching overload for '_==_' applied to '(int, string)'",
+        ),
+        // Quantities are a text or a number, and have no type at all.
+        (
+            "object.spec.template.spec.containers[0].resources.limits['cpu'] == '1'",
+            "undefined field 'limits'",
+        ),
+        (
+            "authorizer.requestResource.check('get').allowed()",
+            "type 'kubernetes.authorization.Authorizer' does not support field selection",
+        ),
+        (
+            "object.metadata.labels.all(l, l > 1)",
+            "found no matching overload for '_>_' applied to '(string, int)'",
+        ),
+    ] {
+        let spec = json!({
+            "variables": [{"name": "n", "expression": "object.spec.replicas"}],
+            "validations": [{"expression": expression}],
+        });
+        let told = server.warnings_of(spec);
+        assert!(told[0].1.contains(fault), "{expression}: {told:?}");
+    }
+}
+
+#[test]
+fn the_status_of_a_policy_is_applied_by_its_controller() {
+    let server = with_controllers();
+    let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"]});
+    let spec = json!({"validations": [{"expression": "true"}]});
+    let found = server.status_of(rule.clone(), spec.clone());
+    assert_eq!(
+        found["status"],
+        json!({"observedGeneration": 1, "typeChecking": {}})
+    );
+    let managers = found["metadata"]["managedFields"]
+        .as_array()
+        .expect("managers");
+    let manager = managers
+        .iter()
+        .find(|one| one["manager"] == "validatingadmissionpolicy-status-controller")
+        .expect("the controller");
+    assert_eq!(
+        (
+            &manager["operation"],
+            &manager["subresource"],
+            &manager["fieldsV1"]
+        ),
+        (
+            &json!("Apply"),
+            &json!("status"),
+            &json!({"f:status": {"f:observedGeneration": {}, "f:typeChecking": {}}})
+        )
+    );
+    // A change is looked at again; nobody does so where there are no controllers.
+    let path = format!("{GROUP}/validatingadmissionpolicies");
+    server.done(
+        &format!("POST {path}"),
+        policy("Validating", "p", spec.clone()),
+    );
+    let patch = json!({"spec": {"validations": [{"expression": "object.dat == {}"}]}});
+    server.done(&format!("PATCH {path}/p"), patch);
+    let found = server.done(&format!("GET {path}/p"), Value::Null);
+    assert_eq!(found["status"]["observedGeneration"], 2);
+    assert!(
+        found["status"]["typeChecking"]["expressionWarnings"][0]["warning"]
+            .as_str()
+            .is_some_and(|text| text
+                .starts_with("v1, Kind=ConfigMap: ERROR: <input>:1:7: undefined field 'dat'"))
+    );
+    assert_eq!(Server::new().status_of(rule, spec)["status"], json!({}));
+}
+
+#[test]
+fn types_come_from_definitions_and_parameters_too() {
+    let server = with_controllers();
+    server.done(
+        "POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "foos.example.com"},
+            "spec": {
+                "group": "example.com", "scope": "Namespaced",
+                "names": {"plural": "foos", "singular": "foo", "kind": "Foo", "listKind": "FooList"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {"spec": {"type": "object", "properties": {
+                        "size": {"type": "integer"}}}}}}}],
+            },
+        }),
+    );
+    let rule = json!({"apiGroups": ["example.com"], "apiVersions": ["v1"], "resources": ["foos", "foos/status"]});
+    let spec = json!({
+        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
+        "validations": [
+            {"expression": "object.spec.size == params.data['size']"},
+            {"expression": "object.metadata.generation > 1 && params.data.size == object.metadata.name"},
+            {"expression": "params.dat == {}"},
+        ],
+    });
+    let status = server.status_of(rule.clone(), spec)["status"].clone();
+    let warnings = status["typeChecking"]["expressionWarnings"]
+        .as_array()
+        .expect("warnings")
+        .clone();
+    let places: Vec<&Value> = warnings.iter().map(|one| &one["fieldRef"]).collect();
+    assert_eq!(
+        places,
+        [
+            "spec.validations[0].expression",
+            "spec.validations[2].expression"
+        ]
+    );
+    assert!(
+        warnings[0]["warning"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("example.com/v1, Kind=Foo: "))
+    );
+    // What nobody knows the type of is not checked, nor what stands behind a star.
+    let free = json!({
+        "paramKind": {"apiVersion": "nowhere.example.com/v1", "kind": "Unknown"},
+        "validations": [{"expression": "object.spec.size == params.anything"}],
+    });
+    assert_eq!(
+        server.status_of(rule, free)["status"]["typeChecking"],
+        json!({})
+    );
+    let rule = json!({"apiGroups": ["*"], "apiVersions": ["v1"], "resources": ["pods"]});
+    let spec = json!({"validations": [{"expression": "object.nothing == 1"}]});
+    assert_eq!(
+        server.status_of(rule, spec)["status"]["typeChecking"],
+        json!({})
+    );
 }

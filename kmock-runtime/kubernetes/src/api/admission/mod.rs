@@ -18,6 +18,7 @@ mod default_tolerations;
 mod in_use_protection;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_restriction;
 mod plugin;
 mod pod_resize;
 mod pod_security;
@@ -43,6 +44,8 @@ pub use attributes::{Attributes, Operation};
 #[cfg(feature = "cel")]
 use conditions::Conditions;
 use plugin::Plugin;
+#[cfg(feature = "cel")]
+pub use policies::PolicyStatuses;
 #[cfg(not(feature = "cel"))]
 use without_cel::{self as policies, Conditions};
 
@@ -54,10 +57,11 @@ use crate::state::store::Event;
 
 /// The plugins that a server runs unless it is told otherwise, in its order, but for those of webhooks and quotas, which
 /// come last.
-static PLUGINS: [&dyn Plugin; 17] = [
+static PLUGINS: [&dyn Plugin; 18] = [
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &service_account::ServiceAccount,
+    &node_restriction::NodeRestriction,
     &taint_nodes::TaintNodesByCondition,
     &pod_security::PodSecurity,
     &priority::Priority,

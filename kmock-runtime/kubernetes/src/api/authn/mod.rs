@@ -6,6 +6,7 @@
 //! tokens that this cluster never heard of do not count; its own are checked all the same.
 
 pub mod accounts;
+mod bootstrap_tokens;
 pub mod impersonation;
 mod token_file;
 pub mod tokens;
@@ -21,6 +22,7 @@ use crate::model::user::User;
 use crate::state::access::Attributes;
 use crate::state::cluster::Cluster;
 use crate::text::base64url;
+use crate::wire::websocket;
 
 /// Whom a verified client certificate names: an extension of requests that came over TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,9 +56,12 @@ fn authenticate(cluster: &Cluster, parts: &Parts) -> Result<Arc<User>, ApiError>
     {
         return Ok(Arc::new(of_certificate(certificate)));
     }
-    if let Some(token) = bearer_token(&parts.headers) {
+    if let Some(token) = bearer_token(&parts.headers)? {
         if let Some(user) = cluster.access().of_token(&token) {
             return Ok(user);
+        }
+        if let Some(user) = bootstrap_tokens::user(cluster, &token) {
+            return Ok(Arc::new(user));
         }
         let must = cluster.access().authenticates();
         if must || tokens::is_own(&token) {
@@ -90,22 +95,31 @@ fn of_certificate(certificate: &ClientCertificate) -> User {
     user
 }
 
-/// The token of an `Authorization` header, or of a WebSocket's protocols, where browsers have no other place for it.
-fn bearer_token(headers: &HeaderMap) -> Option<String> {
-    const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+/// The token of an `Authorization` header, or of a WebSocket's protocols, where browsers have no other place for it. The
+/// error: it stands there in a way that no server takes.
+fn bearer_token(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let text = headers.get(AUTHORIZATION).and_then(|x| x.to_str().ok());
     let mut words = text.unwrap_or_default().trim().splitn(3, ' ');
     if let (Some(scheme), Some(token)) = (words.next(), words.next())
         && scheme.eq_ignore_ascii_case("bearer")
     {
-        return (!token.is_empty()).then(|| token.to_owned());
+        return Ok((!token.is_empty()).then(|| token.to_owned()));
     }
-    let protocols = headers.get_all("sec-websocket-protocol").iter();
-    protocols
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|protocol| protocol.trim().strip_prefix(PROTOCOL))
-        .filter_map(|encoded| base64url::decode(encoded).ok())
-        .find_map(|bytes| String::from_utf8(bytes).ok())
-        .filter(|token| !token.is_empty())
+    if !websocket::is_asked_for(headers) {
+        return Ok(None);
+    }
+    let mut tokens = websocket::tokens(headers);
+    let Some(encoded) = tokens.next() else {
+        return Ok(None);
+    };
+    let decoded = base64url::decode(encoded).ok();
+    let token = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    match token {
+        // The answer names one of the protocols that were offered, and never this one.
+        _ if tokens.next().is_some() || websocket::offered(headers).is_empty() => {
+            Err(ApiError::unauthorized())
+        }
+        Some(token) => Ok((!token.is_empty()).then_some(token)),
+        None => Err(ApiError::unauthorized()),
+    }
 }

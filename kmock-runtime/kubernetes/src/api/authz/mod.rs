@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod escalation;
+pub(super) mod node;
 
 use std::borrow::Cow;
 
@@ -42,6 +43,9 @@ pub fn authorize(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) ->
     if is_free(cluster, user) {
         return Decision::allowed();
     }
+    let Err(of_node) = node::decide(cluster, user, attributes) else {
+        return Decision::allowed();
+    };
     let index = cluster.access().rbac(cluster.store());
     match index.decide(user, attributes) {
         RbacVerdict::Allowed(grant) => Decision {
@@ -50,15 +54,20 @@ pub fn authorize(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) ->
         },
         RbacVerdict::Denied(lost) => Decision {
             allowed: false,
-            reason: reason(&lost),
+            reason: reason(of_node, &lost),
         },
     }
 }
 
-fn reason(lost: &[String]) -> String {
-    match lost {
-        [] => String::new(),
+/// Why nobody allows something: in the order in which they were asked, a line each.
+fn reason(of_node: String, lost: &[String]) -> String {
+    let of_rbac = match lost {
+        [] => return of_node,
         lost => format!("RBAC: {}", index::join(lost)),
+    };
+    match of_node.as_str() {
+        "" => of_rbac,
+        of_node => format!("{of_node}\n{of_rbac}"),
     }
 }
 
@@ -72,10 +81,13 @@ pub fn check(cluster: &Cluster, user: &User, attributes: &Attributes<'_>) -> Res
     if is_free(cluster, user) {
         return Ok(());
     }
+    let Err(of_node) = node::decide(cluster, user, attributes) else {
+        return Ok(());
+    };
     let index = cluster.access().rbac(cluster.store());
     match index.decide(user, attributes) {
         RbacVerdict::Allowed(_) => Ok(()),
-        RbacVerdict::Denied(lost) => Err(attributes.forbidden(user, &reason(&lost))),
+        RbacVerdict::Denied(lost) => Err(attributes.forbidden(user, &reason(of_node, &lost))),
     }
 }
 
@@ -84,7 +96,12 @@ pub fn rules_for(cluster: &Cluster, user: &User, namespace: &str) -> (Vec<Rule>,
     match cluster.access().has_rbac() {
         true => {
             let index = cluster.access().rbac(cluster.store());
-            Index::rules_for(&index, user, namespace)
+            let (rules, mut lost) = Index::rules_for(&index, user, namespace);
+            if cluster.access().authorizes_nodes() && user.as_node().is_some() {
+                let why = "node authorizer does not support user rule resolution";
+                lost.insert(0, why.to_owned());
+            }
+            (rules, lost)
         }
         false => (Rule::everything().to_vec(), Vec::new()),
     }
@@ -94,6 +111,26 @@ impl Cluster {
     /// From now on RBAC decides who may what, and one has to say who one is.
     pub fn enforce_rbac(&self) {
         self.access().enforce_rbac();
+        aggregate::run(self);
+    }
+
+    /// From now on kubelets (users `system:node:NAME` of the group `system:nodes`) may read only what the Pods on their node
+    /// name, and write only what is theirs: the authorizer Node before RBAC, which decides everything else, and the
+    /// admission plugin NodeRestriction. `kubeadm` sets servers up like this.
+    ///
+    /// ```
+    /// # use kmock_kubernetes::Cluster;
+    /// let cluster = Cluster::default();
+    /// cluster.restrict_nodes();
+    /// ```
+    pub fn restrict_nodes(&self) {
+        self.authorize_nodes();
+        self.access().restrict_nodes();
+    }
+
+    /// The authorizer of [`Cluster::restrict_nodes`] alone: `--authorization-mode=Node,RBAC`.
+    pub fn authorize_nodes(&self) {
+        self.access().authorize_nodes();
         aggregate::run(self);
     }
 }
@@ -115,6 +152,7 @@ pub fn special<'a>(
             resource: resource.into(),
             subresource: "".into(),
             name: name.into(),
+            fields: "".into(),
         },
     )
 }

@@ -64,6 +64,7 @@ fn may_create(call: &Call) -> Result<(), ApiError> {
             resource: request.resource.as_str().into(),
             subresource: request.subresource().into(),
             name: request.name().into(),
+            fields: "".into(),
         },
     );
     authz::check(&call.cluster, &call.user, &attributes)

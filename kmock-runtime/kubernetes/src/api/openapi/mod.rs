@@ -22,6 +22,8 @@ use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use self::paths::operations;
+#[cfg(feature = "cel")]
+pub(super) use self::schemas::custom_schema;
 use self::schemas::{Components, Flavour};
 use crate::api::discovery;
 use crate::api::{Body, Reply};

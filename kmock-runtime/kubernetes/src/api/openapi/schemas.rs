@@ -205,7 +205,8 @@ pub(super) fn definition_revision(cluster: &Cluster, resource: &Resource) -> u64
     definition(cluster, resource).map_or(0, |definition| definition.revision)
 }
 
-fn custom_schema(cluster: &Cluster, resource: &Resource) -> Option<Value> {
+/// The schema of a custom resource, as its definition says it.
+pub(in crate::api) fn custom_schema(cluster: &Cluster, resource: &Resource) -> Option<Value> {
     let definition = definition(cluster, resource)?;
     let versions = definition.value["spec"]["versions"].as_array()?;
     let version = versions

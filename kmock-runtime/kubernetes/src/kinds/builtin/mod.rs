@@ -24,6 +24,7 @@ mod prepare;
 mod printers;
 pub mod quantity;
 pub(crate) mod quota;
+pub(crate) mod references;
 mod row;
 mod rows;
 pub(crate) mod services;

@@ -44,6 +44,8 @@ pub struct ResourceAttributes<'a> {
     pub subresource: Cow<'a, str>,
     /// The object's name.
     pub name: Cow<'a, str>,
+    /// The field selector of what reads or deletes a collection, as it was written.
+    pub fields: Cow<'a, str>,
 }
 
 impl ResourceAttributes<'_> {
@@ -82,6 +84,11 @@ impl<'a> Attributes<'a> {
             ("list" | "watch", None) => selected_name(request),
             _ => None,
         };
+        let fields = match verb {
+            "list" | "watch" | "deletecollection" => request.query.get("fieldSelector"),
+            _ => None,
+        };
+        let fields = fields.unwrap_or_default();
         let name = match selected {
             Some(name) => Cow::Owned(name),
             None => Cow::Borrowed(request.name()),
@@ -95,6 +102,7 @@ impl<'a> Attributes<'a> {
                 resource: request.resource.as_str().into(),
                 subresource: request.subresource().into(),
                 name,
+                fields: fields.into(),
             },
         )
     }
@@ -121,6 +129,7 @@ impl<'a> Attributes<'a> {
                     resource: own(resource.resource),
                     subresource: own(resource.subresource),
                     name: own(resource.name),
+                    fields: own(resource.fields),
                 }),
             },
         }

@@ -23,6 +23,8 @@ pub struct Access {
     trusts_anonymous: AtomicBool,
     rbac: AtomicBool,
     service_accounts: AtomicBool,
+    authorizes_nodes: AtomicBool,
+    restricts_nodes: AtomicBool,
     tokens: RwLock<HashMap<Box<str>, Arc<User>>>,
     index: RwLock<Arc<Index>>,
     root_certificate: RwLock<Option<String>>,
@@ -72,6 +74,27 @@ impl Access {
     /// From now on Pods run as ServiceAccounts that are there.
     pub fn enforce_service_accounts(&self) {
         self.service_accounts.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the authorizer Node is asked before RBAC.
+    pub fn authorizes_nodes(&self) -> bool {
+        self.authorizes_nodes.load(Ordering::Relaxed)
+    }
+
+    /// From now on the authorizer Node is asked before RBAC, which decides from now on, too.
+    pub fn authorize_nodes(&self) {
+        self.enforce_rbac();
+        self.authorizes_nodes.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the admission plugin NodeRestriction runs.
+    pub fn restricts_nodes(&self) -> bool {
+        self.restricts_nodes.load(Ordering::Relaxed)
+    }
+
+    /// From now on the admission plugin NodeRestriction runs.
+    pub fn restrict_nodes(&self) {
+        self.restricts_nodes.store(true, Ordering::Relaxed);
     }
 
     /// The roles and bindings as they are now.

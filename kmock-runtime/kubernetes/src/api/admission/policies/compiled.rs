@@ -111,14 +111,20 @@ fn variables(spec: &Value, mutating: bool) -> (Env, Vec<(String, Expression)>) {
     if mutating {
         env = env.with_patches();
     }
+    let variables = declare(&mut env, spec);
+    (env, variables)
+}
+
+/// Compiles the variables of a policy and makes them known, one after the other.
+pub(super) fn declare(env: &mut Env, spec: &Value) -> Vec<(String, Expression)> {
     let mut variables = Vec::new();
     for variable in items(spec, &["variables"]) {
         let name = text(variable, &["name"]);
-        let expression = Expression::compile(text(variable, &["expression"]), &env, &[]);
+        let expression = Expression::compile(text(variable, &["expression"]), env, &[]);
         env.declare(name, expression.ty());
         variables.push((name.to_owned(), expression));
     }
-    (env, variables)
+    variables
 }
 
 impl Policy {

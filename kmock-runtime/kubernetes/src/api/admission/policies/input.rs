@@ -101,6 +101,7 @@ impl Decider for Input<'_> {
                     resource: check.resource.as_str().into(),
                     subresource: check.subresource.as_str().into(),
                     name: check.name.as_str().into(),
+                    fields: "".into(),
                 },
             ),
         };

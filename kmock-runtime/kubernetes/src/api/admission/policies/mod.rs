@@ -7,6 +7,7 @@ mod compiled;
 mod input;
 mod mutate;
 mod params;
+mod type_checking;
 
 use serde_json::{Value, json};
 
@@ -19,6 +20,7 @@ use crate::model::status::{ApiError, Cause};
 pub(super) use self::compiled::forget;
 pub(super) use self::input::Input;
 pub(super) use self::mutate::{Rounds, mutate};
+pub use self::type_checking::PolicyStatuses;
 
 /// What all expressions of a policy may cost for one binding and one parameter.
 const BUDGET: u64 = 10_000_000;

@@ -130,6 +130,17 @@ impl Env {
         }
     }
 
+    /// The environment in which the expressions of a policy are checked once more, when the types of its objects are known
+    /// and perhaps those of its parameters; with variables. It lacks `authorizer.requestResource`, as the server's does.
+    pub(crate) fn typed(object: &Ty, params: Option<&Ty>) -> Self {
+        let mut env = Self::new(false, false, Some(object.clone()));
+        env.vars
+            .extend(params.map(|ty| ("params".to_owned(), ty.clone())));
+        env.vars
+            .push(("authorizer".to_owned(), Ty::Opaque(AUTHORIZER)));
+        env.with_variables()
+    }
+
     /// The same with variables: they can be declared from now on.
     #[must_use]
     pub(crate) fn with_variables(mut self) -> Self {
@@ -188,6 +199,11 @@ impl Expression {
             source: source.to_owned(),
             program,
         }
+    }
+
+    /// What is wrong with the names and the types of an expression.
+    pub(crate) fn fault(source: &str, env: &Env) -> Option<String> {
+        check::check_in(source, env.vars.clone(), env.makes_patches).err()
     }
 
     /// Why it does not compile.
