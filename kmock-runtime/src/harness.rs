@@ -42,6 +42,7 @@ pub struct TestOptions {
     cluster: bool,
     nodes: usize,
     rbac: bool,
+    admission: &'static [&'static str],
     limit: Option<usize>,
     port: u16,
     seed: u64,
@@ -84,6 +85,7 @@ impl TestOptions {
             cluster: false,
             nodes: 0,
             rbac: false,
+            admission: &[],
             limit: None,
             port: 0,
             seed: 0,
@@ -177,6 +179,12 @@ impl TestOptions {
         self
     }
 
+    /// Admission plugins of the Kubernetes API that run beside those that always do.
+    pub fn admission(mut self, plugins: &'static [&'static str]) -> TestOptions {
+        self.admission = plugins;
+        self
+    }
+
     /// How many requests each server answers before it refuses.
     pub fn limit(mut self, requests: usize) -> TestOptions {
         self.limit = Some(requests);
@@ -263,6 +271,7 @@ impl TestOptions {
             .strict(self.strict)
             .raw(self.raw)
             .rbac(self.rbac)
+            .admission(self.admission.iter().copied())
             .hostnames(self.hostnames)
             // Two servers are two clusters: their uids differ.
             .seed(self.seed.wrapping_add(nth));

@@ -77,6 +77,7 @@ pub struct Builder {
     pub(crate) heartbeats: bool,
     pub(crate) authentication: bool,
     pub(crate) rbac: bool,
+    pub(crate) admission: Vec<String>,
     pub(crate) every_path: bool,
     pub(crate) guarded: bool,
     pub(crate) keep: Option<usize>,
@@ -112,6 +113,7 @@ impl Default for Builder {
             heartbeats: false,
             authentication: false,
             rbac: false,
+            admission: Vec::new(),
             every_path: false,
             guarded: false,
             keep: None,
@@ -284,6 +286,14 @@ impl Builder {
     /// `KMock::rbac` does the same later, with roles.
     pub fn rbac(mut self, rbac: bool) -> Builder {
         self.rbac = rbac;
+        self
+    }
+
+    /// Admission plugins that run beside those that always do, as `kube-apiserver --enable-admission-plugins`:
+    /// `ServiceAccount` (Pods run as accounts that are there, with their tokens), `NodeRestriction` (kubelets write only what is
+    /// theirs). The server does not start with others.
+    pub fn admission(mut self, plugins: impl IntoIterator<Item = impl Into<String>>) -> Builder {
+        self.admission.extend(plugins.into_iter().map(Into::into));
         self
     }
 

@@ -73,7 +73,7 @@ impl Builder {
         self,
         serve: impl FnOnce(Arc<Core>) -> Result<Server, Error>,
     ) -> Result<KMock, Error> {
-        let backend = cluster::backend(&self);
+        let backend = cluster::backend(&self)?;
         // Clients of the test may look for it before the server does.
         #[cfg(feature = "tls")]
         let _provider = crate::tls::provider();

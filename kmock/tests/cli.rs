@@ -516,6 +516,36 @@ fn what_comes_to_nothing_is_refused() {
 }
 
 #[test]
+fn kubelets_are_restricted_where_that_is_asked_for() {
+    let why = refused(&["--enable-admission-plugins", "EventRateLimit"]);
+    assert!(
+        why.contains("kmock has no admission plugin EventRateLimit: ServiceAccount and NodeRestriction can be enabled"),
+        "{why}"
+    );
+    let why = refused(&["--authorization-mode", "Webhook"]);
+    assert!(
+        why.contains("--authorization-mode Webhook: kmock has RBAC, Node"),
+        "{why}"
+    );
+    let tokens = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(tokens.path(), "t0ken,system:node:n1,u,system:nodes\n").expect("written");
+    let tokens = tokens.path().display().to_string();
+    let server = Served::start(&[
+        "--authorization-mode",
+        "Node,RBAC",
+        "--enable-admission-plugins",
+        "NodeRestriction,Priority",
+        "--token-file",
+        &tokens,
+    ]);
+    let refused = server.get_with("/api/v1/nodes/n2", "authorization: Bearer t0ken");
+    assert!(
+        refused.contains("node 'n1' cannot read 'n2', only its own Node object"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn versions_go_on_over_restarts_and_the_server_may_say_another_one() {
     let version = |served: &Served| {
         let list = served.get("/api/v1/namespaces");

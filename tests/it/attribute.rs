@@ -169,3 +169,21 @@ fn rules_that_hold_their_server_do_not_keep_it() {
         "{address} still listens"
     );
 }
+
+#[kmock::test(admission = ["ServiceAccount", "NodeRestriction"])]
+async fn admission_plugins_are_options_of_a_test(k: KMock) {
+    let pod =
+        json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let refused = k.post("/api/v1/namespaces/default/pods").json(&pod).await;
+    assert_eq!(refused.status(), 403);
+    let kubelet = k.as_user(kmock::kubernetes::User::node("n1"));
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n2"}});
+    let refused: serde_json::Value = kubelet.post("/api/v1/nodes").json(&node).await.json();
+    assert_eq!(
+        refused["message"],
+        r#"nodes "n2" is forbidden: node "n1" is not allowed to modify node "n2""#
+    );
+    let failed = KMock::builder().admission(["EventRateLimit"]).start().await;
+    let why = failed.expect_err("unknown").to_string();
+    assert!(why.contains("no admission plugin EventRateLimit"), "{why}");
+}

@@ -314,3 +314,32 @@ async fn requests_are_passed_on_to_https(k: KMock) {
         404
     );
 }
+
+/// Programs in a Pod trust the server by what its namespace and its directory have.
+#[kmock::test(tls)]
+async fn the_certificate_of_the_server_s_authority_is_where_pods_look_for_it(k: KMock) {
+    let directory = tempfile::tempdir().expect("a directory");
+    k.in_cluster("default/bot", directory.path())
+        .expect("written");
+    let pem = std::fs::read_to_string(directory.path().join("ca.crt")).expect("a certificate");
+    assert_eq!(pem, Authority::of_process().expect("the authority").pem());
+    let trusted = k.objects().get(
+        "configmaps",
+        "kube-system/extension-apiserver-authentication",
+    );
+    assert_eq!(
+        trusted.expect("a ConfigMap").value()["data"]["client-ca-file"],
+        pem
+    );
+
+    let controlled = KMock::builder()
+        .tls()
+        .controllers(true)
+        .start()
+        .await
+        .expect("a server");
+    let map = controlled
+        .objects()
+        .get("configmaps", "default/kube-root-ca.crt");
+    assert_eq!(map.expect("a ConfigMap").value()["data"]["ca.crt"], pem);
+}

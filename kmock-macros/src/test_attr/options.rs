@@ -25,6 +25,8 @@ enum Takes {
     Number,
     Duration,
     Hostnames,
+    /// A list of names in quotes.
+    Plugins,
     Directory,
     /// Nothing, a file, or how.
     Tls,
@@ -38,6 +40,7 @@ const OPTIONS: &[(&str, Takes)] = &[
     ("cluster", Takes::Flag),
     ("nodes", Takes::Number),
     ("rbac", Takes::Flag),
+    ("admission", Takes::Plugins),
     ("limit", Takes::Number),
     ("port", Takes::Number),
     ("seed", Takes::Number),
@@ -62,6 +65,7 @@ const NAMES: &[&str] = &[
     "cluster",
     "nodes",
     "rbac",
+    "admission",
     "limit",
     "port",
     "seed",
@@ -249,6 +253,7 @@ fn option(
         Some(Takes::Tls) => tls(input, name, given, options, errors),
         Some(Takes::Sweep) => sweep(input, name, given, options, errors),
         Some(Takes::Hostnames) => hostnames(input, name, options, errors),
+        Some(Takes::Plugins) => plugins(input, name, options, errors),
         None => {
             match text.as_str() {
                 "flavor" => {
@@ -469,10 +474,45 @@ fn sweep(
 
 /// `hostnames = ["example.com", ~".*\.local"]`
 fn hostnames(input: ParseStream<'_>, name: &Ident, options: &mut Options, errors: &mut Errors) {
-    let at = here(input);
     let form = "write `hostnames = [\"example.com\", \"*.local\"]`";
+    let one = |content: ParseStream<'_>, errors: &mut Errors| {
+        let regex = content
+            .parse::<Option<Token![~]>>()
+            .ok()
+            .flatten()
+            .is_some();
+        let lit = lit_str(content)?;
+        if regex {
+            crate::notation::check(&lit, errors, crate::notation::regex);
+            return Some(LitStr::new(&format!("~{}", lit.value()), lit.span()));
+        }
+        if lit.value().contains('/') {
+            errors.help(lit.span(), "a hostname is no URL", form);
+        }
+        Some(lit)
+    };
+    list(input, name, ("hostname", form), one, options, errors);
+}
+
+/// Which admission plugins there are is known to the server alone.
+fn plugins(input: ParseStream<'_>, name: &Ident, options: &mut Options, errors: &mut Errors) {
+    let form = "write `admission = [\"ServiceAccount\", \"NodeRestriction\"]`";
+    let one = |content: ParseStream<'_>, _: &mut Errors| lit_str(content);
+    list(input, name, ("plugin", form), one, options, errors);
+}
+
+/// A list of texts in brackets; `one` reads each.
+fn list(
+    input: ParseStream<'_>,
+    name: &Ident,
+    (what, form): (&str, &str),
+    one: impl Fn(ParseStream<'_>, &mut Errors) -> Option<LitStr>,
+    options: &mut Options,
+    errors: &mut Errors,
+) {
+    let at = here(input);
     if !input.peek(token::Bracket) {
-        errors.help(at, "expected a list of hostnames", form);
+        errors.help(at, format_args!("expected a list of {what}s"), form);
         return skip_to_comma(input);
     }
     let content = match (|| {
@@ -486,29 +526,16 @@ fn hostnames(input: ParseStream<'_>, name: &Ident, options: &mut Options, errors
     let mut names = Vec::new();
     while !content.is_empty() {
         let at = here(&content);
-        let regex = content
-            .parse::<Option<Token![~]>>()
-            .ok()
-            .flatten()
-            .is_some();
-        match lit_str(&content) {
-            Some(lit) if regex => {
-                crate::notation::check(&lit, errors, crate::notation::regex);
-                names.push(LitStr::new(&format!("~{}", lit.value()), lit.span()));
-            }
-            Some(lit) => {
-                if lit.value().contains('/') {
-                    errors.help(lit.span(), "a hostname is no URL", form);
-                }
-                names.push(lit);
-            }
+        match one(&content, errors) {
+            Some(name) => names.push(name),
             None => {
-                errors.help(at, "expected a hostname in quotes", form);
+                errors.help(at, format_args!("expected a {what} in quotes"), form);
                 skip_to_comma(&content);
             }
         }
         if !content.is_empty() && content.parse::<Token![,]>().is_err() {
-            errors.push(here(&content), "expected `,` between the hostnames");
+            let why = format_args!("expected `,` between the {what}s");
+            errors.push(here(&content), why);
             skip_to_comma(&content);
             content.parse::<Token![,]>().ok();
         }

@@ -25,6 +25,7 @@ use kmock_kubernetes::{
 use super::{histories::histories, webhooks::Network};
 use crate::{
     backend::{Answered, Backend, Beside, Logged, TOUCHED, Takeover, Touch},
+    error::Error,
     journal::{ObjectHistory, Seen},
     mock::KMock,
     options::{Builder, Controllers},
@@ -174,7 +175,7 @@ fn called(request: &Request) -> http::Request<bytes::Bytes> {
 const REMEMBERED: usize = 100_000;
 
 /// A fresh cluster below the rules of a server.
-pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
+pub(super) fn start(options: &Builder) -> Result<Arc<dyn Backend>, Error> {
     let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
@@ -184,8 +185,13 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         history: options.history.unwrap_or(defaults.history),
         revision: options.revision.unwrap_or(defaults.revision),
         version: options.kubernetes_version.clone(),
+        root_certificate: authority(options)?,
         ..defaults
     });
+    for plugin in &options.admission {
+        let enabled = cluster.enable_admission_plugin(plugin);
+        enabled.map_err(Error::invalid)?;
+    }
     cluster.webhooks().network(Arc::new(Network));
     #[cfg(feature = "tls")]
     if let Some(signer) = super::tokens::Signer::new() {
@@ -193,7 +199,7 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
     }
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();
-    Arc::new(Emulator {
+    Ok(Arc::new(Emulator {
         #[cfg(feature = "cluster")]
         life: super::life::of(&cluster, options),
         #[cfg(feature = "cluster")]
@@ -203,7 +209,24 @@ pub(super) fn start(options: &Builder) -> Arc<dyn Backend> {
         every_path: options.every_path,
         used: AtomicBool::new(false),
         asked: Arc::default(),
-    })
+    }))
+}
+
+/// The certificate of the authority of a server that speaks TLS.
+#[cfg(feature = "tls")]
+fn authority(options: &Builder) -> Result<Option<String>, Error> {
+    let tls = options.tls.as_ref();
+    tls.map(|tls| Ok(tls.made_authority()?.pem().to_owned()))
+        .transpose()
+}
+
+#[cfg(not(feature = "tls"))]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "with the feature `tls` it may fail"
+)]
+fn authority(_options: &Builder) -> Result<Option<String>, Error> {
+    Ok(None)
 }
 
 pub(super) struct Emulator {

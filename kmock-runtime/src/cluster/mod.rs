@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use crate::{
     backend::{Backend, Dialect},
+    error::Error,
     options::Builder,
 };
 
@@ -32,8 +33,11 @@ pub use self::failures::Failure;
 pub use kmock_kubernetes as kubernetes;
 
 /// What answers below the rules of a server.
-pub(crate) fn backend(options: &Builder) -> Option<Arc<dyn Backend>> {
-    (!options.raw).then(|| emulator::start(options))
+pub(crate) fn backend(options: &Builder) -> Result<Option<Arc<dyn Backend>>, Error> {
+    match options.raw {
+        true => Ok(None),
+        false => emulator::start(options).map(Some),
+    }
 }
 
 /// The dialect of reports.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::{
     backend::{Backend, Dialect},
     criteria::Filter,
+    error::Error,
     location::Location,
     options::Builder,
 };
 
 /// Nothing answers below the rules.
-pub(crate) fn backend(_: &Builder) -> Option<Arc<dyn Backend>> {
-    None
+pub(crate) fn backend(_: &Builder) -> Result<Option<Arc<dyn Backend>>, Error> {
+    Ok(None)
 }
 
 /// No notation but HTTP's.

@@ -6,6 +6,7 @@ use kmock::KMock;
 
 pub(crate) struct AccessOptions {
     pub(crate) rbac: bool,
+    pub(crate) modes: Vec<String>,
     pub(crate) plugins: Vec<String>,
     pub(crate) webhooks: Vec<String>,
     pub(crate) token_files: Vec<PathBuf>,
@@ -15,8 +16,18 @@ pub(crate) struct AccessOptions {
 }
 
 impl AccessOptions {
+    /// Whether RBAC decides in the end.
+    fn rbac(&self) -> bool {
+        self.rbac
+            || self
+                .modes
+                .iter()
+                .any(|mode| mode == "RBAC" || mode == "Node")
+    }
+
     fn any(&self) -> bool {
         self.rbac
+            || !self.modes.is_empty()
             || !self.plugins.is_empty()
             || !self.webhooks.is_empty()
             || !self.token_files.is_empty()
@@ -31,13 +42,14 @@ impl AccessOptions {
         }
         if raw {
             return Err(
-                "--rbac, --enable-admission-plugins, --webhook, --token-file, --record-role and --in-cluster-dir need the \
+                "--rbac, --authorization-mode, --enable-admission-plugins, --webhook, --token-file, --record-role and --in-cluster-dir need the \
                  Kubernetes API, which --raw switches off"
                     .to_owned(),
             );
         }
         for plugin in &self.plugins {
-            enable(k, plugin)?;
+            let enabled = k.cluster().enable_admission_plugin(plugin);
+            enabled.map_err(|why| format!("--enable-admission-plugins {plugin}: {why}"))?;
         }
         for webhook in &self.webhooks {
             place(k, webhook)?;
@@ -47,12 +59,24 @@ impl AccessOptions {
             let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
             k.cluster().load_tokens(&text).map_err(failed)?;
         }
-        if self.rbac {
+        if self.rbac() {
             k.cluster().enforce_rbac();
+        }
+        for mode in &self.modes {
+            match mode.as_str() {
+                "RBAC" | "AlwaysAllow" => {}
+                "Node" => k.cluster().authorize_nodes(),
+                other => {
+                    return Err(format!(
+                        "--authorization-mode {other}: kmock has RBAC, Node (which RBAC follows) and AlwaysAllow, which is what \
+                         it does by itself"
+                    ));
+                }
+            }
         }
         // kubectl has credentials for TLS only; other clients send them in any case.
         let mut said = String::new();
-        if self.rbac || !self.token_files.is_empty() {
+        if self.rbac() || !self.token_files.is_empty() {
             k.cluster().access().trust_anonymous();
             said.push_str(
                 "# without credentials one is the administrator (kubectl sends none over http: use --as)\n",
@@ -82,46 +106,6 @@ impl AccessOptions {
         fs::write(path, k.minimal_role().to_string())
             .map_err(|error| format!("--record-role {}: {error}", path.display()))
     }
-}
-
-/// The plugins that run in any case.
-const ALWAYS: [&str; 20] = [
-    "CertificateApproval",
-    "CertificateSigning",
-    "CertificateSubjectRestriction",
-    "DefaultIngressClass",
-    "DefaultStorageClass",
-    "DefaultTolerationSeconds",
-    "LimitRanger",
-    "MutatingAdmissionPolicy",
-    "MutatingAdmissionWebhook",
-    "NamespaceLifecycle",
-    "PersistentVolumeClaimResize",
-    "PodResizeValidator",
-    "PodSecurity",
-    "PodTopologyLabels",
-    "Priority",
-    "ResourceQuota",
-    "RuntimeClass",
-    "StorageObjectInUseProtection",
-    "TaintNodesByCondition",
-    "ValidatingAdmissionPolicy",
-];
-
-fn enable(k: &KMock, plugin: &str) -> Result<(), String> {
-    match plugin {
-        "ServiceAccount" => k.cluster().enforce_service_accounts(),
-        "ValidatingAdmissionWebhook" => {}
-        plugin if ALWAYS.contains(&plugin) => {}
-        _ => {
-            return Err(format!(
-                "--enable-admission-plugins {plugin}: kmock has no such plugin; ServiceAccount can be enabled, and these run in \
-                 any case: {}, ValidatingAdmissionWebhook",
-                ALWAYS.join(", ")
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// `PLACE=ADDRESS`.

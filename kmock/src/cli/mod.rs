@@ -162,12 +162,20 @@ fn command() -> Command {
                 .help("Let RBAC decide who may what; without credentials one is the administrator, and tokens that nobody knows are 401"),
         )
         .arg(
+            Arg::new("authorization-mode")
+                .long("authorization-mode")
+                .value_name("MODE,…")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .help("As of kube-apiserver: RBAC is --rbac; Node,RBAC lets kubelets (system:node:NAME) read only what their Pods name; AlwaysAllow is what kmock does by itself"),
+        )
+        .arg(
             Arg::new("enable-admission-plugins")
                 .long("enable-admission-plugins")
                 .value_name("NAME,…")
                 .value_delimiter(',')
                 .action(ArgAction::Append)
-                .help("Admission plugins to run beside those that always do: ServiceAccount (Pods run as accounts that are there, with their tokens)"),
+                .help("Admission plugins to run beside those that always do: ServiceAccount (Pods run as accounts that are there, with their tokens), NodeRestriction (kubelets write only what is theirs)"),
         )
         .arg(
             Arg::new("webhook")
@@ -294,6 +302,7 @@ fn options(matches: &ArgMatches) -> Result<serve::ServeOptions, String> {
         images: files(matches, "images"),
         access: access::AccessOptions {
             rbac: matches.get_flag("rbac"),
+            modes: texts(matches, "authorization-mode"),
             plugins: texts(matches, "enable-admission-plugins"),
             webhooks: texts(matches, "webhook"),
             token_files: files(matches, "token-file"),

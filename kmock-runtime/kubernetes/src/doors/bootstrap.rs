@@ -171,6 +171,15 @@ pub fn bootstrap(cluster: &Cluster) {
             status,
         );
     }
+    if let Some(pem) = &cluster.options().root_certificate {
+        // By this other servers behind the aggregator know the clients of this one.
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "data": {"client-ca-file": pem},
+            "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+        });
+        let key = "kube-system/extension-apiserver-authentication";
+        create(ResourceKey::new("", "configmaps"), key.into(), map);
+    }
     if cluster.options().controllers {
         accounts::start(cluster);
     }

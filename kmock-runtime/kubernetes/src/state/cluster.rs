@@ -102,6 +102,9 @@ pub struct ClusterOptions {
     pub authentication: bool,
     /// RBAC decides who may what, and one has to say who one is. Off, everybody may do everything.
     pub rbac: bool,
+    /// The certificate (PEM) of the authority that signed the server's: what `kube-root-ca.crt` has, Secrets with tokens and,
+    /// as the authority of clients, `kube-system/extension-apiserver-authentication`. Without one it is that of nobody.
+    pub root_certificate: Option<String>,
 }
 
 impl Default for ClusterOptions {
@@ -115,6 +118,7 @@ impl Default for ClusterOptions {
             version: None,
             authentication: false,
             rbac: false,
+            root_certificate: None,
         }
     }
 }
@@ -175,6 +179,9 @@ impl Cluster {
                 options,
             }),
         };
+        if let Some(pem) = &cluster.options().root_certificate {
+            cluster.access().set_root_certificate(pem);
+        }
         if cluster.options().authentication {
             cluster.access().authenticate();
         }

@@ -78,6 +78,61 @@ static PLUGINS: [&dyn Plugin; 18] = [
     &pod_resize::PodResizeValidator,
 ];
 
+/// The plugins that run in any case, by their names.
+const ALWAYS: [&str; 21] = [
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "LimitRanger",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "NamespaceLifecycle",
+    "PersistentVolumeClaimResize",
+    "PodResizeValidator",
+    "PodSecurity",
+    "PodTopologyLabels",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
+];
+
+impl Cluster {
+    /// Lets an admission plugin run from now on, by its name: `ServiceAccount`, `NodeRestriction`. The others that there are
+    /// run in any case.
+    ///
+    /// ```
+    /// # use kmock_kubernetes::Cluster;
+    /// let cluster = Cluster::default();
+    /// assert_eq!(cluster.enable_admission_plugin("ServiceAccount"), Ok(()));
+    /// assert!(cluster.enable_admission_plugin("EventRateLimit").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// That there is no such plugin, and which there are.
+    pub fn enable_admission_plugin(&self, name: &str) -> Result<(), String> {
+        match name {
+            "ServiceAccount" => self.enforce_service_accounts(),
+            "NodeRestriction" => self.access().restrict_nodes(),
+            name if ALWAYS.contains(&name) => {}
+            _ => {
+                return Err(format!(
+                    "kmock has no admission plugin {name}: ServiceAccount and NodeRestriction can be enabled, and these run in \
+                     any case: {}",
+                    ALWAYS.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Lets all plugins change an object that is about to be written.
 pub async fn mutate(
     asked: &Attributes<'_>,

@@ -10,7 +10,7 @@ use super::Watcher;
 use crate::api::{Body, Reply};
 use crate::model::status::ApiError;
 use crate::state::cluster::ApiBody;
-use crate::wire::websocket::{self, Message, Reader, WebSocket, Writer};
+use crate::wire::websocket::{self, Message, WebSocket, WebSocketReader, WebSocketWriter};
 
 /// The end of a connection that was in order (RFC 6455, 7.4.1).
 const NORMAL: u16 = 1000;
@@ -78,7 +78,7 @@ async fn speak(socket: WebSocket, mut watcher: Watcher) {
 }
 
 /// The next ping; `None`: the client closes, or is gone.
-async fn heard(reader: &mut Reader) -> Option<Bytes> {
+async fn heard(reader: &mut WebSocketReader) -> Option<Bytes> {
     loop {
         match reader.recv().await? {
             Message::Ping(payload) => return Some(payload),
@@ -88,7 +88,7 @@ async fn heard(reader: &mut Reader) -> Option<Bytes> {
     }
 }
 
-async fn send(writer: &mut Writer, binary: bool, line: &[u8]) -> std::io::Result<()> {
+async fn send(writer: &mut WebSocketWriter, binary: bool, line: &[u8]) -> std::io::Result<()> {
     /// What tells the events of a stream apart: their length before each, which messages have of themselves.
     const LENGTH: usize = 4;
     if binary {
