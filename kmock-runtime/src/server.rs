@@ -293,9 +293,8 @@ async fn handle(
         (body_refused(core, request), By::Limit)
     } else if let Some(gatekeeper) = &core.options.gatekeeper {
         let gatekeeper = Arc::clone(gatekeeper);
-        gatekeeper
-            .exchange(core, &seen, request, connection.address)
-            .await
+        let exchange = gatekeeper.exchange(core, &seen, request, connection.address);
+        answered(core, request, exchange).await
     } else {
         answered(
             core,
@@ -355,7 +354,7 @@ fn asks_for_upgrade(request: &HttpRequest<Incoming>) -> bool {
 
 /// Writes down what goes out.
 async fn conclude(
-    core: &Core,
+    core: &Arc<Core>,
     seen: &Seen,
     mut answer: Answer,
     by: By,

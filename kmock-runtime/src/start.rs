@@ -10,6 +10,9 @@ const WAITING: i32 = 4096;
 impl KMock {
     /// Starts a server on a free port of the loopback, on the runtime of the caller.
     ///
+    /// It ends with its last clone. A rule whose closure holds a clone of its own server keeps it until [`KMock::shutdown`], or
+    /// until the runtime ends; `#[kmock::test]` shuts its servers down.
+    ///
     /// # Panics
     /// When the loopback has no free port, or there is no runtime of tokio. [`Builder::start`] returns an error instead.
     #[track_caller]

@@ -8,7 +8,9 @@ mod mock;
 mod rules;
 
 use std::{
+    future::Future,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize},
@@ -16,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 
@@ -31,6 +34,7 @@ use crate::{
     request::{Last, Link},
     server::{Connection, serve},
     socket::Socket,
+    user_code::panic_text,
     wire::{Wire, WiredStream},
 };
 
@@ -43,7 +47,7 @@ pub(crate) async fn accept(door: Door, core: Arc<Core>) {
         match door.next().await {
             Ok(Came { socket, peer }) => {
                 let admitted = admit(Arc::clone(&core), door.address(), socket, peer, None);
-                core.connections.spawn(admitted);
+                core.connections.spawn(guarded(Arc::clone(&core), admitted));
             }
             // Out of file descriptors, or a connection that was gone before it was accepted: neither is the end.
             Err(error) => {
@@ -51,6 +55,16 @@ pub(crate) async fn accept(door: Door, core: Arc<Core>) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
+    }
+}
+
+/// A panic outside of the answer to a request, which would be a bug, ends its connection and is told.
+async fn guarded(core: Arc<Core>, connection: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(connection).catch_unwind().await {
+        core.error(format!(
+            "a connection is lost: the server panicked, which is a bug of kmock: {}",
+            panic_text(&*panic)
+        ));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Writes down what goes out: the bodies of answers as they are sent, chunk by chunk, and how they end.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,6 +23,7 @@ use crate::{
     },
     reply::{Answer, Payload},
     request::Request,
+    user_code::panic_text,
 };
 
 /// How many chunks of a stream are written down one by one; the others are counted.
@@ -32,7 +35,7 @@ const ANSWER: usize = 64 << 10;
 /// The response of an answer; what is sent of it from now on is written down.
 pub(crate) fn traced(
     answer: Answer,
-    core: &Core,
+    core: &Arc<Core>,
     seen: &Seen,
     outcome: Concluded,
     now: Duration,
@@ -83,11 +86,12 @@ pub(crate) fn traced(
     }
     let most = usize::try_from(size.unwrap_or(ANSWER as u64)).unwrap_or(ANSWER);
     let most = core.journal.allow(most.min(ANSWER));
-    let clock = core.clock;
+    let (clock, core) = (core.clock, Arc::downgrade(core));
     response.map(|inner| {
         Payload::Body(Body::new(Traced {
             inner,
             request,
+            core,
             clock,
             size,
             sent: 0,
@@ -101,6 +105,7 @@ pub(crate) fn traced(
 struct Traced {
     inner: Payload,
     request: Request,
+    core: Weak<Core>,
     clock: Clock,
     /// The size, where it is known from the start.
     size: Option<u64>,
@@ -120,6 +125,23 @@ impl Traced {
                 sent.ended = tick;
             });
         }
+    }
+
+    /// The next frame. Bodies of others, such as those of an `axum::Router`, may panic: the answer breaks off, and it is told.
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            Pin::new(&mut self.inner).poll_frame(cx)
+        }));
+        polled.unwrap_or_else(|panic| {
+            let text = format!("the body of the answer panicked: {}", panic_text(&*panic));
+            if let Some(core) = self.core.upgrade() {
+                let (method, target) = (self.request.method(), self.request.target());
+                core.error(format!("{method} {target}: {text}"));
+            }
+            // What has panicked is not asked again.
+            self.inner = Payload::empty();
+            Poll::Ready(Some(Err(axum::Error::new(text))))
+        })
     }
 
     fn chunk(&mut self, data: &Bytes) {
@@ -149,7 +171,7 @@ impl HttpBody for Traced {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let polled = self.next(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {

@@ -4,5 +4,6 @@ mod bounds;
 mod browsers;
 mod limits;
 mod memory;
+mod panics;
 mod sinks;
 mod sockets;
