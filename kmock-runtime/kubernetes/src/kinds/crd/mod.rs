@@ -12,6 +12,7 @@
 //! strategy: the answers to the questions of `api/`
 //! ```
 
+mod alphabet;
 mod api;
 #[cfg(feature = "cel")]
 pub(crate) mod cel;

@@ -9,11 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::formats::TextFormat;
-use super::pattern::Patterns;
+use super::pattern::{Patterns, TextPattern};
 use super::props::{Props, PropsOrBool, ValidationRule};
 
 /// The type that a schema asks for.
@@ -87,7 +86,7 @@ pub(crate) struct Limits {
     pub(crate) multiple_of: Option<f64>,
     pub(crate) max_length: Option<i64>,
     pub(crate) min_length: Option<i64>,
-    pub(crate) pattern: Option<(String, Result<Arc<Regex>, String>)>,
+    pub(crate) pattern: Option<(String, Result<Arc<TextPattern>, String>)>,
     pub(crate) max_items: Option<i64>,
     pub(crate) min_items: Option<i64>,
     pub(crate) unique_items: bool,

@@ -4,28 +4,84 @@
 //! `[`, `&&`, `--` and `~~` mean nothing special inside brackets.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use regex::Regex;
 
+use super::alphabet::Lettered;
 use super::go_syntax;
 
 /// The largest automaton that a pattern may need; bounded repeats of classes are large.
-const SIZE_LIMIT: usize = 64 << 20;
+pub(super) const SIZE_LIMIT: usize = 64 << 20;
 
-/// Compiled patterns by their text: real definitions repeat the same few hundreds of times.
+/// A pattern that texts fit or do not.
+#[derive(Debug)]
+pub(crate) enum TextPattern {
+    Plain(Regex),
+    Lettered(Lettered),
+}
+
+impl TextPattern {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Plain(regex) => regex.is_match(text),
+            Self::Lettered(lettered) => lettered.is_match(text),
+        }
+    }
+}
+
+pub(crate) type CompiledPattern = Result<Arc<TextPattern>, String>;
+
+/// So many patterns of the process are kept; then all are let go.
+const KEPT: usize = 1_000;
+/// Longer patterns are not kept.
+const SHORT: usize = 1_000;
+
+/// CompiledPattern patterns by their text: real definitions repeat the same few hundreds of times, and each test defines anew what
+/// the one before did.
 #[derive(Debug, Default)]
-pub(crate) struct Patterns(HashMap<String, Result<Arc<Regex>, String>>);
+pub(crate) struct Patterns(HashMap<String, CompiledPattern>);
 
 impl Patterns {
     /// The pattern compiled, or Go's words for what is wrong with it.
-    pub(crate) fn get(&mut self, pattern: &str) -> Result<Arc<Regex>, String> {
+    pub(crate) fn get(&mut self, pattern: &str) -> CompiledPattern {
         if let Some(known) = self.0.get(pattern) {
             return known.clone();
         }
-        let compiled = compile(pattern).map(Arc::new);
+        let compiled = shared(pattern);
         self.0.insert(pattern.to_owned(), compiled.clone());
         compiled
+    }
+}
+
+/// The pattern as others of this process have it.
+pub(crate) fn shared(pattern: &str) -> CompiledPattern {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<TextPattern>>>> =
+        LazyLock::new(Mutex::default);
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known().get(pattern) {
+        return Ok(Arc::clone(found));
+    }
+    // Not under the lock: it may take long.
+    let compiled = Arc::new(compile_to_match(pattern)?);
+    if pattern.len() <= SHORT {
+        let mut known = known();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), Arc::clone(&compiled));
+    }
+    Ok(compiled)
+}
+
+/// Compiles one Go pattern, for who asks no more than whether a text fits it.
+fn compile_to_match(pattern: &str) -> Result<TextPattern, String> {
+    if let Some(fault) = go_syntax::fault(pattern) {
+        return Err(format!("error parsing regexp: {fault}"));
+    }
+    match Lettered::of(&translate(pattern)) {
+        Some(lettered) => Ok(TextPattern::Lettered(lettered)),
+        None => compile(pattern).map(TextPattern::Plain),
     }
 }
 
@@ -184,12 +240,24 @@ mod tests {
     }
 
     #[test]
+    fn large_classes_that_are_repeated_cost_little() {
+        let began = std::time::Instant::now();
+        let mut patterns = Patterns::default();
+        let long = patterns.get(r"^[\p{L}\p{N}]{1,1000}$").expect("a pattern");
+        assert!(matches!(*long, TextPattern::Lettered(_)));
+        assert!(long.is_match("é9") && !long.is_match("é 9"));
+        // It took a second where all was optimised, and some ten where nothing was.
+        assert!(began.elapsed() < std::time::Duration::from_secs(2));
+    }
+
+    #[test]
     fn what_go_refuses_is_refused() {
         assert_eq!(
             compile("[").unwrap_err(),
             "error parsing regexp: missing closing ]: `[`"
         );
         assert!(compile("a{1001}").is_err());
+        assert!(Patterns::default().get(r"\p{L}{1001}").is_err());
         assert!(compile("(?!x)").is_err());
     }
 }

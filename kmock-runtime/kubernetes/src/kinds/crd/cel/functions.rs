@@ -160,7 +160,8 @@ fn binary<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Option<Out<'a>> {
         }),
         "matches" => match (a, b) {
             (Val::Text(text), Val::Text(pattern)) => {
-                compiled(pattern).map(|regex| Val::Bool(regex.is_match(text)))
+                let fits = pattern::shared(pattern).map(|pattern| pattern.is_match(text));
+                fits.map(Val::Bool).map_err(Fail)
             }
             _ => Fail::no_such_overload(),
         },
@@ -179,7 +180,7 @@ fn sets<'a>(a: &Val<'a>, b: &Val<'a>, holds: impl Fn(&[Val<'a>], &[Val<'a>]) -> 
 pub(crate) fn is_readable(function: &str, literal: &Val<'_>) -> bool {
     match (function, literal) {
         ("duration" | "timestamp", value) => convert(function, value).is_ok(),
-        ("matches", Val::Text(text)) => compiled(text).is_ok(),
+        ("matches", Val::Text(text)) => pattern::shared(text).is_ok(),
         _ => true,
     }
 }
