@@ -137,6 +137,8 @@ fn look_at(cluster: &Cluster, name: String) -> Vec<String> {
     others
 }
 
+/// The definitions of its group that a change of one may concern: those that have not the names that they want, or go.
+/// All others are as they were, however many there are.
 fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
     let group = name
         .split_once('.')
@@ -145,6 +147,11 @@ fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
     let all = cluster.store().list(&place(), "").objects;
     all.iter()
         .filter(|crd| crd.value["spec"]["group"] == *group && crd.name() != name)
+        .filter(|crd| {
+            let wanted = Names::parse(&crd.value["spec"]["names"]);
+            let accepted = Names::parse(&crd.value["status"]["acceptedNames"]);
+            wanted != accepted || crd.is_terminating()
+        })
         .map(|crd| crd.name().to_owned())
         .collect()
 }

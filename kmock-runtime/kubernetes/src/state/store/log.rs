@@ -1,5 +1,6 @@
 //! The events of one resource, newest last. Old ones rest; the oldest are forgotten when there are too many.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::rest::Resting;
@@ -56,16 +57,27 @@ impl Entry {
     }
 
     pub(super) fn event(&self) -> Arc<Event> {
+        self.event_after(None)
+    }
+
+    /// The event, where what came of the one before may be awake already.
+    fn event_after(&self, known: Option<&Arc<StoredObject>>) -> Arc<Event> {
         match self {
             Self::Fresh(event) => Arc::clone(event),
-            Self::Resting(event) => Arc::new(Event {
-                revision: event.revision,
-                change: event.change,
-                object: StoredObject::woken(&event.object),
-                previous: event.previous.as_ref().map(StoredObject::woken),
-                cause: event.cause,
-                rendered: Rendered::default(),
-            }),
+            Self::Resting(event) => {
+                let previous = event.previous.as_ref().map(|previous| {
+                    let known = known.filter(|known| known.revision == previous.revision);
+                    known.map_or_else(|| StoredObject::woken(previous), Arc::clone)
+                });
+                Arc::new(Event {
+                    revision: event.revision,
+                    change: event.change,
+                    object: StoredObject::woken(&event.object),
+                    previous,
+                    cause: event.cause,
+                    rendered: Rendered::default(),
+                })
+            }
         }
     }
 
@@ -181,6 +193,17 @@ impl Log {
         &self.events
     }
 
+    /// All that are kept, as they are told: what came of one event and was there before the next is woken, and read, once.
+    pub(super) fn told(&self) -> Vec<Arc<Event>> {
+        let mut known: HashMap<&str, Arc<StoredObject>> = HashMap::new();
+        let told = self.events.iter().map(|entry| {
+            let event = entry.event_after(known.get(entry.key()));
+            known.insert(entry.key(), Arc::clone(&event.object));
+            event
+        });
+        told.collect()
+    }
+
     /// How many events there ever were.
     pub(super) fn count(&self) -> usize {
         self.forgotten + self.events.len()
@@ -216,6 +239,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_rests_is_woken_once_for_two_events() {
+        let mut log = Log::new(1_000_000);
+        let key: Arc<str> = "a".into();
+        let mut previous: Option<Arc<StoredObject>> = None;
+        for revision in 1..=2_000 {
+            let object = StoredObject::new(&key, json!({"n": revision}), revision, 1);
+            log.push(Arc::new(Event {
+                revision,
+                change: Change::Modified,
+                object: Arc::clone(&object),
+                previous: previous.replace(object),
+                cause: None,
+                rendered: Rendered::default(),
+            }));
+        }
+        assert!(matches!(log.events().first(), Some(Entry::Resting(_))));
+        let told = log.told();
+        let both = told.iter().zip(told.iter().skip(1));
+        let same = both.filter(|(one, next)| {
+            let former = next.previous.as_ref();
+            former.is_some_and(|former| Arc::ptr_eq(former, &one.object))
+        });
+        // But where those that rest meet those that do not.
+        assert_eq!(same.count(), 1_998);
+    }
 
     #[test]
     fn too_many_bytes_are_forgotten() {

@@ -461,7 +461,7 @@ impl Store {
         self.read()
             .tables
             .get(resource)
-            .map(|t| t.log().events().iter().map(Entry::event).collect())
+            .map(|t| t.log().told())
             .unwrap_or_default()
     }
 
