@@ -25,6 +25,9 @@ pub(crate) trait Gatekeeper: fmt::Debug + Send + Sync {
     /// Whether something was done to a request.
     fn has_met(&self) -> bool;
 
+    /// Nothing moves for now. Whether all is as it was at this place without that: then nothing more is to be waited for.
+    fn is_as_usual(&self, core: &Core) -> bool;
+
     /// Nothing moves any more.
     fn settled(&self, core: &Core);
 }

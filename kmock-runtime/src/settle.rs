@@ -14,11 +14,12 @@ use crate::{core::Core, journal::Report, location::Location, mock::KMock, own::i
 
 /// How long nothing may move, of virtual time.
 const QUIET: Duration = Duration::from_secs(60);
-/// The same after a fault of a sweep: longer than operators commonly wait before they look again.
+/// The same after a fault of a sweep, as long as not all is as it was without the fault, and in the end: longer than
+/// operators commonly wait before they look again.
 const QUIET_AFTER_FAULT: Duration = Duration::from_secs(11 * 60);
 /// The same in real time.
 const QUIET_NOW: Duration = Duration::from_millis(300);
-/// So many rounds are waited, each as long as it takes to be quiet.
+/// So many rounds are waited in which something moves, each as long as it takes to be quiet.
 const ROUNDS: usize = 200;
 /// So many writes without an end are a loop.
 const WRITES: u64 = 20_000;
@@ -43,7 +44,8 @@ pub struct Settle {
 
 impl KMock {
     /// Waits until nothing moves: no request is in flight but watches, and nothing changes but leases and events, for a
-    /// minute of virtual time (after a fault of a sweep, for eleven minutes); of real time, for 300 ms.
+    /// minute of virtual time (after a fault of a sweep, for eleven minutes, unless all is as it was without the fault); of
+    /// real time, for 300 ms.
     ///
     /// A cluster that lives (feature `cluster`) knows itself when it rests: when its controllers, its scheduler and its
     /// kubelets have nothing to do and nothing is on its way.
@@ -79,7 +81,7 @@ impl IntoFuture for Settle {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let core = Arc::clone(self.server.core());
-            if let Err(why) = quiet(&core).await {
+            if let Err(why) = quiet(&core, Rest::Between).await {
                 let report = Report::of(Some(&core), Vec::new());
                 panic!(
                     "kmock: nothing came to rest at {}: {why}\n{}",
@@ -103,28 +105,48 @@ fn movement(core: &Core) -> (u64, usize) {
     (changes, core.in_flight.load(Ordering::Relaxed))
 }
 
+/// Where a test waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Between two of its steps.
+    Between,
+    /// When its body is over: what a fault left behind comes out now or never.
+    InTheEnd,
+}
+
 /// Comes when nothing moves; the error is what still does.
-pub(crate) async fn quiet(core: &Core) -> Result<(), String> {
+pub(crate) async fn quiet(core: &Core, rest: Rest) -> Result<(), String> {
     let script = core.options.gatekeeper.as_ref();
+    let met = || script.filter(|script| script.has_met());
     if let Some(rest) = core.backend.as_ref().and_then(|backend| backend.rest()) {
         rest.await?;
         // A cluster that lives knows when it rests; a client that a fault met may still come back to it.
-        if !script.is_some_and(|script| script.has_met()) {
+        if met().is_none() {
             return Ok(());
         }
     }
     let window = match core.options.paused {
-        true if script.is_some_and(|script| script.has_met()) => QUIET_AFTER_FAULT,
         true => QUIET,
         false => QUIET_NOW,
     };
     let first = movement(core).0;
-    for _ in 0..ROUNDS {
+    let (mut moved, mut still) = (0, Duration::ZERO);
+    while moved < ROUNDS {
         let before = movement(core);
         watched(core, window).await?;
         let after = movement(core);
         if before == after && after.1 == 0 {
-            return Ok(());
+            still += window;
+            let enough = match met() {
+                Some(_) if !core.options.paused || still >= QUIET_AFTER_FAULT => true,
+                Some(script) => rest == Rest::Between && script.is_as_usual(core),
+                None => true,
+            };
+            if enough {
+                return Ok(());
+            }
+        } else {
+            (moved, still) = (moved + 1, Duration::ZERO);
         }
         if after.0.saturating_sub(first) > WRITES {
             return Err(format!(

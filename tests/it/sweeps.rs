@@ -154,6 +154,92 @@ fn half_an_answer_that_is_taken_for_a_whole_one_is_found() {
     );
 }
 
+// ---- the page ----
+
+/// The page of a sweep that finds something, and what it says as a text.
+fn swept_page(name: &'static str) -> (String, String) {
+    let directory = std::env::temp_dir().join(format!("kmock-{name}-{}", std::process::id()));
+    let options = TestOptions::new(name)
+        .start_paused(true)
+        .report(&directory)
+        .sweep(SweepOptions::new());
+    let outcome = catch_unwind(move || {
+        run_sweep::<[(); 1], _>(options, |k: KMock| async move {
+            kmock! { k, GET "/orders" => b"[]"; PUT "/orders/*" => 204; }
+            let client = Client::new();
+            let list = patiently(|| client.get(format!("{}/orders", k.url())).send()).await;
+            assert_eq!(list.status(), 200);
+            let put = client.put(format!("{}/orders/<7>", k.url())).send().await;
+            assert_eq!(put.expect("an answer").status(), 204);
+        });
+    });
+    let told = outcome.expect_err("the sweep finds the bug");
+    let page = std::fs::read_to_string(directory.join(format!("{name}.sweep.html")));
+    std::fs::remove_dir_all(&directory).expect("removed");
+    let told = told.downcast::<String>().expect("a message");
+    (page.expect("a page"), *told)
+}
+
+#[test]
+fn a_sweep_has_a_page_of_places_and_faults() {
+    let (page, told) = swept_page("swept");
+    let body = page.split_once("<tbody>").expect("a grid").1;
+    let rows: Vec<&str> = body.split("<tr>").skip(1).collect();
+    assert_eq!(rows.len(), 2, "{page}");
+    assert!(rows[0].starts_with("<th>GET /orders</th>"), "{}", rows[0]);
+    assert!(rows[1].starts_with("<th>PUT /orders/"), "{}", rows[1]);
+    let faults = page.matches("<th>").count() - 1 - rows.len();
+    for row in &rows {
+        assert_eq!(row.matches("<td ").count(), faults);
+    }
+    let wrong = page.matches("<td class=\"wrong\"").count();
+    assert!(
+        told.contains(&format!("found {wrong} faults")),
+        "{wrong}: {told}"
+    );
+    assert!(page.contains("the connection was cut before `PUT /orders/"));
+    // It needs nothing else, and carries nothing of a request out.
+    for outer in ["<script", "href=", "src=", "url(", "<7>"] {
+        assert!(!page.contains(outer), "{outer}");
+    }
+}
+
+/// What a browser makes of it: it is skipped where there is none.
+#[test]
+fn a_browser_shows_the_page_of_a_sweep() {
+    let programs = ["chromium", "chromium-browser", "google-chrome"];
+    let runs = |program: &&&str| {
+        std::process::Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|out| out.status.success())
+    };
+    let Some(program) = programs.iter().find(runs) else {
+        eprintln!("skipped: there is no chromium here");
+        return;
+    };
+    let (page, _) = swept_page("shown");
+    // The browser counts, and says so in its title.
+    let look = "<script>{const all=s=>[...document.querySelectorAll(s)];\
+        const widths=new Set(all('tr').map(row=>row.children.length));\
+        const red=all('td.wrong').every(td=>getComputedStyle(td).backgroundColor==='rgb(204, 51, 51)');\
+        document.title=[widths.size,all('tbody tr').length,all('td.wrong').length,red,\
+        all('td').every(td=>td.offsetWidth>5&&td.offsetHeight>5),all('script').length].join(' ')}</script></body>";
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("page.html");
+    std::fs::write(&file, page.replace("</body>", look)).expect("written");
+    let shown = std::process::Command::new(program)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", directory.path().display()))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .expect("it runs");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let wrong = page.matches("<td class=\"wrong\"").count();
+    let want = format!("<title>1 2 {wrong} true true 1</title>");
+    assert!(shown.contains(&want), "{want} is not in\n{shown}");
+}
+
 #[test]
 fn faults_are_left_out_by_name() {
     let options =

@@ -194,8 +194,8 @@ pub(super) fn start(options: &Builder) -> Result<Arc<dyn Backend>, Error> {
     }
     cluster.webhooks().network(Arc::new(Network));
     #[cfg(feature = "tls")]
-    if let Some(signer) = super::tokens::Signer::new() {
-        cluster.access().sign_tokens_with(Arc::new(signer));
+    if let Some(signer) = super::tokens::Signer::shared() {
+        cluster.access().sign_tokens_with(signer);
     }
     // What is there from the start is of no interest to a report.
     let born = cluster.store().revision();

@@ -1,5 +1,7 @@
 //! Tokens that others can verify: RS256, by a key that every kmock has. It is known to everybody, and protects nothing.
 
+use std::sync::{Arc, LazyLock};
+
 use kmock_kubernetes::TokenSigner;
 use ring::{
     rand::SystemRandom,
@@ -16,9 +18,12 @@ static KEY: &[u8] = include_bytes!("token-key.der");
 pub(super) struct Signer(RsaKeyPair);
 
 impl Signer {
-    /// `None`: the key cannot be read.
-    pub(super) fn new() -> Option<Signer> {
-        RsaKeyPair::from_der(KEY).ok().map(Signer)
+    /// The one of the process: a key is checked when it is read, which takes longer than all else that a server starts
+    /// with. `None`: it cannot be read.
+    pub(super) fn shared() -> Option<Arc<Signer>> {
+        static SHARED: LazyLock<Option<Arc<Signer>>> =
+            LazyLock::new(|| RsaKeyPair::from_der(KEY).ok().map(Signer).map(Arc::new));
+        SHARED.clone()
     }
 
     fn public(&self) -> PublicKeyComponents<Vec<u8>> {
@@ -67,7 +72,7 @@ mod tests {
     #[test]
     fn signatures_are_the_same_each_time_and_verified_by_the_published_key() {
         use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-        let signer = Signer::new().expect("a key");
+        let signer = Signer::shared().expect("a key");
         let signature = signer.sign(b"text").expect("a signature");
         assert_eq!(signer.sign(b"text"), Some(signature.clone()));
         assert!(signer.verify(b"text", &signature) && !signer.verify(b"other", &signature));

@@ -1,4 +1,4 @@
-//! A sweep as a page: places down, faults across, a mark for each trial.
+//! A sweep as a page: places down, faults across, a mark for each trial; pairs of faults that went wrong below it.
 
 use std::{
     collections::BTreeSet,
@@ -8,10 +8,14 @@ use std::{
 };
 
 use super::{
+    fault::Planned,
     run::Verdict,
-    tell::{self, Summary},
+    tell::{self, Failed, Summary},
 };
 use crate::journal::{escape, plain_name};
+
+const LEGEND: &str = "✓ ends as without the fault · ✗ goes wrong: point at it · – the run did not come there · \
+    · was not tried · an empty field: makes no sense there, or cannot matter";
 
 const STYLE: &str = "body{font:14px system-ui,sans-serif;margin:1.5em;max-width:100%;color-scheme:light dark}\
     .grid{overflow-x:auto}table{border-collapse:collapse}th,td{padding:.2em .5em;border:1px solid #8884;text-align:left}\
@@ -77,7 +81,7 @@ fn page(summary: &Summary) -> String {
                 Some((_, Some(Verdict::NotMet))) => {
                     ("away", "–", "the run did not come here".to_owned())
                 }
-                Some((_, Some(Verdict::Wrong(failed)))) => ("wrong", "✗", failed.what.join("\n")),
+                Some((_, Some(Verdict::Wrong(failed)))) => ("wrong", "✗", told(failed)),
             };
             let _ = write!(
                 html,
@@ -87,6 +91,84 @@ fn page(summary: &Summary) -> String {
         }
         html.push_str("</tr>\n");
     }
-    html.push_str("</tbody></table></div></body></html>\n");
+    let _ = writeln!(html, "</tbody></table></div>\n<p>{LEGEND}</p>");
+    let mut pairs = summary
+        .failed()
+        .filter(|failed| failed.planned.len() > 1)
+        .peekable();
+    if pairs.peek().is_some() {
+        html.push_str("<h2>Pairs that go wrong</h2>\n<ul class=\"pairs\">\n");
+        for failed in pairs {
+            let _ = writeln!(html, "<li><pre>{}</pre></li>", escape(&told(failed)));
+        }
+        html.push_str("</ul>\n");
+    }
+    html.push_str("</body></html>\n");
     html
+}
+
+/// What went wrong, and how to see it again.
+fn told(failed: &Failed) -> String {
+    let mut lines: Vec<String> = failed.planned.iter().map(Planned::story).collect();
+    lines.extend(failed.what.iter().map(|what| format!("✗ {what}")));
+    lines.push(format!("KMOCK_SWEEP='{}'", tell::faults(&failed.planned)));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sweep::script::Record;
+
+    fn planned(text: &str) -> Vec<Planned> {
+        super::super::fault::parse(text).expect("faults")
+    }
+
+    #[test]
+    fn each_trial_has_its_field() {
+        let wrong = |text: &str| {
+            Some(Verdict::Wrong(Box::new(Failed {
+                planned: planned(text),
+                what: vec!["pods <b>a</b> is missing".to_owned()],
+                record: Record::default(),
+            })))
+        };
+        let trials = [
+            (
+                "crash after delete pods n/a",
+                wrong("crash after delete pods n/a"),
+            ),
+            ("503 to delete pods n/a", Some(Verdict::Fine)),
+            ("503 to list <pods>", Some(Verdict::NotMet)),
+            ("cut before list <pods>", None),
+            (
+                "503 to list <pods> + 409 to delete pods n/a",
+                wrong("503 to list <pods> + 409 to delete pods n/a"),
+            ),
+        ];
+        let (plan, verdicts) = trials
+            .into_iter()
+            .map(|(text, verdict)| (planned(text), verdict))
+            .unzip();
+        let took = Duration::from_secs(1);
+        let summary = Summary::new("mod::it", &Record::default(), plan, verdicts, took, true);
+        let page = page(&summary);
+        for text in [
+            "<h1>mod::it</h1>",
+            "<th></th>\n<th>crash after</th><th>503 to</th><th>cut before</th></tr>",
+            "<tr><th>delete pods n/a</th><td class=\"wrong\" title=\"the operator crashed after `delete pods n/a`",
+            "✗ pods &lt;b&gt;a&lt;/b&gt; is missing\nKMOCK_SWEEP=&#39;crash after delete pods n/a&#39;\">✗</td>\
+             <td class=\"fine\" title=\"as without it\">✓</td><td class=\"\" title=\"\"></td></tr>",
+            "<tr><th>list &lt;pods&gt;</th><td class=\"\" title=\"\"></td>\
+             <td class=\"away\" title=\"the run did not come here\">–</td><td class=\"left\" title=\"not tried\">·</td></tr>",
+            "<h2>Pairs that go wrong</h2>",
+            "KMOCK_SWEEP=&#39;503 to list &lt;pods&gt; + 409 to delete pods n/a&#39;</pre></li>",
+            "4 of 5 faults tried, then the time was over",
+        ] {
+            assert!(page.contains(text), "{text}\nis not in\n{page}");
+        }
+        assert!(!page.contains("<b>") && !page.contains("<script"));
+    }
 }

@@ -52,7 +52,7 @@ where
     if let Err(why) = known(sweep.without) {
         panic!("kmock: `sweep_without` of {}: {why}", options.name());
     }
-    let first = Arc::new(Script::new(Vec::new(), sweep.ignored));
+    let first = Arc::new(Script::new(sweep.ignored));
     let outcome = run_async(options.clone().scripted(Arc::clone(&first)), test);
     if !outcome.is_success() {
         return outcome;
@@ -70,7 +70,7 @@ where
     }
     let began = Instant::now();
     // A test that differs without any fault would blame each fault for it.
-    let (second, failed) = trial(&options, test, Vec::new());
+    let (second, failed) = trial(&options, test, Vec::new(), &first);
     let differences = judge(&second, failed, &first);
     if !differences.is_empty() {
         panic!(
@@ -126,7 +126,8 @@ where
         options.name(),
         told.join("; then ")
     );
-    let script = Arc::new(Script::new(planned.clone(), options.swept().ignored));
+    let script = Script::of_trial(planned.clone(), options.swept().ignored, first);
+    let script = Arc::new(script);
     let outcome = run_async(options.clone().scripted(Arc::clone(&script)), test);
     let record = script.record();
     let failed = (!outcome.is_success()).then(|| "the test returned an error".to_owned());
@@ -226,7 +227,7 @@ where
                 while Instant::now() < until && wrong.load(Ordering::Relaxed) < enough {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(planned) = plan.get(at) else { return };
-                    let (record, failed) = trial(options, test, planned.clone());
+                    let (record, failed) = trial(options, test, planned.clone(), first);
                     let verdict = if record.met.len() < planned.len() && failed.is_none() {
                         Verdict::NotMet
                     } else {
@@ -260,11 +261,12 @@ fn trial<Servers, F>(
     options: &TestOptions,
     test: F,
     planned: Vec<Planned>,
+    first: &Record,
 ) -> (Record, Option<String>)
 where
     F: TestFn<Servers> + Copy,
 {
-    let script = Arc::new(Script::new(planned, options.swept().ignored));
+    let script = Arc::new(Script::of_trial(planned, options.swept().ignored, first));
     let options = options.clone().scripted(Arc::clone(&script)).quietly(TRIAL);
     let outcome =
         quietly(|| catch_unwind(AssertUnwindSafe(|| run_async(options, test).is_success())));

@@ -16,7 +16,7 @@ use super::{
     events,
     fault::{Planned, SweepFault},
     place::{self, Place, Sort},
-    state::End,
+    state::{self, End, Objects},
 };
 use crate::{
     core::Core,
@@ -33,6 +33,8 @@ use crate::{
 pub(crate) struct Script {
     planned: Vec<Planned>,
     ignored: &'static [&'static str],
+    /// What was there without a fault, at each rest of the test.
+    usual: Arc<[Objects]>,
     state: Mutex<State>,
 }
 
@@ -46,6 +48,9 @@ struct State {
     before_write: Option<u64>,
     /// The revision when nothing moved last.
     settled: Option<u64>,
+    /// How often nothing moved between two steps of the test, and what was there then, where no fault is planned.
+    rests: usize,
+    rested: Vec<Objects>,
     /// After a stale restart: the revision that is shown, and the lists that were shown it.
     stale: Option<(u64, BTreeSet<String>)>,
     end: Option<End>,
@@ -69,6 +74,8 @@ pub(super) struct Record {
     pub(super) met: Vec<Planned>,
     pub(super) trail: Vec<Step>,
     pub(super) end: Option<End>,
+    /// What was there at each rest, where no fault was planned.
+    pub(super) rested: Arc<[Objects]>,
     /// Whether there was a program that can be started again.
     pub(super) operators: bool,
 }
@@ -82,11 +89,26 @@ impl fmt::Debug for Script {
 }
 
 impl Script {
-    pub(super) fn new(planned: Vec<Planned>, ignored: &'static [&'static str]) -> Script {
+    /// Of a run that learns.
+    pub(super) fn new(ignored: &'static [&'static str]) -> Script {
+        Script {
+            planned: Vec::new(),
+            ignored,
+            usual: Arc::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Of a trial: a run with faults, after one without.
+    pub(super) fn of_trial(
+        planned: Vec<Planned>,
+        ignored: &'static [&'static str],
+        first: &Record,
+    ) -> Script {
         Script {
             planned,
-            ignored,
-            state: Mutex::default(),
+            usual: Arc::clone(&first.rested),
+            ..Script::new(ignored)
         }
     }
 
@@ -102,6 +124,7 @@ impl Script {
             met: state.met,
             trail: state.trail,
             end: state.end,
+            rested: state.rested.into(),
             operators: state.operators,
         }
     }
@@ -129,7 +152,7 @@ impl Script {
     /// The test's body is over: waits until nothing moves, and notes what is there then.
     pub(crate) async fn ended(&self, server: &KMock) {
         let core = server.core();
-        if let Err(why) = settle::quiet(core).await {
+        if let Err(why) = settle::quiet(core, settle::Rest::InTheEnd).await {
             core.error(format!("nothing comes to rest: {why}"));
         }
         let end = End::of(core, self.ignored);
@@ -302,11 +325,27 @@ impl Gatekeeper for Script {
         !self.state().met.is_empty()
     }
 
+    /// What operators and tests do next depends on what is there: where that is as it was without the fault, nothing has to
+    /// come right any more.
+    fn is_as_usual(&self, core: &Core) -> bool {
+        let at = self.state().rests;
+        match (self.usual.get(at), &core.backend) {
+            (Some(usual), Some(backend)) => state::objects(&**backend, self.ignored) == *usual,
+            _ => false,
+        }
+    }
+
     /// Nothing moves now: a client that is started again may have seen this last.
     fn settled(&self, core: &Core) {
-        if let Some(backend) = &core.backend {
-            self.state().settled = Some(backend.revision());
-        }
+        let Some(backend) = &core.backend else {
+            return;
+        };
+        let learns = self.planned.is_empty();
+        let now = learns.then(|| state::objects(&**backend, self.ignored));
+        let mut state = self.state();
+        state.settled = Some(backend.revision());
+        state.rests += 1;
+        state.rested.extend(now);
     }
 }
 

@@ -8,15 +8,14 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::{Logged, TOUCHED},
+    backend::{Backend, Logged, TOUCHED},
     core::Core,
 };
 
 /// The end of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct End {
-    /// The objects, by resource and name.
-    objects: BTreeMap<String, Value>,
+    objects: Objects,
     /// How often objects were deleted and made again.
     remade: BTreeMap<String, usize>,
     /// What statuses said, and what their objects owned when they said it.
@@ -53,21 +52,30 @@ const LEFT_OUT: [&str; 3] = [
     "leases.coordination.k8s.io",
 ];
 
-impl End {
-    pub(super) fn of(core: &Core, ignored: &[&str]) -> End {
-        let Some(backend) = &core.backend else {
-            return End {
-                errors: core.errors().into_iter().collect(),
-                ..End::default()
-            };
-        };
-        let all: Vec<(String, Value)> = backend
+/// The objects of a moment, by resource and name, without what differs from run to run.
+pub(super) type Objects = BTreeMap<String, Value>;
+
+/// What a cluster has just now.
+pub(super) fn objects(backend: &dyn Backend, ignored: &[&str]) -> Objects {
+    Look::at(backend).objects(ignored)
+}
+
+/// One look at a cluster: what is there, what happened, and what stands for uids and generated names in both.
+struct Look {
+    contents: Vec<(String, Value)>,
+    log: Vec<Logged>,
+    names: Names,
+}
+
+impl Look {
+    fn at(backend: &dyn Backend) -> Look {
+        let contents: Vec<(String, Value)> = backend
             .contents()
             .into_iter()
             .filter(|(resource, _)| !LEFT_OUT.contains(&resource.as_str()))
             .collect();
         let mut names = Names::default();
-        for (resource, object) in &all {
+        for (resource, object) in &contents {
             names.learn(resource, object);
         }
         let log = backend.log();
@@ -76,10 +84,18 @@ impl End {
                 names.learn(&logged.resource, made);
             }
         }
-        let mut objects = BTreeMap::new();
-        for (resource, mut object) in all {
-            let name = names.of(&resource, &object);
-            names.normalize(&mut object);
+        Look {
+            contents,
+            log,
+            names,
+        }
+    }
+
+    fn objects(&mut self, ignored: &[&str]) -> Objects {
+        let mut objects = Objects::new();
+        for (resource, mut object) in std::mem::take(&mut self.contents) {
+            let name = self.names.of(&resource, &object);
+            self.names.normalize(&mut object);
             if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
                 for key in OWN {
                     metadata.remove(key);
@@ -97,23 +113,42 @@ impl End {
             }
             objects.insert(key, object);
         }
+        objects
+    }
+
+    /// How often objects were deleted and made again.
+    fn remade(&self) -> BTreeMap<String, usize> {
         let mut made: HashSet<(&str, &Value, &Value)> = HashSet::new();
         let mut remade = BTreeMap::new();
-        for logged in &log {
+        for logged in &self.log {
             if let (None, Some(object)) = (&logged.before, &logged.after)
                 && !LEFT_OUT.contains(&logged.resource.as_str())
                 && let metadata = &object["metadata"]
                 && !made.insert((&logged.resource, &metadata["namespace"], &metadata["name"]))
             {
-                let name = names.of(&logged.resource, object);
+                let name = self.names.of(&logged.resource, object);
                 *remade.entry(name).or_default() += 1;
             }
         }
+        remade
+    }
+}
+
+impl End {
+    pub(super) fn of(core: &Core, ignored: &[&str]) -> End {
+        let errors = core.errors().into_iter().collect();
+        let Some(backend) = &core.backend else {
+            return End {
+                errors,
+                ..End::default()
+            };
+        };
+        let mut look = Look::at(&**backend);
         End {
-            remade,
-            objects,
-            claims: claims(&log, &names),
-            errors: core.errors().into_iter().collect(),
+            objects: look.objects(ignored),
+            remade: look.remade(),
+            claims: claims(&look.log, &look.names),
+            errors,
             changes: backend.changes(),
         }
     }

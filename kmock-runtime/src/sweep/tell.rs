@@ -62,7 +62,7 @@ impl Summary {
         self.verdicts.iter().flatten().count()
     }
 
-    fn failed(&self) -> impl Iterator<Item = &Failed> {
+    pub(super) fn failed(&self) -> impl Iterator<Item = &Failed> {
         self.verdicts
             .iter()
             .flatten()

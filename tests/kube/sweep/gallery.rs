@@ -9,7 +9,7 @@ macro_rules! case {
         $($code:tt)*
     ) => {
         $(#[$doc])*
-        mod $name {
+        pub(super) mod $name {
             use super::*;
 
             $($code)*
@@ -56,7 +56,7 @@ case! {
         Ok(Action::await_change())
     }
 
-    async fn right(ring: Arc<Ring>, client: Arc<Client>) -> Outcome {
+    pub(in super::super) async fn right(ring: Arc<Ring>, client: Arc<Client>) -> Outcome {
         grow(&ring, &client).await?;
         for number in numbers(members(&client).list(&ListParams::default()).await?, "member-") {
             if number >= wanted(&ring, &client).await? {

@@ -5,6 +5,7 @@
 
 mod examples;
 mod gallery;
+mod speed;
 
 use std::{future::Future, panic::catch_unwind, sync::Arc, time::Duration};
 
