@@ -347,6 +347,13 @@ impl ExtensionServer for Extension {
         );
         self.0.lock().expect("asked").push(asked);
         let body = match request.uri().path() {
+            "/openapi/v3" => json!({"paths": {
+                "apis/metrics.k8s.io/v1beta1": {"serverRelativeURL": "/openapi/v3/apis/metrics.k8s.io/v1beta1?hash=1"},
+                "version": {"serverRelativeURL": "/openapi/v3/version?hash=2"},
+            }}),
+            "/openapi/v3/apis/metrics.k8s.io/v1beta1" => {
+                json!({"openapi": "3.0.0", "info": {"title": "theirs"}, "paths": {}})
+            }
             "/apis/metrics.k8s.io/v1beta1" => json!({"kind": "APIResourceList", "apiVersion": "v1",
                 "groupVersion": "metrics.k8s.io/v1beta1", "resources": [{"name": "nodes", "singularName": "",
                     "namespaced": false, "kind": "NodeMetrics", "verbs": ["get", "list"]}]}),
@@ -359,6 +366,110 @@ impl ExtensionServer for Extension {
             .body(ApiBody::Full(body.to_string().into()));
         Box::pin(async move { response.map_err(|error| error.to_string()) })
     }
+}
+
+/// Extension servers keep their own documents; the index tells where they are.
+#[test]
+fn documents_of_other_servers_are_told_and_passed_on() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let index = || async { get(&cluster, "/openapi/v3").await["paths"].clone() };
+        let before = index().await;
+        assert_eq!(before["apis/metrics.k8s.io/v1beta1"], Value::Null);
+        done(&cluster, &format!("POST {SERVICES}"), json!({
+            "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1beta1.metrics.k8s.io"},
+            "spec": {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+                "insecureSkipTLSVerify": true, "service": {"namespace": "kube-system", "name": "metrics-server"}},
+        })).await;
+        let document = "/openapi/v3/apis/metrics.k8s.io/v1beta1";
+        assert_eq!(index().await, before);
+        assert_eq!(
+            api::call(&cluster, &format!("GET {document}"), Value::Null)
+                .await
+                .0,
+            503
+        );
+        let server = Arc::new(Extension::default());
+        cluster.aggregate("kube-system/metrics-server", server.clone());
+        assert_eq!(
+            index().await["apis/metrics.k8s.io/v1beta1"]["serverRelativeURL"],
+            format!("{document}?hash=1")
+        );
+        assert_eq!(
+            index().await["version"],
+            before["version"],
+            "only what it is registered for"
+        );
+        let theirs = get(&cluster, &format!("{document}?hash=1")).await;
+        assert_eq!(theirs["info"]["title"], "theirs");
+        assert_eq!(
+            get(&cluster, "/openapi/v3/api/v1").await["info"]["title"],
+            "Kubernetes"
+        );
+    });
+}
+
+#[test]
+fn what_the_server_needs_of_flow_control_comes_back_within_a_minute() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let (probes, global) = (
+            format!("{SCHEMAS}/probes"),
+            format!("{LEVELS}/global-default"),
+        );
+        let uid = get(&cluster, &probes).await["metadata"]["uid"].clone();
+        let was = get(&cluster, &global).await["spec"].clone();
+        let request = Request::get(format!(
+            "{SCHEMAS}?watch=1&resourceVersion=0&timeoutSeconds=300"
+        ));
+        let watch = cluster
+            .call(request.body(Bytes::new()).expect("a request"))
+            .await;
+        let ApiBody::Stream(mut watch) = watch.into_body() else {
+            panic!("no stream")
+        };
+        let told = async |watch: &mut futures::stream::BoxStream<'static, Bytes>| {
+            let line = watch.next().await.expect("an event");
+            let event: Value = serde_json::from_slice(&line).expect("an event");
+            (
+                event["type"].clone(),
+                event["object"]["metadata"]["name"].clone(),
+            )
+        };
+        for _ in 0..11 {
+            assert_eq!(told(&mut watch).await.0, "ADDED");
+        }
+        done(&cluster, &format!("DELETE {probes}"), Value::Null).await;
+        assert_eq!(told(&mut watch).await, (json!("DELETED"), json!("probes")));
+        let patch =
+            |shares: u32| json!({"spec": {"limited": {"nominalConcurrencyShares": shares}}});
+        done(&cluster, &format!("PATCH {global}"), patch(7)).await;
+        let gone = format!("GET {probes}");
+        assert_eq!(api::call(&cluster, &gone, Value::Null).await.0, 404);
+        // Whoever watches wakes up with it.
+        assert_eq!(told(&mut watch).await, (json!("ADDED"), json!("probes")));
+        assert_ne!(get(&cluster, &probes).await["metadata"]["uid"], uid);
+        let now = get(&cluster, &global).await;
+        assert_eq!(
+            (&now["spec"], &now["metadata"]["generation"]),
+            (&was, &json!(3))
+        );
+
+        // One that is said to be somebody's own stays as it was changed; the mandatory ones do not.
+        let own =
+            json!({"metadata": {"annotations": {"apf.kubernetes.io/autoupdate-spec": "false"}}});
+        done(&cluster, &format!("PATCH {global}"), own.clone()).await;
+        done(&cluster, &format!("PATCH {global}"), patch(7)).await;
+        let catch_all = format!("{LEVELS}/catch-all");
+        done(&cluster, &format!("PATCH {catch_all}"), own).await;
+        done(&cluster, &format!("PATCH {catch_all}"), patch(9)).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let shares = async |path: &str| {
+            get(&cluster, path).await["spec"]["limited"]["nominalConcurrencyShares"].clone()
+        };
+        assert_eq!(shares(&global).await, 7);
+        assert_eq!(shares(&catch_all).await, 5);
+    });
 }
 
 #[test]

@@ -141,6 +141,8 @@ struct Remotes {
     all: RwLock<Arc<Vec<Remote>>>,
     /// The resources that they told, by group and version.
     told: RwLock<BTreeMap<(String, String), Value>>,
+    /// Where their documents of OpenAPI are, by the places in the index.
+    documents: RwLock<BTreeMap<String, Value>>,
 }
 
 fn remotes(cluster: &Cluster) -> Arc<Vec<Remote>> {
@@ -191,6 +193,41 @@ async fn ask_all(cluster: &Cluster) {
             None => drop(told.remove(&key)),
         }
     }
+}
+
+/// Asks all extension servers for their indices of OpenAPI v3, each for what it is registered for.
+async fn ask_for_documents(cluster: &Cluster) {
+    let mut found = BTreeMap::new();
+    for remote in remotes(cluster).iter().filter(|one| one.available) {
+        let Some(server) = cluster.room::<Extensions>().get(&remote.service) else {
+            continue;
+        };
+        let request = Request::get("/openapi/v3").header("accept", "application/json");
+        let Ok(request) = request.body(Bytes::new()) else {
+            continue;
+        };
+        let answer = server.call(as_user(request, &aggregator())).await;
+        let index = answer.ok().and_then(|answer| match answer.into_body() {
+            ApiBody::Full(bytes) => serde_json::from_slice::<Value>(&bytes).ok(),
+            _ => None,
+        });
+        let place = format!("apis/{}/{}", remote.group, remote.version);
+        if let Some(entry) = index.and_then(|index| index["paths"].get(&place).cloned()) {
+            found.insert(place, entry);
+        }
+    }
+    let remotes = cluster.room::<Remotes>();
+    *remotes
+        .documents
+        .write()
+        .unwrap_or_else(PoisonError::into_inner) = found;
+}
+
+/// The entries of the index of OpenAPI v3 for what others serve, as they told.
+pub(crate) fn documents(cluster: &Cluster) -> BTreeMap<String, Value> {
+    let remotes = cluster.room::<Remotes>();
+    let known = remotes.documents.read();
+    known.unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn aggregator() -> User {
@@ -256,7 +293,12 @@ pub async fn forward(
             ask_all(cluster).await;
             return None;
         }
+        ["openapi", "v3"] => {
+            ask_for_documents(cluster).await;
+            return None;
+        }
         ["apis", group, version, ..] => (*group, *version),
+        ["openapi", "v3", "apis", group, version] => (*group, *version),
         _ => return None,
     };
     let is_meant = |one: &&Remote| (one.group.as_str(), one.version.as_str()) == (group, version);

@@ -40,6 +40,7 @@ pub mod scheme;
 mod storable;
 pub mod token;
 pub mod update;
+pub mod upkeep;
 mod warnings;
 pub mod watch;
 pub(crate) mod webhook_call;

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::api::aggregator;
 use crate::api::endpoints;
-use crate::api::expiry;
 use crate::api::list;
+use crate::api::upkeep;
 use crate::api::watch;
 use crate::model::meta;
 use crate::model::path::{ApiRequest, Verb};
@@ -75,8 +75,8 @@ pub async fn route(
         }
         return Err(error);
     }
-    if expiry::concerns(&served.resource.storage) {
-        expiry::run(cluster);
+    if upkeep::concerns(&served.resource.storage) {
+        upkeep::run(cluster);
     }
     let call = Call {
         cluster: cluster.clone(),

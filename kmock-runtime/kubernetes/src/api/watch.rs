@@ -20,9 +20,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::api::convert::{self, Known};
-use crate::api::expiry;
 use crate::api::list::wait_for;
 use crate::api::list_options::{ListOptions, parse_version};
+use crate::api::upkeep;
 use crate::api::{Body, Call, Reply};
 use crate::model::status::ApiError;
 use crate::state::cluster::{ApiBody, Cluster};
@@ -230,8 +230,9 @@ impl Watcher {
             let Source::Open(subscription, after) = &mut self.source else {
                 return None;
             };
-            let expires = expiry::concerns(&self.renderer.served.resource.storage)
-                .then(|| expiry::next(&self.cluster))
+            let place = &self.renderer.served.resource.storage;
+            let expires = upkeep::concerns(place)
+                .then(|| upkeep::next(&self.cluster, place))
                 .flatten()
                 .map(|left| Instant::now() + left);
             let wake = [self.next_bookmark, expires]
@@ -261,7 +262,7 @@ impl Watcher {
                 Ok(Step::Bookmark(_)) => {}
                 Ok(Step::Closed) => self.source = Source::Ended,
                 Err(_) if wake >= self.deadline => self.source = Source::Ended,
-                Err(_) if expires == Some(wake) => expiry::run(&self.cluster),
+                Err(_) if expires == Some(wake) => upkeep::run(&self.cluster),
                 Err(_) => {
                     let revision = subscription.position().max(*after);
                     self.next_bookmark = Some(wake + BOOKMARK_EVERY);

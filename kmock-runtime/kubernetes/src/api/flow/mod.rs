@@ -4,8 +4,10 @@
 //! Rules: `apiserver/pkg/util/flowcontrol/{rule,apf_controller}.go`.
 
 pub(crate) mod defaults;
+mod renewal;
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -28,6 +30,21 @@ pub(crate) const LEVELS: &str = "prioritylevelconfigurations";
 
 static LEVEL_UID: HeaderName = HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid");
 static SCHEMA_UID: HeaderName = HeaderName::from_static("x-kubernetes-pf-flowschema-uid");
+
+/// Whether a place has flow schemas or priority levels.
+pub(super) fn concerns(place: &ResourceKey) -> bool {
+    &*place.group == GROUP
+}
+
+/// Puts right what of the server's own was taken away or changed, once a minute.
+pub(super) fn renew(cluster: &Cluster) {
+    renewal::run(cluster);
+}
+
+/// How long it takes until then, if anything is amiss.
+pub(super) fn renews_in(cluster: &Cluster) -> Option<Duration> {
+    renewal::next(cluster)
+}
 
 /// What an answer tells of a request's class.
 #[derive(Debug, Clone)]
@@ -91,6 +108,7 @@ pub fn class(cluster: &Cluster, user: &User, asked: &Attributes<'_>) -> Option<C
         });
         return Some(exempt.clone());
     }
+    renewal::run(cluster);
     let schemas = flows.in_force(cluster);
     let matches = |schema: &&Schema| {
         let rules = items(&schema.rules, &[]).iter();
@@ -250,6 +268,7 @@ impl Reactor for FlowControl {
                 Edit::Put(value)
             });
         }
+        renewal::note(cluster);
     }
 }
 

@@ -25,8 +25,8 @@ use self::paths::operations;
 #[cfg(feature = "cel")]
 pub(super) use self::schemas::custom_schema;
 use self::schemas::{Components, Flavour};
-use crate::api::discovery;
 use crate::api::{Body, Reply};
+use crate::api::{aggregator, discovery};
 use crate::model::path::Query;
 use crate::model::status::ApiError;
 use crate::model::version::VERSION;
@@ -49,6 +49,7 @@ pub fn index(cluster: &Cluster, _parts: &Parts) -> Result<Reply, ApiError> {
         let url = format!("/openapi/v3/{place}?hash={hash}");
         paths.insert(place, json!({"serverRelativeURL": url}));
     }
+    paths.extend(aggregator::documents(cluster));
     let text = json::print(&json!({"paths": paths}), None);
     Ok(Reply::new(
         200,
@@ -66,11 +67,18 @@ fn places(cluster: &Cluster) -> Vec<Place> {
         ("version".into(), None, None),
     ];
     places.push(("api/v1".into(), Some(String::new()), Some("v1".into())));
+    let registered = aggregator::registered(cluster);
     for group in discovery::group_names(cluster) {
         if cluster.registry().has_built_in_group(&group) {
             places.push((format!("apis/{group}"), Some(group.clone()), None));
         }
         for version in discovery::versions(cluster, &group) {
+            // Others keep their own documents.
+            let of_others =
+                |(other, served): &(String, String)| *other == group && *served == version;
+            if registered.iter().any(of_others) {
+                continue;
+            }
             places.push((
                 format!("apis/{group}/{version}"),
                 Some(group.clone()),
