@@ -320,6 +320,8 @@ pub(crate) enum Way {
     GrpcMessages(Vec<StreamItem>),
     /// `grpc NOT_FOUND "…"`, as the variant is called.
     GrpcStatus(String, Option<Expr>),
+    /// `grpc |message| …`
+    GrpcEach(Expr),
     /// `grpc (expr)`, `grpc b"…"`
     Grpc(Expr),
     /// `record "https://…"`

@@ -18,10 +18,10 @@ use crate::{
     extras::Extras,
     guard::Guard,
     journal::{Answerer, Failure, Journal, ObjectHistory, Report},
+    location::Location,
     options::Builder,
     programs::Operators,
     rules::Book,
-    server::Coming,
     stream::Live,
     tasks::Tasks,
     waits::Witness,
@@ -40,8 +40,6 @@ pub(crate) struct Core {
     pub(crate) connections: Tasks,
     pub(crate) extras: Arc<Extras>,
     pub(crate) background: Arc<Background>,
-    /// The requests whose bodies are still on their way.
-    pub(crate) coming: Coming,
     /// Whether somebody has asked, or will ask, whether what is expected has come.
     pub(crate) verified: AtomicBool,
     /// Where it listens.
@@ -81,7 +79,6 @@ impl Core {
             connections: Tasks::new(),
             extras: Arc::default(),
             background: Arc::new(Background::new()),
-            coming: Coming::default(),
             verified: AtomicBool::new(false),
             address: OnceLock::new(),
             #[cfg(feature = "tls")]
@@ -135,10 +132,8 @@ impl Core {
     }
 
     /// A feed that nobody waits for is most likely a mistake of the test.
-    #[track_caller]
-    pub(crate) fn told_of_feed(&self, fed: usize) {
+    pub(crate) fn told_of_feed(&self, fed: usize, place: Location) {
         if fed == 0 {
-            let place = crate::location::Location::caller();
             self.note(format!(
                 "what was fed at {place} reached no stream: none waited at a `...`"
             ));
@@ -207,20 +202,21 @@ impl Core {
             .all()
             .into_iter()
             .filter(|seen| seen.status().is_none() && !seen.outcome().gone)
-            .map(|seen| match seen.outcome().answered_by {
-                Answerer::Nobody => {
-                    format!("{:?} is not answered", seen.request())
+            .map(|seen| {
+                let request = seen.request();
+                match (request.progress(), seen.outcome().answered_by) {
+                    (Some(progress), _) => format!("{request:?} sends its body: {progress} came"),
+                    (None, Answerer::Nobody) => format!("{request:?} is not answered"),
+                    (None, by) => format!("{request:?} is not answered yet by {by}"),
                 }
-                by => format!("{:?} is not answered yet by {by}", seen.request()),
             });
         let live = self
             .live
             .requests()
             .into_iter()
             .map(|request| format!("the stream of {request:?} waits to be fed"));
-        let coming = self.coming.told();
         let sinks = self.background.pending_sinks.told();
-        unanswered.chain(live).chain(coming).chain(sinks).collect()
+        unanswered.chain(live).chain(sinks).collect()
     }
 
     /// The failures that were shown; `None`: nothing was shown yet, the timeline neither.

@@ -124,7 +124,9 @@ impl KMock {
     #[track_caller]
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
         let fed = self.0.core.live.feed(stream.into(), |_| true);
-        self.0.core.told_of_feed(fed);
+        self.0
+            .core
+            .told_of_feed(fed, crate::location::Location::caller());
         fed
     }
 
@@ -134,7 +136,9 @@ impl KMock {
     /// A timeout after 5 seconds, in virtual time after an hour.
     #[track_caller]
     pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send {
-        self.0.core.live.waiting(n, "streams".to_owned(), |_| true)
+        let core = Arc::clone(&self.0.core);
+        let live = core.live.clone();
+        live.waiting(n, "streams".to_owned(), Some(core), |_| true)
     }
 
     /// What went wrong in the test's own code: panics and errors of closures, lost sinks. Strict tests fail on these.

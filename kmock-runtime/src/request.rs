@@ -20,6 +20,7 @@ pub(crate) use self::multipart::summary as multipart_summary;
 pub(crate) use self::{
     content::uncoded,
     head::{Head, Last},
+    upload::Upload,
 };
 use crate::{
     criteria::{has_long, read_json},
@@ -32,8 +33,9 @@ mod content;
 mod head;
 mod multipart;
 mod trailers;
+mod upload;
 
-/// A request as it came: head and whole body. A clone is a pointer.
+/// A request as it came: head and body. A clone is a pointer.
 ///
 /// Everything is decoded on demand and once: [`json`](Request::json), [`query`](Request::query) and
 /// their kin never fail; what cannot be decoded is absent or null. Codings of the body (`content-encoding: gzip`, `deflate`,
@@ -86,6 +88,10 @@ struct Inner {
     /// The size of the body as it came; the journal may keep less of it.
     size: usize,
     trailers: Option<Arc<HeaderMap>>,
+    /// How its body came, where it was not there with the head.
+    upload: Option<Arc<Upload>>,
+    /// Whether there is nothing more to come.
+    whole: bool,
     link: Option<Arc<Link>>,
     upgrade: Option<Box<Upgrade>>,
     /// Few requests are decoded, and each one stays in the journal: what is not needed shall not take up room.
@@ -146,6 +152,8 @@ impl Request {
                 size: body.len(),
                 body,
                 trailers: None,
+                upload: None,
+                whole: true,
                 link,
                 upgrade: upgrade.map(Box::new),
                 decoded: OnceLock::new(),
@@ -170,6 +178,8 @@ impl Request {
             body,
             size: inner.size,
             trailers: inner.trailers.clone(),
+            upload: inner.upload.clone(),
+            whole: inner.whole,
             link: inner.link.clone(),
             upgrade: None,
             decoded: OnceLock::new(),
@@ -183,7 +193,18 @@ impl Request {
 
     /// What is written down of it: of the one that the journal has.
     pub(crate) fn record(&self) -> &Record {
-        &self.inner.record
+        match &self.inner.upload {
+            Some(upload) => &upload.record,
+            None => &self.inner.record,
+        }
+    }
+
+    /// Changes what nobody else has seen yet.
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Request {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            change(inner);
+        }
+        self
     }
 
     fn decoded(&self) -> &Decoded {
@@ -386,7 +407,13 @@ impl Request {
         })
     }
 
-    /// The whole body as it came.
+    /// Whether all of the body has come, or as much of it as the answering rule waits for. While it has not, or when it broke
+    /// off, [`body`](Request::body) is what came so far, and criteria that ask for the body do not hold.
+    pub fn is_whole(&self) -> bool {
+        self.inner.whole
+    }
+
+    /// The body as it came, and [the whole of it](Request::is_whole) wherever rules are asked.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
     }
@@ -486,11 +513,11 @@ impl Request {
     }
 
     /// The same request with what came after its body.
-    pub(crate) fn with_trailers(mut self, trailers: Option<HeaderMap>) -> Request {
-        if let (Some(trailers), Some(inner)) = (trailers, Arc::get_mut(&mut self.inner)) {
-            inner.trailers = Some(Arc::new(trailers));
+    pub(crate) fn with_trailers(self, trailers: Option<HeaderMap>) -> Request {
+        match trailers {
+            Some(trailers) => self.change(|inner| inner.trailers = Some(Arc::new(trailers))),
+            None => self,
         }
-        self
     }
 
     /// The address of the client.

@@ -33,8 +33,8 @@ use tokio::{
     task::AbortHandle,
 };
 
-use self::coming::{Unread, Upload, read};
-pub(crate) use self::{coming::Coming, early::Pace};
+use self::coming::{Arrival, Unread, read};
+pub(crate) use self::early::Pace;
 use crate::{
     backend::{Answered, Takeover},
     connections::{self, Door},
@@ -43,7 +43,7 @@ use crate::{
     error::Error,
     journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
-    request::{Head, Last, Link, Request, Upgrade},
+    request::{Head, Last, Link, Request, Upgrade, Upload},
     rules::{Spec, TableEntry},
     stream::Lives,
     user_code::panic_text,
@@ -163,6 +163,14 @@ impl Connection {
         last
     }
 
+    /// The client of a request did not wait for its answer.
+    fn client_went_away(&self, seen: &Seen) {
+        self.left.store(true, Ordering::Release);
+        if !self.is_stopped() {
+            seen.client_went_away(self.core.clock.elapsed());
+        }
+    }
+
     /// The end of a connection that did not go well. Faults that were asked for, and clients that go away, are not told.
     fn ended(&self, error: &(dyn std::error::Error + 'static)) {
         let left = self.left.load(Ordering::Acquire);
@@ -236,18 +244,31 @@ async fn handle(
     let last = connection.is_last();
     let (head, body) = request.into_parts();
     let head = connection.last.head(head);
-    let upload = Upload::new(Arc::clone(&head));
+    let upload = Upload::new(Arc::clone(&head), core.options.journal_limit);
+    let link = Some(Arc::clone(&connection.link));
+    let at = core.clock.elapsed();
     let mut body = body;
     let pace = early(&connection, &head, &body);
-    let rest = &mut body;
-    let read_body = {
-        let mut reading = pin!(read(rest, core.options.body_limit, pace, &upload));
+    let begin = || {
+        let begun = Request::new(
+            core.next_id(),
+            at,
+            Arc::clone(&head),
+            Bytes::new(),
+            link.clone(),
+            None,
+        );
+        Arrival::begin(&connection, begun, &upload)
+    };
+    let (read_body, coming) = {
+        let mut reading = pin!(read(&mut body, core.options.body_limit, pace, &upload));
         // Most bodies are there with their heads.
         match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
-            Poll::Ready(body) => body,
+            Poll::Ready(Err(broken @ Unread::Broken(_))) => (Err(broken), Some(begin())),
+            Poll::Ready(body) => (body, None),
             Poll::Pending => {
-                let _stay = core.coming.enter(Arc::clone(&upload));
-                reading.await
+                let begun = begin();
+                (reading.await, Some(begun))
             }
         }
     };
@@ -255,14 +276,6 @@ async fn handle(
         Ok(body) => (body, false),
         Err(Unread::TooLarge) => (Bytes::new(), true),
         Err(Unread::Broken(error)) => {
-            connection.left.store(true, Ordering::Release);
-            let told = format!(
-                "{upload:?} broke off: {} of its body came",
-                upload.progress()
-            );
-            if !connection.is_stopped() {
-                core.note(told);
-            }
             // The client is gone, unless it is its chunks that are wrong.
             return Ok(explained(
                 StatusCode::BAD_REQUEST,
@@ -270,17 +283,21 @@ async fn handle(
             ));
         }
     };
-    let link = Some(Arc::clone(&connection.link));
-    let request = Request::new(
-        core.next_id(),
-        core.clock.elapsed(),
-        head,
-        whole_body,
-        link,
-        upgrade,
-    )
-    .with_trailers(upload.trailers());
-    let (seen, whole) = core.journal.record(request);
+    let begun = coming.as_ref().and_then(Arrival::id);
+    let id = begun.unwrap_or_else(|| core.next_id());
+    let request =
+        Request::new(id, at, head, whole_body, link, upgrade).with_trailers(upload.take_trailers());
+    // What nobody waits for, or an answer that converses reads.
+    let mut rest = (pace.stop.is_some() && !body.is_end_stream()).then_some(body);
+    let (seen, whole) = match (coming, rest.take_if(|_| pace.converses)) {
+        (_, Some(rest)) => {
+            upload.leave(rest);
+            let request = request.coming(Arc::clone(&upload));
+            (core.journal.begin(request), None)
+        }
+        (Some(coming), None) => coming.complete(request.that_came(Arc::clone(&upload))),
+        (None, None) => core.journal.record(request),
+    };
     let request = whole.as_ref().unwrap_or(seen.request());
     core.guard.see(core.dialect, request);
     let going = Going {
@@ -304,8 +321,15 @@ async fn handle(
         .await
     };
     going.answered(answer.response.status());
-    if pace.stop.is_some() && !body.is_end_stream() {
-        leave(core, request, body, &answer);
+    if pace.converses
+        && let Some(unread) = upload.take_rest()
+    {
+        // Another rule answers, in the end.
+        upload.finish();
+        rest = Some(unread);
+    }
+    if let Some(rest) = rest {
+        leave(core, request, rest, &answer);
     }
     let mut answer = answer;
     if last && request.version() != Version::HTTP_2 {
@@ -404,11 +428,7 @@ impl Drop for Going<'_> {
             return;
         }
         self.request.decline_upgrade();
-        self.connection.left.store(true, Ordering::Release);
-        if !self.connection.is_stopped() {
-            let now = self.connection.core.clock.elapsed();
-            self.seen.client_went_away(now);
-        }
+        self.connection.client_went_away(self.seen);
     }
 }
 

@@ -92,6 +92,10 @@ pub(crate) struct Awaited {
 pub(crate) trait Witness: Any + Send + Sync {
     /// What has happened so far, in words, for an error that shows it.
     fn testimony(&self) -> String;
+    /// Whether nothing happens there any more.
+    fn is_over(&self) -> bool;
+    /// So many streams got what was fed at this place.
+    fn was_fed(&self, streams: usize, place: Location);
 }
 
 impl Awaited {

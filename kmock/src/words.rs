@@ -82,11 +82,12 @@ pub mod replies {
     use super::Word;
 
     words! {
-        /// Answers while the body is still coming: `unread 413`.
+        /// Answers while the body is still coming: `413, unread`.
         unread;
         /// Ends the connection of HTTP/2 in an orderly way: `goaway`.
         goaway;
-        /// The answer of a gRPC call: `grpc { "message": "hello" }`, a stream of them, or a status.
+        /// The answer of a gRPC call: `grpc { "message": "hello" }`, a stream of them, a status, or what answers each message as it
+        /// comes: `grpc |message| …`.
         grpc;
         /// Passes on to a server, and keeps what it answers: `record "https://real"`.
         record;

@@ -167,3 +167,122 @@ fn plain_http_may_be_served_beside_it() {
     stream.read_to_string(&mut text).expect("an answer");
     assert!(text.ends_with("hello"), "{text}");
 }
+
+/// What a script printed; `None`: the program or its library is not here, and the script says so with `absent`.
+fn script(
+    served: &Served,
+    program: &str,
+    flag: &str,
+    script: &str,
+    library: &str,
+) -> Option<String> {
+    match served.run(program, &[flag, script])?.trim() {
+        "absent" => {
+            eprintln!("skipped: there is no {library} for {program} here");
+            None
+        }
+        out => Some(out.to_owned()),
+    }
+}
+
+/// `npm install @kubernetes/client-node`, and `NODE_PATH` where that is not in a folder above this one.
+#[test]
+fn the_javascript_client_of_kubernetes_takes_the_kubeconfig() {
+    const SCRIPT: &str = "
+(async () => {
+  let at;
+  try { at = require.resolve('@kubernetes/client-node'); } catch { return console.log('absent'); }
+  const k8s = await import(require('url').pathToFileURL(at));
+  const config = new k8s.KubeConfig();
+  config.loadFromDefault();
+  const api = config.makeApiClient(k8s.CoreV1Api);
+  const namespace = 'default';
+  const seen = new Promise((resolve, reject) => new k8s.Watch(config).watch(
+    '/api/v1/namespaces/default/configmaps', {},
+    (type, object) => object.metadata.name === 'js' && resolve(type + ' ' + object.data.a),
+    error => reject(error ?? new Error('the watch ended')),
+  ));
+  await api.createNamespacedConfigMap({ namespace, body: { metadata: { name: 'js' }, data: { a: 'b' } } });
+  const one = await api.readNamespacedConfigMap({ namespace, name: 'js' });
+  const list = await api.listNamespacedConfigMap({ namespace });
+  const code = await api.readNamespacedConfigMap({ namespace, name: 'none' }).catch(error => error.code);
+  console.log([one.data.a, list.items.length, code, await seen].join(', '));
+  process.exit(0);
+})().catch(error => { console.error(error); process.exit(1); });
+";
+    let served = Served::start(&[]);
+    let library = "@kubernetes/client-node";
+    if let Some(out) = script(&served, "node", "--eval", SCRIPT, library) {
+        // The namespace has the authority of its server beside it.
+        assert_eq!(out, "b, 2, 404, ADDED b");
+    }
+}
+
+/// `pip install kubernetes`
+#[test]
+fn the_python_client_of_kubernetes_takes_the_kubeconfig() {
+    const SCRIPT: &str = "
+try:
+    from kubernetes import client, config, watch
+except ImportError:
+    print('absent')
+    raise SystemExit
+config.load_kube_config()
+api = client.CoreV1Api()
+body = {'metadata': {'name': 'py'}, 'data': {'a': 'b'}}
+api.create_namespaced_config_map('default', body)
+one = api.read_namespaced_config_map('py', 'default')
+seen = []
+for event in watch.Watch().stream(api.list_namespaced_config_map, 'default', timeout_seconds=30):
+    if event['object'].metadata.name == 'py':
+        seen.append(event['type'])
+        break
+try:
+    api.read_namespaced_config_map('none', 'default')
+except client.ApiException as error:
+    code = error.status
+print(one.data['a'], code, *seen)
+";
+    let served = Served::start(&[]);
+    if let Some(out) = script(&served, "python3", "-c", SCRIPT, "kubernetes") {
+        assert_eq!(out, "b 404 ADDED");
+    }
+}
+
+/// `pip install kopf`
+#[test]
+fn kopf_takes_the_kubeconfig() {
+    const SCRIPT: &str = "
+import json, os, threading, urllib.request
+try:
+    import kopf
+except ImportError:
+    print('absent')
+    raise SystemExit
+patience = threading.Timer(60, lambda: os._exit(3))
+patience.daemon = True
+patience.start()
+done = threading.Event()
+
+@kopf.on.create('configmaps', field='data.a', value='b')
+def created(patch, **_):
+    patch.metadata.annotations['example.com/seen'] = 'yes'
+
+@kopf.on.event('configmaps')
+def event(meta, **_):
+    if meta.annotations.get('example.com/seen'):
+        done.set()
+
+body = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'py'}, 'data': {'a': 'b'}}
+url = os.environ['URL'] + '/api/v1/namespaces/default/configmaps'
+head = {'content-type': 'application/json'}
+request = urllib.request.Request(url, json.dumps(body).encode(), head)
+urllib.request.urlopen(request)
+kopf.run(standalone=True, namespace='default', stop_flag=done)
+print('seen')
+";
+    let served = Served::start(&[]);
+    if let Some(out) = script(&served, "python3", "-c", SCRIPT, "kopf") {
+        assert_eq!(out, "seen");
+    }
+}

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use prost_reflect::prost::Message;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tonic::{
     Request, Response, Status, Streaming,
     client::Grpc,
@@ -68,6 +69,21 @@ impl Greeter {
     pub(crate) fn of(k: &kmock::KMock) -> Greeter {
         let endpoint = Endpoint::from_shared(k.url()).expect("a URL");
         Greeter(Grpc::new(endpoint.connect_lazy()))
+    }
+
+    /// Both sides of a conversation: where to say something, and what is heard.
+    pub(crate) async fn chat(
+        &mut self,
+    ) -> Result<(UnboundedSender<HelloRequest>, Streaming<HelloReply>), Status> {
+        self.ready().await;
+        let path = http::uri::PathAndQuery::from_static("/demo.Greeter/Chat");
+        let (say, said) = unbounded_channel();
+        let said = futures::stream::unfold(said, async |mut said| Some((said.recv().await?, said)));
+        let heard = self
+            .0
+            .streaming(Request::new(said), path, Prost(PhantomData))
+            .await?;
+        Ok((say, heard.into_inner()))
     }
 
     async fn ready(&mut self) {

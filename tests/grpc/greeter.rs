@@ -75,8 +75,8 @@ pub(crate) fn descriptors() -> Vec<u8> {
         name: Some(name.to_owned()),
         input_type: Some(".demo.HelloRequest".to_owned()),
         output_type: Some(".demo.HelloReply".to_owned()),
-        server_streaming: Some(name == "Watch"),
-        client_streaming: Some(name == "Gather"),
+        server_streaming: Some(["Watch", "Chat"].contains(&name)),
+        client_streaming: Some(["Gather", "Chat"].contains(&name)),
         ..MethodDescriptorProto::default()
     };
     let file = FileDescriptorProto {
@@ -96,7 +96,7 @@ pub(crate) fn descriptors() -> Vec<u8> {
         ],
         service: vec![ServiceDescriptorProto {
             name: Some("Greeter".to_owned()),
-            method: vec![method("SayHello"), method("Watch"), method("Gather")],
+            method: ["SayHello", "Watch", "Gather", "Chat"].map(method).to_vec(),
             ..ServiceDescriptorProto::default()
         }],
         ..FileDescriptorProto::default()

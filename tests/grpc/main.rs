@@ -4,3 +4,4 @@ mod client;
 mod greeter;
 mod others;
 mod rules;
+mod talks;

@@ -318,7 +318,7 @@ async fn what_cannot_be_written_or_found_is_told_in_a_status(k: KMock) {
         status.message()
     );
     assert!(k.descriptors([1, 2]).expect_err("none").is_invalid());
-    // A compressed message is refused by name.
+    // A message that is compressed by nobody knows what is refused by name.
     let answer = k.post(HELLO).header("content-type", "application/grpc");
     kmock! { k, grpc "*" => grpc OK; }
     let answer = answer.body(vec![1, 0, 0, 0, 0]).await;
@@ -342,4 +342,22 @@ async fn greets(k: KMock) {
     assert_eq!(reply.into_inner().text, "hi john");
     let seen = k.requests();
     assert_eq!(seen[0].grpc().unwrap().message(), json!({ "name": "john" }));
+}
+
+/// As docs/grpc.md shows it.
+#[kmock::test(raw)]
+async fn talks(k: KMock) {
+    k.descriptors(descriptors()).unwrap();
+    kmock! { k,
+        grpc "demo.Greeter/Chat" => grpc [ { "text": "welcome" } ], grpc |message| match message["name"].as_str() {
+            Some("bye") => Grpc::from(Code::Aborted.because("so soon?")),
+            name => Grpc::new().json(json!({ "text": name })),
+        };
+    }
+    let (say, mut heard) = Greeter::of(&k).chat().await.unwrap();
+    assert_eq!(heard.message().await.unwrap().unwrap().text, "welcome");
+    say.send(hello("john")).unwrap();
+    assert_eq!(heard.message().await.unwrap().unwrap().text, "john");
+    say.send(hello("bye")).unwrap();
+    assert_eq!(heard.message().await.unwrap_err().message(), "so soon?");
 }

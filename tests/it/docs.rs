@@ -397,7 +397,7 @@ fn the_tests_of_the_transport_stand_as_they_are_shown() {
     assert_eq!(count, 11);
     assert_eq!(
         shown_as_they_stand("docs/grpc.md", "tests/grpc/rules.rs"),
-        1
+        2
     );
 }
 

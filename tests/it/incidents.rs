@@ -127,30 +127,42 @@ fn a_strict_test_does_not_bear_what_never_became_a_request() {
 }
 
 #[kmock::test]
-async fn a_body_that_is_on_its_way_is_pending_and_one_that_breaks_off_is_noted(k: KMock) {
+async fn a_request_is_there_from_its_head_on_also_one_that_breaks_off(k: KMock) {
     k.on("/upload").text("never");
     let mut socket = TcpStream::connect(k.address()).await.expect("connected");
     let head = "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n";
     socket.write_all(head.as_bytes()).await.expect("written");
     socket.write_all(b"half").await.expect("written");
-    let sends = "POST /upload sends its body: 4 of 100 bytes came";
+    let sends = "#0 POST /upload sends its body: 4 of 100 bytes came";
     while k.pending() != [sends] {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(k.requests().len(), 0);
+    let text = k.report().to_string();
+    assert!(
+        text.contains("its body is on its way: 4 of 100 bytes came"),
+        "{text}"
+    );
     drop(socket);
     while !k.pending().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let report = k.report();
-    assert_eq!(
-        report.notes,
-        ["POST /upload broke off: 4 of 100 bytes of its body came"]
+    let seen = &k.requests()[0];
+    assert!(seen.outcome().gone && !seen.is_whole(), "{seen:?}");
+    let text = k.report().to_string();
+    assert!(
+        text.contains("the client went away: 4 of 100 bytes of its body came"),
+        "{text}"
     );
-    let text = report.to_string();
-    assert!(text.contains("note: POST /upload broke off"), "{text}");
     // A client that breaks off may be what the test is about.
     assert_eq!(k.errors(), [""; 0]);
+    // What is wrong from the start is a request, too.
+    let answer = exchange(
+        &k,
+        b"POST /upload HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzzz\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert_eq!(k.requests().len(), 2);
 }
 
 #[kmock::test]

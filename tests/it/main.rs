@@ -15,6 +15,7 @@ mod attribute;
 mod cluster;
 mod coming_from;
 mod connections;
+mod corners;
 mod decoding;
 mod docs;
 mod engine;

@@ -150,18 +150,101 @@ async fn an_upload_may_be_read_slowly(k: KMock) {
     assert_eq!(k.requests()[0].body().len(), 5000);
 }
 
+/// Until so many bytes of the first request's body are there.
+async fn came(k: &KMock, bytes: usize) {
+    while k
+        .requests()
+        .first()
+        .is_none_or(|seen| seen.body().len() < bytes)
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[kmock::test(raw)]
-async fn what_still_sends_is_pending(k: KMock) {
+async fn a_request_is_in_the_journal_from_its_head_on(k: KMock) {
+    kmock! { k,
+        let up = PUT "/up" text "*" => 200;
+        GET "/" => 204;
+    }
+    let mut stream = begin(&k, "content-length: 8\r\n", "1234").await;
+    // Waits for it end as soon as its head is there.
+    k.filter("put /up").wait_for(1).await.expect("it has come");
+    came(&k, 4).await;
+    assert_eq!(k.get("/").await.status(), 204);
+    let all = k.requests();
+    let early = all[0].clone();
+    assert_eq!((early.id(), early.body().as_ref()), (0, &b"1234"[..]));
+    assert!(!early.is_whole() && early.status().is_none() && !early.outcome().gone);
+    assert_eq!((all[1].id(), all[1].is_whole()), (1, true));
+    assert_eq!(
+        k.pending(),
+        ["#0 PUT /up sends its body: 4 of 8 bytes came"]
+    );
+    // What is not whole cannot be compared, also the other way round. What a rule has seen, it was asked about.
+    assert_requests!(k,
+        total == 2, PUT "/up" == 1, header { "content-length": 8 } == 1,
+        PUT text "1*" == 0, PUT - text "1*" == 0, PUT body b"1234" == 0, PUT (where |_| true) == 0
+    );
+    assert_eq!(up.count(), 0);
+    let claim = || assert_requests!(k, PUT "/up" text "1*" == 1);
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(claim));
+    let failed = failed.expect_err("it is not whole");
+    let told = failed.downcast_ref::<String>().expect("a text");
+    assert!(
+        told.contains("? text \"1*\", got a body that is not whole: 4 of 8 bytes"),
+        "{told}"
+    );
+
+    let whole = k.filter(Filter::text("12345678"));
+    let waits = whole.wait_for(1);
+    stream.write_all(b"5678").await.expect("written");
+    waits.await.expect("it is whole");
+    assert!(head_of(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    let all = k.requests();
+    let places: Vec<_> = all
+        .iter()
+        .map(|seen| (seen.id(), seen.is_whole()))
+        .collect();
+    assert_eq!(places, [(0, true), (1, true)]);
+    assert_eq!(all[0].body(), "12345678");
+    // Who looked early is told of the answer as well.
+    assert_eq!((early.status(), early.body().len()), (Some(200), 4));
+    assert_requests!(k, PUT "/up" text "1*" == 1, up == 1, total == 2);
+    assert!(k.pending().is_empty());
+}
+
+#[kmock::test(raw)]
+async fn what_is_still_coming_is_not_forgotten(k: KMock) {
+    kmock! { k, PUT "/up" => 200; GET "/" => 200; }
+    k.get("/").await;
+    let mut stream = begin(&k, "transfer-encoding: chunked\r\n", "4\r\n1234\r\n").await;
+    while k.requests().get(1).is_none_or(|seen| seen.body().len() < 4) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(k.pending(), ["#1 PUT /up sends its body: 4 bytes came"]);
+    k.forget();
+    assert_eq!(k.requests().len(), 1);
+    stream.write_all(b"0\r\n\r\n").await.expect("written");
+    assert!(head_of(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(
+        (k.requests().len(), k.requests()[0].status()),
+        (1, Some(200))
+    );
+    k.forget();
+    assert_eq!(k.requests().len(), 0);
+}
+
+#[kmock::test(raw, strict)]
+async fn an_upload_that_a_client_gives_up_is_no_fault_of_a_strict_test(k: KMock) {
     kmock! { k, PUT "/up" => 200; }
-    let stream = begin(&k, "content-length: 100\r\n", "1234").await;
-    let told = loop {
-        match k.pending().into_iter().next() {
-            Some(told) if told.contains("4 of") => break told,
-            _ => tokio::task::yield_now().await,
-        }
-    };
-    assert_eq!(told, "PUT /up sends its body: 4 of 100 bytes came");
+    let stream = begin(&k, "content-length: 8\r\n", "1234").await;
+    came(&k, 4).await;
     drop(stream);
+    while !k.requests()[0].outcome().gone {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(k.requests()[0].body(), "1234");
 }
 
 #[kmock::test(raw)]

@@ -179,6 +179,9 @@ impl Expander {
                     None => quote_spanned!(span=> #made.grpc(#krate::grpc::Code::#code)),
                 }
             }
+            Way::GrpcEach(closure) => {
+                quote_spanned!(span=> #made.grpc(#krate::grpc::Grpc::new().answer(#closure)))
+            }
             Way::Grpc(value) => quote_spanned!(span=> #made.grpc(#value)),
             Way::Record(url) => quote_spanned!(span=> #made.record(#url)),
             Way::Replay(method, path) => {

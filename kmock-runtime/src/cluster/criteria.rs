@@ -114,6 +114,11 @@ impl Matcher for Criterion {
         Some(&Kubernetes)
     }
 
+    /// The name of what is created is in its body.
+    fn asks_body(&self) -> bool {
+        matches!(self, Criterion::Name(_))
+    }
+
     fn matches(&self, request: &Request) -> bool {
         request
             .kubernetes()

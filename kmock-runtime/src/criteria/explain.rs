@@ -81,6 +81,7 @@ impl Filter {
                 .unwrap_or_default(),
             Node::Not(filter) => {
                 let verdict = match ask {
+                    _ if !request.is_whole() && filter.asks_body() => Verdict::Unknown,
                     Ask::Never if filter.asks_functions() => Verdict::Unknown,
                     _ if filter.holds(request, &mut captured.to_vec()) => Verdict::Fails,
                     _ => Verdict::Holds,
@@ -133,6 +134,7 @@ impl Criterion {
         let verdict = match self {
             Criterion::TestLater(..) => Verdict::Unknown,
             Criterion::Test(..) if ask == Ask::Never => Verdict::Unknown,
+            _ if !request.is_whole() && self.asks_body() => Verdict::Unknown,
             _ => {
                 // Functions inside of patterns may panic.
                 let holds = || self.holds(request, &mut captured.to_vec());
@@ -146,6 +148,11 @@ impl Criterion {
         finding.role = self.role();
         if let Some(about) = self.about() {
             finding.about = about;
+        }
+        if verdict == Verdict::Unknown
+            && let Some(came) = request.progress()
+        {
+            finding.got = Some(format!("a body that is not whole: {came}"));
         }
         if verdict == Verdict::Fails {
             let _ = catch_unwind(AssertUnwindSafe(|| self.differ(request, &mut finding)));

@@ -47,28 +47,35 @@ pub(crate) enum Equals<'a> {
     Number(f64),
 }
 
+impl Criterion {
+    /// Whether it asks for more than the head.
+    pub(super) fn asks_body(&self) -> bool {
+        match self {
+            Criterion::Field(place, ..) | Criterion::Fields(place, _) => *place == Place::Form,
+            Criterion::Part(_)
+            | Criterion::Body(_)
+            | Criterion::BodyRegex(_)
+            | Criterion::Text(_)
+            | Criterion::Json { .. }
+            | Criterion::Test(..)
+            | Criterion::TestLater(..) => true,
+            Criterion::Custom(matcher) => matcher.asks_body(),
+            Criterion::Method(_)
+            | Criterion::Path(_)
+            | Criterion::PathRegex(_)
+            | Criterion::Captured(..)
+            | Criterion::Host(_)
+            | Criterion::State(..)
+            | Criterion::From(_) => false,
+        }
+    }
+}
+
 impl Filter {
     /// Whether it asks for more than the head: then it cannot be asked before the body has come. Functions may look at it.
     pub(crate) fn asks_body(&self) -> bool {
         match self.tree() {
-            Node::Is(criterion, _) => match criterion {
-                Criterion::Field(place, ..) | Criterion::Fields(place, _) => *place == Place::Form,
-                Criterion::Part(_)
-                | Criterion::Body(_)
-                | Criterion::BodyRegex(_)
-                | Criterion::Text(_)
-                | Criterion::Json { .. }
-                | Criterion::Test(..)
-                | Criterion::TestLater(..) => true,
-                Criterion::Custom(matcher) => matcher.asks_body(),
-                Criterion::Method(_)
-                | Criterion::Path(_)
-                | Criterion::PathRegex(_)
-                | Criterion::Captured(..)
-                | Criterion::Host(_)
-                | Criterion::State(..)
-                | Criterion::From(_) => false,
-            },
+            Node::Is(criterion, _) => criterion.asks_body(),
             Node::All(all) | Node::Any(all) => all.iter().any(Filter::asks_body),
             Node::Not(filter) => filter.asks_body(),
         }

@@ -412,8 +412,12 @@ impl Filter {
         &self.node
     }
 
-    /// Whether a request fits, and what its path captures. Criteria that must be awaited count as not holding.
+    /// Whether a request fits, and what its path captures. Criteria that must be awaited count as not holding, and so do those
+    /// of a body that is not whole, also the other way round: nobody knows yet.
     pub(crate) fn captures(&self, request: &Request) -> Option<Vec<(String, String)>> {
+        if !request.is_whole() && self.asks_body() {
+            return None;
+        }
         let mut captured = Vec::new();
         self.holds(request, &mut captured).then_some(captured)
     }
@@ -459,7 +463,8 @@ impl Filter {
         }
     }
 
-    /// Whether a request fits. Async criteria, which cannot be awaited here, count as not holding.
+    /// Whether a request fits. Async criteria, which cannot be awaited here, count as not holding, and so do criteria of a body
+    /// that is [not whole](Request::is_whole).
     pub fn matches(&self, request: &Request) -> bool {
         self.captures(request).is_some()
     }

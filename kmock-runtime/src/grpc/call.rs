@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     grpc::{
         descriptors::{Descriptors, to_json},
-        frames::unframe,
+        frames::MessageCoding,
     },
     request::Request,
 };
@@ -64,12 +64,16 @@ impl<'a> Call<'a> {
 
     /// The messages as they came; none where they cannot be taken apart.
     pub fn messages(&self) -> Vec<Bytes> {
-        unframe(self.request.body()).unwrap_or_default()
+        self.unframed().unwrap_or_default()
     }
 
     /// Why the messages cannot be taken apart.
-    pub(super) fn broken(&self) -> Option<&'static str> {
-        unframe(self.request.body()).err()
+    pub(super) fn broken(&self) -> Option<String> {
+        self.unframed().err()
+    }
+
+    fn unframed(&self) -> Result<Vec<Bytes>, String> {
+        MessageCoding::of(self.request.headers())?.unframe(self.request.body())
     }
 
     /// The messages as JSON, with the names of the fields as the descriptors have them; null where there is no descriptor.

@@ -63,7 +63,7 @@ impl Matcher for MessageIs {
             return "no call of gRPC".to_owned();
         };
         if let Some(why) = call.broken() {
-            return why.to_owned();
+            return why;
         }
         let messages = call.json();
         if messages.is_empty() {

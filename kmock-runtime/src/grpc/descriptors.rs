@@ -29,6 +29,14 @@ impl Descriptors {
             .map_err(|error| Error::invalid(format!("this is no descriptor set: {error}")))
     }
 
+    /// All that is known now.
+    pub(super) fn pool(&self) -> DescriptorPool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// The method of a path such as `/demo.Greeter/SayHello`.
     pub(super) fn method(&self, path: &str) -> Option<MethodDescriptor> {
         let (service, method) = path.strip_prefix('/')?.split_once('/')?;

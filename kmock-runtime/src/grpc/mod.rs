@@ -21,7 +21,9 @@ mod deadline;
 mod descriptors;
 mod frames;
 mod mock;
+mod reflection;
 mod status;
+mod talk;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -49,6 +51,10 @@ pub struct Grpc {
     initial: HeaderMap,
     /// Metadata after them.
     trailing: HeaderMap,
+    /// Whether messages are compressed, where the client reads such.
+    compressed: bool,
+    /// What answers each message as it comes.
+    each: Option<talk::AnswerEach>,
 }
 
 impl Grpc {
@@ -132,12 +138,21 @@ impl Grpc {
         self
     }
 
+    /// Compresses the messages (gzip), where the client says that it reads such. A call whose messages are compressed is answered so
+    /// without that.
+    pub fn compressed(mut self) -> Grpc {
+        self.compressed = true;
+        self
+    }
+
     /// This answer and more of it.
     pub(crate) fn and(mut self, other: Grpc) -> Grpc {
         self.messages = self.messages.item(other.messages);
         self.status = other.status.or(self.status);
         self.initial.extend(other.initial);
         self.trailing.extend(other.trailing);
+        self.compressed |= other.compressed;
+        self.each = other.each.or(self.each);
         self
     }
 }
@@ -250,6 +265,10 @@ impl ReplyPart for Grpc {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+
+    fn converses(&self) -> bool {
+        self.each.is_some()
     }
 
     fn limit(&self, request: &Request) -> Option<(Duration, Response<Payload>)> {

@@ -21,7 +21,9 @@ pub(crate) fn failures(core: &Core) -> Vec<Failure> {
         ..Failure::new(beside.claim, "no other writes", beside.location)
     }));
     if core.options.strict {
-        failures.extend(oddities(core, &core.journal.all()));
+        let mut all = core.journal.lost();
+        all.extend(core.journal.all());
+        failures.extend(oddities(core, &all));
     }
     failures
 }
@@ -45,14 +47,16 @@ pub(crate) fn unmet(core: &Core) -> Vec<Failure> {
             failures.extend(never_its_turn(core, &rule));
         }
         if let Some(before) = &spec.after
-            && let Some(first) = rule.requests().first()
+            && let Some(first) = rule.first()
         {
-            let all_before = before.requests();
-            let earlier = all_before.first();
-            if earlier.is_none_or(|earlier| earlier.id() > first.id()) {
+            let earlier = before.first();
+            if earlier
+                .as_ref()
+                .is_none_or(|earlier| earlier.id() > first.id())
+            {
                 let said =
                     |seen: &Seen| format!("#{} {} {}", seen.id(), seen.method(), seen.target());
-                let then = match earlier {
+                let then = match &earlier {
                     Some(earlier) => format!("came before {}", said(earlier)),
                     None => format!("came, and nothing for {before} before it"),
                 };
@@ -61,7 +65,7 @@ pub(crate) fn unmet(core: &Core) -> Vec<Failure> {
                     got: rule.count(),
                     came,
                     rule: Some((rule.to_string(), spec.location)),
-                    detail: Some(format!("{} {then}", said(first))),
+                    detail: Some(format!("{} {then}", said(&first))),
                     ..Failure::new(format!("{before} before {rule}"), "in order", spec.location)
                 });
             }
@@ -143,10 +147,12 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
             .iter()
             .any(|rule| rule.spec().filter.dialect().is_some());
     let by_accident = |seen: &Seen| unused && seen.outcome().answered_by == Answerer::Kubernetes;
-    let odd: Vec<&Seen> = all
-        .iter()
-        .filter(|seen| seen.outcome().answered_by == Answerer::NoRule || by_accident(seen))
-        .collect();
+    // What a rule passes on is a rule's; the rest of what a proxy is asked for goes out into the world.
+    let elsewhere = |seen: &Seen| matches!(seen.outcome().answered_by, Answerer::Forwarded(_));
+    let is_odd = |seen: &Seen| {
+        seen.outcome().answered_by == Answerer::NoRule || by_accident(seen) || elsewhere(seen)
+    };
+    let odd: Vec<&Seen> = all.iter().filter(|seen| is_odd(seen)).collect();
     if !odd.is_empty() {
         let listed: Vec<String> = odd
             .iter()
@@ -156,6 +162,7 @@ fn oddities(core: &Core, all: &[Seen]) -> Vec<Failure> {
                     true => {
                         " (answered by the Kubernetes API, which this test does not use: see `raw`)"
                     }
+                    false if elsewhere(seen) => " (passed on to a host that is not the test's)",
                     false => "",
                 };
                 format!("#{} {} {}{by}", seen.id(), seen.method(), seen.target())

@@ -124,6 +124,7 @@ fn entry(entry: &Entry) -> Value {
         "answeredBy": answerer(&entry.answered_by),
         "fault": entry.fault,
         "gone": entry.gone,
+        "coming": entry.coming,
         "answerHeaders": entry.answer_headers,
         "answer": body(&entry.answer),
         "sent": entry.sent.as_ref().map(sent),

@@ -77,6 +77,14 @@ impl Witness for Core {
         self.told_in_an_error(&timeline);
         timeline
     }
+
+    fn is_over(&self) -> bool {
+        self.is_stopped()
+    }
+
+    fn was_fed(&self, streams: usize, place: Location) {
+        self.told_of_feed(streams, place);
+    }
 }
 
 /// Says who changed what, from the requests that did it.
@@ -174,6 +182,7 @@ impl<'a> Making<'a> {
             answered_by: outcome.answered_by,
             fault: outcome.fault,
             gone: outcome.gone,
+            coming: seen.progress(),
             answer_headers: sent
                 .as_ref()
                 .map_or_else(Vec::new, |sent| answered(&sent.headers)),

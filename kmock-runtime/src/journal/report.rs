@@ -35,7 +35,7 @@ pub struct Report {
     pub shadowed: Vec<Shadowed>,
     /// What went wrong in the test's own code: [`KMock::errors`](crate::KMock::errors).
     pub errors: Vec<String>,
-    /// What else there is to know: requests whose bodies broke off, which no rule has seen.
+    /// What else there is to know, and is nobody's mistake.
     pub notes: Vec<String>,
     /// Where the server listens.
     pub address: Option<SocketAddr>,
@@ -105,6 +105,8 @@ pub struct Entry {
     pub fault: Option<String>,
     /// Whether the client went away before there was an answer.
     pub gone: bool,
+    /// Where the body is not whole, because it is still on its way or broke off: how much of it came, in words.
+    pub coming: Option<String>,
     /// The headers of the answer, where they are known; the values of cookies are masked.
     pub answer_headers: Vec<(String, String)>,
     /// The body of the answer.
@@ -172,6 +174,16 @@ impl fmt::Display for Message {
 }
 
 impl Entry {
+    /// How the exchange did not come to its end, where nobody broke it on purpose.
+    pub(super) fn left_off(&self) -> Option<String> {
+        match (&self.coming, self.gone) {
+            (Some(came), true) => Some(format!("the client went away: {came} of its body came")),
+            (Some(came), false) => Some(format!("its body is on its way: {came} came")),
+            (None, true) => Some("the client went away".to_owned()),
+            (None, false) => None,
+        }
+    }
+
     /// Whether the rules had a say in it and somebody may wonder why none answered.
     pub(super) fn is_puzzling(&self) -> bool {
         match self.answered_by {

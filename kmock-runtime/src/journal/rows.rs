@@ -62,7 +62,7 @@ fn alike(a: &Entry, b: &Entry) -> bool {
     (&a.verb, &a.target, a.status, &a.who) == (&b.verb, &b.target, b.status, &b.who)
         && a.answered_by == b.answered_by
         && a.body == b.body
-        && (&a.fault, a.gone) == (&b.fault, b.gone)
+        && (&a.fault, a.gone, &a.coming) == (&b.fault, b.gone, &b.coming)
         && !streams(a)
         && !streams(b)
         && b.near.is_empty()

@@ -14,7 +14,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    journal::{By, Concluded, Near, Outcome, Sent, lock, record::Written, sent::Trace},
+    journal::{Answerer, By, Concluded, Near, Outcome, Sent, lock, record::Written, sent::Trace},
     reply::Fault,
     request::{Captures, Request},
 };
@@ -48,6 +48,14 @@ impl Seen {
     pub(crate) fn with_captures(&self, captured: Captures) -> Seen {
         Seen {
             request: self.request.clone().with_captures(captured),
+        }
+    }
+
+    /// The same as it is now: of a body that is on its way, what came so far.
+    pub(crate) fn as_of_now(self) -> Seen {
+        match self.request.as_of_now() {
+            Some(request) => Seen { request },
+            None => self,
         }
     }
 
@@ -193,6 +201,9 @@ const BODIES: usize = 256;
 /// What is kept of a body when the journal is full.
 const LEAST: usize = 4 << 10;
 
+/// How many of those that are forgotten are kept for a strict test, of each kind.
+const LOST: usize = 12;
+
 /// How many refused requests remember the rules that were nearest then; others are explained by the rules of now.
 const REMEMBERED: usize = 200;
 
@@ -204,6 +215,8 @@ pub(crate) struct Journal {
     keep: Option<usize>,
     /// How many were forgotten.
     forgotten: AtomicUsize,
+    /// Of these, the first that no rule answered.
+    lost: Mutex<Vec<Seen>>,
     /// The most that is kept of one body.
     most: usize,
     /// What bodies are kept in all.
@@ -217,6 +230,7 @@ impl Journal {
         Journal {
             keep,
             forgotten: AtomicUsize::new(0),
+            lost: Mutex::default(),
             seen: Mutex::default(),
             came: watch::Sender::default(),
             most,
@@ -228,15 +242,47 @@ impl Journal {
     /// Writes a request down. The rules go on with the request itself, whose body is never cut: where the journal keeps
     /// less of it, it comes back beside what is kept.
     pub(crate) fn record(&self, request: Request) -> (Seen, Option<Request>) {
+        let (seen, whole) = self.kept(request);
+        self.add(seen.clone());
+        (seen, whole)
+    }
+
+    /// Writes a request down whose body is still on its way.
+    pub(crate) fn begin(&self, request: Request) -> Seen {
+        let seen = Seen { request };
+        self.add(seen.clone());
+        seen
+    }
+
+    /// The body of a request that was begun is there: as [`Journal::record`], in the place that it has. One that was forgotten
+    /// meanwhile stays so.
+    pub(crate) fn complete(&self, request: Request) -> (Seen, Option<Request>) {
+        let (seen, whole) = self.kept(request);
+        let begun = {
+            let mut all = lock(&self.seen);
+            let mut last = all.iter_mut().rev();
+            let place = last.find(|begun| begun.id() == seen.id());
+            place.map(|place| std::mem::replace(place, seen.clone()))
+        };
+        drop(begun);
+        tell(&self.came);
+        (seen, whole)
+    }
+
+    /// As much of a request as is kept, and the request itself where that is less.
+    fn kept(&self, request: Request) -> (Seen, Option<Request>) {
         let allowed = self.allow(request.body().len());
         let (request, whole) = match request.cut(allowed) {
             Some(cut) => (cut, Some(request)),
             None => (request, None),
         };
-        let seen = Seen { request };
+        (Seen { request }, whole)
+    }
+
+    fn add(&self, seen: Seen) {
         let gone = {
             let mut all = lock(&self.seen);
-            all.push_back(seen.clone());
+            all.push_back(seen);
             match self.keep {
                 Some(keep) if all.len() > keep => all.pop_front(),
                 _ => None,
@@ -250,9 +296,27 @@ impl Journal {
             let _ = self
                 .kept
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            self.lose(gone);
         }
         tell(&self.came);
-        (seen, whole)
+    }
+
+    /// What no rule answered is remembered for a while longer.
+    fn lose(&self, gone: Seen) {
+        let by = gone.outcome().answered_by;
+        if matches!(by, Answerer::Rule(..) | Answerer::Nobody) {
+            return;
+        }
+        let mut lost = lock(&self.lost);
+        let alike = lost.iter().filter(|seen| seen.outcome().answered_by == by);
+        if alike.count() < LOST {
+            lost.push(gone);
+        }
+    }
+
+    /// Of the requests that are forgotten, the first that no rule answered.
+    pub(super) fn lost(&self) -> Vec<Seen> {
+        lock(&self.lost).clone()
     }
 
     /// How much of a body of this size may be kept.
@@ -282,7 +346,8 @@ impl Journal {
     }
 
     pub(crate) fn all(&self) -> Vec<Seen> {
-        lock(&self.seen).iter().cloned().collect()
+        let all: Vec<Seen> = lock(&self.seen).iter().cloned().collect();
+        all.into_iter().map(Seen::as_of_now).collect()
     }
 
     /// The number of the last request.
@@ -300,10 +365,19 @@ impl Journal {
         self.came.subscribe()
     }
 
+    /// Forgets what came, but for what is still coming.
     pub(crate) fn clear(&self) {
         // Dropped outside of the lock.
-        let gone = std::mem::take(&mut *lock(&self.seen));
+        let gone = {
+            let mut all = lock(&self.seen);
+            let (coming, gone): (VecDeque<Seen>, VecDeque<Seen>) = all
+                .drain(..)
+                .partition(|seen| !seen.is_whole() && !seen.outcome().gone);
+            *all = coming;
+            gone
+        };
         drop(gone);
+        lock(&self.lost).clear();
         self.kept.store(0, Ordering::Relaxed);
     }
 }

@@ -116,7 +116,7 @@ impl View {
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
         let fits = |request: &Request| self.filter.matches(request);
         let fed = self.core.live.feed(stream.into(), fits);
-        self.core.told_of_feed(fed);
+        self.core.told_of_feed(fed, Location::caller());
         fed
     }
 
@@ -128,7 +128,8 @@ impl View {
     pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let (whose, filter) = (format!("streams of {}", self.filter), self.filter.clone());
         let fits = move |request: &Request| filter.matches(request);
-        self.core.live.waiting(n, whose, fits)
+        let witness = self.core.clone();
+        self.core.live.waiting(n, whose, Some(witness), fits)
     }
 }
 

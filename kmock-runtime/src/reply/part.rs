@@ -20,6 +20,9 @@ pub(crate) trait ReplyPart: fmt::Debug + Send + Sync + 'static {
 
     fn as_any(&self) -> &dyn Any;
 
+    /// Whether it answers while the request is still coming, and reads the rest of it.
+    fn converses(&self) -> bool;
+
     /// How long the client waits for an answer, and what it is told when that is over.
     fn limit(&self, request: &Request) -> Option<(Duration, Response<Payload>)>;
 }

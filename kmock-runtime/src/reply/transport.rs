@@ -8,7 +8,7 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::reply::{Fault, Reply, header_name};
+use crate::reply::{Fault, Reply, Source, header_name};
 
 /// What few replies have: it is kept apart from what most do.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +95,14 @@ impl Reply {
     pub(crate) fn is_early(&self) -> bool {
         let way = self.transport();
         way.is_some_and(|way| way.unread.is_some() || way.upload.is_some())
+            || self.converses()
             || self.fault.as_ref().is_some_and(Fault::is_in_upload)
+    }
+
+    /// Whether the answer reads the rest of the request.
+    pub(crate) fn converses(&self) -> bool {
+        let mut bodies = self.bodies.iter();
+        bodies.any(|source| matches!(source, Source::Part(part) if part.converses()))
     }
 
     pub(crate) fn transport(&self) -> Option<&Transport> {

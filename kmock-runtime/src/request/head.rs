@@ -54,11 +54,6 @@ impl Last {
 }
 
 impl Head {
-    /// The method and the target, as the first line has them.
-    pub(crate) fn line(&self) -> (&Method, String) {
-        (&self.method, self.uri.to_string())
-    }
-
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }

@@ -87,8 +87,10 @@ impl TableEntry {
         Some(Pace {
             stop: fault
                 .and_then(|fault| fault.in_upload_of(count))
-                .or(way.and_then(|way| way.unread)),
+                .or(way.and_then(|way| way.unread))
+                .or(reply.converses().then_some(0)),
             rate: way.and_then(|way| way.upload),
+            converses: reply.converses(),
         })
     }
 

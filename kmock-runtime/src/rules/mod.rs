@@ -86,6 +86,8 @@ struct Log {
     kept: VecDeque<Seen>,
     /// How many came before those, and were forgotten.
     forgotten: usize,
+    /// The first of them all, as long as it is remembered: for who asks what came before what.
+    first: Option<Seen>,
 }
 
 /// What the user has said of a rule. Immutable: a change makes a new one.
@@ -467,9 +469,16 @@ impl Rule {
         log.forgotten + log.kept.len()
     }
 
+    /// The first of its requests, also where that is forgotten.
+    pub(crate) fn first(&self) -> Option<Seen> {
+        let log = lock(&self.0.seen);
+        log.first.as_ref().or(log.kept.front()).cloned()
+    }
+
     /// The requests that the rule has answered, or seen if it is a spy.
     pub fn requests(&self) -> Requests {
-        Requests::new(lock(&self.0.seen).kept.iter().cloned().collect())
+        let all: Vec<Seen> = lock(&self.0.seen).kept.iter().cloned().collect();
+        Requests::new(all.into_iter().map(Seen::as_of_now).collect())
     }
 
     /// What was forwarded by [`proxy`](Rule::proxy), and what came back, in order.
@@ -574,8 +583,8 @@ impl Rule {
     ) -> impl Future<Output = Result<Requests, Error>> + Send + use<> {
         let (rule, counted) = (self.clone(), self.clone());
         let what = move || {
-            let count = counted.count();
-            format!("request number {n} of {counted} (there are {count})")
+            let (count, why) = (counted.count(), counted.cannot_come());
+            format!("request number {n} of {counted} (there are {count}{why})")
         };
         let awaited = self.awaited(Arc::new(what), within);
         async move {
@@ -583,6 +592,16 @@ impl Rule {
             let reached = async { while rule.count() < n && changes.changed().await.is_ok() {} };
             awaited.until(reached).await?;
             Ok(rule.requests())
+        }
+    }
+
+    /// Why nothing more can come to the rule, where that is so.
+    fn cannot_come(&self) -> &'static str {
+        match self.server() {
+            _ if self.is_removed() => "; the rule was removed",
+            None => "; the rule is on no server",
+            Some(server) if server.is_over() => "; its server was shut down",
+            Some(_) => "",
         }
     }
 
@@ -601,8 +620,13 @@ impl Rule {
     }
 
     /// Sends something to every stream of this rule that waits at a `...` now; says how many there were.
+    #[track_caller]
     pub fn feed(&self, stream: impl Into<Stream>) -> usize {
-        self.0.live.feed(stream.into(), |_| true)
+        let fed = self.0.live.feed(stream.into(), |_| true);
+        if let Some(server) = self.server() {
+            server.was_fed(fed, Location::caller());
+        }
+        fed
     }
 
     /// Waits until this many streams of the rule wait at a `...`.
@@ -611,9 +635,8 @@ impl Rule {
     /// A timeout after 5 seconds, in virtual time after an hour.
     #[track_caller]
     pub fn waiting(&self, n: usize) -> impl Future<Output = Result<(), Error>> + Send + use<> {
-        self.0
-            .live
-            .waiting(n, format!("streams of {self}"), |_| true)
+        let whose = format!("streams of {self}");
+        self.0.live.waiting(n, whose, self.server(), |_| true)
     }
 
     // ---- for the server ----
@@ -680,6 +703,9 @@ impl Rule {
     pub(crate) fn keep_request(&self, seen: Seen, keep: Option<usize>) {
         let gone = {
             let mut log = lock(&self.0.seen);
+            if keep.is_some() && log.first.is_none() {
+                log.first = Some(seen.clone());
+            }
             log.kept.push_back(seen);
             let gone = match keep {
                 Some(keep) if log.kept.len() > keep => log.kept.pop_front(),
@@ -697,6 +723,13 @@ impl Rule {
         let mut log = lock(&self.0.seen);
         let at = log.kept.iter().rposition(|one| one.id() == seen.id());
         let gone = at.and_then(|at| log.kept.remove(at));
+        if log
+            .first
+            .as_ref()
+            .is_some_and(|first| first.id() == seen.id())
+        {
+            log.first = None;
+        }
         drop(log);
         drop(gone);
     }

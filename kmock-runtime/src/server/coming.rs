@@ -1,94 +1,54 @@
-//! Requests on their way in: the head is there, the body is not yet whole. No rule has seen them, and no journal has them;
-//! who asks what is pending hears of them, and of those that break off.
+//! Requests on their way in: the head is there, the body is not yet whole. They are written down, and no rule has seen them.
 
-use std::{
-    fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, header};
+use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::early::Pace;
-use crate::request::Head;
+use super::{Connection, early::Pace};
+use crate::{
+    journal::Seen,
+    request::{Request, Upload},
+};
 
-/// The requests of one server whose bodies are on their way.
-#[derive(Debug, Default)]
-pub(crate) struct Coming(Mutex<Vec<Arc<Upload>>>);
-
-/// One of them.
-pub(crate) struct Upload {
-    head: Arc<Head>,
-    /// How many bytes of the body have come.
-    came: AtomicUsize,
-    /// What came after it.
-    trailers: Mutex<Option<HeaderMap>>,
+/// A request that is written down while its body comes. Dropped before that is whole, it broke off: its client is gone.
+pub(super) struct Arrival<'a> {
+    connection: &'a Connection,
+    seen: Option<Seen>,
 }
 
-impl Coming {
-    /// In words.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter()
-            .map(|upload| format!("{upload:?} sends its body: {} came", upload.progress()))
-            .collect()
-    }
-
-    pub(super) fn enter(&self, upload: Arc<Upload>) -> Stay<'_> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(Arc::clone(&upload));
-        Stay(self, upload)
-    }
-}
-
-/// Ends when the body is whole, or will never be.
-pub(super) struct Stay<'a>(&'a Coming, Arc<Upload>);
-
-impl Drop for Stay<'_> {
-    fn drop(&mut self) {
-        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|upload| !Arc::ptr_eq(upload, &self.1));
-    }
-}
-
-impl Upload {
-    pub(super) fn new(head: Arc<Head>) -> Arc<Upload> {
-        let came = AtomicUsize::new(0);
-        let trailers = Mutex::default();
-        Arc::new(Upload {
-            head,
-            came,
-            trailers,
-        })
-    }
-
-    /// What came after the body, for whoever asks first.
-    pub(super) fn trailers(&self) -> Option<HeaderMap> {
-        let mut trailers = self.trailers.lock().unwrap_or_else(PoisonError::into_inner);
-        trailers.take()
-    }
-
-    /// `4 of 100 bytes`, or `4 bytes` where no length was promised.
-    pub(super) fn progress(&self) -> String {
-        let came = self.came.load(Ordering::Relaxed);
-        let promised = self.head.header(&header::CONTENT_LENGTH);
-        match promised.and_then(|length| length.to_str().ok()) {
-            Some(length) => format!("{came} of {length} bytes"),
-            None => format!("{came} bytes"),
+impl Arrival<'_> {
+    pub(super) fn begin<'a>(
+        connection: &'a Connection,
+        request: Request,
+        upload: &Arc<Upload>,
+    ) -> Arrival<'a> {
+        let request = request.coming(Arc::clone(upload));
+        Arrival {
+            connection,
+            seen: Some(connection.core.journal.begin(request)),
         }
     }
+
+    /// The number that it has been written down with.
+    pub(super) fn id(&self) -> Option<u64> {
+        Some(self.seen.as_ref()?.id())
+    }
+
+    /// The request as it is, instead of the one that is begun here.
+    pub(super) fn complete(mut self, request: Request) -> (Seen, Option<Request>) {
+        self.seen = None;
+        self.connection.core.journal.complete(request)
+    }
 }
 
-impl fmt::Debug for Upload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (method, target): (&Method, _) = self.head.line();
-        write!(f, "{method} {target}")
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        if let Some(seen) = &self.seen {
+            self.connection.client_went_away(seen);
+        }
     }
 }
 
@@ -106,8 +66,6 @@ pub(super) async fn read(
     pace: Pace,
     upload: &Upload,
 ) -> Result<Bytes, Unread> {
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
     let mut length = 0_usize;
     while !body.is_end_stream() && pace.stop.is_none_or(|stop| length < stop) {
         let Some(frame) = body.frame().await else {
@@ -116,35 +74,23 @@ pub(super) async fn read(
         let data = match frame.map_err(Unread::Broken)?.into_data() {
             Ok(data) => data,
             Err(frame) => {
-                let mut trailers = upload
-                    .trailers
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *trailers = frame.into_trailers().ok();
+                if let Ok(trailers) = frame.into_trailers() {
+                    upload.keep_trailers(trailers);
+                }
                 continue;
             }
         };
-        length = length.saturating_add(data.len());
-        upload.came.store(length, Ordering::Relaxed);
+        length = upload.count(data.len());
         pace.keep(data.len()).await;
         if length > limit.saturating_add(16 << 20) {
             break;
         }
-        if length > limit {
-            continue;
-        }
-        if first.is_empty() && all.is_empty() {
-            first = data;
-        } else {
-            if all.is_empty() {
-                all.extend_from_slice(&first);
-            }
-            all.extend_from_slice(&data);
+        if length <= limit {
+            upload.keep(data);
         }
     }
     match length > limit {
         true => Err(Unread::TooLarge),
-        false if all.is_empty() => Ok(first),
-        false => Ok(all.freeze()),
+        false => Ok(upload.take()),
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Pace {
     pub(crate) stop: Option<usize>,
     /// Bytes a second.
     pub(crate) rate: Option<u64>,
+    /// Whether the answer reads the rest.
+    pub(crate) converses: bool,
 }
 
 impl Pace {

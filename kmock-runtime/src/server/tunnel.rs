@@ -113,6 +113,11 @@ async fn tunnel(
     if ours {
         return connections::enter(connection, upgraded, authority).await;
     }
+    if core.options.strict {
+        core.error(format!(
+            "a tunnel to {authority} was opened, which is a host that is not the test's"
+        ));
+    }
     match TcpStream::connect(authority).await {
         Ok(mut upstream) => {
             let mut client = TokioIo::new(upgraded);

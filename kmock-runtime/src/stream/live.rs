@@ -11,7 +11,13 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use crate::{error::Error, location::Location, request::Request, stream::Stream, waits::Awaited};
+use crate::{
+    error::Error,
+    location::Location,
+    request::Request,
+    stream::Stream,
+    waits::{Awaited, Witness},
+};
 
 /// The streams that wait at a `...`: of one rule, or of a whole server.
 #[derive(Clone)]
@@ -77,6 +83,7 @@ impl Live {
         &self,
         n: usize,
         whose: String,
+        witness: Option<Arc<dyn Witness>>,
         fits: F,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<F>
     where
@@ -92,7 +99,7 @@ impl Live {
             what: Arc::new(what),
             location: Location::caller(),
             within: None,
-            witness: None,
+            witness,
         };
         async move {
             let mut changes = live.0.changes.subscribe();

@@ -2,12 +2,13 @@
 
 use proc_macro2::{Delimiter, Span};
 use syn::{
-    Expr, Ident, Lit, LitInt, LitStr, ext::IdentExt, parse::ParseStream, spanned::Spanned, token,
+    Expr, Ident, Lit, LitInt, LitStr, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned,
+    token,
 };
 
 use super::{fields::fields, value, words::url};
 use crate::{
-    ast::{Http, Part, Way},
+    ast::{Callable, Http, Part, Way},
     errors::Errors,
     json,
     parse::{
@@ -113,7 +114,8 @@ pub(super) fn by_word(
                 || after.peek(token::Bracket)
                 || after.peek(token::Paren)
                 || after.peek(Ident)
-                || after.peek(Lit) =>
+                || after.peek(Lit)
+                || is_closure(&after) =>
         {
             taken(input);
             grpc(input, errors)
@@ -217,7 +219,14 @@ fn variant(code: &str) -> String {
         .collect()
 }
 
-/// `grpc { … }`, `grpc [ … ]`, `grpc NOT_FOUND "nobody"`, `grpc (expr)`, `grpc b"…"`
+fn is_closure(input: ParseStream<'_>) -> bool {
+    input.peek(Token![|])
+        || input.peek(Token![||])
+        || input.peek(Token![move])
+        || input.peek(Token![async])
+}
+
+/// `grpc { … }`, `grpc [ … ]`, `grpc NOT_FOUND "nobody"`, `grpc |message| …`, `grpc (expr)`, `grpc b"…"`
 fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
     const FORMS: &str = "write `grpc { \"a\": 1 }` for a message, `grpc [ … ]` for several, or `grpc NOT_FOUND \"why\"`";
     let at = here(input);
@@ -229,6 +238,22 @@ fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
     }
     if input.peek(token::Paren) {
         return code::in_parens(input, errors, "an answer of gRPC").map(Way::Grpc);
+    }
+    if is_closure(input) {
+        return match code::callable(input, errors, "a closure that answers each message") {
+            Ok(Callable::Sync(closure)) => Some(Way::GrpcEach(Expr::Closure(closure))),
+            Ok(_) => {
+                errors.help(
+                    at,
+                    "each message is answered by a closure that is not async",
+                    "write `grpc |message| …`; what is to be waited for stands in a script: `kmock::Stream::new().sleep(pause)`",
+                );
+                None
+            }
+            Err(raw) => {
+                (errors.editor && !raw.is_empty()).then_some(Way::GrpcEach(Expr::Verbatim(raw)))
+            }
+        };
     }
     if let Ok(lit) = input.fork().parse::<Lit>() {
         if let Lit::ByteStr(_) = lit {
@@ -359,6 +384,7 @@ pub(crate) fn misplaced(part: &Part, connection: bool) -> Option<(Span, &'static
             Way::GrpcMessage(_)
             | Way::GrpcMessages(_)
             | Way::GrpcStatus(..)
+            | Way::GrpcEach(_)
             | Way::Grpc(_)
             | Way::Record(_)
             | Way::Replay(..) => (*span, "a body", false),

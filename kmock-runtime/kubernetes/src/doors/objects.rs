@@ -14,7 +14,7 @@ use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::waits::{self, Wait};
+use super::waits;
 use crate::api::expiry;
 use crate::model::meta;
 use crate::model::strategy::Context;
@@ -614,11 +614,11 @@ impl Objects {
         }
     }
 
-    /// Waits until a condition holds for an object (`None`: it is not there); each version is looked at. What cannot be
-    /// said of a condition is how the object differs: bound it by `tokio::time::timeout`, if it may never hold.
+    /// Waits until a condition holds for an object (`None`: it is not there); each version is looked at: 30 seconds, in virtual
+    /// time an hour.
     ///
     /// # Panics
-    /// When there is no such resource.
+    /// When there is no such resource, or the time is over: the message shows the object as it is then.
     #[track_caller]
     pub fn wait_until<F>(
         &self,
@@ -631,10 +631,38 @@ impl Objects {
     {
         let place = std::panic::Location::caller();
         let (served, key) = expect(self.place(resource, key));
-        let (objects, what) = (self.clone(), format!("a condition of {resource} {key}"));
+        let objects = self.clone();
+        let what = {
+            let (objects, served) = (self.clone(), served.clone());
+            let (name, key) = (resource.to_owned(), key.clone());
+            move || {
+                let told = objects.told(&name, &served, &key, &Value::Null);
+                let found = objects.cluster.store().get(&served.resource.storage, &key);
+                match (found, told.split_once('\n')) {
+                    (Some(found), _) => {
+                        let object = Object::of(&served, &found, Change::Modified);
+                        let mut value = Value::clone(&object.value);
+                        if let Some(members) = value.as_object_mut() {
+                            members.retain(|name, _| {
+                                !["apiVersion", "kind", "metadata"].contains(&name.as_str())
+                            });
+                        }
+                        let (now, at) = (waits::shown(&value), found.revision);
+                        format!("a condition of {name} {key}\n    as it is now, at {at}: {now}")
+                    }
+                    (None, Some((_, rest))) => format!("a condition of {name} {key}\n{rest}"),
+                    (None, None) => format!("a condition of {name} {key}"),
+                }
+            }
+        };
         async move {
-            let _wait = Wait::begin(&objects.cluster, place, Arc::new(move || what.clone()));
-            objects.until(&served, &key, condition).await
+            let until = objects.until(&served, &key, condition);
+            let cluster = &objects.cluster;
+            let held = waits::patiently(cluster, place, None, Arc::new(what), until).await;
+            match held {
+                Ok(object) => object,
+                Err(error) => panic!("kmock: {error}"),
+            }
         }
     }
 

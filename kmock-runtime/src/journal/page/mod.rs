@@ -348,10 +348,10 @@ fn line(
         Answerer::Rule(rule, location) => (rule.clone(), location.to_string()),
         other => (other.to_string(), String::new()),
     };
-    let answer = match &entry.fault {
-        Some(fault) => format!("✂ {fault}   {answer}"),
-        None if entry.gone => format!("the client went away   {answer}"),
-        None => answer,
+    let answer = match (&entry.fault, entry.left_off()) {
+        (Some(fault), _) => format!("✂ {fault}   {answer}"),
+        (None, Some(left)) => format!("{left}   {answer}"),
+        (None, None) => answer,
     };
     let _ = writeln!(
         html,

@@ -352,10 +352,10 @@ impl Lanes {
                         Answerer::Limit => format!("{status}  ✗ beyond a limit"),
                         _ => status,
                     };
-                    let text = match &entry.fault {
-                        Some(fault) => format!("{text}  ✂ {fault}"),
-                        None if entry.gone => format!("{text}  the client went away"),
-                        None => text,
+                    let text = match (&entry.fault, entry.left_off()) {
+                        (Some(fault), _) => format!("{text}  ✂ {fault}"),
+                        (None, Some(left)) => format!("{text}  {left}"),
+                        (None, None) => text,
                     };
                     note(svg, to + shift, &text);
                     if streamed {

@@ -148,8 +148,8 @@ impl Page {
             if let Some(user) = &entry.user {
                 let _ = write!(text, "   {}", self.pen.faint(&format!("as {user}")));
             }
-            if entry.gone {
-                let _ = write!(text, "   {}", self.pen.odd("the client went away"));
+            if let Some(left) = entry.left_off() {
+                let _ = write!(text, "   {}", self.pen.odd(&left));
             }
             if let Some(fault) = &entry.fault {
                 let _ = write!(text, "   {}", self.pen.odd(&format!("fault: {fault}")));
