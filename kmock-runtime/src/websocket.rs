@@ -36,6 +36,17 @@ pub struct WebSocket {
 }
 
 /// A frame of a WebSocket.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::websocket::{Frame, WebSocket};
+///
+/// k.on("/echo").websocket(WebSocket::new().answer(|frame| frame.text().to_uppercase()));
+/// let close = Frame::Close(Some((1000, "bye".to_owned())));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A text.
@@ -84,6 +95,17 @@ impl fmt::Debug for Frame {
 }
 
 /// A frame that came or went, on which request's socket.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let echo = k.on("/echo").websocket(kmock::websocket::WebSocket::new().echo());
+/// for framed in echo.wait_for_frames(2).await? {
+///     println!("{:?}: {:?}", framed.at(), framed.frame());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Framed {
     request: Request,

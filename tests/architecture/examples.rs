@@ -67,6 +67,75 @@ fn every_type_that_users_name_has_an_example() {
     );
 }
 
+/// The modules that users see, and what each of them shows.
+const MODULES: &[&str] = &[
+    "client",
+    "criteria",
+    "grpc",
+    "journal",
+    "record",
+    "reply",
+    "request",
+    "rules",
+    "stream",
+    "tls",
+    "websocket",
+];
+
+/// What few ever name: they stand for what is written otherwise.
+const UNNAMED: &[&str] = &["Items", "RuleMatcher"];
+
+/// The types that a module takes out of its files.
+fn taken_out(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for rest in text.split("\npub use self::").skip(1) {
+        let list = rest.split(';').next().unwrap_or_default();
+        let words = list.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let types = words.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
+        all.extend(types.map(str::to_owned));
+    }
+    all
+}
+
+#[test]
+fn every_type_in_a_module_has_an_example() {
+    let engine = root().join("kmock-runtime/src");
+    let (mut without, mut count) = (Vec::new(), 0);
+    for module in MODULES {
+        let mut files = Vec::new();
+        let folder = engine.join(module);
+        if folder.is_dir() {
+            sources(&folder, &mut files);
+        }
+        let beside = engine.join(format!("{module}.rs"));
+        let head = if beside.exists() {
+            beside
+        } else {
+            folder.join("mod.rs")
+        };
+        let head = fs::read_to_string(head).unwrap();
+        for name in taken_out(&head) {
+            if UNNAMED.contains(&name.as_str()) {
+                continue;
+            }
+            count += 1;
+            let documentation = documentation(&name, &files);
+            // A macro writes it.
+            if documentation.is_empty() {
+                continue;
+            }
+            if !documentation.iter().any(|text| text.contains("/// ```")) {
+                without.push(format!("{module}::{name}"));
+            }
+        }
+    }
+    assert!(count > 40, "{count} types were found");
+    assert!(
+        without.is_empty(),
+        "no example in the documentation of {without:?}"
+    );
+}
+
 /// Users depend on `kmock`: examples name it, and not the crate that it is made of.
 #[test]
 fn examples_name_the_crate_that_users_have() {

@@ -78,7 +78,6 @@ const ENGINE: &[Layer] = &[
             "journal/sent",
             "reply/fault",
             "request",
-            "server/coming",
             "user_code",
         ],
     ),

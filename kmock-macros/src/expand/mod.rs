@@ -203,6 +203,12 @@ impl Expander {
         }
         let span = block.span;
         let group = our("__group");
+        // An order in an order is a part of it.
+        if let Target::Set(set) = target
+            && *set == group
+        {
+            return self.items(&block.items, target, orders, errors, no_lets);
+        }
         let rules = self.ty("Rules", span);
         let inner = self.items(
             &block.items,

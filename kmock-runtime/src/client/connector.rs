@@ -19,6 +19,18 @@ use crate::{
 };
 
 /// A connection that the connector has made.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use tower_service::Service;
+///
+/// let mut connector = k.connector();
+/// let connection = connector.call("http://api.example.com/".parse()?).await?;
+/// let intercepted: &kmock::client::Intercepted = connection.inner();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Intercepted(Connected);
 

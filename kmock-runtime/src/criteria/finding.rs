@@ -5,6 +5,19 @@ use std::cmp::Reverse;
 use crate::{brief::cut, location::Location};
 
 /// What one criterion says of one request.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /users").expecting(1).status(200);
+/// k.get("/user").await;
+/// let report = k.check().expect_err("a letter is missing");
+/// for finding in &report.failures[0].nearest[0].criteria {
+///     println!("{}: {:?}, got {:?}", finding.criterion, finding.verdict, finding.got);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The criterion as the user wrote it, more or less.
@@ -45,6 +58,18 @@ pub(super) const ODD: usize = 2;
 pub(crate) const FAR: usize = 20;
 
 /// Whether a criterion holds for a request.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::criteria::Verdict;
+///
+/// let report = k.report();
+/// let criteria = report.entries.iter().flat_map(|entry| &entry.near).flat_map(|near| &near.criteria);
+/// let failed = criteria.filter(|finding| finding.verdict == Verdict::Fails).count();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It holds.
@@ -56,6 +81,18 @@ pub enum Verdict {
 }
 
 /// One place where a JSON body differs from what was wanted.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// let criteria = report.entries.iter().flat_map(|entry| &entry.near).flat_map(|near| &near.criteria);
+/// for difference in criteria.flat_map(|finding| &finding.differences) {
+///     println!("{}: want {}, got {}", difference.pointer, difference.want, difference.got);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
     /// The JSON pointer (RFC 6901); empty for the whole.

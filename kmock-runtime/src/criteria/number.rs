@@ -228,6 +228,14 @@ pub(super) fn shown(value: &Value) -> String {
 }
 
 /// The numbers that make ranges: integers are compared exactly, also with floats.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// use kmock::{Filter, Pattern};
+///
+/// // Anything that is a number may bound a range: integers are compared exactly.
+/// let large = Filter::query("id", Pattern::range(9_007_199_254_740_993_u64..));
+/// ```
 pub trait Number {
     #[doc(hidden)]
     fn exact(&self) -> Exact;

@@ -42,6 +42,18 @@ use crate::{
 };
 
 /// What a call is answered with: messages, and a status at the end.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::grpc::{Code, Grpc};
+/// use serde_json::json;
+///
+/// let two = Grpc::new().json(json!({ "count": 1 })).json(json!({ "count": 2 })).status(Code::Unavailable);
+/// k.on(kmock::Filter::grpc("demo.Greeter/Watch")).grpc(two);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "an answer is sent when a rule has it"]
 pub struct Grpc {

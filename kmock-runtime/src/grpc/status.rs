@@ -16,6 +16,14 @@ use crate::{
 };
 
 /// How a call ends.
+///
+/// ```
+/// # use kmock_runtime as kmock;
+/// use kmock::grpc::Code;
+///
+/// let status = Code::NotFound.because("nobody of that name");
+/// assert_eq!((status.code(), status.message()), (Code::NotFound, "nobody of that name"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
     code: Code,

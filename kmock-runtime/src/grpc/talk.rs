@@ -45,7 +45,8 @@ impl Grpc {
     /// What stands beside it is said first, and its pauses do not hold up the answers.
     ///
     /// ```
-    /// use kmock_runtime::grpc::{Code, Grpc};
+    /// # use kmock_runtime as kmock;
+    /// use kmock::grpc::{Code, Grpc};
     /// use serde_json::json;
     ///
     /// let chat = Grpc::new().json(json!({ "text": "welcome" })).answer(|message| match message["name"].as_str() {

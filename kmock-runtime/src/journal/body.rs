@@ -5,6 +5,16 @@ use std::fmt::Write;
 use crate::{brief::cut, request::uncoded};
 
 /// A body as a report shows it: without its content coding, where that is known.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.post("/").json([1, 2]).await;
+/// let body = &k.report().entries[0].body;
+/// assert_eq!((body.kind.as_str(), body.text.as_str()), ("json", "[1,2]"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Body {
     /// Its whole size in bytes.

@@ -6,6 +6,17 @@ use crate::{
 };
 
 /// A rule that came near to a request, and what it says of it.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// for near in report.entries.iter().flat_map(|entry| &entry.near) {
+///     println!("{} at {}", near.rule, near.location);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Near {
     /// The rule's name or filter.

@@ -1,6 +1,16 @@
 //! The history of Kubernetes objects: what changed in which fields, and who did it.
 
 /// One object and its versions.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// for object in k.report().objects {
+///     println!("{} {}: {} versions", object.resource, object.name, object.versions.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectHistory {
     /// The resource: `deployments.apps`.
@@ -14,6 +24,16 @@ pub struct ObjectHistory {
 }
 
 /// One version of an object.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// for version in k.report().objects.iter().flat_map(|object| &object.versions) {
+///     println!("{} {} by {}", version.revision, version.change, version.by);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectVersion {
     /// The resourceVersion.
@@ -31,6 +51,18 @@ pub struct ObjectVersion {
 }
 
 /// One field that changed.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// for version in k.report().objects.iter().flat_map(|object| &object.versions) {
+///     for field in &version.fields {
+///         println!("{}: {:?} → {:?}", field.path, field.before, field.after);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldChange {
     /// The path as in kubectl: `.spec.replicas`, `.spec.containers[0].image`.

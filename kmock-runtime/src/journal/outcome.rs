@@ -5,6 +5,17 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{journal::Near, location::Location};
 
 /// What became of a request.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /").status(204);
+/// k.get("/").await;
+/// let outcome = k.requests()[0].outcome();
+/// assert_eq!((outcome.status, outcome.gone), (Some(204), false));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// The status of the answer; `None` while there is none.
@@ -20,6 +31,17 @@ pub struct Outcome {
 }
 
 /// Who answered a request.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::journal::Answerer;
+///
+/// k.get("/nowhere").await;
+/// assert_eq!(k.requests()[0].outcome().answered_by, Answerer::NoRule);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Answerer {
     /// Nobody yet: the request is in flight, or the client went away.

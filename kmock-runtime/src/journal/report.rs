@@ -48,6 +48,16 @@ pub struct Report {
 }
 
 /// A claim that does not hold.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /").expecting(1).status(200);
+/// let report = k.check().expect_err("it was not asked for");
+/// assert_eq!((report.failures[0].want.as_str(), report.failures[0].got), ("1", 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     /// The claim as it was written: `"post" == 1`.
@@ -71,6 +81,17 @@ pub struct Failure {
 }
 
 /// One request of the timeline.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.get("/a").await;
+/// let report = k.report();
+/// let entry = &report.entries[0];
+/// assert_eq!((entry.method.as_str(), entry.path.as_str(), entry.status), ("GET", "/a", Some(404)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The number of the request.
@@ -126,6 +147,17 @@ pub struct Entry {
 }
 
 /// A frame of a WebSocket.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// for message in &report.entries[0].messages {
+///     println!("{} {}", if message.received { "came" } else { "went" }, message.frame);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// When it came or went, counted from the start of the server.
@@ -137,6 +169,17 @@ pub struct Message {
 }
 
 /// A request that came near to what was wanted, and what the criteria say of it.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get /users").expecting(1).status(200);
+/// k.get("/user").await;
+/// let report = k.check().expect_err("a letter is missing");
+/// assert_eq!(report.failures[0].nearest[0].target, "/user");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NearRequest {
     /// The number of the request.
@@ -154,6 +197,17 @@ pub struct NearRequest {
 }
 
 /// A rule that can never answer: an earlier one answers everything that it would.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// k.on("get").status(200);
+/// k.on("get /never").status(200);
+/// let shadowed = &k.report().shadowed[0];
+/// println!("{} never answers: {} does", shadowed.rule, shadowed.by);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shadowed {
     /// The rule's name or filter.

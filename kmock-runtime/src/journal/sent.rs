@@ -6,6 +6,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 /// The body of an answer as it was sent.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// let sent = report.entries[0].sent.as_ref().expect("an answer with a body");
+/// assert!(sent.streamed && sent.count == 3 && sent.end.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {
     /// When the body was begun, counted from the start of the server.
@@ -31,6 +41,18 @@ pub struct Sent {
 }
 
 /// One chunk of a body.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let report = k.report();
+/// let sent = report.entries[0].sent.as_ref().expect("an answer with a body");
+/// for chunk in &sent.chunks {
+///     println!("{} bytes after {:?}", chunk.size, chunk.at - sent.begun);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// When it went out, counted from the start of the server.
@@ -42,6 +64,18 @@ pub struct Chunk {
 }
 
 /// How a body ended.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::journal::End;
+///
+/// let report = k.report();
+/// let sent = report.entries[0].sent.as_ref().expect("an answer with a body");
+/// assert!(matches!(sent.end, Some((_, End::Complete))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// All of it was sent.

@@ -12,6 +12,17 @@ use crate::{
 };
 
 /// One exchange that is not what it was.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let found = k.recording().check("https://api.example.com").await?;
+/// for drift in &found.drifts {
+///     println!("{}: {}", drift.request, drift.differences.join(", "));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
     /// The method and the target.
@@ -31,6 +42,15 @@ impl fmt::Display for Drift {
 }
 
 /// What came of a check.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let found = k.recording().check("https://api.example.com").await?;
+/// assert!(found.drifts.is_empty(), "{found}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Drifts {
     /// How many requests were asked again.

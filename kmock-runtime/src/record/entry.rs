@@ -8,6 +8,16 @@ use serde_json::Value;
 use crate::{record::secrets::REDACTED, reply::Exchange};
 
 /// One exchange of a recording.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// for entry in k.recording().entries() {
+///     println!("{} {}: {}", entry.method(), entry.target(), entry.status());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// `http://host:port`, without a path.

@@ -267,6 +267,19 @@ impl fmt::Debug for Sink {
 }
 
 /// Anything that takes requests: a `Vec` behind a lock, a channel, a `Notify`, a path, a file, [`sink_with`].
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::{Arc, Mutex};
+///
+/// let list: Arc<Mutex<Vec<kmock::Request>>> = Arc::default();
+/// k.on("post /events").sink(&list).status(202);
+/// k.post("/events").await;
+/// assert_eq!(list.lock().unwrap().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a kmock sink",
     label = "not a sink",

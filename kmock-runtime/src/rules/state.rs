@@ -29,6 +29,17 @@ use crate::criteria::Filter;
 pub struct State(Arc<Mutex<String>>);
 
 /// What changes a state: a sink of rules.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::State;
+///
+/// let session = State::new("out");
+/// k.on("post /login").sink(session.to("in")).status(200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Transition {
     state: State,

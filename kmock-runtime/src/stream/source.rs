@@ -11,6 +11,18 @@ use crate::{
 /// Anything that a stream may take items from, once: a `futures::Stream`, an iterator, a receiver of a channel.
 ///
 /// `How` tells the three apart for the compiler; nobody writes it.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::Stream;
+///
+/// let (lines, receiver) = tokio::sync::mpsc::channel::<String>(8);
+/// k.on("get /lines").stream(Stream::new().from_source(receiver));
+/// lines.send("one".to_owned()).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a kmock stream cannot take items from `{Self}`",
     label = "not a source of items",

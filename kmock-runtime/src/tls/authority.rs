@@ -272,6 +272,15 @@ impl fmt::Debug for Authority {
 }
 
 /// A client's certificate and its key, as clients take them: PEM.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let alice = k.client_identity("cn=alice,o=devs");
+/// std::fs::write("alice.pem", alice.pem())?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ClientIdentity {
     certificate: String,

@@ -14,6 +14,16 @@ use x509_parser::{
 /// its groups), `ou`, `c`, `l`, `st`, `uid`, `serial`; and the alternative names: `dns`, `email`, `uri`, `ip`.
 ///
 /// It is also an extension of the requests that routers and the like get ([`Request::to_http`](crate::Request::to_http)).
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// let seen = k.requests();
+/// let certificate = seen[0].client_cert().expect("one was presented");
+/// assert!(certificate.is_trusted());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ClientCert(Arc<Inner>);
 

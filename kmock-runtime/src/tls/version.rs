@@ -7,6 +7,16 @@ use rustls::{ProtocolVersion, SupportedProtocolVersion};
 use crate::error::Error;
 
 /// A version of TLS.
+///
+/// ```no_run
+/// # use kmock_runtime as kmock;
+/// # async fn example(k: kmock::KMock) -> Result<(), Box<dyn std::error::Error>> {
+/// use kmock::{Filter, tls::Version};
+///
+/// k.on(Filter::connection()).tls_version(Version::V1_2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Version {
     /// TLS 1.0: it is claimed, not spoken. Clients of today end the handshake when they hear of it.
