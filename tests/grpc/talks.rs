@@ -235,7 +235,7 @@ async fn messages_are_compressed_both_ways(k: KMock) {
     assert!(headers.get("grpc-encoding").is_none());
     assert!(!unpacked(&body).0);
     // A coding that nobody knows is refused, with those that are.
-    let (headers, _) = call("SayHello", "snappy", "", packed(&hello("x"))).await;
+    let (headers, _) = call("Watch", "snappy", "", packed(&hello("x"))).await;
     assert_eq!(headers["grpc-accept-encoding"], "identity,gzip");
     let mut request = Request::new(hello("x"));
     request
@@ -278,7 +278,7 @@ async fn clients_ask_what_there_is(k: KMock) {
     for question in [
         b"\x22\x0cdemo.Greeter".as_slice(),
         b"\x22\x15demo.Greeter.SayHello",
-        b"\x22\x17demo.HelloReply.count",
+        b"\x22\x15demo.HelloReply.count",
         b"\x1a\x0ademo.proto",
     ] {
         let answer = ask(question).await;

@@ -205,6 +205,53 @@ async fn clients_must_refuse_what_is_wrong_with_a_certificate(k: KMock) {
     assert!(k.errors().is_empty(), "{:?}", k.errors());
 }
 
+/// The same by another client, with the exit codes that docs/transport.md has.
+#[kmock::test(raw, tls)]
+fn curl_refuses_them_too(k: KMock) {
+    kmock! { k,
+        connection host "expired.example.com" => certificate expired;
+        connection host "early.example.com" => certificate not_yet_valid;
+        connection host "wrong.example.com" => certificate wrong_host;
+        connection host "other.example.com" => certificate "b.example.org";
+        connection host "unknown.example.com" => certificate unknown_ca;
+        connection host "self.example.com" => certificate self_signed;
+        connection host "old.example.com" => tls "1.0";
+        connection host "older.example.com" => tls "1.1";
+        connection host "broken.example.com" => close in handshake 20;
+        connection host "reset.example.com" => reset in handshake 0;
+        ANY => b"well";
+    }
+    let (port, ca) = (k.address().port(), k.ca_file().expect("a file"));
+    for (host, code) in [
+        ("expired", 60),
+        ("early", 60),
+        ("wrong", 60),
+        ("other", 60),
+        ("unknown", 60),
+        ("self", 60),
+        ("old", 35),
+        ("older", 35),
+        ("broken", 35),
+        ("reset", 35),
+        ("right", 0),
+    ] {
+        let output = std::process::Command::new("curl")
+            .args(["--silent", "--show-error", "--noproxy", "*", "--resolve"])
+            .arg(format!("{host}.example.com:{port}:127.0.0.1"))
+            .arg("--cacert")
+            .arg(&ca)
+            .arg(format!("https://{host}.example.com:{port}/"))
+            .output();
+        let Ok(output) = output else {
+            eprintln!("skipped: there is no curl here");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{host}: {said}");
+    }
+    assert!(k.errors().is_empty(), "{:?}", k.errors());
+}
+
 #[kmock::test(raw, tls)]
 async fn one_version_of_tls_may_be_all_that_is_spoken(k: KMock) {
     kmock! { k,

@@ -131,7 +131,8 @@ async fn strict_sees_what_only_spies_and_rules_that_step_aside_have_seen(_k: KMo
 // ---- in order ----
 
 #[kmock::test]
-async fn orders_hold_whatever_the_steps_are(k: KMock) {
+async fn orders_hold_whatever_the_steps_are(_k: KMock) {
+    let k = KMock::builder().raw(true).start().await.expect("a server");
     // Spies, slices, priorities, sequences: the first request of each counts.
     kmock! { k,
         in_order! {
@@ -155,7 +156,8 @@ async fn orders_hold_whatever_the_steps_are(k: KMock) {
 }
 
 #[kmock::test]
-async fn an_order_in_an_order_is_a_part_of_it(k: KMock) {
+async fn an_order_in_an_order_is_a_part_of_it(_k: KMock) {
+    let k = KMock::builder().raw(true).start().await.expect("a server");
     kmock! { k, in_order! { GET "/a" => 200; in_order! { GET "/b" => 200; GET "/c" => 200; } GET "/d" => 200; } }
     for path in ["/a", "/c", "/b", "/d"] {
         k.get(path).await;

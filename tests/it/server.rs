@@ -109,7 +109,10 @@ async fn a_client_that_breaks_off_harms_nobody(k: KMock) {
         .expect("written");
     drop(garbage);
     assert_eq!(k.get("/").await.text(), "fine");
-    assert_eq!(k.requests().len(), 1);
+    let seen = k.requests();
+    // What broke off was a request all the same.
+    assert!(seen.len() <= 2, "{seen:?}");
+    assert_eq!(k.filter("get").count(), 1);
 }
 
 #[kmock::test]
