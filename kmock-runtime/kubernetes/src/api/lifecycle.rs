@@ -102,11 +102,7 @@ fn with_uid(cluster: &Cluster, uid: &str) -> Option<(ResourceKey, Arc<StoredObje
 
 /// Deletes an object in the background, as the garbage collector does: marked if something holds it, else removed.
 fn delete(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>, foreground: bool) {
-    let store = cluster.store();
-    let Some(current) = store
-        .get(place, object.key())
-        .filter(|now| now.uid() == object.uid())
-    else {
+    let Some(current) = still_there(cluster, place, object) else {
         return;
     };
     if *place == namespaces() || (current.is_terminating() && !foreground) {
@@ -302,24 +298,33 @@ fn set_owners(
     object: &Arc<StoredObject>,
     left: Vec<Value>,
 ) {
-    let store = cluster.store();
-    let Some(current) = store
-        .get(place, object.key())
-        .filter(|now| now.uid() == object.uid())
-    else {
+    let Some(current) = still_there(cluster, place, object) else {
         return;
     };
-    let mut value = (*current.value).clone();
-    let left = if left.is_empty() {
-        Value::Null
-    } else {
-        left.into()
-    };
-    meta::edit(&mut value, |metadata| {
-        meta::set(metadata, "ownerReferences", left);
-    });
+    let value = with_left(&current, "ownerReferences", left);
     // If somebody was faster, their write is reacted to in its turn.
     let _ = cluster.commit(place, Write::Update { current, value });
+}
+
+/// What an object has become since it was looked at; `None`: it is gone, or another of its name.
+fn still_there(
+    cluster: &Cluster,
+    place: &ResourceKey,
+    object: &StoredObject,
+) -> Option<Arc<StoredObject>> {
+    let now = cluster.store().get(place, object.key());
+    now.filter(|now| now.uid() == object.uid())
+}
+
+/// The object with what is left of a list of its metadata.
+fn with_left(object: &StoredObject, list: &str, left: Vec<Value>) -> Value {
+    let mut value = (*object.value).clone();
+    let left = match left.is_empty() {
+        true => Value::Null,
+        false => left.into(),
+    };
+    meta::edit(&mut value, |metadata| meta::set(metadata, list, left));
+    value
 }
 
 fn remove_finalizer(
@@ -328,11 +333,7 @@ fn remove_finalizer(
     object: &Arc<StoredObject>,
     name: &str,
 ) {
-    let store = cluster.store();
-    let Some(current) = store
-        .get(place, object.key())
-        .filter(|now| now.uid() == object.uid())
-    else {
+    let Some(current) = still_there(cluster, place, object) else {
         return;
     };
     let left: Vec<Value> = finalizers(&current)
@@ -343,15 +344,7 @@ fn remove_finalizer(
     let write = if left.is_empty() && *place != namespaces() {
         Write::Delete { current }
     } else {
-        let mut value = (*current.value).clone();
-        let left = if left.is_empty() {
-            Value::Null
-        } else {
-            left.into()
-        };
-        meta::edit(&mut value, |metadata| {
-            meta::set(metadata, "finalizers", left);
-        });
+        let value = with_left(&current, "finalizers", left);
         Write::Update { current, value }
     };
     // If somebody was faster, their write is reacted to in its turn.

@@ -81,19 +81,32 @@ pub async fn select(
             objects,
         ));
     }
-    let token = match options.continue_token.as_str() {
-        "" => None,
-        text => {
-            let token = Token::decode(text)
-                .map_err(|why| ApiError::bad_request(format!("invalid continue token: {why}")))?;
-            if !matches!(options.version.as_str(), "" | "0") {
-                return Err(ApiError::bad_request(
-                    "specifying resource version is not allowed when using continue",
-                ));
-            }
-            Some(token)
-        }
-    };
+    page(cluster, served, &prefix, options).await
+}
+
+/// Where the list goes on; `None`: it begins.
+fn continued(options: &ListOptions) -> Result<Option<Token>, ApiError> {
+    if options.continue_token.is_empty() {
+        return Ok(None);
+    }
+    let token = Token::decode(&options.continue_token)
+        .map_err(|why| ApiError::bad_request(format!("invalid continue token: {why}")))?;
+    if !matches!(options.version.as_str(), "" | "0") {
+        return Err(ApiError::bad_request(
+            "specifying resource version is not allowed when using continue",
+        ));
+    }
+    Ok(Some(token))
+}
+
+/// The selected objects below a prefix: a page of them, or all.
+async fn page(
+    cluster: &Cluster,
+    served: &Served,
+    prefix: &str,
+    options: &ListOptions,
+) -> Result<(ListHead, Vec<Arc<StoredObject>>), ApiError> {
+    let token = continued(options)?;
     let from_cache = options.version == "0" && options.continue_token.is_empty();
     let limit = usize::try_from(options.limit)
         .ok()
@@ -103,7 +116,7 @@ pub async fn select(
         .map(|token| format!("{prefix}{}", token.start))
         .unwrap_or_default();
     let part = Part {
-        prefix: &prefix,
+        prefix,
         start: &start,
         // Whoever selects may have to look at many for a page.
         most: limit
@@ -142,10 +155,7 @@ pub async fn select(
         .last()
         .filter(|_| seen < rest.len() + following && objects.len() == limit)
     {
-        let start = format!(
-            "{}\0",
-            last.key().strip_prefix(prefix.as_str()).unwrap_or_default()
-        );
+        let start = format!("{}\0", last.key().strip_prefix(prefix).unwrap_or_default());
         head.continue_token = Some(
             Token {
                 revision: Some(snapshot.revision),

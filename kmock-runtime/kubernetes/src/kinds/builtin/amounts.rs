@@ -14,9 +14,7 @@ pub(crate) type Amounts = BTreeMap<String, Quantity>;
 pub(crate) fn read(value: &Value, path: &[&str]) -> Amounts {
     members(value, path)
         .into_iter()
-        .filter_map(|(name, amount)| {
-            Some((name.to_owned(), Quantity::parse(amount.as_str()?).ok()?))
-        })
+        .filter_map(|(name, amount)| Some((name.to_owned(), Quantity::of(amount)?)))
         .collect()
 }
 

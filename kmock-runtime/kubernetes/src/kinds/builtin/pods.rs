@@ -167,9 +167,7 @@ pub(super) fn qos_class(object: &Value) -> &'static str {
             members(container, &["resources", what])
                 .into_iter()
                 .filter(|(key, _)| matches!(*key, "cpu" | "memory"))
-                .filter_map(|(key, value)| {
-                    Some((key.to_owned(), Quantity::parse(value.as_str()?).ok()?))
-                })
+                .filter_map(|(key, value)| Some((key.to_owned(), Quantity::of(value)?)))
                 .filter(|(_, amount)| amount.sign() > 0)
                 .collect()
         };

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde_json::Value;
+
 /// How a quantity prefers to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantityFormat {
@@ -29,6 +31,11 @@ const WRONG_SUFFIX: &str = "unable to parse quantity's suffix";
 const WRONG_NUMBER: &str = "unable to parse numeric part of quantity";
 
 impl Quantity {
+    /// The quantity of a field; `None`: there is none that can be read.
+    pub fn of(field: &Value) -> Option<Self> {
+        Self::parse(field.as_str()?).ok()
+    }
+
     /// Reads a quantity; the error is the server's text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.is_empty() {

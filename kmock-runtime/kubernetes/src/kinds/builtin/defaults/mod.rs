@@ -52,7 +52,7 @@ fn descend(ty: &GoType, value: &mut Value) {
 /// Amounts of resources are kept in thousandths.
 fn round_to_milli(list: &mut JsonObject) {
     for value in list.values_mut() {
-        let Some(quantity) = value.as_str().and_then(|text| Quantity::parse(text).ok()) else {
+        let Some(quantity) = Quantity::of(value) else {
             continue;
         };
         // Where nothing is rounded, the spelling stays, too.

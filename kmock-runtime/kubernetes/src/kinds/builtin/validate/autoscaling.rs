@@ -293,10 +293,7 @@ fn metric_target(faults: &mut Faults, target: &Value, path: &str) {
     }
     for key in ["value", "averageValue"] {
         let value = at(target, &[key]);
-        let sign = value
-            .as_str()
-            .and_then(|text| Quantity::parse(text).ok())
-            .map(|amount| amount.sign());
+        let sign = Quantity::of(value).map(|amount| amount.sign());
         if sign.is_some_and(|sign| sign <= 0) {
             let path = format!("{path}.{key}");
             faults.push(FieldError::invalid(path, value, "must be positive"));

@@ -334,7 +334,7 @@ pub(super) fn invalid_struct(path: &str, ty: &str, value: &Value, detail: &str) 
 
 /// An amount of a resource that must not be negative.
 pub(super) fn amount(faults: &mut Faults, path: &str, value: &Value) -> Option<Quantity> {
-    let amount = Quantity::parse(value.as_str()?).ok()?;
+    let amount = Quantity::of(value)?;
     if amount.sign() < 0 {
         faults.push(FieldError::invalid(path, value, NOT_NEGATIVE));
     }

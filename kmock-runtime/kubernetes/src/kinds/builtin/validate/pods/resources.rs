@@ -174,11 +174,10 @@ fn checked(
 }
 
 fn against_limit(faults: &mut Faults, resources: &Value, path: &str, name: &str, request: &Value) {
-    let parsed = |value: &Value| value.as_str().and_then(|t| Quantity::parse(t).ok());
     let overcommits = is_native(name) && !name.starts_with(HUGE_PAGES);
     let limit = at(resources, &["limits", name]);
     let request_path = format!("{path}.requests");
-    match (parsed(request), parsed(limit)) {
+    match (Quantity::of(request), Quantity::of(limit)) {
         (Some(asked), Some(limited)) => {
             let order = asked.compare(&limited);
             let word = if order.is_ne() && !overcommits {
@@ -339,15 +338,14 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
     }
     checked(faults, resources, &path, &[], pod_resource_name);
     let containers = items(pod.spec, &["containers"]);
-    let parsed = |value: &Value| value.as_str().and_then(|t| Quantity::parse(t).ok());
     let sum = |what: &str, name: &str| {
         containers
             .iter()
-            .filter_map(|c| parsed(at(c, &["resources", what, name])))
+            .filter_map(|c| Quantity::of(at(c, &["resources", what, name])))
             .reduce(|a, b| a.add(&b))
     };
     for (name, value) in members(resources, &["requests"]) {
-        let (Some(own), Some(asked)) = (parsed(value), sum("requests", name)) else {
+        let (Some(own), Some(asked)) = (Quantity::of(value), sum("requests", name)) else {
             continue;
         };
         if asked.compare(&own).is_gt() {
@@ -359,7 +357,9 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
         }
     }
     for (name, value) in members(resources, &["limits"]) {
-        let Some(own) = parsed(value) else { continue };
+        let Some(own) = Quantity::of(value) else {
+            continue;
+        };
         if name.starts_with(HUGE_PAGES)
             && let Some(limited) = sum("limits", name)
             && limited.compare(&own).is_gt()
@@ -372,7 +372,7 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str) {
         }
         for (i, container) in containers.iter().enumerate() {
             let limit = at(container, &["resources", "limits", name]);
-            if parsed(limit).is_some_and(|limit| limit.compare(&own).is_gt()) {
+            if Quantity::of(limit).is_some_and(|limit| limit.compare(&own).is_gt()) {
                 faults.push(FieldError::invalid(
                     format!("{path}.containers[{i}][{name}].limits"),
                     limit,
