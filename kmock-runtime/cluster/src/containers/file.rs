@@ -318,12 +318,21 @@ mod tests {
         ]);
         declare(&shared, &images).expect("no mistake");
         let codes: Vec<_> = (0..3)
-            .map(|_| shared.scripts.take("flaky").exit.map(|exit| exit.code))
+            .map(|_| {
+                shared
+                    .scripts
+                    .take("flaky")
+                    .and_then(|script| script.exit)
+                    .map(|exit| exit.code)
+            })
             .collect();
         assert_eq!(codes, [Some(1), Some(1), None]);
         assert_eq!(
-            shared.scripts.take("postgres:16").ready,
-            crate::containers::Ready::After(Duration::from_secs(90))
+            shared
+                .scripts
+                .take("postgres:16")
+                .map(|script| script.ready),
+            Some(crate::containers::Ready::After(Duration::from_secs(90)))
         );
         for (entry, expected) in [
             (

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::io::Input;
@@ -45,6 +48,8 @@ pub(crate) struct Live {
     stop: watch::Sender<bool>,
     ended: Mutex<Option<i32>>,
     message: Mutex<String>,
+    /// It rests until then, and goes on by itself.
+    rests: Mutex<Option<Instant>>,
     /// What was written into the container since it started.
     files: Mutex<BTreeMap<String, Bytes>>,
     /// What those who are attached send.
@@ -56,6 +61,7 @@ impl Default for Live {
     fn default() -> Self {
         let (to_input, input) = mpsc::unbounded_channel();
         Self {
+            rests: Mutex::default(),
             files: Mutex::default(),
             input: Mutex::new(Some(input)),
             to_input,
@@ -87,6 +93,11 @@ impl Live {
     /// Whether a port of it was open once.
     pub(crate) fn has_listened(&self) -> bool {
         self.has_listened.load(Ordering::Acquire)
+    }
+
+    /// Until when it rests, before it goes on by itself.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        *self.rests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells it to stop; whether it listens.
@@ -216,6 +227,11 @@ impl Container {
         written.or_else(|| self.0.given.files.get(path).cloned())
     }
 
+    /// Takes a file away that was written; whether there was one.
+    pub(crate) fn remove_file(&self, path: &str) -> bool {
+        self.written().remove(path).is_some()
+    }
+
     /// Writes a file; it is gone when the container restarts.
     pub fn write_file(&self, path: impl Into<String>, content: impl Into<Bytes>) {
         let (path, content) = (path.into(), content.into());
@@ -341,6 +357,21 @@ impl Container {
             Box::pin(answer) as futures::future::BoxFuture<'static, Response<ApiBody>>
         }));
         self.open(port, served).await;
+    }
+
+    /// The time by the container's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Rests for a while, which is waited for.
+    pub(crate) async fn rest(&self, time: Duration) {
+        let rests = &self.0.live.rests;
+        let until = Instant::now().checked_add(time);
+        *rests.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.wake();
+        tokio::time::sleep(time).await;
+        *rests.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Where what is sent to the container goes.

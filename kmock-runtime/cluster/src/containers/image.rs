@@ -314,7 +314,7 @@ impl Scripts {
             .retain(|one| !Arc::ptr_eq(one, rule));
     }
 
-    fn first(&self, image: &str, takes: bool) -> Script {
+    fn first(&self, image: &str, takes: bool) -> Option<Script> {
         let rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for rule in rules.iter() {
             let mut rule = rule.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,20 +326,20 @@ impl Scripts {
                 rule.taken = rule.taken.saturating_add(1);
             }
             if (rule.runs.0..rule.runs.1).contains(&number) {
-                return rule.script.clone();
+                return Some(rule.script.clone());
             }
         }
-        Script::default()
+        None
     }
 
-    /// What the next run of an image does; it counts.
-    pub(crate) fn take(&self, image: &str) -> Script {
+    /// What the next run of an image does; it counts. `None`: nobody said.
+    pub(crate) fn take(&self, image: &str) -> Option<Script> {
         self.first(image, true)
     }
 
     /// How the image comes; nothing is counted.
     pub(crate) fn pull(&self, image: &str) -> Pull {
-        self.first(image, false).pull
+        self.first(image, false).unwrap_or_default().pull
     }
 }
 
@@ -397,10 +397,16 @@ mod tests {
         let flaky = Image::declare(&shared, "flaky").runs(..2).exit(1);
         Image::declare(&shared, "flaky").exit(3);
         let codes: Vec<_> = (0..3)
-            .map(|_| shared.scripts.take("flaky").exit.map(|exit| exit.code))
+            .map(|_| {
+                shared
+                    .scripts
+                    .take("flaky")
+                    .and_then(|script| script.exit)
+                    .map(|exit| exit.code)
+            })
             .collect();
         assert_eq!(codes, [Some(1), Some(1), Some(3)]);
         assert_eq!(flaky.count(), 2);
-        assert!(shared.scripts.take("other").exit.is_none());
+        assert!(shared.scripts.take("other").is_none());
     }
 }

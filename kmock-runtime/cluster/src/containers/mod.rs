@@ -7,6 +7,8 @@ mod io;
 mod log;
 mod network;
 mod plain;
+mod program;
+mod shell;
 mod tar;
 
 pub(crate) use self::file::declare;
@@ -18,6 +20,7 @@ pub use self::io::{Input, Io};
 pub use self::log::Log;
 pub use self::network::Network;
 pub(crate) use self::plain::plain;
+pub(crate) use self::program::{Program, program};
 
 use std::sync::Arc;
 
@@ -33,6 +36,8 @@ pub(crate) struct Logs {
 pub(crate) struct Running {
     pub(crate) container: Container,
     pub(crate) command: Option<Command>,
+    /// It is a plain command: it knows the others.
+    pub(crate) is_plain: bool,
     pub(crate) log: Arc<Log>,
 }
 

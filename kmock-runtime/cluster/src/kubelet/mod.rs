@@ -21,7 +21,7 @@ pub(crate) use self::given::Place;
 use self::given::{Missing, given};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
-use crate::containers::{Container, Exit, Logs, Pull, Ready, Running};
+use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
 use crate::controller::Controller;
 use crate::emulator::Clock;
 use crate::kind::Kind;
@@ -302,6 +302,7 @@ impl Kubelets {
             let due = [
                 one.ready_at.filter(|_| one.is_running()),
                 one.ends_at.as_ref().map(|(when, _)| *when),
+                one.live.rests_until().filter(|_| one.is_running()),
                 match &one.state {
                     State::Waiting { until, .. } => *until,
                     _ => None,
@@ -924,10 +925,11 @@ impl Kubelets {
             one.restarts
         ));
         one.id = format!("containerd://{}", status::hex(seed, 64));
-        one.script = self.shared.scripts.take(image);
+        let declared = self.shared.scripts.take(image);
+        let is_declared = declared.is_some();
+        one.script = declared.unwrap_or_default();
         one.state = State::Running { since: look.now };
         one.stopping = false;
-        one.probers = probes::probers(spec, one, look.instant);
         let former = one.last.is_some().then(|| Arc::clone(&one.log));
         one.log = Arc::default();
         one.live = Arc::default();
@@ -939,6 +941,23 @@ impl Kubelets {
                 former,
             },
         );
+        let mut is_plain = false;
+        if !is_declared {
+            match program(&given, spec["stdin"] == true, spec["tty"] == true) {
+                Program::Plain(code) => {
+                    is_plain = true;
+                    one.script.code = Some(code);
+                }
+                Program::Strange(why) => {
+                    let told = format!(
+                        "kmock: the command of this container is not run, it just runs: {why}; say what it does with image(\"{image}\")\n"
+                    );
+                    one.log.write(&told, look.now);
+                }
+                Program::OfImage => {}
+            }
+        }
+        one.probers = probes::probers(spec, one, look.instant);
         if !one.script.log.is_empty() {
             one.log.write(&one.script.log, look.now);
         }
@@ -976,6 +995,7 @@ impl Kubelets {
             Running {
                 container: container.clone(),
                 command: one.script.command.clone(),
+                is_plain,
                 log: Arc::clone(&one.log),
             },
         );

@@ -283,7 +283,7 @@ fn ask(
             .collect();
         let knows = shared
             .running(pod, container)
-            .is_some_and(|running| running.command.is_some());
+            .is_some_and(|running| running.command.is_some() || running.is_plain);
         if !knows {
             let outcome = unheard("it has not said that it is ready".to_owned());
             return Box::pin(async move { outcome });

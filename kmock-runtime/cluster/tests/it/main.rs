@@ -1,5 +1,6 @@
 //! Clusters that live, seen from outside: requests go in, time passes, objects come out.
 
+mod commands;
 mod cronjobs;
 mod daemonsets;
 mod deployments;

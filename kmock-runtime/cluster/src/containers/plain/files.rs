@@ -1,67 +1,14 @@
-//! The plain commands of a container whose image says nothing of commands: enough for `kubectl cp`, and for looking around.
+//! Plain commands that are about files.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::handle::Container;
-use super::io::Io;
-use super::tar;
+use super::super::handle::Container;
+use super::super::io::Io;
+use super::super::tar;
 
-/// Runs a plain command; `None`: there is none of its name.
-pub(crate) async fn plain(command: &[String], io: &mut Io) -> Option<i32> {
-    let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
-    let (name, arguments) = arguments.split_first()?;
-    let name = name.rsplit('/').next().unwrap_or_default();
-    Some(match name {
-        "true" => 0,
-        "false" => 1,
-        "cat" => cat(arguments, io).await,
-        "echo" => {
-            let (end, words) = match arguments.split_first() {
-                Some((&"-n", words)) => ("", words),
-                _ => ("\n", arguments),
-            };
-            io.write(format!("{}{end}", words.join(" "))).await;
-            0
-        }
-        "env" | "printenv" => env(arguments, io).await,
-        "hostname" => {
-            let pod = &io.container().pod()["metadata"]["name"];
-            let name = pod.as_str().unwrap_or_default().to_owned();
-            io.write(format!("{name}\n")).await;
-            0
-        }
-        "ls" => ls(arguments, io).await,
-        "sleep" => {
-            let seconds = arguments.first().and_then(|text| text.parse().ok());
-            match seconds.map(Duration::try_from_secs_f64) {
-                Some(Ok(time)) => {
-                    tokio::time::sleep(time).await;
-                    0
-                }
-                _ => {
-                    io.write_error("sleep: invalid number\n").await;
-                    1
-                }
-            }
-        }
-        "tar" => tar(arguments, io).await,
-        "test" => match arguments {
-            ["-e" | "-f", path] => i32::from(io.container().file(path).is_none()),
-            ["-d", path] => i32::from(below(io.container(), path).is_empty()),
-            _ => {
-                io.write_error("test: only -d, -e and -f are known here\n")
-                    .await;
-                2
-            }
-        },
-        _ => return None,
-    })
-}
-
-async fn cat(paths: &[&str], io: &mut Io) -> i32 {
+pub(super) async fn cat(paths: &[&str], io: &mut Io) -> i32 {
     if paths.is_empty() || paths == ["-"] {
         while let Some(data) = io.read().await {
             io.write(data).await;
@@ -82,29 +29,8 @@ async fn cat(paths: &[&str], io: &mut Io) -> i32 {
     code
 }
 
-async fn env(names: &[&str], io: &mut Io) -> i32 {
-    if names.is_empty() {
-        let all: String = io
-            .container()
-            .envs()
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect();
-        io.write(all).await;
-        return 0;
-    }
-    let mut code = 0;
-    for name in names {
-        match io.container().env(name).map(str::to_owned) {
-            Some(value) => io.write(format!("{value}\n")).await,
-            None => code = 1,
-        }
-    }
-    code
-}
-
 /// The files below a folder, with their paths from it.
-fn below(container: &Container, folder: &str) -> Vec<(String, String)> {
+pub(super) fn below(container: &Container, folder: &str) -> Vec<(String, String)> {
     let prefix = format!("{}/", folder.trim_end_matches('/'));
     let all = container.files().into_iter();
     all.filter_map(|path| {
@@ -114,7 +40,7 @@ fn below(container: &Container, folder: &str) -> Vec<(String, String)> {
     .collect()
 }
 
-async fn ls(arguments: &[&str], io: &mut Io) -> i32 {
+pub(super) async fn ls(arguments: &[&str], io: &mut Io) -> i32 {
     let paths: Vec<&str> = arguments
         .iter()
         .copied()
@@ -140,7 +66,7 @@ async fn ls(arguments: &[&str], io: &mut Io) -> i32 {
 }
 
 /// `tar cf - [-C DIR] PATH…` and `tar xmf - [-C DIR]`, as `kubectl cp` calls it.
-async fn tar(arguments: &[&str], io: &mut Io) -> i32 {
+pub(super) async fn archive(arguments: &[&str], io: &mut Io) -> i32 {
     let mut folder = String::new();
     let mut mode = ' ';
     let mut paths = Vec::new();
@@ -227,4 +153,41 @@ async fn tar(arguments: &[&str], io: &mut Io) -> i32 {
             2
         }
     }
+}
+
+/// `touch PATH…`
+pub(super) fn touch(paths: &[&str], io: &Io) -> i32 {
+    for path in paths.iter().filter(|path| !path.starts_with('-')) {
+        if io.container().file(path).is_none() {
+            io.container().write_file(*path, Bytes::new());
+        }
+    }
+    0
+}
+
+/// `rm [-rf] PATH…`
+pub(super) async fn remove(arguments: &[&str], io: &Io) -> i32 {
+    let (flags, paths): (Vec<&str>, Vec<&str>) =
+        arguments.iter().partition(|word| word.starts_with('-'));
+    let has = |flag: char| flags.iter().any(|word| word.contains(flag));
+    let mut code = 0;
+    for path in paths {
+        let mut gone = io.container().remove_file(path);
+        if has('r') || has('R') {
+            for (_, inside) in below(io.container(), path) {
+                gone |= io.container().remove_file(&inside);
+            }
+        }
+        if gone || has('f') {
+            continue;
+        }
+        let why = match io.container().file(path) {
+            Some(_) => "Read-only file system",
+            None => "No such file or directory",
+        };
+        io.write_error(format!("rm: can't remove '{path}': {why}\n"))
+            .await;
+        code = 1;
+    }
+    code
 }

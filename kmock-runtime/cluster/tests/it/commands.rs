@@ -1,0 +1,265 @@
+//! Containers of which nobody said anything do what their command says, where it is a plain one.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::world::{PODS, World, condition, live, pod};
+
+fn commanded(command: Value) -> Value {
+    let mut pod = pod("a", "busybox:1.36");
+    pod["spec"]["containers"][0]["command"] = command;
+    pod["spec"]["containers"][0]["env"] = json!([{"name": "NAME", "value": "john"}]);
+    pod["spec"]["restartPolicy"] = json!("Never");
+    pod
+}
+
+/// The phase, the exit code and the log of a Pod that does a command, once nothing moves.
+async fn done(w: &World, command: Value) -> (String, i64, String) {
+    w.ask(&format!("POST {PODS}"), commanded(command)).await;
+    w.settle().await;
+    let pod = w.get("pods", "a");
+    let log = w.life.log("default/a", "c", false).expect("it ran");
+    let code = &pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"];
+    let phase = pod["status"]["phase"].as_str().expect("a phase").to_owned();
+    w.ask(
+        &format!("DELETE {PODS}/a?gracePeriodSeconds=0"),
+        Value::Null,
+    )
+    .await;
+    w.settle().await;
+    (phase, code.as_i64().unwrap_or(-1), log)
+}
+
+#[test]
+fn plain_commands_end_with_their_code() {
+    live(1, |w| async move {
+        for (command, phase, code, log) in [
+            (json!(["true"]), "Succeeded", 0, ""),
+            (json!(["/bin/false"]), "Failed", 1, ""),
+            (
+                json!(["echo", "hello $(NAME)"]),
+                "Succeeded",
+                0,
+                "hello john\n",
+            ),
+            (json!(["sleep", "5"]), "Succeeded", 0, ""),
+            (
+                json!(["sh", "-c", "echo hi $NAME; exit 3"]),
+                "Failed",
+                3,
+                "hi john\n",
+            ),
+            (json!(["cat"]), "Succeeded", 0, ""),
+            (json!(["sh"]), "Succeeded", 0, ""),
+            (
+                json!(["cat", "/none"]),
+                "Failed",
+                1,
+                "cat: /none: No such file or directory\n",
+            ),
+        ] {
+            assert_eq!(
+                done(&w, command.clone()).await,
+                (phase.into(), code, log.into()),
+                "{command}"
+            );
+        }
+    });
+}
+
+#[test]
+fn scripts_are_run() {
+    live(1, |w| async move {
+        for (script, code, log) in [
+            (
+                "for i in $(seq 1 3); do echo kube $i; sleep 0.1; done",
+                0,
+                "kube 1\nkube 2\nkube 3\n",
+            ),
+            (
+                "false || echo a; true && echo b; false && echo c; echo $?",
+                0,
+                "a\nb\n1\n",
+            ),
+            ("set -e; echo a; false; echo b", 1, "a\n"),
+            (
+                "set -e; if false; then echo a; else echo b; fi; false || true; echo c",
+                0,
+                "b\nc\n",
+            ),
+            (
+                "i=0; while [ $i -lt 3 ]; do i=$((i + 1)); [ $i = 2 ] && continue; echo $i; done",
+                0,
+                "1\n3\n",
+            ),
+            (
+                "echo \"${WHO:-nobody} and '$NAME'\" > /tmp/a; cat < /tmp/a; echo x >> /tmp/a; wc -l /tmp/a",
+                0,
+                "nobody and 'john'\n2 /tmp/a\n",
+            ),
+            (
+                "echo lost > /dev/null; echo err >&2; cat /none 2>/dev/null || exit 7",
+                7,
+                "err\n",
+            ),
+            (
+                "echo a b c | { read x y; echo $y; }; X=$(echo out; exit 4); echo $X $?",
+                0,
+                "b c\nout 4\n",
+            ),
+            (
+                "trap 'echo bye' EXIT; (exit 5); echo $?; exit 6",
+                6,
+                "5\nbye\n",
+            ),
+            ("date +%Y", 0, "2026\n"),
+            (
+                "for i in 1 2 3; do for j in a b; do [ $i$j = 2a ] && break 2; echo $i$j; done; done",
+                0,
+                "1a\n1b\n",
+            ),
+            (
+                "printf '%s=%d\\n' a 1 b 2; echo yes | grep -q '^y' && echo found",
+                0,
+                "a=1\nb=2\nfound\n",
+            ),
+        ] {
+            let (_, ended, said) = done(&w, json!(["sh", "-c", script])).await;
+            assert_eq!((ended, said.as_str()), (code, log), "{script}");
+        }
+        let (_, code, log) = done(
+            &w,
+            json!([
+                "sh",
+                "-ec",
+                "echo $1 $#; nowhere=$2; [ -z \"$nowhere\" ]",
+                "name",
+                "one"
+            ]),
+        )
+        .await;
+        assert_eq!((code, log.as_str()), (0, "one 1\n"));
+    });
+}
+
+#[test]
+fn what_is_there_to_be_there_is_not_waited_for() {
+    live(1, |w| async move {
+        for command in [
+            json!(["sleep", "3600"]),
+            json!(["sleep", "infinity"]),
+            json!(["tail", "-f", "/dev/null"]),
+            json!(["sh", "-c", "while true; do echo tick; sleep 5; done"]),
+            json!(["sh", "-c", "echo started; exec sleep 1d"]),
+        ] {
+            let begin = tokio::time::Instant::now();
+            let (phase, ..) = done(&w, command.clone()).await;
+            assert_eq!(phase, "Running", "{command}");
+            assert!(
+                begin.elapsed() < Duration::from_secs(60),
+                "{command}: {:?}",
+                begin.elapsed()
+            );
+        }
+    });
+}
+
+#[test]
+fn a_command_that_is_not_known_is_told_and_the_container_just_runs() {
+    live(1, |w| async move {
+        for (command, why) in [
+            (
+                json!(["/app/server", "--port=80"]),
+                "kmock does not know the command /app/server",
+            ),
+            (
+                json!(["sh", "-c", "echo a; curl http://web"]),
+                "kmock does not know the command curl",
+            ),
+            (
+                json!(["sh", "-c", "case $1 in a) ;; esac"]),
+                "kmock's shell does not know `case`",
+            ),
+            (
+                json!(["sh", "-c", "server & wait"]),
+                "kmock's shell does not know `&`: commands in the background",
+            ),
+        ] {
+            let (phase, _, log) = done(&w, command.clone()).await;
+            assert_eq!(phase, "Running", "{command}");
+            let expected = format!(
+                "kmock: the command of this container is not run, it just runs: {why}; say what it does with image(\"busybox:1.36\")\n"
+            );
+            assert_eq!(log, expected);
+        }
+        // The arguments of the image's own program are its own affair, and so is all of an image that was declared.
+        let mut own = commanded(json!(null));
+        own["spec"]["containers"][0]["args"] = json!(["--port", "80"]);
+        w.ask(&format!("POST {PODS}"), own).await;
+        w.life.image("declared").log("as declared\n");
+        let mut declared = commanded(json!(["false"]));
+        declared["metadata"]["name"] = json!("b");
+        declared["spec"]["containers"][0]["image"] = json!("declared");
+        w.ask(&format!("POST {PODS}"), declared).await;
+        w.settle().await;
+        assert_eq!(w.life.log("default/a", "c", false).as_deref(), Some(""));
+        assert_eq!(
+            w.life.log("default/b", "c", false).as_deref(),
+            Some("as declared\n")
+        );
+        assert_eq!(w.get("pods", "b")["status"]["phase"], "Running");
+    });
+}
+
+#[test]
+fn a_script_may_be_stopped_and_may_come_from_a_volume() {
+    live(1, |w| async move {
+        let script = "#!/bin/sh\ntrap 'echo stopping; exit 0' TERM\necho \"up $1\"\nwhile true; do sleep 1; done\n";
+        let config = json!({"metadata": {"name": "scripts"}, "data": {"run.sh": script}});
+        w.ask("POST /api/v1/namespaces/default/configmaps", config)
+            .await;
+        let mut pod = commanded(json!(["/scripts/run.sh", "now"]));
+        pod["spec"]["containers"][0]["volumeMounts"] =
+            json!([{"name": "s", "mountPath": "/scripts"}]);
+        pod["spec"]["volumes"] =
+            json!([{"name": "s", "configMap": {"name": "scripts", "defaultMode": 0o755}}]);
+        pod["metadata"]["finalizers"] = json!(["test.example.com/keep"]);
+        w.ask(&format!("POST {PODS}"), pod).await;
+        w.settle().await;
+        assert_eq!(
+            w.life.log("default/a", "c", false).as_deref(),
+            Some("up now\n")
+        );
+        w.ask(&format!("DELETE {PODS}/a"), Value::Null).await;
+        w.settle().await;
+        assert_eq!(
+            w.life.log("default/a", "c", false).as_deref(),
+            Some("up now\nstopping\n")
+        );
+        assert_eq!(w.get("pods", "a")["status"]["phase"], "Succeeded");
+    });
+}
+
+#[test]
+fn the_example_of_a_liveness_command_restarts() {
+    live(1, |w| async move {
+        let script = "touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600";
+        let mut pod = commanded(json!(["/bin/sh", "-c", script]));
+        pod["spec"]["restartPolicy"] = json!("Always");
+        pod["spec"]["containers"][0]["livenessProbe"] = json!({"exec": {"command": ["cat", "/tmp/healthy"]}, "initialDelaySeconds": 5, "periodSeconds": 5});
+        w.ask(&format!("POST {PODS}"), pod).await;
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        assert_eq!(
+            w.get("pods", "a")["status"]["containerStatuses"][0]["restartCount"],
+            0
+        );
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        let pod = w.get("pods", "a");
+        assert_eq!(pod["status"]["containerStatuses"][0]["restartCount"], 1);
+        assert_eq!(condition(&pod, "Ready"), "True");
+        let events = w.events("Pod");
+        let said = "Unhealthy Liveness probe failed: cat: /tmp/healthy: No such file or directory";
+        assert!(events.iter().any(|event| event == said), "{events:#?}");
+    });
+}
