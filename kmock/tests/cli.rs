@@ -679,7 +679,7 @@ fn kubectl_runs_commands_copies_files_and_forwards_ports() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
-    let images = "- {image: web, log: listening, serve: {'8080': hello}, exec: {'psql *': '1 row', 'bad': {stderr: refused, exit: 3}}}\n";
+    let images = "- {image: web, log: listening, serve: {8080: hello}, exec: {'psql *': '1 row', 'bad': {stderr: refused, exit: 3}}}\n";
     std::fs::write(path("images.yaml"), images).expect("written");
     let (images, config) = (path("images.yaml"), path("kubeconfig"));
     let served = Served::start(&["--nodes", "1", "--images", &images, "--kubeconfig", &config]);
@@ -766,6 +766,179 @@ fn kubectl_runs_commands_copies_files_and_forwards_ports() {
     assert_eq!(line, "listening\n");
     well(&["delete", "pod", "web", "--grace-period=1"]);
     assert!(logs.wait().expect("it ends").success());
+    served.end("-TERM");
+}
+
+/// Sessions of kubectl with a cluster that lives: commands of Jobs and Pods, `debug`, `wait`, `top`, `exec -it`, certificates.
+#[test]
+fn kubectl_debugs_waits_and_shows_usage() {
+    use std::io::Write;
+    if kubectl().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let images = "- {image: web, usage: {cpu: 250m, memory: 64Mi}}\n";
+    std::fs::write(path("images.yaml"), images).expect("written");
+    let (images, config) = (path("images.yaml"), path("kubeconfig"));
+    let served = Served::start(&["--nodes", "1", "--images", &images, "--kubeconfig", &config]);
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new("kubectl");
+        command.args(["--kubeconfig", &config]).args(arguments);
+        command.env("HOME", folder.path());
+        command
+    };
+    let run = |arguments: &[&str]| {
+        let output = command(arguments).output().expect("kubectl runs");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(output.status.success(), "kubectl {arguments:?}: {text}");
+        text
+    };
+    // An image of which nobody said anything does what the command says.
+    run(&["create", "job", "once", "--image=busybox", "--", "true"]);
+    run(&[
+        "wait",
+        "--for=condition=complete",
+        "job/once",
+        "--timeout=30s",
+    ]);
+    let script = "for i in 1 2 3; do echo line $i; done; exit 4";
+    run(&[
+        "run",
+        "script",
+        "--image=busybox",
+        "--restart=Never",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
+    run(&[
+        "wait",
+        "--for=jsonpath={.status.phase}=Failed",
+        "pod/script",
+        "--timeout=30s",
+    ]);
+    assert_eq!(run(&["logs", "script", "--tail=2"]), "line 2\nline 3\n");
+    let code = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}";
+    assert_eq!(run(&["get", "pod", "script", "-o", code]), "4");
+    run(&["delete", "pod", "script"]);
+    run(&["wait", "--for=delete", "pod/script", "--timeout=30s"]);
+
+    let asks = r#"{"spec":{"containers":[{"name":"web","image":"web","resources":{"requests":{"cpu":"1"}}}]}}"#;
+    run(&["run", "web", "--image=web", "--overrides", asks]);
+    run(&["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]);
+    // What is measured is there in a moment.
+    let top = (0..100).find_map(|_| {
+        let output = command(&["top", "pods", "--no-headers"])
+            .output()
+            .expect("kubectl runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success() && !text.is_empty()).then_some(text)
+    });
+    let words: Vec<String> = top
+        .expect("metrics")
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(words, ["web", "250m", "64Mi"]);
+    let node = run(&["top", "nodes", "--no-headers"]);
+    let words: Vec<&str> = node.split_whitespace().collect();
+    assert_eq!(words, ["node-1", "250m", "6%", "64Mi", "0%"]);
+
+    // A container beside it, a copy of it, and a Pod on its node.
+    run(&[
+        "debug",
+        "web",
+        "--image=busybox",
+        "-c",
+        "look",
+        "--",
+        "sleep",
+        "1d",
+    ]);
+    let ephemeral = "jsonpath={.status.ephemeralContainerStatuses[0].state.running.startedAt}";
+    let waits = [
+        "wait",
+        "--for=jsonpath={.status.ephemeralContainerStatuses[0].state.running}",
+        "pod/web",
+        "--timeout=30s",
+    ];
+    run(&waits);
+    assert!(!run(&["get", "pod", "web", "-o", ephemeral]).is_empty());
+    assert_eq!(
+        run(&["exec", "web", "-c", "look", "--", "echo", "seen"]),
+        "seen\n"
+    );
+    run(&[
+        "debug",
+        "web",
+        "--image=busybox",
+        "--copy-to=copy",
+        "-c",
+        "web",
+        "--",
+        "sleep",
+        "1d",
+    ]);
+    run(&["wait", "--for=condition=Ready", "pod/copy", "--timeout=30s"]);
+    let said = run(&[
+        "debug",
+        "node/node-1",
+        "--image=busybox",
+        "--",
+        "sleep",
+        "1d",
+    ]);
+    assert!(
+        said.contains("Creating debugging pod node-debugger-node-1-"),
+        "{said}"
+    );
+    let on = "jsonpath={.items[?(@.spec.hostPID==true)].spec.nodeName}";
+    assert_eq!(run(&["get", "pods", "-o", on]), "node-1");
+
+    // A terminal: kubectl wants one itself, which `script` makes.
+    let has_script = Command::new("script")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if has_script {
+        let line = format!("kubectl --kubeconfig {config} exec -it web -- sh");
+        let mut terminal = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut typed = terminal.stdin.take().expect("piped");
+        typed
+            .write_all(b"echo $((6 * 7)) from $HOSTNAME\rexit 5\r")
+            .expect("typed");
+        let output = terminal.wait_with_output().expect("it ends");
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            shown.contains("/ # echo $((6 * 7)) from $HOSTNAME\r\n42 from web\r\n"),
+            "{shown:?}"
+        );
+        assert!(shown.contains("exit code 5"), "{shown:?}");
+    }
+
+    // Room for more: in place, and out of it.
+    let patch = r#"{"spec":{"containers":[{"name":"web","resources":{"requests":{"cpu":"2"}}}]}}"#;
+    let help = run(&["patch", "--help"]);
+    if help.contains("subresource") {
+        run(&[
+            "patch",
+            "pod",
+            "web",
+            "--subresource=resize",
+            "--patch",
+            patch,
+        ]);
+        let cpu = "--for=jsonpath={.status.containerStatuses[0].resources.requests.cpu}=2";
+        run(&["wait", cpu, "pod/web", "--timeout=30s"]);
+    }
     served.end("-TERM");
 }
 

@@ -38,15 +38,58 @@ impl Drop for Running {
     }
 }
 
-fn python() -> Option<String> {
+/// A Database is a StatefulSet; its handler is tried again until that is ready.
+const WAITING: &str = "
+import json, os, urllib.error, urllib.request, kopf
+
+SETS = os.environ['SERVER'] + '/apis/apps/v1/namespaces/default/statefulsets'
+
+def ask(method, path='', body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(SETS + path, data, {'content-type': 'application/json'}, method=method)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+@kopf.on.create('example.com', 'v1', 'databases')
+def create(spec, name, **_):
+    body = {'apiVersion': 'apps/v1', 'kind': 'StatefulSet', 'metadata': {'name': name}, 'spec': {
+        'replicas': spec['replicas'], 'serviceName': name, 'selector': {'matchLabels': {'db': name}},
+        'template': {'metadata': {'labels': {'db': name}}, 'spec': {'containers': [{'name': 'db', 'image': 'postgres'}]}}}}
+    kopf.adopt(body)
+    try:
+        ask('POST', '', body)
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
+    ready = ask('GET', '/' + name)['status'].get('readyReplicas', 0)
+    if ready < spec['replicas']:
+        raise kopf.TemporaryError(f'{ready} are ready', delay=0.2)
+    return {'members': ready}
+";
+
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: databases.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: databases, singular: database, kind: Database}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+";
+
+fn python(modules: &str) -> Option<String> {
     let python = std::env::var("KMOCK_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let found = Command::new(&python)
-        .args(["-c", "import kopf, certbuilder"])
+        .args(["-c", &format!("import {modules}")])
         .output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
-    eprintln!("skipped: {python} has no kopf and certbuilder (pip install kopf certbuilder)");
+    eprintln!("skipped: {python} has not all of {modules} (pip install)");
     None
 }
 
@@ -63,6 +106,23 @@ fn connect(address: &str, head: &str, body: &str) -> BufReader<TcpStream> {
     BufReader::new(stream)
 }
 
+/// `kmock serve` with some more arguments, and its address.
+fn serve(arguments: &[&std::ffi::OsStr]) -> (Running, String) {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("kmock starts");
+    let mut first = String::new();
+    let out = server.stdout.take().expect("a pipe");
+    BufReader::new(out)
+        .read_line(&mut first)
+        .expect("a first line");
+    let address = first.trim().strip_prefix("listening on http://");
+    (Running(server), address.expect("an address").to_owned())
+}
+
 fn create(address: &str, name: &str, data: &str) -> String {
     let map = format!(
         "{{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{{\"name\":\"{name}\"}},\"data\":{data}}}"
@@ -75,9 +135,9 @@ fn create(address: &str, name: &str, data: &str) -> String {
     answer
 }
 
-/// Reads a watch until a line has a text.
+/// Reads a watch (`group/version/resource`) until a line has a text.
 fn wait_for(address: &str, kind: &str, text: &str) {
-    let head = format!("GET /apis/admissionregistration.k8s.io/v1/{kind}?watch=true");
+    let head = format!("GET /apis/{kind}?watch=true");
     for line in connect(address, &head, "").lines() {
         if line.expect("a line").contains(text) {
             return;
@@ -88,25 +148,15 @@ fn wait_for(address: &str, kind: &str, text: &str) {
 
 #[test]
 fn kopf_s_admission_handlers_are_called_over_https() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("kopf, certbuilder") else {
+        return;
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let kubeconfig = folder.path().join("kubeconfig");
     let script = folder.path().join("operator.py");
     std::fs::write(&script, OPERATOR).expect("written");
-    let mut server = Command::new(env!("CARGO_BIN_EXE_kmock"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--kubeconfig"])
-        .arg(&kubeconfig)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("kmock starts");
-    let mut first = String::new();
-    let out = server.stdout.take().expect("a pipe");
-    BufReader::new(out)
-        .read_line(&mut first)
-        .expect("a first line");
-    let server = Running(server);
-    let address = first.trim().strip_prefix("listening on http://");
-    let address = address.expect("an address");
+    let (server, address) = serve(&["--kubeconfig".as_ref(), kubeconfig.as_ref()]);
+    let address = address.as_str();
     let operator = Command::new(python)
         .args(["-m", "kopf", "run", "--standalone", "-n", "default"])
         .arg(&script)
@@ -119,7 +169,8 @@ fn kopf_s_admission_handlers_are_called_over_https() {
         "validatingwebhookconfigurations",
         "mutatingwebhookconfigurations",
     ] {
-        wait_for(address, kind, "\"caBundle\"");
+        let of = format!("admissionregistration.k8s.io/v1/{kind}");
+        wait_for(address, &of, "\"caBundle\"");
     }
     let good = create(address, "good", "{\"a\":\"b\"}");
     assert!(good.starts_with("HTTP/1.1 201"), "{good}");
@@ -128,6 +179,51 @@ fn kopf_s_admission_handlers_are_called_over_https() {
     let bad = create(address, "bad", "{\"bad\":\"1\"}");
     assert!(bad.starts_with("HTTP/1.1 422"), "{bad}");
     assert!(bad.contains("denied the request: no bad"), "{bad}");
+    drop(operator);
+    drop(server);
+}
+
+#[test]
+fn an_operator_of_kopf_waits_for_its_stateful_set() {
+    let Some(python) = python("kopf") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("operator.py"), WAITING).expect("written");
+    std::fs::write(path("definition.yaml"), DEFINITION).expect("written");
+    let images = "- {image: postgres, readyAfter: 300ms}\n";
+    std::fs::write(path("images.yaml"), images).expect("written");
+    let (server, address) = serve(&[
+        "--nodes".as_ref(),
+        "2".as_ref(),
+        "--kubeconfig".as_ref(),
+        path("kubeconfig").as_ref(),
+        "--load".as_ref(),
+        path("definition.yaml").as_ref(),
+        "--images".as_ref(),
+        path("images.yaml").as_ref(),
+    ]);
+    let operator = Command::new(python)
+        .args(["-m", "kopf", "run", "--standalone", "-n", "default"])
+        .arg(path("operator.py"))
+        .env("KUBECONFIG", path("kubeconfig"))
+        .env("SERVER", format!("http://{address}"))
+        .env("PYTHONWARNINGS", "ignore")
+        .spawn()
+        .expect("kopf starts");
+    let operator = Running(operator);
+    let body = r#"{"apiVersion":"example.com/v1","kind":"Database","metadata":{"name":"db"},"spec":{"replicas":2}}"#;
+    let head = "POST /apis/example.com/v1/namespaces/default/databases";
+    let mut answer = String::new();
+    connect(&address, head, body)
+        .read_to_string(&mut answer)
+        .expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    // The result of the handler is in the status, as kopf has it.
+    wait_for(
+        &address,
+        "example.com/v1/databases",
+        "\"create\":{\"members\":2}",
+    );
     drop(operator);
     drop(server);
 }

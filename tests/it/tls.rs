@@ -8,7 +8,7 @@ use kmock::{
     prelude::*,
     tls::{Authority, Tls, Version},
 };
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -120,6 +120,85 @@ async fn clients_are_known_by_their_certificates(k: KMock) {
     assert!(as_client(Some(&stranger)).await.1.ends_with("false\""));
     let refused = k.post("/").await.text();
     assert!(refused.contains("client_cert"), "{refused}");
+}
+
+/// A request for a certificate is approved and signed, and the certificate lets its user in.
+#[kmock::test(tls, cluster)]
+async fn certificates_that_are_asked_for_are_signed(k: KMock) {
+    use base64::Engine;
+    const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let base64 = base64::prelude::BASE64_STANDARD;
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    for (kind, value) in [
+        (rcgen::DnType::OrganizationName, "devs"),
+        (rcgen::DnType::CommonName, "jane"),
+    ] {
+        params.distinguished_name.push(kind, value);
+    }
+    let request = params
+        .serialize_request(&key)
+        .expect("a request")
+        .pem()
+        .expect("a text");
+    let body = json!({
+        "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": "jane"},
+        "spec": {
+            "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"],
+            "request": base64.encode(request), "expirationSeconds": 3600,
+        },
+    });
+    assert_eq!(k.post(REQUESTS).json(&body).await.status(), 201);
+    let approved = json!({"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "Test"}]}});
+    let approval = k
+        .patch(format!("{REQUESTS}/jane/approval"))
+        .header("content-type", "application/merge-patch+json")
+        .body(approved.to_string())
+        .await;
+    assert_eq!(approval.status(), 200);
+    k.settle().await;
+    let signed = k
+        .objects()
+        .get("certificatesigningrequests", "jane")
+        .expect("it is there");
+    let certificate = signed["status"]["certificate"]
+        .as_str()
+        .expect("a certificate");
+    let certificate = base64.decode(certificate).expect("base64");
+    let certificate = String::from_utf8(certificate).expect("PEM");
+    let mut roots = rustls::RootCertStore::empty();
+    let read = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    roots.add(read(&k.ca_pem())).expect("an authority");
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("versions").with_root_certificates(roots);
+    let config = config
+        .with_client_auth_cert(vec![read(&certificate)], key)
+        .expect("they fit");
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .build()
+        .expect("a client");
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let answer = client
+        .post(format!("{}{path}", k.url()))
+        .header("content-type", "application/json")
+        .body(review.to_string());
+    let answer = answer
+        .send()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a text");
+    assert!(
+        answer.contains("\"username\":\"jane\",\"groups\":[\"devs\",\"system:authenticated\"]"),
+        "{answer}"
+    );
 }
 
 #[kmock::test(raw, tls = Tls::new().client_required())]

@@ -9,3 +9,4 @@ mod over_tls;
 mod streams;
 mod sweep;
 mod typed;
+mod workloads;

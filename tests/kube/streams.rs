@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kmock::prelude::*;
 use kube::{
     Api,
-    api::{AttachParams, LogParams, PostParams, TerminalSize},
+    api::{AttachParams, DeleteParams, EvictParams, LogParams, PostParams, TerminalSize},
+    runtime::wait::{Condition, await_condition, conditions, delete::delete_and_finalize},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -106,7 +107,7 @@ async fn a_terminal_has_a_size(k: KMock) {
         tokio::io::AsyncBufReadExt::read_line(&mut lines, &mut line)
             .await
             .expect("read");
-        assert_eq!(line, format!("{width}x{height}\n"));
+        assert_eq!(line, format!("{width}x{height}\r\n"));
     }
     let status = process.take_status().expect("the first time").await;
     assert_eq!(
@@ -285,4 +286,119 @@ async fn logs_are_followed_to_their_end(k: KMock) {
         .lines();
     let lines: Vec<String> = lines.try_collect().await.expect("read");
     assert_eq!(lines, ["line 0", "line 1", "line 2"]);
+}
+
+/// A Pod of busybox that does a command, as kube-rs's own tests make them.
+async fn busybox(k: &KMock, name: &str, script: &str) -> Api<Pod> {
+    let pods: Api<Pod> = Api::default_namespaced(k.client());
+    let pod = json!({
+        "metadata": {"name": name},
+        "spec": {
+            "terminationGracePeriodSeconds": 1, "restartPolicy": "Never",
+            "containers": [{"name": "busybox", "image": "busybox:stable", "command": ["sh", "-c", script]}],
+        },
+    });
+    let pod = serde_json::from_value(pod).expect("a Pod");
+    pods.create(&PostParams::default(), &pod)
+        .await
+        .expect("created");
+    await_condition(pods.clone(), name, conditions::is_pod_running())
+        .await
+        .expect("it runs");
+    pods
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn a_shell_runs_scripts_and_what_is_typed(k: KMock) {
+    let pods = busybox(&k, "shell", "sleep 30").await;
+    let params = AttachParams::default().stderr(false);
+    let command = ["sh", "-c", "for i in $(seq 1 3); do echo $i; done"];
+    let mut process = pods
+        .exec("shell", command, &params)
+        .await
+        .expect("upgraded");
+    let mut out = String::new();
+    let mut stdout = process.stdout().expect("out");
+    stdout.read_to_string(&mut out).await.expect("read");
+    process.join().await.expect("ended well");
+    assert_eq!(out, "1\n2\n3\n");
+
+    let mut process = pods
+        .exec("shell", ["sh"], &params.stdin(true))
+        .await
+        .expect("upgraded");
+    let mut stdin = process.stdin().expect("asked for");
+    let mut lines = tokio::io::BufReader::new(process.stdout().expect("out"));
+    stdin
+        .write_all(b"echo test string 1\n")
+        .await
+        .expect("written");
+    let mut line = String::new();
+    tokio::io::AsyncBufReadExt::read_line(&mut lines, &mut line)
+        .await
+        .expect("read");
+    assert_eq!(line, "test string 1\n");
+    stdin.write_all(b"exit 1\n").await.expect("written");
+    let status = process
+        .take_status()
+        .expect("the first time")
+        .await
+        .expect("told");
+    assert_eq!(
+        (status.status.as_deref(), status.reason.as_deref()),
+        (Some("Failure"), Some("NonZeroExitCode"))
+    );
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn logs_of_a_script_are_followed_and_its_pod_evicted(k: KMock) {
+    let script = "for i in $(seq 1 5); do echo kube $i; sleep 0.1; done";
+    let pods = busybox(&k, "logs", script).await;
+    let follow = LogParams {
+        follow: true,
+        ..LogParams::default()
+    };
+    let mut lines = pods
+        .log_stream("logs", &follow)
+        .await
+        .expect("a log")
+        .lines();
+    let mut next = async || lines.try_next().await.expect("read");
+    assert_eq!(next().await.as_deref(), Some("kube 1"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let whole = pods
+        .logs("logs", &LogParams::default())
+        .await
+        .expect("a log");
+    assert_eq!(whole, "kube 1\nkube 2\nkube 3\nkube 4\nkube 5\n");
+    for number in 2..=5 {
+        assert_eq!(next().await, Some(format!("kube {number}")));
+    }
+    assert_eq!(next().await, None);
+    let evicted = pods
+        .evict("logs", &EvictParams::default())
+        .await
+        .expect("evicted");
+    assert!(evicted.code == 201 && evicted.is_success());
+}
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn conditions_of_a_running_pod_are_awaited(k: KMock) {
+    let pods = busybox(&k, "ready", "sleep 20").await;
+    let is_ready = |pod: Option<&Pod>| {
+        let status = pod.and_then(|pod| pod.status.as_ref());
+        let conditions = status.and_then(|status| status.conditions.as_ref());
+        conditions.is_some_and(|all| {
+            all.iter()
+                .any(|one| one.type_ == "ContainersReady" && one.status == "True")
+        })
+    };
+    let both = conditions::is_pod_running().and(is_ready);
+    await_condition(pods.clone(), "ready", both)
+        .await
+        .expect("ready");
+    delete_and_finalize(pods.clone(), "ready", &DeleteParams::default())
+        .await
+        .expect("deleted");
+    assert!(pods.get_opt("ready").await.expect("asked").is_none());
 }

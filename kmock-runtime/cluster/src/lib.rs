@@ -31,6 +31,7 @@ mod scheduler;
 mod seed;
 mod shared;
 mod stages;
+mod usage;
 
 /// What is used of the emulated API, by one name.
 pub(crate) mod emulator {
@@ -41,11 +42,13 @@ pub(crate) mod emulator {
         internals::kinds::builtin,
         internals::model::{meta, names, resource, selectors},
         internals::state::{kubelet, store, takeover},
+        internals::text::{der, pem},
     };
 }
 
 pub use crate::cache::{Cache, Change};
 pub use crate::containers::{Container, Image, Input, IntoExit, Io, Log, Network};
+pub use crate::controllers::ToSign;
 pub use crate::kind::Kind;
 pub use crate::life::{Hold, Life, Parts};
 pub use crate::nodes::Node;

@@ -9,14 +9,14 @@ use tokio::task::AbortHandle;
 
 use crate::containers::{Container, Image, Network};
 use crate::controller::Controller;
-use crate::controllers;
+use crate::controllers::{self, ToSign};
 use crate::emulator::Cluster;
 use crate::explain;
 use crate::kubelet::Kubelets;
 use crate::nodes::Node;
 use crate::run::{Runner, Settle};
 use crate::scheduler::Scheduler;
-use crate::shared::Shared;
+use crate::shared::{Shared, Signer};
 use crate::stages::{Stage, Stages};
 
 /// Which parts of a cluster live.
@@ -237,6 +237,17 @@ impl Life {
         self.0.shared.touch("persistentvolumes", "*");
     }
 
+    /// Signs what is approved for Kubernetes' own signers (`kubernetes.io/kube-apiserver-client` and the others). Without
+    /// it such requests fail by name; servers of kmock with the feature `tls` sign with their authority. It gives a
+    /// certificate in PEM, or says why there is none.
+    pub fn sign_with(
+        &self,
+        sign: impl Fn(&ToSign) -> Result<String, String> + Send + Sync + 'static,
+    ) {
+        let former = self.0.shared.state().sign.replace(Signer(Arc::new(sign)));
+        drop(former);
+    }
+
     /// Waits until nothing moves.
     pub fn settle(&self) -> Settle {
         Settle::new(&self.0.cluster, &self.0.shared)
@@ -275,6 +286,10 @@ impl Life {
         }
         self.0.shared.touch("horizontalpodautoscalers", "*");
         self.0.shared.touch("metrics", "*");
+        let nodes: Vec<String> = self.0.shared.state().nodes.keys().cloned().collect();
+        for node in nodes {
+            self.0.shared.touch("kubelets", &format!("node:{node}"));
+        }
     }
 
     /// A container that runs, by `namespace/name` of its Pod: its environment, its files.

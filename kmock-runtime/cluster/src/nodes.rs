@@ -1,11 +1,12 @@
 //! Nodes by declaration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::kubelet::{PRESSURES, Pressure};
 use crate::shared::Shared;
 
 /// What is declared of a node.
@@ -22,6 +23,8 @@ pub(crate) struct NodeSpec {
     pub(crate) connected: bool,
     pub(crate) unschedulable: bool,
     pub(crate) gone: bool,
+    /// What it has run out of.
+    pub(crate) pressures: BTreeSet<Pressure>,
 }
 
 /// Declared nodes: a handle on what [`Life::node`](crate::Life::node) declared. What it says holds for all of them.
@@ -76,6 +79,7 @@ impl Node {
                     connected: true,
                     unschedulable: false,
                     gone: false,
+                    pressures: BTreeSet::new(),
                 });
                 spec.gone = false;
             }
@@ -180,6 +184,35 @@ impl Node {
         self.change(|spec| spec.ready = false);
     }
 
+    /// The node is short of memory until it is [relieved](Node::relieved): it says so, new Pods that asked for none stay
+    /// away, and one Pod is evicted every ten seconds: first those that use more than they asked for, by their priority
+    /// and by how much it is. What Pods use is said by [`Life::usage`](crate::Life::usage); where that leaves less than
+    /// 100Mi of memory, the same happens by itself until there is enough again.
+    pub fn memory_pressure(&self) {
+        self.pressed(Pressure::Memory);
+    }
+
+    /// The same of its disk (`ephemeral-storage`; by itself where less than a tenth is left).
+    pub fn disk_pressure(&self) {
+        self.pressed(Pressure::Disk);
+    }
+
+    /// The same of its processes.
+    pub fn pid_pressure(&self) {
+        self.pressed(Pressure::Processes);
+    }
+
+    fn pressed(&self, pressure: Pressure) {
+        self.change(|spec| {
+            spec.pressures.insert(pressure);
+        });
+    }
+
+    /// The node has enough of everything again.
+    pub fn relieved(&self) {
+        self.change(|spec| spec.pressures.clear());
+    }
+
     /// The node cannot be reached any more: nothing happens on it, and after a while it is `Unknown`.
     pub fn cut_off(&self) {
         self.change(|spec| spec.connected = false);
@@ -275,7 +308,13 @@ impl NodeSpec {
     }
 
     /// The status that its kubelet reports; times are kept where nothing changed.
-    pub(crate) fn status(&self, name: &str, old: &Value, now: &Value) -> Value {
+    pub(crate) fn status(
+        &self,
+        name: &str,
+        pressures: &[Pressure],
+        old: &Value,
+        now: &Value,
+    ) -> Value {
         let capacity: Map<String, Value> = self
             .capacity
             .iter()
@@ -310,14 +349,17 @@ impl NodeSpec {
                 "container runtime network not ready",
             )
         };
+        let pressed = PRESSURES.map(|pressure| {
+            let (sort, [bad, good]) = pressure.condition();
+            let is = pressures.contains(&pressure);
+            let (reason, message) = if is { bad } else { good };
+            condition(sort, is, reason, message)
+        });
         json!({
             "capacity": capacity, "allocatable": capacity,
             "addresses": [{"type": "InternalIP", "address": self.ip()}, {"type": "Hostname", "address": name}],
             "conditions": [
-                condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-                condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-                condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-                ready,
+                pressed[0], pressed[1], pressed[2], ready,
             ],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
             "nodeInfo": {

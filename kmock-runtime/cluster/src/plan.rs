@@ -74,6 +74,13 @@ pub enum Action {
         /// The body; null: none.
         body: Value,
     },
+    /// A write, if somebody may do something.
+    IfAllowed {
+        /// Who, and what: a SubjectAccessReview.
+        review: Value,
+        /// The write.
+        then: Box<Action>,
+    },
     /// Tells an event.
     Tell(Note),
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::containers::{Log, Logs, Network, Running, Scripts};
+use crate::controllers::Sign;
 use crate::nodes::NodeSpec;
 use crate::run::Rest;
 use crate::stages::StageSpec;
@@ -34,6 +35,16 @@ impl Default for Shared {
     }
 }
 
+/// Who signs certificates.
+#[derive(Clone)]
+pub(crate) struct Signer(pub(crate) Sign);
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer(…)")
+    }
+}
+
 /// What was declared.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
@@ -41,6 +52,8 @@ pub(crate) struct Declared {
     pub(crate) stages: Vec<Arc<StageSpec>>,
     pub(crate) usage: Vec<(String, String, String)>,
     pub(crate) provisioners: Vec<String>,
+    /// Who signs certificates.
+    pub(crate) sign: Option<Signer>,
     pub(crate) refusals: VecDeque<String>,
     holds: BTreeMap<String, (usize, usize)>,
     touched: BTreeMap<&'static str, Vec<String>>,

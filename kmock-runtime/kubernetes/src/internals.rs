@@ -92,6 +92,13 @@ pub mod state {
 pub mod text {
     pub use crate::text::digest;
 
+    pub mod der {
+        pub use crate::text::der::Element;
+    }
+    pub mod pem {
+        pub use crate::text::pem::blocks;
+    }
+
     #[cfg(feature = "yaml")]
     pub mod yaml {
         pub use crate::text::yaml::parse_all;

@@ -28,6 +28,15 @@ pub(super) fn of(cluster: &Cluster, options: &Builder) -> Option<Life> {
     if options.nodes > 0 {
         life.node(&format!("node-{{1..={}}}", options.nodes));
     }
+    #[cfg(feature = "tls")]
+    {
+        let tls = options.tls.clone().unwrap_or_default();
+        life.sign_with(move |to_sign| {
+            let authority = tls.made_authority().map_err(|error| error.to_string())?;
+            let signed = authority.sign(&to_sign.request, &to_sign.usages, to_sign.lifetime);
+            signed.map_err(|error| error.to_string())
+        });
+    }
     Some(life)
 }
 

@@ -12,11 +12,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+#[cfg(feature = "cluster")]
+use rcgen::CertificateSigningRequestParams;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+#[cfg(feature = "cluster")]
+use x509_parser::certification_request::X509CertificationRequest;
 
 use crate::{
     error::Error,
@@ -206,6 +210,47 @@ impl Authority {
         })
     }
 
+    /// A certificate for a request (PKCS #10, PEM) with these usages of Kubernetes (`client auth`), valid for so long.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn sign(
+        &self,
+        request: &str,
+        usages: &[String],
+        lifetime: Duration,
+    ) -> Result<String, Error> {
+        let mut asked = CertificateSigningRequestParams::from_pem(request).map_err(cannot_make)?;
+        // Names here have one value a kind.
+        let names = attributes_of_subject(request).unwrap_or_default();
+        if asked.params.distinguished_name.iter().count() != names {
+            return Err(Error::invalid(
+                "kmock signs for no subject that has two values of one kind (such as two organizations)",
+            ));
+        }
+        let params = &mut asked.params;
+        params.is_ca = IsCa::NoCa;
+        (params.key_usages, params.extended_key_usages) = (Vec::new(), Vec::new());
+        for usage in usages {
+            match purpose(usage) {
+                Some(Purpose::Key(usage)) => params.key_usages.push(usage),
+                Some(Purpose::Extended(usage)) => params.extended_key_usages.push(usage),
+                None => {
+                    return Err(Error::invalid(format!(
+                        "there is no usage {usage:?} of a key"
+                    )));
+                }
+            }
+        }
+        let now = SystemTime::now();
+        let begin = now - Duration::from_secs(5 * 60);
+        params.not_before = begin.into();
+        params.not_after = (begin + lifetime).into();
+        params.use_authority_key_identifier_extension = true;
+        let serial = self.0.serial.fetch_add(1, Ordering::Relaxed);
+        params.serial_number = Some(SerialNumber::from_slice(&serial.to_be_bytes()));
+        let signed = asked.signed_by(&self.0.issuer).map_err(cannot_make)?;
+        Ok(signed.pem())
+    }
+
     /// What a server presents for these names: the chain and its key.
     pub(super) fn present(
         &self,
@@ -354,6 +399,49 @@ fn section<'a>(text: &'a str, label: &str) -> Option<&'a str> {
         at = close;
     }
     None
+}
+
+/// How many attributes the subject of a request has.
+#[cfg(feature = "cluster")]
+fn attributes_of_subject(request: &str) -> Option<usize> {
+    use x509_parser::prelude::FromDer;
+    let (_, pem) = x509_parser::pem::parse_x509_pem(request.as_bytes()).ok()?;
+    let (_, request) = X509CertificationRequest::from_der(&pem.contents).ok()?;
+    let subject = &request.certification_request_info.subject;
+    Some(subject.iter_attributes().count())
+}
+
+/// What a key may be used for, in one of the two lists of a certificate.
+#[cfg(feature = "cluster")]
+enum Purpose {
+    Key(KeyUsagePurpose),
+    Extended(ExtendedKeyUsagePurpose),
+}
+
+/// The usages of `certificates.k8s.io/v1`.
+#[cfg(feature = "cluster")]
+fn purpose(usage: &str) -> Option<Purpose> {
+    Some(match usage {
+        "signing" | "digital signature" => Purpose::Key(KeyUsagePurpose::DigitalSignature),
+        "content commitment" => Purpose::Key(KeyUsagePurpose::ContentCommitment),
+        "key encipherment" => Purpose::Key(KeyUsagePurpose::KeyEncipherment),
+        "data encipherment" => Purpose::Key(KeyUsagePurpose::DataEncipherment),
+        "key agreement" => Purpose::Key(KeyUsagePurpose::KeyAgreement),
+        "cert sign" => Purpose::Key(KeyUsagePurpose::KeyCertSign),
+        "crl sign" => Purpose::Key(KeyUsagePurpose::CrlSign),
+        "encipher only" => Purpose::Key(KeyUsagePurpose::EncipherOnly),
+        "decipher only" => Purpose::Key(KeyUsagePurpose::DecipherOnly),
+        "any" => Purpose::Extended(ExtendedKeyUsagePurpose::Any),
+        "server auth" => Purpose::Extended(ExtendedKeyUsagePurpose::ServerAuth),
+        "client auth" => Purpose::Extended(ExtendedKeyUsagePurpose::ClientAuth),
+        "code signing" => Purpose::Extended(ExtendedKeyUsagePurpose::CodeSigning),
+        "email protection" | "s/mime" => {
+            Purpose::Extended(ExtendedKeyUsagePurpose::EmailProtection)
+        }
+        "timestamping" => Purpose::Extended(ExtendedKeyUsagePurpose::TimeStamping),
+        "ocsp signing" => Purpose::Extended(ExtendedKeyUsagePurpose::OcspSigning),
+        _ => return None,
+    })
 }
 
 fn cannot_make(error: rcgen::Error) -> Error {

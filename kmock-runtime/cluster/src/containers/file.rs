@@ -13,11 +13,12 @@ use tower_service::Service;
 
 use super::handle::Container;
 use super::{Image, Io, plain};
+use crate::emulator::builtin::quantity::Quantity;
 use crate::emulator::builtin::times;
 use crate::glob::glob;
 use crate::shared::Shared;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "image",
     "log",
     "ready",
@@ -32,6 +33,7 @@ const KEYS: [&str; 14] = [
     "outOfMemory",
     "serve",
     "exec",
+    "usage",
 ];
 
 /// Declares all images of a list; of one that has a mistake, none.
@@ -65,6 +67,7 @@ enum Step {
     IgnoresStop,
     Serve(Vec<(u16, String)>),
     Exec(Vec<Canned>),
+    Uses(String, String),
 }
 
 /// What a command says.
@@ -90,6 +93,7 @@ impl Step {
             Step::PullTakes(time) => image.pull_takes(time),
             Step::PullFails(why) => image.pull_fails(why),
             Step::IgnoresStop => image.ignores_stop(),
+            Step::Uses(resource, amount) => image.uses(&resource, amount),
             Step::Serve(ports) => image.run(move |c| serve(c, ports.clone())),
             Step::Exec(commands) => {
                 image.exec(move |command, io| exec(command, io, commands.clone()))
@@ -268,6 +272,28 @@ fn read(entry: &Value) -> Result<(String, Vec<Step>), String> {
     }
     if !entry["exec"].is_null() {
         steps.push(Step::Exec(commands(&entry["exec"])?));
+    }
+    match &entry["usage"] {
+        Value::Null => {}
+        Value::Object(usage) => {
+            for (resource, amount) in usage {
+                let amount = match amount {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                if Quantity::parse(&amount).is_err() {
+                    return Err(format!(
+                        "`usage`: {amount:?} is no quantity such as 250m or 64Mi"
+                    ));
+                }
+                steps.push(Step::Uses(resource.clone(), amount));
+            }
+        }
+        other => {
+            return Err(format!(
+                "`usage` has a quantity for each resource, as {{cpu: 250m}}, not {other}"
+            ));
+        }
     }
     match &entry["runs"] {
         Value::Null => {}

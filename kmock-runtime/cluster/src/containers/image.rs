@@ -1,5 +1,6 @@
 //! What the containers of an image do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::ops::{Bound, RangeBounds};
@@ -57,6 +58,8 @@ pub(crate) struct Script {
     pub(crate) stubborn: bool,
     pub(crate) code: Option<Code>,
     pub(crate) command: Option<Command>,
+    /// Resources and how much it uses of each.
+    pub(crate) usage: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for Script {
@@ -206,6 +209,17 @@ impl Image {
         self.change(|script| script.after = delay)
     }
 
+    /// How much a container uses of a resource, as a quantity: `uses("cpu", "250m")`. It is what `kubectl top` shows,
+    /// autoscalers go by, and nodes may run out of. [`Life::usage`](crate::Life::usage) says it of certain Pods.
+    pub fn uses(self, resource: &str, amount: impl fmt::Display) -> Image {
+        let amount = amount.to_string();
+        let image = self.change(|script| {
+            script.usage.insert(resource.to_owned(), amount);
+        });
+        image.shared.touch("metrics", "*");
+        image
+    }
+
     /// The container does not end when it is told to: it is killed when its grace period is over.
     pub fn ignores_stop(self) -> Image {
         self.change(|script| script.stubborn = true)
@@ -335,6 +349,20 @@ impl Scripts {
     /// What the next run of an image does; it counts. `None`: nobody said.
     pub(crate) fn take(&self, image: &str) -> Option<Script> {
         self.first(image, true)
+    }
+
+    /// What a container of an image uses, as its first declaration has it.
+    pub(crate) fn usage(&self, image: &str) -> BTreeMap<String, String> {
+        self.first(image, false).unwrap_or_default().usage
+    }
+
+    /// Whether anything was said of usage.
+    pub(crate) fn has_usage(&self) -> bool {
+        let rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.iter().any(|rule| {
+            let rule = rule.lock().unwrap_or_else(PoisonError::into_inner);
+            !rule.script.usage.is_empty()
+        })
     }
 
     /// How the image comes; nothing is counted.

@@ -229,15 +229,15 @@ pub(crate) enum Sink {
         terminal: bool,
     },
     /// Into another command.
-    Kept(Text),
+    Kept(Captured),
     Nowhere,
 }
 
 /// What a command wrote, for another one.
 #[derive(Clone, Default)]
-pub(crate) struct Text(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Captured(Arc<Mutex<Vec<u8>>>);
 
-impl Text {
+impl Captured {
     pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -245,8 +245,8 @@ impl Text {
 
 impl Sink {
     /// One that keeps what is written, and what it keeps.
-    pub(crate) fn kept() -> (Sink, Text) {
-        let text = Text::default();
+    pub(crate) fn kept() -> (Sink, Captured) {
+        let text = Captured::default();
         (Sink::Kept(text.clone()), text)
     }
 
@@ -275,7 +275,7 @@ impl Sink {
                 container,
                 terminal,
             } => container.log(String::from_utf8_lossy(&shown(data, *terminal))),
-            Sink::Kept(Text(text)) => text
+            Sink::Kept(Captured(text)) => text
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .extend_from_slice(data),

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::amounts;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::emulator::Cluster;
-use crate::glob::glob;
 use crate::kind::Kind;
-use crate::object::{self, items, text};
+use crate::object::{self, text};
 use crate::plan::{Action, Plan};
 use crate::shared::Shared;
+use crate::usage;
 
 const GROUP: &str = "/apis/metrics.k8s.io/v1beta1";
 
@@ -36,22 +35,7 @@ impl Metrics {
     }
 
     fn is_wanted(&self) -> bool {
-        !self.shared.state().usage.is_empty()
-    }
-
-    /// The usage of a Pod, in thousandths.
-    fn usage(&self, pod: &Value) -> BTreeMap<String, i64> {
-        let key = object::key(pod);
-        let state = self.shared.state();
-        let mut usage = BTreeMap::new();
-        for (pattern, resource, amount) in &state.usage {
-            if glob(pattern, &key) {
-                usage
-                    .entry(resource.clone())
-                    .or_insert_with(|| amounts::milli(amount));
-            }
-        }
-        usage
+        usage::is_known(&self.shared)
     }
 
     /// All objects that are to be there, by path.
@@ -62,7 +46,7 @@ impl Metrics {
             if text(&pod["status"]["phase"]) != "Running" {
                 continue;
             }
-            let usage = self.usage(pod);
+            let usage = usage::of_pod(&self.shared, pod);
             if usage.is_empty() {
                 continue;
             }
@@ -70,16 +54,13 @@ impl Metrics {
             for (resource, amount) in &usage {
                 *of_node.entry(resource.clone()).or_default() += amount;
             }
-            // The first container is the one that works.
-            let containers: Vec<Value> = items(&pod["spec"]["containers"])
-                .enumerate()
-                .map(|(nth, container)| {
-                    let used = if nth == 0 {
-                        usage.clone()
-                    } else {
-                        usage.keys().map(|name| (name.clone(), 0)).collect()
-                    };
-                    json!({"name": container["name"], "usage": shown(&used)})
+            let containers: Vec<Value> = usage::of_containers(&self.shared, pod)
+                .into_iter()
+                .map(|(name, mut used)| {
+                    for resource in usage.keys() {
+                        used.entry(resource.clone()).or_default();
+                    }
+                    json!({"name": name, "usage": shown(&used)})
                 })
                 .collect();
             let (namespace, name) = (object::namespace(pod), object::name(pod));

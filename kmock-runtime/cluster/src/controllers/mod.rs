@@ -2,6 +2,7 @@
 
 mod autoscalers;
 mod budgets;
+mod certificates;
 mod conditions;
 mod cronjobs;
 mod daemonsets;
@@ -16,6 +17,9 @@ mod revisions;
 mod services;
 mod statefulsets;
 pub(crate) mod volumes;
+
+pub(crate) use self::certificates::Sign;
+pub use self::certificates::ToSign;
 
 use std::sync::Arc;
 
@@ -46,5 +50,8 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(nodes::Nodes::new(shared)),
         Box::new(nodes::TaintEviction::default()),
         Box::new(nodes::PodGarbage::default()),
+        Box::new(certificates::Approving),
+        Box::new(certificates::Signing::new(shared)),
+        Box::new(certificates::Cleaning),
     ]
 }

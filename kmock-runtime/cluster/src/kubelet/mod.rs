@@ -2,8 +2,10 @@
 
 mod given;
 mod logs;
+mod pressure;
 mod probes;
 mod reached;
+mod resize;
 mod state;
 mod status;
 
@@ -19,6 +21,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::given::Place;
 use self::given::{Missing, given};
+pub(crate) use self::pressure::{ALL as PRESSURES, Pressure};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
 use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
@@ -43,6 +46,10 @@ pub(crate) struct Kubelets {
     pods: HashMap<String, PodRun>,
     /// Pods that wait for a ConfigMap or a Secret, by their namespaces.
     lacking: BTreeMap<String, BTreeSet<String>>,
+    /// Pods that wait for room to grow.
+    deferred: BTreeSet<String>,
+    /// What nodes have run out of.
+    pressed: BTreeMap<String, pressure::Pressed>,
     addresses: BTreeSet<u32>,
     numbers: u64,
 }
@@ -63,6 +70,8 @@ impl Kubelets {
             shared: Arc::clone(shared),
             pods: HashMap::new(),
             lacking: BTreeMap::new(),
+            deferred: BTreeSet::new(),
+            pressed: BTreeMap::new(),
             addresses: BTreeSet::new(),
             numbers: 0,
         }
@@ -96,6 +105,7 @@ impl Kubelets {
             self.free(&run.ip);
             self.shared.forget_logs(key);
         }
+        self.deferred.remove(key);
         let (namespace, _) = object::split(key);
         if let Some(keys) = self.lacking.get_mut(namespace) {
             keys.remove(key);
@@ -123,7 +133,7 @@ impl Kubelets {
         let wanted = spec.object(name);
         let Some(node) = known else {
             let mut object = wanted;
-            object["status"] = spec.status(name, &Value::Null, &now);
+            object["status"] = spec.status(name, &[], &Value::Null, &now);
             plan.add(Action::Create {
                 kind: Kind::Nodes,
                 told: Some(Note {
@@ -159,7 +169,20 @@ impl Kubelets {
             });
             return plan;
         }
-        let status = spec.status(name, &node["status"], &now);
+        let pressures = self.pressures(name, node, cache, &mut plan);
+        let status = spec.status(name, &pressures, &node["status"], &now);
+        for pressure in PRESSURES {
+            let (sort, [(bad, _), (good, _)]) = pressure.condition();
+            let is = pressures.contains(&pressure);
+            if is != object::holds(node, sort) {
+                let reason = if is { bad } else { good }.replace("Kubelet", "Node");
+                let message = format!("Node {name} status is now: {reason}");
+                plan.tell(Note {
+                    host: name.to_owned(),
+                    ..Note::normal(Kind::Nodes, node, &reason, message)
+                });
+            }
+        }
         if node["status"] != status {
             let mut status = status;
             // What others report (volumes, images) stays.
@@ -278,7 +301,12 @@ impl Kubelets {
             now: cache.now(),
             instant: Instant::now(),
         };
+        self.resize(&mut run, &look, &mut plan);
         self.advance(&mut run, &look, &mut plan);
+        if run.resizing.in_progress.is_some() && !run.resizing_is_told {
+            run.resizing_is_told = true;
+            plan.look_after(Duration::ZERO, Wait::Work);
+        }
         let status = status::status(pod, &run, &place, look.now);
         plan.status(Kind::Pods, pod, status);
         if run.stop.as_ref().is_some_and(|stop| stop.told)
@@ -496,6 +524,18 @@ impl Kubelets {
                 // A shorter period counts.
                 Some(stop) => stop.until = stop.until.min(until),
             }
+        } else if run.stop.is_none()
+            && let Some(message) = run.evicted.clone()
+        {
+            plan.tell(Note {
+                host: look.host.to_owned(),
+                ..Note::warning(Kind::Pods, pod, "Evicted", message.clone())
+            });
+            run.stop = Some(Stop {
+                until: grace(1),
+                failed: Some(("Evicted".to_owned(), message)),
+                told: false,
+            });
         } else if run.stop.is_none()
             && let Some(seconds) = pod["spec"]["activeDeadlineSeconds"].as_i64()
             && object::after(run.started, seconds) <= look.now
@@ -929,6 +969,7 @@ impl Kubelets {
         let is_declared = declared.is_some();
         one.script = declared.unwrap_or_default();
         one.state = State::Running { since: look.now };
+        one.actuated = one.allocated.clone();
         one.stopping = false;
         let former = one.last.is_some().then(|| Arc::clone(&one.log));
         one.log = Arc::default();
@@ -1064,6 +1105,12 @@ impl Controller for Kubelets {
         match change.kind {
             Kind::Pods if !object::node_of(change.object()).is_empty() => {
                 keys.push(change.key.to_string());
+                // Others may have room now.
+                let others = self.deferred.iter().filter(|key| ***key != *change.key);
+                keys.extend(others.cloned());
+                if crate::usage::is_known(&self.shared) {
+                    keys.push(format!("node:{}", object::node_of(change.object())));
+                }
             }
             Kind::ConfigMaps | Kind::Secrets => {
                 let (namespace, _) = object::split(&change.key);

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::probes::Prober;
+use super::resize::Resizing;
 use crate::containers::{Exit, Live, Log, Ready, Script};
 use crate::object::{items, text};
 
@@ -78,6 +79,10 @@ pub(crate) struct Run {
     pub(crate) probers: Vec<Prober>,
     /// Its probes have given it up.
     pub(crate) stopping: bool,
+    /// What of the node's resources it was allocated, as its spec writes it.
+    pub(crate) allocated: Value,
+    /// What it has of that.
+    pub(crate) actuated: Value,
     /// The restarts come so late that nobody waits for them any more.
     pub(crate) hopeless: bool,
 }
@@ -118,6 +123,8 @@ impl Run {
             hopeless: false,
             probers: Vec::new(),
             stopping: false,
+            allocated: Value::Null,
+            actuated: Value::Null,
         }
     }
 
@@ -179,6 +186,11 @@ pub(crate) struct PodRun {
     pub(crate) told_missing: String,
     /// It was reported as admitted: containers may start.
     pub(crate) admitted: bool,
+    /// The node has run out of something: what the Pod is told for it.
+    pub(crate) evicted: Option<String>,
+    pub(crate) resizing: Resizing,
+    /// That it is being resized was reported.
+    pub(crate) resizing_is_told: bool,
 }
 
 /// Why a Pod is stopped.
@@ -219,6 +231,10 @@ impl PodRun {
             };
             runs.push(Run::new(&key, text(&container["name"]), Role::Main, waits));
         }
+        for one in &mut runs {
+            one.allocated = spec_of(pod, &one.name)["resources"].clone();
+            one.actuated = one.allocated.clone();
+        }
         PodRun {
             uid: text(&pod["metadata"]["uid"]).to_owned(),
             ip,
@@ -227,6 +243,9 @@ impl PodRun {
             stop: None,
             told_missing: String::new(),
             admitted: false,
+            evicted: None,
+            resizing: Resizing::default(),
+            resizing_is_told: false,
         }
     }
 

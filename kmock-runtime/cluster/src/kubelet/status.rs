@@ -188,9 +188,24 @@ fn conditions(pod: &Value, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Val
             condition
         })
         .collect();
+    all.extend(super::resize::conditions(pod, run, &object::time(now)));
+    if let Some(message) = &run.evicted {
+        let mut disrupted = json!({
+            "type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": message,
+            "lastProbeTime": null, "lastTransitionTime": object::time(now),
+            "observedGeneration": object::generation(pod),
+        });
+        if let Some(known) = object::condition(pod, "DisruptionTarget") {
+            disrupted["lastTransitionTime"] = known["lastTransitionTime"].clone();
+        }
+        all.push(disrupted);
+    }
     // What others say (readiness gates, DisruptionTarget) stays.
     for other in items(&pod["status"]["conditions"]) {
-        if !own.iter().any(|(sort, _)| other["type"] == *sort) {
+        let is_own = own.iter().any(|(sort, _)| other["type"] == *sort)
+            || text(&other["type"]).starts_with("PodResize")
+            || (run.evicted.is_some() && other["type"] == "DisruptionTarget");
+        if !is_own {
             all.push(other.clone());
         }
     }
@@ -239,13 +254,14 @@ fn container_status(pod: &Value, run: &Run) -> Value {
     if has_run {
         status["containerID"] = run.id.as_str().into();
     }
-    if spec["resources"]
+    if run
+        .actuated
         .as_object()
         .is_some_and(|resources| !resources.is_empty())
     {
-        status["resources"] = spec["resources"].clone();
-        if !spec["resources"]["requests"].is_null() {
-            status["allocatedResources"] = spec["resources"]["requests"].clone();
+        status["resources"] = run.actuated.clone();
+        if !run.allocated["requests"].is_null() {
+            status["allocatedResources"] = run.allocated["requests"].clone();
         }
     }
     let mounts: Vec<Value> = items(&spec["volumeMounts"])

@@ -34,6 +34,28 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Bytes, Refusal> {
+        self.send_for(BRIEF, agent, method, path, body).await
+    }
+
+    /// Whether a SubjectAccessReview allows what it asks.
+    pub(crate) async fn allows(&self, agent: &str, review: &Value) -> Result<bool, Refusal> {
+        let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+        let all = "application/json";
+        let answer = self
+            .send_for(all, agent, Method::POST, path, Some(review))
+            .await?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        Ok(answer["status"]["allowed"] == true)
+    }
+
+    async fn send_for(
+        &self,
+        accept: &'static str,
+        agent: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Bytes, Refusal> {
         let content_type = match method {
             Method::PATCH => "application/merge-patch+json",
             _ => "application/json",
@@ -43,7 +65,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header("content-type", content_type)
-            .header("accept", BRIEF)
+            .header("accept", accept)
             .header(
                 "user-agent",
                 format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),

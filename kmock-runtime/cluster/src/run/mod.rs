@@ -361,6 +361,15 @@ impl Runner {
             return Ok(());
         };
         let agent = controller.agent();
+        let action = match action {
+            Action::IfAllowed { review, then } => {
+                if !self.client.allows(agent, review).await? {
+                    return Ok(());
+                }
+                then
+            }
+            action => action,
+        };
         match action {
             Action::Create { kind, object, told } => {
                 let name = self.client.create(agent, *kind, object).await?;
@@ -405,6 +414,8 @@ impl Runner {
                 self.tell(item, note).await;
                 Ok(())
             }
+            // One question is enough.
+            Action::IfAllowed { .. } => Ok(()),
         }
     }
 

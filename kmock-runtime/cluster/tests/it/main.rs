@@ -1,5 +1,6 @@
 //! Clusters that live, seen from outside: requests go in, time passes, objects come out.
 
+mod certificates;
 mod commands;
 mod cronjobs;
 mod daemonsets;
@@ -8,8 +9,10 @@ mod jobs;
 mod logs;
 mod nodes;
 mod pods;
+mod pressure;
 mod probes;
 mod replicationcontrollers;
+mod resize;
 mod scheduling;
 mod speed;
 mod stages;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::super::io::{Io, Sink};
 use super::super::plain::plain;
-use super::syntax::{self, Joint, List, Node, Redirect, Word};
+use super::syntax::{self, Construct, Joint, List, Redirect, Word};
 
 /// What only a shell itself can do.
 pub(super) const BUILTINS: [&str; 16] = [
@@ -130,7 +130,7 @@ impl Shell {
                 let next = list.get(nth + 1);
                 let guarded = guarded || next.is_some_and(|next| next.joint != Joint::Always);
                 self.node(&step.node, io, guarded).await?;
-                let fails = self.status != 0 && !matches!(step.node, Node::Not(_));
+                let fails = self.status != 0 && !matches!(step.node, Construct::Not(_));
                 if self.stops_at_errors && fails && !guarded {
                     return Err(Flow::Exit);
                 }
@@ -141,18 +141,18 @@ impl Shell {
 
     fn node<'a>(
         &'a mut self,
-        node: &'a Node,
+        node: &'a Construct,
         io: &'a mut Io,
         guarded: bool,
     ) -> BoxFuture<'a, Result<(), Flow>> {
         Box::pin(async move {
             match node {
-                Node::Simple {
+                Construct::Simple {
                     assignments,
                     words,
                     redirects,
                 } => self.simple(assignments, words, redirects, io).await,
-                Node::For { name, words, body } => {
+                Construct::For { name, words, body } => {
                     let mut values = Vec::new();
                     match words {
                         None => values.extend(self.arguments.iter().skip(1).cloned()),
@@ -171,7 +171,7 @@ impl Shell {
                     }
                     Ok(())
                 }
-                Node::While {
+                Construct::While {
                     until,
                     condition,
                     body,
@@ -191,7 +191,7 @@ impl Shell {
                     self.status = status;
                     Ok(())
                 }
-                Node::If {
+                Construct::If {
                     branches,
                     otherwise,
                 } => {
@@ -204,7 +204,7 @@ impl Shell {
                     self.status = 0;
                     self.list(otherwise, io, guarded).await
                 }
-                Node::Group {
+                Construct::Group {
                     body,
                     redirects,
                     is_apart,
@@ -222,12 +222,12 @@ impl Shell {
                     self.restore(kept, io);
                     flow
                 }
-                Node::Not(node) => {
+                Construct::Not(node) => {
                     self.node(node, io, true).await?;
                     self.status = i32::from(self.status == 0);
                     Ok(())
                 }
-                Node::Pipe(nodes) => self.pipe(nodes, io).await,
+                Construct::Pipe(nodes) => self.pipe(nodes, io).await,
             }
         })
     }
@@ -253,7 +253,7 @@ impl Shell {
     }
 
     /// One command after the other: the whole output of one is the input of the next.
-    async fn pipe(&mut self, nodes: &[Node], io: &mut Io) -> Result<(), Flow> {
+    async fn pipe(&mut self, nodes: &[Construct], io: &mut Io) -> Result<(), Flow> {
         let before = self.variables.clone();
         let mut kept_input = None;
         for (nth, node) in nodes.iter().enumerate() {

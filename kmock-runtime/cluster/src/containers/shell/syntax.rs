@@ -2,13 +2,13 @@
 //! usually are. What is not known here is refused by name.
 
 /// Commands one after the other.
-pub(super) type List = Vec<Step>;
+pub(super) type List = Vec<Clause>;
 
 /// One command of a list.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
+pub(super) struct Clause {
     pub(super) joint: Joint,
-    pub(super) node: Node,
+    pub(super) node: Construct,
 }
 
 /// When a command of a list is run.
@@ -23,7 +23,7 @@ pub(super) enum Joint {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub(super) enum Construct {
     Simple {
         assignments: Vec<(String, Word)>,
         words: Vec<Word>,
@@ -50,8 +50,8 @@ pub(super) enum Node {
         /// In parentheses: what it sets is forgotten.
         is_apart: bool,
     },
-    Not(Box<Node>),
-    Pipe(Vec<Node>),
+    Not(Box<Construct>),
+    Pipe(Vec<Construct>),
 }
 
 /// Where a stream goes to, or comes from.
@@ -236,7 +236,7 @@ impl Reader {
                 return unknown(format!("a `{word}` that nothing begins"));
             }
             let node = self.pipe()?;
-            list.push(Step { joint, node });
+            list.push(Clause { joint, node });
             self.blanks();
             joint = if self.take("&&") {
                 Joint::And
@@ -253,11 +253,11 @@ impl Reader {
         }
     }
 
-    fn pipe(&mut self) -> Read<Node> {
+    fn pipe(&mut self) -> Read<Construct> {
         self.blanks();
         if self.keyword() == "!" {
             self.at += 1;
-            return Ok(Node::Not(Box::new(self.pipe()?)));
+            return Ok(Construct::Not(Box::new(self.pipe()?)));
         }
         let first = self.command()?;
         let mut all = vec![first];
@@ -271,11 +271,11 @@ impl Reader {
         }
         Ok(match all.len() {
             1 => all.remove(0),
-            _ => Node::Pipe(all),
+            _ => Construct::Pipe(all),
         })
     }
 
-    fn command(&mut self) -> Read<Node> {
+    fn command(&mut self) -> Read<Construct> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return unknown("a script as deep as this");
@@ -285,7 +285,7 @@ impl Reader {
         node
     }
 
-    fn deeper(&mut self) -> Read<Node> {
+    fn deeper(&mut self) -> Read<Construct> {
         self.blanks();
         if self.take("(") {
             let body = self.list(&[])?;
@@ -294,7 +294,7 @@ impl Reader {
             }
             let redirects = self.redirects()?;
             let is_apart = true;
-            return Ok(Node::Group {
+            return Ok(Construct::Group {
                 body,
                 redirects,
                 is_apart,
@@ -310,7 +310,7 @@ impl Reader {
                 let condition = self.list(&["do"])?;
                 let body = self.body()?;
                 let until = word == "until";
-                self.redirected(Node::While {
+                self.redirected(Construct::While {
                     until,
                     condition,
                     body,
@@ -322,7 +322,7 @@ impl Reader {
                 self.expect("}")?;
                 let redirects = self.redirects()?;
                 let is_apart = false;
-                Ok(Node::Group {
+                Ok(Construct::Group {
                     body,
                     redirects,
                     is_apart,
@@ -334,15 +334,15 @@ impl Reader {
     }
 
     /// What follows the end of a loop or a condition.
-    fn redirected(&mut self, node: Node) -> Read<Node> {
+    fn redirected(&mut self, node: Construct) -> Read<Construct> {
         let redirects = self.redirects()?;
         if redirects.is_empty() {
             return Ok(node);
         }
         let joint = Joint::Always;
-        let body = vec![Step { joint, node }];
+        let body = vec![Clause { joint, node }];
         let is_apart = false;
-        Ok(Node::Group {
+        Ok(Construct::Group {
             body,
             redirects,
             is_apart,
@@ -356,7 +356,7 @@ impl Reader {
         Ok(body)
     }
 
-    fn for_each(&mut self) -> Read<Node> {
+    fn for_each(&mut self) -> Read<Construct> {
         self.blanks();
         let name = self.keyword();
         if !is_name(&name) {
@@ -383,10 +383,10 @@ impl Reader {
         self.blanks();
         let _ = self.take(";");
         let body = self.body()?;
-        self.redirected(Node::For { name, words, body })
+        self.redirected(Construct::For { name, words, body })
     }
 
-    fn conditional(&mut self) -> Read<Node> {
+    fn conditional(&mut self) -> Read<Construct> {
         let mut branches = Vec::new();
         let mut otherwise = List::new();
         loop {
@@ -406,13 +406,13 @@ impl Reader {
                 _ => break,
             }
         }
-        self.redirected(Node::If {
+        self.redirected(Construct::If {
             branches,
             otherwise,
         })
     }
 
-    fn simple(&mut self) -> Read<Node> {
+    fn simple(&mut self) -> Read<Construct> {
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             self.blanks();
@@ -445,7 +445,7 @@ impl Reader {
                 Some(other) => unknown(format!("`{other}` where a command is due")),
             };
         }
-        Ok(Node::Simple {
+        Ok(Construct::Simple {
             assignments,
             words,
             redirects,
@@ -780,9 +780,9 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
             }
         }
     }
-    fn in_node(node: &Node, call: &mut impl FnMut(&[Word])) {
+    fn in_construct(node: &Construct, call: &mut impl FnMut(&[Word])) {
         match node {
-            Node::Simple {
+            Construct::Simple {
                 assignments, words, ..
             } => {
                 for (_, word) in assignments {
@@ -795,19 +795,19 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
                     call(words);
                 }
             }
-            Node::For { words, body, .. } => {
+            Construct::For { words, body, .. } => {
                 for word in words.iter().flatten() {
                     in_word(word, call);
                 }
                 each_command(body, call);
             }
-            Node::While {
+            Construct::While {
                 condition, body, ..
             } => {
                 each_command(condition, call);
                 each_command(body, call);
             }
-            Node::If {
+            Construct::If {
                 branches,
                 otherwise,
             } => {
@@ -817,31 +817,31 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
                 }
                 each_command(otherwise, call);
             }
-            Node::Group { body, .. } => each_command(body, call),
-            Node::Not(node) => in_node(node, call),
-            Node::Pipe(nodes) => {
+            Construct::Group { body, .. } => each_command(body, call),
+            Construct::Not(node) => in_construct(node, call),
+            Construct::Pipe(nodes) => {
                 for node in nodes {
-                    in_node(node, call);
+                    in_construct(node, call);
                 }
             }
         }
     }
     for step in list {
-        in_node(&step.node, call);
+        in_construct(&step.node, call);
     }
 }
 
 /// Whether a list has a loop whose condition always holds.
 pub(super) fn is_endless(list: &List) -> bool {
     list.iter().any(|step| match &step.node {
-        Node::While {
+        Construct::While {
             until,
             condition,
             body,
         } => {
             let first = condition.first().map(|step| &step.node);
             let word = match first {
-                Some(Node::Simple { words, .. }) => words.first().and_then(literal),
+                Some(Construct::Simple { words, .. }) => words.first().and_then(literal),
                 _ => None,
             };
             let always = if *until {
@@ -851,15 +851,15 @@ pub(super) fn is_endless(list: &List) -> bool {
             };
             word.is_some_and(|word| always.contains(&word.as_str())) || is_endless(body)
         }
-        Node::For { body, .. } | Node::Group { body, .. } => is_endless(body),
-        Node::If {
+        Construct::For { body, .. } | Construct::Group { body, .. } => is_endless(body),
+        Construct::If {
             branches,
             otherwise,
         } => branches.iter().any(|(_, body)| is_endless(body)) || is_endless(otherwise),
-        Node::Pipe(nodes) => nodes.iter().any(|node| {
+        Construct::Pipe(nodes) => nodes.iter().any(|node| {
             let joint = Joint::Always;
             let node = node.clone();
-            is_endless(&vec![Step { joint, node }])
+            is_endless(&vec![Clause { joint, node }])
         }),
         _ => false,
     })

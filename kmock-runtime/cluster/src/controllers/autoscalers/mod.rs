@@ -12,11 +12,11 @@ use super::conditions;
 use crate::amounts;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
-use crate::glob::glob;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
 use crate::shared::Shared;
+use crate::usage;
 
 /// How often metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);
@@ -41,13 +41,13 @@ impl Autoscalers {
 
     /// The usage of a resource of a Pod, as the test set it.
     fn usage(&self, pod: &Value, resource: &str) -> Option<i64> {
-        let key = object::key(pod);
-        let state = self.shared.state();
-        let (_, _, amount) = state
-            .usage
-            .iter()
-            .find(|(pattern, of, _)| of == resource && glob(pattern, &key))?;
-        Some(amounts::of(resource, &amount.as_str().into()))
+        let used = usage::of_pod(&self.shared, pod);
+        let milli = *used.get(resource)?;
+        Some(if resource == "cpu" {
+            milli
+        } else {
+            milli.saturating_add(999) / 1000
+        })
     }
 }
 

@@ -1,0 +1,283 @@
+//! Nodes that run out of something: their conditions, and the Pods that are evicted for it, one after the other.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Kubelets;
+use crate::amounts;
+use crate::cache::Cache;
+use crate::kind::Kind;
+use crate::object::{self, int, items, text};
+use crate::plan::{Note, Plan, Wait};
+use crate::usage;
+
+/// What a node can run out of, in the order in which it is looked after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Pressure {
+    Memory,
+    Disk,
+    Processes,
+}
+
+pub(crate) const ALL: [Pressure; 3] = [Pressure::Memory, Pressure::Disk, Pressure::Processes];
+
+/// So often it is looked whether a Pod has to go.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// For so long a condition is kept after the last time that it was seen.
+const TRANSITION: i64 = 5 * 60;
+/// So much memory has to be left.
+const LEAST_MEMORY: i64 = 100 << 20;
+/// Pods of this priority are never evicted.
+const CRITICAL: i64 = 2_000_000_000;
+
+impl Pressure {
+    /// Its condition; the reason and the message where it holds, and where it does not.
+    pub(crate) fn condition(self) -> (&'static str, [(&'static str, &'static str); 2]) {
+        match self {
+            Pressure::Memory => (
+                "MemoryPressure",
+                [
+                    (
+                        "KubeletHasInsufficientMemory",
+                        "kubelet has insufficient memory available",
+                    ),
+                    (
+                        "KubeletHasSufficientMemory",
+                        "kubelet has sufficient memory available",
+                    ),
+                ],
+            ),
+            Pressure::Disk => (
+                "DiskPressure",
+                [
+                    ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+                    ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+                ],
+            ),
+            Pressure::Processes => (
+                "PIDPressure",
+                [
+                    (
+                        "KubeletHasInsufficientPID",
+                        "kubelet has insufficient PID available",
+                    ),
+                    (
+                        "KubeletHasSufficientPID",
+                        "kubelet has sufficient PID available",
+                    ),
+                ],
+            ),
+        }
+    }
+
+    /// The resource that is to be had back.
+    fn resource(self) -> &'static str {
+        match self {
+            Pressure::Memory => "memory",
+            Pressure::Disk => "ephemeral-storage",
+            Pressure::Processes => "pids",
+        }
+    }
+}
+
+/// What is remembered of the pressures of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Pressed {
+    /// When each was last seen in what the Pods use.
+    seen: BTreeMap<Pressure, Timestamp>,
+    /// When a Pod was last evicted.
+    evicted: Option<Timestamp>,
+}
+
+/// How much there should be left, and how much is.
+struct Left {
+    least: i64,
+    available: i64,
+}
+
+impl Kubelets {
+    /// The Pods of a node of which something runs.
+    fn active<'a>(
+        &'a self,
+        name: &'a str,
+        cache: &'a Cache,
+    ) -> impl Iterator<Item = &'a Arc<Value>> {
+        cache.on_node(name).filter(|pod| {
+            let run = self.pods.get(&object::key(pod));
+            run.is_some_and(|run| {
+                run.stop.is_none()
+                    && run.evicted.is_none()
+                    && run.runs.iter().any(|one| one.is_running())
+            })
+        })
+    }
+
+    /// What is left of a resource, by what the Pods use; `None`: nothing was said of it.
+    fn left(&self, pressure: Pressure, name: &str, node: &Value, cache: &Cache) -> Option<Left> {
+        let resource = pressure.resource();
+        let capacity = amounts::of(resource, &node["status"]["capacity"][resource]);
+        let least = match pressure {
+            Pressure::Memory => LEAST_MEMORY,
+            Pressure::Disk => capacity / 10,
+            Pressure::Processes => return None,
+        };
+        let mut used = None;
+        for pod in self.active(name, cache) {
+            if let Some(amount) = usage::of_pod(&self.shared, pod).get(resource) {
+                used = Some(used.unwrap_or(0) + amount / 1000);
+            }
+        }
+        Some(Left {
+            least,
+            available: capacity - used?,
+        })
+    }
+
+    /// The pressures under which a node is now, and evicts a Pod for the first of them, if it is time.
+    pub(super) fn pressures(
+        &mut self,
+        name: &str,
+        node: &Value,
+        cache: &Cache,
+        plan: &mut Plan,
+    ) -> Vec<Pressure> {
+        let declared = {
+            let state = self.shared.state();
+            let spec = state.nodes.get(name);
+            spec.map(|spec| spec.pressures.clone()).unwrap_or_default()
+        };
+        let now = cache.now();
+        let is_known = usage::is_known(&self.shared);
+        if declared.is_empty() && !is_known && !self.pressed.contains_key(name) {
+            return Vec::new();
+        }
+        let mut urgent = None;
+        let mut holding = Vec::new();
+        for pressure in ALL {
+            let left = self.left(pressure, name, node, cache);
+            let short = left.filter(|left| left.available < left.least);
+            let is_declared = declared.contains(&pressure);
+            let pressed = self.pressed.entry(name.to_owned()).or_default();
+            if short.is_some() {
+                pressed.seen.insert(pressure, now);
+            }
+            let until = pressed
+                .seen
+                .get(&pressure)
+                .map(|seen| object::after(*seen, TRANSITION));
+            let lasts = until.is_some_and(|until| until > now);
+            if let Some(until) = until.filter(|_| lasts && short.is_none()) {
+                plan.look_after(object::until(until, now), Wait::Appointment);
+            }
+            if is_declared || short.is_some() || lasts {
+                holding.push(pressure);
+            }
+            if urgent.is_none() && (is_declared || short.is_some()) {
+                urgent = Some((pressure, short));
+            }
+        }
+        if let Some((pressure, short)) = urgent {
+            self.relieve(name, node, pressure, short, cache, plan);
+        }
+        holding
+    }
+
+    fn relieve(
+        &mut self,
+        name: &str,
+        node: &Value,
+        pressure: Pressure,
+        short: Option<Left>,
+        cache: &Cache,
+        plan: &mut Plan,
+    ) {
+        let now = cache.now();
+        // What the test said lasts until it says otherwise; what the Pods use is less with each that goes.
+        let wait = if short.is_some() {
+            Wait::Work
+        } else {
+            Wait::Appointment
+        };
+        let last = self.pressed.get(name).and_then(|pressed| pressed.evicted);
+        let next = last
+            .map(|last| object::until(now, last))
+            .filter(|ago| *ago < INTERVAL);
+        if let Some(ago) = next {
+            plan.look_after(INTERVAL - ago, wait);
+            return;
+        }
+        let Some(pod) = self.first_to_go(name, pressure, cache) else {
+            return;
+        };
+        let resource = pressure.resource();
+        let attempt = format!("Attempting to reclaim {resource}");
+        plan.tell(Note {
+            host: name.to_owned(),
+            ..Note::warning(Kind::Nodes, node, "EvictionThresholdMet", attempt)
+        });
+        let mut message = format!("The node was low on resource: {resource}. ");
+        if let Some(left) = short {
+            let (least, available) = (
+                usage::bytes(left.least),
+                usage::bytes(left.available.max(0)),
+            );
+            message.push_str(&format!(
+                "Threshold quantity: {least}, available: {available}. "
+            ));
+        }
+        for (container, used) in usage::of_containers(&self.shared, &pod) {
+            let used = used.get(resource).map_or(0, |milli| milli / 1000);
+            let spec =
+                items(&pod["spec"]["containers"]).find(|one| one["name"] == container.as_str());
+            let asked = spec.map_or(0, |spec| {
+                amounts::of(resource, &spec["resources"]["requests"][resource])
+            });
+            if used > asked {
+                let (used, asked) = (usage::bytes(used), usage::bytes(asked));
+                message.push_str(&format!(
+                    "Container {container} was using {used}, request is {asked}, has larger consumption of {resource}. "
+                ));
+            }
+        }
+        let key = object::key(&pod);
+        if let Some(run) = self.pods.get_mut(&key) {
+            run.evicted = Some(message);
+        }
+        self.pressed.entry(name.to_owned()).or_default().evicted = Some(now);
+        self.shared.touch("kubelets", &key);
+        plan.look_after(INTERVAL, wait);
+    }
+
+    /// The Pod that goes first: one that uses more than it asked for, then the least important, then the one that is the
+    /// most above what it asked for.
+    fn first_to_go(&self, name: &str, pressure: Pressure, cache: &Cache) -> Option<Arc<Value>> {
+        let resource = pressure.resource();
+        let priority = |pod: &Value| int(&pod["spec"]["priority"]);
+        self.active(name, cache)
+            .filter(|pod| {
+                priority(pod) < CRITICAL
+                    && text(&pod["metadata"]["annotations"]["kubernetes.io/config.mirror"])
+                        .is_empty()
+            })
+            .min_by_key(|pod| {
+                let used = usage::of_pod(&self.shared, pod)
+                    .get(resource)
+                    .map_or(0, |milli| milli / 1000);
+                let asked = amounts::requests(pod)
+                    .get(resource)
+                    .copied()
+                    .unwrap_or_default();
+                let (within, above) = match pressure {
+                    Pressure::Processes => (false, 0),
+                    _ => (used <= asked, used - asked),
+                };
+                (within, priority(pod), Reverse(above), object::key(pod))
+            })
+            .cloned()
+    }
+}
