@@ -136,11 +136,9 @@ impl Io {
                         line.clear();
                         self.write(format!("^C\n{prompt}")).await;
                     }
-                    Some(8 | 127) => {
-                        if line.pop().is_some() {
-                            self.write("\u{8} \u{8}").await;
-                        }
-                    }
+                    // The last sign is taken back, if there is one.
+                    Some(8 | 127) if line.pop().is_none() => {}
+                    Some(8 | 127) => self.write("\u{8} \u{8}").await,
                     Some(other) => {
                         line.push(*other);
                         self.write(byte).await;

@@ -103,7 +103,7 @@ pub(super) async fn printf(arguments: &[&str], io: &Io) -> i32 {
             }
             match rest.next() {
                 Some('s' | 'd' | 'i') => {
-                    out.push_str(arguments.next().copied().unwrap_or_default())
+                    out.push_str(arguments.next().copied().unwrap_or_default());
                 }
                 Some('%') => out.push('%'),
                 other => {
@@ -148,7 +148,7 @@ pub(super) async fn end_of(name: &str, arguments: &[&str], io: &mut Io) -> i32 {
                 count = words
                     .next()
                     .and_then(|text| text.parse().ok())
-                    .unwrap_or(count)
+                    .unwrap_or(count);
             }
             "-f" | "-F" => follows = true,
             word => match word.strip_prefix('-') {
@@ -156,7 +156,7 @@ pub(super) async fn end_of(name: &str, arguments: &[&str], io: &mut Io) -> i32 {
                     count = number
                         .get(1..)
                         .and_then(|text| text.parse().ok())
-                        .unwrap_or(count)
+                        .unwrap_or(count);
                 }
                 Some(number) if !number.is_empty() => count = number.parse().unwrap_or(count),
                 _ => path = Some(word),

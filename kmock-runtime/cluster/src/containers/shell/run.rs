@@ -324,7 +324,7 @@ impl Shell {
                 for word in &arguments {
                     match word.split_at_checked(1) {
                         Some((sign @ ("-" | "+"), flags)) if flags.contains('e') => {
-                            self.stops_at_errors = sign == "-"
+                            self.stops_at_errors = sign == "-";
                         }
                         _ => {}
                     }
