@@ -43,6 +43,8 @@ pub(crate) enum Arguments {
     Json(TokenStream),
     /// A duration, or the two of a range.
     Time(Time),
+    /// It is no word yet: somebody may be typing it. Only editors see the call.
+    Typed,
 }
 
 /// `override { … }`, `fallback { … }`, `in_order! { … }`.

@@ -66,6 +66,7 @@ pub mod __private {
 
     pub use kmock_runtime::__json as json;
 
+    pub use crate::words::images;
     pub use crate::words::replies as words;
 
     /// The value of a header in a list of several, which may be of several types.

@@ -77,6 +77,30 @@ pub mod criteria {
     }
 }
 
+/// Words of what images do, in a cluster that lives.
+pub mod images {
+    use super::Word;
+
+    words! {
+        /// The container ends with a code: `exit(1)`, `exit(0) after 30s`.
+        exit;
+        /// It is killed for want of memory: `out_of_memory after 5s`.
+        out_of_memory;
+        /// What it writes when it starts: `log "listening\n"`.
+        log;
+        /// What it leaves at its `terminationMessagePath`: `exit(1), message "no license"`.
+        message;
+        /// When it is ready: `ready after 5s`, `ready never`.
+        ready;
+        /// How the image comes: `pull after 5s`, `pull fails "no such tag"`.
+        pull;
+        /// It does not end when it is told to.
+        ignores_stop;
+        /// What commands in it do: `exec async |command, io| …`.
+        exec;
+    }
+}
+
 /// Words of replies.
 pub mod replies {
     use super::Word;

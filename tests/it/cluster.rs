@@ -100,6 +100,133 @@ async fn a_crash_loop_is_explained(k: KMock) {
     assert!(why.ends_with("container web waits in CrashLoopBackOff; its last run ended with 3 (Error); its log ends: no license"), "{why}");
 }
 
+/// What a test waits for and does not get is told from the workload down to the log, also by the panic of the wait.
+#[kmock::test(start_paused, nodes = 1)]
+async fn two_of_three_are_available_and_why(k: KMock) {
+    k.objects()
+        .seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}));
+    k.image("web").runs(..2);
+    k.image("web").log("starting\nno license left\n").exit(1);
+    let path = DEPLOYMENTS.replace("default", "shop");
+    k.post(path).json(&deployment(3, "web")).await;
+    k.settle().await;
+    let pods = k.objects().list("pods", "shop");
+    let waiting = pods
+        .iter()
+        .find(|pod| pod["status"]["containerStatuses"][0]["ready"] == false);
+    let name = waiting.expect("one waits")["metadata"]["name"].clone();
+    let expected = format!(
+        "Deployment shop/web: 2 of 3 available; pod {}: container web waits in CrashLoopBackOff; its last run ended with 1 (Error); its log ends: no license left",
+        name.as_str().expect("a name")
+    );
+    assert_eq!(k.explain("deployments", "shop/web"), expected);
+    assert!(
+        k.life().unsettled().contains(&expected),
+        "{:?}",
+        k.life().unsettled()
+    );
+    // Who holds a controller is told that it is held.
+    let hold = k.hold("deployments");
+    let other = k.post(DEPLOYMENTS).json(&deployment(1, "other"));
+    other.await;
+    k.settle().await;
+    assert_eq!(
+        k.explain("deployments", "web"),
+        "Deployment default/web: 0 of 1 available"
+    );
+    hold.step();
+    k.settle().await;
+    assert_eq!(k.objects().list("replicasets", "default").len(), 1);
+    hold.release();
+    k.settle().await;
+    assert_eq!(
+        k.explain("deployments", "web"),
+        "Deployment web is as it should be"
+    );
+}
+
+/// Each of the five types of metrics, as the test sets them.
+#[kmock::test(start_paused, nodes = 3)]
+async fn autoscalers_know_every_type_of_metric(k: KMock) {
+    let scalers = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+    let mut body = deployment(2, "web");
+    body["spec"]["template"]["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "100m"}});
+    k.post(DEPLOYMENTS).json(&body).await;
+    let metrics = json!([
+        {"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "web", "target": {"type": "Utilization", "averageUtilization": 50}}},
+        {"type": "Pods", "pods": {"metric": {"name": "packets"}, "target": {"type": "AverageValue", "averageValue": "1k"}}},
+        {"type": "Object", "object": {"metric": {"name": "hits"}, "describedObject": {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "main"}, "target": {"type": "Value", "value": "10"}}},
+        {"type": "External", "external": {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "30"}}},
+    ]);
+    let scaler = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 20, "metrics": metrics},
+    });
+    k.post(scalers).json(&scaler).await;
+    k.settle().await;
+    let replicas =
+        || k.objects().get("deployments", "web").expect("it is there")["spec"]["replicas"].clone();
+    let condition = |sort: &str| {
+        let scaler = k
+            .objects()
+            .get("horizontalpodautoscalers", "web")
+            .expect("it is there");
+        let all = scaler["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        all.into_iter()
+            .find(|one| one["type"] == sort)
+            .unwrap_or_default()
+    };
+    let active = condition("ScalingActive");
+    assert_eq!(
+        (&active["status"], &active["reason"]),
+        (&json!("False"), &json!("FailedGetContainerResourceMetric"))
+    );
+    let why = "the HPA was unable to compute the replica count: failed to get cpu utilization: unable to get metrics for resource cpu: no metrics returned from resource metrics API";
+    assert_eq!(active["message"], why);
+    // One that is known is enough to go up.
+    k.life().metric("queue", 150);
+    k.settle().await;
+    assert_eq!(replicas(), 5);
+    assert_eq!(
+        condition("ScalingActive")["message"],
+        "the HPA was able to successfully calculate a replica count from external metric queue(nil)"
+    );
+    k.life().metric("Ingress/main/hits", "12");
+    k.life().usage("default/web-*", "packets", "1500");
+    k.life().usage("default/web-*", "cpu", "50m");
+    k.settle().await;
+    assert_eq!(replicas(), 8);
+    let scaler = k
+        .objects()
+        .get("horizontalpodautoscalers", "web")
+        .expect("it is there");
+    let shown = scaler["status"]["currentMetrics"].clone();
+    assert_eq!(
+        shown[0]["containerResource"]["current"],
+        json!({"averageUtilization": 50, "averageValue": "50m"})
+    );
+    assert_eq!(shown[1]["pods"]["current"]["averageValue"], "1500");
+    assert_eq!(shown[2]["object"]["current"]["value"], "12");
+    let events = k.objects().list("events", "default");
+    let said: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["message"].as_str())
+        .filter(|text| text.starts_with("New size"))
+        .collect();
+    assert!(
+        said.contains(&"New size: 5; reason: external metric queue(nil) above target"),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(&"New size: 8; reason: pods metric packets above target"),
+        "{said:?}"
+    );
+}
+
 #[kmock::test(start_paused, nodes = 1)]
 async fn a_container_is_a_closure(k: KMock) {
     k.image("greeter").run(async |c| {

@@ -90,7 +90,7 @@ async fn an_operator_waits_for_its_stateful_set(k: KMock) {
         .create(&PostParams::default(), &database)
         .await
         .expect("created");
-    k.settle().quiet_for(Duration::from_secs(2)).await;
+    k.settle().await;
     let status = async || {
         let database = databases.get("db").await.expect("it is there");
         database.status.expect("a status")

@@ -2,13 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
+use syn::Ident;
 
 use super::{
     Expander, Target, our,
     reply::{known, time_tokens},
 };
 use crate::{
-    ast::{Arguments, Declaration, Time},
+    ast::{Arguments, Call, Declaration, Time},
     errors::Errors,
 };
 
@@ -34,6 +35,10 @@ impl Expander {
         let mut made = quote_spanned!(self.at(span)=> #kmock.#kind(#about));
         for call in &declared.calls {
             let name = &call.name;
+            if let Some(word) = self.word_of_image(kind, call) {
+                made = quote_spanned!(self.at(name.span())=> #made.run({ #[allow(unused_imports)] use #krate::__private::images::*; #word }));
+                continue;
+            }
             let arguments = match &call.arguments {
                 Arguments::Tokens(tokens) => tokens.clone(),
                 Arguments::Json(value) => {
@@ -44,6 +49,8 @@ impl Expander {
                     quote_spanned!(*span=> #low, #high)
                 }
                 Arguments::Time(time) => time_tokens(time),
+                Arguments::Typed if self.editor => TokenStream::new(),
+                Arguments::Typed => continue,
             };
             made = quote_spanned!(self.at(name.span())=> #made.#name(#arguments));
         }
@@ -53,6 +60,18 @@ impl Expander {
                 quote_spanned!(self.at(span)=> #(#rust)* let #name = #made;)
             }
             _ => quote_spanned!(self.at(span)=> #(#rust)* let _ = #made;),
+        }
+    }
+
+    /// For editors: a name among the words of an image, which may become one of them, or that of a function.
+    fn word_of_image(&self, kind: &Ident, call: &Call) -> Option<Ident> {
+        if !self.editor || kind != "image" {
+            return None;
+        }
+        match &call.arguments {
+            Arguments::Typed => Some(call.name.clone()),
+            Arguments::Tokens(tokens) if call.name == "run" => syn::parse2(tokens.clone()).ok(),
+            _ => None,
         }
     }
 }

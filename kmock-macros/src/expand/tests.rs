@@ -213,6 +213,23 @@ fn editors_see_broken_code() {
         "image \"x\" => async |c| c.^",
         "image \"x\" => ready after (pause.^)",
         "stage \"certs.x.io\" => status { \"a\": value.^ }",
+        // clusters that live: fields, words, values, code
+        "node \"a\" { cp^ }",
+        "node \"a\" { cpu: 4, zon^ }",
+        "node \"a\" { cpu: count.^ }",
+        "node \"a\" { label: { \"disk\": disk.^ } }",
+        "image \"web\" => exi^",
+        "image \"web\" => log \"a\", rea^",
+        "image \"web\" => log text.^",
+        "image \"web\" => exit(code.^) after 5s",
+        "image \"web\" => ready after (time.^)",
+        "image \"web\" => async |c| c.^",
+        "image \"web\" => exec async |command, io| io.^",
+        "image (pattern.^) => exit(1)",
+        "stage \"a\" whe^",
+        "stage \"a\" when { \"spec\": (value.^) } => delete",
+        "stage \"a\" => sta^",
+        "stage \"a\" => status { \"ready\": (value.^) }",
     ] {
         let text = |word: &str| {
             let rule = rule.replace('^', word);

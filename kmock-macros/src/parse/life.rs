@@ -75,6 +75,14 @@ fn call(name: &str, span: Span, arguments: TokenStream) -> Call {
     }
 }
 
+/// A word that is none yet.
+fn typed(name: &Ident) -> Call {
+    Call {
+        name: name.clone(),
+        arguments: Arguments::Typed,
+    }
+}
+
 /// `{ cpu: 4, zone: "a", label: { "disk": "ssd" } }`
 fn node(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>) {
     if input.peek(Token![=>]) {
@@ -122,6 +130,7 @@ fn field(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>) {
     let text = name.to_string();
     if !NODES.contains(&text.as_str()) {
         unknown(&name, NODES, "a node has no", "fields", errors);
+        calls.push(typed(&name));
         skip_while(input, |input| !input.peek(Token![,]));
         return;
     }
@@ -301,6 +310,7 @@ fn image_part(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>
         }
         _ if nearest(&text, IMAGES.iter().copied()).is_some() => {
             unknown(&name, IMAGES, "an image has no", "words", errors);
+            calls.push(typed(&name));
             skip_while(input, |input| !at_end(input));
         }
         // The name of a function, in one way or another.
@@ -400,6 +410,7 @@ fn stage(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>) {
         }
     }
     if input.parse::<Token![=>]>().is_err() {
+        calls.extend(word(input).as_ref().map(typed));
         errors.help(
             here(input),
             "expected `=>` and what becomes of the objects",
@@ -429,6 +440,7 @@ fn stage(input: ParseStream<'_>, errors: &mut Errors, calls: &mut Vec<Call>) {
             }
             _ => {
                 unknown(&name, STAGES, "a stage has no", "words", errors);
+                calls.push(typed(&name));
                 skip_while(input, |input| !at_end(input));
             }
         }

@@ -292,6 +292,19 @@ impl Life {
         }
     }
 
+    /// A metric that autoscalers go by and no Pod has: an external one by its name (`metric("queue_messages", 30)`), that of
+    /// an object as `Kind/name/metric` or by the metric's name alone. Those that each Pod has (`type: Pods`) are set by
+    /// [`usage`](Life::usage), as `cpu` and `memory` are.
+    pub fn metric(&self, name: &str, amount: impl fmt::Display) {
+        let amount = amount.to_string();
+        self.0
+            .shared
+            .state()
+            .metrics
+            .insert(name.to_owned(), amount);
+        self.0.shared.touch("horizontalpodautoscalers", "*");
+    }
+
     /// A container that runs, by `namespace/name` of its Pod: its environment, its files.
     pub fn container(&self, pod: &str, name: &str) -> Option<Container> {
         let running = self.0.shared.running(pod, name)?;

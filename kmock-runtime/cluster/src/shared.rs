@@ -51,6 +51,8 @@ pub(crate) struct Declared {
     pub(crate) nodes: BTreeMap<String, NodeSpec>,
     pub(crate) stages: Vec<Arc<StageSpec>>,
     pub(crate) usage: Vec<(String, String, String)>,
+    /// Metrics of objects, and of what is outside, by their names.
+    pub(crate) metrics: BTreeMap<String, String>,
     pub(crate) provisioners: Vec<String>,
     /// Who signs certificates.
     pub(crate) sign: Option<Signer>,
@@ -204,7 +206,16 @@ impl Shared {
     }
 
     pub(crate) fn forget_logs(&self, pod: &str) {
-        self.state().logs.retain(|(known, _), _| known != pod);
+        let mut state = self.state();
+        let of = state.logs.range((pod.to_owned(), String::new())..);
+        let keys: Vec<_> = of
+            .map(|(key, _)| key)
+            .take_while(|(known, _)| known == pod)
+            .cloned()
+            .collect();
+        for key in keys {
+            state.logs.remove(&key);
+        }
     }
 
     pub(crate) fn log_of(&self, pod: &str, container: &str, previous: bool) -> Option<Arc<Log>> {

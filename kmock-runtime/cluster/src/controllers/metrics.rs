@@ -46,7 +46,8 @@ impl Metrics {
             if text(&pod["status"]["phase"]) != "Running" {
                 continue;
             }
-            let usage = usage::of_pod(&self.shared, pod);
+            let mut usage = usage::of_pod(&self.shared, pod);
+            usage.retain(|resource, _| is_resource(resource));
             if usage.is_empty() {
                 continue;
             }
@@ -57,6 +58,7 @@ impl Metrics {
             let containers: Vec<Value> = usage::of_containers(&self.shared, pod)
                 .into_iter()
                 .map(|(name, mut used)| {
+                    used.retain(|resource, _| is_resource(resource));
                     for resource in usage.keys() {
                         used.entry(resource.clone()).or_default();
                     }
@@ -92,6 +94,11 @@ impl Metrics {
         }
         all
     }
+}
+
+/// Whether a resource is one that a metrics server measures: the test's own metrics are others.
+fn is_resource(name: &str) -> bool {
+    matches!(name, "cpu" | "memory")
 }
 
 /// Amounts as quantities: whole ones where they are.

@@ -1,13 +1,15 @@
 //! HorizontalPodAutoscalers: as many replicas as the metrics that the test sets ask for.
 
 mod behavior;
+mod measure;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::behavior::{Count, Past};
+use self::measure::{Target, Unmeasured};
 use super::conditions;
 use crate::amounts;
 use crate::cache::{Cache, Change};
@@ -16,7 +18,6 @@ use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
 use crate::shared::Shared;
-use crate::usage;
 
 /// How often metrics are looked at.
 const PERIOD: Duration = Duration::from_secs(15);
@@ -37,17 +38,6 @@ impl Autoscalers {
             shared: Arc::clone(shared),
             past: std::collections::BTreeMap::new(),
         }
-    }
-
-    /// The usage of a resource of a Pod, as the test set it.
-    fn usage(&self, pod: &Value, resource: &str) -> Option<i64> {
-        let used = usage::of_pod(&self.shared, pod);
-        let milli = *used.get(resource)?;
-        Some(if resource == "cpu" {
-            milli
-        } else {
-            milli.saturating_add(999) / 1000
-        })
     }
 }
 
@@ -158,54 +148,84 @@ impl Controller for Autoscalers {
             return plan;
         }
         let selector = object::selector(&target["spec"]["selector"]);
-        let pods: Vec<&Arc<Value>> = cache
-            .within(Kind::Pods, object::namespace(scaler))
-            .filter(|pod| {
-                object::is_active(pod)
-                    && selector
+        let bounds = (least, most.max(least));
+        let behavior = &spec["behavior"];
+        let tolerance = |direction: &str| {
+            let own = &behavior[direction]["tolerance"];
+            own.as_str()
+                .map_or(TOLERANCE, |text| amounts::milli(text) as f64 / 1000.0)
+        };
+        let scaled = Target {
+            namespace: object::namespace(scaler),
+            wanted: current,
+            present: int(&target["status"]["replicas"]),
+            pods: cache
+                .within(Kind::Pods, object::namespace(scaler))
+                .filter(|pod| {
+                    selector
                         .as_ref()
                         .is_some_and(|selector| selector.matches(object::labels(pod)))
-            })
-            .collect();
-        let ready: Vec<&Arc<Value>> = pods
-            .iter()
-            .copied()
-            .filter(|pod| object::is_ready(pod))
-            .collect();
-        let mut wanted: Option<i64> = None;
+                })
+                .collect(),
+            tolerance: (tolerance("scaleDown"), tolerance("scaleUp")),
+            now,
+        };
+        let mut wanted: Option<(i64, String)> = None;
         let mut shown = Vec::new();
-        let mut failed = None;
-        for metric in items(&spec["metrics"]) {
-            let resource = text(&metric["resource"]["name"]);
-            if text(&metric["type"]) != "Resource" {
-                failed = Some(format!(
-                    "unable to fetch metrics of type {}: this cluster has resource metrics only",
-                    text(&metric["type"])
-                ));
-                continue;
-            }
-            match self.proposal(metric, resource, current, &ready) {
-                Ok((count, status)) => {
-                    shown.push(status);
-                    wanted = Some(wanted.map_or(count, |known| known.max(count)));
+        let mut failed: Vec<Unmeasured> = Vec::new();
+        // Who is out of bounds goes back to them first.
+        let is_within = current >= bounds.0 && current <= bounds.1;
+        for metric in items(&spec["metrics"]).filter(|_| is_within) {
+            match self.measure(metric, &scaled) {
+                Ok(measured) => {
+                    shown.push(measured.status);
+                    if wanted
+                        .as_ref()
+                        .is_none_or(|(known, _)| measured.replicas > *known)
+                    {
+                        wanted = Some((measured.replicas, measured.name));
+                    }
                 }
-                Err(why) => failed = Some(why),
+                Err(why) => {
+                    plan.tell(Note::warning(
+                        Kind::Autoscalers,
+                        scaler,
+                        why.reason,
+                        &why.why,
+                    ));
+                    failed.push(why);
+                }
             }
         }
-        let desired = match wanted {
-            Some(wanted) => {
-                let message = "the HPA was able to successfully calculate a replica count from a resource metric";
+        // With some metrics unknown, it may go up by the others, and not down.
+        let is_known = failed.is_empty()
+            || wanted
+                .as_ref()
+                .is_some_and(|(wanted, _)| *wanted >= current);
+        let (desired, why) = match wanted.filter(|_| is_known) {
+            _ if current > bounds.1 => (
+                bounds.1,
+                "Current number of replicas above Spec.MaxReplicas".to_owned(),
+            ),
+            _ if current < bounds.0 => (
+                bounds.0,
+                "Current number of replicas below Spec.MinReplicas".to_owned(),
+            ),
+            Some((wanted, name)) => {
+                let message = format!(
+                    "the HPA was able to successfully calculate a replica count from {name}"
+                );
                 conditions::set(
                     &mut all,
-                    conditions::new("ScalingActive", "True", "ValidMetricFound", message, now),
+                    conditions::new("ScalingActive", "True", "ValidMetricFound", &message, now),
                 );
                 let count = Count {
                     current,
-                    least,
-                    most: most.max(least),
+                    least: bounds.0,
+                    most: bounds.1,
                 };
                 let past = self.past.entry(key.to_owned()).or_default();
-                let decision = past.decide(&spec["behavior"], count, wanted, now);
+                let decision = past.decide(behavior, count, wanted, now);
                 let (reason, message) = decision.able;
                 conditions::set(
                     &mut all,
@@ -220,28 +240,38 @@ impl Controller for Autoscalers {
                 if let Some(again) = decision.again {
                     plan.look_after(again, Wait::Appointment);
                 }
-                decision.replicas
+                let why = if decision.replicas > current {
+                    format!("{name} above target")
+                } else {
+                    "All metrics below target".to_owned()
+                };
+                (decision.replicas, why)
             }
             None => {
-                let why = failed.unwrap_or_else(|| "no metrics".to_owned());
-                let why = format!("the HPA was unable to compute the replica count: {why}");
-                conditions::set(
-                    &mut all,
-                    conditions::new(
-                        "ScalingActive",
-                        "False",
-                        "FailedGetResourceMetric",
-                        &why,
-                        now,
-                    ),
-                );
-                plan.tell(Note::warning(
-                    Kind::Autoscalers,
-                    scaler,
-                    "FailedGetResourceMetric",
-                    why,
-                ));
-                current.clamp(least, most.max(least))
+                if let Some(first) = failed.first() {
+                    let why = format!(
+                        "the HPA was unable to compute the replica count: {}",
+                        first.why
+                    );
+                    conditions::set(
+                        &mut all,
+                        conditions::new("ScalingActive", "False", first.reason, &why, now),
+                    );
+                    let why = format!(
+                        "invalid metrics ({} invalid out of {}), first error is: {}: {}",
+                        failed.len(),
+                        items(&spec["metrics"]).len(),
+                        first.head,
+                        first.why
+                    );
+                    plan.tell(Note::warning(
+                        Kind::Autoscalers,
+                        scaler,
+                        "FailedComputeMetricsReplicas",
+                        why,
+                    ));
+                }
+                (current, String::new())
             }
         };
         let limited = desired;
@@ -253,21 +283,6 @@ impl Controller for Autoscalers {
                 path: kind.path(namespace, name, "scale"),
                 body: json!({"spec": {"replicas": limited}}),
             });
-            let why = if limited > current {
-                "resource utilization (percentage of request) above target"
-            } else {
-                "All metrics below target"
-            };
-            let why = if limited > current {
-                format!(
-                    "{} {why}",
-                    items(&spec["metrics"])
-                        .next()
-                        .map_or("", |metric| text(&metric["resource"]["name"]))
-                )
-            } else {
-                why.to_owned()
-            };
             plan.tell(Note::normal(
                 Kind::Autoscalers,
                 scaler,
@@ -294,66 +309,5 @@ impl Controller for Autoscalers {
         status["conditions"] = all.into();
         plan.status(Kind::Autoscalers, scaler, status);
         plan
-    }
-}
-
-impl Autoscalers {
-    /// How many replicas one metric asks for, and how it stands.
-    fn proposal(
-        &self,
-        metric: &Value,
-        resource: &str,
-        current: i64,
-        ready: &[&Arc<Value>],
-    ) -> Result<(i64, Value), String> {
-        let target = &metric["resource"]["target"];
-        let used: Vec<(i64, i64)> = ready
-            .iter()
-            .filter_map(|pod| {
-                let usage = self.usage(pod, resource)?;
-                Some((
-                    usage,
-                    amounts::requests(pod)
-                        .get(resource)
-                        .copied()
-                        .unwrap_or_default(),
-                ))
-            })
-            .collect();
-        if used.is_empty() {
-            return Err(format!(
-                "unable to get metrics for resource {resource}: no metrics returned from resource metrics API"
-            ));
-        }
-        let sum: i64 = used.iter().map(|(usage, _)| usage).sum();
-        let average = sum / used.len() as i64;
-        let shown_average = if resource == "cpu" {
-            format!("{average}m")
-        } else {
-            average.to_string()
-        };
-        let (ratio, utilization) = if let Some(percent) = target["averageUtilization"].as_i64() {
-            let asked: i64 = used.iter().map(|(_, asked)| asked).sum();
-            if asked == 0 {
-                return Err(format!(
-                    "failed to get {resource} utilization: missing request for {resource} in container"
-                ));
-            }
-            let now = sum * 100 / asked;
-            (now as f64 / percent as f64, Some(now))
-        } else {
-            let wanted = amounts::of(resource, &target["averageValue"]).max(1);
-            (average as f64 / wanted as f64, None)
-        };
-        let mut shown = json!({"type": "Resource", "resource": {"name": resource, "current": {"averageValue": shown_average}}});
-        if let Some(utilization) = utilization {
-            shown["resource"]["current"]["averageUtilization"] = utilization.into();
-        }
-        let count = if (ratio - 1.0).abs() <= TOLERANCE {
-            current
-        } else {
-            (ratio * used.len() as f64).ceil() as i64
-        };
-        Ok((count, shown))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::conditions;
@@ -78,6 +79,34 @@ impl Controller for Budgets {
             ));
         }
         let now = cache.now();
+        let (expected, desired) = match expectation(budget, &pods, cache) {
+            Ok(expectation) => {
+                if !expectation.unmanaged.is_empty() {
+                    plan.tell(Note::warning(
+                        Kind::Budgets,
+                        budget,
+                        "UnmanagedPods",
+                        format!(
+                            "Pods selected by this PodDisruptionBudget (selector: {}) were found to be unmanaged. As a result, the \
+                             status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account \
+                             for these pods please set \".spec.minAvailable\" field of the PDB to an integer value.",
+                            shown(&budget["spec"]["selector"])
+                        ),
+                    ));
+                }
+                (expectation.expected, expectation.desired)
+            }
+            Err(why) => {
+                plan.tell(Note::warning(
+                    Kind::Budgets,
+                    budget,
+                    "CalculateExpectedPodCountFailed",
+                    format!("Failed to calculate the number of expected pods: {why}"),
+                ));
+                fail_safe(budget, &why, now, &mut plan);
+                return plan;
+            }
+        };
         // Evictions that were granted a moment ago count as if the Pods were gone.
         let mut disrupted = Map::new();
         for (name, when) in budget["status"]["disruptedPods"]
@@ -89,6 +118,17 @@ impl Controller for Budgets {
                 .iter()
                 .any(|pod| object::name(pod) == name && !object::is_deleting(pod));
             let over = object::moment(when).is_none_or(|when| object::after(when, TIMEOUT) <= now);
+            if let Some(pod) = pods
+                .iter()
+                .find(|pod| there && over && object::name(pod) == name)
+            {
+                let namespace = object::namespace(budget);
+                // The real one names the namespace twice.
+                let why = format!(
+                    "Pod was expected by PDB {namespace}/{namespace} to be deleted but it wasn't"
+                );
+                plan.tell(Note::warning(Kind::Pods, pod, "NotDeleted", why));
+            }
             if there && !over {
                 disrupted.insert(name.clone(), when.clone());
                 plan.look_after(
@@ -105,7 +145,6 @@ impl Controller for Budgets {
                     && !disrupted.contains_key(object::name(pod))
             })
             .count() as i64;
-        let (expected, desired) = expectation(budget, &pods, cache);
         let allowed = if expected <= 0 {
             0
         } else {
@@ -148,42 +187,110 @@ fn selects(budget: &Value, pod: &Value) -> bool {
         .is_some_and(|selector| selector.matches(object::labels(pod)))
 }
 
-/// How many Pods there should be, and how many of them healthy.
-fn expectation(budget: &Value, pods: &[&Arc<Value>], cache: &Cache) -> (i64, i64) {
+/// Nothing may go while nobody knows how many there should be.
+fn fail_safe(budget: &Value, why: &str, now: Timestamp, plan: &mut Plan) {
+    let mut status = match budget["status"].is_object() {
+        true => budget["status"].clone(),
+        false => json!({"currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}),
+    };
+    status["disruptionsAllowed"] = 0.into();
+    let mut all = conditions::of(budget);
+    let mut condition = conditions::new("DisruptionAllowed", "False", "SyncFailed", why, now);
+    condition["observedGeneration"] = int(&status["observedGeneration"]).into();
+    match all
+        .iter_mut()
+        .find(|one| one["type"] == "DisruptionAllowed")
+    {
+        Some(known) => {
+            if known["status"] == "False" {
+                condition["lastTransitionTime"] = known["lastTransitionTime"].clone();
+            }
+            *known = condition;
+        }
+        None => all.push(condition),
+    }
+    status["conditions"] = all.into();
+    plan.status(Kind::Budgets, budget, status);
+}
+
+/// A selector as Go shows it.
+fn shown(selector: &Value) -> String {
+    let mut labels = String::new();
+    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
+        labels.push_str(&format!("{key}: {},", text(value)));
+    }
+    let mut expressions = String::new();
+    for one in object::items(&selector["matchExpressions"]) {
+        let values: Vec<&str> = object::items(&one["values"]).map(text).collect();
+        expressions.push_str(&format!(
+            "LabelSelectorRequirement{{Key:{},Operator:{},Values:[{}],}},",
+            text(&one["key"]),
+            text(&one["operator"]),
+            values.join(" ")
+        ));
+    }
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}
+
+/// How many Pods there should be, how many of them healthy, and which of them nobody controls.
+struct Expectation {
+    expected: i64,
+    desired: i64,
+    unmanaged: Vec<String>,
+}
+
+fn expectation(budget: &Value, pods: &[&Arc<Value>], cache: &Cache) -> Result<Expectation, String> {
     let (lacking, least) = (
         &budget["spec"]["maxUnavailable"],
         &budget["spec"]["minAvailable"],
     );
-    if !lacking.is_null() {
-        let expected = scale(pods, cache);
-        return (
-            expected,
-            (expected - object::share(lacking, expected, true)).max(0),
-        );
+    if lacking.is_null() && !least.is_string() {
+        return Ok(Expectation {
+            expected: pods.len() as i64,
+            desired: int(least),
+            unmanaged: Vec::new(),
+        });
     }
-    if least.is_string() {
-        let expected = scale(pods, cache);
-        return (expected, object::share(least, expected, true));
-    }
-    (pods.len() as i64, int(least))
+    let (expected, unmanaged) = scale(pods, cache)?;
+    let desired = match lacking.is_null() {
+        true => object::share(least, expected, true),
+        false => (expected - object::share(lacking, expected, true)).max(0),
+    };
+    Ok(Expectation {
+        expected,
+        desired,
+        unmanaged,
+    })
 }
 
-/// What the controllers of some Pods want, in sum; a Pod without a controller that can be scaled is not counted.
-fn scale(pods: &[&Arc<Value>], cache: &Cache) -> i64 {
+/// What the controllers of some Pods want, in sum, and the Pods that have none. Pods of custom kinds are not counted.
+fn scale(pods: &[&Arc<Value>], cache: &Cache) -> Result<(i64, Vec<String>), String> {
     let mut sizes: BTreeMap<String, i64> = BTreeMap::new();
+    let mut unmanaged = Vec::new();
     for pod in pods {
         let namespace = object::namespace(pod);
         let Some(owner) = object::controller(pod) else {
+            unmanaged.push(object::name(pod).to_owned());
             continue;
         };
         let kind = match text(&owner["kind"]) {
             "ReplicaSet" => Kind::ReplicaSets,
             "StatefulSet" => Kind::StatefulSets,
             "ReplicationController" => Kind::ReplicationControllers,
+            "DaemonSet" => {
+                return Err("daemonsets.apps does not implement the scale subresource".to_owned());
+            }
+            "Job" => return Err("jobs.batch does not implement the scale subresource".to_owned()),
             _ => continue,
         };
-        let Some(mut of) = cache.find(kind, namespace, text(&owner["name"])) else {
-            continue;
+        let of = cache.find(kind, namespace, text(&owner["name"]));
+        let Some(mut of) = of.filter(|of| object::uid(of) == text(&owner["uid"])) else {
+            return Err(format!(
+                "found no controllers for pod {:?}",
+                object::name(pod)
+            ));
         };
         // A ReplicaSet of a Deployment speaks for the Deployment.
         if let Some(above) = object::controller(of).filter(|above| above["kind"] == "Deployment")
@@ -196,7 +303,7 @@ fn scale(pods: &[&Arc<Value>], cache: &Cache) -> i64 {
             of["spec"]["replicas"].as_i64().unwrap_or(1),
         );
     }
-    sizes.values().sum()
+    Ok((sizes.values().sum(), unmanaged))
 }
 
 #[cfg(test)]
@@ -250,5 +357,63 @@ mod tests {
             ),
             [0, 0, 0, 0]
         );
+    }
+
+    /// `TestUnmanagedPod`, `TestBasicFinderFunctions` and the fail-safe, by what they leave and tell.
+    #[test]
+    fn pods_that_nobody_scales_are_told() {
+        let look = |owner: Value| {
+            let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b", "namespace": "shop", "generation": 1},
+                "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"a": "b"}}}});
+            let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop", "labels": {"a": "b"}}, "status": {"phase": "Running"}});
+            if owner.is_object() {
+                pod["metadata"]["ownerReferences"] = json!([owner]);
+            }
+            let plan = Budgets.look("shop/b", &Cache::of([budget, pod]));
+            let mut told = Vec::new();
+            for action in plan.actions {
+                match action {
+                    crate::plan::Action::Tell(note) => {
+                        told.push(format!("{} {}", note.reason, note.message))
+                    }
+                    crate::plan::Action::Status { object, .. } => {
+                        let condition = &object["status"]["conditions"][0];
+                        let allowed = &object["status"]["disruptionsAllowed"];
+                        told.push(format!(
+                            "{} {} {allowed}",
+                            text(&condition["reason"]),
+                            text(&condition["message"])
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+            told
+        };
+        let alone = look(Value::Null);
+        assert!(
+            alone[0].starts_with(
+                "UnmanagedPods Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{a: b,},\
+                 MatchExpressions:[]LabelSelectorRequirement{},}) were found to be unmanaged. As a result, "
+            ),
+            "{alone:?}"
+        );
+        assert_eq!(alone[1], "InsufficientPods  0");
+        let owner = |kind: &str| json!({"kind": kind, "name": "o", "uid": "o", "controller": true});
+        for (kind, why) in [
+            (
+                "DaemonSet",
+                "daemonsets.apps does not implement the scale subresource",
+            ),
+            ("ReplicaSet", "found no controllers for pod \"p\""),
+        ] {
+            let expected = [
+                format!(
+                    "CalculateExpectedPodCountFailed Failed to calculate the number of expected pods: {why}"
+                ),
+                format!("SyncFailed {why} 0"),
+            ];
+            assert_eq!(look(owner(kind)), expected);
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod eviction;
 mod garbage;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,8 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 #[derive(Debug)]
 pub(crate) struct Nodes {
     shared: Arc<Shared>,
-    known: BTreeSet<String>,
+    /// The nodes that it knows, by their names, with as much of them as an event says.
+    known: BTreeMap<String, Value>,
     silent: BTreeMap<String, Timestamp>,
 }
 
@@ -53,7 +54,7 @@ impl Nodes {
     pub(crate) fn new(shared: &Arc<Shared>) -> Nodes {
         Nodes {
             shared: Arc::clone(shared),
-            known: BTreeSet::new(),
+            known: BTreeMap::new(),
             silent: BTreeMap::new(),
         }
     }
@@ -77,14 +78,18 @@ impl Controller for Nodes {
     fn look(&mut self, name: &str, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
         let Some(node) = cache.get(Kind::Nodes, name) else {
-            self.known.remove(name);
+            if let Some(node) = self.known.remove(name) {
+                let message = format!("Node {name} event: Removing Node {name} from Controller");
+                plan.tell(Note::normal(Kind::Nodes, &node, "RemovingNode", message));
+            }
             self.silent.remove(name);
             return plan;
         };
         let tell = |plan: &mut Plan, reason: &str, message: String| {
             plan.tell(Note::normal(Kind::Nodes, node, reason, message));
         };
-        if self.known.insert(name.to_owned()) {
+        let identity = json!({"metadata": {"name": name, "uid": object::uid(node)}});
+        if self.known.insert(name.to_owned(), identity).is_none() {
             tell(
                 &mut plan,
                 "RegisteredNode",
