@@ -226,7 +226,7 @@ fn editors_see_broken_code() {
         "image \"web\" => async |c| c.^",
         "image \"web\" => exec async |command, io| io.^",
         "image (pattern.^) => exit(1)",
-        "stage \"a\" whe^",
+        "stage \"a\" wh^",
         "stage \"a\" when { \"spec\": (value.^) } => delete",
         "stage \"a\" => sta^",
         "stage \"a\" => status { \"ready\": (value.^) }",

@@ -21,6 +21,16 @@ const LONGEST: i64 = 365 * 24 * 60 * 60;
 const SHORTEST: i64 = 10 * 60;
 
 /// A certificate that is to be signed: what a signer of [`Life::sign_with`](crate::Life::sign_with) is given.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life, my_authority: fn(&str, &[String]) -> Option<String>) {
+/// use kmock_cluster::ToSign;
+///
+/// life.sign_with(move |to_sign: &ToSign| {
+///     my_authority(&to_sign.request, &to_sign.usages).ok_or("nobody signs that".to_owned())
+/// });
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToSign {
     /// The request, in PEM.
