@@ -61,7 +61,7 @@ def create(spec, name, **_):
     except urllib.error.HTTPError as error:
         if error.code != 409:
             raise
-    ready = ask('GET', '/' + name)['status'].get('readyReplicas', 0)
+    ready = ask('GET', '/' + name).get('status', {}).get('readyReplicas', 0)
     if ready < spec['replicas']:
         raise kopf.TemporaryError(f'{ready} are ready', delay=0.2)
     return {'members': ready}

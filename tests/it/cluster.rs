@@ -110,7 +110,7 @@ async fn two_of_three_are_available_and_why(k: KMock) {
     let path = DEPLOYMENTS.replace("default", "shop");
     k.post(path).json(&deployment(3, "web")).await;
     k.settle().await;
-    let pods = k.objects().list("pods", "shop");
+    let pods = k.objects().list("pods", Some("shop"));
     let waiting = pods
         .iter()
         .find(|pod| pod["status"]["containerStatuses"][0]["ready"] == false);
@@ -136,7 +136,7 @@ async fn two_of_three_are_available_and_why(k: KMock) {
     );
     hold.step();
     k.settle().await;
-    assert_eq!(k.objects().list("replicasets", "default").len(), 1);
+    assert_eq!(k.objects().list("replicasets", Some("default")).len(), 1);
     hold.release();
     k.settle().await;
     assert_eq!(
@@ -195,6 +195,8 @@ async fn autoscalers_know_every_type_of_metric(k: KMock) {
         condition("ScalingActive")["message"],
         "the HPA was able to successfully calculate a replica count from external metric queue(nil)"
     );
+    // It grows by four Pods in a quarter of a minute at most.
+    tokio::time::sleep(Duration::from_secs(20)).await;
     k.life().metric("Ingress/main/hits", "12");
     k.life().usage("default/web-*", "packets", "1500");
     k.life().usage("default/web-*", "cpu", "50m");
@@ -211,7 +213,7 @@ async fn autoscalers_know_every_type_of_metric(k: KMock) {
     );
     assert_eq!(shown[1]["pods"]["current"]["averageValue"], "1500");
     assert_eq!(shown[2]["object"]["current"]["value"], "12");
-    let events = k.objects().list("events", "default");
+    let events = k.objects().list("events", Some("default"));
     let said: Vec<&str> = events
         .iter()
         .filter_map(|event| event["message"].as_str())
