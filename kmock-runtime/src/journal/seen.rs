@@ -52,7 +52,7 @@ impl Seen {
     }
 
     /// The same as it is now: of a body that is on its way, what came so far.
-    pub(crate) fn as_of_now(self) -> Seen {
+    pub(crate) fn refreshed(self) -> Seen {
         match self.request.as_of_now() {
             Some(request) => Seen { request },
             None => self,
@@ -347,7 +347,7 @@ impl Journal {
 
     pub(crate) fn all(&self) -> Vec<Seen> {
         let all: Vec<Seen> = lock(&self.seen).iter().cloned().collect();
-        all.into_iter().map(Seen::as_of_now).collect()
+        all.into_iter().map(Seen::refreshed).collect()
     }
 
     /// The number of the last request.

@@ -478,7 +478,7 @@ impl Rule {
     /// The requests that the rule has answered, or seen if it is a spy.
     pub fn requests(&self) -> Requests {
         let all: Vec<Seen> = lock(&self.0.seen).kept.iter().cloned().collect();
-        Requests::new(all.into_iter().map(Seen::as_of_now).collect())
+        Requests::new(all.into_iter().map(Seen::refreshed).collect())
     }
 
     /// What was forwarded by [`proxy`](Rule::proxy), and what came back, in order.
