@@ -214,7 +214,7 @@ async fn messages_are_compressed_both_ways(k: KMock) {
                     count: 0
                 }
             )
-        )
+        );
     };
     // In the coding of the call, as other servers answer, also in a conversation.
     for method in ["SayHello", "Chat"] {
