@@ -197,6 +197,97 @@ fn mistakes_are_told_and_end_it() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_told_in_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+        .args(["serve", "--listen", &address])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&address), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+}
+
+#[test]
+fn under_load_it_ends_soon_and_with_its_summary() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let served = Served::start(&[]);
+    let (address, asked) = (served.address.clone(), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                // Until nobody listens any more.
+                while let Ok(mut stream) = TcpStream::connect(&address) {
+                    let _ = stream.write_all(
+                        b"GET /version HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+                    );
+                    let _ = stream.read_to_string(&mut String::new());
+                    asked.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        while asked.load(Ordering::Relaxed) < 100 {
+            std::thread::yield_now();
+        }
+        let began = std::time::Instant::now();
+        let said = served.end("-TERM");
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+        assert!(said.contains("× GET /version → 200"), "{said}");
+    });
+}
+
+/// A full disk, or a reader that has left: what it says is lost, and it serves on.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_serves_on_where_nobody_can_read_what_it_says() {
+    let full = || {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        Stdio::from(full.expect("a full disk"))
+    };
+    let left = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Stdio::from(writer)
+    };
+    for (said, told) in [(full(), full()), (left(), left())] {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = free.local_addr().expect("an address").to_string();
+        drop(free);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kmock"))
+            .args(["serve", "--listen", &address])
+            .stdout(said)
+            .stderr(told)
+            .spawn()
+            .expect("it runs");
+        let began = std::time::Instant::now();
+        let mut stream = loop {
+            if let Ok(stream) = TcpStream::connect(&address) {
+                break stream;
+            }
+            let ended = program.try_wait().expect("a state");
+            assert!(
+                ended.is_none() && began.elapsed().as_secs() < 60,
+                "{ended:?}"
+            );
+            std::thread::yield_now();
+        };
+        stream
+            .write_all(b"GET /version HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        assert!(text.contains("\"gitVersion\""), "{text}");
+        let ended = Command::new("kill")
+            .args(["-TERM", &program.id().to_string()])
+            .status();
+        assert!(ended.expect("it runs").success());
+        assert_eq!(program.wait().expect("it ends").code(), Some(0));
+    }
+}
+
+#[test]
 fn the_kubeconfig_is_there_before_it_tells_that_it_listens() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("missing").join("kubeconfig");

@@ -220,6 +220,19 @@ async fn statuses_have_details(k: KMock) {
     assert_eq!(k.errors().len(), 1);
 }
 
+#[kmock::test(raw, start_paused, timeout = 120s)]
+async fn a_thousand_calls_take_exactly_their_time(k: KMock) {
+    k.descriptors(descriptors()).expect("descriptors");
+    kmock! { k, grpc "*/SayHello" => grpc { "count": 1 }, sleep(1s); }
+    let mut greeter = Greeter::of(&k);
+    let before = tokio::time::Instant::now();
+    for n in 1..=1000 {
+        let answer = greeter.unary(HELLO, Request::new(hello("john"))).await;
+        assert_eq!(answer.expect("an answer").into_inner().count, 1);
+        assert_eq!(before.elapsed(), Duration::from_secs(n));
+    }
+}
+
 #[kmock::test(raw, start_paused)]
 async fn a_server_ends_a_call_at_its_deadline(k: KMock) {
     k.descriptors(descriptors()).expect("descriptors");

@@ -39,6 +39,35 @@ async fn a_hundred_round_trips_on_one_connection_take_no_virtual_time(k: KMock) 
     assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
+/// However often, and whoever asks: each waits exactly as long as the rule says.
+#[kmock::test(start_paused = true, timeout = 120s)]
+async fn a_thousand_waits_of_each_client_are_exact(k: KMock) {
+    const WAIT: Duration = Duration::from_millis(1234);
+    k.on("/late").delay(WAIT).text("late");
+    let url = format!("{}/late", k.url());
+    let reqwest = reqwest::Client::new();
+    let mut connector = hyper_util::client::legacy::connect::HttpConnector::new();
+    connector.set_nodelay(true);
+    let hyper = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build::<_, axum::body::Body>(connector);
+    let kube = k.client();
+    let started = Instant::now();
+    for n in 1..=1000 {
+        let answer = reqwest.get(&url).send().await.expect("an answer");
+        assert_eq!(answer.text().await.expect("a body"), "late");
+        assert_eq!(started.elapsed(), WAIT * (3 * n - 2), "reqwest, {n}");
+        let answer = hyper.get(url.parse().expect("a URL")).await;
+        let body = answer.expect("an answer").into_body();
+        let body = axum::body::to_bytes(axum::body::Body::new(body), 100).await;
+        assert_eq!(body.expect("a body"), "late");
+        assert_eq!(started.elapsed(), WAIT * (3 * n - 1), "hyper, {n}");
+        let asked = http::Request::get("/late").body(Vec::new());
+        let answer = kube.request_text(asked.expect("a request")).await;
+        assert_eq!(answer.expect("an answer"), "late");
+        assert_eq!(started.elapsed(), WAIT * (3 * n), "kube-rs, {n}");
+    }
+}
+
 #[kmock::test(start_paused = true)]
 async fn five_seconds_of_stream_take_milliseconds(k: KMock) {
     let second = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 //!
 //! The rules and texts are those of `structured-merge-diff/typed` (validate, tofieldset, helpers).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -255,8 +256,9 @@ fn check_steps(
     errors: &mut Errors,
 ) {
     let repeats = !allow_duplicates && !are_unique(steps);
-    for (index, (step, item)) in steps.iter().zip(items).enumerate() {
-        if repeats && steps.iter().take(index).any(|known| known == step) {
+    let mut known = BTreeSet::new();
+    for (step, item) in steps.iter().zip(items) {
+        if repeats && !known.insert(step) {
             errors.push((String::new(), format!("duplicate entries for key {step}")));
         }
         check_below(schema.items(), item, allow_duplicates, errors, step);

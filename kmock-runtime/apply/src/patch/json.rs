@@ -4,6 +4,8 @@
 //! `copy` copies what is not there as null, indices may be negative, a path loses its first segment whatever that
 //! is, and numbers are equal when they are written equally.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::gofmt;
@@ -107,28 +109,34 @@ pub fn check(patch: &Node) -> Result<Vec<String>, JsonPatchError> {
 /// Complains about keys that are repeated in an object, in the order in which they stand: `prefix` and
 /// `duplicate field "a.b[0].c"`, where `path` leads to the node.
 pub fn repeated_fields(node: &Node, path: &str, prefix: &str, complaints: &mut Vec<String>) {
+    repeated_below(node, path, prefix, &mut HashSet::new(), complaints);
+}
+
+fn repeated_below(
+    node: &Node,
+    path: &str,
+    prefix: &str,
+    told: &mut HashSet<String>,
+    complaints: &mut Vec<String>,
+) {
     match node {
         Node::Object(members) => {
-            let mut seen: Vec<&str> = Vec::new();
+            let mut known = HashSet::with_capacity(members.len());
             for (key, node) in members {
                 let path = if path.is_empty() {
                     key.clone()
                 } else {
                     format!("{path}.{key}")
                 };
-                if seen.contains(&key.as_str()) {
-                    let text = format!("{prefix}duplicate field \"{path}\"");
-                    if !complaints.contains(&text) {
-                        complaints.push(text);
-                    }
+                if !known.insert(key) && told.insert(path.clone()) {
+                    complaints.push(format!("{prefix}duplicate field \"{path}\""));
                 }
-                seen.push(key);
-                repeated_fields(node, &path, prefix, complaints);
+                repeated_below(node, &path, prefix, told, complaints);
             }
         }
         Node::Array(items) => {
             for (index, node) in items.iter().enumerate() {
-                repeated_fields(node, &format!("{path}[{index}]"), prefix, complaints);
+                repeated_below(node, &format!("{path}[{index}]"), prefix, told, complaints);
             }
         }
         _ => {}

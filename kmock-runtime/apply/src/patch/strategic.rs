@@ -11,6 +11,8 @@
 //! | `$setElementOrder/<list>` | the order of the list's items |
 //! | `$retainKeys` | the object keeps only these keys |
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::gofmt;
@@ -454,27 +456,22 @@ fn partition(
     merge_key: &str,
 ) -> Result<(Vec<Value>, Vec<Value>), StrategicError> {
     let (mut patched, mut server_only) = (Vec::new(), Vec::new());
+    let is_objects = !merge_key.is_empty();
+    let places = Places::of(listed, merge_key, is_objects);
+    // What is no object has no key: it is stumbled over by whoever looks so far.
+    let odd = listed.iter().position(|one| is_objects && !one.is_object());
     for item in items {
         let own = identity(&item, merge_key)?;
-        let mut is_listed = false;
-        for (place, listed) in listed.iter().enumerate() {
-            is_listed = match merge_key {
-                "" => listed == own,
-                _ if !listed.is_object() => {
-                    return Err(StrategicError::Failed(format!(
-                        "value for key {place} is not a map"
-                    )));
-                }
-                key => listed.get(key) == Some(own),
-            };
-            if is_listed {
-                break;
+        let found = places.places.get(&own.to_string()).copied();
+        match (found, odd) {
+            (Some(found), Some(odd)) if found < odd => patched.push(item),
+            (_, Some(odd)) => {
+                return Err(StrategicError::Failed(format!(
+                    "value for key {odd} is not a map"
+                )));
             }
-        }
-        if is_listed {
-            patched.push(item);
-        } else {
-            server_only.push(item);
+            (Some(_), None) => patched.push(item),
+            (None, None) => server_only.push(item),
         }
     }
     Ok((patched, server_only))
@@ -493,6 +490,7 @@ fn in_order(
     let patched = sorted(patched, patch_order, merge_key, is_objects)?;
     let server_only = sorted(server_only, server_order, merge_key, is_objects)?;
     let mut out = Vec::with_capacity(patched.len() + server_only.len());
+    let places = Places::of(server_order, merge_key, is_objects);
     let (mut patched, mut server_only) = (
         patched.into_iter().peekable(),
         server_only.into_iter().peekable(),
@@ -503,8 +501,7 @@ fn in_order(
             (Some(_), None) => true,
             (None, Some(_)) => false,
             (Some(left), Some(right)) => {
-                let left = place_in(server_order, left, merge_key, is_objects);
-                let right = place_in(server_order, right, merge_key, is_objects);
+                let (left, right) = (places.at(left), places.at(right));
                 matches!((left, right), (Some(left), Some(right)) if left < right)
             }
         };
@@ -516,14 +513,38 @@ fn in_order(
     }
 }
 
-fn place_in(order: &[Value], item: &Value, merge_key: &str, is_objects: bool) -> Option<usize> {
-    order.iter().position(|known| {
-        if is_objects {
-            known.get(merge_key) == item.get(merge_key)
-        } else {
-            known == item
+/// Where items stand in an order, by what tells them apart.
+struct Places<'a> {
+    places: HashMap<String, usize>,
+    merge_key: &'a str,
+    is_objects: bool,
+}
+
+impl<'a> Places<'a> {
+    fn of(order: &[Value], merge_key: &'a str, is_objects: bool) -> Self {
+        let mut all = Self {
+            places: HashMap::with_capacity(order.len()),
+            merge_key,
+            is_objects,
+        };
+        for (place, item) in order.iter().enumerate() {
+            let name = all.name(item);
+            all.places.entry(name).or_insert(place);
         }
-    })
+        all
+    }
+
+    fn name(&self, item: &Value) -> String {
+        let own = match self.is_objects {
+            true => item.get(self.merge_key),
+            false => Some(item),
+        };
+        own.map_or_else(String::new, Value::to_string)
+    }
+
+    fn at(&self, item: &Value) -> Option<usize> {
+        self.places.get(&self.name(item)).copied()
+    }
 }
 
 /// Sorts by the places in `order`; deletions go last.
@@ -538,28 +559,35 @@ fn sorted(
             identity(item, merge_key)?;
         }
     }
-    let (deleted, mut kept): (Vec<Value>, Vec<Value>) = items
+    let (deleted, kept): (Vec<Value>, Vec<Value>) = items
         .into_iter()
         .partition(|item| is_objects && is_deleted(item));
-    // An insertion sort, since the order is none for items without a place: those move to the front.
-    for sorted in 1..kept.len() {
-        let mut at = sorted;
-        while at > 0 {
-            let places = (kept.get(at), kept.get(at - 1));
-            let (Some(item), Some(before)) = places else {
-                break;
-            };
-            let item = place_in(order, item, merge_key, is_objects);
-            let before = place_in(order, before, merge_key, is_objects);
-            if matches!((item, before), (Some(item), Some(before)) if item >= before) {
-                break;
+    let places = Places::of(order, merge_key, is_objects);
+    let mut kept: Vec<(Option<usize>, Value)> = kept
+        .into_iter()
+        .map(|item| (places.at(&item), item))
+        .collect();
+    if kept.iter().all(|(place, _)| place.is_some()) {
+        kept.sort_by_key(|(place, _)| *place);
+    } else {
+        // An insertion sort, since the order is none for items without a place: those move to the front.
+        for sorted in 1..kept.len() {
+            let mut at = sorted;
+            while at > 0 {
+                let pair = (kept.get(at), kept.get(at - 1));
+                let (Some((item, _)), Some((before, _))) = pair else {
+                    break;
+                };
+                if matches!((item, before), (Some(item), Some(before)) if item >= before) {
+                    break;
+                }
+                kept.swap(at, at - 1);
+                at -= 1;
             }
-            kept.swap(at, at - 1);
-            at -= 1;
         }
     }
-    kept.extend(deleted);
-    Ok(kept)
+    let kept = kept.into_iter().map(|(_, item)| item);
+    Ok(kept.chain(deleted).collect())
 }
 
 /// Whether the lists hold objects; all items must be of one type, and none a list.

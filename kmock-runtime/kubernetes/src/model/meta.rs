@@ -2,7 +2,7 @@
 //!
 //! Rules and texts as in `k8s.io/apimachinery/pkg/api/validation` and `…/util/validation`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -446,15 +446,14 @@ pub fn dedup_owners(object: &mut Value) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let (mut seen, mut repeated): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
-    for owner in owners.drain(..) {
-        if seen.contains(&owner) {
-            repeated.push(text(&owner, "uid").to_owned());
-        } else {
-            seen.push(owner);
+    let (mut known, mut repeated) = (HashSet::new(), Vec::new());
+    owners.retain(|owner| {
+        let fresh = known.insert(owner.to_string());
+        if !fresh {
+            repeated.push(text(owner, "uid").to_owned());
         }
-    }
-    *owners = seen;
+        fresh
+    });
     repeated.sort();
     repeated.dedup();
     repeated

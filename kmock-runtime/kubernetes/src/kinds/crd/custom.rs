@@ -343,7 +343,7 @@ impl Codec for Custom {
             ));
         }
         let mut complaints = Vec::new();
-        super::duplicates::find(body, &mut complaints);
+        kmock_apply::patch::json::repeated_fields(body, "", "", &mut complaints);
         let mut object = body.to_value();
         let unknown = match self.rules() {
             Some(rules) if object["kind"] == self.shape.kind.as_str() => {

@@ -24,7 +24,6 @@ pub(crate) mod defaulting;
 pub(crate) mod define;
 pub(crate) mod defined;
 pub(crate) mod definition;
-pub(crate) mod duplicates;
 pub(crate) mod embedded;
 pub(crate) mod field_path;
 pub(crate) mod formats;
