@@ -179,10 +179,11 @@ impl<'a> Reader<'a> {
             }
             let merge =
                 matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
-            let key = self.node(event, span, depth + 1)?;
+            // A level of a mapping takes twice the stack of one of a sequence, also by its keys: `? ? ? …`.
+            let key = self.node(event, span, depth + 2)?;
             let (event, span) = self.needed()?;
             let line = span.start.line();
-            let value = self.node(event, span, depth + 1)?;
+            let value = self.node(event, span, depth + 2)?;
             if merge {
                 for source in merged(value)? {
                     for (key, value) in source {
