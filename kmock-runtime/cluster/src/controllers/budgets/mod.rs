@@ -374,7 +374,7 @@ mod tests {
             for action in plan.actions {
                 match action {
                     crate::plan::Action::Tell(note) => {
-                        told.push(format!("{} {}", note.reason, note.message))
+                        told.push(format!("{} {}", note.reason, note.message));
                     }
                     crate::plan::Action::Status { object, .. } => {
                         let condition = &object["status"]["conditions"][0];
