@@ -162,12 +162,20 @@ const ENGINE: &[Layer] = &[
 ];
 
 const LIFE: &[Layer] = &[
-    ("ground", &["glob", "hash", "seed"]),
+    ("ground", &["glob", "hash", "pressure", "seed", "signing"]),
     ("objects", &["amounts", "cache", "kind", "object", "plan"]),
     ("controller", &["controller"]),
     (
         "shared",
-        &["containers", "explain", "nodes", "run", "shared", "stages"],
+        &[
+            "containers",
+            "explain",
+            "nodes",
+            "run",
+            "shared",
+            "stages",
+            "usage",
+        ],
     ),
     ("controllers", &["controllers", "kubelet", "scheduler"]),
     ("life", &["life"]),

@@ -26,10 +26,12 @@ mod life;
 mod nodes;
 mod object;
 mod plan;
+mod pressure;
 mod run;
 mod scheduler;
 mod seed;
 mod shared;
+mod signing;
 mod stages;
 mod usage;
 
@@ -48,10 +50,10 @@ pub(crate) mod emulator {
 
 pub use crate::cache::{Cache, Change};
 pub use crate::containers::{Container, Image, Input, IntoExit, Io, Log, Network};
-pub use crate::controllers::ToSign;
 pub use crate::kind::Kind;
 pub use crate::life::{Hold, Life, Parts};
 pub use crate::nodes::Node;
 pub use crate::plan::{Action, Deletion, Note, Plan, Wait};
 pub use crate::run::{Settle, Unsettled};
+pub use crate::signing::ToSign;
 pub use crate::stages::Stage;

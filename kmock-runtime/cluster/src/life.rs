@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use crate::containers::{Container, Image, Network};
 use crate::controller::Controller;
-use crate::controllers::{self, ToSign};
+use crate::controllers;
 use crate::emulator::Cluster;
 use crate::explain;
 use crate::kubelet::Kubelets;
@@ -17,6 +17,7 @@ use crate::nodes::Node;
 use crate::run::{Runner, Settle};
 use crate::scheduler::Scheduler;
 use crate::shared::{Shared, Signer};
+use crate::signing::ToSign;
 use crate::stages::{Stage, Stages};
 
 /// Which parts of a cluster live.

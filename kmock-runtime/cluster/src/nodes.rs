@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::kubelet::{PRESSURES, Pressure};
+use crate::pressure::{PRESSURES, Pressure};
 use crate::shared::Shared;
 
 /// What is declared of a node.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::containers::{Log, Logs, Network, Running, Scripts};
-use crate::controllers::Sign;
 use crate::nodes::NodeSpec;
 use crate::run::Rest;
+use crate::signing::Sign;
 use crate::stages::StageSpec;
 
 /// What the handles and the runner share.

@@ -5,6 +5,13 @@ use std::fmt;
 use kmock_notation::GRPC_CODES;
 
 /// How a call ends (the status codes of gRPC).
+///
+/// ```
+/// # use kmock_runtime as kmock;
+/// use kmock::grpc::Code;
+///
+/// assert_eq!((Code::NotFound.number(), Code::NotFound.name()), (5, "NOT_FOUND"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Code {
     /// No error.

@@ -18,9 +18,6 @@ mod services;
 mod statefulsets;
 pub(crate) mod volumes;
 
-pub(crate) use self::certificates::Sign;
-pub use self::certificates::ToSign;
-
 use std::sync::Arc;
 
 use crate::controller::Controller;

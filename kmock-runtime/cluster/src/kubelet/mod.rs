@@ -21,7 +21,6 @@ use tokio::time::Instant;
 
 pub(crate) use self::given::Place;
 use self::given::{Missing, given};
-pub(crate) use self::pressure::{ALL as PRESSURES, Pressure};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
 use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
@@ -30,6 +29,7 @@ use crate::emulator::Clock;
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Deletion, Note, Plan, Wait};
+use crate::pressure::PRESSURES;
 use crate::shared::Shared;
 
 /// The first restart comes at once; the next ones wait for this, and then twice as long each time.

@@ -14,17 +14,8 @@ use crate::cache::Cache;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Note, Plan, Wait};
+use crate::pressure::{PRESSURES, Pressure};
 use crate::usage;
-
-/// What a node can run out of, in the order in which it is looked after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Pressure {
-    Memory,
-    Disk,
-    Processes,
-}
-
-pub(crate) const ALL: [Pressure; 3] = [Pressure::Memory, Pressure::Disk, Pressure::Processes];
 
 /// So often it is looked whether a Pod has to go.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -34,56 +25,6 @@ const TRANSITION: i64 = 5 * 60;
 const LEAST_MEMORY: i64 = 100 << 20;
 /// Pods of this priority are never evicted.
 const CRITICAL: i64 = 2_000_000_000;
-
-impl Pressure {
-    /// Its condition; the reason and the message where it holds, and where it does not.
-    pub(crate) fn condition(self) -> (&'static str, [(&'static str, &'static str); 2]) {
-        match self {
-            Pressure::Memory => (
-                "MemoryPressure",
-                [
-                    (
-                        "KubeletHasInsufficientMemory",
-                        "kubelet has insufficient memory available",
-                    ),
-                    (
-                        "KubeletHasSufficientMemory",
-                        "kubelet has sufficient memory available",
-                    ),
-                ],
-            ),
-            Pressure::Disk => (
-                "DiskPressure",
-                [
-                    ("KubeletHasDiskPressure", "kubelet has disk pressure"),
-                    ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-                ],
-            ),
-            Pressure::Processes => (
-                "PIDPressure",
-                [
-                    (
-                        "KubeletHasInsufficientPID",
-                        "kubelet has insufficient PID available",
-                    ),
-                    (
-                        "KubeletHasSufficientPID",
-                        "kubelet has sufficient PID available",
-                    ),
-                ],
-            ),
-        }
-    }
-
-    /// The resource that is to be had back.
-    fn resource(self) -> &'static str {
-        match self {
-            Pressure::Memory => "memory",
-            Pressure::Disk => "ephemeral-storage",
-            Pressure::Processes => "pids",
-        }
-    }
-}
 
 /// What is remembered of the pressures of one node.
 #[derive(Debug, Default)]
@@ -158,7 +99,7 @@ impl Kubelets {
         }
         let mut urgent = None;
         let mut holding = Vec::new();
-        for pressure in ALL {
+        for pressure in PRESSURES {
             let left = self.left(pressure, name, node, cache);
             let short = left.filter(|left| left.available < left.least);
             let is_declared = declared.contains(&pressure);
