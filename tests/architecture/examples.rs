@@ -82,8 +82,8 @@ const MODULES: &[&str] = &[
     "websocket",
 ];
 
-/// What few ever name: they stand for what is written otherwise.
-const UNNAMED: &[&str] = &["Items", "RuleMatcher"];
+/// What few ever name: they stand for what is written otherwise, or in the examples of others (`Code` in those of `Grpc` and `Status`).
+const UNNAMED: &[&str] = &["Code", "Items", "RuleMatcher"];
 
 /// The types that a module takes out of its files.
 fn taken_out(text: &str) -> Vec<String> {
