@@ -1,6 +1,7 @@
 //! Code that answers: closures by the way they are called, everything else as it is.
 
 use proc_macro2::{Delimiter, TokenStream};
+use quote::quote_spanned;
 use syn::{
     Block, Expr, ExprAsync, ExprBlock, ExprClosure, ReturnType, Stmt, Token, parse::ParseStream,
     parse_quote_spanned, punctuated::Punctuated, spanned::Spanned,
@@ -16,6 +17,18 @@ pub(super) fn callable(
     what: &str,
 ) -> Result<Callable, TokenStream> {
     expr(input, errors, what).map(classify)
+}
+
+/// A closure that is not finished yet, as a whole one is written, so that an editor sees the same before and after; other code as it is.
+pub(super) fn unfinished(raw: TokenStream) -> TokenStream {
+    let mut trees = raw.into_iter().peekable();
+    let mut made = TokenStream::new();
+    made.extend(trees.next_if(|tree| tree.to_string() == "async"));
+    if let Some(bar) = trees.peek().filter(|tree| tree.to_string() == "|") {
+        made.extend(quote_spanned!(bar.span()=> move));
+    }
+    made.extend(trees);
+    made
 }
 
 /// The expression in `( … )`.

@@ -80,9 +80,12 @@ pub(crate) fn expr(
             let text = error.to_string();
             let end = text.strip_prefix("unexpected end of input, ");
             errors.push(error.span(), end.unwrap_or(&text));
-            Err(skip_while(input, |input| {
+            // The commas between the arguments of a closure end nothing.
+            let mut raw = closure_head(input).unwrap_or_default();
+            raw.extend(skip_while(input, |input| {
                 !at_end(input) && !input.peek(Token![=>])
-            }))
+            }));
+            Err(raw)
         }
     }
 }
@@ -93,6 +96,23 @@ pub(crate) fn kept(input: ParseStream<'_>, errors: &mut Errors, what: &str) -> O
         Ok(found) => Some(found),
         Err(raw) => (errors.editor && !raw.is_empty()).then_some(Expr::Verbatim(raw)),
     }
+}
+
+/// Takes `async move |command, io|`, where it stands.
+fn closure_head(input: ParseStream<'_>) -> Option<TokenStream> {
+    let fork = input.fork();
+    let mut head = TokenStream::new();
+    for word in ["async", "move"] {
+        head.extend(take_word(&fork, word).map(|span| TokenTree::Ident(Ident::new(word, span))));
+    }
+    if !fork.peek(Token![|]) {
+        return None;
+    }
+    head.extend([fork.parse::<TokenTree>().ok()?]);
+    head.extend(skip_while(&fork, |input| !input.peek(Token![|])));
+    head.extend([fork.parse::<TokenTree>().ok()?]);
+    input.advance_to(&fork);
+    Some(head)
 }
 
 /// `|req| => …`, `|req| -> …`

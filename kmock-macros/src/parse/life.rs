@@ -1,7 +1,7 @@
 //! What is declared of a cluster that lives: nodes, what images do, stages. Each word is one call of the builder API.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
 
 use super::{
@@ -331,17 +331,23 @@ fn code_part(
     } else {
         "what commands do, as `async |command, io| …`"
     };
-    let Ok(found) = code::callable(input, errors, what) else {
-        return;
-    };
-    let code = match found {
-        Callable::Sync(mut closure) => {
+    let code = match code::callable(input, errors, what) {
+        Err(raw) if errors.editor && !raw.is_empty() => {
+            let code = code::unfinished(raw);
+            let first = code.clone().into_iter().next();
+            match first.filter(|tree| tree.to_string() == "move") {
+                Some(closure) => quote_spanned!(closure.span()=> async #code),
+                None => code,
+            }
+        }
+        Err(_) => return,
+        Ok(Callable::Sync(mut closure)) => {
             // It is called in an async place anyway.
             closure.asyncness = Some(Token![async](closure.span()));
             closure.to_token_stream()
         }
-        Callable::Future(closure) | Callable::Async(closure) => closure.to_token_stream(),
-        Callable::Expr(value) => value.to_token_stream(),
+        Ok(Callable::Future(closure) | Callable::Async(closure)) => closure.to_token_stream(),
+        Ok(Callable::Expr(value)) => value.to_token_stream(),
     };
     calls.push(call(name, span, code));
 }

@@ -250,9 +250,8 @@ fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
                 );
                 None
             }
-            Err(raw) => {
-                (errors.editor && !raw.is_empty()).then_some(Way::GrpcEach(Expr::Verbatim(raw)))
-            }
+            Err(raw) => (errors.editor && !raw.is_empty())
+                .then(|| Way::GrpcEach(Expr::Verbatim(code::unfinished(raw)))),
         };
     }
     if let Ok(lit) = input.fork().parse::<Lit>() {
