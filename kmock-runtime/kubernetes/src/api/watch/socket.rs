@@ -3,7 +3,10 @@
 //! The rules are those of `WatchServer.HandleWS` and of `websocket.Handler` of `golang.org/x/net`: nobody negotiates
 //! subprotocols, so that the only one that is offered is agreed to, and a client has to say where it comes from.
 
+use std::pin::pin;
+
 use bytes::Bytes;
+use futures::future::{Either, select};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::Watcher;
@@ -61,14 +64,15 @@ async fn speak(socket: WebSocket, mut watcher: Watcher) {
     } = socket;
     let binary = watcher.protobuf;
     loop {
-        let line = tokio::select! {
-            line = watcher.line() => line,
-            ping = heard(&mut reader) => match ping {
-                Some(ping) if writer.pong(&ping).await.is_ok() => continue,
-                _ => break,
-            },
+        let next = match select(pin!(watcher.line()), pin!(heard(&mut reader))).await {
+            Either::Left((line, _)) => Ok(line),
+            Either::Right((ping, _)) => Err(ping),
         };
-        let Some(line) = line else { break };
+        let line = match next {
+            Ok(Some(line)) => line,
+            Err(Some(ping)) if writer.pong(&ping).await.is_ok() => continue,
+            _ => break,
+        };
         if send(&mut writer, binary, &line).await.is_err() {
             return;
         }
