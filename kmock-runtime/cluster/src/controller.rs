@@ -35,6 +35,12 @@ pub(crate) trait Controller: Send {
     /// What its events come from.
     fn component(&self) -> &'static str;
 
+    /// Whether a look goes through all that an object owns: then it waits for what is on its way, so that a thousand Pods
+    /// are not counted a thousand times.
+    fn sums_up(&self) -> bool {
+        false
+    }
+
     /// The keys that are to be looked at after a change.
     fn touched(&mut self, change: &Change, cache: &Cache, keys: &mut Vec<String>);
 

@@ -69,12 +69,15 @@ impl Runner {
         shared: Arc<Shared>,
         controllers: Vec<Box<dyn Controller>>,
     ) -> Runner {
+        let summing = controllers.iter().enumerate();
+        let summing = summing.filter(|(_, one)| one.sums_up());
+        let summing = summing.map(|(number, _)| number).collect();
         let mut runner = Runner {
             cluster: cluster.clone(),
             client: Client::new(cluster),
             cache: Cache::default(),
             feeds: Vec::new(),
-            queue: Queue::default(),
+            queue: Queue::new(summing),
             controllers,
             retries: HashMap::new(),
             recorder: Recorder::default(),

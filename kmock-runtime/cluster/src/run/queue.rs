@@ -14,11 +14,19 @@ pub(crate) struct Item {
     pub(crate) key: Arc<str>,
 }
 
+/// So many other looks are done at most while those wait that sum up.
+const STREAK: usize = 256;
+
 /// A queue that has each item once. Items come out in the order in which they came in: the same cluster moves in the
-/// same way each time.
+/// same way each time. Those that sum up what others do come when the others are done.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     ready: VecDeque<Item>,
+    sums: VecDeque<Item>,
+    /// The controllers that sum up.
+    summing: Vec<usize>,
+    /// The looks since the last one that sums up.
+    streak: usize,
     queued: HashSet<Item>,
     timers: BTreeMap<(Instant, u64), (Item, Wait)>,
     timed: HashMap<Item, (Instant, u64)>,
@@ -28,16 +36,40 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// A queue in which these controllers sum up.
+    pub(crate) fn new(summing: Vec<usize>) -> Queue {
+        Queue {
+            summing,
+            ..Queue::default()
+        }
+    }
+
     /// To be looked at as soon as it is its turn.
     pub(crate) fn push(&mut self, item: Item) {
         if self.queued.insert(item.clone()) {
+            self.put(item);
+        }
+    }
+
+    fn put(&mut self, item: Item) {
+        if self.summing.contains(&item.controller) {
+            self.sums.push_back(item);
+        } else {
             self.ready.push_back(item);
         }
     }
 
     /// The next one. Those of held controllers are put aside.
     pub(crate) fn pop(&mut self, is_held: impl Fn(usize) -> bool) -> Option<Item> {
-        while let Some(item) = self.ready.pop_front() {
+        loop {
+            let enough = self.streak >= STREAK && !self.sums.is_empty();
+            let item = if enough || self.ready.is_empty() {
+                self.streak = 0;
+                self.sums.pop_front()?
+            } else {
+                self.streak += 1;
+                self.ready.pop_front()?
+            };
             if is_held(item.controller) {
                 self.held
                     .entry(item.controller)
@@ -48,7 +80,6 @@ impl Queue {
             self.queued.remove(&item);
             return Some(item);
         }
-        None
     }
 
     /// Brings back what was put aside: all, or the first so many.
@@ -57,7 +88,10 @@ impl Queue {
             return;
         };
         for _ in 0..most.min(held.len()) {
-            if let Some(item) = held.pop_front() {
+            let Some(item) = held.pop_front() else { break };
+            if self.summing.contains(&controller) {
+                self.sums.push_back(item);
+            } else {
                 self.ready.push_back(item);
             }
         }
@@ -155,6 +189,29 @@ mod tests {
         }
         assert_eq!(order, ["a", "b", "later"]);
         assert!(queue.ready.is_empty() && queue.next().is_none());
+    }
+
+    #[test]
+    fn who_sums_up_waits_for_the_others_but_not_for_ever() {
+        let mut queue = Queue::new(vec![1]);
+        for key in ["h", "a", "b"] {
+            queue.push(item(key));
+        }
+        let mut order = Vec::new();
+        while let Some(next) = queue.pop(|_| false) {
+            order.push(next.key.to_string());
+        }
+        assert_eq!(order, ["a", "b", "h"]);
+        queue.push(item("h"));
+        let mut looks = 0;
+        loop {
+            queue.push(item("a"));
+            looks += 1;
+            if queue.pop(|_| false) == Some(item("h")) {
+                break;
+            }
+        }
+        assert_eq!(looks, STREAK + 1);
     }
 
     #[test]

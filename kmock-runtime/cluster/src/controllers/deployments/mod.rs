@@ -34,6 +34,10 @@ impl Controller for Deployments {
         "deployment-controller"
     }
 
+    fn sums_up(&self) -> bool {
+        true
+    }
+
     fn touched(&mut self, change: &Change, cache: &Cache, keys: &mut Vec<String>) {
         match change.kind {
             Kind::Deployments => keys.push(change.key.to_string()),

@@ -60,6 +60,10 @@ impl Controller for Replicas {
         }
     }
 
+    fn sums_up(&self) -> bool {
+        true
+    }
+
     fn touched(&mut self, change: &Change, cache: &Cache, keys: &mut Vec<String>) {
         if change.kind == self.kind {
             keys.push(change.key.to_string());
@@ -81,14 +85,14 @@ impl Controller for Replicas {
             self.failures.remove(key);
             return plan;
         };
-        let mine = pods::claimed(
-            self.kind,
-            owner,
-            &|pod| self.selects(owner, pod),
-            Kind::Pods,
-            cache,
-            &mut plan,
-        );
+        let selector = object::selector(&owner["spec"]["selector"]).filter(|one| !one.is_empty());
+        let selects = |pod: &Value| match self.kind {
+            Kind::ReplicationControllers => self.selects(owner, pod),
+            _ => selector
+                .as_ref()
+                .is_some_and(|selector| selector.matches(object::labels(pod))),
+        };
+        let mine = pods::claimed(self.kind, owner, &selects, Kind::Pods, cache, &mut plan);
         let active: Vec<&Value> = mine
             .iter()
             .map(|pod| &**pod)
