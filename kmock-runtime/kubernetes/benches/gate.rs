@@ -4,6 +4,7 @@
 //! the median counts, so that a busy machine favours neither.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,17 +17,22 @@ const TURNS: usize = 60;
 const PER_TURN: usize = 200;
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
-/// Lets everything in, as a handler does that looks at the object.
-#[derive(Debug)]
-struct Allows;
+/// Lets everything in, as a handler does that looks at the object; and counts the nanoseconds that it takes for itself.
+#[derive(Debug, Default)]
+struct Allows(AtomicU64);
 
 impl WebhookCaller for Allows {
     fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
+        let start = Instant::now();
         let review: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         let allowed = review["request"]["object"]["data"]["bad"].is_null();
         let answer = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
             "response": {"uid": review["request"]["uid"], "allowed": allowed}});
-        Box::pin(async move { Ok(Response::new(answer.to_string().into())) })
+        let answer = answer.to_string();
+        drop(review);
+        let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or_default();
+        self.0.fetch_add(took, Ordering::Relaxed);
+        Box::pin(async move { Ok(Response::new(answer.into())) })
     }
 }
 
@@ -103,7 +109,7 @@ async fn reads(what: &str, path: &str) {
 
 async fn webhooks() {
     let mut added = Vec::new();
-    let mut plain = Vec::new();
+    let (mut plain, mut own) = (Vec::new(), Vec::new());
     for turn_number in 0..TURNS {
         let bodies = |side: &str| -> Vec<Bytes> {
             let body = |i| {
@@ -113,7 +119,10 @@ async fn webhooks() {
             (0..PER_TURN).map(|i| body(i).to_string().into()).collect()
         };
         let (open, hooked) = (Cluster::default(), Cluster::default());
-        hooked.webhooks().route("operators/hook", Arc::new(Allows));
+        let handler = Arc::new(Allows::default());
+        hooked
+            .webhooks()
+            .route("operators/hook", Arc::clone(&handler) as _);
         hooked.objects().seed(json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": "hook"}, "webhooks": [{
@@ -126,11 +135,13 @@ async fn webhooks() {
         let b = micros(turn(&hooked, "POST", MAPS, &bodies("b")).await);
         plain.push(a);
         added.push(b - a);
+        own.push(handler.0.load(Ordering::Relaxed) as f64 / 1e3 / PER_TURN as f64);
     }
     println!(
-        "POST: {:.1} µs; a validating webhook in process adds {:.1} µs",
+        "POST: {:.1} µs; a validating webhook in process adds {:.1} µs, of which its handler takes {:.1} µs to read the review and answer",
         median(plain),
-        median(added)
+        median(added),
+        median(own)
     );
 }
 

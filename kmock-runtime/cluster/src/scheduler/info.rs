@@ -21,6 +21,8 @@ pub(crate) struct PodInfo {
     pub(crate) priority: i64,
     pub(crate) ports: Vec<(String, String, i64)>,
     pub(crate) deleting: bool,
+    /// The uid of the owner that controls it; empty: none does.
+    pub(crate) controller: String,
     pub(crate) object: Arc<Value>,
 }
 
@@ -54,6 +56,9 @@ impl PodInfo {
             })
             .collect();
         PodInfo {
+            controller: object::controller(pod)
+                .map(|owner| text(&owner["uid"]).to_owned())
+                .unwrap_or_default(),
             key: object::key(pod),
             namespace: object::namespace(pod).to_owned(),
             labels: object::labels(pod).cloned().unwrap_or_default(),

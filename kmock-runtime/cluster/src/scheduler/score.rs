@@ -146,7 +146,7 @@ fn spreading(context: &Context<'_>, nodes: &[&NodeInfo]) -> Vec<i64> {
     let siblings = |node: &NodeInfo| {
         node.pods
             .values()
-            .filter(|other| object::is_controlled_by(&other.object, owner))
+            .filter(|other| other.controller == owner)
             .count() as i64
     };
     reversed(nodes.iter().map(|node| siblings(node)).collect())

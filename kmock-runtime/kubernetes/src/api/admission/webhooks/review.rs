@@ -1,7 +1,7 @@
 //! The review that a webhook is sent: `AdmissionReview` of `admission.k8s.io`.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::hooks::ReviewVersion;
 use crate::api::admission::{Attributes, rules};
@@ -77,12 +77,19 @@ fn printed(object: &Value) -> Vec<u8> {
 /// The kind as `group`, `version`, `kind`: that of the resource in this version, or of what a subresource takes.
 fn kind(asked: &Attributes<'_>, resource: &Resource) -> Vec<u8> {
     let (group, version, kind) = asked.kind_in(resource);
-    let out = json!({"group": group, "version": version, "kind": kind});
-    out.to_string().into_bytes()
+    named(group, version, "kind", kind)
 }
 
 fn resource(resource: &Resource) -> Vec<u8> {
-    let out =
-        json!({"group": resource.group, "version": resource.version, "resource": resource.plural});
-    out.to_string().into_bytes()
+    named(
+        &resource.group,
+        &resource.version,
+        "resource",
+        &resource.plural,
+    )
+}
+
+/// Names of the API hold nothing that JSON escapes.
+fn named(group: &str, version: &str, what: &str, name: &str) -> Vec<u8> {
+    format!("{{\"group\":{group:?},\"version\":{version:?},\"{what}\":{name:?}}}").into_bytes()
 }
