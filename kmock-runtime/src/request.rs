@@ -194,7 +194,7 @@ impl Request {
     /// What is written down of it: of the one that the journal has.
     pub(crate) fn record(&self) -> &Record {
         match &self.inner.upload {
-            Some(upload) => &upload.record,
+            Some(upload) => upload.record(),
             None => &self.inner.record,
         }
     }

@@ -7,7 +7,7 @@ use syn::{ExprClosure, Pat, PatType, Token, parse_quote_spanned, spanned::Spanne
 use super::{Expander, our};
 use crate::{
     ast::{Callable, Capture},
-    parse::parameters,
+    parse::{Unfinished, parameters, unfinished},
 };
 
 /// A closure that takes the request, even if it does not care for it.
@@ -327,47 +327,9 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// Tokens that are no expression yet.
-enum Unfinished {
-    Closure(TokenStream),
-    Async(TokenStream),
-    Value,
-}
-
 /// Whether the bars of an unfinished closure are empty.
 fn takes_nothing(raw: &TokenStream) -> bool {
     let is_bar = |tree: &TokenTree| matches!(tree, TokenTree::Punct(bar) if bar.as_char() == '|');
     let mut trees = raw.clone().into_iter().skip_while(|tree| !is_bar(tree));
     trees.next().is_some() && trees.next().is_some_and(|tree| is_bar(&tree))
-}
-
-/// What tokens will be when they are an expression, with what is added to it then: up to the place where somebody is
-/// typing, the expansion must not change when the word is complete.
-fn unfinished(raw: &TokenStream, argument: bool) -> Unfinished {
-    let mut trees = raw.clone().into_iter().peekable();
-    let is_word = |tree: Option<&TokenTree>, text: &str| matches!(tree, Some(TokenTree::Ident(word)) if word == text);
-    let is_bar = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(bar)) if bar.as_char() == '|');
-    let mut closure = TokenStream::new();
-    let later = is_word(trees.peek(), "async");
-    if later {
-        closure.extend(trees.next());
-    }
-    if is_word(trees.peek(), "move") {
-        closure.extend(trees.next());
-    } else if let Some(tree) = trees.peek().filter(|tree| is_bar(Some(tree))) {
-        closure.extend([TokenTree::Ident(Ident::new("move", tree.span()))]);
-    }
-    if !is_bar(trees.peek()) {
-        return Unfinished::Value;
-    }
-    closure.extend(trees.next());
-    if let Some(tree) = trees.peek().filter(|tree| argument && is_bar(Some(tree))) {
-        closure.extend([TokenTree::Ident(Ident::new("_", tree.span()))]);
-    }
-    closure.extend(trees);
-    if later {
-        Unfinished::Async(closure)
-    } else {
-        Unfinished::Closure(closure)
-    }
 }

@@ -1,7 +1,6 @@
 //! Code that answers: closures by the way they are called, everything else as it is.
 
-use proc_macro2::{Delimiter, TokenStream};
-use quote::quote_spanned;
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::{
     Block, Expr, ExprAsync, ExprBlock, ExprClosure, ReturnType, Stmt, Token, parse::ParseStream,
     parse_quote_spanned, punctuated::Punctuated, spanned::Spanned,
@@ -19,16 +18,42 @@ pub(super) fn callable(
     expr(input, errors, what).map(classify)
 }
 
-/// A closure that is not finished yet, as a whole one is written, so that an editor sees the same before and after; other code as it is.
-pub(super) fn unfinished(raw: TokenStream) -> TokenStream {
-    let mut trees = raw.into_iter().peekable();
-    let mut made = TokenStream::new();
-    made.extend(trees.next_if(|tree| tree.to_string() == "async"));
-    if let Some(bar) = trees.peek().filter(|tree| tree.to_string() == "|") {
-        made.extend(quote_spanned!(bar.span()=> move));
+/// Tokens that are no expression yet.
+pub(crate) enum Unfinished {
+    Closure(TokenStream),
+    Async(TokenStream),
+    Value,
+}
+
+/// What tokens will be when they are an expression, with what is added to it then: up to the place where somebody is
+/// typing, the expansion must not change when the word is complete.
+pub(crate) fn unfinished(raw: &TokenStream, argument: bool) -> Unfinished {
+    let mut trees = raw.clone().into_iter().peekable();
+    let is_word = |tree: Option<&TokenTree>, text: &str| matches!(tree, Some(TokenTree::Ident(word)) if word == text);
+    let is_bar = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(bar)) if bar.as_char() == '|');
+    let mut closure = TokenStream::new();
+    let later = is_word(trees.peek(), "async");
+    if later {
+        closure.extend(trees.next());
     }
-    made.extend(trees);
-    made
+    if is_word(trees.peek(), "move") {
+        closure.extend(trees.next());
+    } else if let Some(tree) = trees.peek().filter(|tree| is_bar(Some(tree))) {
+        closure.extend([TokenTree::Ident(Ident::new("move", tree.span()))]);
+    }
+    if !is_bar(trees.peek()) {
+        return Unfinished::Value;
+    }
+    closure.extend(trees.next());
+    if let Some(tree) = trees.peek().filter(|tree| argument && is_bar(Some(tree))) {
+        closure.extend([TokenTree::Ident(Ident::new("_", tree.span()))]);
+    }
+    closure.extend(trees);
+    if later {
+        Unfinished::Async(closure)
+    } else {
+        Unfinished::Closure(closure)
+    }
 }
 
 /// The expression in `( … )`.

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Ident, Token, ext::IdentExt, parse::ParseStream, spanned::Spanned, token};
 
 use super::{
-    code,
+    code::{self, Unfinished},
     cursor::{at_end, here, inside, kept, lit_str, skip_to_semicolon, skip_while, take_word, word},
     slice::slice,
 };
@@ -332,14 +332,11 @@ fn code_part(
         "what commands do, as `async |command, io| …`"
     };
     let code = match code::callable(input, errors, what) {
-        Err(raw) if errors.editor && !raw.is_empty() => {
-            let code = code::unfinished(raw);
-            let first = code.clone().into_iter().next();
-            match first.filter(|tree| tree.to_string() == "move") {
-                Some(closure) => quote_spanned!(closure.span()=> async #code),
-                None => code,
-            }
-        }
+        Err(raw) if errors.editor && !raw.is_empty() => match code::unfinished(&raw, false) {
+            Unfinished::Closure(closure) => quote_spanned!(closure.span()=> async #closure),
+            Unfinished::Async(closure) => closure,
+            Unfinished::Value => raw,
+        },
         Err(_) => return,
         Ok(Callable::Sync(mut closure)) => {
             // It is called in an async place anyway.

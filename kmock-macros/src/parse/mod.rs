@@ -25,7 +25,7 @@ use syn::{
 };
 
 pub(crate) use check::{Checks, checks};
-pub(crate) use code::{classify, parameters};
+pub(crate) use code::{Unfinished, classify, parameters, unfinished};
 pub(crate) use rule::captures;
 
 use self::{

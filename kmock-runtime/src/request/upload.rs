@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -26,8 +26,8 @@ pub(crate) struct Upload {
     /// What is still to come, for an answer that reads it; and whether it has.
     rest: Mutex<Option<Incoming>>,
     finished: AtomicBool,
-    /// What becomes of the request, whichever of the two is asked.
-    pub(super) record: Record,
+    /// What becomes of the request, whichever of the two is asked. Most requests are whole at once, and need none here.
+    record: OnceLock<Box<Record>>,
 }
 
 #[derive(Default)]
@@ -47,12 +47,17 @@ impl Upload {
             most,
             rest: Mutex::default(),
             finished: AtomicBool::new(false),
-            record: Record::new(),
+            record: OnceLock::new(),
         })
     }
 
     fn gathered(&self) -> MutexGuard<'_, BodySoFar> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is written down of the request that it is the body of.
+    pub(super) fn record(&self) -> &Record {
+        self.record.get_or_init(|| Box::new(Record::new()))
     }
 
     /// How many bytes have come.
@@ -153,6 +158,8 @@ impl fmt::Display for Upload {
 impl Request {
     /// This request, whose body is still on its way.
     pub(crate) fn coming(self, upload: Arc<Upload>) -> Request {
+        // From now on, not from when somebody looks.
+        upload.record();
         self.change(|inner| {
             inner.upload = Some(upload);
             inner.whole = false;

@@ -12,7 +12,7 @@ use crate::{
     errors::Errors,
     json,
     parse::{
-        code,
+        code::{self, Unfinished},
         cursor::{at_end, ends_after_next, here, inside, is_word, skip_while},
         stream,
     },
@@ -250,8 +250,12 @@ fn grpc(input: ParseStream<'_>, errors: &mut Errors) -> Option<Way> {
                 );
                 None
             }
-            Err(raw) => (errors.editor && !raw.is_empty())
-                .then(|| Way::GrpcEach(Expr::Verbatim(code::unfinished(raw)))),
+            Err(raw) => (errors.editor && !raw.is_empty()).then(|| {
+                Way::GrpcEach(Expr::Verbatim(match code::unfinished(&raw, false) {
+                    Unfinished::Closure(closure) | Unfinished::Async(closure) => closure,
+                    Unfinished::Value => raw,
+                }))
+            }),
         };
     }
     if let Ok(lit) = input.fork().parse::<Lit>() {

@@ -127,8 +127,12 @@ pub(crate) fn adopters(
 
 /// Whether the `spec.selector` of an owner selects an object.
 pub(crate) fn selects(owner: &Value, object: &Value) -> bool {
-    object::selector(&owner["spec"]["selector"])
-        .is_some_and(|selector| !selector.is_empty() && selector.matches(object::labels(object)))
+    selector(owner).is_some_and(|selector| selector.matches(object::labels(object)))
+}
+
+/// The `spec.selector` of an owner, for whoever asks it of many objects; `None`: it selects nothing.
+pub(crate) fn selector(owner: &Value) -> Option<LabelSelector> {
+    object::selector(&owner["spec"]["selector"]).filter(|selector| !selector.is_empty())
 }
 
 /// A Pod of a template, with a generated name.

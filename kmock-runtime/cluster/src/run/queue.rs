@@ -87,13 +87,9 @@ impl Queue {
         let Some(held) = self.held.get_mut(&controller) else {
             return;
         };
-        for _ in 0..most.min(held.len()) {
-            let Some(item) = held.pop_front() else { break };
-            if self.summing.contains(&controller) {
-                self.sums.push_back(item);
-            } else {
-                self.ready.push_back(item);
-            }
+        let free: Vec<Item> = held.drain(..most.min(held.len())).collect();
+        for item in free {
+            self.put(item);
         }
     }
 

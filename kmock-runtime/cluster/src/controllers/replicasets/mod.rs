@@ -85,7 +85,7 @@ impl Controller for Replicas {
             self.failures.remove(key);
             return plan;
         };
-        let selector = object::selector(&owner["spec"]["selector"]).filter(|one| !one.is_empty());
+        let selector = pods::selector(owner);
         let selects = |pod: &Value| match self.kind {
             Kind::ReplicationControllers => self.selects(owner, pod),
             _ => selector
