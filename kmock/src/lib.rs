@@ -27,7 +27,7 @@ pub use kmock_runtime::grpc;
 #[cfg(feature = "record")]
 pub use kmock_runtime::record;
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "aws-lc"))]
 pub use kmock_runtime::tls;
 
 #[cfg(feature = "websocket")]

@@ -2,12 +2,19 @@
 
 use std::sync::{Arc, LazyLock};
 
-use kmock_kubernetes::TokenSigner;
-use ring::{
+// Both have the same names for what is used here.
+#[cfg(feature = "aws-lc")]
+use aws_lc_rs as crypto;
+use crypto::{
     rand::SystemRandom,
     rsa::PublicKeyComponents,
-    signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents},
+    signature::{
+        KeyPair, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+    },
 };
+use kmock_kubernetes::TokenSigner;
+#[cfg(not(feature = "aws-lc"))]
+use ring as crypto;
 use serde_json::{Value, json};
 
 /// A key for tests, in PKCS #1.
@@ -27,7 +34,7 @@ impl Signer {
     }
 
     fn public(&self) -> PublicKeyComponents<Vec<u8>> {
-        PublicKeyComponents::from(self.0.public())
+        PublicKeyComponents::from(self.0.public_key())
     }
 }
 
@@ -43,7 +50,7 @@ impl TokenSigner for Signer {
     }
 
     fn sign(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let mut signature = vec![0; self.0.public().modulus_len()];
+        let mut signature = vec![0; self.0.public_key().modulus_len()];
         // The random numbers hide the key from whoever measures the time: the signature is always the same.
         let random = SystemRandom::new();
         let signed = self

@@ -30,6 +30,20 @@ pub use self::{
 };
 use crate::error::Error;
 
+/// Says whose cryptography rustls uses in this process, unless somebody has said so: aws-lc where the feature `aws-lc` is on,
+/// ring elsewhere. Servers with TLS do so when they start.
+///
+/// Clients of rustls that name none panic where the crates of a program bring both and nobody has said which is meant.
+///
+/// ```
+/// # use kmock_runtime as kmock;
+/// kmock::tls::install_provider();
+/// assert!(rustls::crypto::CryptoProvider::get_default().is_some());
+/// ```
+pub fn install_provider() {
+    provider();
+}
+
 /// How a server speaks TLS.
 ///
 /// ```no_run

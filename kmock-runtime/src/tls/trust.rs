@@ -16,7 +16,18 @@ use rustls::{
 
 use crate::{error::Error, tls::Authority};
 
-/// The cryptography of this process: what somebody has installed, or ring, which is installed then.
+#[cfg(not(any(feature = "aws-lc", feature = "ring")))]
+compile_error!(
+    "the feature `tls` of kmock-runtime wants a cryptography: add the feature `ring` or `aws-lc`"
+);
+
+/// The cryptography that comes with the features: who asks for aws-lc gets it, also where others ask for ring.
+#[cfg(feature = "aws-lc")]
+use rustls::crypto::aws_lc_rs as of_features;
+#[cfg(not(feature = "aws-lc"))]
+use rustls::crypto::ring as of_features;
+
+/// The cryptography of this process: what somebody has installed, or that of the features, which is installed then.
 ///
 /// Clients of rustls that name none take the one that is compiled in, and panic where there are two, or none: as this feature
 /// brings one, it also says which is meant. Whoever has said so before is heard.
@@ -24,8 +35,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     if let Some(provider) = CryptoProvider::get_default() {
         return Arc::clone(provider);
     }
-    let ring = rustls::crypto::ring::default_provider();
-    match ring.install_default() {
+    match of_features::default_provider().install_default() {
         Ok(()) => provider(),
         // Somebody else was faster.
         Err(other) => CryptoProvider::get_default().cloned().unwrap_or(other),
@@ -182,5 +192,19 @@ impl ServerCertVerifier for Anchored {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aws_lc_is_taken_where_it_is_asked_for_and_ring_elsewhere() {
+        let name = match cfg!(feature = "aws-lc") {
+            true => "AwsLcRs",
+            false => "Ring",
+        };
+        assert_eq!(format!("{:?}", provider().key_provider), name);
     }
 }

@@ -152,5 +152,7 @@ async fn client(options: &FetchOptions) -> Result<Client, Box<dyn std::error::Er
         (None, Some(_)) => Config::from_kubeconfig(&named).await?,
         (None, None) => Config::infer().await?,
     };
+    // Two may be compiled in.
+    kmock_runtime::tls::install_provider();
     Ok(Client::try_from(config)?)
 }
