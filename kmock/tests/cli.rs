@@ -1,5 +1,7 @@
 //! The command line tool, as a user runs it.
 
+#[path = "cli/inputs.rs"]
+mod inputs;
 mod program;
 
 use std::{
@@ -22,7 +24,10 @@ impl Served {
     }
 
     fn run(arguments: &[&str]) -> Served {
-        let program = Program::start(arguments);
+        Served::of(Program::start(arguments))
+    }
+
+    fn of(program: Program) -> Served {
         let address = program.url.strip_prefix("http://");
         let address = address.expect("plain HTTP").to_owned();
         Served { program, address }

@@ -4,14 +4,15 @@
 //! about as the API server would see it created; what it refuses ends the program, at its file and line.
 
 use std::{
-    collections::HashMap,
-    fmt, fs,
-    io::{self, Read},
+    collections::{HashMap, HashSet},
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use kmock::{KMock, kubernetes::internals::text::yaml};
 use serde_json::Value;
+
+use crate::cli::text;
 
 /// Where an object was written.
 #[derive(Clone)]
@@ -36,7 +37,18 @@ impl fmt::Display for Place {
 pub(crate) async fn load(k: &KMock, paths: &[PathBuf]) -> Result<(), String> {
     let mut all = Vec::new();
     for path in paths {
-        read(path, &mut all)?;
+        let before = all.len();
+        read(path, &mut HashSet::new(), &mut all)?;
+        if all.len() == before {
+            let shown = text::shown(path);
+            let hint = match path.is_dir() {
+                true => {
+                    ": of a directory, files named .yaml, .yml and .json are read, hidden ones left out"
+                }
+                false => "",
+            };
+            eprintln!("kmock: warning: --load {shown}: there are no objects in it{hint}");
+        }
     }
     // Stable: what is of one rank stays in its order.
     all.sort_by_key(|(_, object)| match object["kind"].as_str() {
@@ -102,29 +114,39 @@ fn named(object: &Value) -> String {
     format!("{} {name}", text(&object["kind"]))
 }
 
-fn read(path: &Path, all: &mut Vec<(Place, Value)>) -> Result<(), String> {
-    let shown = path.display().to_string();
+/// Reads a file, or a directory with all below it. Links may lead in circles: each directory is `seen` once.
+fn read(
+    path: &Path,
+    seen: &mut HashSet<PathBuf>,
+    all: &mut Vec<(Place, Value)>,
+) -> Result<(), String> {
+    let shown = text::shown(path);
     let failed = |error: io::Error| format!("--load {shown}: {error}");
-    if shown == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return objects("standard input", &text, all);
-    }
     if !path.is_dir() {
-        let text = fs::read_to_string(path).map_err(failed)?;
+        let text = text::read(path).map_err(|error| format!("--load {shown}: {error}"))?;
         return objects(&shown, &text, all);
     }
-    let entries = fs::read_dir(path).map_err(failed)?;
+    if !seen.insert(path.canonicalize().map_err(failed)?) {
+        return Ok(());
+    }
     let mut below = Vec::new();
-    for entry in entries {
+    for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?.path();
-        let kind = entry.extension().and_then(|extension| extension.to_str());
-        if entry.is_dir() || matches!(kind, Some("yaml" | "yml" | "json")) {
+        if is_meant(&entry) {
             below.push(entry);
         }
     }
     below.sort();
-    below.iter().try_for_each(|entry| read(entry, all))
+    below.iter().try_for_each(|entry| read(entry, seen, all))
+}
+
+/// Whether an entry of a directory may have objects: not what is hidden, such as `.git`, `.github`, or the versions behind a
+/// mounted ConfigMap (`..data`).
+fn is_meant(entry: &Path) -> bool {
+    let name = entry.file_name().unwrap_or_default().to_string_lossy();
+    let kind = entry.extension().unwrap_or_default().to_ascii_lowercase();
+    let is_read = ["yaml", "yml", "json"].iter().any(|known| kind == *known);
+    !name.starts_with('.') && (entry.is_dir() || is_read)
 }
 
 /// The objects of a text: YAML documents, or JSON, which is YAML, too. Lists are taken apart.
@@ -137,17 +159,33 @@ fn objects(file: &str, text: &str, all: &mut Vec<(Place, Value)>) -> Result<(), 
             line,
             document: several.then_some(nth + 1),
         };
-        // JSON may be laid out with tabs, which YAML does not bear.
-        let json = serde_json::from_str::<Value>(text).map(|value| vec![value]);
+        // JSON may be laid out with tabs, which YAML does not bear, and stand one after the other.
+        let json = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let json = json.collect::<Result<Vec<Value>, _>>();
         let values = json.or_else(|_| yaml::parse_all(text)).map_err(|error| {
             let (within, message) = line_of(&error.to_string());
             // The first line of what was read is that of the document.
             place.line = line + within.saturating_sub(1);
-            format!("--load {place}: {message}")
+            let at = text
+                .lines()
+                .nth(within.saturating_sub(1))
+                .unwrap_or_default();
+            let blank = &at[..at.len() - at.trim_start().len()];
+            let hint = match blank.contains('\t') {
+                true => "; the line begins with a tab, and YAML is indented by spaces",
+                false => "",
+            };
+            format!("--load {place}: {message}{hint}")
         })?;
         for value in values {
             if !value.is_object() {
-                return Err(format!("--load {place}: this is no object"));
+                let hint = match value {
+                    Value::Array(_) => {
+                        "; several objects are documents (`---`), or the `items` of a `kind: List`"
+                    }
+                    _ => "",
+                };
+                return Err(format!("--load {place}: this is no object{hint}"));
             }
             apart(value, &place, all);
         }
@@ -193,16 +231,21 @@ fn documents(text: &str) -> Vec<(usize, &str)> {
     let (mut from, mut first) = (0, 1);
     let mut at = 0;
     for (nth, line) in text.split_inclusive('\n').enumerate() {
-        if line.trim_end() == "---" || line.starts_with("--- ") {
+        // What follows the mark in its line belongs to the document.
+        let begins = line
+            .strip_prefix("---")
+            .filter(|rest| rest.trim().is_empty() || rest.starts_with([' ', '\t']));
+        if begins.is_some() {
             all.push((first, &text[from..at]));
-            (from, first) = (at + line.len(), nth + 2);
+            (from, first) = (at + "---".len(), nth + 1);
         }
         at += line.len();
     }
     all.push((first, &text[from..]));
     let empty = |text: &str| {
         let mut lines = text.lines().map(str::trim);
-        lines.all(|line| line.is_empty() || line.starts_with('#'))
+        // What YAML says of itself (`%YAML 1.2`), and the end of a document (`...`), are no objects either.
+        lines.all(|line| line.is_empty() || line.starts_with(['#', '%']) || line == "...")
     };
     all.retain(|(_, text)| !empty(text));
     // Blank lines before a document are none of it.
@@ -226,6 +269,11 @@ mod tests {
     fn documents_have_their_lines() {
         let text = "# a comment\n---\na: 1\n---\n\n---\n\nb: 2\nc: 3\n";
         assert_eq!(documents(text), [(3, "a: 1\n"), (8, "b: 2\nc: 3\n")]);
+        let text = "%YAML 1.2\r\n--- {a: 1}\n--- # the second\r\nb: 2\n...\n---\n...\n";
+        assert_eq!(
+            documents(text),
+            [(2, " {a: 1}\n"), (3, " # the second\r\nb: 2\n...\n")]
+        );
         assert_eq!(line_of("yaml: line 3: oh"), (3, "oh".to_owned()));
     }
 

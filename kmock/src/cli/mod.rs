@@ -10,6 +10,7 @@ mod rule;
 mod serve;
 mod signals;
 mod summary;
+mod text;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -81,7 +82,7 @@ fn command() -> Command {
                 .value_name("FILE")
                 .action(ArgAction::Append)
                 .value_parser(value_parser!(PathBuf))
-                .help("A file of such rules, one a line; empty lines and those that begin with # do not count; may be repeated"),
+                .help("A file of such rules, or - for standard input, one a line; empty lines and those that begin with # do not count; may be repeated"),
         )
         .arg(
             Arg::new("load")
@@ -109,6 +110,7 @@ fn command() -> Command {
             Arg::new("kubernetes-version")
                 .long("kubernetes-version")
                 .value_name("VERSION")
+                .value_parser(kubernetes_version)
                 .help("What /version says, e.g. v1.31.4 [default: the version whose answers are emulated]"),
         )
         .arg(
@@ -275,6 +277,16 @@ fn command() -> Command {
 }
 
 fn options(matches: &ArgMatches) -> Result<serve::ServeOptions, String> {
+    let from_input = ["load", "rules"].map(|name| files(matches, name)).concat();
+    let from_input = from_input
+        .iter()
+        .filter(|path| path.as_os_str() == text::STANDARD_INPUT);
+    if from_input.count() > 1 {
+        return Err(
+            "standard input is read once: one `-` of --load and --rules, and files for the rest"
+                .to_owned(),
+        );
+    }
     let mut rules = Vec::new();
     let given = matches.get_many::<String>("rule").unwrap_or_default();
     for (nth, text) in given.enumerate() {
@@ -349,6 +361,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     // `localhost` may be both: clients try the older family, too.
     let four = all.iter().find(|address| address.is_ipv4());
     four.or(all.first()).copied().ok_or_else(wrong)
+}
+
+/// As clients read it: a version of three numbers, with what follows them (`-gke.100`, `+k3s1`).
+fn kubernetes_version(text: &str) -> Result<String, String> {
+    let numbers = text.strip_prefix('v').unwrap_or(text);
+    let end = numbers.find(['-', '+']).unwrap_or(numbers.len());
+    let parts: Vec<&str> = numbers[..end].split('.').collect();
+    match parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok()) {
+        true => Ok(format!("v{numbers}")),
+        false => Err("a version of Kubernetes is three numbers, e.g. `v1.31.4`".to_owned()),
+    }
 }
 
 fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {

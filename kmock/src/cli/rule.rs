@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 use kmock::{Filter, Location, Reply, Rule};
 use serde_json::Value;
 
+use crate::cli::text;
+
 /// Reads a rule: a filter in the string notation, then a status, a body, or both. A body is JSON where it can be
 /// read so, `@FILE` is a file read again for each request, and anything else is text.
 pub(crate) fn parse(text: &str) -> Result<Rule, String> {
@@ -24,7 +26,7 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
             false => error.to_string(),
         }
     })?;
-    let reply = reply.trim();
+    let reply = without_semicolon(reply.trim());
     let (first, rest) = reply.split_once(' ').unwrap_or((reply, ""));
     let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     let (made, body) = match first.parse::<u16>() {
@@ -51,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
         None => match serde_json::from_str::<Value>(body) {
             Ok(json) => made.json(json),
             Err(error) => {
-                if body.starts_with(['{', '[']) {
+                if body.starts_with(['{', '[', '"']) {
                     warn(
                         text,
                         &format!("the body is no JSON and goes out as text: {error}"),
@@ -62,6 +64,18 @@ pub(crate) fn parse(text: &str) -> Result<Rule, String> {
         },
     };
     Ok(Rule::on(filter).named(text).reply(made))
+}
+
+/// A rule of `kmock!` ends with a semicolon: after a status and after JSON it cannot be meant otherwise.
+fn without_semicolon(reply: &str) -> &str {
+    let Some(less) = reply.strip_suffix(';').map(str::trim_end) else {
+        return reply;
+    };
+    let (first, rest) = less.split_once(' ').unwrap_or((less, ""));
+    let is_status = first.len() == 3 && first.bytes().all(|byte| byte.is_ascii_digit());
+    let body = if is_status { rest.trim() } else { less };
+    let is_meant = body.is_empty() || serde_json::from_str::<Value>(body).is_ok();
+    if is_meant { less } else { reply }
 }
 
 fn warn(rule: &str, text: &str) {
@@ -76,14 +90,14 @@ const QUALIFIERS: &[&str] = &[
 
 /// Reads a file of rules, one a line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Rule>, String> {
-    let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("--rules {shown}: {error}"))?;
+    let shown = text::shown(path);
+    let text = text::read(path).map_err(|error| format!("--rules {shown}: {error}"))?;
     let lines = text.lines().enumerate();
     lines
         .map(|(at, line)| (at + 1, line.trim()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(at, line)| match parse(line) {
-            Ok(rule) => Ok(rule.written_at(place(&shown.to_string(), at))),
+            Ok(rule) => Ok(rule.written_at(place(&shown, at))),
             Err(error) => Err(format!("{shown}:{at}: '{line}': {error}")),
         })
         .collect()
@@ -103,6 +117,20 @@ mod tests {
     use super::parse;
 
     #[test]
+    fn semicolons_of_rust_are_none_of_the_answer() {
+        for (reply, left) in [
+            ("200;", "200"),
+            ("201 {\"a\": 1} ;", "201 {\"a\": 1}"),
+            ("\"x;\";", "\"x;\""),
+            ("200 a=1;", "200 a=1;"),
+            ("let x;", "let x;"),
+            (";", ""),
+        ] {
+            assert_eq!(super::without_semicolon(reply), left, "{reply}");
+        }
+    }
+
+    #[test]
     fn rules_have_a_filter_and_a_reply() {
         for text in [
             "get /x => 200 {\"a\": 1}",
@@ -115,6 +143,8 @@ mod tests {
             "list deployments.apps => 500",
             "get pods/log => hello",
             "get /h?q=a%20b => x",
+            "GET \"/x\" => 200;",
+            "GET \"/x\" => 200 {\"a\": 1};",
         ] {
             assert!(parse(text).is_ok(), "{text}");
         }

@@ -102,6 +102,15 @@ async fn run(options: ServeOptions) -> Result<(), String> {
             .map_err(|error| format!("--images {}: {error}", path.display()))?;
     }
     k.mount(options.rules.into_iter().collect::<kmock::Rules>());
+    for one in k.report().shadowed {
+        eprintln!(
+            "kmock: warning: {}: {} never answers: {} ({}) does",
+            at(one.location),
+            one.rule,
+            one.by,
+            at(one.by_location)
+        );
+    }
     for path in &options.resources {
         k.resources()
             .load_file(path)
@@ -162,6 +171,11 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     drop(kubeconfig);
     // Nobody is left who could want what a long life has gathered: it need not be freed piece by piece.
     std::process::exit(0);
+}
+
+/// A line of a file of rules, or the number of a `--rule`.
+fn at(place: kmock::Location) -> String {
+    format!("{}:{}", place.file, place.line)
 }
 
 /// Declares the images of a file, YAML or JSON.

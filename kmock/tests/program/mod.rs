@@ -15,11 +15,15 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(arguments: &[&str]) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kmock"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("kmock starts");
+        Program::start_with(arguments, |_| {})
+    }
+
+    /// With other streams, or in another place.
+    pub(crate) fn start_with(arguments: &[&str], set: impl FnOnce(&mut Command)) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kmock"));
+        command.args(arguments).stdout(Stdio::piped());
+        set(&mut command);
+        let mut child = command.spawn().expect("kmock starts");
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut first = String::new();
         out.read_line(&mut first).expect("a first line");
