@@ -6,7 +6,7 @@ use std::{
     fmt,
     net::SocketAddr,
     str::FromStr,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -67,12 +67,16 @@ impl Upgrade {
         Upgrade(Mutex::new(Some(upgrade)))
     }
 
+    fn get(&self) -> MutexGuard<'_, Option<hyper::upgrade::OnUpgrade>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self) -> Option<hyper::upgrade::OnUpgrade> {
-        let mut upgrade = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        upgrade.take()
+        self.get().take()
+    }
+
+    fn is_taken(&self) -> bool {
+        self.get().is_none()
     }
 }
 
@@ -566,6 +570,12 @@ impl Request {
     /// The connection itself, for whoever takes it over first.
     pub(crate) fn take_upgrade(&self) -> Option<hyper::upgrade::OnUpgrade> {
         self.inner.upgrade.as_ref()?.take()
+    }
+
+    /// Whether somebody has taken over the connection.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        let upgrade = self.inner.upgrade.as_ref();
+        upgrade.is_some_and(|upgrade| upgrade.is_taken())
     }
 
     /// Lets go of the connection: who waits for it would keep the socket for ever.

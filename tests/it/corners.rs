@@ -432,6 +432,37 @@ async fn what_cannot_be_sent_is_refused_or_told(k: KMock) {
     }
 }
 
+/// Who answers 101 speaks another protocol from then on, and a rule's reply speaks none: the client would wait for ever.
+#[kmock::test(raw)]
+async fn an_answer_that_switches_protocols_is_for_who_speaks_them(k: KMock) {
+    for status in [100, 101, 103, 199] {
+        let made = std::panic::catch_unwind(|| Reply::new().status(status));
+        assert!(made.is_err(), "{status}");
+    }
+    k.on("/number").reply_with(|_| 101);
+    k.on("/status")
+        .reply_with(|_| http::StatusCode::SWITCHING_PROTOCOLS);
+    k.on("/response").reply_with(|_| {
+        let head = http::Response::builder().status(101);
+        head.header("upgrade", "websocket")
+            .body(String::new())
+            .expect("one")
+    });
+    for path in ["/number", "/status", "/response"] {
+        for upgrade in ["x: y", "connection: upgrade\r\nupgrade: websocket"] {
+            let raw = exchange(
+                &k,
+                format!("GET {path} HTTP/1.1\r\nhost: x\r\n{upgrade}\r\n\r\nGET /end HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                    .as_bytes(),
+            )
+            .await;
+            assert!(raw.starts_with("HTTP/1.1 500"), "{path}: {raw}");
+            assert!(raw.contains("101 is no answer of its own"), "{path}: {raw}");
+        }
+    }
+    assert_eq!(k.take_errors().len(), 6);
+}
+
 // ---- the nearest rule ----
 
 #[kmock::test(raw)]

@@ -18,7 +18,7 @@ fn expansion() {
             "`GTE` is no HTTP method; did you mean `GET`?\nhelp: a method of your own that looks so much like another is written `(\"GTE /path\")`"
         }
         ::core::compile_error! {
-            "`1sec` is no reply\nhelp: a status is a number from 100 to 999, a pause is `sleep(1s)`"
+            "`1sec` is no reply\nhelp: a status is a number from 200 to 999, a pause is `sleep(1s)`"
         }
     }
 }

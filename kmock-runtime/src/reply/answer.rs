@@ -16,7 +16,7 @@ use crate::{
     core::Core,
     journal::Seen,
     reply::{
-        Answer, Before, Dice, Payload, Reply, ReplyPart, Source,
+        Answer, Before, Dice, Payload, Reply, ReplyPart, SWITCHES, Source,
         body::{SlowBody, Unmeasured},
         breaking::broken,
         head_style::styled,
@@ -369,6 +369,10 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
     let size = response.body().size_hint().exact().filter(|_| !of_another);
     if !foreign {
         is_sent_as_written(response.status(), response.headers(), size)?;
+    }
+    // Of a route, of a foreign response: nobody would speak on.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked.request.is_taken_over() {
+        return Err(SWITCHES.to_owned());
     }
     if unmeasured {
         response =

@@ -231,7 +231,7 @@ impl Reply {
     /// The status.
     ///
     /// # Panics
-    /// When the number is not between 200 and 999; 101 is one, too.
+    /// When the number is not between 200 and 999.
     #[track_caller]
     pub fn status(mut self, status: u16) -> Reply {
         match final_status(status) {
@@ -440,9 +440,14 @@ impl Reply {
 
 /// A number as the status of an answer. Those below 200 come before one (RFC 9110, 15.2), but for the switch to another
 /// protocol.
+/// Why a 101 is none that a rule could give: who answers so speaks another protocol from then on (RFC 9110, 15.2.2).
+const SWITCHES: &str =
+    "101 is no answer of its own: after it another protocol is spoken, as `websocket` does";
+
 fn final_status(status: u16) -> Result<StatusCode, String> {
     match (status, StatusCode::from_u16(status)) {
-        (100 | 102..200, _) => Err(format!(
+        (101, _) => Err(SWITCHES.to_owned()),
+        (100..200, _) => Err(format!(
             "{status} is no answer of its own: a status below 200 comes before one"
         )),
         (_, Ok(status)) => Ok(status),

@@ -109,7 +109,7 @@ pub(super) fn is_sent_as_written(
     headers: &HeaderMap,
     size: Option<u64>,
 ) -> Result<(), String> {
-    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+    if status.is_informational() {
         return Err(format!(
             "{} is no answer of its own: a status below 200 comes before one",
             status.as_u16()

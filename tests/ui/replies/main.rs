@@ -44,6 +44,7 @@ mod reply_unfinished;
 mod reply_word_typo;
 mod sink_after_reply;
 mod sink_missing;
+mod status_informational;
 mod status_negative;
 mod status_suffix;
 mod status_too_large;

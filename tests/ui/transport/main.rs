@@ -5,6 +5,7 @@ mod certificate_of_request;
 mod client_cert_subject;
 mod connection_reply;
 mod error_code;
+mod grpc_async;
 mod grpc_method;
 mod grpc_status;
 mod hint_status;

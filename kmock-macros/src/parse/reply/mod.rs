@@ -136,7 +136,7 @@ fn part(
             let text = quote!(#found).to_string().replace(' ', "");
             errors.help(
                 span,
-                "a status is a number from 100 to 999",
+                "a status is a number from 200 to 999",
                 format_args!("write `json!({text})` for a number as the body"),
             );
         }
@@ -317,10 +317,20 @@ fn literal(input: ParseStream<'_>, errors: &mut Errors) -> Option<Part> {
         Lit::Int(number) => {
             let text = number.to_string();
             match number.base10_parse::<u64>() {
-                Ok(100..=999) if matches!(number.suffix(), "" | "u16" | "i32" | "u32") => {
+                Ok(100..=199) => {
+                    let way = match text.as_str() {
+                        "101" => "write `websocket [ … ]`, which answers an upgrade",
+                        "100" => "it is sent by itself, as soon as the body of a request is wanted",
+                        _ => {
+                            "write `hint 103 { \"Link\": \"</a.css>\" }, 200` for what comes before an answer"
+                        }
+                    };
+                    errors.help(span, format_args!("`{text}` is no answer of its own"), way);
+                }
+                Ok(200..=999) if matches!(number.suffix(), "" | "u16" | "i32" | "u32") => {
                     return Some(Part::Status(lit));
                 }
-                Ok(100..=999) => errors.help(
+                Ok(200..=999) => errors.help(
                     span,
                     format_args!("`{text}` is no status"),
                     format_args!("write `{}`", number.base10_digits()),
@@ -329,13 +339,13 @@ fn literal(input: ParseStream<'_>, errors: &mut Errors) -> Option<Part> {
                     span,
                     format_args!("`{text}` is no reply"),
                     format_args!(
-                        "a status is a number from 100 to 999, a pause is `sleep({}s)`",
+                        "a status is a number from 200 to 999, a pause is `sleep({}s)`",
                         number.base10_digits()
                     ),
                 ),
                 _ => errors.help(
                     span,
-                    format_args!("`{text}` is no status: they are numbers from 100 to 999"),
+                    format_args!("`{text}` is no status: they are numbers from 200 to 999"),
                     format_args!("write `json!({text})` for a number as the body"),
                 ),
             }
