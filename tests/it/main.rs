@@ -8,6 +8,7 @@ mod access;
 mod admission;
 mod assertions;
 mod attribute;
+mod browser;
 #[allow(
     clippy::needless_borrows_for_generic_args,
     reason = "the tests stand as the page shows them"

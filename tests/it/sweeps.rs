@@ -10,6 +10,8 @@ use kmock::{
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
+use crate::browser::Browser;
+
 /// What a sweep says about a test, which must not pass it.
 fn told<F, Fut>(name: &'static str, test: F) -> String
 where
@@ -207,21 +209,7 @@ fn a_sweep_has_a_page_of_places_and_faults() {
 /// What a browser makes of it: it is skipped where there is none.
 #[test]
 fn a_browser_shows_the_page_of_a_sweep() {
-    let programs = ["chromium", "chromium-browser", "google-chrome"];
-    // A browser keeps today's time: in that of `faketime`, which it would inherit, it turns in circles on all cores.
-    let browser = |program: &str| {
-        let mut command = std::process::Command::new(program);
-        command.env_remove("LD_PRELOAD");
-        command
-    };
-    let runs = |program: &&&str| {
-        browser(program)
-            .arg("--version")
-            .output()
-            .is_ok_and(|out| out.status.success())
-    };
-    let Some(program) = programs.iter().find(runs) else {
-        eprintln!("skipped: there is no chromium here");
+    let Some(browser) = Browser::find() else {
         return;
     };
     let (page, _) = swept_page("shown");
@@ -231,16 +219,7 @@ fn a_browser_shows_the_page_of_a_sweep() {
         const red=all('td.wrong').every(td=>getComputedStyle(td).backgroundColor==='rgb(204, 51, 51)');\
         document.title=[widths.size,all('tbody tr').length,all('td.wrong').length,red,\
         all('td').every(td=>td.offsetWidth>5&&td.offsetHeight>5),all('script').length].join(' ')}</script></body>";
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("page.html");
-    std::fs::write(&file, page.replace("</body>", look)).expect("written");
-    let shown = browser(program)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", directory.path().display()))
-        .arg(format!("file://{}", file.display()))
-        .output()
-        .expect("it runs");
-    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let shown = browser.show(&page.replace("</body>", look));
     let wrong = page.matches("<td class=\"wrong\"").count();
     let want = format!("<title>1 2 {wrong} true true 1</title>");
     assert!(shown.contains(&want), "{want} is not in\n{shown}");
