@@ -7,15 +7,15 @@ mod incident;
 mod tunnel;
 
 use std::{
-    future::{Future, poll_fn},
+    any::Any,
+    future::Future,
     net::SocketAddr,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::Poll,
     thread::JoinHandle,
     time::Duration,
 };
@@ -33,7 +33,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use self::coming::{Arrival, Unread, read};
+use self::coming::{Came, Unread, coming};
 pub(crate) use self::early::Pace;
 use crate::{
     backend::{Answered, Takeover},
@@ -43,7 +43,7 @@ use crate::{
     error::Error,
     journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
     reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
-    request::{Head, Last, Link, Request, Upgrade, Upload},
+    request::{Captures, Last, Link, Request, Upgrade},
     rules::{Spec, TableEntry},
     stream::Lives,
     user_code::panic_text,
@@ -244,60 +244,26 @@ async fn handle(
     let last = connection.is_last();
     let (head, body) = request.into_parts();
     let head = connection.last.head(head);
-    let upload = Upload::new(Arc::clone(&head), core.options.journal_limit);
-    let link = Some(Arc::clone(&connection.link));
     let at = core.clock.elapsed();
-    let mut body = body;
-    let pace = early(&connection, &head, &body);
-    let begin = || {
-        let begun = Request::new(
-            core.next_id(),
-            at,
-            Arc::clone(&head),
-            Bytes::new(),
-            link.clone(),
-            None,
-        );
-        Arrival::begin(&connection, begun, &upload)
-    };
-    let (read_body, coming) = {
-        let mut reading = pin!(read(&mut body, core.options.body_limit, pace, &upload));
-        // Most bodies are there with their heads.
-        match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
-            Poll::Ready(Err(broken @ Unread::Broken(_))) => (Err(broken), Some(begin())),
-            Poll::Ready(body) => (body, None),
-            Poll::Pending => {
-                let begun = begin();
-                (reading.await, Some(begun))
-            }
+    let came = match body.is_end_stream() {
+        // Most requests are no more than a head.
+        true => {
+            let link = Some(Arc::clone(&connection.link));
+            let id = core.next_id();
+            let request = Request::new(id, at, head, Bytes::new(), link, upgrade);
+            Came::whole(core.journal.record(request))
         }
+        false => match Box::pin(coming(&connection, head, body, at, upgrade)).await {
+            Ok(came) => came,
+            Err(explained) => return Ok(explained),
+        },
     };
-    let (whole_body, too_large) = match read_body {
-        Ok(body) => (body, false),
-        Err(Unread::TooLarge) => (Bytes::new(), true),
-        Err(Unread::Broken(error)) => {
-            // The client is gone, unless it is its chunks that are wrong.
-            return Ok(explained(
-                StatusCode::BAD_REQUEST,
-                format!("kmock: the body broke off: {error}\n"),
-            ));
-        }
-    };
-    let begun = coming.as_ref().and_then(Arrival::id);
-    let id = begun.unwrap_or_else(|| core.next_id());
-    let request =
-        Request::new(id, at, head, whole_body, link, upgrade).with_trailers(upload.take_trailers());
-    // What nobody waits for, or an answer that converses reads.
-    let mut rest = (pace.stop.is_some() && !body.is_end_stream()).then_some(body);
-    let (seen, whole) = match (coming, rest.take_if(|_| pace.converses)) {
-        (_, Some(rest)) => {
-            upload.leave(rest);
-            let request = request.coming(Arc::clone(&upload));
-            (core.journal.begin(request), None)
-        }
-        (Some(coming), None) => coming.complete(request.that_came(Arc::clone(&upload))),
-        (None, None) => core.journal.record(request),
-    };
+    let Came {
+        seen,
+        whole,
+        too_large,
+        unread,
+    } = came;
     let request = whole.as_ref().unwrap_or(seen.request());
     core.guard.see(core.dialect, request);
     let going = Going {
@@ -313,22 +279,17 @@ async fn handle(
         let exchange = gatekeeper.exchange(core, &seen, request, connection.address);
         answered(core, request, exchange).await
     } else {
-        answered(
-            core,
-            request,
-            answer(core, &seen, request, connection.address),
-        )
-        .await
+        match catch_unwind(AssertUnwindSafe(|| at_once(core, &seen, request))) {
+            Ok(Some(ready)) => ready,
+            Ok(None) => {
+                let answer = answer(core, &seen, request, connection.address);
+                answered(core, request, answer).await
+            }
+            Err(panic) => panicked(core, request, &*panic),
+        }
     };
     going.answered(answer.response.status());
-    if pace.converses
-        && let Some(unread) = upload.take_rest()
-    {
-        // Another rule answers, in the end.
-        upload.finish();
-        rest = Some(unread);
-    }
-    if let Some(rest) = rest {
+    if let Some(rest) = unread.and_then(Unread::left) {
         leave(core, request, rest, &answer);
     }
     let mut answer = answer;
@@ -353,21 +314,12 @@ fn leave(core: &Core, request: &Request, rest: Incoming, answer: &Answer) {
     }
 }
 
-/// How the body is to be read: most rules wait for all of it.
-fn early(connection: &Connection, head: &Arc<Head>, body: &Incoming) -> Pace {
-    let table = connection.core.book.table();
-    if !table.has_early() || body.is_end_stream() {
-        return Pace::default();
-    }
-    let link = Some(Arc::clone(&connection.link));
-    let now = connection.core.clock.elapsed();
-    let asked = Request::new(0, now, Arc::clone(head), Bytes::new(), link, None);
-    table.pace(&asked)
-}
-
 /// Whether a client asks for another protocol that a rule or an emulator may speak. Others (`h2c`, as some offer it with every
 /// request) are declined by not answering 101 (RFC 9110, 7.8).
 fn asks_for_upgrade(request: &HttpRequest<Incoming>) -> bool {
+    if !request.headers().contains_key(header::UPGRADE) {
+        return false;
+    }
     let asked = request.headers().get_all(header::UPGRADE);
     let mut asked = asked.into_iter().filter_map(|value| value.to_str().ok());
     asked.any(|value| {
@@ -432,7 +384,7 @@ impl Drop for Going<'_> {
     }
 }
 
-/// What answers, guarded: a panic, which would be a bug, is a recorded error and a 500 like any other.
+/// What answers, guarded.
 async fn answered(
     core: &Core,
     request: &Request,
@@ -440,14 +392,17 @@ async fn answered(
 ) -> (Answer, By) {
     match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(answered) => answered,
-        Err(panic) => {
-            let (method, target) = (request.method(), request.target());
-            let text = panic_text(&*panic);
-            let message =
-                format!("{method} {target}: the server panicked, which is a bug of kmock: {text}");
-            (failed(core, message), By::Nobody)
-        }
+        Err(panic) => panicked(core, request, &*panic),
     }
+}
+
+/// A panic, which would be a bug, is a recorded error and a 500 like any other.
+fn panicked(core: &Core, request: &Request, panic: &(dyn Any + Send)) -> (Answer, By) {
+    let (method, target) = (request.method(), request.target());
+    let text = panic_text(panic);
+    let message =
+        format!("{method} {target}: the server panicked, which is a bug of kmock: {text}");
+    (failed(core, message), By::Nobody)
 }
 
 /// A recorded error, and the answer that says it.
@@ -469,6 +424,35 @@ fn body_refused(core: &Core, request: &Request) -> Answer {
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("kmock: the body is larger than {limit} bytes; see the option `body_limit`\n"),
     ))
+}
+
+/// The answer of a rule that is ready, where each rule that is asked before it can be asked without waiting, too: most requests
+/// get one, and need nothing of what follows. `None`: whoever may answer is asked in turn.
+fn at_once(core: &Core, seen: &Seen, request: &Request) -> Option<(Answer, By)> {
+    let options = &core.options;
+    let is_plain = options.limit.is_none()
+        && options.hostnames.is_empty()
+        && request.method() != Method::CONNECT;
+    let table = core.book.table();
+    if !is_plain || table.is_sliced() {
+        return None;
+    }
+    for entry in table.candidates(request) {
+        let ready = entry.at_once()?;
+        if let Some(captured) = entry.spec.filter.captures(request) {
+            let (_, by) = taken(core, seen, entry, captured);
+            return Some((ready.answer(), by));
+        }
+    }
+    None
+}
+
+/// Writes a request down at the rule that takes it.
+fn taken(core: &Core, seen: &Seen, entry: &TableEntry, captured: Captured) -> (Captures, By) {
+    let captured = (!captured.is_empty()).then(|| Arc::new(captured));
+    let noted = seen.with_captures(captured.clone());
+    entry.rule.keep_request(noted, core.options.keep);
+    (captured, By::Rule(Arc::clone(entry.named())))
 }
 
 /// What may answer a request, in the order in which it is asked (docs/precedence.md); the first that answers wins. The
@@ -629,16 +613,11 @@ async fn by_rule(
     aside: &mut Vec<Aside>,
 ) -> Option<(Answer, By)> {
     let spec = &entry.spec;
-    let captured = (!captured.is_empty()).then(|| Arc::new(captured));
-    let keep = core.options.keep;
-    entry
-        .rule
-        .keep_request(seen.with_captures(captured.clone()), keep);
-    let by = || By::Rule(Arc::clone(entry.named()));
+    let (captured, by) = taken(core, seen, entry, captured);
     if spec.sinks.is_empty()
         && let Some(ready) = entry.ready()
     {
-        return Some((ready.answer(), by()));
+        return Some((ready.answer(), by));
     }
     let request = request.clone().with_captures(captured);
     let named = entry.named();
@@ -647,7 +626,7 @@ async fn by_rule(
     }
     let last = spec.reply.as_ref()?;
     if let Some(ready) = entry.ready() {
-        return Some((ready.answer(), by()));
+        return Some((ready.answer(), by));
     }
     let turn = match spec.sequence.is_single() {
         true => 0,
@@ -663,7 +642,7 @@ async fn by_rule(
     };
     // Until there is an answer, this is who holds the request.
     seen.conclude(Concluded {
-        by: by(),
+        by: by.clone(),
         ..Concluded::default()
     });
     let lives: Lives = Arc::new([entry.rule.live().clone(), core.live.clone()]);
@@ -679,7 +658,7 @@ async fn by_rule(
         rule: entry.rule.clone(),
     };
     match Box::pin(make(reply, &asked)).await {
-        Made::Answer(answer) => Some((worded(spec, &asked.request, answer), by())),
+        Made::Answer(answer) => Some((worded(spec, &asked.request, answer), by)),
         Made::Pass => {
             entry.rule.forget(seen);
             aside.push(Aside::passed(&entry.rule));
@@ -689,7 +668,7 @@ async fn by_rule(
             let message = format!("{}: {why}", asked.label);
             let mut failed = failed(core, message);
             failed.response = told_to(&asked.request, failed.response, INTERNAL);
-            Some((failed, by()))
+            Some((failed, by))
         }
     }
 }

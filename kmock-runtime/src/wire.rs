@@ -429,7 +429,8 @@ impl AsyncRead for WiredStream {
         let new = buf.filled().get(before..).unwrap_or_default();
         if !new.is_empty() {
             let mut came = self.wire.came_now();
-            if self.wire.0.answered.swap(false, Ordering::Relaxed) {
+            if self.wire.0.answered.load(Ordering::Relaxed) {
+                self.wire.0.answered.store(false, Ordering::Relaxed);
                 came.clear();
             }
             let room = CAME.saturating_sub(came.len()).min(new.len());

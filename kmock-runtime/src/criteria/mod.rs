@@ -452,6 +452,11 @@ impl Filter {
         }
     }
 
+    /// Whether some criterion must be awaited: the user's functions are.
+    pub(crate) fn awaits(&self) -> bool {
+        self.awaits
+    }
+
     fn async_function(&self) -> Option<&'static str> {
         match &*self.node {
             Node::Is(Criterion::TestLater(text, _), _) => Some(text),
@@ -587,7 +592,11 @@ impl Criterion {
     fn holds(&self, request: &Request, captured: &mut Vec<(String, String)>) -> bool {
         match self {
             Criterion::Method(name) => request.method().as_str() == name,
-            Criterion::Path(template) => kept(template.captures(request.meant_path()), captured),
+            Criterion::Path(template) => {
+                // As it came, most often: what equals a path in its canonical form is in it.
+                template.literal() == Some(request.url_path())
+                    || kept(template.captures(request.meant_path()), captured)
+            }
             Criterion::PathRegex(regex) => {
                 let (meant, came) = (request.meant_path(), request.url_path());
                 kept(regex.captures(meant, came), captured)

@@ -104,6 +104,13 @@ impl TableEntry {
         })
     }
 
+    /// The answer, where it is known without waiting whether the rule takes a request, and what it answers then.
+    pub(crate) fn at_once(&self) -> Option<&Ready> {
+        let spec = &self.spec;
+        let plain = spec.sinks.is_empty() && spec.next.is_none() && !spec.filter.awaits();
+        self.ready().filter(|_| plain)
+    }
+
     /// The answer, where there is nothing to compute.
     pub(crate) fn ready(&self) -> Option<&Ready> {
         self.ready
@@ -213,6 +220,11 @@ impl Book {
 }
 
 impl Table {
+    /// Whether some rules number the requests that fit.
+    pub(crate) fn is_sliced(&self) -> bool {
+        self.sliced
+    }
+
     fn of(rules: Vec<Rule>) -> Table {
         let mut entries: Vec<TableEntry> = rules
             .into_iter()

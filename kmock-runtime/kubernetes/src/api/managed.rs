@@ -20,22 +20,17 @@ fn schema_of(scope: &Scope<'_>, target: Target<'_>) -> SchemaRef {
     schema.unwrap_or_else(|| Schema::any().into())
 }
 
-/// Calls `f` with what the field sets want to know of a write.
+/// Calls `f` with what the field sets want to know of a write; `reset` is what [`reset_set`] says.
 pub fn with_write<R>(
     scope: &Scope<'_>,
     target: Target<'_>,
     manager: &str,
-    object: &Value,
+    reset: Option<Set>,
     f: impl FnOnce(&Write<'_>) -> R,
 ) -> R {
     let resource = &scope.served.resource;
     let subresource = scope.subresource;
     let schema = schema_of(scope, target);
-    let reset = if target.kind == "Scale" {
-        None
-    } else {
-        reset_set(scope, object)
-    };
     let empty = target.codec.empty(&scope.context("", false));
     let versions = |api_version: &str| {
         let (group, version) = split_api_version(api_version);
@@ -75,7 +70,10 @@ pub fn with_write<R>(
 }
 
 /// The fields that a write cannot set. A custom resource's status is all that can be written through `status`.
-fn reset_set(scope: &Scope<'_>, object: &Value) -> Option<Set> {
+pub fn reset_set(scope: &Scope<'_>, target: Target<'_>, object: &Value) -> Option<Set> {
+    if target.kind == "Scale" {
+        return None;
+    }
     if scope.subresource == "status" && !scope.served.resource.is_built_in() {
         let keys: Vec<&str> = object
             .as_object()?
@@ -107,6 +105,15 @@ pub fn update_target(
     object: &mut Value,
     manager: &str,
 ) {
+    let reset = reset_set(scope, target, object);
+    let track = |written: &mut Value| {
+        with_write(scope, target, manager, reset, |write| {
+            fields::update(live, written, write);
+        });
+    };
+    if is_tidy(object) {
+        return track(object);
+    }
     let mut written = object.clone();
     // What the defaults note for the create strategy is nobody's field.
     meta::edit(&mut written, |metadata| {
@@ -114,11 +121,22 @@ pub fn update_target(
         labels.map(|labels| labels.remove(SHARED_LABELS))
     });
     meta::drop_empty(&mut written);
-    with_write(scope, target, manager, object, |write| {
-        fields::update(live, &mut written, write);
-    });
+    track(&mut written);
     let managers = written["metadata"]["managedFields"].take();
     meta::edit(object, |metadata| {
         meta::set(metadata, "managedFields", managers);
     });
+}
+
+/// Whether the metadata of an object has nothing that is no field: then the object need not be copied.
+fn is_tidy(object: &Value) -> bool {
+    let metadata = object["metadata"].as_object();
+    metadata.is_some_and(|metadata| {
+        metadata.values().all(|value| match value {
+            Value::Null => false,
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(map) => !map.is_empty() && !map.contains_key(SHARED_LABELS),
+            _ => true,
+        })
+    })
 }

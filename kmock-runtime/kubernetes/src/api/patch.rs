@@ -363,13 +363,10 @@ fn apply_config(
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let context = call.context(call.request.name(), options.dry_run);
-    let applied = managed::with_write(
-        &call.scope(),
-        target,
-        &options.manager,
-        &config.object,
-        |write| config.apply(live, target.kind, options.force, write),
-    )?;
+    let reset = managed::reset_set(&call.scope(), target, &config.object);
+    let applied = managed::with_write(&call.scope(), target, &options.manager, reset, |write| {
+        config.apply(live, target.kind, options.force, write)
+    })?;
     if let Some(complaint) = &config.complaint {
         match options.validation {
             FieldValidation::Ignore => {}

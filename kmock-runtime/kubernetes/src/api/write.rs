@@ -725,30 +725,56 @@ pub fn before_update(
 
 /// If nothing but the times in managedFields differs, the former times stay: such a write is none.
 fn keep_unchanged_times(object: &mut Value, old: &Value) {
-    let without_times = |value: &Value| -> Vec<Value> {
-        let mut entries = value["metadata"]["managedFields"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-            entry.remove("time");
-        }
-        entries
-    };
-    let mut same = old.clone();
-    let entries = object["metadata"]["managedFields"].clone();
-    meta::edit(&mut same, |metadata| {
-        meta::set(metadata, "managedFields", entries);
-        meta::set(
-            metadata,
-            "resourceVersion",
-            object["metadata"]["resourceVersion"].clone(),
-        );
-    });
-    if same == *object && without_times(object) == without_times(old) {
-        let former = old["metadata"]["managedFields"].clone();
-        meta::edit(object, |metadata| {
-            meta::set(metadata, "managedFields", former);
-        });
+    if !same_but_for_times(object, old) {
+        return;
     }
+    let former = old["metadata"]["managedFields"].clone();
+    meta::edit(object, |metadata| {
+        meta::set(metadata, "managedFields", former);
+    });
+}
+
+/// Whether two states of an object differ in nothing but the version and the times of the managers.
+fn same_but_for_times(new: &Value, old: &Value) -> bool {
+    let same_metadata = |new: &Value, old: &Value| {
+        same_members(new, old, |key, new, old| match key {
+            "managedFields" => same_managers(new, old),
+            "resourceVersion" => true,
+            _ => new == old,
+        })
+    };
+    same_members(new, old, |key, new, old| match key {
+        "metadata" => {
+            let (new, old) = (new.unwrap_or(&Value::Null), old.unwrap_or(&Value::Null));
+            same_metadata(new, old)
+        }
+        _ => new == old,
+    })
+}
+
+/// Whether the members of two objects are the same, as `same` says of each name. What comes last, as the status, is what
+/// changes most often: it is asked first.
+fn same_members(
+    new: &Value,
+    old: &Value,
+    same: impl Fn(&str, Option<&Value>, Option<&Value>) -> bool,
+) -> bool {
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return new == old;
+    };
+    let in_both = |(key, value): (&String, &Value)| same(key, Some(value), old.get(key));
+    let gone =
+        |(key, value): (&String, &Value)| new.contains_key(key) || same(key, None, Some(value));
+    new.iter().rev().all(in_both) && old.iter().all(gone)
+}
+
+fn same_managers(new: Option<&Value>, old: Option<&Value>) -> bool {
+    fn entries(of: Option<&Value>) -> &[Value] {
+        of.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+    let same = |new: &Value, old: &Value| {
+        same_members(new, old, |key, new, old| key == "time" || new == old)
+    };
+    let (new, old) = (entries(new), entries(old));
+    new.len() == old.len() && new.iter().zip(old).all(|(new, old)| same(new, old))
 }

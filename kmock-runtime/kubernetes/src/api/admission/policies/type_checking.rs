@@ -84,7 +84,8 @@ fn write_status(cluster: &Cluster, place: &ResourceKey, key: &str) {
             now: cluster.now(),
         };
         let target = Target::of(&served);
-        let applied = managed::with_write(&scope, target, MANAGER, &live, |write| {
+        let reset = managed::reset_set(&scope, target, &live);
+        let applied = managed::with_write(&scope, target, MANAGER, reset, |write| {
             fields::apply(Some(&live), &config, true, write)
         });
         applied.map_or(Edit::Keep, |object| Edit::Put(served.to_storage(object)))
