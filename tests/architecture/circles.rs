@@ -2,20 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{Arrows, Module, Sources};
+use crate::sources::{Arrows, CRATES, Module, Sources};
 
 /// How many files of a crate may name each other in a circle: a room that is taken apart for its length alone.
 const MOST: usize = 10;
-
-const CRATES: &[&str] = &[
-    "kmock",
-    "kmock-macros",
-    "kmock-macros/notation",
-    "kmock-runtime",
-    "kmock-runtime/apply",
-    "kmock-runtime/cluster",
-    "kmock-runtime/kubernetes",
-];
 
 /// The circles, longest first.
 pub(crate) fn circles(arrows: &Arrows) -> Vec<BTreeSet<Module>> {

@@ -4,17 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use crate::sources::{Module, Sources, after_item, is_cfg_test, root};
-
-const CRATES: &[&str] = &[
-    "kmock",
-    "kmock-macros",
-    "kmock-macros/notation",
-    "kmock-runtime",
-    "kmock-runtime/apply",
-    "kmock-runtime/cluster",
-    "kmock-runtime/kubernetes",
-];
+use crate::sources::{CRATES, Module, Sources, after_item, is_cfg_test, root};
 
 /// Names of two types, each with the reason why.
 const SHARED: &[(&str, &str)] = &[

@@ -9,6 +9,17 @@ use std::{
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+/// The crates that are published, by their folders.
+pub(crate) const CRATES: &[&str] = &[
+    "kmock",
+    "kmock-macros",
+    "kmock-macros/notation",
+    "kmock-runtime",
+    "kmock-runtime/apply",
+    "kmock-runtime/cluster",
+    "kmock-runtime/kubernetes",
+];
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -35,6 +35,7 @@ mod recipes;
 mod recordings;
 mod reliability;
 mod replies;
+mod reported;
 mod reports;
 mod representations;
 mod sequences;

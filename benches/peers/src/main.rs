@@ -8,6 +8,7 @@
 
 mod client;
 mod measure;
+mod numbers;
 mod peers;
 
 use std::time::{Duration, Instant};

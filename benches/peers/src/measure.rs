@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     client::Client,
+    numbers::{median, middle},
     peers::{self, Peer, Started},
 };
 
@@ -204,12 +205,3 @@ pub(crate) fn others_cpu() -> Option<Duration> {
     Some(all)
 }
 
-fn median(mut all: Vec<Duration>) -> Duration {
-    all.sort();
-    all[all.len() / 2]
-}
-
-fn middle(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
-}

@@ -27,6 +27,9 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+mod numbers;
+use numbers::{median, middle};
+
 const TURNS: usize = 100;
 const REQUESTS: usize = 200;
 const HANDSHAKES: usize = 10;
@@ -108,16 +111,6 @@ fn of_many(count: usize, mut once: impl FnMut()) -> Duration {
 
 fn ratio(time: Duration, first: Duration) -> f64 {
     time.as_secs_f64() / first.as_secs_f64().max(f64::MIN_POSITIVE)
-}
-
-fn median(mut all: Vec<Duration>) -> Duration {
-    all.sort();
-    all[all.len() / 2]
-}
-
-fn middle(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
 }
 
 fn micros(time: Duration) -> String {

@@ -320,6 +320,16 @@ impl Life {
 }
 
 /// Holds a controller; see [`Life::hold`].
+///
+/// ```no_run
+/// # async fn example(life: kmock_cluster::Life) {
+/// let held = life.hold("deployments");
+/// // … what is there before any ReplicaSet is made …
+/// held.step(); // one object
+/// held.release();
+/// life.settle().await;
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "the controller goes on when this is dropped"]
 pub struct Hold {

@@ -127,6 +127,22 @@ impl Live {
 }
 
 /// A running container, given to the code that it is. A clone is the same container.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life) {
+/// life.image("web").run(async |c| {
+///     let greeting = c.env("GREETING").unwrap_or("hello").to_owned();
+///     c.log(format!("{} says {greeting}\n", c.name()));
+///     let settings = c.file("/etc/web/settings.yaml"); // of a ConfigMap that is mounted there
+///     if settings.is_none() {
+///         return 1;
+///     }
+///     c.ready();
+///     c.stopped().await;
+///     0
+/// });
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Container(Arc<Inner>);
 
@@ -422,6 +438,18 @@ fn failed(error: &dyn fmt::Display) -> Response<ApiBody> {
 }
 
 /// What the code of a container, or of a command in it, may return: its exit code.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life) {
+/// life.image("forever").run(async |c| c.stopped().await);
+/// life.image("fails").run(async |_| 3);
+/// life.image("reads").run(async |c| {
+///     let size: usize = c.env("SIZE").unwrap_or("1").parse()?; // told in the log, and 1
+///     c.log(format!("{size}\n"));
+///     Ok::<_, std::num::ParseIntError>(())
+/// });
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the code of a container cannot return `{Self}`",
     note = "it returns an exit code: a number, `()` for 0, or a `Result`"

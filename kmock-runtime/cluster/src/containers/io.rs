@@ -14,6 +14,24 @@ use crate::emulator::kubelet::{Output, Streams, TerminalSize};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a command in a container is joined to: its input and output, and the terminal of the client.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life) {
+/// life.image("tools").exec(async |command, mut io| {
+///     match command.first().map(String::as_str) {
+///         Some("cat") => {
+///             let all = io.rest().await;
+///             io.write(all).await;
+///             0
+///         }
+///         _ => {
+///             io.write_error("there is only cat\n").await;
+///             127
+///         }
+///     }
+/// });
+/// # }
+/// ```
 pub struct Io {
     container: Container,
     input: Input,
@@ -300,6 +318,17 @@ fn shown(data: &[u8], terminal: bool) -> Bytes {
 }
 
 /// What is sent to a process.
+///
+/// ```no_run
+/// # fn example(life: kmock_cluster::Life) {
+/// life.image("echo").run(async |c| {
+///     let Some(mut input) = c.stdin() else { return };
+///     while let Some(line) = input.line().await {
+///         c.log(format!("{line}\n"));
+///     }
+/// });
+/// # }
+/// ```
 pub struct Input {
     from: Option<mpsc::UnboundedReceiver<Bytes>>,
     kept: BytesMut,

@@ -31,12 +31,32 @@ use kmock_apply::ordered::Node;
 /// `default`. The resource is named in any usual way, e.g. `deployments`, `deployments.apps`, `apps/v1/deployments`.
 ///
 /// Methods without `try_` panic with an explanation at the caller's line when they cannot do what they are told.
+///
+/// ```
+/// # use kmock_kubernetes::{Cluster, Objects};
+/// # let objects = Objects::new(&Cluster::default());
+/// use serde_json::json;
+///
+/// objects.seed(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1"}}));
+/// objects.patch("configmaps", "settings", json!({"data": {"a": "2"}}));
+/// let found = objects.list("configmaps", Some("default"));
+/// assert!(found.iter().any(|one| one["data"]["a"] == "2"));
+/// assert!(objects.delete("configmaps", "settings"));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Objects {
     cluster: Cluster,
 }
 
 /// Why an object could not be seeded, found or read.
+///
+/// ```
+/// # use kmock_kubernetes::{Cluster, Objects};
+/// # let objects = Objects::new(&Cluster::default());
+/// let odd = serde_json::json!({"apiVersion": "v1", "kind": "Puppy", "metadata": {"name": "rex"}});
+/// let error = objects.try_seed(odd).unwrap_err();
+/// assert!(error.to_string().contains("Puppy"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectError {
     message: String,
@@ -59,6 +79,15 @@ impl fmt::Display for ObjectError {
 impl std::error::Error for ObjectError {}
 
 /// One version of an object, in the version of its resource by which it was asked for.
+///
+/// ```
+/// # use kmock_kubernetes::{Cluster, Objects};
+/// # let objects = Objects::new(&Cluster::default());
+/// let seeded = objects.seed(serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "blue"}}));
+/// assert_eq!((seeded.name(), seeded.namespace()), ("blue", ""));
+/// assert_eq!(seeded["metadata"]["name"], "blue"); // fields by index
+/// assert!(!seeded.is_deleted());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Object {
     value: Arc<Value>,

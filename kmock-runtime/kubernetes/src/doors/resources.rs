@@ -13,6 +13,15 @@ use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
 
 /// The resources of a cluster. Cheap to clone.
+///
+/// ```
+/// # use kmock_kubernetes::{Cluster, Resources};
+/// # let resources = Resources::new(&Cluster::default());
+/// resources.declare("kopf.dev/v1/kopfexamples");
+/// assert!(resources.get("kopfexamples.kopf.dev").is_some());
+/// resources.forget("kopfexamples.kopf.dev"); // as if it had never been installed
+/// assert!(resources.get("kopfexamples.kopf.dev").is_none());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Resources {
     cluster: Cluster,

@@ -368,4 +368,47 @@ fn pods_run_as_accounts_that_are_there_where_that_is_asked_for() {
         "{}",
         refused.1
     );
+    // Each way in which a Pod names a Secret; a volume that may have one and has none is no reference.
+    let container = json!([{"name": "c", "image": "i"}]);
+    let volumes = [
+        (json!({"secret": {"secretName": "s"}}), true),
+        (
+            json!({"cinder": {"volumeID": "v", "secretRef": {"name": "s"}}}),
+            true,
+        ),
+        (json!({"cinder": {"volumeID": "v"}}), false),
+        (
+            json!({"csi": {"driver": "d", "nodePublishSecretRef": {"name": "s"}}}),
+            true,
+        ),
+        (json!({"csi": {"driver": "d"}}), false),
+        (
+            json!({"projected": {"sources": [{"secret": {"name": "s"}}]}}),
+            true,
+        ),
+        (
+            json!({"projected": {"sources": [{"configMap": {"name": "s"}}]}}),
+            false,
+        ),
+        (
+            json!({"azureFile": {"secretName": "s", "shareName": "x"}}),
+            true,
+        ),
+    ];
+    for (at, (volume, is_one)) in volumes.into_iter().enumerate() {
+        let name = format!("m-{at}");
+        let mut named = volume.clone();
+        named["name"] = "v".into();
+        let mut pod = mirror(json!({"nodeName": "n", "containers": container, "volumes": [named]}));
+        pod["metadata"]["name"] = name.into();
+        let (code, answer) = server.call(&create, pod);
+        let said = answer["message"].as_str().unwrap_or_default();
+        match is_one {
+            true => assert!(
+                said.ends_with("a mirror pod may not reference secrets"),
+                "{volume}: {answer}"
+            ),
+            false => assert_eq!(code, 201, "{volume}: {answer}"),
+        }
+    }
 }

@@ -6,7 +6,8 @@ mod measure;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use self::behavior::{Count, Past};
 use self::measure::{Target, Unmeasured};
@@ -68,246 +69,278 @@ impl Controller for Autoscalers {
     }
 
     fn look(&mut self, key: &str, cache: &Cache) -> Plan {
-        let mut plan = Plan::nothing();
         if key == "*" {
             for one in cache.all(Kind::Autoscalers) {
                 self.shared
                     .touch("horizontalpodautoscalers", &object::key(one));
             }
-            return plan;
+            return Plan::nothing();
         }
         let Some(scaler) = cache.get(Kind::Autoscalers, key) else {
             self.past.remove(key);
-            return plan;
+            return Plan::nothing();
         };
-        plan.look_after(PERIOD, Wait::Appointment);
-        let spec = &scaler["spec"];
-        let mut all = conditions::of(scaler);
-        let now = cache.now();
-        let mut status = if scaler["status"].is_object() {
-            scaler["status"].clone()
-        } else {
-            json!({})
+        let mut outcome = Outcome::of(scaler, cache.now());
+        let (kind, target) = match target(scaler, cache) {
+            Ok(found) => found,
+            Err(why) => {
+                outcome.set("AbleToScale", "False", "FailedGetScale", &why);
+                outcome.warn("FailedGetScale", why);
+                return outcome.finish();
+            }
         };
-        status["observedGeneration"] = object::generation(scaler).into();
-        let reference = &spec["scaleTargetRef"];
-        let group = text(&reference["apiVersion"])
-            .split_once('/')
-            .map_or("", |(group, _)| group);
-        let target = Kind::named(group, text(&reference["kind"])).and_then(|kind| {
-            Some((
-                kind,
-                cache.find(kind, object::namespace(scaler), text(&reference["name"]))?,
-            ))
-        });
-        let Some((kind, target)) = target else {
-            let plural = Kind::named(group, text(&reference["kind"])).map_or("", Kind::plural);
-            let why = format!(
-                "the HPA controller was unable to get the target's current scale: {plural}.{group} \"{}\" not found",
-                text(&reference["name"])
-            );
-            conditions::set(
-                &mut all,
-                conditions::new("AbleToScale", "False", "FailedGetScale", &why, now),
-            );
-            plan.tell(Note::warning(
-                Kind::Autoscalers,
-                scaler,
-                "FailedGetScale",
-                why,
-            ));
-            status["conditions"] = all.into();
-            plan.status(Kind::Autoscalers, scaler, status);
-            return plan;
-        };
+        let message = "the HPA controller was able to get the target's current scale";
+        outcome.set("AbleToScale", "True", "SucceededGetScale", message);
         let current = target["spec"]["replicas"].as_i64().unwrap_or(1);
-        let (least, most) = (
-            spec["minReplicas"].as_i64().unwrap_or(1),
-            int(&spec["maxReplicas"]),
-        );
-        conditions::set(
-            &mut all,
-            conditions::new(
-                "AbleToScale",
-                "True",
-                "SucceededGetScale",
-                "the HPA controller was able to get the target's current scale",
-                now,
-            ),
-        );
         if current == 0 {
             let why = "scaling is disabled since the replica count of the target is zero";
-            conditions::set(
-                &mut all,
-                conditions::new("ScalingActive", "False", "ScalingDisabled", why, now),
-            );
-            status["conditions"] = all.into();
-            status["currentReplicas"] = 0.into();
-            status["desiredReplicas"] = 0.into();
-            plan.status(Kind::Autoscalers, scaler, status);
-            return plan;
+            outcome.set("ScalingActive", "False", "ScalingDisabled", why);
+            outcome.replicas(0, 0);
+            return outcome.finish();
         }
-        let selector = object::selector(&target["spec"]["selector"]);
-        let bounds = (least, most.max(least));
-        let behavior = &spec["behavior"];
-        let tolerance = |direction: &str| {
-            let own = &behavior[direction]["tolerance"];
-            own.as_str()
-                .map_or(TOLERANCE, |text| amounts::milli(text) as f64 / 1000.0)
-        };
-        let scaled = Target {
-            namespace: object::namespace(scaler),
-            wanted: current,
-            present: int(&target["status"]["replicas"]),
-            pods: cache
-                .within(Kind::Pods, object::namespace(scaler))
-                .filter(|pod| {
-                    selector
-                        .as_ref()
-                        .is_some_and(|selector| selector.matches(object::labels(pod)))
-                })
-                .collect(),
-            tolerance: (tolerance("scaleDown"), tolerance("scaleUp")),
-            now,
-        };
-        let mut wanted: Option<(i64, String)> = None;
-        let mut shown = Vec::new();
-        let mut failed: Vec<Unmeasured> = Vec::new();
         // Who is out of bounds goes back to them first.
-        let is_within = current >= bounds.0 && current <= bounds.1;
-        for metric in items(&spec["metrics"]).filter(|_| is_within) {
-            match self.measure(metric, &scaled) {
+        let (least, most) = bounds(scaler);
+        let measured = match (least..=most).contains(&current) {
+            true => self.measure_all(&scaled(scaler, target, current, cache), &mut outcome),
+            false => Metrics::default(),
+        };
+        let (desired, why) = if current > most {
+            (
+                most,
+                "Current number of replicas above Spec.MaxReplicas".to_owned(),
+            )
+        } else if current < least {
+            (
+                least,
+                "Current number of replicas below Spec.MinReplicas".to_owned(),
+            )
+        } else if let Some((wanted, name)) = measured.known(current) {
+            let count = Count {
+                current,
+                least,
+                most,
+            };
+            self.decide(key, count, wanted, name, &mut outcome)
+        } else {
+            outcome.unmeasured(&measured.failed);
+            (current, String::new())
+        };
+        if desired != current {
+            let past = self.past.entry(key.to_owned()).or_default();
+            past.scaled(current, desired, cache.now());
+            outcome.scale(kind, target, desired, &why);
+        }
+        outcome.replicas(current, desired);
+        outcome.status["currentMetrics"] = measured.shown.into();
+        outcome.finish()
+    }
+}
+
+impl Autoscalers {
+    /// Asks each metric; the one that wants most counts.
+    fn measure_all(&self, scaled: &Target<'_>, outcome: &mut Outcome<'_>) -> Metrics {
+        let mut all = Metrics::default();
+        for metric in items(&outcome.scaler["spec"]["metrics"]) {
+            match self.measure(metric, scaled) {
                 Ok(measured) => {
-                    shown.push(measured.status);
-                    if wanted
-                        .as_ref()
-                        .is_none_or(|(known, _)| measured.replicas > *known)
-                    {
-                        wanted = Some((measured.replicas, measured.name));
+                    all.shown.push(measured.status);
+                    let most = all.wanted.as_ref().map(|(known, _)| *known);
+                    if most.is_none_or(|known| measured.replicas > known) {
+                        all.wanted = Some((measured.replicas, measured.name));
                     }
                 }
                 Err(why) => {
-                    plan.tell(Note::warning(
-                        Kind::Autoscalers,
-                        scaler,
-                        why.reason,
-                        &why.why,
-                    ));
-                    failed.push(why);
+                    outcome.warn(why.reason, &why.why);
+                    all.failed.push(why);
                 }
             }
         }
-        // With some metrics unknown, it may go up by the others, and not down.
-        let is_known = failed.is_empty()
-            || wanted
-                .as_ref()
-                .is_some_and(|(wanted, _)| *wanted >= current);
-        let (desired, why) = match wanted.filter(|_| is_known) {
-            _ if current > bounds.1 => (
-                bounds.1,
-                "Current number of replicas above Spec.MaxReplicas".to_owned(),
-            ),
-            _ if current < bounds.0 => (
-                bounds.0,
-                "Current number of replicas below Spec.MinReplicas".to_owned(),
-            ),
-            Some((wanted, name)) => {
-                let message = format!(
-                    "the HPA was able to successfully calculate a replica count from {name}"
-                );
-                conditions::set(
-                    &mut all,
-                    conditions::new("ScalingActive", "True", "ValidMetricFound", &message, now),
-                );
-                let count = Count {
-                    current,
-                    least: bounds.0,
-                    most: bounds.1,
-                };
-                let past = self.past.entry(key.to_owned()).or_default();
-                let decision = past.decide(behavior, count, wanted, now);
-                let (reason, message) = decision.able;
-                conditions::set(
-                    &mut all,
-                    conditions::new("AbleToScale", "True", reason, message, now),
-                );
-                let (limits, reason, message) = decision.limited;
-                let limits = if limits { "True" } else { "False" };
-                conditions::set(
-                    &mut all,
-                    conditions::new("ScalingLimited", limits, reason, message, now),
-                );
-                if let Some(again) = decision.again {
-                    plan.look_after(again, Wait::Appointment);
-                }
-                let why = if decision.replicas > current {
-                    format!("{name} above target")
-                } else {
-                    "All metrics below target".to_owned()
-                };
-                (decision.replicas, why)
-            }
-            None => {
-                if let Some(first) = failed.first() {
-                    let why = format!(
-                        "the HPA was unable to compute the replica count: {}",
-                        first.why
-                    );
-                    conditions::set(
-                        &mut all,
-                        conditions::new("ScalingActive", "False", first.reason, &why, now),
-                    );
-                    let why = format!(
-                        "invalid metrics ({} invalid out of {}), first error is: {}: {}",
-                        failed.len(),
-                        items(&spec["metrics"]).len(),
-                        first.head,
-                        first.why
-                    );
-                    plan.tell(Note::warning(
-                        Kind::Autoscalers,
-                        scaler,
-                        "FailedComputeMetricsReplicas",
-                        why,
-                    ));
-                }
-                (current, String::new())
-            }
+        all
+    }
+
+    /// What the behavior makes of the number that the metrics want, and why.
+    fn decide(
+        &mut self,
+        key: &str,
+        count: Count,
+        wanted: i64,
+        name: &str,
+        outcome: &mut Outcome<'_>,
+    ) -> (i64, String) {
+        let current = count.current;
+        let message =
+            format!("the HPA was able to successfully calculate a replica count from {name}");
+        outcome.set("ScalingActive", "True", "ValidMetricFound", &message);
+        let past = self.past.entry(key.to_owned()).or_default();
+        let behavior = &outcome.scaler["spec"]["behavior"];
+        let decision = past.decide(behavior, count, wanted, outcome.now);
+        let (reason, message) = decision.able;
+        outcome.set("AbleToScale", "True", reason, message);
+        let (limited, reason, message) = decision.limited;
+        let limited = if limited { "True" } else { "False" };
+        outcome.set("ScalingLimited", limited, reason, message);
+        if let Some(again) = decision.again {
+            outcome.plan.look_after(again, Wait::Appointment);
+        }
+        let why = match decision.replicas > current {
+            true => format!("{name} above target"),
+            false => "All metrics below target".to_owned(),
         };
-        let limited = desired;
-        if limited != current {
-            let name = object::name(target);
-            let (namespace, _) = object::split(key);
-            plan.add(Action::Request {
-                method: "PATCH",
-                path: kind.path(namespace, name, "scale"),
-                body: json!({"spec": {"replicas": limited}}),
-            });
-            plan.tell(Note::normal(
-                Kind::Autoscalers,
-                scaler,
-                "SuccessfulRescale",
-                format!("New size: {limited}; reason: {why}"),
-            ));
-            let past = self.past.entry(key.to_owned()).or_default();
-            past.scaled(current, limited, now);
-            status["lastScaleTime"] = object::time(now);
-            conditions::set(
-                &mut all,
-                conditions::new(
-                    "AbleToScale",
-                    "True",
-                    "SucceededRescale",
-                    &format!("the HPA controller was able to update the target scale to {limited}"),
-                    now,
-                ),
-            );
+        (decision.replicas, why)
+    }
+}
+
+/// What the metrics say.
+#[derive(Default)]
+struct Metrics {
+    /// The most replicas that one of them wants, and its name.
+    wanted: Option<(i64, String)>,
+    shown: Vec<Value>,
+    failed: Vec<Unmeasured>,
+}
+
+impl Metrics {
+    /// What is to be gone by: with some metrics unknown, it may go up by the others, and not down.
+    fn known(&self, current: i64) -> Option<(i64, &str)> {
+        let (wanted, name) = self.wanted.as_ref()?;
+        let is_known = self.failed.is_empty() || *wanted >= current;
+        is_known.then_some((*wanted, name.as_str()))
+    }
+}
+
+/// What is said of an autoscaler, and done.
+struct Outcome<'a> {
+    scaler: &'a Value,
+    conditions: Vec<Value>,
+    status: Value,
+    now: Timestamp,
+    plan: Plan,
+}
+
+impl<'a> Outcome<'a> {
+    fn of(scaler: &'a Value, now: Timestamp) -> Outcome<'a> {
+        let mut status = match scaler["status"].is_object() {
+            true => scaler["status"].clone(),
+            false => json!({}),
+        };
+        status["observedGeneration"] = object::generation(scaler).into();
+        let mut plan = Plan::nothing();
+        plan.look_after(PERIOD, Wait::Appointment);
+        Outcome {
+            scaler,
+            conditions: conditions::of(scaler),
+            status,
+            now,
+            plan,
         }
-        status["currentReplicas"] = current.into();
-        status["desiredReplicas"] = limited.into();
-        status["currentMetrics"] = shown.into();
-        status["conditions"] = all.into();
-        plan.status(Kind::Autoscalers, scaler, status);
-        plan
+    }
+
+    fn set(&mut self, sort: &str, status: &str, reason: &str, message: &str) {
+        let condition = conditions::new(sort, status, reason, message, self.now);
+        conditions::set(&mut self.conditions, condition);
+    }
+
+    fn warn(&mut self, reason: &str, why: impl Into<String>) {
+        let note = Note::warning(Kind::Autoscalers, self.scaler, reason, why);
+        self.plan.tell(note);
+    }
+
+    fn replicas(&mut self, current: i64, desired: i64) {
+        self.status["currentReplicas"] = current.into();
+        self.status["desiredReplicas"] = desired.into();
+    }
+
+    /// The metrics say nothing to go by.
+    fn unmeasured(&mut self, failed: &[Unmeasured]) {
+        let Some(first) = failed.first() else {
+            return;
+        };
+        let why = format!(
+            "the HPA was unable to compute the replica count: {}",
+            first.why
+        );
+        self.set("ScalingActive", "False", first.reason, &why);
+        let why = format!(
+            "invalid metrics ({} invalid out of {}), first error is: {}: {}",
+            failed.len(),
+            items(&self.scaler["spec"]["metrics"]).len(),
+            first.head,
+            first.why
+        );
+        self.warn("FailedComputeMetricsReplicas", why);
+    }
+
+    fn scale(&mut self, kind: Kind, target: &Value, desired: i64, why: &str) {
+        let (namespace, name) = (object::namespace(self.scaler), object::name(target));
+        self.plan.add(Action::Request {
+            method: "PATCH",
+            path: kind.path(namespace, name, "scale"),
+            body: json!({"spec": {"replicas": desired}}),
+        });
+        let told = format!("New size: {desired}; reason: {why}");
+        let note = Note::normal(Kind::Autoscalers, self.scaler, "SuccessfulRescale", told);
+        self.plan.tell(note);
+        self.status["lastScaleTime"] = object::time(self.now);
+        let message =
+            format!("the HPA controller was able to update the target scale to {desired}");
+        self.set("AbleToScale", "True", "SucceededRescale", &message);
+    }
+
+    fn finish(mut self) -> Plan {
+        self.status["conditions"] = self.conditions.into();
+        self.plan
+            .status(Kind::Autoscalers, self.scaler, self.status);
+        self.plan
+    }
+}
+
+/// What an autoscaler scales. `Err`: it is not there.
+fn target<'a>(scaler: &Value, cache: &'a Cache) -> Result<(Kind, &'a Value), String> {
+    let reference = &scaler["spec"]["scaleTargetRef"];
+    let name = text(&reference["name"]);
+    let group = text(&reference["apiVersion"]);
+    let group = group.split_once('/').map_or("", |(group, _)| group);
+    let kind = Kind::named(group, text(&reference["kind"]));
+    let found = kind.and_then(|kind| {
+        let target = cache.find(kind, object::namespace(scaler), name)?;
+        Some((kind, &**target))
+    });
+    found.ok_or_else(|| {
+        let plural = kind.map_or("", Kind::plural);
+        format!(
+            "the HPA controller was unable to get the target's current scale: {plural}.{group} \"{name}\" not found"
+        )
+    })
+}
+
+/// The least and the most replicas.
+fn bounds(scaler: &Value) -> (i64, i64) {
+    let spec = &scaler["spec"];
+    let least = spec["minReplicas"].as_i64().unwrap_or(1);
+    (least, int(&spec["maxReplicas"]).max(least))
+}
+
+/// What metrics are asked about.
+fn scaled<'a>(scaler: &'a Value, target: &Value, current: i64, cache: &'a Cache) -> Target<'a> {
+    let selector = object::selector(&target["spec"]["selector"]);
+    let pods = cache.within(Kind::Pods, object::namespace(scaler));
+    let tolerance = |direction: &str| {
+        let own = &scaler["spec"]["behavior"][direction]["tolerance"];
+        own.as_str()
+            .map_or(TOLERANCE, |text| amounts::milli(text) as f64 / 1000.0)
+    };
+    Target {
+        namespace: object::namespace(scaler),
+        wanted: current,
+        present: int(&target["status"]["replicas"]),
+        pods: pods
+            .filter(|pod| {
+                selector
+                    .as_ref()
+                    .is_some_and(|selector| selector.matches(object::labels(pod)))
+            })
+            .collect(),
+        tolerance: (tolerance("scaleDown"), tolerance("scaleUp")),
+        now: cache.now(),
     }
 }

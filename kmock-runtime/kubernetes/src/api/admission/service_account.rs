@@ -6,7 +6,10 @@
 use serde_json::{Value, json};
 
 use super::{Attributes, Operation, Plugin};
-use crate::kinds::builtin::values::{at, is_set, items, section, text};
+use crate::kinds::builtin::{
+    references,
+    values::{at, is_set, items, section, text},
+};
 use crate::model::meta;
 use crate::model::status::ApiError;
 use crate::state::cluster::Cluster;
@@ -152,44 +155,14 @@ fn what_mirrors_may_not(pod: &Value) -> Option<&'static str> {
     if !text(pod, &["spec", "serviceAccountName"]).is_empty() {
         return Some("reference service accounts");
     }
-    let volumes = items(pod, &["spec", "volumes"]);
-    let projects = |key: &str| {
-        volumes.iter().any(|volume| {
-            let mut sources = items(volume, &["projected", "sources"]).iter();
-            sources.any(|source| is_set(source, &[key]))
-        })
-    };
-    let contained = ["initContainers", "containers", "ephemeralContainers"]
-        .iter()
-        .any(|kind| {
-            let mut all = items(pod, &["spec", kind]).iter();
-            all.any(|container| !secrets_of(container).is_empty())
-        });
-    let mounted = volumes.iter().any(|volume| {
-        let names_secret = [
-            "azureFile",
-            "cephfs",
-            "cinder",
-            "flexVolume",
-            "iscsi",
-            "rbd",
-            "scaleIO",
-            "storageos",
-        ];
-        let mut kinds = names_secret.iter();
-        is_set(volume, &["secret"])
-            || is_set(volume, &["csi", "nodePublishSecretRef"])
-            || is_set(volume, &["azureFile", "secretName"])
-            || kinds.any(|kind| is_set(volume, &[kind, "secretRef"]))
-    });
-    if contained
-        || mounted
-        || projects("secret")
-        || !items(pod, &["spec", "imagePullSecrets"]).is_empty()
-    {
+    if !references::secrets(pod).is_empty() {
         return Some("reference secrets");
     }
-    projects("serviceAccountToken").then_some("use ServiceAccountToken volume projections")
+    let projected = items(pod, &["spec", "volumes"]).iter().any(|volume| {
+        let mut sources = items(volume, &["projected", "sources"]).iter();
+        sources.any(|source| is_set(source, &["serviceAccountToken"]))
+    });
+    projected.then_some("use ServiceAccountToken volume projections")
 }
 
 /// The first secret of a pod that its account does not name.

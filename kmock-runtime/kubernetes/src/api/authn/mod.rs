@@ -25,6 +25,17 @@ use crate::text::base64url;
 use crate::wire::websocket;
 
 /// Whom a verified client certificate names: an extension of requests that came over TLS.
+///
+/// ```
+/// use kmock_kubernetes::ClientCertificate;
+///
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(ClientCertificate {
+///     common_name: "jane".to_owned(),
+///     organizations: vec!["system:masters".to_owned()],
+///     ..ClientCertificate::default()
+/// });
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// The subject's common name: the user's.
