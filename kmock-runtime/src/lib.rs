@@ -31,6 +31,7 @@ mod hostnames;
 mod interceptor;
 mod location;
 mod mock;
+mod nested;
 mod options;
 mod own;
 mod programs;

@@ -47,6 +47,7 @@ const ENGINE: &[Layer] = &[
             "error",
             "extras",
             "location",
+            "nested",
             "own",
             "programs",
             "reply/body",

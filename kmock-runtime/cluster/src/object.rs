@@ -107,11 +107,16 @@ pub(crate) fn until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or_default()
 }
 
-/// A moment so many seconds later.
+/// A moment so many seconds later, at most the last one there is; of a negative number, earlier.
 pub(crate) fn after(moment: Timestamp, seconds: i64) -> Timestamp {
+    let end = if seconds < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
     moment
         .checked_add(jiff::SignedDuration::from_secs(seconds))
-        .unwrap_or(Timestamp::MAX)
+        .unwrap_or(end)
 }
 
 // ── selectors ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,7 +33,8 @@ pub(crate) use self::connect::Dial;
 #[cfg(any(feature = "hyper", feature = "kube"))]
 pub use self::connector::Intercepted;
 use crate::{
-    elsewhere, error::Error, interceptor::Interceptor, location::Location, own::OwnConnection,
+    elsewhere, error::Error, interceptor::Interceptor, location::Location,
+    nested::NestedConnection, own::OwnConnection,
 };
 
 /// A request to any server; `await` it for the response. [`KMock::request`](crate::KMock::request) and its kin are for the
@@ -288,6 +289,7 @@ impl ClientRequest {
         let connected = self.to.connect().await;
         let stream = connected.map_err(|error| Error::io(&doing, error))?;
         let own = stream.local_addr().map(OwnConnection::new);
+        let nested = NestedConnection::new(stream.local_addr());
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;
@@ -308,6 +310,7 @@ impl ClientRequest {
             body,
             _connection: connection,
             _own: own,
+            _nested: nested,
         })
     }
 }
@@ -441,6 +444,7 @@ pub struct OpenResponse {
     body: Incoming,
     _connection: Aborted,
     _own: Option<OwnConnection>,
+    _nested: Option<NestedConnection>,
 }
 
 impl OpenResponse {

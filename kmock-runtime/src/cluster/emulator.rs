@@ -28,6 +28,7 @@ use crate::{
     error::Error,
     journal::{ObjectHistory, Seen},
     mock::KMock,
+    nested,
     options::{Builder, Controllers},
     request::Request,
 };
@@ -171,6 +172,12 @@ fn called(request: &Request) -> http::Request<bytes::Bytes> {
     call
 }
 
+/// The call of a request that a webhook has sent. On the heap: the usual way has no room for another one beside it.
+fn called_within(cluster: &Cluster, request: &Request) -> BoxFuture<'static, Response<ApiBody>> {
+    let (cluster, id, call) = (cluster.clone(), request.id(), called(request));
+    Box::pin(async move { caused_by(id, cluster.call(call)).await })
+}
+
 /// Of so many requests of others than the administrator it is known who sent them.
 const REMEMBERED: usize = 100_000;
 
@@ -300,8 +307,11 @@ impl Backend for Emulator {
             if !asked {
                 return None;
             }
-            let call = cluster.call(called(&request));
-            let mut response = caused_by(request.id(), call).await;
+            let depth = nested::depth_of(request.peer());
+            let mut response = match depth {
+                0 => caused_by(request.id(), cluster.call(called(&request))).await,
+                depth => nested::within(depth, called_within(&cluster, &request)).await,
+            };
             if let Some(one) = response.extensions_mut().remove::<Asked>() {
                 let mut askers = askers.lock().unwrap_or_else(PoisonError::into_inner);
                 askers.insert(request.id(), one);

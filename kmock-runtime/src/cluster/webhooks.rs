@@ -19,7 +19,7 @@ use serde_core::{Serialize, de::DeserializeOwned};
 use tower_service::Service;
 
 use super::in_process::{InProcess, ask, guarded, panicked};
-use crate::{client::Dial, mock::KMock};
+use crate::{client::Dial, mock::KMock, nested};
 
 impl KMock {
     /// Plugs a webhook in: the objects of a file (a `ValidatingWebhookConfiguration`, a `MutatingWebhookConfiguration`,
@@ -172,13 +172,28 @@ where
 {
     fn call(&self, call: WebhookCall) -> BoxFuture<'static, Result<Response<Bytes>, String>> {
         let service = self.0.clone();
-        guarded(HANDLER, async move {
-            let answer = ask(service, request(&call)?).await?;
-            let (parts, body) = answer.into_parts();
-            let body = body.collect().await.map_err(|error| error.to_string())?;
-            Ok(Response::from_parts(parts, body.to_bytes()))
-        })
+        guarded(
+            HANDLER,
+            deeper(async move {
+                let answer = ask(service, request(&call)?).await?;
+                let (parts, body) = answer.into_parts();
+                let body = body.collect().await.map_err(|error| error.to_string())?;
+                Ok(Response::from_parts(parts, body.to_bytes()))
+            }),
+        )
     }
+}
+
+/// Calls a handler, unless it is in itself already: a server would give up when the time of the outermost call has passed.
+async fn deeper<T>(call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let depth = nested::depth();
+    if depth >= nested::DEEPEST {
+        return Err(format!(
+            "context deadline exceeded (kmock: {depth} calls of webhooks in this process wait for each other already; does a \
+             webhook ask for what it guards?)"
+        ));
+    }
+    nested::within(depth + 1, call).await
 }
 
 /// A function in this process.
@@ -202,12 +217,15 @@ where
             Ok(answer) => answer,
             Err(panic) => Err(panicked(HANDLER, &*panic)),
         };
-        guarded(HANDLER, async move {
-            let answer = answer?.await?;
-            let mut response = Response::new(Bytes::from(answer));
-            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-            Ok(response)
-        })
+        guarded(
+            HANDLER,
+            deeper(async move {
+                let answer = answer?.await?;
+                let mut response = Response::new(Bytes::from(answer));
+                response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+                Ok(response)
+            }),
+        )
     }
 }
 

@@ -333,25 +333,32 @@ fn begin(cron: &Value, all: &[Arc<Value>], status: &mut Value, cache: &Cache, pl
     set_active(status, running);
 }
 
-/// The newest time that is due, and how many were missed with it.
+/// The newest time that is due, and roughly how many have passed with it: as many as there are steps between, each as long as
+/// the first (`mostRecentScheduleTime` of the controller). Ten years of minutes are not walked through.
+///
+/// Nothing is due where the newest is not found from two such steps before now on: so the controller has it, too.
 fn due(
     schedule: &Schedule,
     earliest: Timestamp,
     now: Timestamp,
     zone: &TimeZone,
-) -> Option<(Timestamp, u32)> {
-    let mut newest = schedule
+) -> Option<(Timestamp, i64)> {
+    let first = schedule
         .next(earliest, zone)
         .filter(|first| *first <= now)?;
-    let mut count = 1;
+    let Some(second) = schedule.next(first, zone).filter(|second| *second <= now) else {
+        return Some((first, 1));
+    };
+    let step = (second.as_second() - first.as_second()).max(1);
+    let missed = (now.as_second() - first.as_second()) / step + 1;
+    // One step back further, for schedules whose steps are not all alike.
+    let mut newest = object::after(first, (missed - 2) * step);
+    let mut found = None;
     while let Some(next) = schedule.next(newest, zone).filter(|next| *next <= now) {
         newest = next;
-        count += 1;
-        if count > 100_000 {
-            break;
-        }
+        found = Some(next);
     }
-    Some((newest, count))
+    Some((found?, missed))
 }
 
 /// A time in a zone, as RFC 3339 writes it.
@@ -361,4 +368,95 @@ fn stamp(when: Timestamp, zone: &TimeZone) -> String {
         return zoned.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     }
     zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The newest time that is due, how many were missed, and how long it took to find out.
+    fn of(schedule: &str, earliest: &str, now: &str) -> (String, i64) {
+        let schedule = Schedule::read(schedule).expect("a schedule");
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let found = due(&schedule, time(earliest), time(now), &TimeZone::UTC);
+        found.map_or((String::new(), 0), |(when, missed)| {
+            (when.to_string(), missed)
+        })
+    }
+
+    #[test]
+    fn what_was_missed_is_reckoned() {
+        for (schedule, earliest, now, when, missed) in [
+            (
+                "* * * * *",
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:00:59Z",
+                "",
+                0,
+            ),
+            (
+                "* * * * *",
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:01:00Z",
+                "2026-01-01T00:01:00Z",
+                1,
+            ),
+            (
+                "* * * * *",
+                "2026-01-01T00:00:00Z",
+                "2026-01-01T00:02:59Z",
+                "2026-01-01T00:02:00Z",
+                2,
+            ),
+            (
+                "* * * * *",
+                "2026-01-01T00:00:00Z",
+                "2036-01-01T00:00:30Z",
+                "2036-01-01T00:00:00Z",
+                5_258_880,
+            ),
+            (
+                "@every 90s",
+                "2026-01-01T00:00:00Z",
+                "2036-01-01T00:00:10Z",
+                "2036-01-01T00:00:00Z",
+                3_505_920,
+            ),
+            (
+                "@hourly",
+                "2026-01-01T00:00:00Z",
+                "2026-01-05T05:00:00Z",
+                "2026-01-05T05:00:00Z",
+                101,
+            ),
+            // From Friday on, with steps of four hours first.
+            (
+                "30 6-16/4 * * 1-5",
+                "2026-01-02T06:00:00Z",
+                "2026-01-05T12:00:00Z",
+                "2026-01-05T10:30:00Z",
+                20,
+            ),
+            (
+                "0 0 31 2 *",
+                "2026-01-01T00:00:00Z",
+                "2036-01-01T00:00:00Z",
+                "",
+                0,
+            ),
+            (
+                "0 0 1 1 *",
+                "2026-01-01T00:00:00Z",
+                "2036-06-01T00:00:00Z",
+                "2036-01-01T00:00:00Z",
+                10,
+            ),
+        ] {
+            assert_eq!(
+                of(schedule, earliest, now),
+                (when.to_owned(), missed),
+                "{schedule} {now}"
+            );
+        }
+    }
 }

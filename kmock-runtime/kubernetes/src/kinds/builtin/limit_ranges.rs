@@ -2,6 +2,8 @@
 //!
 //! Rules: `plugin/pkg/admission/limitranger`. (Its defaults are in [`super::admission`].)
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::amounts::{self, Amounts};
@@ -64,13 +66,9 @@ pub(crate) fn refusal(range: &Value, kind: &str, object: &Value) -> Option<Strin
             }
         }
     }
-    let mut told: Vec<String> = Vec::new();
-    for fault in faults {
-        if !told.contains(&fault) {
-            told.push(fault);
-        }
-    }
-    match told.as_slice() {
+    let mut told: HashSet<String> = HashSet::new();
+    faults.retain(|fault| told.insert(fault.clone()));
+    match faults.as_slice() {
         [] => None,
         [only] => Some(only.clone()),
         all => Some(format!("[{}]", all.join(", "))),

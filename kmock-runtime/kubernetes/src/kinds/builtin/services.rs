@@ -1,5 +1,6 @@
 //! Services: cluster addresses, node ports and address families.
 
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -235,7 +236,7 @@ pub(in crate::kinds::builtin) fn conflicts(
         ));
     }
     let kept = node_port_numbers(items(before, &["ports"]));
-    let mut seen: Vec<(i64, i64)> = Vec::new();
+    let mut seen: HashMap<i64, HashSet<i64>> = HashMap::new();
     for (i, port) in items(spec, &["ports"]).iter().enumerate() {
         let number = at(port, &["nodePort"]).as_i64().unwrap_or_default();
         let own_port = at(port, &["port"]).as_i64().unwrap_or_default();
@@ -244,11 +245,9 @@ pub(in crate::kinds::builtin) fn conflicts(
         }
         let in_range = (FIRST_NODE_PORT..FIRST_NODE_PORT + NODE_PORTS).contains(&number);
         // Two protocols of one port share its node port.
-        let mine = old.is_none()
-            && seen
-                .iter()
-                .any(|(known, port)| *known == number && *port != own_port);
-        seen.push((number, own_port));
+        let of_number = seen.entry(number).or_default();
+        let mine = old.is_none() && of_number.iter().any(|port| *port != own_port);
+        of_number.insert(own_port);
         let theirs = |other: &Arc<Value>| {
             node_port_numbers(items(other, &["spec", "ports"])).contains(&number)
                 || at(other, &["spec", "healthCheckNodePort"]).as_i64() == Some(number)
@@ -399,7 +398,7 @@ fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
         && spec
             .get("externalTrafficPolicy")
             .is_some_and(|p| p == "Local");
-    let mut taken: Vec<i64> = Vec::new();
+    let mut taken: HashSet<i64> = HashSet::new();
     for service in services(context) {
         taken.extend(
             items(&service, &["spec", "ports"])
@@ -421,7 +420,7 @@ fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
         port
     };
     // One port in two protocols has one node port.
-    let mut of_port: Vec<(Value, i64)> = Vec::new();
+    let mut of_port: HashMap<Value, i64> = HashMap::new();
     for port in super::values::each(spec, "ports") {
         let number = port.get("port").cloned().unwrap_or_default();
         let given = port
@@ -429,7 +428,7 @@ fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
             .and_then(Value::as_i64)
             .filter(|n| *n != 0);
         if let Some(given) = given {
-            of_port.push((number, given));
+            of_port.entry(number).or_insert(given);
         }
     }
     for port in super::values::each(spec, "ports") {
@@ -438,13 +437,12 @@ fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
             .get("nodePort")
             .and_then(Value::as_i64)
             .filter(|n| *n != 0);
-        let shared = of_port.iter().find(|(known, _)| *known == number);
-        let shared = shared.map(|(_, node_port)| *node_port);
+        let shared = of_port.get(&number).copied();
         if given.is_none()
             && let Some(node_port) = shared.or_else(&mut next)
         {
             port.insert("nodePort".into(), node_port.into());
-            of_port.push((number, node_port));
+            of_port.entry(number).or_insert(node_port);
         }
     }
     if local

@@ -50,8 +50,30 @@ impl Lettered {
     }
 
     pub(super) fn is_match(&self, text: &str) -> bool {
-        let sorts: Vec<u8> = text.chars().map(|c| sort(&self.sorts, c.into())).collect();
-        self.regex.is_match(&sorts)
+        self.regex.is_match(&self.sorts_of(text))
+    }
+
+    /// The pieces that fit. A character is a byte for the pattern: so many of them are skipped, and taken.
+    pub(super) fn pieces<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
+        let sorts = self.sorts_of(text);
+        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        // The character that comes next, and where it is.
+        let (mut character, mut place) = (0, ends.next());
+        let mut place_of = |wanted: usize| {
+            while character < wanted {
+                place = ends.next();
+                character += 1;
+            }
+            place
+        };
+        let found = self.regex.find_iter(&sorts).take(most);
+        found
+            .filter_map(|one| text.get(place_of(one.start())?..place_of(one.end())?))
+            .collect()
+    }
+
+    fn sorts_of(&self, text: &str) -> Vec<u8> {
+        text.chars().map(|c| sort(&self.sorts, c.into())).collect()
     }
 }
 

@@ -28,6 +28,18 @@ impl TextPattern {
             Self::Lettered(lettered) => lettered.is_match(text),
         }
     }
+
+    /// The pieces of a text that fit, from left to right, none in another.
+    pub(crate) fn pieces<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
+        match self {
+            Self::Plain(regex) => regex
+                .find_iter(text)
+                .take(most)
+                .map(|one| one.as_str())
+                .collect(),
+            Self::Lettered(lettered) => lettered.pieces(text, most),
+        }
+    }
 }
 
 pub(crate) type CompiledPattern = Result<Arc<TextPattern>, String>;
@@ -63,7 +75,7 @@ pub(crate) fn shared(pattern: &str) -> CompiledPattern {
         return Ok(Arc::clone(found));
     }
     // Not under the lock: it may take long.
-    let compiled = Arc::new(compile_to_match(pattern)?);
+    let compiled = Arc::new(compile_without_groups(pattern)?);
     if pattern.len() <= SHORT {
         let mut known = known();
         if known.len() >= KEPT {
@@ -74,8 +86,8 @@ pub(crate) fn shared(pattern: &str) -> CompiledPattern {
     Ok(compiled)
 }
 
-/// Compiles one Go pattern, for who asks no more than whether a text fits it.
-fn compile_to_match(pattern: &str) -> Result<TextPattern, String> {
+/// Compiles one Go pattern, for who asks for no groups.
+fn compile_without_groups(pattern: &str) -> Result<TextPattern, String> {
     if let Some(fault) = go_syntax::fault(pattern) {
         return Err(format!("error parsing regexp: {fault}"));
     }
@@ -157,6 +169,15 @@ fn translate(pattern: &str) -> String {
                 (Some(other), _) => {
                     out.push('\\');
                     out.push(other);
+                    // `\p{Greek}`, `\x{1F600}`: what is in braces is a name.
+                    if matches!(other, 'p' | 'P' | 'x') && rest.peek() == Some(&'{') {
+                        for c in rest.by_ref() {
+                            out.push(c);
+                            if c == '}' {
+                                break;
+                            }
+                        }
+                    }
                 }
                 (None, _) => out.push('\\'),
             },
@@ -237,6 +258,8 @@ mod tests {
         assert!(fits("^{{1,2}a{2}}$", "{{aa}"));
         assert!(fits("^a{,2}$", "a{,2}"));
         assert!(fits("^[{(?<]{2}$", "{<"));
+        assert!(fits(r"^\p{L}\P{Greek}{2}\pN$", "é--1"));
+        assert!(fits(r"^\x{1F600}\x41{2}[\x{e9}]$", "😀AAé"));
     }
 
     #[test]
@@ -248,6 +271,15 @@ mod tests {
         assert!(long.is_match("é9") && !long.is_match("é 9"));
         // It took a second where all was optimised, and some ten where nothing was.
         assert!(began.elapsed() < std::time::Duration::from_secs(2));
+        let some = patterns.get(r"\p{L}{1,1000}").expect("a pattern");
+        assert!(matches!(*some, TextPattern::Lettered(_)));
+        assert_eq!(some.pieces("1é漢 x-y", 9), ["é漢", "x", "y"]);
+        assert_eq!(some.pieces("1é漢 x-y", 2), ["é漢", "x"]);
+        assert_eq!(some.pieces("12", 9), [""; 0]);
+        // Which of two begins first counts, then which is written first; nothing fits nothing, once at each place.
+        let either = patterns.get(r"(a|ab|\p{L}{0,1000}?)").expect("a pattern");
+        assert!(matches!(*either, TextPattern::Lettered(_)));
+        assert_eq!(either.pieces("ab漢", 9), ["a", "", ""]);
     }
 
     #[test]

@@ -524,15 +524,12 @@ fn check_list(
     let mut held = 0;
     if let Some(schema) = node.items.as_deref() {
         let length = path.len();
+        let before = old.map(|pair| (pair, pair.items()));
         for (index, item) in items.iter().enumerate() {
             let _ = write!(path, "[{index}]");
-            held += field(
-                schema,
-                item,
-                path,
-                old.and_then(|pair| pair.index(index)),
-                faults,
-            );
+            let old = before.as_ref();
+            let old = old.and_then(|(pair, items)| pair.item(index, items));
+            held += field(schema, item, path, old, faults);
             path.truncate(length);
         }
     }

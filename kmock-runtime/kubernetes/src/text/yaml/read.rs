@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         }
         self.anchors.clear();
         let (event, span) = self.needed()?;
-        self.node(event, span, 0).map(Some)
+        self.node(event, span).map(Some)
     }
 
     fn event(&mut self) -> Result<Option<Spanned<'a>>, YamlError> {
@@ -114,33 +114,85 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| YamlError::new("yaml: unexpected end of the text"))
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Value, YamlError> {
-        if depth > MAX_DEPTH {
-            return Err(YamlError::new(format!(
-                "yaml: exceeded max depth of {MAX_DEPTH}"
-            )));
+    /// Reads a node to its end: what is open lies on the heap, however deep it is.
+    fn node(&mut self, event: Event<'a>, span: Span) -> Result<Value, YamlError> {
+        let mut open: Vec<Open> = Vec::new();
+        let (mut event, mut span) = (event, span);
+        loop {
+            if open.len() > MAX_DEPTH {
+                return Err(too_deep());
+            }
+            let mut line = span.start.line();
+            let merges =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
+            let begun = match &event {
+                Event::SequenceStart(anchor, _) => Some((*anchor, Within::Sequence(Vec::new()))),
+                Event::MappingStart(anchor, _) => {
+                    Some((*anchor, Within::Mapping(Map::new(), None)))
+                }
+                _ => None,
+            };
+            if let Some((anchor, within)) = begun {
+                open.push(Open {
+                    anchor,
+                    line,
+                    within,
+                });
+                (event, span) = self.needed()?;
+                continue;
+            }
+            let value = match event {
+                Event::SequenceEnd | Event::MappingEnd => {
+                    let ended = open.pop();
+                    let ended =
+                        ended.ok_or_else(|| YamlError::new("yaml: unexpected end of a node"))?;
+                    line = ended.line;
+                    let value = match ended.within {
+                        Within::Sequence(items) => Value::Array(items),
+                        Within::Mapping(map, _) => Value::Object(map),
+                    };
+                    self.remember(ended.anchor, &value)?;
+                    value
+                }
+                event => {
+                    let is_alias = matches!(event, Event::Alias(_));
+                    let value = self.leaf(event, span)?;
+                    // What was not too deep where it was named may be where it is repeated.
+                    if is_alias && open.len() + depth(&value) > MAX_DEPTH {
+                        return Err(too_deep());
+                    }
+                    value
+                }
+            };
+            let Some(around) = open.last_mut() else {
+                return Ok(value);
+            };
+            match &mut around.within {
+                Within::Sequence(items) => items.push(value),
+                Within::Mapping(map, key) => match key.take() {
+                    None => *key = Some((value, merges)),
+                    Some((_, true)) => {
+                        for source in merged(value)? {
+                            for (key, value) in source {
+                                set(&mut self.duplicates, map, key, value, line);
+                            }
+                        }
+                    }
+                    Some((key, false)) => {
+                        let key = key_text(key, &value)?;
+                        set(&mut self.duplicates, map, key, value, line);
+                    }
+                },
+            }
+            (event, span) = self.needed()?;
         }
+    }
+
+    /// A node that holds no others.
+    fn leaf(&mut self, event: Event<'a>, span: Span) -> Result<Value, YamlError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(text, style, tag.as_deref(), span)?;
-                self.remember(anchor, &value)?;
-                Ok(value)
-            }
-            Event::SequenceStart(anchor, _) => {
-                let mut items = Vec::new();
-                loop {
-                    let (event, span) = self.needed()?;
-                    if event == Event::SequenceEnd {
-                        break;
-                    }
-                    items.push(self.node(event, span, depth + 1)?);
-                }
-                let value = Value::Array(items);
-                self.remember(anchor, &value)?;
-                Ok(value)
-            }
-            Event::MappingStart(anchor, _) => {
-                let value = Value::Object(self.mapping(depth)?);
                 self.remember(anchor, &value)?;
                 Ok(value)
             }
@@ -169,43 +221,36 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
 
-    fn mapping(&mut self, depth: usize) -> Result<Map<String, Value>, YamlError> {
-        let mut map = Map::new();
-        loop {
-            let (event, span) = self.needed()?;
-            if event == Event::MappingEnd {
-                return Ok(map);
-            }
-            let merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<");
-            // A level of a mapping takes twice the stack of one of a sequence, also by its keys: `? ? ? …`.
-            let key = self.node(event, span, depth + 2)?;
-            let (event, span) = self.needed()?;
-            let line = span.start.line();
-            let value = self.node(event, span, depth + 2)?;
-            if merge {
-                for source in merged(value)? {
-                    for (key, value) in source {
-                        self.set(&mut map, key, value, line);
-                    }
-                }
-                continue;
-            }
-            let key = key_text(key, &value)?;
-            self.set(&mut map, key, value, line);
-        }
-    }
+/// A node that has begun.
+struct Open {
+    anchor: usize,
+    /// Where it began.
+    line: usize,
+    within: Within,
+}
 
-    fn set(&mut self, map: &mut Map<String, Value>, key: String, value: Value, line: usize) {
-        if map.contains_key(&key) {
-            self.duplicates.push(Duplicate {
-                key: key.clone(),
-                line,
-            });
-        }
-        map.insert(key, value);
+enum Within {
+    Sequence(Vec<Value>),
+    /// What is there, and a key whose value comes next; whether that is to be merged in.
+    Mapping(Map<String, Value>, Option<(Value, bool)>),
+}
+
+fn set(
+    duplicates: &mut Vec<Duplicate>,
+    map: &mut Map<String, Value>,
+    key: String,
+    value: Value,
+    line: usize,
+) {
+    if map.contains_key(&key) {
+        duplicates.push(Duplicate {
+            key: key.clone(),
+            line,
+        });
     }
+    map.insert(key, value);
 }
 
 /// The mappings behind a `<<` key, the weakest first.
@@ -307,6 +352,19 @@ fn base64(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+fn too_deep() -> YamlError {
+    YamlError::new(format!("yaml: exceeded max depth of {MAX_DEPTH}"))
+}
+
+/// How many values lie within each other.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 fn count(value: &Value) -> usize {

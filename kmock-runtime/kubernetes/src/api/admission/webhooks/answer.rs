@@ -41,6 +41,60 @@ fn bytes(value: &Value) -> Result<Vec<u8>, String> {
     }
 }
 
+type Fits = fn(&Value) -> bool;
+
+/// Why a review cannot be read at all, in the words of Go's decoder: a field that is of another type.
+pub(super) fn mistyped(review: &Value) -> Option<String> {
+    let text: Fits = Value::is_string;
+    let fields: [(&str, &str, &str, Fits); 6] = [
+        (
+            "AdmissionReview",
+            "response",
+            "v1.AdmissionResponse",
+            Value::is_object,
+        ),
+        ("AdmissionResponse", "response.uid", "types.UID", text),
+        (
+            "AdmissionResponse",
+            "response.allowed",
+            "bool",
+            Value::is_boolean,
+        ),
+        (
+            "AdmissionResponse",
+            "response.patchType",
+            "v1.PatchType",
+            text,
+        ),
+        (
+            "AdmissionResponse",
+            "response.warnings",
+            "[]string",
+            Value::is_array,
+        ),
+        (
+            "AdmissionResponse",
+            "response.auditAnnotations",
+            "map[string]string",
+            Value::is_object,
+        ),
+    ];
+    let wrong = fields.into_iter().find_map(|(of, path, kind, fits)| {
+        let value = path.split('.').fold(review, |value, key| &value[key]);
+        (!value.is_null() && !fits(value)).then_some((of, path, kind, value))
+    });
+    wrong.map(|(of, path, kind, value)| {
+        let found = match value {
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+            _ => "string",
+        };
+        format!("json: cannot unmarshal {found} into Go struct field {of}.{path} of type {kind}")
+    })
+}
+
 impl Answer {
     /// Reads an answer; the error is what the server says of one that it cannot take.
     pub(super) fn read(

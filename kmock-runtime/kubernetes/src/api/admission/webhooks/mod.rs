@@ -298,6 +298,10 @@ async fn ask(
         hook.timeout,
     )
     .await;
+    let sent = sent.and_then(|answer| match answer::mistyped(&answer) {
+        Some(why) => Err(why),
+        None => Ok(answer),
+    });
     let answer = sent.map_err(|why| Refusal::NotAsked(format!("failed to call webhook: {why}")))?;
     Answer::read(&answer, &uid, version, mutating)
         .map_err(|why| Refusal::NotAsked(format!("received invalid webhook response: {why}")))

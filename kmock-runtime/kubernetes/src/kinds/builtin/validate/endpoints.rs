@@ -1,5 +1,6 @@
 //! Endpoints, old and in slices.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -120,15 +121,14 @@ pub(in crate::kinds::builtin) fn slice(faults: &mut Faults, object: &Value) {
         faults.push(FieldError::too_many("ports", ports.len(), 20_000));
         return;
     }
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, entry) in ports.iter().enumerate() {
         let path = format!("ports[{i}]");
         let name = text(entry, &["name"]);
         given_text(faults, entry, &path, "name", label_faults);
-        if names.contains(&name) {
+        if !names.insert(name) {
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
-        names.push(name);
         if is_set(entry, &["protocol"]) {
             maybe_one_of(
                 faults,

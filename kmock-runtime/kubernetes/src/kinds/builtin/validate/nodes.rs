@@ -1,5 +1,7 @@
 //! Nodes: taints, networks, capacities, addresses.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::pods::resource_quantity;
@@ -17,7 +19,7 @@ pub(in crate::kinds::builtin) fn create(faults: &mut Faults, object: &Value) {
 }
 
 fn taints(faults: &mut Faults, object: &Value) {
-    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
     for (i, taint) in items(object, &["spec", "taints"]).iter().enumerate() {
         // The server looks for them among the metadata, where they once were.
         let path = format!("metadata.taints[{i}]");
@@ -47,7 +49,7 @@ fn taints(faults: &mut Faults, object: &Value) {
                 &["NoSchedule", "PreferNoSchedule", "NoExecute"],
             );
         }
-        if seen.contains(&(key, effect)) {
+        if !seen.insert((key, effect)) {
             let shown = internal_json("core.v1.Taint", taint);
             faults.push(FieldError::new(
                 "FieldValueDuplicate",
@@ -55,7 +57,6 @@ fn taints(faults: &mut Faults, object: &Value) {
                 format!("Duplicate value: {shown}: taints must be unique by key and effect pair"),
             ));
         }
-        seen.push((key, effect));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Scheduling, flow control, devices, API services.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::rules::{
@@ -250,15 +252,14 @@ pub(in crate::kinds::builtin) fn priority_level(faults: &mut Faults, spec: &Valu
 }
 
 pub(in crate::kinds::builtin) fn device_requests(faults: &mut Faults, devices: &Value, path: &str) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, request) in items(devices, &["requests"]).iter().enumerate() {
         let path = format!("{path}.requests[{i}]");
         let name = text(request, &["name"]);
         named(faults, &format!("{path}.name"), name, label_faults);
-        if names.contains(&name) {
+        if !names.insert(name) {
             faults.push(FieldError::duplicate(&path, &name.into()));
         }
-        names.push(name);
         let exactly = at(request, &["exactly"]);
         match (exactly.is_object(), is_set(request, &["firstAvailable"])) {
             (true, false) => {

@@ -1,6 +1,7 @@
 //! Resource quotas and limit ranges.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -201,15 +202,14 @@ fn scope_selector(faults: &mut Faults, spec: &Value) {
 
 /// A limit range: for each kind of thing, limits that agree with each other.
 pub(in crate::kinds::builtin) fn limit_range(faults: &mut Faults, object: &Value) {
-    let mut kinds: Vec<&str> = Vec::new();
+    let mut kinds: HashSet<&str> = HashSet::new();
     for (i, limit) in items(object, &["spec", "limits"]).iter().enumerate() {
         let path = format!("spec.limits[{i}]");
         let kind = text(limit, &["type"]);
         limit_type(faults, &format!("{path}.type"), kind);
-        if kinds.contains(&kind) {
+        if !kinds.insert(kind) {
             faults.push(FieldError::duplicate(format!("{path}.type"), &kind.into()));
         }
-        kinds.push(kind);
         limit_names(faults, limit, kind, &path);
         let mut names: Vec<&str> = WHATS
             .iter()

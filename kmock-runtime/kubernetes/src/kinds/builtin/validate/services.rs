@@ -1,5 +1,6 @@
 //! Services: ports, addresses, traffic policies, load balancers.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ fn external_name(faults: &mut Faults, spec: &Value) {
 }
 
 fn service_ports(faults: &mut Faults, ports: &[Value]) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, entry) in ports.iter().enumerate() {
         let path = format!("spec.ports[{i}]");
         let name = text(entry, &["name"]);
@@ -165,10 +166,9 @@ fn service_ports(faults: &mut Faults, ports: &[Value]) {
             }
         } else {
             texts(faults, &format!("{path}.name"), name, label_faults(name));
-            if names.contains(&name) {
+            if !names.insert(name) {
                 faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
             }
-            names.push(name);
         }
         port_and_protocol(faults, entry, &path);
         let target = at(entry, &["targetPort"]);

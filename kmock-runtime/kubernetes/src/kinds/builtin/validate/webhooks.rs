@@ -2,6 +2,8 @@
 //!
 //! Rules: `pkg/apis/admissionregistration/validation`. (CEL expressions are not compiled here.)
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::rules::{Faults, label_selector, maybe_one_of, required, texts};
@@ -23,16 +25,15 @@ pub(in crate::kinds::builtin) fn configuration(
     object: &Value,
     mutating: bool,
 ) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, hook) in items(object, &["webhooks"]).iter().enumerate() {
         let path = format!("webhooks[{i}]");
         let name = text(hook, &["name"]);
         webhook_faults(faults, hook, &path, mutating);
         review_versions(faults, hook, &format!("{path}.admissionReviewVersions"));
-        if names.contains(&name) && !name.is_empty() {
+        if !names.insert(name) && !name.is_empty() {
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
-        names.push(name);
     }
 }
 
@@ -158,11 +159,12 @@ pub(super) fn match_resources(faults: &mut Faults, matched: &Value, path: &str) 
         for (i, rule) in items(matched, &[key]).iter().enumerate() {
             let path = format!("{path}.{key}[{i}]");
             let names = items(rule, &["resourceNames"]);
+            let mut seen = HashSet::new();
             for (j, name) in names.iter().enumerate() {
                 let path = format!("{path}.resourceNames[{j}]");
                 let name_text = name.as_str().unwrap_or_default();
                 texts(faults, &path, name_text, path_segment_faults(name_text));
-                if names.iter().take(j).any(|other| other == name) {
+                if !seen.insert(name) {
                     faults.push(FieldError::duplicate(path, name));
                 }
             }

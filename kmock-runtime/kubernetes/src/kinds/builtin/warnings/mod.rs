@@ -15,6 +15,9 @@ use super::row::Kind;
 use super::values::at;
 use crate::model::meta::label_faults;
 
+/// The warnings of an answer have at most so many characters in all: there is no use for more of them.
+const MOST: usize = 4096;
+
 /// The warnings of a new object.
 pub(super) fn of(kind: &Kind, object: &Value) -> Vec<String> {
     let mut out = Vec::new();

@@ -1,8 +1,10 @@
 //! Warnings about pods and pod templates.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
-use super::{addresses, fractional, old_node_label, volumes};
+use super::{MOST, addresses, fractional, old_node_label, volumes};
 use crate::kinds::builtin::values::{at, containers, int, is_set, items, members, text};
 use crate::model::meta::label_value_faults;
 
@@ -237,7 +239,8 @@ fn env(out: &mut Vec<String>, container: &Value, path: &str) {
 }
 
 fn ports(out: &mut Vec<String>, containers: &[(&Value, String)]) {
-    let mut seen: Vec<(&Value, String)> = Vec::new();
+    // By number and protocol.
+    let mut seen: HashMap<(i64, &str), Vec<(&Value, String)>> = HashMap::new();
     for (container, path) in containers {
         for (i, port) in items(container, &["ports"]).iter().enumerate() {
             let path = format!("{path}.ports[{i}]");
@@ -249,9 +252,12 @@ fn ports(out: &mut Vec<String>, containers: &[(&Value, String)]) {
                     text(port, &["name"])
                 ));
             }
-            for (other, other_path) in seen.iter().filter(|(other, _)| {
-                int(other, &["containerPort"]) == number && text(other, &["protocol"]) == protocol
-            }) {
+            let same = seen.entry((number, protocol)).or_default();
+            for (other, other_path) in &*same {
+                // So many fit into no answer.
+                if out.len() >= MOST {
+                    return;
+                }
                 let (other_ip, other_port) = (text(other, &["hostIP"]), int(other, &["hostPort"]));
                 let word = if host_ip == other_ip && host_port == other_port {
                     "duplicate"
@@ -264,13 +270,13 @@ fn ports(out: &mut Vec<String>, containers: &[(&Value, String)]) {
                 };
                 out.push(format!("{path}: {word} port definition with {other_path}"));
             }
-            seen.push((port, path));
+            same.push((port, path));
         }
     }
 }
 
 fn port_names(out: &mut Vec<String>, containers: &[(&Value, String)]) {
-    let mut seen: Vec<(&str, String)> = Vec::new();
+    let mut seen: HashMap<&str, String> = HashMap::new();
     for (container, path) in containers {
         for (i, port) in items(container, &["ports"]).iter().enumerate() {
             let name = text(port, &["name"]);
@@ -278,11 +284,13 @@ fn port_names(out: &mut Vec<String>, containers: &[(&Value, String)]) {
             if name.is_empty() {
                 continue;
             }
-            match seen.iter().find(|(before, _)| *before == name) {
-                Some((_, other)) => out.push(format!(
+            match seen.get(name) {
+                Some(other) => out.push(format!(
                     "{path}: duplicate port name {name:?} with {other}, services and probes that select ports by name will use {other}"
                 )),
-                None => seen.push((name, path)),
+                None => {
+                    seen.insert(name, path);
+                }
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Warnings about volumes: kinds that are gone, and files that overlap in one volume.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use super::MOST;
 use crate::kinds::builtin::values::{is_set, items, text};
 use crate::model::status::quoted;
 
@@ -94,7 +97,6 @@ pub(super) fn claim(out: &mut Vec<String>, spec: &Value, path: &str) {
 }
 
 /// A file in a volume, and what brings it.
-#[derive(Clone, PartialEq)]
 struct File {
     path: String,
     source: String,
@@ -107,11 +109,6 @@ impl File {
         } else {
             format!("{} ({})", quoted(&self.path), self.source)
         }
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        let (a, b) = (format!("{}/", self.path), format!("{}/", other.path));
-        !self.path.is_empty() && !other.path.is_empty() && (a.starts_with(&b) || b.starts_with(&a))
     }
 }
 
@@ -139,7 +136,7 @@ fn overlaps(out: &mut Vec<String>, volume: &Value) {
             out,
             &name,
             &described,
-            files(items(volume, &[kind, "items"]), ""),
+            &files(items(volume, &[kind, "items"]), ""),
         );
     }
     let mut all = Vec::new();
@@ -160,17 +157,36 @@ fn overlaps(out: &mut Vec<String>, volume: &Value) {
             all.extend(files(std::slice::from_ref(token), "ServiceAccountToken"));
         }
     }
-    collisions(out, &name, "Projected", all);
+    collisions(out, &name, "Projected", &all);
 }
 
-fn collisions(out: &mut Vec<String>, volume: &str, described: &str, files: Vec<File>) {
-    for (i, file) in files.iter().enumerate() {
-        for before in files.iter().take(i).filter(|before| file.overlaps(before)) {
+fn collisions(out: &mut Vec<String>, volume: &str, described: &str, files: &[File]) {
+    // The files before one, by their paths with a slash behind: a path overlaps with those that it begins with, and those that
+    // begin with it.
+    let mut before: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let of_a_path = files.iter().enumerate().filter(|(_, f)| !f.path.is_empty());
+    for (i, file) in of_a_path {
+        let path = format!("{}/", file.path);
+        let above = path.match_indices('/').filter_map(|(at, _)| {
+            let above = path.get(..=at).filter(|above| *above != path)?;
+            before.get(above)
+        });
+        let below = before
+            .range(path.clone()..)
+            .take_while(|(other, _)| other.starts_with(&path))
+            .map(|(_, places)| places);
+        let mut places: Vec<usize> = above.chain(below).flatten().copied().collect();
+        places.sort_unstable();
+        for other in places.into_iter().filter_map(|place| files.get(place)) {
+            if out.len() >= MOST {
+                return;
+            }
             out.push(format!(
                 "volume {volume} ({described}): overlapping paths: {} with {}",
                 file.shown(),
-                before.shown()
+                other.shown()
             ));
         }
+        before.entry(path).or_default().push(i);
     }
 }

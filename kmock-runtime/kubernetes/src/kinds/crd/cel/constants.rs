@@ -3,7 +3,8 @@
 use super::check::{Typed, TypedKind};
 use super::functions;
 use super::syntax::Literal;
-use super::value::Val;
+use super::value::{Fail, Val};
+use crate::kinds::crd::pattern;
 
 const CONVERSIONS: [&str; 8] = [
     "bool",
@@ -35,7 +36,7 @@ pub(super) fn fault(expr: &Typed) -> Option<String> {
                 literal(arg).map(|value| functions::call(name, false, vec![value]).map(drop))
             }
             ("find" | "findAll", [pattern, ..]) => match literal(pattern) {
-                Some(Val::Text(text)) => Some(functions::compiled(&text).map(drop)),
+                Some(Val::Text(text)) => Some(pattern::shared(&text).map(drop).map_err(Fail)),
                 _ => None,
             },
             _ => None,

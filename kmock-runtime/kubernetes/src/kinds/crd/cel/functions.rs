@@ -3,11 +3,9 @@
 //! See [`signatures`](super::signatures) for their types, [`library`](super::library) for the server's own types.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use regex::Regex;
 
 use super::library;
 use super::value::{Fail, Val, compare, double_text, equal, timestamp};
@@ -183,26 +181,6 @@ pub(crate) fn is_readable(function: &str, literal: &Val<'_>) -> bool {
         ("matches", Val::Text(text)) => pattern::shared(text).is_ok(),
         _ => true,
     }
-}
-
-/// A pattern compiled; the last ones are kept.
-pub(crate) fn compiled(text: &str) -> Result<Arc<Regex>, Fail> {
-    const MOST: usize = 256;
-    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
-    if let Some(found) = KNOWN
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(text)
-    {
-        return Ok(Arc::clone(found));
-    }
-    let regex = Arc::new(pattern::compile(text).map_err(Fail)?);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if known.len() >= MOST {
-        known.clear();
-    }
-    known.insert(text.to_owned(), Arc::clone(&regex));
-    Ok(regex)
 }
 
 fn index<'a>(a: &Val<'a>, b: &Val<'a>) -> Out<'a> {

@@ -36,9 +36,9 @@ use self::check::{Checked, Typed};
 use self::eval::Run;
 use self::types::{Decl, Ty};
 use self::value::Val;
-use super::correlate::{Pair, same_item};
+use super::correlate::{OldItems, Pair};
 use super::field_path;
-use super::node::{Listing, Node};
+use super::node::Node;
 use super::props::{Props, PropsOrBool, ValidationRule};
 use crate::model::status::FieldError;
 
@@ -276,14 +276,15 @@ impl<'a> Ratchet<'a> {
         }
     }
 
-    fn index(self, index: usize) -> Ratchet<'a> {
+    /// At an item of the list; `items` are those of the pair.
+    fn item(self, index: usize, items: Option<&OldItems<'a>>) -> Ratchet<'a> {
         match self.pair {
             None => Ratchet {
                 root: false,
                 ..self
             },
             Some(pair) => Ratchet {
-                pair: pair.index(index),
+                pair: items.and_then(|items| pair.item(index, items)),
                 above: Some(pair),
                 root: false,
                 may: self.may,
@@ -321,11 +322,10 @@ impl Walk {
                 let (Some(inner), Some(list)) = (&validator.items, node) else {
                     return;
                 };
-                let before = old
-                    .and_then(Value::as_array)
-                    .filter(|_| list.listing == Listing::Map);
+                let before = OldItems::of(list, old.and_then(Value::as_array).map(Vec::as_slice));
+                let pairs = ratchet.pair.map(|pair| pair.items());
                 for (index, item) in items.iter().enumerate() {
-                    let old = before.and_then(|before| same_item(list, before, item));
+                    let old = before.like(item);
                     let path = format!("{path}[{index}]");
                     self.value(
                         inner,
@@ -333,7 +333,7 @@ impl Walk {
                         item,
                         old,
                         &path,
-                        ratchet.index(index),
+                        ratchet.item(index, pairs.as_ref()),
                     );
                 }
             }

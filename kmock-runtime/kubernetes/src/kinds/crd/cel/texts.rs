@@ -1,7 +1,8 @@
 //! Functions of texts: `cel-go/ext/strings.go` (version 2) and the server's `find` and `findAll`. Places are characters.
 
-use super::functions::{compiled, shown};
+use super::functions::shown;
 use super::value::{Fail, Val};
+use crate::kinds::crd::pattern;
 
 type Out<'a> = Result<Val<'a>, Fail>;
 
@@ -57,10 +58,9 @@ pub(crate) fn call<'a>(name: &str, text: &str, args: &[Val<'a>]) -> Out<'a> {
         ("substring", [Val::Int(from), Val::Int(to)]) => substring(&chars(), *from, *to),
         ("format", [list]) => format(text, &list.items().unwrap_or_default()),
         ("find", [Val::Text(pattern)]) => {
-            let found = compiled(pattern)?
-                .find(text)
-                .map(|found| found.as_str().to_owned());
-            Ok(Val::text(found.unwrap_or_default()))
+            let pattern = pattern::shared(pattern).map_err(Fail)?;
+            let found = pattern.pieces(text, 1);
+            Ok(Val::text(found.first().copied().unwrap_or_default()))
         }
         ("findAll", [Val::Text(pattern)]) => find_all(text, pattern, -1),
         ("findAll", [Val::Text(pattern), Val::Int(most)]) => find_all(text, pattern, *most),
@@ -91,14 +91,8 @@ pub(crate) fn quote(text: &str) -> String {
 
 fn find_all<'a>(text: &str, pattern: &str, most: i64) -> Out<'a> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let regex = compiled(pattern)?;
-    Ok(Val::list(
-        regex
-            .find_iter(text)
-            .take(most)
-            .map(|found| Val::text(found.as_str()))
-            .collect(),
-    ))
+    let found = pattern::shared(pattern).map_err(Fail)?.pieces(text, most);
+    Ok(Val::list(found.into_iter().map(Val::text).collect()))
 }
 
 fn index_of(text: &[char], other: &str, from: usize) -> i64 {

@@ -1,5 +1,7 @@
 //! Containers: those that run, those before them, those added for a look.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::volumes::Mountable;
@@ -18,7 +20,7 @@ pub(super) fn of_pod(faults: &mut Faults, pod: &Pod<'_>, path: &str, mountable: 
     if regular.is_empty() {
         faults.push(FieldError::required(format!("{path}.containers"), ""));
     }
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, container) in regular.iter().enumerate() {
         let path = format!("{path}.containers[{i}]");
         common(faults, pod, container, &path, mountable);
@@ -47,13 +49,13 @@ fn duplicate_name<'a>(
     faults: &mut Faults,
     container: &'a Value,
     path: &str,
-    names: &mut Vec<&'a str>,
+    names: &mut HashSet<&'a str>,
 ) {
     let name = text(container, &["name"]);
     if names.contains(&name) {
         faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
     } else {
-        names.push(name);
+        names.insert(name);
     }
 }
 
@@ -129,7 +131,7 @@ pub(super) fn pull_policy(faults: &mut Faults, object: &Value, key: &str, path: 
 }
 
 fn ports(faults: &mut Faults, container: &Value, path: &str) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, entry) in items(container, &["ports"]).iter().enumerate() {
         let mut path = format!("{path}[{i}]");
         let name = text(entry, &["name"]);
@@ -139,7 +141,7 @@ fn ports(faults: &mut Faults, container: &Value, path: &str) {
                 if names.contains(&name) {
                     faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
                 }
-                names.push(name);
+                names.insert(name);
             } else {
                 for fault in wrong {
                     faults.push(FieldError::invalid_text(
@@ -168,7 +170,7 @@ fn ports(faults: &mut Faults, container: &Value, path: &str) {
 
 /// Containers of one pod cannot share a port of the host.
 fn host_ports(faults: &mut Faults, containers: &[Value], path: &str) {
-    let mut taken: Vec<String> = Vec::new();
+    let mut taken: HashSet<String> = HashSet::new();
     for (i, container) in containers.iter().enumerate() {
         for (j, entry) in items(container, &["ports"]).iter().enumerate() {
             let number = int(entry, &["hostPort"]);
@@ -186,20 +188,20 @@ fn host_ports(faults: &mut Faults, containers: &[Value], path: &str) {
                     &key.as_str().into(),
                 ));
             } else {
-                taken.push(key);
+                taken.insert(key);
             }
         }
     }
 }
 
 fn resize_policy(faults: &mut Faults, pod: &Pod<'_>, container: &Value, path: &str) {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for (i, entry) in items(container, &["resizePolicy"]).iter().enumerate() {
         let name = text(entry, &["resourceName"]);
         if seen.contains(&name) {
             faults.push(FieldError::duplicate(format!("{path}[{i}]"), &name.into()));
         }
-        seen.push(name);
+        seen.insert(name);
         one_of(faults, path, name, &["cpu", "memory"]);
         let policy = text(entry, &["restartPolicy"]);
         one_of(faults, path, policy, &["NotRequired", "RestartContainer"]);
@@ -288,7 +290,7 @@ fn init<'a>(
     container: &'a Value,
     path: &str,
     list: &str,
-    names: &mut Vec<&'a str>,
+    names: &mut HashSet<&'a str>,
 ) {
     if is_set(container, &["restartPolicy"]) {
         restart_policy(faults, container, path);
@@ -299,7 +301,7 @@ fn init<'a>(
     if names.contains(&name) {
         faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
     } else if !name.is_empty() {
-        names.push(name);
+        names.insert(name);
     }
     host_ports(faults, std::slice::from_ref(container), list);
     if text(container, &["restartPolicy"]) == "Always" {
@@ -330,7 +332,7 @@ fn init<'a>(
     }
 }
 
-fn ephemeral(faults: &mut Faults, container: &Value, path: &str, others: &[&str]) {
+fn ephemeral(faults: &mut Faults, container: &Value, path: &str, others: &HashSet<&str>) {
     const NOT_HERE: &str = "cannot be set for an Ephemeral Container";
     let target = text(container, &["targetContainerName"]);
     if !target.is_empty() && !others.contains(&target) {

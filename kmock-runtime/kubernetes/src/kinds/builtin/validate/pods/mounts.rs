@@ -1,5 +1,7 @@
 //! Volumes as containers see them: mounts and block devices.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::volumes::Mountable;
@@ -29,10 +31,23 @@ pub(super) fn of_container(
     );
 }
 
-fn has(container: &Value, list: &str, key: &str, value: &str) -> bool {
-    items(container, &[list])
-        .iter()
-        .any(|entry| text(entry, &[key]) == value)
+/// The mounts of a container, as its devices see them, and the other way round: which names and places are taken.
+struct Others<'a> {
+    list: &'static str,
+    names: HashSet<&'a str>,
+    places: HashSet<&'a str>,
+}
+
+impl<'a> Others<'a> {
+    /// Those of a list; the key is that of their places.
+    fn of(container: &'a Value, list: &'static str, key: &str) -> Others<'a> {
+        let all = items(container, &[list]);
+        Others {
+            list,
+            names: all.iter().map(|entry| text(entry, &["name"])).collect(),
+            places: all.iter().map(|entry| text(entry, &[key])).collect(),
+        }
+    }
 }
 
 /// Tells what is wrong with a field of the mount or device there.
@@ -46,28 +61,28 @@ fn invalid_at(path: &str) -> impl Fn(&str, &str, &str, &mut Faults) {
     }
 }
 
-/// A mount and a device of one container have neither their name nor their place in common: `others` are the list of the
-/// other kind in the container, and the key of the place in it.
+/// A mount and a device of one container have neither their name nor their place in common.
 fn apart_from(
     faults: &mut Faults,
-    (container, list, key): (&Value, &str, &str),
+    others: &Others<'_>,
     path: &str,
     name: &str,
     (own_key, place): (&str, &str),
 ) {
-    let invalid = invalid_at(path);
-    if has(container, list, "name", name) {
+    let (invalid, list) = (invalid_at(path), others.list);
+    if others.names.contains(name) {
         let detail = format!("must not already exist in {list}");
         invalid("name", name, &detail, faults);
     }
-    if has(container, list, key, place) {
+    if others.places.contains(place) {
         let detail = format!("must not already exist as a path in {list}");
         invalid(own_key, place, &detail, faults);
     }
 }
 
 fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mountable<'_>) {
-    let mut paths: Vec<&str> = Vec::new();
+    let others = Others::of(container, "volumeDevices", "devicePath");
+    let mut paths: HashSet<&str> = HashSet::new();
     for (i, mount) in items(container, &["volumeMounts"]).iter().enumerate() {
         let path = format!("{list}[{i}]");
         let (name, mount_path) = (text(mount, &["name"]), text(mount, &["mountPath"]));
@@ -77,12 +92,10 @@ fn mounts(faults: &mut Faults, container: &Value, list: &str, mountable: &Mounta
             faults.push(FieldError::not_found(format!("{path}.name"), &name.into()));
         }
         required(faults, &format!("{path}.mountPath"), mount_path);
-        if paths.contains(&mount_path) {
+        if !paths.insert(mount_path) {
             invalid("mountPath", mount_path, "must be unique", faults);
         }
-        paths.push(mount_path);
-        let others = (container, "volumeDevices", "devicePath");
-        apart_from(faults, others, &path, name, ("mountPath", mount_path));
+        apart_from(faults, &others, &path, name, ("mountPath", mount_path));
         let (sub_path, expression) = (text(mount, &["subPath"]), text(mount, &["subPathExpr"]));
         if !sub_path.is_empty() {
             descending(faults, &format!("{list}.subPath"), sub_path);
@@ -146,7 +159,8 @@ fn recursive_read_only(faults: &mut Faults, mount: &Value, path: &str) {
 }
 
 fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mountable<'_>) {
-    let (mut names, mut paths): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let others = Others::of(container, "volumeMounts", "mountPath");
+    let (mut names, mut paths): (HashSet<&str>, HashSet<&str>) = <_>::default();
     for (i, device) in items(container, &["volumeDevices"]).iter().enumerate() {
         let path = format!("{list}[{i}]");
         let (name, device_path) = (text(device, &["name"]), text(device, &["devicePath"]));
@@ -173,7 +187,7 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
         let mut steps = Faults::new();
         no_backsteps(&mut steps, "", device_path);
         if steps.is_empty() {
-            paths.push(device_path);
+            paths.insert(device_path);
         } else {
             invalid(
                 "devicePath",
@@ -182,10 +196,9 @@ fn devices(faults: &mut Faults, container: &Value, list: &str, mountable: &Mount
                 faults,
             );
         }
-        let others = (container, "volumeMounts", "mountPath");
-        apart_from(faults, others, &path, name, ("devicePath", device_path));
+        apart_from(faults, &others, &path, name, ("devicePath", device_path));
         if !name.is_empty() {
-            names.push(name);
+            names.insert(name);
         }
     }
 }

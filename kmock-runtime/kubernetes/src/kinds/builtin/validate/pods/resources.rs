@@ -1,5 +1,7 @@
 //! Requests and limits, of containers and of whole pods; claims of devices.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde_json::Value;
 
 use super::Pod;
@@ -225,7 +227,8 @@ fn huge_pages(
 }
 
 fn claims_of_container(faults: &mut Faults, resources: &Value, path: &str, known: &[&str]) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let known_names: HashSet<&str> = known.iter().copied().collect();
     for (i, claim) in items(resources, &["claims"]).iter().enumerate() {
         let path = format!("{path}[{i}]");
         let (name, request) = (text(claim, &["name"]), text(claim, &["request"]));
@@ -233,7 +236,7 @@ fn claims_of_container(faults: &mut Faults, resources: &Value, path: &str, known
             faults.push(FieldError::required(path, ""));
             continue;
         }
-        if seen.iter().any(|s| s == name) {
+        if seen.contains(name) {
             faults.push(FieldError::duplicate(&path, &name.into()));
         } else {
             let mut key = name.to_owned();
@@ -245,12 +248,17 @@ fn claims_of_container(faults: &mut Faults, resources: &Value, path: &str, known
             let part = format!("{name}/");
             if seen.contains(&key) {
                 faults.push(FieldError::duplicate(&path, &key.as_str().into()));
-            } else if request.is_empty() && seen.iter().any(|s| s.starts_with(&part)) {
+            } else if request.is_empty()
+                && seen
+                    .range(part.clone()..)
+                    .next()
+                    .is_some_and(|next| next.starts_with(&part))
+            {
                 faults.push(FieldError::duplicate(&path, &name.into()));
             }
-            seen.push(key);
+            seen.insert(key);
         }
-        if !known.contains(&name) {
+        if !known_names.contains(name) {
             let mut sorted = known.to_vec();
             sorted.sort_unstable();
             let rest = if sorted.is_empty() {
@@ -271,7 +279,7 @@ fn claims_of_container(faults: &mut Faults, resources: &Value, path: &str, known
 
 /// `resourceClaims` of a pod.
 pub(super) fn claims(faults: &mut Faults, spec: &Value, path: &str) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, claim) in items(spec, &["resourceClaims"]).iter().enumerate() {
         let path = format!("{path}[{i}]");
         let name = text(claim, &["name"]);
@@ -280,7 +288,7 @@ pub(super) fn claims(faults: &mut Faults, spec: &Value, path: &str) {
         } else {
             named(faults, &format!("{path}.name"), name, label_faults);
             if !name.is_empty() {
-                names.push(name);
+                names.insert(name);
             }
         }
         let given =

@@ -1,5 +1,7 @@
 //! Where a pod may run: affinity, tolerations, spreading, gates.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use crate::kinds::builtin::validate::rules::{
@@ -194,13 +196,15 @@ fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
             );
         }
     }
-    let mut selected: Vec<&str> = members(selector, &["matchLabels"])
+    let mut selected: HashSet<&str> = members(selector, &["matchLabels"])
         .into_iter()
         .map(|(key, _)| key)
         .collect();
+    // Of a key that is named twice, the last place counts.
+    let places: HashMap<&str, usize> = same.iter().enumerate().map(|(i, key)| (*key, i)).collect();
     for rule in items(selector, &["matchExpressions"]) {
         let key = text(rule, &["key"]);
-        if let Some(i) = same.iter().rposition(|k| *k == key)
+        if let Some(i) = places.get(key)
             && selected.contains(&key)
         {
             faults.push(FieldError::invalid_text(
@@ -209,12 +213,13 @@ fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
                 "exists in both matchLabelKeys and labelSelector",
             ));
         }
-        selected.push(key);
+        selected.insert(key);
     }
+    let other: HashSet<&str> = other.into_iter().collect();
     for (i, key) in same
         .iter()
         .enumerate()
-        .filter(|(_, key)| other.contains(key))
+        .filter(|(_, key)| other.contains(*key))
     {
         faults.push(FieldError::invalid_text(
             format!("{path}.matchLabelKeys[{i}]"),
@@ -226,15 +231,14 @@ fn label_keys(faults: &mut Faults, term: &Value, path: &str) {
 
 /// `schedulingGates` of a pod.
 pub(super) fn gates(faults: &mut Faults, spec: &Value, path: &str) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, gate) in items(spec, &["schedulingGates"]).iter().enumerate() {
         let name = text(gate, &["name"]);
         let path = format!("{path}[{i}]");
         texts(faults, &path, name, qualified_name_faults(name));
-        if names.contains(&name) {
+        if !names.insert(name) {
             faults.push(FieldError::duplicate(path, &name.into()));
         }
-        names.push(name);
     }
 }
 
@@ -385,15 +389,16 @@ pub(in crate::kinds::builtin::validate) fn topology_term(
     term: &Value,
     path: &str,
 ) {
-    let mut keys: Vec<&str> = Vec::new();
+    let mut keys: HashSet<&str> = HashSet::new();
     for (i, rule) in items(term, &["matchLabelExpressions"]).iter().enumerate() {
         let path = format!("{path}.matchLabelExpressions[{i}]");
         let values = keys_of(rule, "values");
         if values.is_empty() {
             faults.push(FieldError::required(format!("{path}.values"), ""));
         }
+        let mut seen = HashSet::new();
         for (j, value) in values.iter().enumerate() {
-            if values.iter().take(j).any(|before| before == value) {
+            if !seen.insert(value) {
                 faults.push(FieldError::duplicate(
                     format!("{path}.values[{j}]"),
                     &(*value).into(),
@@ -402,9 +407,8 @@ pub(in crate::kinds::builtin::validate) fn topology_term(
         }
         text_field(faults, rule, &path, "key", qualified_name_faults);
         let key = text(rule, &["key"]);
-        if keys.contains(&key) {
+        if !keys.insert(key) {
             faults.push(FieldError::duplicate(format!("{path}.key"), &key.into()));
         }
-        keys.push(key);
     }
 }

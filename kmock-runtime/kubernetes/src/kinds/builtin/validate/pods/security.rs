@@ -1,5 +1,7 @@
 //! Security contexts of pods and containers.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{Pod, descending, optional_one_of};
@@ -201,7 +203,7 @@ fn app_armor(faults: &mut Faults, context: &Value, path: &str) {
 /// Kernel parameters of the pod, not of the host it shares namespaces with.
 fn sysctls(faults: &mut Faults, spec: &Value, context: &Value, path: &str) {
     const REGEX: &str = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (i, entry) in items(context, &["sysctls"]).iter().enumerate() {
         let path = format!("{path}[{i}].name");
         let name = text(entry, &["name"]);
@@ -240,7 +242,7 @@ fn sysctls(faults: &mut Faults, spec: &Value, context: &Value, path: &str) {
                 ));
             }
         }
-        names.push(name);
+        names.insert(name);
     }
 }
 

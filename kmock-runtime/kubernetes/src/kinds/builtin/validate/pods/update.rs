@@ -1,5 +1,7 @@
 //! What may change of a pod.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Value, json};
 
 use super::{pod_itself, scheduling};
@@ -21,10 +23,13 @@ pub(in crate::kinds::builtin) fn update(
         "status" => status_update(faults, new, old),
         "ephemeralcontainers" => {
             pod_itself(faults, new);
-            let kept = items(new, &["spec", "ephemeralContainers"]);
+            let mut kept: HashMap<&str, &Value> = HashMap::new();
+            for container in items(new, &["spec", "ephemeralContainers"]) {
+                kept.entry(text(container, &["name"])).or_insert(container);
+            }
             for before in items(old, &["spec", "ephemeralContainers"]) {
                 let name = text(before, &["name"]);
-                match kept.iter().find(|c| text(c, &["name"]) == name) {
+                match kept.get(name).copied() {
                     None => faults.push(FieldError::forbidden(
                         "spec.ephemeralContainers",
                         format!("existing ephemeral containers {name:?} may not be removed\n"),
@@ -184,17 +189,14 @@ fn deadline(faults: &mut Faults, new: &Value, old: &Value) -> bool {
 }
 
 fn only_more_tolerations(faults: &mut Faults, new: &Value, old: &Value) {
-    let same = |a: &Value, b: &Value| {
-        ["key", "operator", "value", "effect"]
-            .iter()
-            .all(|key| a.get(key) == b.get(key))
+    let of = |spec| {
+        let fields = |toleration: &'_ Value| {
+            ["key", "operator", "value", "effect"].map(|key| toleration.get(key).cloned())
+        };
+        items(spec, &["tolerations"]).iter().map(fields)
     };
-    let kept = items(old, &["tolerations"]).iter().all(|before| {
-        items(new, &["tolerations"])
-            .iter()
-            .any(|now| same(now, before))
-    });
-    if kept {
+    let now: HashSet<[Option<Value>; 4]> = of(new).collect();
+    if of(old).all(|before| now.contains(&before)) {
         scheduling::tolerations(faults, new, "spec.tolerations");
     } else {
         faults.push(FieldError::forbidden(
@@ -205,10 +207,13 @@ fn only_more_tolerations(faults: &mut Faults, new: &Value, old: &Value) {
 }
 
 fn only_fewer_gates(faults: &mut Faults, new: &Value, old: &Value) {
-    let before = items(old, &["schedulingGates"]);
+    let before: HashSet<&str> = items(old, &["schedulingGates"])
+        .iter()
+        .map(|gate| text(gate, &["name"]))
+        .collect();
     for (i, gate) in items(new, &["schedulingGates"]).iter().enumerate() {
         let name = text(gate, &["name"]);
-        if !before.iter().any(|old| text(old, &["name"]) == name) {
+        if !before.contains(name) {
             faults.push(FieldError::forbidden(
                 format!("spec.schedulingGates[{i}].name"),
                 format!("only deletion is allowed, but found new scheduling gate '{name}'"),

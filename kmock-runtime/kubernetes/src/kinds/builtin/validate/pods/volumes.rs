@@ -1,5 +1,7 @@
 //! Volumes of a pod.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::env::{IN_FILES, field, resource_field};
@@ -13,7 +15,7 @@ use crate::model::meta::{label_faults, qualified_name_faults, subdomain_faults};
 use crate::model::status::FieldError;
 
 /// The volumes without a fault: what containers may mount.
-pub(super) struct Mountable<'a>(Vec<(&'a str, &'a Value)>);
+pub(super) struct Mountable<'a>(HashMap<&'a str, &'a Value>);
 
 impl<'a> Mountable<'a> {
     pub(super) fn has(&self, name: &str) -> bool {
@@ -21,10 +23,7 @@ impl<'a> Mountable<'a> {
     }
 
     pub(super) fn source(&self, name: &str) -> Option<&'a Value> {
-        self.0
-            .iter()
-            .find(|(own, _)| *own == name)
-            .map(|(_, volume)| *volume)
+        self.0.get(name).copied()
     }
 }
 
@@ -64,9 +63,15 @@ const KINDS: [&str; 30] = [
 
 /// All volumes of a pod.
 pub(super) fn of_pod<'a>(faults: &mut Faults, pod: &Pod<'a>, path: &str) -> Mountable<'a> {
-    let mut good = Mountable(Vec::new());
+    let mut good = Mountable(HashMap::new());
     let volumes = items(pod.spec, &["volumes"]);
     let pod_name = pod.name.filter(|name| !name.is_empty());
+    // For each of these a claim is made: the name of the pod, and its own.
+    let ephemeral: HashSet<&str> = volumes
+        .iter()
+        .filter(|volume| is_set(volume, &["ephemeral"]))
+        .map(|volume| text(volume, &["name"]))
+        .collect();
     for (i, volume) in volumes.iter().enumerate() {
         let path = format!("{path}[{i}]");
         let name = text(volume, &["name"]);
@@ -77,15 +82,12 @@ pub(super) fn of_pod<'a>(faults: &mut Faults, pod: &Pod<'a>, path: &str) -> Moun
             faults.push(FieldError::duplicate(format!("{path}.name"), &name.into()));
         }
         if faults.len() == before {
-            good.0.push((name, volume));
+            good.0.insert(name, volume);
         }
         let claim = text(volume, &["persistentVolumeClaim", "claimName"]);
-        let is_made = pod_name.is_some_and(|pod_name| {
-            volumes.iter().any(|other| {
-                is_set(other, &["ephemeral"])
-                    && claim == format!("{pod_name}-{}", text(other, &["name"]))
-            })
-        });
+        let is_made = pod_name
+            .and_then(|name| claim.strip_prefix(name)?.strip_prefix('-'))
+            .is_some_and(|name| ephemeral.contains(name));
         if is_made {
             faults.push(FieldError::invalid_text(
                 format!("{path}.persistentVolumeClaim.claimName"),
@@ -269,7 +271,7 @@ fn downward_file(faults: &mut Faults, file: &Value, path: &str) {
 }
 
 fn projected(faults: &mut Faults, volume: &Value, path: &str) {
-    let mut taken: Vec<&str> = Vec::new();
+    let mut taken: HashSet<&str> = HashSet::new();
     for (i, source) in items(volume, &["sources"]).iter().enumerate() {
         let at_path = format!("{path}.sources[{i}]");
         let mut count = 0;
@@ -317,7 +319,7 @@ fn projected(faults: &mut Faults, volume: &Value, path: &str) {
 
 fn once<'a>(
     faults: &mut Faults,
-    taken: &mut Vec<&'a str>,
+    taken: &mut HashSet<&'a str>,
     target: &'a str,
     shown: &str,
     path: &str,
@@ -325,14 +327,12 @@ fn once<'a>(
     if target.is_empty() {
         return;
     }
-    if taken.contains(&target) {
+    if !taken.insert(target) {
         faults.push(FieldError::invalid_text(
             path,
             shown,
             "conflicting duplicate paths",
         ));
-    } else {
-        taken.push(target);
     }
 }
 
