@@ -351,6 +351,11 @@ impl ExtensionServer for Extension {
                 "apis/metrics.k8s.io/v1beta1": {"serverRelativeURL": "/openapi/v3/apis/metrics.k8s.io/v1beta1?hash=1"},
                 "version": {"serverRelativeURL": "/openapi/v3/version?hash=2"},
             }}),
+            "/openapi/v2" => json!({"swagger": "2.0", "info": {"title": "theirs"}, "paths": {
+                "/apis/metrics.k8s.io/v1beta1/nodes": {"get": {"responses": {"200": {
+                    "schema": {"$ref": "#/definitions/io.k8s.api.core.v1.Pod"}}}}},
+                "/version/": {"get": {"responses": {"200": {"schema": {"$ref": "#/definitions/Theirs"}}}}},
+            }, "definitions": {"io.k8s.api.core.v1.Pod": {"type": "string"}, "Theirs": {}}}),
             "/openapi/v3/apis/metrics.k8s.io/v1beta1" => {
                 json!({"openapi": "3.0.0", "info": {"title": "theirs"}, "paths": {}})
             }
@@ -398,6 +403,27 @@ fn documents_of_other_servers_are_told_and_passed_on() {
         assert_eq!(
             index().await["version"],
             before["version"],
+            "only what it is registered for"
+        );
+        // In v2 there is one document of all: their paths are in it, and what they call as others do has another name.
+        let all = get(&cluster, "/openapi/v2").await;
+        assert_eq!(all["info"]["title"], "Kubernetes");
+        let answer = &all["paths"]["/apis/metrics.k8s.io/v1beta1/nodes"]["get"]["responses"]["200"];
+        assert_eq!(
+            answer["schema"]["$ref"],
+            "#/definitions/io.k8s.api.core.v1.Pod_v2"
+        );
+        assert_eq!(
+            all["definitions"]["io.k8s.api.core.v1.Pod_v2"]["type"],
+            "string"
+        );
+        assert_eq!(
+            all["definitions"]["io.k8s.api.core.v1.Pod"]["type"],
+            "object"
+        );
+        assert_eq!(
+            all["definitions"]["Theirs"],
+            Value::Null,
             "only what it is registered for"
         );
         let theirs = get(&cluster, &format!("{document}?hash=1")).await;

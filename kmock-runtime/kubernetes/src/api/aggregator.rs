@@ -2,6 +2,7 @@
 //!
 //! Rules: `kube-aggregator/pkg/{apiserver,controllers}`, `pkg/controlplane/controller/crdregistration`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,6 +12,7 @@ use http::{HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
 
 use super::flow::defaults::uid_of;
+use super::openapi::merge;
 use super::{Body, Reply};
 use crate::kinds::builtin::values::{at, items, text};
 use crate::model::meta;
@@ -23,6 +25,7 @@ use crate::state::cluster::{ApiBody, Cluster};
 use crate::state::extensions::{ExtensionServer, Extensions};
 use crate::state::registry::BuiltIns;
 use crate::state::store::{Change, Event};
+use crate::text::digest;
 
 const GROUP: &str = "apiregistration.k8s.io";
 const PLURAL: &str = "apiservices";
@@ -132,6 +135,8 @@ struct Remote {
     version: String,
     /// `namespace/name` of its Service.
     service: String,
+    /// `groupPriorityMinimum`
+    priority: i64,
     available: bool,
 }
 
@@ -143,6 +148,8 @@ struct Remotes {
     told: RwLock<BTreeMap<(String, String), Value>>,
     /// Where their documents of OpenAPI are, by the places in the index.
     documents: RwLock<BTreeMap<String, Value>>,
+    /// Their documents of OpenAPI v2, with hashes.
+    swagger: RwLock<Vec<(String, Value)>>,
 }
 
 fn remotes(cluster: &Cluster) -> Arc<Vec<Remote>> {
@@ -167,25 +174,27 @@ pub(crate) fn told(cluster: &Cluster, group: &str, version: &str) -> Option<Valu
     told.get(&(group.to_owned(), version.to_owned())).cloned()
 }
 
+/// What an extension server answers at a path, if it is there and it is JSON.
+async fn ask(cluster: &Cluster, remote: &Remote, path: &str) -> Option<Value> {
+    let server = cluster.room::<Extensions>().get(&remote.service)?;
+    let request = Request::get(path).header("accept", "application/json");
+    let request = request.body(Bytes::new()).ok()?;
+    let answer = server.call(as_user(request, &aggregator())).await.ok()?;
+    match answer.into_body() {
+        ApiBody::Full(bytes) => serde_json::from_slice(&bytes).ok(),
+        _ => None,
+    }
+}
+
 /// Asks all extension servers what they have, for discovery.
 async fn ask_all(cluster: &Cluster) {
     for remote in remotes(cluster).iter() {
         let path = format!("/apis/{}/{}", remote.group, remote.version);
         let key = (remote.group.clone(), remote.version.clone());
-        let answer = match cluster.room::<Extensions>().get(&remote.service) {
-            Some(server) if remote.available => {
-                let request = Request::get(path).header("accept", "application/json");
-                match request.body(Bytes::new()) {
-                    Ok(request) => server.call(as_user(request, &aggregator())).await.ok(),
-                    Err(_) => None,
-                }
-            }
-            _ => None,
+        let list = match remote.available {
+            true => ask(cluster, remote, &path).await,
+            false => None,
         };
-        let list = answer.and_then(|answer| match answer.into_body() {
-            ApiBody::Full(bytes) => serde_json::from_slice::<Value>(&bytes).ok(),
-            _ => None,
-        });
         let remotes = cluster.room::<Remotes>();
         let mut told = remotes.told.write().unwrap_or_else(PoisonError::into_inner);
         match list {
@@ -199,19 +208,8 @@ async fn ask_all(cluster: &Cluster) {
 async fn ask_for_documents(cluster: &Cluster) {
     let mut found = BTreeMap::new();
     for remote in remotes(cluster).iter().filter(|one| one.available) {
-        let Some(server) = cluster.room::<Extensions>().get(&remote.service) else {
-            continue;
-        };
-        let request = Request::get("/openapi/v3").header("accept", "application/json");
-        let Ok(request) = request.body(Bytes::new()) else {
-            continue;
-        };
-        let answer = server.call(as_user(request, &aggregator())).await;
-        let index = answer.ok().and_then(|answer| match answer.into_body() {
-            ApiBody::Full(bytes) => serde_json::from_slice::<Value>(&bytes).ok(),
-            _ => None,
-        });
         let place = format!("apis/{}/{}", remote.group, remote.version);
+        let index = ask(cluster, remote, "/openapi/v3").await;
         if let Some(entry) = index.and_then(|index| index["paths"].get(&place).cloned()) {
             found.insert(place, entry);
         }
@@ -221,6 +219,39 @@ async fn ask_for_documents(cluster: &Cluster) {
         .documents
         .write()
         .unwrap_or_else(PoisonError::into_inner) = found;
+}
+
+/// Asks all extension servers for their documents of OpenAPI v2, those of higher priority first, each for the paths that it
+/// is registered for.
+async fn ask_for_swagger(cluster: &Cluster) {
+    let mut all: Vec<Remote> = remotes(cluster).to_vec();
+    all.retain(|one| one.available);
+    let of_groups = all.clone();
+    all.sort_by_key(|one| {
+        let group = of_groups.iter().filter(|other| other.group == one.group);
+        let priority = group.map(|other| other.priority).max();
+        (Reverse(priority), format!("{}.{}", one.version, one.group))
+    });
+    let mut found = Vec::new();
+    for remote in &all {
+        if let Some(document) = ask(cluster, remote, "/openapi/v2").await {
+            let place = format!("/apis/{}/{}/", remote.group, remote.version);
+            let document = merge::only(document, |path| path.starts_with(&place));
+            found.push((digest::hex(document.to_string().as_bytes()), document));
+        }
+    }
+    let remotes = cluster.room::<Remotes>();
+    *remotes
+        .swagger
+        .write()
+        .unwrap_or_else(PoisonError::into_inner) = found;
+}
+
+/// The documents of OpenAPI v2 of what others serve, as they told, each with its hash.
+pub(crate) fn swagger(cluster: &Cluster) -> Vec<(String, Value)> {
+    let remotes = cluster.room::<Remotes>();
+    let known = remotes.swagger.read();
+    known.unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The entries of the index of OpenAPI v3 for what others serve, as they told.
@@ -295,6 +326,10 @@ pub async fn forward(
         }
         ["openapi", "v3"] => {
             ask_for_documents(cluster).await;
+            return None;
+        }
+        ["openapi", "v2"] => {
+            ask_for_swagger(cluster).await;
             return None;
         }
         ["apis", group, version, ..] => (*group, *version),
@@ -393,6 +428,7 @@ fn remember(cluster: &Cluster) {
             group: text(spec, &["group"]).to_owned(),
             version: text(spec, &["version"]).to_owned(),
             service: format!("{namespace}/{name}"),
+            priority: spec["groupPriorityMinimum"].as_i64().unwrap_or_default(),
             available: items(&one.value, &["status", "conditions"])
                 .iter()
                 .any(|one| text(one, &["type"]) == "Available" && one["status"] == "True"),

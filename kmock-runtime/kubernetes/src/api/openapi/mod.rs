@@ -10,6 +10,7 @@
 #[cfg(feature = "descriptions")]
 mod descriptions;
 mod gnostic;
+pub(crate) mod merge;
 mod paths;
 mod schemas;
 
@@ -149,8 +150,17 @@ pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
         .iter()
         .map(|(_, g, v)| hash(cluster, g.as_deref(), v.as_deref()))
         .collect();
-    let hash = digest::hex(hashes.as_bytes());
-    let text = document_v2(cluster);
+    let others = aggregator::swagger(cluster);
+    let others_hash: String = others.iter().map(|(hash, _)| hash.as_str()).collect();
+    let hash = digest::hex(format!("{hashes}{others_hash}").as_bytes());
+    let mut text = document_v2(cluster);
+    if !others.is_empty() {
+        let mut all: Value = serde_json::from_slice(&text).map_err(ApiError::internal)?;
+        for (_, document) in &others {
+            merge::merge(&mut all, document.clone());
+        }
+        text = Bytes::from(json::print(&all, None));
+    }
     match encoding {
         Encoding::Json => document(parts, &hash, "application/json", text, false),
         Encoding::Protobuf => {
@@ -158,7 +168,7 @@ pub fn v2(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
                 let value: Value = serde_json::from_slice(&text).unwrap_or_default();
                 Bytes::from(gnostic::v2::document(&value))
             };
-            let message = if only_built_in(cluster) {
+            let message = if only_built_in(cluster) && others.is_empty() {
                 cached("v2 protobuf".into(), make)
             } else {
                 make()
