@@ -4,6 +4,8 @@
 //! What a handler asks with the embedded client is known by the address that it comes from; clients of others have pools and tasks
 //! that nobody sees through, and the watchdog ends those.
 
+#![allow(dead_code, reason = "without an emulator there are no webhooks")]
+
 use std::{
     collections::HashMap,
     future::Future,

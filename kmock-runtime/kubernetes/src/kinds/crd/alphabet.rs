@@ -54,6 +54,7 @@ impl Lettered {
     }
 
     /// The pieces that fit. A character is a byte for the pattern: so many of them are skipped, and taken.
+    #[cfg(any(feature = "cel", test))]
     pub(super) fn pieces<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
         let sorts = self.sorts_of(text);
         let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);

@@ -30,6 +30,7 @@ impl TextPattern {
     }
 
     /// The pieces of a text that fit, from left to right, none in another.
+    #[cfg(any(feature = "cel", test))]
     pub(crate) fn pieces<'t>(&self, text: &'t str, most: usize) -> Vec<&'t str> {
         match self {
             Self::Plain(regex) => regex
