@@ -29,9 +29,25 @@ pub enum Controllers {
     /// Some parts of a living cluster, by their names.
     #[cfg(feature = "cluster")]
     Some(Vec<String>),
+    /// Some parts of a living cluster and nothing else: what cleans up is left to others, such as a kube-controller-manager
+    /// that runs against the server.
+    #[cfg(feature = "cluster")]
+    Only(Vec<String>),
     /// All parts of a living cluster.
     #[cfg(feature = "cluster")]
     All,
+}
+
+impl Controllers {
+    /// Whether there are those that clean up.
+    pub(crate) fn clean(&self) -> bool {
+        match self {
+            Controllers::None => false,
+            #[cfg(feature = "cluster")]
+            Controllers::Only(_) => false,
+            _ => true,
+        }
+    }
 }
 
 impl From<bool> for Controllers {
@@ -260,7 +276,10 @@ impl Builder {
     /// The cluster lives, and has so many nodes to begin with: `node-1`, `node-2`…
     #[cfg(feature = "cluster")]
     pub fn nodes(mut self, count: usize) -> Builder {
-        if !matches!(self.controllers, Controllers::Some(_)) {
+        if !matches!(
+            self.controllers,
+            Controllers::Some(_) | Controllers::Only(_)
+        ) {
             self.controllers = Controllers::All;
         }
         self.nodes = count;

@@ -612,6 +612,49 @@ fn what_comes_to_nothing_is_refused() {
 }
 
 #[test]
+fn some_parts_of_a_cluster_live_beside_those_of_others() {
+    let why = refused(&["--parts", "kubelets,kublets"]);
+    assert!(
+        why.contains("--parts: there is no controller \"kublets\"; there are deployments, "),
+        "{why}"
+    );
+    let why = refused(&["--parts", "kubelets", "--cluster"]);
+    assert!(why.contains("a cluster that lives has all parts"), "{why}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("objects.yaml");
+    let objects = r#"[
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bound", "namespace": "default"},
+         "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "web"}]}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "free", "namespace": "default"},
+         "spec": {"containers": [{"name": "main", "image": "web"}]}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"},
+         "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+          "spec": {"containers": [{"name": "main", "image": "web"}]}}}}
+    ]"#;
+    let list = format!(r#"{{"apiVersion": "v1", "kind": "List", "items": {objects}}}"#);
+    std::fs::write(&file, list).expect("written");
+    let file = file.to_str().expect("text");
+    let served = Served::start(&["--parts", "kubelets", "--nodes", "1", "--load", file]);
+    let pods = "/api/v1/namespaces/default/pods";
+    while !served
+        .get(&format!("{pods}/bound"))
+        .contains("\"phase\":\"Running\"")
+    {
+        std::thread::yield_now();
+    }
+    let free = served.get(&format!("{pods}/free"));
+    assert!(!free.contains("nodeName"), "{free}");
+    // Nobody else is there: no Pods of the Deployment, and no account of the namespace.
+    for nothing in [
+        "/apis/apps/v1/namespaces/default/replicasets",
+        "/api/v1/namespaces/default/serviceaccounts",
+    ] {
+        let listed = served.get(nothing);
+        assert!(listed.contains("\"items\":[]"), "{listed}");
+    }
+}
+
+#[test]
 fn kubelets_are_restricted_where_that_is_asked_for() {
     let why = refused(&["--enable-admission-plugins", "EventRateLimit"]);
     assert!(

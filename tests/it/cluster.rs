@@ -224,9 +224,15 @@ async fn autoscalers_know_every_type_of_metric(k: KMock) {
         said.contains(&"New size: 5; reason: external metric queue(nil) above target"),
         "{said:?}"
     );
-    assert!(
-        said.contains(&"New size: 8; reason: pods metric packets above target"),
-        "{said:?}"
+    // Metrics that fail are told so often that the next steps are not, as by the real one.
+    let mut sizes: Vec<_> = (k.objects().history("deployments", "web").iter())
+        .map(|web| web["spec"]["replicas"].clone())
+        .collect();
+    sizes.dedup();
+    assert_eq!(
+        sizes[..4],
+        [2, 4, 5, 8].map(|size| json!(size)),
+        "{sizes:?}"
     );
 }
 

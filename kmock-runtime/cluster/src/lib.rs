@@ -28,6 +28,7 @@ mod object;
 mod plan;
 mod pressure;
 mod run;
+mod scales;
 mod scheduler;
 mod seed;
 mod shared;

@@ -29,7 +29,7 @@ use crate::{
     journal::{ObjectHistory, Seen},
     mock::KMock,
     nested,
-    options::{Builder, Controllers},
+    options::Builder,
     request::Request,
 };
 
@@ -186,7 +186,7 @@ pub(super) fn start(options: &Builder) -> Result<Arc<dyn Backend>, Error> {
     let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
-        controllers: options.controllers != Controllers::None,
+        controllers: options.controllers.clean(),
         authentication: options.authentication,
         rbac: options.rbac,
         history: options.history.unwrap_or(defaults.history),

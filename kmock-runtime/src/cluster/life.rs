@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn of(cluster: &Cluster, options: &Builder) -> Option<Life> {
     let mut parts = match &options.controllers {
         Controllers::All => Parts::all(),
-        Controllers::Some(names) => match Parts::only(names) {
+        Controllers::Some(names) | Controllers::Only(names) => match Parts::only(names) {
             Ok(parts) => parts,
             Err(error) => panic!("kmock: {error}"),
         },

@@ -150,6 +150,14 @@ fn command() -> Command {
                 .help("The cluster lives and has so many nodes"),
         )
         .arg(
+            Arg::new("parts")
+                .long("parts")
+                .value_name("NAME,…")
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .help("Only these parts of a cluster live (kubelets, scheduler, deployments, …), beside those of others: a kube-controller-manager, an operator. They clean up with --controllers only"),
+        )
+        .arg(
             Arg::new("images")
                 .long("images")
                 .value_name("FILE")
@@ -311,6 +319,7 @@ fn options(matches: &ArgMatches) -> Result<serve::ServeOptions, String> {
         any_origin: matches.get_flag("any-origin"),
         cluster: matches.get_flag("cluster"),
         nodes: matches.get_one("nodes").copied().unwrap_or_default(),
+        parts: texts(matches, "parts"),
         images: files(matches, "images"),
         access: access::AccessOptions {
             rbac: matches.get_flag("rbac"),

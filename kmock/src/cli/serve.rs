@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use kmock::{KMock, Rule, Seen};
+use kmock::{Controllers, KMock, Rule, Seen};
 
 use crate::cli::{access, kubeconfig, load, signals, summary};
 
@@ -24,6 +24,7 @@ pub(crate) struct ServeOptions {
     pub(crate) any_origin: bool,
     pub(crate) cluster: bool,
     pub(crate) nodes: usize,
+    pub(crate) parts: Vec<String>,
     pub(crate) images: Vec<PathBuf>,
     pub(crate) access: access::AccessOptions,
     pub(crate) seed: u64,
@@ -65,6 +66,7 @@ async fn run(options: ServeOptions) -> Result<(), String> {
             ("--controllers", options.controllers),
             ("--cluster", options.cluster),
             ("--nodes", options.nodes > 0),
+            ("--parts", !options.parts.is_empty()),
             ("--images", !options.images.is_empty()),
             ("--kubernetes-version", options.kubernetes_version.is_some()),
         ];
@@ -93,7 +95,18 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     if let Some(version) = options.kubernetes_version {
         builder = builder.kubernetes_version(version);
     }
-    if options.cluster || options.nodes > 0 || !options.images.is_empty() {
+    let whole = options.parts.is_empty();
+    if !whole {
+        kmock::life::Parts::only(&options.parts).map_err(|error| format!("--parts: {error}"))?;
+        if options.cluster {
+            return Err("--parts and --cluster: a cluster that lives has all parts".to_owned());
+        }
+        builder = builder.controllers(match options.controllers {
+            true => Controllers::Some(options.parts),
+            false => Controllers::Only(options.parts),
+        });
+    }
+    if !whole || options.cluster || options.nodes > 0 || !options.images.is_empty() {
         builder = builder.nodes(options.nodes).heartbeats(true);
     }
     let k = builder.start().await.map_err(|error| error.to_string())?;

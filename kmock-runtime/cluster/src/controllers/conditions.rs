@@ -35,6 +35,22 @@ pub(crate) fn set(conditions: &mut Vec<Value>, mut condition: Value) {
     conditions.push(condition);
 }
 
+/// Puts a condition in where it stands, and says all that it says: one of the same status keeps its time.
+pub(crate) fn put(conditions: &mut Vec<Value>, mut condition: Value) {
+    match conditions
+        .iter_mut()
+        .find(|one| one["type"] == condition["type"])
+    {
+        Some(known) => {
+            if known["status"] == condition["status"] {
+                condition["lastTransitionTime"] = known["lastTransitionTime"].clone();
+            }
+            *known = condition;
+        }
+        None => conditions.push(condition),
+    }
+}
+
 /// Takes a condition out.
 pub(crate) fn remove(conditions: &mut Vec<Value>, sort: &str) {
     conditions.retain(|one| one["type"] != sort);

@@ -36,7 +36,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(jobs::TimeToLive),
         Box::new(autoscalers::Autoscalers::new(shared)),
         Box::new(metrics::Metrics::new(shared)),
-        Box::new(budgets::Budgets),
+        Box::new(budgets::Budgets::new(shared)),
         Box::new(services::Endpoints),
         Box::new(services::EndpointSlices),
         Box::new(services::LoadBalancers::default()),

@@ -429,6 +429,7 @@ impl Runner {
         };
         let (agent, component) = (controller.agent(), controller.component());
         match self.recorder.write(note, component, self.cluster.now()) {
+            Write::Skip => {}
             Write::Create(event) => {
                 if let Err(refusal) = self.client.create(agent, Kind::Events, &event).await {
                     tracing::debug!(target: "kmock", "event of {}: {}", object::name(&note.about), refusal.message);

@@ -1,6 +1,9 @@
-//! Events as client-go's recorder writes them: one object for what is told again and again, with a count.
+//! Events as client-go's recorder writes them: one object for what is told again and again, with a count; one for many that are
+//! alike but for their message; and no more than so many about an object at a time.
+//!
+//! Rules: `client-go/tools/record/events_cache.go`; the scheduler's newer recorder counts in a series, and leaves nothing out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,12 +12,29 @@ use crate::emulator::meta;
 use crate::object;
 use crate::plan::Note;
 
+/// Of events that are alike but for their message so many are told apart…
+const ALIKE: usize = 10;
+/// …unless the last of them is as old as this, in seconds.
+const ALIKE_FOR: i64 = 600;
+/// So many events about one object are told at once, and then one in so many seconds.
+const BURST: f64 = 25.0;
+const REFILL: f64 = 300.0;
+const COMBINED: &str = "(combined from similar events): ";
+
+const SCHEDULER: &str = "default-scheduler";
+
 /// What an event is the same by.
 type Told = (String, String, bool, String, String);
+
+/// What events are alike by: all but the message.
+type Alike = (String, String, String, bool, String);
 
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     told: HashMap<Told, (String, i64)>,
+    alike: HashMap<Alike, (BTreeSet<String>, Timestamp)>,
+    /// What is left to tell about an object, by who tells it, and since when.
+    tokens: HashMap<(String, String), (f64, Timestamp)>,
     last: i128,
 }
 
@@ -25,22 +45,83 @@ pub(crate) enum Write {
     Create(Value),
     /// One more of a known one: its key, and what changes.
     Count(String, Value),
+    /// Not at all: so many were told about this object.
+    Skip,
 }
 
 impl Recorder {
+    /// Whether this is one of many that are alike, which share an event.
+    fn is_combined(&mut self, note: &Note, component: &str, now: Timestamp) -> bool {
+        let alike: Alike = (
+            component.to_owned(),
+            object::uid(&note.about).to_owned(),
+            note.field.clone(),
+            note.warning,
+            note.reason.clone(),
+        );
+        let (known, last) = self
+            .alike
+            .entry(alike)
+            .or_insert_with(|| (BTreeSet::new(), now));
+        if now > object::after(*last, ALIKE_FOR) {
+            known.clear();
+        }
+        *last = now;
+        if known.contains(&note.message) {
+            return false;
+        }
+        if known.len() + 1 < ALIKE {
+            known.insert(note.message.clone());
+            return false;
+        }
+        true
+    }
+
+    /// Takes one of what is left to tell about an object; whether there was any.
+    fn may_tell(&mut self, note: &Note, component: &str, now: Timestamp) -> bool {
+        let who = format!("{component}/{}", note.host);
+        let of = object::uid(&note.about).to_owned();
+        let (left, since) = self.tokens.entry((who, of)).or_insert((BURST, now));
+        let passed = object::until(now, *since).as_secs_f64();
+        *left = (*left + passed / REFILL).min(BURST);
+        *since = now;
+        if *left < 1.0 {
+            return false;
+        }
+        *left -= 1.0;
+        true
+    }
+
     /// What to write for a note, told by a component.
     pub(crate) fn write(&mut self, note: &Note, component: &str, now: Timestamp) -> Write {
         let about = &note.about;
-        let same: Told = (
+        let mut message = note.message.clone();
+        let mut same: Told = (
             object::uid(about).to_owned(),
             note.field.clone(),
             note.warning,
             note.reason.clone(),
-            note.message.clone(),
+            message.clone(),
         );
+        if component != SCHEDULER {
+            if self.is_combined(note, component, now) {
+                message.insert_str(0, COMBINED);
+                same.4 = COMBINED.to_owned();
+            }
+            if !self.may_tell(note, component, now) {
+                return Write::Skip;
+            }
+        }
         if let Some((key, count)) = self.told.get_mut(&same) {
             *count += 1;
-            let patch = json!({"count": *count, "lastTimestamp": object::time(now)});
+            let patch = match component {
+                SCHEDULER => {
+                    json!({"series": {"count": *count, "lastObservedTime": meta::rfc3339_micro(now)}})
+                }
+                _ => {
+                    json!({"count": *count, "lastTimestamp": object::time(now), "message": message})
+                }
+            };
             return Write::Count(key.clone(), patch);
         }
         // Names are of the time in nanoseconds; a clock that stands must not give one twice.
@@ -61,13 +142,13 @@ impl Recorder {
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": name, "namespace": namespace},
             "involvedObject": involved,
-            "reason": note.reason, "message": note.message,
+            "reason": note.reason, "message": message,
             "type": if note.warning { "Warning" } else { "Normal" },
             "source": {"component": component},
             "reportingComponent": component,
             "reportingInstance": note.host,
         });
-        if component == "default-scheduler" {
+        if component == SCHEDULER {
             // The scheduler speaks the newer form of events.
             object::set(&mut event, "source", json!({}));
             event["eventTime"] = meta::rfc3339_micro(now).into();
@@ -127,5 +208,55 @@ mod tests {
             panic!("told before");
         };
         assert_ne!(object::name(&other), object::name(&event));
+    }
+
+    /// Rows of `TestEventCorrelator` of `events_cache_test.go`.
+    #[test]
+    fn many_that_are_alike_share_an_event_and_too_many_are_left_out() {
+        let mut recorder = Recorder::default();
+        let set = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}});
+        let now = Timestamp::UNIX_EPOCH;
+        let mut tell = |number: usize, reason: &str, now: Timestamp| {
+            let message = format!("Created pod: web-{number}");
+            let note = Note::normal(Kind::ReplicaSets, &set, reason, message);
+            match recorder.write(&note, "replicaset-controller", now) {
+                Write::Create(event) => format!("new {}", object::text(&event["message"])),
+                Write::Count(_, patch) => {
+                    format!("{} {}", patch["count"], object::text(&patch["message"]))
+                }
+                Write::Skip => "nothing".to_owned(),
+            }
+        };
+        for number in 1..=9 {
+            assert_eq!(
+                tell(number, "SuccessfulCreate", now),
+                format!("new Created pod: web-{number}")
+            );
+        }
+        let combined = "(combined from similar events): Created pod: web";
+        assert_eq!(
+            tell(10, "SuccessfulCreate", now),
+            format!("new {combined}-10")
+        );
+        assert_eq!(
+            tell(11, "SuccessfulCreate", now),
+            format!("2 {combined}-11")
+        );
+        // What was told before is counted as ever, and another reason is another matter.
+        assert_eq!(tell(1, "SuccessfulCreate", now), "2 Created pod: web-1");
+        assert_eq!(tell(1, "Other", now), "new Created pod: web-1");
+        for number in 14..=25 {
+            assert_ne!(tell(number, "SuccessfulCreate", now), "nothing");
+        }
+        assert_eq!(tell(26, "SuccessfulCreate", now), "nothing");
+        // One more in five minutes; and what is old is not alike any more.
+        let later = object::after(now, 300);
+        assert_ne!(tell(27, "SuccessfulCreate", later), "nothing");
+        assert_eq!(tell(28, "SuccessfulCreate", later), "nothing");
+        let much_later = object::after(later, 601);
+        assert_eq!(
+            tell(29, "SuccessfulCreate", much_later),
+            "new Created pod: web-29"
+        );
     }
 }

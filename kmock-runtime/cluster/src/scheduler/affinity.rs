@@ -26,6 +26,12 @@ pub(crate) fn terms_match(terms: &Value, node: &Value) -> bool {
     items(terms).any(|term| term_matches(term, node))
 }
 
+/// Whether a volume can be used on a node, by its own node affinity.
+pub(crate) fn volume_suits(volume: &Value, node: &Value) -> bool {
+    let required = &volume["spec"]["nodeAffinity"]["required"];
+    !required.is_object() || terms_match(&required["nodeSelectorTerms"], node)
+}
+
 /// Whether all expressions of a term hold for a node; an empty term selects nothing.
 pub(crate) fn term_matches(term: &Value, node: &Value) -> bool {
     let (labels, fields) = (&term["matchExpressions"], &term["matchFields"]);

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::affinity;
+use super::claims::Claims;
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use super::spread;
 use crate::amounts::Amounts;
 use crate::cache::Cache;
-use crate::kind::Kind;
-use crate::object::{self, items, text};
+use crate::object::{items, text};
 
 /// Why a node does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,58 +43,7 @@ pub(crate) struct Context<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) affinity: affinity::Rules,
     pub(crate) spread: Vec<spread::Constraint>,
-    volumes: Vec<Value>,
-}
-
-/// The volumes of a Pod's claims that are bound; an error names a claim that cannot be waited for.
-pub(crate) fn claims(pod: &Value, cache: &Cache) -> Result<Vec<Value>, String> {
-    let mut volumes = Vec::new();
-    for volume in items(&pod["spec"]["volumes"]) {
-        let name = match volume["persistentVolumeClaim"]["claimName"].as_str() {
-            Some(name) => name.to_owned(),
-            None if volume["ephemeral"].is_object() => {
-                format!("{}-{}", object::name(pod), text(&volume["name"]))
-            }
-            None => continue,
-        };
-        let Some(claim) = cache.find(Kind::Claims, object::namespace(pod), &name) else {
-            return Err(format!("persistentvolumeclaim \"{name}\" not found"));
-        };
-        if object::is_deleting(claim) {
-            return Err(format!("persistentvolumeclaim \"{name}\" is being deleted"));
-        }
-        let bound = text(&claim["spec"]["volumeName"]);
-        if bound.is_empty() {
-            if !waits_for_consumer(claim, cache) {
-                return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
-            }
-            continue;
-        }
-        if let Some(volume) = cache.get(Kind::PersistentVolumes, bound) {
-            volumes.push((**volume).clone());
-        }
-    }
-    Ok(volumes)
-}
-
-/// The claims of a Pod that are not bound before it has a node.
-pub(crate) fn waiting_claims(pod: &Value, cache: &Cache) -> Vec<std::sync::Arc<Value>> {
-    items(&pod["spec"]["volumes"])
-        .filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str())
-        .filter_map(|name| cache.find(Kind::Claims, object::namespace(pod), name))
-        .filter(|claim| {
-            text(&claim["status"]["phase"]) != "Bound" && waits_for_consumer(claim, cache)
-        })
-        .cloned()
-        .collect()
-}
-
-/// Whether a claim is bound only once a Pod that uses it has a node.
-pub(crate) fn waits_for_consumer(claim: &Value, cache: &Cache) -> bool {
-    let class = text(&claim["spec"]["storageClassName"]);
-    cache
-        .get(Kind::StorageClasses, class)
-        .is_some_and(|class| class["volumeBindingMode"] == "WaitForFirstConsumer")
+    pub(crate) claims: Claims,
 }
 
 impl<'a> Context<'a> {
@@ -103,7 +52,7 @@ impl<'a> Context<'a> {
         info: &'a PodInfo,
         snapshot: &'a Snapshot,
         cache: &Cache,
-        volumes: Vec<Value>,
+        claims: Claims,
     ) -> Self {
         Self {
             pod,
@@ -111,7 +60,7 @@ impl<'a> Context<'a> {
             snapshot,
             affinity: affinity::Rules::of(pod, info, snapshot, cache),
             spread: spread::constraints(pod, info, snapshot, "DoNotSchedule"),
-            volumes,
+            claims,
         }
     }
 
@@ -163,15 +112,13 @@ impl<'a> Context<'a> {
     }
 
     fn taints(&self, node: &NodeInfo) -> Option<Verdict> {
-        let bad = items(&node.object["spec"]["taints"])
+        let untolerated = items(&node.object["spec"]["taints"])
             .filter(|taint| matches!(text(&taint["effect"]), "NoSchedule" | "NoExecute"))
-            .find(|taint| !tolerates(self.pod, taint))?;
-        Verdict::final_(format!(
-            "node(s) had untolerated taint {{{}: {}}}",
-            text(&bad["key"]),
-            text(&bad["value"])
-        ))
-        .map(|verdict| Verdict {
+            .any(|taint| !tolerates(self.pod, taint));
+        if !untolerated {
+            return None;
+        }
+        Verdict::final_("node(s) had untolerated taint(s)").map(|verdict| Verdict {
             reasons: verdict.reasons,
             ..verdict
         })
@@ -254,15 +201,14 @@ impl<'a> Context<'a> {
     }
 
     fn volumes(&self, node: &NodeInfo) -> Option<Verdict> {
-        for volume in &self.volumes {
-            let required = &volume["spec"]["nodeAffinity"]["required"];
-            if required.is_object()
-                && !affinity::terms_match(&required["nodeSelectorTerms"], &node.object)
-            {
-                return Verdict::final_("node(s) had volume node affinity conflict");
-            }
+        let reasons = self.claims.check(&node.object);
+        if reasons.is_empty() {
+            return None;
         }
-        None
+        Some(Verdict {
+            reasons,
+            resolvable: false,
+        })
     }
 }
 

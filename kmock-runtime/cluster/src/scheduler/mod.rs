@@ -4,6 +4,7 @@
 //! fits. Where nodes score alike, the real one draws lots; this one takes the first.
 
 mod affinity;
+mod claims;
 mod filter;
 mod info;
 mod preempt;
@@ -15,13 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-pub(crate) use self::affinity::node_matches;
+pub(crate) use self::affinity::{node_matches, volume_suits};
+pub(crate) use self::claims::waits_for_consumer;
+use self::claims::{Choice, Claims};
 use self::filter::Verdict;
-pub(crate) use self::filter::{tolerated_by, tolerates, waits_for_consumer};
+pub(crate) use self::filter::{tolerated_by, tolerates};
 use self::info::{NodeInfo, PodInfo, Snapshot};
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
-use crate::controllers::volumes::SELECTED_NODE;
+use crate::controllers::volumes::{self, SELECTED_NODE};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -31,6 +34,8 @@ use crate::plan::{Action, Note, Plan, Wait};
 pub(crate) enum Outcome {
     /// It goes to a node.
     Bind(String),
+    /// It goes to a node once its claims are bound for it.
+    Bring(String),
     /// It fits nowhere, and why.
     Unschedulable(String),
     /// It fits on a node once these are gone.
@@ -177,18 +182,9 @@ impl Controller for Scheduler {
             return plan;
         }
         match self.decide(pod, cache) {
-            // Claims that wait for their first consumer get to know its node, and the Pod waits for them.
-            Outcome::Bind(node) if !filter::waiting_claims(pod, cache).is_empty() => {
-                for claim in filter::waiting_claims(pod, cache) {
-                    if object::annotation(&claim, SELECTED_NODE).is_empty() {
-                        plan.add(Action::Patch {
-                            kind: Kind::Claims,
-                            key: object::key(&claim),
-                            subresource: "",
-                            patch: json!({"metadata": {"annotations": {SELECTED_NODE: node}}}),
-                        });
-                    }
-                }
+            // Claims that wait for their first consumer are bound first, and the Pod waits for them.
+            Outcome::Bring(node) => {
+                self.bring(pod, &node, cache, &mut plan);
                 self.unschedulable.insert(key);
             }
             Outcome::Bind(node) => {
@@ -304,6 +300,29 @@ fn unschedulable(plan: &mut Plan, pod: &Value, reason: &str, message: &str, cach
 }
 
 impl Scheduler {
+    /// Binds the claims of a Pod for a node: volumes that are there get their claim, provisioners are told the node.
+    fn bring(&self, pod: &Value, node: &str, cache: &Cache, plan: &mut Plan) {
+        let Some(node) = cache.get(Kind::Nodes, node) else {
+            return;
+        };
+        let claims = Claims::of(pod, cache).unwrap_or_default();
+        for choice in claims.choose(node).unwrap_or_default() {
+            match choice {
+                Choice::Bind(claim, volume) => volumes::reserve(&claim, &volume, plan),
+                Choice::Provision(claim) => {
+                    if object::annotation(&claim, SELECTED_NODE).is_empty() {
+                        plan.add(Action::Patch {
+                            kind: Kind::Claims,
+                            key: object::key(&claim),
+                            subresource: "",
+                            patch: json!({"metadata": {"annotations": {SELECTED_NODE: object::name(node)}}}),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
     /// Where a Pod goes.
     fn decide(&self, pod: &Value, cache: &Cache) -> Outcome {
         let info = PodInfo::of(pod);
@@ -311,16 +330,21 @@ impl Scheduler {
         if self.snapshot.nodes.is_empty() {
             return Outcome::Unschedulable("no nodes available to schedule pods".to_owned());
         }
-        let pre = match filter::claims(pod, cache) {
-            Ok(pre) => pre,
+        let claims = match Claims::of(pod, cache) {
+            Ok(claims) => claims,
             Err(why) => {
+                // What comes after the filters finds nothing of theirs, and says no more than that.
                 let all = self.snapshot.nodes.len();
                 return Outcome::Unschedulable(format!(
-                    "0/{all} nodes are available: {why}. preemption: 0/{all} nodes are available: {all} Preemption is not helpful for scheduling."
+                    "0/{all} nodes are available: {why}. not found"
                 ));
             }
         };
-        let context = filter::Context::new(pod, &info, &self.snapshot, cache, pre);
+        let context = filter::Context::new(pod, &info, &self.snapshot, cache, claims);
+        let to = |node: &str| match context.claims.are_bound() {
+            true => Outcome::Bind(node.to_owned()),
+            false => Outcome::Bring(node.to_owned()),
+        };
         let mut fitting: Vec<&NodeInfo> = Vec::new();
         let mut verdicts: Vec<(&NodeInfo, Verdict)> = Vec::new();
         for node in self.snapshot.nodes.values() {
@@ -330,22 +354,22 @@ impl Scheduler {
             }
         }
         if let Some(node) = fitting.iter().find(|node| node.name == nominated) {
-            return Outcome::Bind(node.name.clone());
+            return to(&node.name);
         }
         if let Some(best) = score::best(&context, &fitting) {
-            return Outcome::Bind(best.to_owned());
+            return to(best);
         }
         let all = self.snapshot.nodes.len();
         let reasons = filter::summary(&verdicts);
         let (preempted, note) = preempt::look(&context, &verdicts, &self.snapshot, cache);
-        let message = format!("0/{all} nodes are available: {reasons}. preemption: {note}");
+        let message = format!(
+            "0/{all} nodes are available: {reasons}. no new claims to deallocate, preemption: {note}"
+        );
         match preempted {
             Some((node, victims)) => Outcome::Preempt {
                 node,
                 victims,
-                message: format!(
-                    "0/{all} nodes are available: {reasons}. preemption: not eligible due to a terminating pod on the nominated node."
-                ),
+                message: format!("0/{all} nodes are available: {reasons}."),
             },
             None => Outcome::Unschedulable(message),
         }

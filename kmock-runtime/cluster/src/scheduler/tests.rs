@@ -70,7 +70,7 @@ fn bound(node: &str) -> Outcome {
 fn refused(reasons: &str, preemption: &str) -> Outcome {
     let total = reasons.split(' ').next().expect("a count");
     Outcome::Unschedulable(format!(
-        "0/{total} nodes are available: {}. preemption: 0/{total} nodes are available: {preemption}.",
+        "0/{total} nodes are available: {}. no new claims to deallocate, preemption: 0/{total} nodes are available: {preemption}.",
         reasons.split_once(' ').expect("reasons").1
     ))
 }
@@ -103,7 +103,7 @@ fn filters_in_their_words() {
         (
             json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]}}),
             json!({}),
-            "1 1 node(s) had untolerated taint {k: v}",
+            "1 1 node(s) had untolerated taint(s)",
         ),
         (
             json!({}),
@@ -212,7 +212,7 @@ fn pods_keep_away_from_each_other_and_spread() {
     with.push(on("b", "y", anti));
     assert_eq!(
         decide(with, &pod("p", json!({}))),
-        Outcome::Unschedulable("0/2 nodes are available: 2 node(s) didn't satisfy existing pods anti-affinity rules. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.".into())
+        Outcome::Unschedulable("0/2 nodes are available: 2 node(s) didn't satisfy existing pods anti-affinity rules. no new claims to deallocate, preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.".into())
     );
     let zoned =
         |name: &str, zone: &str| node(name, json!({"metadata": {"labels": {"zone": zone}}}));
@@ -260,6 +260,6 @@ fn important_pods_make_room() {
     never["spec"]["preemptionPolicy"] = "Never".into();
     assert_eq!(
         decide(objects(), &pod("p", never)),
-        Outcome::Unschedulable("0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.".into())
+        Outcome::Unschedulable("0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.".into())
     );
 }

@@ -13,6 +13,7 @@ mod pressure;
 mod probes;
 mod replicationcontrollers;
 mod resize;
+mod scales;
 mod scheduling;
 mod speed;
 mod stages;

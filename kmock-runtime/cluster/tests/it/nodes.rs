@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::{DEPLOYMENTS, PODS, condition, deployment, live, pod, text};
+use crate::world::{DEPLOYMENTS, PODS, World, condition, deployment, live, pod, text};
 
 #[test]
 fn nodes_register_and_report() {
@@ -120,5 +120,76 @@ fn pods_of_a_removed_node_are_collected() {
         tokio::time::sleep(Duration::from_secs(41)).await;
         w.settle().await;
         assert!(w.list("pods").is_empty());
+    });
+}
+
+/// A taint that a user writes says nothing of its age, and the time counts all the same.
+#[test]
+fn taints_of_users_drive_pods_out_in_time() {
+    live(1, |w| async move {
+        for (name, seconds) in [("patient", json!(60)), ("stays", json!(null))] {
+            let mut pod = pod(name, "web");
+            let mut toleration =
+                json!({"key": "broken", "operator": "Exists", "effect": "NoExecute"});
+            if !seconds.is_null() {
+                toleration["tolerationSeconds"] = seconds;
+            }
+            pod["spec"]["tolerations"] = json!([toleration]);
+            w.ask(&format!("POST {PODS}"), pod).await;
+        }
+        w.ask(&format!("POST {PODS}"), pod("goes", "web")).await;
+        w.settle().await;
+        let taints = json!({"spec": {"taints": [{"key": "broken", "effect": "NoExecute"}]}});
+        w.ask("PATCH /api/v1/nodes/n1", taints).await;
+        w.settle().await;
+        let names = |w: &World| {
+            let pods = w.list("pods");
+            let mut names: Vec<String> = pods
+                .iter()
+                .map(|pod| text(&pod["metadata"]["name"]).to_owned())
+                .collect();
+            names.sort();
+            names.join(" ")
+        };
+        assert_eq!(names(&w), "patient stays");
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        // Whatever happens meanwhile does not begin it anew.
+        w.ask(
+            &format!("PATCH {PODS}/patient"),
+            json!({"metadata": {"labels": {"a": "b"}}}),
+        )
+        .await;
+        w.settle().await;
+        assert_eq!(names(&w), "patient stays");
+        tokio::time::sleep(Duration::from_secs(21)).await;
+        w.settle().await;
+        assert_eq!(names(&w), "stays");
+        assert!(
+            w.events("Pod").contains(
+                &"TaintManagerEviction Marking for deletion Pod default/patient".to_owned()
+            )
+        );
+    });
+}
+
+#[test]
+fn whoever_may_stay_after_all_stays() {
+    live(1, |w| async move {
+        let mut patient = pod("patient", "web");
+        patient["spec"]["tolerations"] =
+            json!([{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]);
+        w.ask(&format!("POST {PODS}"), patient).await;
+        w.settle().await;
+        let taints = json!({"spec": {"taints": [{"key": "broken", "effect": "NoExecute"}]}});
+        w.ask("PATCH /api/v1/nodes/n1", taints).await;
+        w.settle().await;
+        w.ask("PATCH /api/v1/nodes/n1", json!({"spec": {"taints": null}}))
+            .await;
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        w.settle().await;
+        assert_eq!(condition(&w.get("pods", "patient"), "Ready"), "True");
+        assert!(w.events("Pod").contains(
+            &"TaintManagerEviction Cancelling deletion of Pod default/patient".to_owned()
+        ));
     });
 }

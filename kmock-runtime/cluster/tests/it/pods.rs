@@ -282,3 +282,49 @@ fn config_that_is_not_there_keeps_a_container_waiting() {
         assert_eq!(condition(&w.get("pods", "a"), "Ready"), "True");
     });
 }
+
+/// Whoever deletes it: a Pod on a node has its time to end.
+#[test]
+fn pods_that_are_collected_end_gracefully() {
+    live(1, |w| async move {
+        for name in ["web", "api"] {
+            let mut one = crate::world::deployment(1, "web");
+            one["metadata"]["name"] = name.into();
+            one["spec"]["selector"] = json!({"matchLabels": {"app": name}});
+            one["spec"]["template"]["metadata"]["labels"] = json!({"app": name});
+            w.ask(&format!("POST {}", crate::world::DEPLOYMENTS), one)
+                .await;
+        }
+        w.settle().await;
+        let names: Vec<String> = w
+            .list("pods")
+            .iter()
+            .map(|pod| crate::world::text(&pod["metadata"]["name"]).to_owned())
+            .collect();
+        assert_eq!(names.len(), 2);
+        let policy = json!({"propagationPolicy": "Foreground"});
+        w.ask(&format!("DELETE {}/web", crate::world::DEPLOYMENTS), policy)
+            .await;
+        w.ask(
+            &format!("DELETE {}/api", crate::world::DEPLOYMENTS),
+            json!({}),
+        )
+        .await;
+        w.settle().await;
+        assert!(w.list("pods").is_empty());
+        assert!(w.list("deployments").is_empty());
+        let killed = w.events("Pod");
+        let killed = killed
+            .iter()
+            .filter(|event| *event == "Killing Stopping container web");
+        assert_eq!(killed.count(), 2);
+        for name in names {
+            let history = w.cluster.objects().history("pods", &name);
+            assert!(
+                history
+                    .iter()
+                    .any(|one| one.value()["metadata"]["deletionGracePeriodSeconds"] == 30)
+            );
+        }
+    });
+}

@@ -23,7 +23,7 @@ fn a_pod_waits_until_there_is_room() {
         w.settle().await;
         let b = w.get("pods", "b");
         assert_eq!(condition(&b, "PodScheduled"), "False Unschedulable");
-        let message = "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+        let message = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
         assert_eq!(
             w.events("Pod")
                 .iter()
@@ -64,5 +64,54 @@ fn an_important_pod_makes_room() {
                 .any(|one| condition(one.value(), "DisruptionTarget")
                     == "True PreemptionByScheduler")
         );
+    });
+}
+
+/// Rows of `TestVolumeBinding`: the node of a volume is the node of its Pod, and without a volume there is no node.
+#[test]
+fn claims_that_wait_are_bound_where_their_volumes_are() {
+    live(3, |w| async move {
+        let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "local"},
+            "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"});
+        w.ask("POST /apis/storage.k8s.io/v1/storageclasses", class)
+            .await;
+        let on = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n2"]}]}]}});
+        let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "local",
+            "local": {"path": "/disk"}, "nodeAffinity": on}});
+        w.ask("POST /api/v1/persistentvolumes", volume).await;
+        for name in ["first", "second"] {
+            let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "storageClassName": "local", "resources": {"requests": {"storage": "1Gi"}}}});
+            w.ask(
+                "POST /api/v1/namespaces/default/persistentvolumeclaims",
+                claim,
+            )
+            .await;
+            let volumes = json!({"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]});
+            w.ask(&format!("POST {PODS}"), asking(name, "1", volumes))
+                .await;
+            w.settle().await;
+        }
+        let first = w.get("pods", "first");
+        assert_eq!(first["spec"]["nodeName"], "n2");
+        let claim = w.get("persistentvolumeclaims", "first");
+        assert_eq!(claim["spec"]["volumeName"], "disk");
+        // A volume that is there needs no provisioner, and nobody is told a node.
+        assert_eq!(
+            claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"],
+            Value::Null
+        );
+        let second = w.get("pods", "second");
+        let message = "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.";
+        assert_eq!(
+            w.events("Pod")
+                .iter()
+                .filter(|event| event.starts_with("FailedScheduling"))
+                .collect::<Vec<_>>(),
+            [&format!("FailedScheduling {message}")]
+        );
+        assert_eq!(condition(&second, "PodScheduled"), "False Unschedulable");
     });
 }

@@ -42,11 +42,11 @@ fn pods_come_in_order_with_claims_and_are_updated_backwards() {
         let order: Vec<String> = w
             .events("StatefulSet")
             .into_iter()
-            .filter(|event| event.contains("create Pod"))
+            .filter(|event| event.contains("Create Pod"))
             .collect();
         assert_eq!(
             order[0],
-            "SuccessfulCreate create Pod db-0 in StatefulSet db successful"
+            "SuccessfulCreate Create Pod db-0 in StatefulSet db successful"
         );
         assert_eq!(order.len(), 3);
         let claims: Vec<String> = w
@@ -69,7 +69,7 @@ fn pods_come_in_order_with_claims_and_are_updated_backwards() {
         let gone: Vec<String> = w
             .events("StatefulSet")
             .into_iter()
-            .filter(|event| event.contains("delete Pod"))
+            .filter(|event| event.contains("Delete Pod"))
             .collect();
         assert!(
             gone[0].contains("db-2") && gone[2].contains("db-0"),

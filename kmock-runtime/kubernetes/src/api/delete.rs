@@ -285,16 +285,20 @@ fn mark_graceful(call: &Call, object: &mut Value, options: &DeleteOptions) -> Gr
         });
         return Graceful::Marked(shorter);
     }
-    let until = call
-        .now
+    begin(object, call.now, period);
+    Graceful::Marked(period)
+}
+
+/// Marks an object that has a while to end, in seconds.
+pub fn begin(object: &mut Value, now: Timestamp, period: i64) {
+    let until = now
         .checked_add(SignedDuration::from_secs(period))
-        .unwrap_or(call.now);
+        .unwrap_or(now);
     meta::edit(object, |metadata| {
         metadata.insert("deletionTimestamp".into(), meta::rfc3339(until).into());
         metadata.insert("deletionGracePeriodSeconds".into(), period.into());
         bump_generation(metadata);
     });
-    Graceful::Marked(period)
 }
 
 fn bump_generation(metadata: &mut serde_json::Map<String, Value>) {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::model::meta;
 use crate::model::resource::ResourceKey;
 use crate::model::status::quoted;
+use crate::model::strategy::Grace;
 use crate::state::change::Reactor;
 use crate::state::cluster::Cluster;
 use crate::state::store::{Change, Event, StoredObject, Write};
@@ -115,14 +116,20 @@ fn delete(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>, fo
     if foreground && !names.iter().any(|name| name == "foregroundDeletion") {
         names.push("foregroundDeletion".into());
     }
-    let write = if names.is_empty() {
+    let grace = grace(cluster, place, &current);
+    let write = if names.is_empty() && grace == 0 {
         Write::Delete { current }
     } else {
         let mut value = (*current.value).clone();
-        crate::api::delete::mark(&mut value, cluster.now());
-        meta::edit(&mut value, |metadata| {
-            metadata.insert("finalizers".into(), names.into())
-        });
+        match grace {
+            0 => crate::api::delete::mark(&mut value, cluster.now()),
+            seconds => crate::api::delete::begin(&mut value, cluster.now(), seconds),
+        }
+        if !names.is_empty() {
+            meta::edit(&mut value, |metadata| {
+                metadata.insert("finalizers".into(), names.into())
+            });
+        }
         if value == *current.value {
             return;
         }
@@ -130,6 +137,21 @@ fn delete(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>, fo
     };
     // If somebody was faster, their write is reacted to in its turn.
     let _ = cluster.commit(place, write);
+}
+
+/// How long an object has to end, in seconds: a Pod on a node whose kubelet lives. Nobody else would end it.
+fn grace(cluster: &Cluster, place: &ResourceKey, object: &StoredObject) -> i64 {
+    if object.is_terminating() || *place != ResourceKey::new("", "pods") {
+        return 0;
+    }
+    if cluster.kubelet().is_none() {
+        return 0;
+    }
+    let served = cluster.registry().stored_at(place);
+    match served.map(|served| served.strategy.grace(&object.value, None)) {
+        Some(Grace::Seconds(seconds)) => seconds,
+        _ => 0,
+    }
 }
 
 /// The dependents of an object that is gone: those without another owner go too, the others lose the reference.

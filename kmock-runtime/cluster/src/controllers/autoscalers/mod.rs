@@ -14,10 +14,13 @@ use self::measure::{Target, Unmeasured};
 use super::conditions;
 use crate::amounts;
 use crate::cache::{Cache, Change};
-use crate::controller::Controller;
+use crate::controller::{Controller, Refusal};
+use crate::emulator::Cluster;
+use crate::emulator::selectors::LabelSelector;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
+use crate::scales::{Lack, Scale, Scales};
 use crate::shared::Shared;
 
 /// How often metrics are looked at.
@@ -31,6 +34,9 @@ pub(crate) struct Autoscalers {
     shared: Arc<Shared>,
     /// What was recommended and done lately, by autoscaler.
     past: std::collections::BTreeMap<String, Past>,
+    scales: Scales,
+    /// What each is about to do, and why: for what is said when it is refused.
+    intents: std::collections::BTreeMap<String, (i64, String)>,
 }
 
 impl Autoscalers {
@@ -38,6 +44,8 @@ impl Autoscalers {
         Autoscalers {
             shared: Arc::clone(shared),
             past: std::collections::BTreeMap::new(),
+            scales: Scales::default(),
+            intents: std::collections::BTreeMap::new(),
         }
     }
 }
@@ -68,6 +76,12 @@ impl Controller for Autoscalers {
         }
     }
 
+    fn poll(&mut self, cluster: &Cluster, keys: &mut Vec<String>) {
+        if self.scales.poll(cluster) {
+            keys.push("*".to_owned());
+        }
+    }
+
     fn look(&mut self, key: &str, cache: &Cache) -> Plan {
         if key == "*" {
             for one in cache.all(Kind::Autoscalers) {
@@ -81,17 +95,20 @@ impl Controller for Autoscalers {
             return Plan::nothing();
         };
         let mut outcome = Outcome::of(scaler, cache.now());
-        let (kind, target) = match target(scaler, cache) {
+        let target = match self.target(scaler, cache) {
             Ok(found) => found,
             Err(why) => {
-                outcome.set("AbleToScale", "False", "FailedGetScale", &why);
+                let shown = format!(
+                    "the HPA controller was unable to get the target's current scale: {why}"
+                );
+                outcome.set("AbleToScale", "False", "FailedGetScale", &shown);
                 outcome.warn("FailedGetScale", why);
                 return outcome.finish();
             }
         };
         let message = "the HPA controller was able to get the target's current scale";
         outcome.set("AbleToScale", "True", "SucceededGetScale", message);
-        let current = target["spec"]["replicas"].as_i64().unwrap_or(1);
+        let current = target.wanted;
         if current == 0 {
             let why = "scaling is disabled since the replica count of the target is zero";
             outcome.set("ScalingActive", "False", "ScalingDisabled", why);
@@ -101,7 +118,24 @@ impl Controller for Autoscalers {
         // Who is out of bounds goes back to them first.
         let (least, most) = bounds(scaler);
         let measured = match (least..=most).contains(&current) {
-            true => self.measure_all(&scaled(scaler, target, current, cache), &mut outcome),
+            true => {
+                let scaled = scaled(scaler, &target, cache);
+                if let Err((reason, message, why)) = self.sole(scaler, &target, &scaled, cache) {
+                    outcome.set("ScalingActive", "False", reason, &message);
+                    outcome.warn(
+                        if reason == "InvalidSelector" {
+                            "SelectorRequired"
+                        } else {
+                            reason
+                        },
+                        &*why,
+                    );
+                    outcome.warn("FailedComputeMetricsReplicas", why);
+                    outcome.keeps(current);
+                    return outcome.finish();
+                }
+                self.measure_all(&scaled, &mut outcome)
+            }
             false => Metrics::default(),
         };
         let (desired, why) = if current > most {
@@ -123,20 +157,99 @@ impl Controller for Autoscalers {
             self.decide(key, count, wanted, name, &mut outcome)
         } else {
             outcome.unmeasured(&measured.failed);
-            (current, String::new())
+            outcome.keeps(current);
+            outcome.status["currentMetrics"] = measured.shown.into();
+            return outcome.finish();
         };
         if desired != current {
             let past = self.past.entry(key.to_owned()).or_default();
             past.scaled(current, desired, cache.now());
-            outcome.scale(kind, target, desired, &why);
+            outcome.scale(&target.path, desired, &why);
+            self.intents.insert(key.to_owned(), (desired, why));
         }
         outcome.replicas(current, desired);
         outcome.status["currentMetrics"] = measured.shown.into();
         outcome.finish()
     }
+
+    fn refused(&mut self, key: &str, action: &Action, refusal: &Refusal, cache: &Cache) -> Plan {
+        let (Action::Request { .. }, Some(scaler)) = (action, cache.get(Kind::Autoscalers, key))
+        else {
+            return Plan::nothing();
+        };
+        let (wanted, why) = self.intents.remove(key).unwrap_or_default();
+        let error = &refusal.message;
+        let mut outcome = Outcome::of(scaler, cache.now());
+        outcome.warn(
+            "FailedRescale",
+            format!("New size: {wanted}; reason: {why}; error: {error}"),
+        );
+        let shown = format!("the HPA controller was unable to update the target scale: {error}");
+        outcome.set("AbleToScale", "False", "FailedUpdateScale", &shown);
+        let current = int(&outcome.status["currentReplicas"]);
+        outcome.keeps(current);
+        outcome.finish()
+    }
 }
 
 impl Autoscalers {
+    /// What an autoscaler scales. `Err`: it is not there, or cannot be scaled.
+    fn target(&mut self, scaler: &Value, cache: &Cache) -> Result<Scale, String> {
+        let reference = &scaler["spec"]["scaleTargetRef"];
+        let found = self.scales.of(reference, object::namespace(scaler), cache);
+        found.map_err(|lack| match lack {
+            Lack::Kind(why) => why,
+            Lack::Object(resource) => {
+                format!("{resource} \"{}\" not found", text(&reference["name"]))
+            }
+            Lack::Scale(_) => "the server could not find the requested resource".to_owned(),
+        })
+    }
+
+    /// Whether the target says which Pods are meant, and no other autoscaler means them, too. `Err`: the reason, what the
+    /// condition says, and what is told.
+    fn sole(
+        &mut self,
+        scaler: &Value,
+        target: &Scale,
+        scaled: &Target<'_>,
+        cache: &Cache,
+    ) -> Result<(), (&'static str, String, String)> {
+        let Some(selector) = &target.selector else {
+            let message = "the HPA target's scale is missing a selector".to_owned();
+            let why = "selector is required".to_owned();
+            return Err(("InvalidSelector", message, why));
+        };
+        let mut all: Vec<_> = cache.within(Kind::Autoscalers, scaled.namespace).collect();
+        // Most are alone, and then there is nothing to find out.
+        if all.len() < 2 {
+            return Ok(());
+        }
+        all.retain(|one| {
+            let other = self.target(one, cache);
+            let selector = other.ok().and_then(|other| other.selector);
+            selector.is_some_and(|selector| {
+                let mut labels = scaled.pods.iter().map(|pod| object::labels(pod));
+                labels.any(|labels| selector.matches(labels))
+            })
+        });
+        let is_one = all
+            .iter()
+            .any(|one| object::uid(one) == object::uid(scaler));
+        if all.len() < 2 || !is_one {
+            return Ok(());
+        }
+        let names = all
+            .iter()
+            .map(|one| format!("{{{} {}}}", object::name(one), scaled.namespace));
+        let why = format!(
+            "pods by selector {} are controlled by multiple HPAs: [{}]",
+            shown(selector),
+            names.collect::<Vec<_>>().join(" ")
+        );
+        Err(("AmbiguousSelector", why.clone(), why))
+    }
+
     /// Asks each metric; the one that wants most counts.
     fn measure_all(&self, scaled: &Target<'_>, outcome: &mut Outcome<'_>) -> Metrics {
         let mut all = Metrics::default();
@@ -152,6 +265,8 @@ impl Autoscalers {
                 Err(why) => {
                     outcome.warn(why.reason, &why.why);
                     all.failed.push(why);
+                    // Its place is kept, and says nothing.
+                    all.shown.push(json!({"type": ""}));
                 }
             }
         }
@@ -219,11 +334,10 @@ struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     fn of(scaler: &'a Value, now: Timestamp) -> Outcome<'a> {
-        let mut status = match scaler["status"].is_object() {
+        let status = match scaler["status"].is_object() {
             true => scaler["status"].clone(),
             false => json!({}),
         };
-        status["observedGeneration"] = object::generation(scaler).into();
         let mut plan = Plan::nothing();
         plan.look_after(PERIOD, Wait::Appointment);
         Outcome {
@@ -237,7 +351,7 @@ impl<'a> Outcome<'a> {
 
     fn set(&mut self, sort: &str, status: &str, reason: &str, message: &str) {
         let condition = conditions::new(sort, status, reason, message, self.now);
-        conditions::set(&mut self.conditions, condition);
+        conditions::put(&mut self.conditions, condition);
     }
 
     fn warn(&mut self, reason: &str, why: impl Into<String>) {
@@ -248,6 +362,12 @@ impl<'a> Outcome<'a> {
     fn replicas(&mut self, current: i64, desired: i64) {
         self.status["currentReplicas"] = current.into();
         self.status["desiredReplicas"] = desired.into();
+    }
+
+    /// What was wanted before stays.
+    fn keeps(&mut self, current: i64) {
+        let former = int(&self.status["desiredReplicas"]);
+        self.replicas(current, former);
     }
 
     /// The metrics say nothing to go by.
@@ -270,11 +390,10 @@ impl<'a> Outcome<'a> {
         self.warn("FailedComputeMetricsReplicas", why);
     }
 
-    fn scale(&mut self, kind: Kind, target: &Value, desired: i64, why: &str) {
-        let (namespace, name) = (object::namespace(self.scaler), object::name(target));
+    fn scale(&mut self, path: &str, desired: i64, why: &str) {
         self.plan.add(Action::Request {
             method: "PATCH",
-            path: kind.path(namespace, name, "scale"),
+            path: path.to_owned(),
             body: json!({"spec": {"replicas": desired}}),
         });
         let told = format!("New size: {desired}; reason: {why}");
@@ -294,23 +413,21 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// What an autoscaler scales. `Err`: it is not there.
-fn target<'a>(scaler: &Value, cache: &'a Cache) -> Result<(Kind, &'a Value), String> {
-    let reference = &scaler["spec"]["scaleTargetRef"];
-    let name = text(&reference["name"]);
-    let group = text(&reference["apiVersion"]);
-    let group = group.split_once('/').map_or("", |(group, _)| group);
-    let kind = Kind::named(group, text(&reference["kind"]));
-    let found = kind.and_then(|kind| {
-        let target = cache.find(kind, object::namespace(scaler), name)?;
-        Some((kind, &**target))
+/// A selector as a scale tells it: labels that have to be as they are with `=`.
+fn shown(selector: &LabelSelector) -> String {
+    let text = selector.to_string();
+    let one_value = |term: &str| {
+        let (key, value) = term.strip_suffix(')')?.split_once(" in (")?;
+        (!value.contains(',')).then(|| format!("{key}={value}"))
+    };
+    // Commas within parentheses are between values.
+    let mut depth = 0;
+    let terms = text.split(|letter| {
+        depth += i32::from(letter == '(') - i32::from(letter == ')');
+        letter == ',' && depth == 0
     });
-    found.ok_or_else(|| {
-        let plural = kind.map_or("", Kind::plural);
-        format!(
-            "the HPA controller was unable to get the target's current scale: {plural}.{group} \"{name}\" not found"
-        )
-    })
+    let terms = terms.map(|term| one_value(term).unwrap_or_else(|| term.to_owned()));
+    terms.collect::<Vec<_>>().join(",")
 }
 
 /// The least and the most replicas.
@@ -321,8 +438,8 @@ fn bounds(scaler: &Value) -> (i64, i64) {
 }
 
 /// What metrics are asked about.
-fn scaled<'a>(scaler: &'a Value, target: &Value, current: i64, cache: &'a Cache) -> Target<'a> {
-    let selector = object::selector(&target["spec"]["selector"]);
+fn scaled<'a>(scaler: &'a Value, target: &Scale, cache: &'a Cache) -> Target<'a> {
+    let selector = &target.selector;
     let pods = cache.within(Kind::Pods, object::namespace(scaler));
     let tolerance = |direction: &str| {
         let own = &scaler["spec"]["behavior"][direction]["tolerance"];
@@ -331,8 +448,8 @@ fn scaled<'a>(scaler: &'a Value, target: &Value, current: i64, cache: &'a Cache)
     };
     Target {
         namespace: object::namespace(scaler),
-        wanted: current,
-        present: int(&target["status"]["replicas"]),
+        wanted: target.wanted,
+        present: target.present,
         pods: pods
             .filter(|pod| {
                 selector

@@ -1,6 +1,6 @@
 //! PodDisruptionBudgets: how many Pods may go at this moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +10,33 @@ use serde_json::{Map, Value, json};
 use super::conditions;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::emulator::Cluster;
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 use crate::plan::{Note, Plan, Wait};
+use crate::scales::{Lack, Scales};
+use crate::shared::Shared;
 
 /// A Pod whose eviction was granted goes within this time, or it was none.
 const TIMEOUT: i64 = 120;
 
-#[derive(Debug)]
-pub(crate) struct Budgets;
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    shared: Arc<Shared>,
+    scales: Scales,
+    /// Pods that came or changed since it was last told that they are of several budgets.
+    changed: BTreeSet<String>,
+}
+
+impl Budgets {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Budgets {
+        Budgets {
+            shared: Arc::clone(shared),
+            scales: Scales::default(),
+            changed: BTreeSet::new(),
+        }
+    }
+}
 
 impl Controller for Budgets {
     fn name(&self) -> &'static str {
@@ -34,10 +52,14 @@ impl Controller for Budgets {
             Kind::Budgets => keys.push(change.key.to_string()),
             Kind::Pods => {
                 let pod = change.object();
+                let before = keys.len();
                 for budget in cache.within(Kind::Budgets, object::namespace(pod)) {
                     if selects(budget, pod) {
                         keys.push(object::key(budget));
                     }
+                }
+                if change.new.is_some() && keys.len() > before + 1 {
+                    self.changed.insert(change.key.to_string());
                 }
             }
             Kind::Deployments
@@ -61,8 +83,22 @@ impl Controller for Budgets {
         }
     }
 
+    fn poll(&mut self, cluster: &Cluster, keys: &mut Vec<String>) {
+        if self.scales.poll(cluster) {
+            keys.push("*".to_owned());
+        }
+    }
+
     fn look(&mut self, key: &str, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
+        if key == "*" {
+            // A custom kind was scaled: whose Pods these are is not known.
+            for budget in cache.all(Kind::Budgets) {
+                self.shared
+                    .touch("poddisruptionbudgets", &object::key(budget));
+            }
+            return plan;
+        }
         let Some(budget) = cache.get(Kind::Budgets, key) else {
             return plan;
         };
@@ -78,8 +114,29 @@ impl Controller for Budgets {
                 "No matching pods found",
             ));
         }
+        let others: Vec<_> = cache
+            .within(Kind::Budgets, object::namespace(budget))
+            .collect();
+        if others.len() > 1 {
+            for pod in &pods {
+                let mut of = others.iter().filter(|other| selects(other, pod));
+                let (first, several) = (of.next(), of.next().is_some());
+                if let Some(first) = first.filter(|_| several)
+                    && self.changed.remove(&object::key(pod))
+                {
+                    let why = format!(
+                        "Pod {:?}/{:?} matches multiple PodDisruptionBudgets.  Chose {:?} arbitrarily.",
+                        object::namespace(pod),
+                        object::name(pod),
+                        object::name(first)
+                    );
+                    let reason = "MultiplePodDisruptionBudgets";
+                    plan.tell(Note::warning(Kind::Pods, pod, reason, why));
+                }
+            }
+        }
         let now = cache.now();
-        let (expected, desired) = match expectation(budget, &pods, cache) {
+        let (expected, desired) = match expectation(budget, &pods, &mut self.scales, cache) {
             Ok(expectation) => {
                 if !expectation.unmanaged.is_empty() {
                     plan.tell(Note::warning(
@@ -241,7 +298,12 @@ struct Expectation {
     unmanaged: Vec<String>,
 }
 
-fn expectation(budget: &Value, pods: &[&Arc<Value>], cache: &Cache) -> Result<Expectation, String> {
+fn expectation(
+    budget: &Value,
+    pods: &[&Arc<Value>],
+    scales: &mut Scales,
+    cache: &Cache,
+) -> Result<Expectation, String> {
     let (lacking, least) = (
         &budget["spec"]["maxUnavailable"],
         &budget["spec"]["minAvailable"],
@@ -253,7 +315,7 @@ fn expectation(budget: &Value, pods: &[&Arc<Value>], cache: &Cache) -> Result<Ex
             unmanaged: Vec::new(),
         });
     }
-    let (expected, unmanaged) = scale(pods, cache)?;
+    let (expected, unmanaged) = scale(pods, scales, cache)?;
     let desired = match lacking.is_null() {
         true => object::share(least, expected, true),
         false => (expected - object::share(lacking, expected, true)).max(0),
@@ -265,43 +327,58 @@ fn expectation(budget: &Value, pods: &[&Arc<Value>], cache: &Cache) -> Result<Ex
     })
 }
 
-/// What the controllers of some Pods want, in sum, and the Pods that have none. Pods of custom kinds are not counted.
-fn scale(pods: &[&Arc<Value>], cache: &Cache) -> Result<(i64, Vec<String>), String> {
+/// What the controllers of some Pods want, in sum, and the Pods that have none.
+fn scale(
+    pods: &[&Arc<Value>],
+    scales: &mut Scales,
+    cache: &Cache,
+) -> Result<(i64, Vec<String>), String> {
     let mut sizes: BTreeMap<String, i64> = BTreeMap::new();
     let mut unmanaged = Vec::new();
+    let mut known = BTreeSet::new();
     for pod in pods {
         let namespace = object::namespace(pod);
         let Some(owner) = object::controller(pod) else {
             unmanaged.push(object::name(pod).to_owned());
             continue;
         };
-        let kind = match text(&owner["kind"]) {
-            "ReplicaSet" => Kind::ReplicaSets,
-            "StatefulSet" => Kind::StatefulSets,
-            "ReplicationController" => Kind::ReplicationControllers,
-            "DaemonSet" => {
-                return Err("daemonsets.apps does not implement the scale subresource".to_owned());
-            }
-            "Job" => return Err("jobs.batch does not implement the scale subresource".to_owned()),
-            _ => continue,
-        };
-        let of = cache.find(kind, namespace, text(&owner["name"]));
-        let Some(mut of) = of.filter(|of| object::uid(of) == text(&owner["uid"])) else {
-            return Err(format!(
-                "found no controllers for pod {:?}",
-                object::name(pod)
-            ));
-        };
-        // A ReplicaSet of a Deployment speaks for the Deployment.
-        if let Some(above) = object::controller(of).filter(|above| above["kind"] == "Deployment")
-            && let Some(deployment) = cache.find(Kind::Deployments, namespace, text(&above["name"]))
-        {
-            of = deployment;
+        if !known.insert(text(&owner["uid"])) {
+            continue;
         }
-        sizes.insert(
-            object::uid(of).to_owned(),
-            of["spec"]["replicas"].as_i64().unwrap_or(1),
-        );
+        let mut found = scales.of(owner, namespace, cache);
+        // A ReplicaSet of a Deployment speaks for the Deployment.
+        if owner["kind"] == "ReplicaSet"
+            && let Some(set) = cache.find(Kind::ReplicaSets, namespace, text(&owner["name"]))
+            && object::uid(set) == text(&owner["uid"])
+            && let Some(above) =
+                object::controller(set).filter(|above| above["kind"] == "Deployment")
+            && let Ok(deployment) = scales.of(above, namespace, cache)
+            && deployment.uid == text(&above["uid"])
+        {
+            sizes.insert(deployment.uid, deployment.wanted);
+            continue;
+        }
+        found = found.and_then(|found| match found.uid == text(&owner["uid"]) {
+            true => Ok(found),
+            false => Err(Lack::Object(String::new())),
+        });
+        match found {
+            Ok(found) => {
+                sizes.insert(found.uid, found.wanted);
+            }
+            Err(Lack::Kind(why)) => return Err(why),
+            Err(Lack::Scale(resource)) => {
+                return Err(format!(
+                    "{resource} does not implement the scale subresource"
+                ));
+            }
+            Err(Lack::Object(_)) => {
+                return Err(format!(
+                    "found no controllers for pod {:?}",
+                    object::name(pod)
+                ));
+            }
+        }
     }
     Ok((sizes.values().sum(), unmanaged))
 }
@@ -315,14 +392,14 @@ mod tests {
     fn how_many_may_go() {
         let pod = |name: &str, ready: bool| {
             json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name, "labels": {"a": "b"},
-                "ownerReferences": [{"kind": "ReplicaSet", "name": "set", "uid": "set", "controller": true}]},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "set", "uid": "set", "controller": true}]},
                 "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]}})
         };
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "shop", "uid": "set"}, "spec": {"replicas": 4}});
         let of = |spec: Value, selector: Value| {
             let mut budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b", "namespace": "shop", "generation": 1}, "spec": spec});
             budget["spec"]["selector"] = selector;
-            let plan = Budgets.look(
+            let plan = Budgets::default().look(
                 "shop/b",
                 &Cache::of([
                     budget,
@@ -369,7 +446,7 @@ mod tests {
             if owner.is_object() {
                 pod["metadata"]["ownerReferences"] = json!([owner]);
             }
-            let plan = Budgets.look("shop/b", &Cache::of([budget, pod]));
+            let plan = Budgets::default().look("shop/b", &Cache::of([budget, pod]));
             let mut told = Vec::new();
             for action in plan.actions {
                 match action {
@@ -399,7 +476,7 @@ mod tests {
             "{alone:?}"
         );
         assert_eq!(alone[1], "InsufficientPods  0");
-        let owner = |kind: &str| json!({"kind": kind, "name": "o", "uid": "o", "controller": true});
+        let owner = |kind: &str| json!({"apiVersion": "apps/v1", "kind": kind, "name": "o", "uid": "o", "controller": true});
         for (kind, why) in [
             (
                 "DaemonSet",

@@ -15,6 +15,8 @@ use crate::plan::{Action, Note, Plan, Wait};
 use crate::scheduler::{node_matches, tolerates};
 
 const REVISION: &str = "controller-revision-hash";
+/// How often the template was changed, as the API server counts it.
+const GENERATION: &str = "deprecated.daemonset.template.generation";
 
 /// What Pods of DaemonSets tolerate, whatever their template says.
 const TOLERATED: [(&str, &str); 6] = [
@@ -345,6 +347,10 @@ impl Look<'_> {
             let mut template = self.set["spec"]["template"].clone();
             template["metadata"]["labels"][REVISION] = self.hash.as_str().into();
             let mut pod = pods::from_template(Kind::DaemonSets, self.set, &template);
+            let generation = object::annotation(self.set, GENERATION);
+            if !generation.is_empty() {
+                pod["metadata"]["labels"]["pod-template-generation"] = generation.into();
+            }
             pod["spec"] = bound_to(&tolerating(&template["spec"]), node);
             pods::create(Kind::DaemonSets, self.set, pod, &mut self.plan);
         }

@@ -605,6 +605,10 @@ impl<'a> Look<'a> {
         }
         if !removed.is_empty() {
             for pod in &removed {
+                // Such Pods are nobody's failure: they are not counted.
+                if is_tracked(pod) {
+                    untrack(&mut self.plan, pod);
+                }
                 pods::delete(Kind::Jobs, job, pod, &mut self.plan);
             }
             return Changed {

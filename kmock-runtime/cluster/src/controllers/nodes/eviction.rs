@@ -1,6 +1,6 @@
 //! Pods that do not tolerate a taint of effect `NoExecute`, or not for ever, go.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,31 +16,35 @@ use crate::scheduler::tolerated_by;
 /// The taint manager.
 #[derive(Debug, Default)]
 pub(crate) struct TaintEviction {
-    /// Pods that will go unless something changes.
-    doomed: BTreeSet<String>,
+    /// Pods that will go unless something changes, and when. The time is that of the first look: neither what a taint says
+    /// of its own age nor a shorter time that comes later counts.
+    doomed: BTreeMap<String, Timestamp>,
 }
 
-/// When a Pod has to go; `None`: it may stay.
-pub(super) fn due(pod: &Value, node: &Value, now: Timestamp) -> Option<Timestamp> {
-    let mut soonest: Option<Timestamp> = None;
+/// How long a Pod may stay on its node.
+#[derive(Debug, PartialEq, Eq)]
+enum Stay {
+    Forever,
+    For(i64),
+    /// Some taint is not tolerated at all.
+    Not,
+}
+
+/// How long a Pod may stay: of each taint the first toleration that fits counts, and of these the shortest.
+fn stay(pod: &Value, node: &Value) -> Stay {
+    let mut shortest: Option<i64> = None;
     for taint in items(&node["spec"]["taints"]).filter(|taint| taint["effect"] == "NoExecute") {
-        let tolerations: Vec<&Value> = items(&pod["spec"]["tolerations"])
-            .filter(|toleration| tolerated_by(toleration, taint))
-            .collect();
-        if tolerations.is_empty() {
-            return Some(now);
-        }
-        let since = object::moment(&taint["timeAdded"]).unwrap_or(now);
-        let least = tolerations
-            .iter()
-            .filter_map(|toleration| toleration["tolerationSeconds"].as_i64())
-            .min();
-        if let Some(seconds) = least {
-            let when = object::after(since, seconds.max(0));
-            soonest = Some(soonest.map_or(when, |known| known.min(when)));
+        let toleration =
+            items(&pod["spec"]["tolerations"]).find(|toleration| tolerated_by(toleration, taint));
+        let Some(toleration) = toleration else {
+            return Stay::Not;
+        };
+        if let Some(seconds) = toleration["tolerationSeconds"].as_i64() {
+            let seconds = seconds.max(0);
+            shortest = Some(shortest.map_or(seconds, |known| known.min(seconds)));
         }
     }
-    soonest
+    shortest.map_or(Stay::Forever, Stay::For)
 }
 
 impl Controller for TaintEviction {
@@ -69,7 +73,7 @@ impl Controller for TaintEviction {
                 let tainted = cache.get(Kind::Nodes, node).is_some_and(|node| {
                     items(&node["spec"]["taints"]).any(|taint| taint["effect"] == "NoExecute")
                 });
-                if tainted || self.doomed.contains(&*change.key) {
+                if tainted || self.doomed.contains_key(&*change.key) {
                     keys.push(change.key.to_string());
                 }
             }
@@ -87,20 +91,24 @@ impl Controller for TaintEviction {
             return plan;
         };
         let node = cache.get(Kind::Nodes, object::node_of(pod));
-        let due = node.and_then(|node| due(pod, node, cache.now()));
-        let Some(due) = due else {
-            if self.doomed.remove(key) {
-                plan.tell(Note::normal(
-                    Kind::Pods,
-                    pod,
-                    "TaintManagerEviction",
-                    format!("Cancelling deletion of Pod {key}"),
-                ));
-            }
-            return plan;
+        let known = self.doomed.get(key).copied();
+        let stay = node.map_or(Stay::Forever, |node| stay(pod, node));
+        if known.is_some() && !matches!(stay, Stay::For(_)) {
+            self.doomed.remove(key);
+            plan.tell(Note::normal(
+                Kind::Pods,
+                pod,
+                "TaintManagerEviction",
+                format!("Cancelling deletion of Pod {key}"),
+            ));
+        }
+        let due = match stay {
+            Stay::Forever => return plan,
+            Stay::Not => cache.now(),
+            Stay::For(seconds) => known.unwrap_or_else(|| object::after(cache.now(), seconds)),
         };
         if due > cache.now() {
-            self.doomed.insert(key.to_owned());
+            self.doomed.insert(key.to_owned(), due);
             plan.look_after(object::until(due, cache.now()), Wait::Appointment);
             return plan;
         }
@@ -132,27 +140,28 @@ mod tests {
 
     /// Rows of `TestCreatePod` and `TestUpdateNode` of `taint_eviction_test.go`.
     #[test]
-    fn when_pods_go() {
-        let now: Timestamp = "2026-01-01T00:00:10Z".parse().expect("a time");
-        let node = json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"}]}});
-        let of = |tolerations: Value| {
-            due(&json!({"spec": {"tolerations": tolerations}}), &node, now)
-                .map(|when| when.as_second() - now.as_second())
-        };
-        assert_eq!(of(json!([])), Some(0));
-        assert_eq!(of(json!([{"key": "k", "operator": "Exists"}])), None);
+    fn how_long_pods_stay() {
+        let node = json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoExecute"}]}});
+        let of = |tolerations: Value| stay(&json!({"spec": {"tolerations": tolerations}}), &node);
+        assert_eq!(of(json!([])), Stay::Not);
         assert_eq!(
-            of(json!([{"key": "k", "value": "v", "tolerationSeconds": 60}])),
-            Some(50)
+            of(json!([{"key": "k", "operator": "Exists"}])),
+            Stay::Forever
+        );
+        let some = json!({"key": "k", "value": "v", "tolerationSeconds": 60});
+        assert_eq!(of(json!([some])), Stay::For(60));
+        let all = json!({"operator": "Exists", "tolerationSeconds": 20});
+        assert_eq!(of(json!([some, all])), Stay::For(60));
+        assert_eq!(of(json!([all, some])), Stay::For(20));
+        assert_eq!(
+            of(json!([{"operator": "Exists", "tolerationSeconds": -1}])),
+            Stay::For(0)
         );
         assert_eq!(
-            of(
-                json!([{"key": "k", "value": "v", "tolerationSeconds": 60}, {"operator": "Exists", "tolerationSeconds": 20}])
-            ),
-            Some(10)
+            of(json!([{"key": "other", "operator": "Exists"}])),
+            Stay::Not
         );
-        assert_eq!(of(json!([{"key": "other", "operator": "Exists"}])), Some(0));
         let softly = json!({"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}});
-        assert_eq!(due(&json!({}), &softly, now), None);
+        assert_eq!(stay(&json!({}), &softly), Stay::Forever);
     }
 }

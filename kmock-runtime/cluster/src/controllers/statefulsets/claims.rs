@@ -79,7 +79,7 @@ pub(super) fn create(set: &Value, pod: &Value, number: i64, cache: &Cache, plan:
             claim["metadata"]["ownerReferences"] = owners.into();
         }
         let message = format!(
-            "create Claim {name} Pod {} in StatefulSet {} success",
+            "Create Claim {name} Pod {} in StatefulSet {} success",
             object::name(pod),
             object::name(set)
         );

@@ -138,7 +138,7 @@ impl Controller for StatefulSets {
                 });
             }
             Kind::Pods => {
-                let message = format!("create Pod {name} in StatefulSet {of} failed error: {why}");
+                let message = format!("Create Pod {name} in StatefulSet {of} failed error: {why}");
                 plan.tell(Note::warning(
                     Kind::StatefulSets,
                     set,
@@ -148,7 +148,7 @@ impl Controller for StatefulSets {
             }
             Kind::Claims => {
                 let message =
-                    format!("create Claim {name} for Pod in StatefulSet {of} failed error: {why}");
+                    format!("Create Claim {name} for Pod in StatefulSet {of} failed error: {why}");
                 plan.tell(Note::warning(
                     Kind::StatefulSets,
                     set,
@@ -308,7 +308,7 @@ impl Look<'_> {
                     &mut self.plan,
                 );
                 let message = format!(
-                    "create Pod {} in StatefulSet {} successful",
+                    "Create Pod {} in StatefulSet {} successful",
                     object::name(&place.pod),
                     object::name(self.set)
                 );
@@ -440,7 +440,7 @@ impl Look<'_> {
     fn delete(&mut self, pod: &Value) {
         self.plan.delete(Kind::Pods, pod);
         let message = format!(
-            "delete Pod {} in StatefulSet {} successful",
+            "Delete Pod {} in StatefulSet {} successful",
             object::name(pod),
             object::name(self.set)
         );
@@ -468,7 +468,6 @@ impl Look<'_> {
         let template = revisions::template(revision);
         let mut pod = pods::from_template(Kind::StatefulSets, set, &template);
         let name = format!("{}-{number}", object::name(set));
-        object::set(&mut pod["metadata"], "generateName", Value::Null);
         pod["metadata"]["name"] = name.as_str().into();
         let labels = &mut pod["metadata"]["labels"];
         labels["statefulset.kubernetes.io/pod-name"] = name.as_str().into();

@@ -45,46 +45,87 @@ impl Volumes {
 
     fn claim(&self, claim: &Value, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
-        let volume = text(&claim["spec"]["volumeName"]);
-        if object::annotation(claim, BIND_COMPLETED) == "yes" {
-            // Bound for good: only a volume that is gone changes that.
-            match cache.get(Kind::PersistentVolumes, volume) {
-                Some(volume) => settle(claim, volume, &mut plan),
-                None if text(&claim["status"]["phase"]) == "Bound" => {
-                    let mut status = claim["status"].clone();
-                    status["phase"] = "Lost".into();
-                    plan.status(Kind::Claims, claim, status);
+        let name = text(&claim["spec"]["volumeName"]);
+        let volume = cache.get(Kind::PersistentVolumes, name);
+        if !claim["metadata"]["annotations"][BIND_COMPLETED].is_null() {
+            let lost = |reason: &str, why: &str, plan: &mut Plan| {
+                if text(&claim["status"]["phase"]) != "Lost" {
+                    plan.status(Kind::Claims, claim, json!({"phase": "Lost"}));
+                    plan.tell(Note::warning(Kind::Claims, claim, reason, why));
+                }
+            };
+            match volume {
+                _ if name.is_empty() => {
+                    let why = "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!";
+                    lost("ClaimLost", why, &mut plan);
+                }
+                None => {
                     let why =
                         "Bound claim has lost its PersistentVolume. Data on the volume is lost!";
-                    plan.tell(Note::warning(Kind::Claims, claim, "ClaimLost", why));
+                    lost("ClaimLost", why, &mut plan);
                 }
-                None => {}
+                Some(volume) if !volume["spec"]["claimRef"].is_object() => {
+                    reserve(claim, volume, &mut plan);
+                }
+                Some(volume) if text(&volume["spec"]["claimRef"]["uid"]) == object::uid(claim) => {
+                    settle(claim, volume, &mut plan);
+                }
+                Some(_) => {
+                    let why =
+                        "Two claims are bound to the same volume, this one is bound incorrectly";
+                    lost("ClaimMisbound", why, &mut plan);
+                }
             }
             return plan;
         }
-        if !volume.is_empty() {
-            if let Some(volume) = cache.get(Kind::PersistentVolumes, volume)
-                && is_free_for(volume, claim)
-            {
-                bind(claim, volume, false, &mut plan);
+        if !name.is_empty() {
+            let Some(volume) = volume else {
+                pending(claim, &mut plan);
+                return plan;
+            };
+            let unsuitable = match &volume["spec"]["claimRef"] {
+                reference if !reference.is_object() => mismatch(volume, claim).map(|why| {
+                    let why = format!("Cannot bind to requested volume {name:?}: {why}");
+                    ("VolumeMismatch", why)
+                }),
+                reference if is_of(reference, claim) => None,
+                _ => Some((
+                    "FailedBinding",
+                    format!("volume {name:?} already bound to a different claim."),
+                )),
+            };
+            match unsuitable {
+                Some((reason, why)) => {
+                    plan.tell(Note::warning(Kind::Claims, claim, reason, why));
+                    pending(claim, &mut plan);
+                }
+                None => bind(claim, volume, false, &mut plan),
             }
             return plan;
         }
         let waits = crate::scheduler::waits_for_consumer(claim, cache);
         let chosen = !object::annotation(claim, SELECTED_NODE).is_empty();
         if waits && !chosen && !has_volume_of_its_own(claim, cache) {
-            let why = "waiting for first consumer to be created before binding";
-            plan.tell(Note::normal(
-                Kind::Claims,
-                claim,
-                "WaitForFirstConsumer",
-                why,
-            ));
+            let (reason, why) = match consumers(claim, cache) {
+                pods if pods.is_empty() => (
+                    "WaitForFirstConsumer",
+                    "waiting for first consumer to be created before binding".to_owned(),
+                ),
+                pods if pods.len() == 1 => (
+                    "WaitForPodScheduled",
+                    format!("waiting for pod {} to be scheduled", pods[0]),
+                ),
+                pods => (
+                    "WaitForPodScheduled",
+                    format!("waiting for pods {} to be scheduled", pods.join(",")),
+                ),
+            };
+            plan.tell(Note::normal(Kind::Claims, claim, reason, why));
             pending(claim, &mut plan);
             return plan;
         }
-        if let Some(volume) = best(claim, cache) {
-            bind(claim, &volume, true, &mut plan);
+        if let Some(volume) = smallest(claim, cache.all(Kind::PersistentVolumes), None) {
+            bind(claim, volume, true, &mut plan);
             return plan;
         }
         let name = text(&claim["spec"]["storageClassName"]);
@@ -128,20 +169,8 @@ impl Volumes {
     fn volume(&self, volume: &Value, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
         let reference = &volume["spec"]["claimRef"];
-        let phase = |phase: &str, plan: &mut Plan| {
-            if text(&volume["status"]["phase"]) != phase {
-                let mut status = if volume["status"].is_object() {
-                    volume["status"].clone()
-                } else {
-                    json!({})
-                };
-                status["phase"] = phase.into();
-                status["lastPhaseTransitionTime"] = object::time(cache.now());
-                plan.status(Kind::PersistentVolumes, volume, status);
-            }
-        };
-        if !reference.is_object() || text(&reference["uid"]).is_empty() {
-            phase("Available", &mut plan);
+        if text(&reference["uid"]).is_empty() {
+            phase(volume, "Available", "", cache, &mut plan);
             return plan;
         }
         let claim = cache
@@ -151,24 +180,127 @@ impl Volumes {
                 text(&reference["name"]),
             )
             .filter(|claim| object::uid(claim) == text(&reference["uid"]));
-        if claim.is_some() {
-            phase("Bound", &mut plan);
+        let Some(claim) = claim else {
+            self.released(volume, cache, &mut plan);
             return plan;
-        }
-        phase("Released", &mut plan);
-        if text(&volume["spec"]["persistentVolumeReclaimPolicy"]) == "Delete"
-            && !object::is_deleting(volume)
-        {
-            let by = object::annotation(volume, PROVISIONED_BY);
-            let ours = self.shared.state().provisioners.iter().any(|pattern| {
-                glob(pattern, by) || glob(pattern, text(&volume["spec"]["storageClassName"]))
-            });
-            if ours {
-                plan.delete(Kind::PersistentVolumes, volume);
+        };
+        let bound = text(&claim["spec"]["volumeName"]);
+        if bound == object::name(volume) {
+            phase(volume, "Bound", "", cache, &mut plan);
+        } else if bound.is_empty() {
+            if mode(volume) != mode(claim) {
+                let why = format!(
+                    "Cannot bind PersistentVolume to requested PersistentVolumeClaim {:?} due to incompatible volumeMode.",
+                    object::name(claim)
+                );
+                let of = Kind::PersistentVolumes;
+                plan.tell(Note::warning(of, volume, "VolumeMismatch", why));
+                let why = format!(
+                    "Cannot bind PersistentVolume {:?} to requested PersistentVolumeClaim due to incompatible volumeMode.",
+                    object::name(volume)
+                );
+                plan.tell(Note::warning(Kind::Claims, claim, "VolumeMismatch", why));
             }
+            // Otherwise the claim is bound next.
+        } else if !object::annotation(volume, PROVISIONED_BY).is_empty()
+            && volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+        {
+            self.released(volume, cache, &mut plan);
+        } else {
+            // The claim has got another volume: this one is free again, or waits for its claim as whoever made it said.
+            let by_controller = !volume["metadata"]["annotations"][BOUND_BY_CONTROLLER].is_null();
+            let patch = match by_controller {
+                true => {
+                    json!({"metadata": {"annotations": {BOUND_BY_CONTROLLER: null}}, "spec": {"claimRef": null}})
+                }
+                false => json!({"spec": {"claimRef": {"uid": null}}}),
+            };
+            plan.add(Action::Patch {
+                kind: Kind::PersistentVolumes,
+                key: object::name(volume).to_owned(),
+                subresource: "",
+                patch,
+            });
         }
         plan
     }
+
+    /// A volume whose claim is gone: it stays, or it is deleted by whoever can.
+    fn released(&self, volume: &Value, cache: &Cache, plan: &mut Plan) {
+        if !matches!(text(&volume["status"]["phase"]), "Released" | "Failed") {
+            phase(volume, "Released", "", cache, plan);
+        }
+        if volume["spec"]["persistentVolumeReclaimPolicy"] != "Delete"
+            || object::is_deleting(volume)
+        {
+            return;
+        }
+        let by = object::annotation(volume, PROVISIONED_BY);
+        let ours = self.shared.state().provisioners.iter().any(|pattern| {
+            glob(pattern, by) || glob(pattern, text(&volume["spec"]["storageClassName"]))
+        });
+        match deleter(volume) {
+            _ if ours => plan.delete(Kind::PersistentVolumes, volume),
+            Ok(true) => plan.delete(Kind::PersistentVolumes, volume),
+            Ok(false) => {}
+            Err(why) => {
+                if text(&volume["status"]["phase"]) != "Failed" {
+                    phase(volume, "Failed", &why, cache, plan);
+                    let of = Kind::PersistentVolumes;
+                    plan.tell(Note::warning(of, volume, "VolumeFailedDelete", why));
+                }
+            }
+        }
+    }
+}
+
+/// Shows the phase of a volume.
+fn phase(volume: &Value, phase: &str, message: &str, cache: &Cache, plan: &mut Plan) {
+    if text(&volume["status"]["phase"]) == phase {
+        return;
+    }
+    let mut status = match volume["status"].is_object() {
+        true => volume["status"].clone(),
+        false => json!({}),
+    };
+    status["phase"] = phase.into();
+    if let Some(status) = status.as_object_mut() {
+        status.remove("message");
+        if !message.is_empty() {
+            status.insert("message".to_owned(), message.into());
+        }
+    }
+    status["lastPhaseTransitionTime"] = object::time(cache.now());
+    plan.status(Kind::PersistentVolumes, volume, status);
+}
+
+/// Whether the controller itself deletes what a volume stands for; drivers do it otherwise, and what nobody can is said.
+fn deleter(volume: &Value) -> Result<bool, String> {
+    let by = object::annotation(volume, PROVISIONED_BY);
+    let spec = &volume["spec"];
+    if !by.is_empty() && !by.starts_with("kubernetes.io/") || spec["csi"].is_object() {
+        return Ok(false);
+    }
+    if let Some(path) = spec["hostPath"]["path"].as_str() {
+        if path
+            .split_once("/tmp/")
+            .is_some_and(|(_, rest)| !rest.is_empty())
+        {
+            return Ok(true);
+        }
+        return Err(format!(
+            "host_path deleter only supports /tmp/.+ but received provided {path}"
+        ));
+    }
+    // That of NFS is known for it recycles; others are not known at all.
+    let why = match spec["nfs"].is_object() {
+        true => "deletable volume",
+        false => "volume",
+    };
+    Err(format!(
+        "error getting deleter volume plugin for volume {:?}: no {why} plugin matched",
+        object::name(volume)
+    ))
 }
 
 impl Controller for Volumes {
@@ -260,9 +392,63 @@ fn is_free_for(volume: &Value, claim: &Value) -> bool {
             "Available" | "Pending" | ""
         );
     }
+    is_of(reference, claim)
+}
+
+/// Whether a reference is to a claim, by its name, or for good.
+fn is_of(reference: &Value, claim: &Value) -> bool {
     reference["name"] == object::name(claim)
         && reference["namespace"] == object::namespace(claim)
         && matches!(text(&reference["uid"]), uid if uid.is_empty() || uid == object::uid(claim))
+}
+
+/// Why a volume that a claim asks for by name is not for it.
+fn mismatch(volume: &Value, claim: &Value) -> Option<String> {
+    if object::is_deleting(volume) {
+        let name = object::name(volume);
+        return Some(format!("the volume is marked for deletion {name:?}"));
+    }
+    let size = amounts::of("storage", &volume["spec"]["capacity"]["storage"]);
+    let modes: Vec<&str> = items(&volume["spec"]["accessModes"]).map(text).collect();
+    let same = |field: &str| text(&volume["spec"][field]) == text(&claim["spec"][field]);
+    let why = if size < wanted(claim) {
+        "requested PV is too small"
+    } else if !same("storageClassName") {
+        "storageClassName does not match"
+    } else if !same("volumeAttributesClassName") {
+        "volumeAttributesClassName does not match"
+    } else if mode(volume) != mode(claim) {
+        "incompatible volumeMode"
+    } else if !items(&claim["spec"]["accessModes"]).all(|mode| modes.contains(&text(mode))) {
+        "incompatible accessMode"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+/// `Filesystem` or `Block`.
+fn mode(object: &Value) -> &str {
+    match text(&object["spec"]["volumeMode"]) {
+        "" => "Filesystem",
+        mode => mode,
+    }
+}
+
+/// The Pods that use a claim and have no node.
+fn consumers(claim: &Value, cache: &Cache) -> Vec<String> {
+    let uses = |pod: &&Arc<Value>| {
+        object::namespace(pod) == object::namespace(claim)
+            && object::node_of(pod).is_empty()
+            && object::is_active(pod)
+            && items(&pod["spec"]["volumes"])
+                .any(|volume| volume["persistentVolumeClaim"]["claimName"] == object::name(claim))
+    };
+    cache
+        .all(Kind::Pods)
+        .filter(uses)
+        .map(|pod| object::name(pod).to_owned())
+        .collect()
 }
 
 fn has_volume_of_its_own(claim: &Value, cache: &Cache) -> bool {
@@ -271,20 +457,34 @@ fn has_volume_of_its_own(claim: &Value, cache: &Cache) -> bool {
         .any(|volume| volume["spec"]["claimRef"].is_object() && is_free_for(volume, claim))
 }
 
-/// The volume that is a claim's already, or else the smallest one that is large enough.
-fn best(claim: &Value, cache: &Cache) -> Option<Arc<Value>> {
-    let size = |object: &Value| amounts::of("storage", &object["storage"]);
-    let wanted = size(&claim["spec"]["resources"]["requests"]);
+/// Whether a claim has got its volume, and both know.
+pub(crate) fn is_bound(claim: &Value) -> bool {
+    !text(&claim["spec"]["volumeName"]).is_empty()
+        && object::annotation(claim, BIND_COMPLETED) == "yes"
+}
+
+/// How much a claim asks for, in bytes.
+pub(crate) fn wanted(claim: &Value) -> i64 {
+    amounts::of(
+        "storage",
+        &claim["spec"]["resources"]["requests"]["storage"],
+    )
+}
+
+/// The volume that is a claim's already, or else the smallest one that is large enough; on a node, if it matters.
+pub(crate) fn smallest<'a>(
+    claim: &Value,
+    volumes: impl Iterator<Item = &'a Arc<Value>>,
+    node: Option<&Value>,
+) -> Option<&'a Arc<Value>> {
+    let size = |volume: &Value| amounts::of("storage", &volume["spec"]["capacity"]["storage"]);
+    let wanted = wanted(claim);
     let selector = object::selector(&claim["spec"]["selector"]);
-    let mode = |object: &Value| match text(&object["spec"]["volumeMode"]) {
-        "" => "Filesystem".to_owned(),
-        mode => mode.to_owned(),
-    };
     let fits = |volume: &&Arc<Value>| {
         let modes: Vec<&str> = items(&volume["spec"]["accessModes"]).map(text).collect();
         let own = volume["spec"]["claimRef"].is_object();
         is_free_for(volume, claim)
-            && size(&volume["spec"]["capacity"]) >= wanted
+            && size(volume) >= wanted
             && mode(volume) == mode(claim)
             && items(&claim["spec"]["accessModes"]).all(|mode| modes.contains(&text(mode)))
             && text(&volume["spec"]["storageClassName"]) == text(&claim["spec"]["storageClassName"])
@@ -292,37 +492,40 @@ fn best(claim: &Value, cache: &Cache) -> Option<Arc<Value>> {
                 || selector
                     .as_ref()
                     .is_none_or(|selector| selector.matches(object::labels(volume))))
+            && node.is_none_or(|node| crate::scheduler::volume_suits(volume, node))
     };
-    cache
-        .all(Kind::PersistentVolumes)
-        .filter(fits)
-        .min_by_key(|volume| {
-            (
-                !volume["spec"]["claimRef"].is_object(),
-                size(&volume["spec"]["capacity"]),
-                object::name(volume).to_owned(),
-            )
-        })
-        .cloned()
+    volumes.filter(fits).min_by_key(|volume| {
+        (
+            !volume["spec"]["claimRef"].is_object(),
+            size(volume),
+            object::name(volume).to_owned(),
+        )
+    })
+}
+
+/// Gives a volume its claim, if it has not got it.
+pub(crate) fn reserve(claim: &Value, volume: &Value, plan: &mut Plan) {
+    if text(&volume["spec"]["claimRef"]["uid"]) == object::uid(claim) {
+        return;
+    }
+    let mut patch = json!({"spec": {"claimRef": {
+        "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": object::namespace(claim),
+        "name": object::name(claim), "uid": object::uid(claim), "resourceVersion": claim["metadata"]["resourceVersion"],
+    }}});
+    if !volume["spec"]["claimRef"].is_object() {
+        patch["metadata"]["annotations"][BOUND_BY_CONTROLLER] = "yes".into();
+    }
+    plan.add(Action::Patch {
+        kind: Kind::PersistentVolumes,
+        key: object::name(volume).to_owned(),
+        subresource: "",
+        patch,
+    });
 }
 
 /// Binds both to each other, the volume first.
 fn bind(claim: &Value, volume: &Value, by_controller: bool, plan: &mut Plan) {
-    if text(&volume["spec"]["claimRef"]["uid"]) != object::uid(claim) {
-        let mut patch = json!({"spec": {"claimRef": {
-            "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": object::namespace(claim),
-            "name": object::name(claim), "uid": object::uid(claim), "resourceVersion": claim["metadata"]["resourceVersion"],
-        }}});
-        if !volume["spec"]["claimRef"].is_object() {
-            patch["metadata"]["annotations"][BOUND_BY_CONTROLLER] = "yes".into();
-        }
-        plan.add(Action::Patch {
-            kind: Kind::PersistentVolumes,
-            key: object::name(volume).to_owned(),
-            subresource: "",
-            patch,
-        });
-    }
+    reserve(claim, volume, plan);
     let mut annotations = json!({BIND_COMPLETED: "yes"});
     if by_controller {
         annotations[BOUND_BY_CONTROLLER] = "yes".into();
@@ -429,7 +632,9 @@ mod tests {
     #[test]
     fn the_smallest_volume_that_is_large_enough() {
         let of = |claim: &Value, volumes: &[Value]| {
-            best(claim, &Cache::of(volumes.to_vec())).map(|volume| object::name(&volume).to_owned())
+            let cache = Cache::of(volumes.to_vec());
+            let found = smallest(claim, cache.all(Kind::PersistentVolumes), None);
+            found.map(|volume| object::name(volume).to_owned())
         };
         let sizes = [
             volume("small", "1Gi", json!({})),
@@ -457,5 +662,119 @@ mod tests {
         let mut many = claim("1Gi", "");
         many["spec"]["accessModes"] = json!(["ReadWriteMany"]);
         assert_eq!(of(&many, &sizes), None);
+    }
+
+    fn bound(claim: &Value, volumes: &[Value]) -> Plan {
+        let shared = Arc::new(Shared::default());
+        let cache = Cache::of(volumes.iter().cloned().chain([claim.clone()]));
+        Volumes::new(&shared).look("claim shop/data", &cache)
+    }
+
+    /// What a plan tells, and the phase that it writes.
+    fn outcome(plan: &Plan) -> String {
+        let parts = plan.actions.iter().map(|action| match action {
+            Action::Tell(note) => format!("{} {}", note.reason, note.message),
+            Action::Status { object, .. } => text(&object["status"]["phase"]).to_owned(),
+            Action::Patch { kind, patch, .. } => format!("{kind} {patch}"),
+            Action::Delete { key, .. } => format!("delete {key}"),
+            other => format!("{other:?}"),
+        });
+        parts.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Rows of the test sets 2 and 3 of `binder_test.go`: claims that name their volume, claims that were bound before.
+    #[test]
+    fn claims_that_name_their_volume() {
+        let mut asks = claim("1Gi", "");
+        asks["spec"]["volumeName"] = "disk".into();
+        let with = |more: Value| volume("disk", "1Gi", more);
+        let other = json!({"claimRef": {"namespace": "shop", "name": "else", "uid": "e"}});
+        assert_eq!(outcome(&bound(&asks, &[])), "Pending");
+        assert!(outcome(&bound(&asks, &[with(json!({}))])).contains("\"volumeName\":\"disk\""));
+        let too_small = with(json!({"capacity": {"storage": "1Mi"}}));
+        assert_eq!(
+            outcome(&bound(&asks, &[too_small])),
+            "VolumeMismatch Cannot bind to requested volume \"disk\": requested PV is too small; Pending"
+        );
+        let block = with(json!({"volumeMode": "Block"}));
+        assert_eq!(
+            outcome(&bound(&asks, &[block])),
+            "VolumeMismatch Cannot bind to requested volume \"disk\": incompatible volumeMode; Pending"
+        );
+        assert_eq!(
+            outcome(&bound(&asks, &[with(other.clone())])),
+            "FailedBinding volume \"disk\" already bound to a different claim.; Pending"
+        );
+        let mut was = asks.clone();
+        was["metadata"]["annotations"] = json!({BIND_COMPLETED: "yes"});
+        was["status"] = json!({"phase": "Bound"});
+        assert_eq!(
+            outcome(&bound(&was, &[])),
+            "Lost; ClaimLost Bound claim has lost its PersistentVolume. Data on the volume is lost!"
+        );
+        assert_eq!(
+            outcome(&bound(&was, &[with(other)])),
+            "Lost; ClaimMisbound Two claims are bound to the same volume, this one is bound incorrectly"
+        );
+        was["spec"]["volumeName"] = Value::Null;
+        assert_eq!(
+            outcome(&bound(&was, &[])),
+            "Lost; ClaimLost Bound claim has lost reference to PersistentVolume. Data on the volume is lost!"
+        );
+    }
+
+    /// Rows of the test sets 4 and 8 of `binder_test.go` and `delete_test.go`: volumes whose claim is elsewhere or gone.
+    #[test]
+    fn volumes_whose_claim_is_elsewhere_or_gone() {
+        let shared = Arc::new(Shared::default());
+        let of = |volume: Value, claims: &[Value]| {
+            let cache = Cache::of(claims.iter().cloned().chain([volume]));
+            outcome(&Volumes::new(&shared).look("volume disk", &cache))
+        };
+        let reference = json!({"namespace": "shop", "name": "data", "uid": "c"});
+        let with = |policy: &str, source: Value| {
+            let mut one = volume(
+                "disk",
+                "1Gi",
+                json!({"claimRef": reference, "persistentVolumeReclaimPolicy": policy}),
+            );
+            for (key, value) in source.as_object().expect("an object") {
+                one["spec"][key] = value.clone();
+            }
+            one["status"]["phase"] = "Released".into();
+            one
+        };
+        let path = |path: &str| json!({"hostPath": {"path": path}});
+        assert_eq!(of(with("Retain", path("/tmp/a")), &[]), "");
+        assert_eq!(of(with("Delete", path("/tmp/a")), &[]), "delete disk");
+        assert_eq!(
+            of(with("Delete", path("/var/a")), &[]),
+            "Failed; VolumeFailedDelete host_path deleter only supports /tmp/.+ but received provided /var/a"
+        );
+        assert_eq!(
+            of(with("Delete", json!({"local": {"path": "/a"}})), &[]),
+            "Failed; VolumeFailedDelete error getting deleter volume plugin for volume \"disk\": no volume plugin matched"
+        );
+        assert_eq!(
+            of(
+                with("Delete", json!({"nfs": {"server": "s", "path": "/a"}})),
+                &[]
+            ),
+            "Failed; VolumeFailedDelete error getting deleter volume plugin for volume \"disk\": no deletable volume plugin matched"
+        );
+        assert_eq!(of(with("Delete", json!({"csi": {"driver": "d"}})), &[]), "");
+        // The claim has got another volume.
+        let mut elsewhere = claim("1Gi", "");
+        elsewhere["spec"]["volumeName"] = "other".into();
+        let mut ours = with("Retain", path("/tmp/a"));
+        assert_eq!(
+            of(ours.clone(), &[elsewhere.clone()]),
+            "PersistentVolume {\"spec\":{\"claimRef\":{\"uid\":null}}}"
+        );
+        ours["metadata"]["annotations"] = json!({BOUND_BY_CONTROLLER: "yes"});
+        assert_eq!(
+            of(ours, &[elsewhere]),
+            "PersistentVolume {\"metadata\":{\"annotations\":{\"pv.kubernetes.io/bound-by-controller\":null}},\"spec\":{\"claimRef\":null}}"
+        );
     }
 }

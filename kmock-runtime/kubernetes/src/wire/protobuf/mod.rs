@@ -157,6 +157,19 @@ mod tests {
         );
     }
 
+    /// `Verbs` of `meta/v1/generated.proto`: clients that scale by discovery read them so.
+    #[test]
+    fn verbs_of_discovery_are_a_message() {
+        let resource = json!({"name": "p", "singularName": "", "namespaced": true, "kind": "P", "verbs": ["get", "list"]});
+        let of = Struct::named("meta.v1.APIResource").expect("a struct");
+        let bytes = encode::encode(&resource, of).expect("it has a form");
+        assert_eq!(
+            bytes,
+            b"\n\x01p\x10\x01\x1a\x01P\x22\x0b\n\x03get\n\x04list\x32\0"
+        );
+        assert_eq!(decode::decode(&bytes, of, 0), Ok(resource));
+    }
+
     #[test]
     fn objects_go_both_ways() {
         let objects = [

@@ -1,5 +1,5 @@
 //! JSON that may take two forms, as the schemas of definitions have it: in Protocol Buffers, a message with a field for
-//! each form.
+//! each form. So is a list that is a type of its own.
 
 use serde_json::{Map, Value};
 
@@ -16,6 +16,8 @@ pub(super) enum Union {
     SchemaOrBool,
     /// By name a schema, or a list of names: `dependencies`.
     SchemasOrStrings,
+    /// Texts, as a message with a list: the verbs of discovery, which may be none.
+    Texts,
 }
 
 impl Union {
@@ -25,6 +27,7 @@ impl Union {
             "array" => Self::SchemaOrArray,
             "bool" => Self::SchemaOrBool,
             "strings" => Self::SchemasOrStrings,
+            "texts" => Self::Texts,
             _ => return None,
         })
     }
@@ -63,6 +66,13 @@ impl Union {
                     put_bytes(&mut entry, 2, &message);
                     put_bytes(out, number, &entry);
                 }
+            }
+            Self::Texts => {
+                let mut message = Vec::new();
+                for text in value.as_array()? {
+                    put_bytes(&mut message, 1, text.as_str()?.as_bytes());
+                }
+                put_bytes(out, number, &message);
             }
         }
         Some(())
@@ -113,6 +123,13 @@ impl Union {
                 if let Some(map) = known.as_object_mut() {
                     map.insert(key, value);
                 }
+            }
+            Self::Texts => {
+                let (mut texts, mut fields) = (Vec::new(), Fields(bytes));
+                while let Some((_, wire)) = fields.next()? {
+                    texts.push(Value::String(decode::text(wire)?));
+                }
+                *known = Value::Array(texts);
             }
         }
         Ok(())
