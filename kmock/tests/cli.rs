@@ -3,6 +3,8 @@
 #[path = "cli/inputs.rs"]
 mod inputs;
 mod program;
+#[path = "cli/side_by_side.rs"]
+mod side_by_side;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

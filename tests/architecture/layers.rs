@@ -164,7 +164,10 @@ const ENGINE: &[Layer] = &[
 
 const LIFE: &[Layer] = &[
     ("ground", &["glob", "hash", "pressure", "seed", "signing"]),
-    ("objects", &["amounts", "cache", "kind", "object", "plan"]),
+    (
+        "objects",
+        &["amounts", "cache", "kind", "object", "plan", "scales"],
+    ),
     ("controller", &["controller"]),
     (
         "shared",
