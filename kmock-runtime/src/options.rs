@@ -38,6 +38,7 @@ pub enum Controllers {
     All,
 }
 
+#[cfg(feature = "kubernetes")]
 impl Controllers {
     /// Whether there are those that clean up.
     pub(crate) fn clean(&self) -> bool {
