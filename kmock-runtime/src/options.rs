@@ -38,19 +38,6 @@ pub enum Controllers {
     All,
 }
 
-#[cfg(feature = "kubernetes")]
-impl Controllers {
-    /// Whether there are those that clean up.
-    pub(crate) fn clean(&self) -> bool {
-        match self {
-            Controllers::None => false,
-            #[cfg(feature = "cluster")]
-            Controllers::Only(_) => false,
-            _ => true,
-        }
-    }
-}
-
 impl From<bool> for Controllers {
     fn from(cleaning: bool) -> Controllers {
         if cleaning {

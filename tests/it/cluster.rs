@@ -146,7 +146,7 @@ async fn two_of_three_are_available_and_why(k: KMock) {
 }
 
 /// Each of the five types of metrics, as the test sets them.
-#[kmock::test(start_paused, nodes = 3)]
+#[kmock::test(start_paused, nodes = 3, timeout = 120s)]
 async fn autoscalers_know_every_type_of_metric(k: KMock) {
     let scalers = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
     let mut body = deployment(2, "web");

@@ -264,7 +264,7 @@ async fn nothing_is_left_to_try(k: KMock) {
 
 // ---- rest, and what never comes to it ----
 
-#[kmock::test(start_paused = true)]
+#[kmock::test(start_paused = true, timeout = 120s)]
 #[should_panic(expected = "a hot loop: `patch configmaps default/a")]
 async fn a_hot_loop_is_told_by_its_request(k: KMock) {
     k.objects()

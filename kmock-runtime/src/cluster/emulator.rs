@@ -29,7 +29,7 @@ use crate::{
     journal::{ObjectHistory, Seen},
     mock::KMock,
     nested,
-    options::Builder,
+    options::{Builder, Controllers},
     request::Request,
 };
 
@@ -181,12 +181,22 @@ fn called_within(cluster: &Cluster, request: &Request) -> BoxFuture<'static, Res
 /// Of so many requests of others than the administrator it is known who sent them.
 const REMEMBERED: usize = 100_000;
 
+/// Whether something of ours cleans up.
+fn clean(controllers: &Controllers) -> bool {
+    match controllers {
+        Controllers::None => false,
+        #[cfg(feature = "cluster")]
+        Controllers::Only(_) => false,
+        _ => true,
+    }
+}
+
 /// A fresh cluster below the rules of a server.
 pub(super) fn start(options: &Builder) -> Result<Arc<dyn Backend>, Error> {
     let defaults = ClusterOptions::default();
     let cluster = Cluster::new(ClusterOptions {
         seed: options.seed,
-        controllers: options.controllers.clean(),
+        controllers: clean(&options.controllers),
         authentication: options.authentication,
         rbac: options.rbac,
         history: options.history.unwrap_or(defaults.history),
