@@ -216,6 +216,9 @@ async fn answers_are_sent_as_they_are_written_or_refused(k: KMock) {
     k.on("/word").body("abc").header("content-length", "three");
     k.on("/early").reply_with(|_| 103);
     k.on("/empty").status(204).body("abc");
+    k.on("/known").status(304).body("abc");
+    k.on("/computed").reply_with(|_| (304, "abc"));
+    k.on("/same").status(304).header("content-length", 5);
     k.on("/bare")
         .body("abc")
         .no_header("content-length")
@@ -246,6 +249,11 @@ async fn answers_are_sent_as_they_are_written_or_refused(k: KMock) {
             .contains("103 is no answer of its own")
     );
     assert!(refused("/empty").await.contains("204 has no body"));
+    assert!(refused("/known").await.contains("304 has no body"));
+    assert!(refused("/computed").await.contains("304 has no body"));
+    // It may say the length of what is not sent again (RFC 9110, 8.6).
+    let same = k.get("/same").await;
+    assert_eq!((same.status(), &*same.text()), (304, ""));
     assert_eq!(k.get("/right").await.text(), "abc");
     let head = k.head("/length").await;
     assert_eq!(

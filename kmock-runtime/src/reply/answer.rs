@@ -360,9 +360,8 @@ async fn assemble(parts: Parts, asked: &Asked) -> Result<Answer, String> {
     if let Some(representation) = &reply.representation {
         representation.apply(&mut response, &asked.request)?;
     }
-    // To HEAD, and to what was not modified, the length is that of another answer (RFC 9110, 8.6).
-    let of_another =
-        asked.request.method() == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED;
+    // To HEAD the length is that of another answer (RFC 9110, 8.6).
+    let of_another = asked.request.method() == Method::HEAD;
     if of_another && response.headers().contains_key(header::CONTENT_LENGTH) {
         *response.body_mut() = Payload::empty();
     }

@@ -115,8 +115,16 @@ pub(super) fn is_sent_as_written(
             status.as_u16()
         ));
     }
-    if status == StatusCode::NO_CONTENT && size.is_some_and(|size| size > 0) {
-        return Err("an answer of status 204 has no body (RFC 9110, 15.3.5)".to_owned());
+    let bare = match status {
+        StatusCode::NO_CONTENT => "15.3.5",
+        StatusCode::NOT_MODIFIED => "15.4.5",
+        _ => "",
+    };
+    if !bare.is_empty() && size.is_some_and(|size| size > 0) {
+        let status = status.as_u16();
+        return Err(format!(
+            "an answer of status {status} has no body (RFC 9110, {bare})"
+        ));
     }
     for value in headers.get_all(header::CONTENT_LENGTH) {
         let said = value
@@ -126,6 +134,8 @@ pub(super) fn is_sent_as_written(
         let Some(said) = said else {
             return Err(format!("`content-length: {value:?}` is no length"));
         };
+        // What was not modified has the length of another answer (RFC 9110, 8.6).
+        let size = size.filter(|_| status != StatusCode::NOT_MODIFIED);
         if let Some(size) = size.filter(|size| *size != said) {
             return Err(format!(
                 "`content-length` says {said}, and the body has {size} bytes: leave the header out, or write `promise {said}` \

@@ -155,7 +155,7 @@ async fn pods_nodes_and_services_with_many_parts_are_checked_soon(k: KMock) {
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "spec": {"taints": taints}});
     let answer = soon("taints", k.post("/api/v1/nodes").json(&node)).await;
     assert_eq!(answer.status(), 201);
-    let ports = many(500, |n| json!({"name": name(n), "port": n + 1}));
+    let ports = many(2_000, |n| json!({"name": name(n), "port": n + 1}));
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"type": "NodePort", "ports": ports}});
     let services = "/api/v1/namespaces/default/services";
     let answer = soon("node ports", k.post(services).json(&service)).await;

@@ -161,6 +161,16 @@ fn node_port_numbers(ports: &[Value]) -> Vec<i64> {
     numbers.filter(|number| *number != 0).collect()
 }
 
+/// The node ports that Services have.
+fn taken_node_ports<'s>(services: impl Iterator<Item = &'s Arc<Value>>) -> HashSet<i64> {
+    let mut taken = HashSet::new();
+    for service in services {
+        taken.extend(node_port_numbers(items(service, &["spec", "ports"])));
+        taken.extend(at(service, &["spec", "healthCheckNodePort"]).as_i64());
+    }
+    taken
+}
+
 fn ports_of(spec: &JsonObject) -> &[Value] {
     let ports = spec.get("ports").and_then(Value::as_array);
     ports.map_or(&[], Vec::as_slice)
@@ -176,16 +186,17 @@ fn same_node_ports(spec: &JsonObject, old_spec: &Value) -> bool {
 
 /// Ports that do not name their node port keep the one that they had, by their names, unless another port has it now.
 fn keep_node_ports(spec: &mut JsonObject, old_spec: &Value) {
-    let new = node_port_numbers(ports_of(spec));
-    let old = items(old_spec, &["ports"]);
+    let new: HashSet<i64> = node_port_numbers(ports_of(spec)).into_iter().collect();
+    let old = items(old_spec, &["ports"]).iter();
+    // Of several with a name the last counts.
+    let old: HashMap<&str, &Value> = old.map(|old| (text(old, &["name"]), old)).collect();
     for port in super::values::each(spec, "ports") {
         let unset = port
             .get("nodePort")
             .and_then(Value::as_i64)
             .is_none_or(|n| n == 0);
         let name = port.get("name").and_then(Value::as_str).unwrap_or_default();
-        let before = old.iter().rev().find(|old| text(old, &["name"]) == name);
-        let kept = before.and_then(|old| old.get("nodePort")?.as_i64());
+        let kept = old.get(name).and_then(|old| old.get("nodePort")?.as_i64());
         if let Some(kept) = kept.filter(|kept| unset && !new.contains(kept)) {
             port.insert("nodePort".into(), kept.into());
         }
@@ -235,7 +246,10 @@ pub(in crate::kinds::builtin) fn conflicts(
             format!("failed to allocate IP {ip}: {why}"),
         ));
     }
-    let kept = node_port_numbers(items(before, &["ports"]));
+    let kept: HashSet<i64> = node_port_numbers(items(before, &["ports"]))
+        .into_iter()
+        .collect();
+    let taken = taken_node_ports(others.iter());
     let mut seen: HashMap<i64, HashSet<i64>> = HashMap::new();
     for (i, port) in items(spec, &["ports"]).iter().enumerate() {
         let number = at(port, &["nodePort"]).as_i64().unwrap_or_default();
@@ -248,13 +262,9 @@ pub(in crate::kinds::builtin) fn conflicts(
         let of_number = seen.entry(number).or_default();
         let mine = old.is_none() && of_number.iter().any(|port| *port != own_port);
         of_number.insert(own_port);
-        let theirs = |other: &Arc<Value>| {
-            node_port_numbers(items(other, &["spec", "ports"])).contains(&number)
-                || at(other, &["spec", "healthCheckNodePort"]).as_i64() == Some(number)
-        };
         let why = if !in_range {
             "provided port is not in the valid range. The range of valid ports is 30000-32767"
-        } else if mine || others.iter().any(theirs) {
+        } else if mine || taken.contains(&number) {
             "provided port is already allocated"
         } else {
             continue;
@@ -398,15 +408,7 @@ fn node_ports(context: &Context<'_>, spec: &mut JsonObject) {
         && spec
             .get("externalTrafficPolicy")
             .is_some_and(|p| p == "Local");
-    let mut taken: HashSet<i64> = HashSet::new();
-    for service in services(context) {
-        taken.extend(
-            items(&service, &["spec", "ports"])
-                .iter()
-                .filter_map(|p| p.get("nodePort")?.as_i64()),
-        );
-        taken.extend(at(&service, &["spec", "healthCheckNodePort"]).as_i64());
-    }
+    let mut taken = taken_node_ports(services(context).iter());
     for port in super::values::each(spec, "ports") {
         taken.extend(port.get("nodePort").and_then(Value::as_i64));
     }

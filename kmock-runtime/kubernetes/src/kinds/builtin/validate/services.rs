@@ -287,32 +287,32 @@ fn repeated_ports(faults: &mut Faults, ports: &[Value], kind: &str) {
             ));
         }
     }
-    let is_again = |i: usize, entry: &Value, field: &str| {
-        ports.iter().take(i).any(|before| {
-            text(before, &["protocol"]) == text(entry, &["protocol"])
-                && int(before, &[field]) == int(entry, &[field])
-        })
+    // Those that say what one before them said.
+    let again = |field: &'static str| {
+        let mut seen = HashSet::new();
+        let said = move |(_, entry): &(usize, &Value)| {
+            !seen.insert((text(entry, &["protocol"]).to_owned(), int(entry, &[field])))
+        };
+        ports.iter().enumerate().filter(said)
     };
-    for (i, entry) in ports.iter().enumerate() {
-        if int(entry, &["nodePort"]) != 0 && is_again(i, entry, "nodePort") {
+    for (i, entry) in again("nodePort") {
+        if int(entry, &["nodePort"]) != 0 {
             faults.push(FieldError::duplicate(
                 format!("spec.ports[{i}].nodePort"),
                 at(entry, &["nodePort"]),
             ));
         }
     }
-    for (i, entry) in ports.iter().enumerate() {
-        if is_again(i, entry, "port") {
-            let key = json!({"protocol": text(entry, &["protocol"]), "port": int(entry, &["port"]), "targetPort": 0});
-            faults.push(FieldError::new(
-                "FieldValueDuplicate",
-                format!("spec.ports[{i}]"),
-                format!(
-                    "Duplicate value: {}",
-                    internal_json("core.v1.ServicePort", &key)
-                ),
-            ));
-        }
+    for (i, entry) in again("port") {
+        let key = json!({"protocol": text(entry, &["protocol"]), "port": int(entry, &["port"]), "targetPort": 0});
+        faults.push(FieldError::new(
+            "FieldValueDuplicate",
+            format!("spec.ports[{i}]"),
+            format!(
+                "Duplicate value: {}",
+                internal_json("core.v1.ServicePort", &key)
+            ),
+        ));
     }
 }
 
