@@ -158,11 +158,11 @@ async fn keep(options: Options, output: PathBuf) -> Result<(), String> {
     if options.tls {
         builder = builder.tls();
     }
+    let ended = signals::ended()?;
     let k = builder.start().await.map_err(|error| error.to_string())?;
     k.on(Filter::any())
         .named(format!("record {upstream}"))
         .record(upstream);
-    let ended = signals::ended()?;
     say(&format!(
         "listening on {}\nwhat {upstream} answers is recorded and written to {} at the end (Ctrl-C)\n",
         k.url(),

@@ -109,6 +109,8 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     if !whole || options.cluster || options.nodes > 0 || !options.images.is_empty() {
         builder = builder.nodes(options.nodes).heartbeats(true);
     }
+    // Before anybody can reach it: whoever does may end it at once.
+    let ended = signals::ended()?;
     let k = builder.start().await.map_err(|error| error.to_string())?;
     for path in &options.images {
         declare_images(&k, path)
@@ -132,7 +134,6 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     load::load(&k, &options.load).await?;
     let exports = options.access.prepare(&k, options.raw)?;
 
-    let ended = signals::ended()?;
     let url = k.url();
     // The address to listen on need not be one to talk to.
     let reachable = match k.address() {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 /// How long the server may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Waits for the first signal. It is made before the server tells that it listens: whoever reads that may end it at once.
+/// Waits for the first signal. It is made before the server listens: whoever reaches it may end it at once.
 /// A second signal, or a server that does not come to its end, ends the process.
 pub(crate) fn ended() -> Result<impl Future<Output = ()>, String> {
     let cannot = |error: io::Error| format!("cannot wait for signals: {error}");
