@@ -67,11 +67,14 @@ pub fn bootstrap(cluster: &Cluster) {
     let services = ResourceKey::new("", "services");
     create(services, "default/kubernetes".into(), service);
     let sleeping = |resource: ResourceKey, key: &str, value: Value| {
-        let mut value = value;
-        value["metadata"]["uid"] = uid_of(cluster.options().seed, &resource.plural, key).into();
-        value["metadata"]["creationTimestamp"] = created.as_str().into();
-        let key = key.to_owned();
-        let make = move || vec![(key.clone(), value.clone())];
+        let (created, seed) = (created.clone(), cluster.options().seed);
+        let (plural, key) = (resource.plural.clone(), key.to_owned());
+        let make = move || {
+            let mut value = value.clone();
+            value["metadata"]["uid"] = uid_of(seed, &plural, &key).into();
+            value["metadata"]["creationTimestamp"] = created.as_str().into();
+            vec![(key.clone(), value)]
+        };
         cluster.store().put_dormant(resource, 1, make);
     };
     sleeping(
