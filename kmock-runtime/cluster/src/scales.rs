@@ -143,14 +143,12 @@ impl Scales {
             .get(&resource.storage, &key)
             .ok_or(Lack::Object(plural))?;
         let shown = served.shown(&stored.value.shared());
-        let selector = paths
-            .label_selector
-            .map(|path| text(at(&shown, &path)).to_owned());
+        let selector = paths.selector(&shown).map(|it| text(it).to_owned());
         let selector = selector.filter(|text| !text.is_empty());
         Ok(Scale {
             uid: object::uid(&shown).to_owned(),
-            wanted: int(at(&shown, &paths.spec_replicas)),
-            present: int(at(&shown, &paths.status_replicas)),
+            wanted: int(paths.wanted(&shown)),
+            present: int(paths.present(&shown)),
             selector: selector.and_then(|text| LabelSelector::parse(&text).ok()),
             path: path(resource, namespace, name),
         })
@@ -167,10 +165,4 @@ fn path(resource: &Arc<Resource>, namespace: &str, name: &str) -> String {
         "/apis/{}/{}{within}/{}/{name}/scale",
         resource.group, resource.version, resource.plural
     )
-}
-
-/// A value by its path, as `.spec.replicas`.
-fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
-    let steps = path.split('.').filter(|step| !step.is_empty());
-    steps.fold(object, |value, step| &value[step])
 }

@@ -62,6 +62,13 @@ fn budgets_count_what_custom_kinds_want() {
     });
 }
 
+/// Makes an autoscaler.
+async fn scale(w: &World, name: &str, spec: Value) {
+    let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name}, "spec": spec});
+    let path = "POST /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+    w.ask(path, scaler).await;
+}
+
 #[test]
 fn custom_kinds_are_scaled_by_their_scale() {
     live(1, |w| async move {
@@ -71,14 +78,9 @@ fn custom_kinds_are_scaled_by_their_scale() {
         }
         let target = json!({"apiVersion": "example.com/v1", "kind": "Fleet", "name": "north"});
         let metric = json!({"type": "Pods", "pods": {"metric": {"name": "load"}, "target": {"type": "AverageValue", "averageValue": "10"}}});
-        let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "north"},
-            "spec": {"scaleTargetRef": target, "maxReplicas": 5, "metrics": [metric]}});
+        let spec = json!({"scaleTargetRef": target, "maxReplicas": 5, "metrics": [metric]});
         w.life.usage("default/*", "load", "15");
-        w.ask(
-            "POST /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
-            scaler,
-        )
-        .await;
+        scale(&w, "north", spec).await;
         w.settle().await;
         // Whoever does not say which Pods are meant is not scaled.
         let north = w.get("horizontalpodautoscalers", "north");
@@ -111,11 +113,10 @@ fn targets_that_have_no_scale_are_told() {
             ),
         ] {
             let target = json!({"apiVersion": "example.com/v1", "kind": kind, "name": name});
-            let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name},
-                "spec": {"scaleTargetRef": target, "maxReplicas": 5}});
-            w.ask(
-                "POST /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
-                scaler,
+            scale(
+                &w,
+                name,
+                json!({"scaleTargetRef": target, "maxReplicas": 5}),
             )
             .await;
             w.settle().await;
@@ -148,11 +149,10 @@ fn two_autoscalers_of_the_same_pods_do_nothing() {
         w.settle().await;
         for name in ["a", "b"] {
             let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name});
-            let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name},
-                "spec": {"scaleTargetRef": target, "maxReplicas": 5}});
-            w.ask(
-                "POST /apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
-                scaler,
+            scale(
+                &w,
+                name,
+                json!({"scaleTargetRef": target, "maxReplicas": 5}),
             )
             .await;
         }

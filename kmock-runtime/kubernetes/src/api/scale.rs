@@ -35,16 +35,8 @@ fn paths(call: &Call) -> ScalePaths {
         })
 }
 
-fn steps(path: &str) -> Vec<&str> {
-    path.split('.').filter(|step| !step.is_empty()).collect()
-}
-
-fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
-    steps(path).iter().fold(object, |value, step| &value[*step])
-}
-
 fn put(object: &mut Value, path: &str, new: Value) {
-    let steps = steps(path);
+    let steps: Vec<&str> = ScalePaths::steps(path).collect();
     let Some((last, parents)) = steps.split_last() else {
         return;
     };
@@ -115,7 +107,7 @@ fn selector_text(selector: &Value) -> String {
 /// The Scale of an object. `strict`: replicas that are not set are a failure (of custom resources).
 fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError> {
     let paths = paths(call);
-    let replicas = at(object, &paths.spec_replicas).as_i64();
+    let replicas = paths.wanted(object).as_i64();
     if strict && replicas.is_none() && !call.resource().is_built_in() {
         return Err(ApiError::internal(format!(
             "the spec replicas field {} does not exist",
@@ -140,13 +132,10 @@ fn scale_of(call: &Call, object: &Value, strict: bool) -> Result<Value, ApiError
     let mut status = Map::new();
     status.insert(
         "replicas".into(),
-        at(object, &paths.status_replicas)
-            .as_i64()
-            .unwrap_or_default()
-            .into(),
+        paths.present(object).as_i64().unwrap_or_default().into(),
     );
-    if let Some(path) = &paths.label_selector {
-        let text = selector_text(at(object, path));
+    if let Some(selector) = paths.selector(object) {
+        let text = selector_text(selector);
         if !text.is_empty() {
             status.insert("selector".into(), text.into());
         }
@@ -253,8 +242,7 @@ async fn change(
     mut make: impl FnMut(&Value, &mut Vec<String>) -> Result<Value, ApiError>,
 ) -> Result<Reply, ApiError> {
     let (name, paths) = (call.request.name(), paths(call));
-    let path: Vec<PathElement> = steps(&paths.spec_replicas)
-        .into_iter()
+    let path: Vec<PathElement> = ScalePaths::steps(&paths.spec_replicas)
         .map(PathElement::field)
         .collect();
     let replicas_path = |_: &str| Some(path.clone());

@@ -71,6 +71,33 @@ pub struct ScalePaths {
     pub label_selector: Option<String>,
 }
 
+impl ScalePaths {
+    /// How many replicas an object wants, as it says so; null where it does not.
+    pub fn wanted<'a>(&self, object: &'a Value) -> &'a Value {
+        ScalePaths::at(object, &self.spec_replicas)
+    }
+
+    /// How many replicas there are of an object, as it says so; null where it does not.
+    pub fn present<'a>(&self, object: &'a Value) -> &'a Value {
+        ScalePaths::at(object, &self.status_replicas)
+    }
+
+    /// Which Pods an object means, where its kind has a place for that.
+    pub fn selector<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        let path = self.label_selector.as_deref()?;
+        Some(ScalePaths::at(object, path))
+    }
+
+    fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
+        ScalePaths::steps(path).fold(object, |value, step| &value[step])
+    }
+
+    /// The names that a path goes along.
+    pub fn steps(path: &str) -> impl Iterator<Item = &str> {
+        path.split('.').filter(|step| !step.is_empty())
+    }
+}
+
 /// A step of the validation of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
