@@ -75,6 +75,23 @@ pub fn json_size(value: &Value) -> usize {
     }
 }
 
+/// No JSON text of a value is longer than that: each byte of a text may become six (`\u0000`). Texts are not read.
+pub fn json_bound(value: &Value) -> usize {
+    let text = |text: &String| 2 + 6 * text.len();
+    match value {
+        Value::Null | Value::Bool(_) => 6,
+        Value::Number(_) => 32,
+        Value::String(it) => text(it),
+        Value::Array(items) => 2 + items.iter().map(|item| 1 + json_bound(item)).sum::<usize>(),
+        Value::Object(map) => {
+            let members = map.iter();
+            2 + members
+                .map(|(key, value)| 2 + text(key) + json_bound(value))
+                .sum::<usize>()
+        }
+    }
+}
+
 /// A number that may have a fraction, as `encoding/json` writes it.
 pub fn json_float(float: f64) -> String {
     if float == 0.0 || (1e-6..1e21).contains(&float.abs()) {

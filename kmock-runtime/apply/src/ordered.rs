@@ -82,6 +82,22 @@ impl Node {
         }
     }
 
+    /// The same, made of it.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::String(x) => Value::String(x),
+            Self::Array(items) => items.into_iter().map(Self::into_value).collect(),
+            Self::Object(members) => {
+                let mut out = Map::new();
+                for (key, node) in members {
+                    out.insert(key, node.into_value());
+                }
+                Value::Object(out)
+            }
+            plain => plain.to_value(),
+        }
+    }
+
     /// A member of an object, the last one of that name.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match self {
@@ -143,6 +159,14 @@ fn number(text: &str) -> Value {
         .map_or(Value::Null, Value::Number)
 }
 
+/// Bytes as Go reads them: what is no UTF-8 becomes replacement characters.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
 /// A byte as Go quotes it in a syntax error.
 fn quoted_char(c: u8) -> String {
     match c {
@@ -169,7 +193,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -320,11 +344,13 @@ impl Parser<'_> {
         self.at += 1;
         let mut out: Vec<u8> = Vec::new();
         loop {
-            let start = self.at;
-            while matches!(self.peek(), Some(c) if c != b'"' && c != b'\\' && c >= 0x20) {
+            let plain = self.plain();
+            if out.is_empty() && self.peek() == Some(b'"') {
+                // Most strings have nothing to be replaced.
                 self.at += 1;
+                return Ok(text(plain));
             }
-            out.extend_from_slice(self.text.get(start..self.at).unwrap_or_default());
+            out.extend_from_slice(plain);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -338,6 +364,18 @@ impl Parser<'_> {
                 _ => return self.fail("in string literal"),
             }
         }
+    }
+
+    /// What stands for itself from here on.
+    fn plain(&mut self) -> &'a [u8] {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let ends = |c: &u8| *c == b'"' || *c == b'\\' || *c < 0x20;
+        let plain = match rest.iter().position(ends) {
+            Some(end) => rest.get(..end).unwrap_or_default(),
+            None => rest,
+        };
+        self.at += plain.len();
+        plain
     }
 
     fn escape(&mut self) -> Result<char, String> {

@@ -1,6 +1,6 @@
 //! How quick a living cluster is, and how much room it takes: the four figures of docs/performance.md.
 //!
-//! `cargo run --release -p kmock-cluster --example figures [deployment|pods|idle|memory]`
+//! `cargo run --release -p kmock-cluster --example figures [deployment|pods|idle|memory] [PODS]`
 
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,8 @@ fn run<F: Future>(paused: bool, test: F) {
 
 fn main() {
     let only = std::env::args().nth(1);
+    let pods = std::env::args().nth(2);
+    let pods = pods.and_then(|pods| pods.parse().ok()).unwrap_or(1000);
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     if wanted("deployment") {
         run(true, async {
@@ -105,13 +107,13 @@ fn main() {
         run(true, async {
             let (cluster, life) = cluster(10, 110).await;
             let begun = Instant::now();
-            deploy(&cluster, "web", 1000).await;
+            deploy(&cluster, "web", pods).await;
             life.settle().await;
             println!(
-                "1,000 Pods scheduled and ready: {:?} (goal 1 s)",
+                "{pods} Pods scheduled and ready: {:?} (goal for 1,000: 1 s)",
                 begun.elapsed()
             );
-            assert_eq!(available(&cluster, "web"), 1000);
+            assert_eq!(available(&cluster, "web"), pods as u64);
         });
     }
     if wanted("idle") {

@@ -28,6 +28,25 @@ pub(crate) fn items(value: &Value) -> std::slice::Iter<'_, Value> {
         .iter()
 }
 
+/// A copy that does not say who manages which of its fields.
+pub(crate) fn without_managers(object: &Value) -> Value {
+    let Value::Object(members) = object else {
+        return object.clone();
+    };
+    let copy = members.iter().map(|(name, member)| {
+        let member = match member {
+            Value::Object(metadata) if name == "metadata" => {
+                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+                kept.map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            }
+            other => other.clone(),
+        };
+        (name.clone(), member)
+    });
+    copy.collect()
+}
+
 pub(crate) fn name(object: &Value) -> &str {
     text(&object["metadata"]["name"])
 }

@@ -6,6 +6,10 @@
 pub mod api {
     pub use crate::api::Asked;
 
+    pub mod reply {
+        pub use crate::api::reply::Unread;
+    }
+
     pub mod authn {
         pub use crate::api::authn::{ClientCertificate, user};
 

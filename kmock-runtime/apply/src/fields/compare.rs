@@ -187,8 +187,6 @@ fn compare_below(
 ) -> Result<(), TypedErrors> {
     // The usual case of a large object with a small change.
     if let (Some(old), Some(new)) = (old, new)
-        && std::mem::discriminant(old) == std::mem::discriminant(new)
-        && !old.is_object()
         && old == new
     {
         return Ok(());

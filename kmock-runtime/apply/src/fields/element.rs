@@ -53,7 +53,7 @@ impl PathElement {
     /// The key under which `FieldsV1` holds this step.
     pub fn encode(&self) -> String {
         match self {
-            PathElement::Field(name) => format!("f:{name}"),
+            PathElement::Field(name) => ["f:", name].concat(),
             PathElement::Key(keys) => {
                 let mut out = String::from("k:{");
                 for (index, (name, value)) in keys.iter().enumerate() {

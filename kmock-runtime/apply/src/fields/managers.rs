@@ -106,7 +106,20 @@ pub struct Entry {
     pub time: Option<String>,
     /// Which fields.
     pub fields: Set,
+    pub(crate) origin: Origin,
 }
+
+/// Where an entry stands in what was read, as long as nothing of it was changed. It is nothing of what an entry is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin(pub(crate) Option<usize>);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
 
 /// The managers of an object, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -165,6 +178,7 @@ impl ManagedFields {
                 version: text("apiVersion").into(),
                 time,
                 fields,
+                origin: Origin(Some(index)),
             });
         }
         Ok(out)
@@ -172,12 +186,19 @@ impl ManagedFields {
 
     /// Writes `metadata.managedFields`, in the API server's order; nothing when nobody owns anything.
     pub fn encode(&self) -> Option<Value> {
+        self.encode_from(None)
+    }
+
+    /// The same, where what these were read from was written here: what did not change since is taken over as it was.
+    pub(crate) fn encode_from(&self, read: Option<&Value>) -> Option<Value> {
         if self.entries.is_empty() {
             return None;
         }
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by(|a, b| a.order(b));
-        Some(entries.into_iter().map(Entry::encode).collect())
+        let former = |entry: &Entry| read?.get(entry.origin.0?).cloned();
+        let encode = |entry: &Entry| former(entry).unwrap_or_else(|| entry.encode());
+        Some(entries.into_iter().map(encode).collect())
     }
 
     /// The entries, in no particular order.
@@ -218,6 +239,9 @@ impl ManagedFields {
 
     /// Merges the oldest updates of a version into one, `ancient-changes`, until there are at most `most` of them.
     pub(crate) fn cap_updates(&mut self, most: usize) {
+        if self.entries.len() <= most {
+            return;
+        }
         let mut updates: Vec<(Option<String>, String, Manager)> = self
             .entries
             .iter()
@@ -251,6 +275,7 @@ impl ManagedFields {
             {
                 self.put(Entry {
                     manager: bucket.clone(),
+                    origin: Origin::default(),
                     ..entry
                 });
             }
@@ -264,6 +289,7 @@ impl ManagedFields {
                 self.put(Entry {
                     manager: bucket,
                     fields,
+                    origin: Origin::default(),
                     ..entry
                 });
             }
@@ -274,17 +300,23 @@ impl ManagedFields {
 
 impl Entry {
     fn order(&self, other: &Entry) -> Ordering {
-        let key = |entry: &Entry| {
-            (
-                entry.manager.operation,
-                entry.time.clone(),
-                entry.manager.name.clone(),
-                entry.version.clone(),
-            )
-        };
-        key(self)
-            .cmp(&key(other))
-            .then_with(|| self.manager.subresource.cmp(&other.manager.subresource))
+        fn key(entry: &Entry) -> (Operation, Option<&str>, &str, &str, &str) {
+            let Manager {
+                name,
+                operation,
+                subresource,
+                ..
+            } = &entry.manager;
+            let time = entry.time.as_deref();
+            (*operation, time, name, &entry.version, subresource)
+        }
+        key(self).cmp(&key(other))
+    }
+
+    /// Gives it other fields.
+    pub(crate) fn change(&mut self, fields: Set) {
+        self.fields = fields;
+        self.origin = Origin::default();
     }
 
     fn encode(&self) -> Value {
@@ -334,6 +366,7 @@ mod tests {
             version: "v1".into(),
             time: time.map(str::to_owned),
             fields: Set::of_names(&[&["data", field]]),
+            origin: Origin::default(),
         }
     }
 

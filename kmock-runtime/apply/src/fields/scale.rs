@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::element::PathElement;
-use super::managers::{Entry, ManagedFields};
+use super::managers::{Entry, ManagedFields, Origin};
 use super::set::Set;
 
 const SCALE_VERSION: &str = "autoscaling/v1";
@@ -82,6 +82,7 @@ pub fn scale_to_object(
             version: version.into(),
             time: None,
             fields,
+            origin: Origin::default(),
         });
     }
     Ok(out.encode())

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{Comparison, compare};
 use super::element::{PathElement, equal_values};
-use super::managers::{Entry, ManagedFields, Manager, Operation};
+use super::managers::{Entry, ManagedFields, Manager, Operation, Origin};
 use super::merge::merge;
 use super::reconcile::reconcile;
 use super::remove::remove;
@@ -179,16 +179,17 @@ impl std::error::Error for ApplyError {}
 /// `live` is the object before the write, `None` when it is created. What `new` says about its managers counts
 /// only when it is readable and not empty; `[]` and `[{}]` wipe them.
 pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
-    let of_live = live.and_then(managed_fields_of).cloned();
+    let of_live = live.and_then(managed_fields_of);
     let said = take_managed_fields(new);
-    let from_live = || ManagedFields::decode(of_live.as_ref()).unwrap_or_default();
-    let managed = if !write.subresource.is_empty() {
+    let from_live = || (ManagedFields::decode(of_live).unwrap_or_default(), of_live);
+    let (managed, read) = if !write.subresource.is_empty() {
         from_live()
     } else if said.as_ref().is_some_and(is_reset) {
-        ManagedFields::default()
+        Default::default()
     } else {
         match ManagedFields::decode(said.as_ref()) {
-            Ok(managed) if !managed.is_empty() => managed,
+            // It may be written in another way than here.
+            Ok(managed) if !managed.is_empty() => (managed, None),
             _ => from_live(),
         }
     };
@@ -203,7 +204,7 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
         write.manager,
         write,
     ) {
-        Ok(managed) => managed.encode(),
+        Ok(managed) => managed.encode_from(read),
         // Nobody is tracked any more, rather than somebody wrongly.
         Err(_) => None,
     };
@@ -245,6 +246,7 @@ pub fn apply(
         version: write.version.into(),
         time,
         fields,
+        origin: Origin::default(),
     });
     let merged = match &last {
         Some(last) => prune(merged, &managed, last, write)?,
@@ -292,6 +294,7 @@ fn track(
             version: write.version.into(),
             time: Some(write.now.into()),
             fields,
+            origin: Origin::default(),
         });
     }
     managed.cap_updates(MOST_UPDATERS);
@@ -344,10 +347,10 @@ fn settle(
         let conflicting = entry.fields.intersection(&comparison.written());
         if !conflicting.is_empty() {
             conflicts.push((entry.manager.clone(), conflicting.paths()));
-            entry.fields = entry.fields.difference(&conflicting);
+            entry.change(entry.fields.difference(&conflicting));
         }
         if !comparison.removed.is_empty() {
-            entry.fields = entry.fields.difference(&comparison.removed);
+            entry.change(entry.fields.difference(&comparison.removed));
         }
         left.push(entry);
     }
@@ -500,7 +503,7 @@ fn reconciled(
             conforms.push(entry.version.clone());
         }
         if let Some(fields) = reconcile(&schema, &entry.fields) {
-            entry.fields = fields;
+            entry.change(fields);
         }
     }
     Ok(managed)

@@ -6,13 +6,30 @@ use serde_json::{Value, json};
 
 use crate::controller::Refusal;
 use crate::emulator::authn::ClientCertificate;
-use crate::emulator::{ApiBody, Cluster};
+use crate::emulator::{ApiBody, Cluster, Unread};
 use crate::kind::Kind;
 use crate::object;
 use crate::plan::Deletion;
 
-/// What comes back is not looked at, but for the name: as little of it as can be.
-const BRIEF: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+/// How much of an answer is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Read {
+    Nothing,
+    /// As little of it as can be.
+    Name,
+    All,
+}
+
+impl Read {
+    fn accept(self) -> &'static str {
+        match self {
+            Self::Nothing | Self::All => "application/json",
+            Self::Name => {
+                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+            }
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -26,23 +43,24 @@ impl Client {
         }
     }
 
-    /// Sends a request; the answer's body, or why it was refused.
+    /// Sends a request, whose answer is of no interest unless it was refused.
     pub(crate) async fn send(
         &self,
         agent: &str,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Bytes, Refusal> {
-        self.send_for(BRIEF, agent, method, path, body).await
+    ) -> Result<(), Refusal> {
+        self.send_for(Read::Nothing, agent, method, path, body)
+            .await
+            .map(|_| ())
     }
 
     /// Whether a SubjectAccessReview allows what it asks.
     pub(crate) async fn allows(&self, agent: &str, review: &Value) -> Result<bool, Refusal> {
         let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
-        let all = "application/json";
         let answer = self
-            .send_for(all, agent, Method::POST, path, Some(review))
+            .send_for(Read::All, agent, Method::POST, path, Some(review))
             .await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         Ok(answer["status"]["allowed"] == true)
@@ -50,7 +68,7 @@ impl Client {
 
     async fn send_for(
         &self,
-        accept: &'static str,
+        read: Read,
         agent: &str,
         method: Method,
         path: &str,
@@ -65,7 +83,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header("content-type", content_type)
-            .header("accept", accept)
+            .header("accept", read.accept())
             .header(
                 "user-agent",
                 format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),
@@ -79,6 +97,9 @@ impl Client {
                     organizations: vec!["system:masters".to_owned()],
                     ..ClientCertificate::default()
                 });
+                if read == Read::Nothing {
+                    request.extensions_mut().insert(Unread);
+                }
                 request
             }
             Err(error) => return Err(refusal(400, "BadRequest", error.to_string())),
@@ -107,12 +128,15 @@ impl Client {
         object: &Value,
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
-        let answer = self.send(agent, Method::POST, &path, Some(object)).await?;
-        if object::name(object).is_empty() {
-            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-            return Ok(object::name(&answer).to_owned());
+        if !object::name(object).is_empty() {
+            self.send(agent, Method::POST, &path, Some(object)).await?;
+            return Ok(object::name(object).to_owned());
         }
-        Ok(object::name(object).to_owned())
+        let made = self
+            .send_for(Read::Name, agent, Method::POST, &path, Some(object))
+            .await?;
+        let made: Value = serde_json::from_slice(&made).unwrap_or_default();
+        Ok(object::name(&made).to_owned())
     }
 
     /// Replaces an object or its status.
@@ -124,9 +148,7 @@ impl Client {
         subresource: &str,
     ) -> Result<(), Refusal> {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
-        self.send(agent, Method::PUT, &path, Some(object))
-            .await
-            .map(|_| ())
+        self.send(agent, Method::PUT, &path, Some(object)).await
     }
 
     /// Changes a part of an object.
@@ -140,9 +162,7 @@ impl Client {
     ) -> Result<(), Refusal> {
         let (namespace, name) = object::split(key);
         let path = kind.path(namespace, name, subresource);
-        self.send(agent, Method::PATCH, &path, Some(patch))
-            .await
-            .map(|_| ())
+        self.send(agent, Method::PATCH, &path, Some(patch)).await
     }
 
     /// Deletes an object of a uid; that it is gone is as well.
@@ -187,9 +207,7 @@ impl Client {
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
         let path = Kind::Pods.path(namespace, name, "binding");
-        self.send(agent, Method::POST, &path, Some(&body))
-            .await
-            .map(|_| ())
+        self.send(agent, Method::POST, &path, Some(&body)).await
     }
 }
 

@@ -116,7 +116,9 @@ impl Runner {
         });
     }
 
+    /// Takes in an object as it is now. As in the real one, who manages which field is nobody's business here.
     fn take(&mut self, kind: Kind, key: &str, new: Option<Arc<serde_json::Value>>) {
+        let new = new.map(|object| Arc::new(object::without_managers(&object)));
         let Some(change) = self.cache.apply(kind, key, new) else {
             return;
         };
@@ -408,10 +410,7 @@ impl Runner {
                 let method =
                     http::Method::from_bytes(method.as_bytes()).unwrap_or(http::Method::GET);
                 let body = Some(body).filter(|body| !body.is_null());
-                self.client
-                    .send(agent, method, path, body)
-                    .await
-                    .map(|_| ())
+                self.client.send(agent, method, path, body).await
             }
             Action::Tell(note) => {
                 self.tell(item, note).await;

@@ -72,8 +72,6 @@ pub fn check_size(body: &[u8]) -> Result<(), ApiError> {
 pub struct Parsed {
     /// The body.
     pub node: Node,
-    /// Its JSON text.
-    pub text: Vec<u8>,
     /// What a strict reader of YAML says of repeated keys: a line for each below a headline.
     pub repeated: Option<String>,
 }
@@ -93,7 +91,6 @@ pub fn parse(call: &Call) -> Result<Parsed, ParseError> {
     let node = Node::parse(&call.body).map_err(json_error)?;
     check_type_meta(node).map(|node| Parsed {
         node,
-        text: call.body.to_vec(),
         repeated: None,
     })
 }
@@ -141,7 +138,6 @@ fn parse_protobuf(body: &[u8]) -> Result<Parsed, ParseError> {
         protobuf::read(body).map_err(|why| ParseError::Refused(ApiError::bad_request(why)))?;
     Ok(Parsed {
         node: Node::from_value(&value),
-        text: value.to_string().into_bytes(),
         repeated: None,
     })
 }
@@ -154,12 +150,7 @@ fn parse_yaml(body: &[u8]) -> Result<Parsed, ParseError> {
     let value = document.value;
     // The server turns YAML into JSON through a map: fields come in sorted order.
     let node = Node::from_value(&value);
-    let text = value.to_string().into_bytes();
-    check_type_meta(node).map(|node| Parsed {
-        node,
-        text,
-        repeated,
-    })
+    check_type_meta(node).map(|node| Parsed { node, repeated })
 }
 
 #[cfg(not(feature = "yaml"))]
@@ -233,10 +224,10 @@ impl<'a> Target<'a> {
 pub struct BodyShape(pub &'static str);
 
 impl Codec for BodyShape {
-    fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+    fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         let Some(root) = Struct::named(self.0) else {
             return Ok(Decoded {
-                object: body.to_value(),
+                object: body.into_value(),
                 complaints: Vec::new(),
             });
         };
@@ -284,11 +275,7 @@ pub fn read(
             "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
         ))
     };
-    let Parsed {
-        node,
-        text,
-        repeated,
-    } = parse(call).map_err(|error| match error {
+    let Parsed { node, repeated } = parse(call).map_err(|error| match error {
         ParseError::Refused(error) => error,
         ParseError::Text(why) => unrecognized(&why),
     })?;
@@ -335,7 +322,7 @@ pub fn read(
     let Decoded {
         mut object,
         complaints,
-    } = target.codec.read(&context, &node, &text).map_err(refused)?;
+    } = target.codec.read(&context, node).map_err(refused)?;
     let strict = options.validation == FieldValidation::Strict;
     let mut told: Vec<String> = match repeated {
         Some(text) if strict => vec![text],
@@ -392,7 +379,7 @@ fn refuse_version(
                 resource: &other.resource,
                 ..call.context("", options.dry_run)
             };
-            let read = other.strategy.read(&context, node, &call.body);
+            let read = other.strategy.read(&context, node.clone());
             read.map(|read| read.complaints).unwrap_or_default()
         }
         None => {
@@ -449,7 +436,7 @@ fn check_registered(
     }
     // It is read as what it says it is, before it is told that it should be something else.
     if let Some(root) = Struct::of_kind(group, version, sent_kind) {
-        decode::decode(root, node).map_err(refused)?;
+        decode::decode(root, node.clone()).map_err(refused)?;
     }
     if sent_kind != kind {
         let internal = internal_package(target.group);

@@ -1,5 +1,6 @@
 //! A request for a resource on its way through a verb.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -126,6 +127,14 @@ impl Call {
             return Ok(self.served.shown(stored));
         }
         convert::settle(&self.cluster, Known::Not, || self.served.shown(stored)).await
+    }
+
+    /// The same; not copied where it is shown as it is stored.
+    pub async fn seen<'a>(&self, stored: &'a Value) -> Result<Cow<'a, Value>, ApiError> {
+        if self.strategy().conversion().is_none() {
+            return Ok(self.served.seen(stored));
+        }
+        self.shown(stored).await.map(Cow::Owned)
     }
 
     /// An object in the version of the request as it is stored.

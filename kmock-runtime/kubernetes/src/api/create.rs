@@ -25,7 +25,7 @@ pub async fn create(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
         reviews::answer(call, &mut object)?;
         return Ok(Reply::new(201, Body::Object(call.served.clone(), object)));
     }
-    let made = write::create(call, &object, &options, warnings).await?;
+    let made = write::create(call, object, &options, warnings).await?;
     Ok(made.reply(call))
 }
 

@@ -72,7 +72,7 @@ fn from_body(call: &Call) -> Result<Value, ApiError> {
         )));
     }
     if let Some(root) = Struct::named("meta.v1.DeleteOptions") {
-        decode::decode(root, &node).map_err(ApiError::bad_request)?;
+        decode::decode(root, node.clone()).map_err(ApiError::bad_request)?;
     }
     Ok(node.to_value())
 }

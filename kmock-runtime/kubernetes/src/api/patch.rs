@@ -233,7 +233,7 @@ pub fn apply_patch(
     warnings: &mut Vec<String>,
 ) -> Result<Value, ApiError> {
     let context = call.context(call.request.name(), options.dry_run);
-    let (patched, mut complaints, shown, merged) = match (patch, live) {
+    let (patched, mut complaints, merged) = match (patch, live) {
         (Patch::Apply(config), live) => {
             return apply_config(call, target, config, options, live, warnings);
         }
@@ -247,14 +247,12 @@ pub fn apply_patch(
         }
         (Patch::Json(operations, complaints), Some(live)) => {
             let patched = json::apply(live, operations).map_err(json_error)?;
-            let shown = patched.to_string();
-            (patched, complaints.clone(), shown, false)
+            (patched, complaints.clone(), false)
         }
         (Patch::Merge(patch, complaints), Some(live)) => {
             let patched =
                 merge::apply(live, patch).map_err(|why| ApiError::bad_request(why.to_string()))?;
-            let shown = patched.to_string();
-            (patched, complaints.clone(), shown, false)
+            (patched, complaints.clone(), false)
         }
         (Patch::Strategic(patch, complaints), Some(live)) => {
             let schema = Schema::of_kind(target.group, target.version, target.kind)
@@ -269,9 +267,15 @@ pub fn apply_patch(
                         StrategicError::Failed(text) => ApiError::unreasoned(text),
                     },
                 )?;
-            let shown = gofmt::plain(&Value::Object(patch.clone()));
-            (Value::Object(patched), complaints.clone(), shown, true)
+            (Value::Object(patched), complaints.clone(), true)
         }
+    };
+    let unreadable = |why: String| {
+        let shown = match patch {
+            Patch::Strategic(patch, _) => gofmt::plain(&Value::Object(patch.clone())),
+            _ => patched.to_string(),
+        };
+        unreadable(&shown, why)
     };
     let said = |key: &str| patched[key].as_str().filter(|said| !said.is_empty());
     let typeless =
@@ -283,21 +287,17 @@ pub fn apply_patch(
     } else if merged {
         target.codec.read_merged(&context, &patched)
     } else {
-        check_type(target, &patched).and_then(|()| {
-            target
-                .codec
-                .read(&context, &Node::from_value(&patched), shown.as_bytes())
-        })
+        check_type(target, &patched)
+            .and_then(|()| target.codec.read(&context, Node::from_value(&patched)))
     };
-    let decoded = result.map_err(|why| unreadable(&shown, why))?;
+    let decoded = result.map_err(&unreadable)?;
     if !target.built_in && patched["apiVersion"].as_str().is_none_or(str::is_empty) {
         return Err(ApiError::internal(
             "Object 'apiVersion' is missing in 'object has no apiVersion field'",
         ));
     }
     complaints.extend(decoded.complaints);
-    body::complain(complaints, options.validation, warnings)
-        .map_err(|why| unreadable(&shown, why))?;
+    body::complain(complaints, options.validation, warnings).map_err(&unreadable)?;
     let mut object = decoded.object;
     target.codec.default(&context, &mut object);
     if target.built_in {

@@ -63,8 +63,21 @@ impl Reply {
     }
 }
 
+/// Nobody reads the body of the answer, if the request is granted: an extension of requests of the parts of the cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Unread;
+
 /// Renders an answer in the form that the client accepts.
 pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
+    if reply.code < 300 && parts.extensions.get::<Unread>().is_some() {
+        return respond(
+            reply.code,
+            "",
+            Bytes::new(),
+            &reply.warnings,
+            &reply.headers,
+        );
+    }
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let endpoint = reply.endpoint.unwrap_or_else(|| match &reply.body {
         Body::Stored(served, _) | Body::Object(served, _) | Body::Scale(served, _) => {

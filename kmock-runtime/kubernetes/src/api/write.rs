@@ -224,7 +224,7 @@ const NAME_ATTEMPTS: usize = 8;
 /// Creates an object that was read from a body or made by an apply.
 pub async fn create(
     call: &Call,
-    object: &Value,
+    mut object: Value,
     options: &WriteOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Outcome, ApiError> {
@@ -238,7 +238,6 @@ pub async fn create(
     let (sent_name, generate_name) = (text("name"), text("generateName"));
     let generates = sent_name.is_empty() && !generate_name.is_empty();
     let attempts = if generates { NAME_ATTEMPTS } else { 1 };
-    let mut object = object.clone();
     // Admission comes before a name is made.
     let asked = Attributes::create(call, &sent_name, options);
     admission::mutate(&asked, &mut object, warnings).await?;
@@ -250,8 +249,12 @@ pub async fn create(
     authz::escalation::check(call, &object, None)?;
     let mut taken = None;
     let mut left = attempts;
+    // Who may have to try once more keeps the object as it was.
+    let once = !generates && call.strategy().claims().is_none();
+    let mut given = Some(object);
     while left > 0 {
-        let mut object = object.clone();
+        let next = if once { given.take() } else { given.clone() };
+        let Some(mut object) = next else { break };
         let mut own_warnings = Vec::new();
         if generates {
             let name = meta::generate_name(call.cluster.random(), &generate_name);
@@ -480,7 +483,7 @@ async fn try_update(
         let mut object = make(None, told)?;
         check_create(call, name)?;
         meta::edit(&mut object, |metadata| metadata.remove("resourceVersion"));
-        return match create(call, &object, options, told).await {
+        return match create(call, object, options, told).await {
             Err(error) if error.reason == "AlreadyExists" => Ok(None),
             other => other.map(Some),
         };
@@ -488,22 +491,23 @@ async fn try_update(
     if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
         return Err(uid_conflict(call, name, uid, current.uid()));
     }
-    let old = call.shown(&current.value).await?;
+    let old = call.seen(&current.value).await?;
+    let old = &*old;
     let made = call.settled(|| {
         let mut told = Vec::new();
-        let object = make(Some(&old), &mut told);
+        let object = make(Some(old), &mut told);
         (object, told)
     });
     let (object, mut warnings) = made.await?;
     told.append(&mut warnings);
     let mut object = object?;
-    let old_shown = plan.lens.map(|lens| lens.show(&old));
+    let old_shown = plan.lens.map(|lens| lens.show(old));
     let target = plan.lens.map_or_else(|| Target::own(call), Lens::target);
     let asked = Attributes::update(
         call,
         target,
         name,
-        old_shown.as_ref().unwrap_or(&old),
+        old_shown.as_ref().unwrap_or(old),
         options,
     );
     match plan.lens {
@@ -514,7 +518,7 @@ async fn try_update(
         }
         None => admission::mutate(&asked, &mut object, told).await?,
     }
-    authz::escalation::check(call, &object, Some(&old))?;
+    authz::escalation::check(call, &object, Some(old))?;
     match version_of(&object)? {
         0 if strategy.allow_unconditional_update() => {
             meta::set_text(
@@ -541,12 +545,12 @@ async fn try_update(
         }
         _ => {}
     }
-    before_update(call, name, &mut object, &old, options.dry_run, told)?;
+    before_update(call, name, &mut object, old, options.dry_run, told)?;
     match plan.lens {
         Some(lens) => admission::validate(&asked, &lens.show(&object), told).await?,
         None => admission::validate(&asked, &object, told).await?,
     }
-    keep_unchanged_times(&mut object, &old);
+    keep_unchanged_times(&mut object, old);
     let value = call.to_storage(object).await?;
     store_update(call, &current, value, options.dry_run).await
 }

@@ -275,7 +275,7 @@ impl Objects {
         };
         let decoded = served
             .strategy
-            .read(&context, &Node::from_value(&value), &[])
+            .read(&context, Node::from_value(&value))
             .map_err(|why| ObjectError::new(format!("{kind} {name:?} cannot be read: {why}")))?;
         let mut object = decoded.object;
         served.strategy.default(&context, &mut object);

@@ -157,11 +157,11 @@ pub trait Codec: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Reads a body, given as parsed JSON in the order in which it was sent (`text` are its bytes). An error is what
+    /// Reads a body, given as parsed JSON in the order in which it was sent. An error is what
     /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
-    fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+    fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         Ok(Decoded {
-            object: body.to_value(),
+            object: body.into_value(),
             complaints: Vec::new(),
         })
     }
@@ -169,7 +169,7 @@ pub trait Codec: Send + Sync + fmt::Debug {
     /// Reads the result of a strategic merge patch, which the server converts without going through JSON text:
     /// its errors have other words, and unknown fields are sorted. JSON and merge patches go through [`Self::read`].
     fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
-        self.read(context, &Node::from_value(object), &[])
+        self.read(context, Node::from_value(object))
     }
 
     /// The object that the server holds before anything is set: what a created object is compared with to tell

@@ -2,6 +2,7 @@
 //!
 //! The built-in ones are handed in: which there are, the [kinds](crate::kinds) know.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,6 +33,18 @@ impl Served {
 }
 
 impl Served {
+    /// The same; not copied where it is shown as it is stored.
+    pub fn seen<'a>(&self, stored: &'a Value) -> Cow<'a, Value> {
+        let resource = &self.resource;
+        let as_stored = resource.is_built_in()
+            && *resource.group == *resource.storage.group
+            && resource.version == resource.storage_version;
+        match as_stored {
+            true => Cow::Borrowed(stored),
+            false => Cow::Owned(self.shown(stored)),
+        }
+    }
+
     /// An object of the storage in this version.
     pub fn shown(&self, stored: &Value) -> Value {
         let mut out = stored.clone();

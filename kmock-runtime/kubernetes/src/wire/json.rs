@@ -101,7 +101,7 @@ fn sorted(map: &Map<String, Value>) -> Cow<'_, [(&str, &Value)]> {
 /// The struct behind a field's value, through pointers, lists and maps.
 fn inner(ty: &GoType) -> Option<&'static Struct> {
     match ty {
-        GoType::Struct(name) => Struct::named(name),
+        GoType::Struct(name) => name.get(),
         GoType::Pointer(of) | GoType::Slice(of) | GoType::Named(of, _) => inner(of),
         // The keys of a map are no fields; the values get their order one level further down, where it is lost.
         _ => None,

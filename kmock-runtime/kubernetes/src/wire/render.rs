@@ -3,6 +3,7 @@
 //! A stored object keeps its text as an item of a list (for built-in kinds: without kind and apiVersion, as the
 //! server's lists have it); an object alone, a list and an event are put together from that text.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -448,6 +449,11 @@ pub fn stored(
     }
     if view.accepted.target.is_none() {
         return encode(view.accepted, renderer.whole(object));
+    }
+    if let Some(AcceptedAs::PartialObjectMetadata(version)) = view.accepted.target
+        && let Cow::Borrowed(value) = renderer.served.seen(&object.value)
+    {
+        return encode(view.accepted, metadata_only::partial(value, version));
     }
     value(renderer, view, &renderer.value(object))
 }

@@ -6,6 +6,8 @@
 //! `encoding/json` (`sigs.k8s.io/json`): a wrong type is remembered and decoding goes on, so that the
 //! first one in body order is reported, but a failing `UnmarshalJSON` ends it at once.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Number, Value};
 
 use super::base64;
@@ -28,7 +30,7 @@ pub struct DecodedStruct {
 const MOST_COMPLAINTS: usize = 100;
 
 /// Reads a body into a type; the error is what follows `cannot be handled as a …: `.
-pub fn decode(root: &'static Struct, body: &Node) -> Result<DecodedStruct, String> {
+pub fn decode(root: &'static Struct, body: Node) -> Result<DecodedStruct, String> {
     let mut decoder = Decoder::default();
     let object = decoder.structure(root, body, root.short_name())?;
     match decoder.first_error {
@@ -94,11 +96,20 @@ impl Decoder {
         out
     }
 
+    fn at_item<T>(&mut self, index: usize, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        // Writing to a string does not fail.
+        let _ = write!(self.path, "[{index}]");
+        let out = inner(self);
+        self.path.truncate(length);
+        out
+    }
+
     /// A struct's members; `None` for `null` and for what does not fit.
     fn structure(
         &mut self,
         root: &'static Struct,
-        node: &Node,
+        node: Node,
         shown: &str,
     ) -> Result<Option<Value>, String> {
         let members = match node {
@@ -111,20 +122,22 @@ impl Decoder {
             }
         };
         let mut map = Map::new();
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: Vec<&str> = Vec::with_capacity(members.len().min(root.fields.len()));
+        let short_name = root.short_name();
         for (key, node) in members {
-            let Some(field) = root.field(key) else {
-                self.complain("unknown", key);
+            let Some(field) = root.field(&key) else {
+                self.complain("unknown", &key);
                 continue;
             };
             let repeated = seen.contains(&field.name);
             if repeated {
-                self.complain("duplicate", key);
+                self.complain("duplicate", &key);
             }
             seen.push(field.name);
-            let outer = std::mem::replace(&mut self.within, root.short_name());
+            let outer = std::mem::replace(&mut self.within, short_name);
             self.names.push(field.name);
-            let value = self.at(key, |this| this.value(&field.ty, node))?;
+            let is_null = matches!(node, Node::Null);
+            let value = self.at(&key, |this| this.value(&field.ty, node))?;
             self.names.pop();
             self.within = outer;
             match value {
@@ -132,9 +145,9 @@ impl Decoder {
                     merge(map.entry(field.name).or_insert(Value::Null), value);
                 }
                 Some(value) => {
-                    map.insert(field.name.into(), value);
+                    map.insert(key, value);
                 }
-                None if matches!(node, Node::Null) && nullable(&field.ty) => {
+                None if is_null && nullable(&field.ty) => {
                     map.remove(field.name);
                 }
                 None => {}
@@ -144,52 +157,48 @@ impl Decoder {
         Ok(Some(Value::Object(map)))
     }
 
-    fn value(&mut self, ty: &GoType, node: &Node) -> Result<Option<Value>, String> {
+    fn value(&mut self, ty: &GoType, node: Node) -> Result<Option<Value>, String> {
         self.typed(ty, ty, node)
     }
 
     /// `shown` is the type as errors name it, `ty` what it stands for.
-    fn typed(&mut self, ty: &GoType, shown: &GoType, node: &Node) -> Result<Option<Value>, String> {
+    fn typed(&mut self, ty: &GoType, shown: &GoType, node: Node) -> Result<Option<Value>, String> {
         if matches!(node, Node::Null) && !matches!(ty, GoType::Named(..)) {
             return Ok(None);
         }
         Ok(match ty {
             GoType::Named(under, _) => return self.typed(under, shown, node),
             GoType::Pointer(inner) => return self.value(inner, node),
-            GoType::Struct(name) => match Struct::named(name) {
+            GoType::Struct(name) => match name.get() {
                 Some(target) => return self.structure(target, node, target.short_name()),
-                None => Some(node.to_value()),
+                None => Some(node.into_value()),
             },
-            GoType::Raw => Some(node.to_value()),
-            GoType::Time => Some(self.text(node).and_then(|text| times::time(&text))?.into()),
-            GoType::MicroTime => Some(
-                self.text(node)
-                    .and_then(|text| times::micro_time(&text))?
-                    .into(),
-            ),
+            GoType::Raw => Some(node.into_value()),
+            GoType::Time => Some(self.text(&node).and_then(times::time)?.into()),
+            GoType::MicroTime => Some(self.text(&node).and_then(times::micro_time)?.into()),
             GoType::Duration => Some(
-                self.text(node)
-                    .and_then(|text| times::duration(&text).map(times::print_duration))?
+                self.text(&node)
+                    .and_then(|text| times::duration(text).map(times::print_duration))?
                     .into(),
             ),
-            GoType::Quantity => Some(quantity(node)?),
+            GoType::Quantity => Some(quantity(&node)?),
             GoType::IntOrString => Some(self.int_or_string(node)?),
             GoType::Bool => match node {
-                Node::Bool(x) => Some(Value::Bool(*x)),
+                Node::Bool(x) => Some(Value::Bool(x)),
                 other => self.wrong(other.sort(), shown),
             },
             GoType::String => match node {
-                Node::String(x) => Some(Value::String(x.clone())),
+                Node::String(x) => Some(Value::String(x)),
                 other => self.wrong(other.sort(), shown),
             },
             GoType::Int(bits) => match node {
-                Node::Number(text) => match integer(text, *bits) {
+                Node::Number(text) => match integer(&text, *bits) {
                     Some(n) => Some(n.into()),
                     None => self.wrong(&format!("number {text}"), shown),
                 },
                 other => self.wrong(other.sort(), shown),
             },
-            GoType::Float => match node {
+            GoType::Float => match &node {
                 Node::Number(text) => match text.parse::<f64>().ok().and_then(Number::from_f64) {
                     Some(_) => Some(node.to_value()),
                     None => self.wrong(&format!("number {text}"), shown),
@@ -197,7 +206,7 @@ impl Decoder {
                 other => self.wrong(other.sort(), shown),
             },
             GoType::Bytes => match node {
-                Node::String(text) => match base64::decode(text) {
+                Node::String(text) => match base64::decode(&text) {
                     Ok(bytes) => Some(base64::encode(&bytes).into()),
                     Err(at) => {
                         self.note(format!("illegal base64 data at input byte {at}"));
@@ -210,8 +219,8 @@ impl Decoder {
             GoType::Slice(inner) => match node {
                 Node::Array(items) => {
                     let mut out = Vec::with_capacity(items.len());
-                    for (i, item) in items.iter().enumerate() {
-                        let value = self.at(&format!("[{i}]"), |this| this.value(inner, item))?;
+                    for (i, item) in items.into_iter().enumerate() {
+                        let value = self.at_item(i, |this| this.value(inner, item))?;
                         out.push(value.unwrap_or_else(|| zero(inner)));
                     }
                     Some(Value::Array(out))
@@ -222,11 +231,11 @@ impl Decoder {
                 Node::Object(members) => {
                     let mut out = Map::new();
                     for (key, item) in members {
-                        if out.contains_key(key) {
-                            self.complain("duplicate", key);
+                        if out.contains_key(&key) {
+                            self.complain("duplicate", &key);
                         }
-                        let value = self.at(key, |this| this.value(inner, item))?;
-                        out.insert(key.clone(), value.unwrap_or_else(|| zero(inner)));
+                        let value = self.at(&key, |this| this.value(inner, item))?;
+                        out.insert(key, value.unwrap_or_else(|| zero(inner)));
                     }
                     Some(Value::Object(out))
                 }
@@ -242,17 +251,17 @@ impl Decoder {
     }
 
     /// What `UnmarshalJSON` of a text-like type takes.
-    fn text(&self, node: &Node) -> Result<String, String> {
+    fn text<'n>(&self, node: &'n Node) -> Result<&'n str, String> {
         match node {
-            Node::String(text) => Ok(text.clone()),
+            Node::String(text) => Ok(text),
             other => Err(self.mismatch(other.sort(), "string")),
         }
     }
 
-    fn int_or_string(&self, node: &Node) -> Result<Value, String> {
+    fn int_or_string(&self, node: Node) -> Result<Value, String> {
         match node {
-            Node::String(text) => Ok(text.as_str().into()),
-            Node::Number(text) => integer(text, 32)
+            Node::String(text) => Ok(text.into()),
+            Node::Number(text) => integer(&text, 32)
                 .map(Value::from)
                 .ok_or_else(|| self.mismatch(&format!("number {text}"), "int32")),
             other => Err(self.mismatch(other.sort(), "int32")),
@@ -310,7 +319,7 @@ pub(super) fn zero(ty: &GoType) -> Value {
         GoType::String | GoType::Bytes => "".into(),
         GoType::Quantity => "0".into(),
         GoType::Duration => "0s".into(),
-        GoType::Struct(name) => Struct::named(name).map_or(Value::Null, zero_struct),
+        GoType::Struct(name) => name.get().map_or(Value::Null, zero_struct),
         _ => Value::Null,
     }
 }
@@ -331,44 +340,26 @@ fn is_zero(ty: &GoType, value: &Value) -> bool {
 
 /// Prints what a struct prints of its zero fields, and drops what it leaves out.
 pub(super) fn complete(root: &Struct, map: &mut Map<String, Value>) {
-    for field in &root.fields {
-        match map.get(field.name) {
-            // An empty list of managers says something: it clears them.
-            Some(value)
-                if field.zero == Zero::Omitted
-                    && is_zero(&field.ty, value)
-                    && field.name != "managedFields" =>
-            {
-                map.remove(field.name);
-            }
-            Some(_) => {}
-            None => {
-                if let Some(value) = unset(field) {
-                    map.insert(field.name.into(), value);
-                }
-            }
+    // An empty list of managers says something: it clears them.
+    let left_out = |name: &str, value: &Value| {
+        let field = root.field(name).filter(|_| name != "managedFields");
+        field.is_some_and(|field| field.zero == Zero::Omitted && is_zero(&field.ty, value))
+    };
+    if map.iter().any(|(name, value)| left_out(name, value)) {
+        map.retain(|name, value| !left_out(name, value));
+    }
+    for field in root.printed() {
+        if !map.contains_key(field.name) {
+            map.insert(field.name.into(), unset(field));
         }
     }
 }
 
-/// What an unset field prints, if anything.
-fn unset(field: &Field) -> Option<Value> {
-    let ty = field.ty.underlying();
-    let is_struct = matches!(
-        ty,
-        GoType::Struct(_)
-            | GoType::Time
-            | GoType::MicroTime
-            | GoType::Duration
-            | GoType::Quantity
-            | GoType::IntOrString
-            | GoType::Raw
-    );
-    match field.zero {
-        Zero::OmittedStruct => None,
-        Zero::Omitted if !is_struct => None,
-        _ if matches!(ty, GoType::Bytes) => Some(Value::Null),
-        _ => Some(zero(ty)),
+/// What a field prints that is printed even if it is unset.
+fn unset(field: &Field) -> Value {
+    match field.ty.underlying() {
+        GoType::Bytes => Value::Null,
+        ty => zero(ty),
     }
 }
 
@@ -384,35 +375,37 @@ pub fn omitted(root: &Struct, value: &mut Value) {
 
 fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
     let Value::Object(map) = value else { return };
-    for field in &root.fields {
-        let Some(value) = map.get_mut(field.name) else {
-            continue;
-        };
+    let mut gone = Vec::new();
+    for (name, value) in map.iter_mut() {
         let empty = match value {
-            Value::Array(items) => {
-                items.is_empty() && (printed_too || field.name != "managedFields")
-            }
-            Value::Object(inner) => {
-                inner.is_empty() && matches!(field.ty.underlying(), GoType::Map(..))
-            }
-            _ => false,
+            Value::Array(items) => items.is_empty() && (printed_too || name != "managedFields"),
+            Value::Object(inner) => inner.is_empty(),
+            _ => continue,
         };
-        if empty && !matches!(field.ty, GoType::Raw | GoType::Pointer(_)) {
-            if field.zero != Zero::Printed {
-                map.remove(field.name);
-            } else if printed_too {
-                *value = Value::Null;
-            }
+        let Some(field) = root.field(name) else {
             continue;
+        };
+        let can_go = match &field.ty {
+            GoType::Raw | GoType::Pointer(_) => false,
+            ty => value.is_array() || matches!(ty.underlying(), GoType::Map(..)),
+        };
+        if !(empty && can_go) {
+            tidy_of(&field.ty, value, printed_too);
+        } else if field.zero != Zero::Printed {
+            gone.push(field.name);
+        } else if printed_too {
+            *value = Value::Null;
         }
-        tidy_of(&field.ty, value, printed_too);
+    }
+    for name in gone {
+        map.remove(name);
     }
 }
 
 fn tidy_of(ty: &GoType, value: &mut Value, printed_too: bool) {
     match (ty.underlying(), value) {
         (GoType::Struct(name), value) => {
-            if let Some(target) = Struct::named(name) {
+            if let Some(target) = name.get() {
                 tidy(target, value, printed_too);
             }
         }
@@ -438,7 +431,7 @@ mod tests {
     fn read(kind: &str, text: &str) -> Result<DecodedStruct, String> {
         decode(
             Struct::named(kind).expect("known"),
-            &Node::parse(text.as_bytes()).expect("JSON"),
+            Node::parse(text.as_bytes()).expect("JSON"),
         )
     }
 

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
+use serde_json::{Map, Value};
+
 /// A Go type, as far as JSON cares.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GoType {
@@ -34,7 +36,7 @@ pub enum GoType {
     /// JSON that is kept as it is (`runtime.RawExtension`, `FieldsV1`).
     Raw,
     /// A struct of the table.
-    Struct(&'static str),
+    Struct(Reference),
     /// A pointer.
     Pointer(Box<GoType>),
     /// A slice.
@@ -43,6 +45,37 @@ pub enum GoType {
     Map(Box<GoType>, Box<GoType>),
     /// A named type with what it stands for.
     Named(Box<GoType>, &'static str),
+}
+
+/// A struct by its name, which is looked up once.
+#[derive(Clone)]
+pub struct Reference {
+    name: &'static str,
+    found: OnceLock<Option<&'static Struct>>,
+}
+
+impl Reference {
+    fn to(name: &'static str) -> Self {
+        let found = OnceLock::new();
+        Self { name, found }
+    }
+
+    /// The struct, if the table has it.
+    pub fn get(&self) -> Option<&'static Struct> {
+        *self.found.get_or_init(|| Struct::named(self.name))
+    }
+}
+
+impl PartialEq for Reference {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// What becomes of a field with a zero value.
@@ -67,6 +100,41 @@ pub struct Field {
     pub ty: GoType,
 }
 
+impl Field {
+    /// What fields are sorted by: most names that differ have other lengths.
+    fn key(&self) -> (usize, &'static str) {
+        (self.name.len(), self.name)
+    }
+
+    /// `omitempty` leaves out no structs, nor what is one in Go.
+    fn is_printed_unset(&self) -> bool {
+        let is_struct = matches!(
+            self.ty.underlying(),
+            GoType::Struct(_)
+                | GoType::Time
+                | GoType::MicroTime
+                | GoType::Duration
+                | GoType::Quantity
+                | GoType::IntOrString
+                | GoType::Raw
+        );
+        match self.zero {
+            Zero::OmittedStruct => false,
+            Zero::Omitted => is_struct,
+            Zero::Printed => true,
+        }
+    }
+}
+
+/// What a type's defaults come to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    /// How its own are filled in.
+    pub(super) own: Option<fn(&mut Map<String, Value>)>,
+    /// It has some, or something that it can hold.
+    pub(super) any: bool,
+}
+
 /// A struct.
 #[derive(Debug)]
 pub struct Struct {
@@ -74,16 +142,34 @@ pub struct Struct {
     pub name: &'static str,
     /// The fields, in order of declaration.
     pub fields: Vec<Field>,
+    /// Where they are, by the length of their names and then by these.
+    by_name: Vec<usize>,
+    /// Where those are that are printed even if they are unset.
+    printed: Vec<usize>,
+    /// What [`defaults`](super::defaults) has found out about it.
+    pub(super) defaults: OnceLock<Defaults>,
 }
 
 impl Struct {
     /// The struct of that name.
     pub fn named(name: &str) -> Option<&'static Struct> {
         let (name, line, parsed) = TABLE.get_key_value(name).map(|(k, v)| (*k, v.0, &v.1))?;
-        Some(parsed.get_or_init(|| Struct {
+        Some(parsed.get_or_init(|| Self::of(name, line.split('\t').filter_map(field).collect())))
+    }
+
+    fn of(name: &'static str, fields: Vec<Field>) -> Self {
+        let mut by_name: Vec<usize> = (0..fields.len()).collect();
+        by_name.sort_by_key(|at| fields.get(*at).map(Field::key));
+        let printed = fields.iter().enumerate();
+        let printed = printed.filter(|(_, field)| field.is_printed_unset());
+        let printed = printed.map(|(at, _)| at).collect();
+        Self {
             name,
-            fields: line.split('\t').filter_map(field).collect(),
-        }))
+            fields,
+            by_name,
+            printed,
+            defaults: OnceLock::new(),
+        }
     }
 
     /// The struct of a kind, e.g. of `apps`, `v1`, `Deployment`.
@@ -93,7 +179,15 @@ impl Struct {
 
     /// The field of that JSON name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name)
+        let wanted = Some((name.len(), name));
+        let key = |at: &usize| self.fields.get(*at).map(Field::key);
+        let found = self.by_name.binary_search_by(|at| key(at).cmp(&wanted));
+        self.fields.get(*self.by_name.get(found.ok()?)?)
+    }
+
+    /// The fields that are printed even if they are unset.
+    pub fn printed(&self) -> impl Iterator<Item = &Field> {
+        self.printed.iter().filter_map(|at| self.fields.get(*at))
     }
 
     /// The type's name without its package.
@@ -169,7 +263,7 @@ impl GoType {
             "@quantity" => Self::Quantity,
             "@intstr" => Self::IntOrString,
             "@raw" => Self::Raw,
-            name => Self::Struct(name),
+            name => Self::Struct(Reference::to(name)),
         }
     }
 
@@ -184,7 +278,7 @@ impl GoType {
     /// The struct that this type is, points to or holds, if any.
     pub fn element_struct(&self) -> Option<&'static Struct> {
         match self {
-            Self::Struct(name) => Struct::named(name),
+            Self::Struct(name) => name.get(),
             Self::Pointer(inner)
             | Self::Slice(inner)
             | Self::Map(_, inner)
@@ -226,7 +320,9 @@ impl fmt::Display for GoType {
             Self::Quantity => f.write_str("resource.Quantity"),
             Self::IntOrString => f.write_str("intstr.IntOrString"),
             Self::Raw => f.write_str("runtime.RawExtension"),
-            Self::Struct(name) => f.write_str(name.split_once('.').map_or(*name, |(_, rest)| rest)),
+            Self::Struct(Reference { name, .. }) => {
+                f.write_str(name.split_once('.').map_or(*name, |(_, rest)| rest))
+            }
             Self::Pointer(inner) => write!(f, "*{inner}"),
             Self::Slice(inner) => write!(f, "[]{inner}"),
             Self::Map(key, value) => write!(f, "map[{key}]{value}"),
@@ -254,8 +350,8 @@ mod tests {
                 }
                 if let GoType::Struct(target) = ty {
                     assert!(
-                        Struct::named(target).is_some(),
-                        "{name}.{} refers to {target}",
+                        target.get().is_some(),
+                        "{name}.{} refers to {target:?}",
                         field.name
                     );
                 }

@@ -212,7 +212,8 @@ fn internal_type(ty: &GoType, value: &Value) -> String {
             "null".into()
         }
         (GoType::Pointer(inner), value) => internal_type(inner, value),
-        (GoType::Struct(name), value) => Struct::named(name)
+        (GoType::Struct(name), value) => name
+            .get()
             .map_or_else(|| value.to_string(), |root| internal_struct(root, value)),
         (GoType::Slice(inner), Value::Array(list)) => {
             joined_list(list, |item| internal_type(inner, item))

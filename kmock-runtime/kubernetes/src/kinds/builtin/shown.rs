@@ -25,9 +25,9 @@ pub(super) fn shown_struct(root: &Struct, value: &Value) -> String {
 fn shown_type(ty: &GoType, value: &Value) -> String {
     match (ty, value) {
         (GoType::Named(inner, _) | GoType::Pointer(inner), value) => shown_type(inner, value),
-        (GoType::Struct(name), Value::Object(_)) => {
-            Struct::named(name).map_or_else(|| value.to_string(), |root| shown_struct(root, value))
-        }
+        (GoType::Struct(name), Value::Object(_)) => name
+            .get()
+            .map_or_else(|| value.to_string(), |root| shown_struct(root, value)),
         (GoType::Slice(inner), Value::Array(list)) => {
             joined_list(list, |item| shown_type(inner, item))
         }

@@ -60,7 +60,7 @@ impl Codec for BuiltIn {
         Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
     }
 
-    fn read(&self, context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+    fn read(&self, context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         decode::decode(self.root, body).map(|decoded| self.decoded(context, decoded))
     }
 

@@ -86,7 +86,7 @@ fn typed(
         GoType::Named(under, _) => typed(under, shown, value, path, unknown),
         GoType::Pointer(inner) => typed(inner, inner, value, path, unknown),
         GoType::Raw => Ok(value.clone()),
-        GoType::Struct(name) => match Struct::named(name) {
+        GoType::Struct(name) => match name.get() {
             Some(target) => structure(target, value, path, unknown),
             None => Ok(value.clone()),
         },

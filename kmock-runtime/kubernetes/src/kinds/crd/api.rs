@@ -75,7 +75,7 @@ impl Cluster {
         };
         let written = self.change(key, &name, |current| {
             let mut object = Defined
-                .read(&context, &Node::from_value(crd), &[])
+                .read(&context, Node::from_value(crd))
                 .map_err(read)?
                 .object;
             let faults = match current {

@@ -45,7 +45,7 @@ impl Custom {
         ) else {
             return Ok(Vec::new());
         };
-        let decoded = decode::decode(root, &Body::from_value(metadata))?;
+        let decoded = decode::decode(root, Body::from_value(metadata))?;
         *metadata = decoded.object;
         decode::stored(root, metadata);
         if let Some(map) = metadata.as_object_mut() {
@@ -336,15 +336,15 @@ impl Codec for Custom {
             .map(|rules| rules.schema.clone())
     }
 
-    fn read(&self, _context: &Context<'_>, body: &Body, _text: &[u8]) -> Result<Decoded, String> {
-        if let Some(number) = numbers::beyond_doubles(body) {
+    fn read(&self, _context: &Context<'_>, body: Body) -> Result<Decoded, String> {
+        if let Some(number) = numbers::beyond_doubles(&body) {
             return Err(format!(
                 "json: cannot unmarshal number {number} into Go value of type float64"
             ));
         }
         let mut complaints = Vec::new();
-        kmock_apply::patch::json::repeated_fields(body, "", "", &mut complaints);
-        let mut object = body.to_value();
+        kmock_apply::patch::json::repeated_fields(&body, "", "", &mut complaints);
+        let mut object = body.into_value();
         let unknown = match self.rules() {
             Some(rules) if object["kind"] == self.shape.kind.as_str() => {
                 Self::shape_up(rules, &mut object)?

@@ -61,10 +61,10 @@ impl Codec for Defined {
         Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
     }
 
-    fn read(&self, _context: &Context<'_>, body: &Node, _text: &[u8]) -> Result<Decoded, String> {
+    fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         let Some(root) = root() else {
             return Ok(Decoded {
-                object: body.to_value(),
+                object: body.into_value(),
                 complaints: Vec::new(),
             });
         };

@@ -123,7 +123,7 @@ fn object_meta(metadata: &Value) -> Result<(Value, Vec<String>), String> {
     let Some(root) = Struct::named("meta.v1.ObjectMeta") else {
         return Ok((metadata.clone(), Vec::new()));
     };
-    let decoded = decode::decode(root, &ordered::Node::from_value(metadata))?;
+    let decoded = decode::decode(root, ordered::Node::from_value(metadata))?;
     let mut object = decoded.object;
     decode::stored(root, &mut object);
     if let Some(map) = object.as_object_mut() {

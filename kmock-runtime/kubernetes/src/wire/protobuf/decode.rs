@@ -244,7 +244,7 @@ fn single(ty: &'static GoType, wire: Wire<'_>, depth: usize) -> Result<Value, St
             raw
         }
         GoType::Struct(name) => {
-            let of = Struct::named(name).ok_or_else(|| format!("unknown type {name}"))?;
+            let of = name.get().ok_or_else(|| format!("unknown type {name:?}"))?;
             decode(wire.bytes().ok_or_else(wrong)?, of, depth + 1)?
         }
         GoType::Slice(item) => {

@@ -81,7 +81,7 @@ fn field(out: &mut Vec<u8>, number: u32, ty: &'static GoType, value: &Value) -> 
             put_bytes(&mut inner, 1, &json::print_object(value));
             put_bytes(out, number, &inner);
         }
-        GoType::Struct(name) => put_bytes(out, number, &encode(value, Struct::named(name)?)?),
+        GoType::Struct(name) => put_bytes(out, number, &encode(value, name.get()?)?),
         GoType::Slice(inner) => {
             for item in value.as_array()? {
                 field(out, number, inner, item)?;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Rule;
 use crate::kinds::builtin::quantity::Quantity;
 use crate::kinds::builtin::values::{
     JsonObject, at, child, each, fill as set, fill_number, fill_text, text,
@@ -10,13 +11,14 @@ use crate::kinds::builtin::values::{
 /// The mode of files in volumes: 0644.
 const FILE_MODE: i64 = 0o644;
 
-pub(super) fn fill(name: &str, object: &mut JsonObject) {
-    match name {
-        "core.v1.Pod" => pod(object),
-        "core.v1.PodSpec" => pod_spec(object),
-        "core.v1.Container" | "core.v1.EphemeralContainer" => container(object),
-        "core.v1.ContainerPort" => fill_text(object, "protocol", "TCP"),
-        "core.v1.Probe" => {
+/// How a type fills in its own.
+pub(super) fn rule(name: &str) -> Option<Rule> {
+    let rule: Rule = match name {
+        "core.v1.Pod" => pod,
+        "core.v1.PodSpec" => pod_spec,
+        "core.v1.Container" | "core.v1.EphemeralContainer" => container,
+        "core.v1.ContainerPort" => |object| fill_text(object, "protocol", "TCP"),
+        "core.v1.Probe" => |object| {
             for (key, value) in [
                 ("timeoutSeconds", 1),
                 ("periodSeconds", 10),
@@ -25,63 +27,66 @@ pub(super) fn fill(name: &str, object: &mut JsonObject) {
             ] {
                 fill_number(object, key, value);
             }
-        }
-        "core.v1.GRPCAction" => set(object, "service", ""),
-        "core.v1.HTTPGetAction" => {
+        },
+        "core.v1.GRPCAction" => |object| set(object, "service", ""),
+        "core.v1.HTTPGetAction" => |object| {
             fill_text(object, "path", "/");
             fill_text(object, "scheme", "HTTP");
-        }
-        "core.v1.ObjectFieldSelector" => fill_text(object, "apiVersion", "v1"),
-        "core.v1.FileKeySelector" => set(object, "optional", false),
-        "core.v1.Service" => service(object),
-        "core.v1.Volume" => volume(object),
+        },
+        "core.v1.ObjectFieldSelector" => |object| fill_text(object, "apiVersion", "v1"),
+        "core.v1.FileKeySelector" => |object| set(object, "optional", false),
+        "core.v1.Service" => service,
+        "core.v1.Volume" => volume,
         "core.v1.SecretVolumeSource"
         | "core.v1.ConfigMapVolumeSource"
         | "core.v1.DownwardAPIVolumeSource"
-        | "core.v1.ProjectedVolumeSource" => set(object, "defaultMode", FILE_MODE),
-        "core.v1.ServiceAccountTokenProjection" => set(object, "expirationSeconds", 3600),
-        "core.v1.HostPathVolumeSource" => set(object, "type", ""),
-        "core.v1.ISCSIVolumeSource" | "core.v1.ISCSIPersistentVolumeSource" => {
+        | "core.v1.ProjectedVolumeSource" => |object| set(object, "defaultMode", FILE_MODE),
+        "core.v1.ServiceAccountTokenProjection" => |object| set(object, "expirationSeconds", 3600),
+        "core.v1.HostPathVolumeSource" => |object| set(object, "type", ""),
+        "core.v1.ISCSIVolumeSource" | "core.v1.ISCSIPersistentVolumeSource" => |object| {
             fill_text(object, "iscsiInterface", "default");
-        }
-        "core.v1.RBDVolumeSource" | "core.v1.RBDPersistentVolumeSource" => {
+        },
+        "core.v1.RBDVolumeSource" | "core.v1.RBDPersistentVolumeSource" => |object| {
             fill_text(object, "pool", "rbd");
             fill_text(object, "user", "admin");
             fill_text(object, "keyring", "/etc/ceph/keyring");
-        }
-        "core.v1.ScaleIOVolumeSource" | "core.v1.ScaleIOPersistentVolumeSource" => {
+        },
+        "core.v1.ScaleIOVolumeSource" | "core.v1.ScaleIOPersistentVolumeSource" => |object| {
             fill_text(object, "storageMode", "ThinProvisioned");
             fill_text(object, "fsType", "xfs");
-        }
-        "core.v1.AzureDiskVolumeSource" => {
+        },
+        "core.v1.AzureDiskVolumeSource" => |object| {
             set(object, "cachingMode", "ReadWrite");
             set(object, "fsType", "ext4");
             set(object, "readOnly", false);
             set(object, "kind", "Shared");
-        }
-        "core.v1.Secret" => fill_text(object, "type", "Opaque"),
-        "core.v1.PersistentVolume" => {
+        },
+        "core.v1.Secret" => |object| fill_text(object, "type", "Opaque"),
+        "core.v1.PersistentVolume" => |object| {
             fill_text(child(object, "status"), "phase", "Pending");
             let spec = child(object, "spec");
             fill_text(spec, "persistentVolumeReclaimPolicy", "Retain");
             set(spec, "volumeMode", "Filesystem");
+        },
+        "core.v1.PersistentVolumeClaim" => {
+            |object| fill_text(child(object, "status"), "phase", "Pending")
         }
-        "core.v1.PersistentVolumeClaim" => fill_text(child(object, "status"), "phase", "Pending"),
-        "core.v1.PersistentVolumeClaimSpec" => set(object, "volumeMode", "Filesystem"),
-        "core.v1.ReplicationController" => replication_controller(object),
-        "core.v1.EndpointPort" => fill_text(object, "protocol", "TCP"),
-        "core.v1.Namespace" => namespace(object),
-        "core.v1.NamespaceStatus" => fill_text(object, "phase", "Active"),
-        "core.v1.NodeStatus" => {
+        "core.v1.PersistentVolumeClaimSpec" => |object| set(object, "volumeMode", "Filesystem"),
+        "core.v1.ReplicationController" => replication_controller,
+        "core.v1.EndpointPort" => |object| fill_text(object, "protocol", "TCP"),
+        "core.v1.Namespace" => namespace,
+        "core.v1.NamespaceStatus" => |object| fill_text(object, "phase", "Active"),
+        "core.v1.NodeStatus" => |object| {
             if let (Some(capacity), None) =
                 (object.get("capacity").cloned(), object.get("allocatable"))
             {
                 object.insert("allocatable".into(), capacity);
             }
-        }
-        "core.v1.LimitRangeItem" => limit_range_item(object),
-        _ => {}
-    }
+        },
+        "core.v1.LimitRangeItem" => limit_range_item,
+        _ => return None,
+    };
+    Some(rule)
 }
 
 fn pod(object: &mut JsonObject) {

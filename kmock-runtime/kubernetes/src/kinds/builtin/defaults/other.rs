@@ -2,82 +2,89 @@
 
 use serde_json::{Value, json};
 
+use super::Rule;
 use crate::kinds::builtin::values::{JsonObject, child, each, fill as set, fill_number, fill_text};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-pub(super) fn fill(name: &str, object: &mut JsonObject) {
-    match name {
-        "networking.v1.NetworkPolicy" => network_policy(child(object, "spec")),
-        "networking.v1.NetworkPolicyPort" => set(object, "protocol", "TCP"),
-        "networking.v1.IngressClassParametersReference" => set(object, "scope", "Cluster"),
-        "rbac.v1.ClusterRoleBinding" | "rbac.v1.RoleBinding" => {
+/// How a type fills in its own.
+pub(super) fn rule(name: &str) -> Option<Rule> {
+    let rule: Rule = match name {
+        "networking.v1.NetworkPolicy" => |object| network_policy(child(object, "spec")),
+        "networking.v1.NetworkPolicyPort" => |object| set(object, "protocol", "TCP"),
+        "networking.v1.IngressClassParametersReference" => |object| set(object, "scope", "Cluster"),
+        "rbac.v1.ClusterRoleBinding" | "rbac.v1.RoleBinding" => |object| {
             fill_text(child(object, "roleRef"), "apiGroup", RBAC);
-        }
-        "rbac.v1.Subject" => {
+        },
+        "rbac.v1.Subject" => |object| {
             if matches!(
                 object.get("kind").and_then(Value::as_str),
                 Some("User" | "Group")
             ) {
                 fill_text(object, "apiGroup", RBAC);
             }
-        }
-        "storage.v1.StorageClass" => {
+        },
+        "storage.v1.StorageClass" => |object| {
             set(object, "reclaimPolicy", "Delete");
             set(object, "volumeBindingMode", "Immediate");
+        },
+        "storage.v1.CSIDriver" => |object| csi_driver(child(object, "spec")),
+        "scheduling.v1.PriorityClass" => {
+            |object| set(object, "preemptionPolicy", "PreemptLowerPriority")
         }
-        "storage.v1.CSIDriver" => csi_driver(child(object, "spec")),
-        "scheduling.v1.PriorityClass" => set(object, "preemptionPolicy", "PreemptLowerPriority"),
-        "discovery.v1.EndpointSlice" => {
+        "discovery.v1.EndpointSlice" => |object| {
             for port in each(object, "ports") {
                 set(port, "name", "");
                 set(port, "protocol", "TCP");
             }
-        }
-        "admissionregistration.v1.ValidatingWebhook" => webhook(object),
-        "admissionregistration.v1.MutatingWebhook" => {
+        },
+        "admissionregistration.v1.ValidatingWebhook" => webhook,
+        "admissionregistration.v1.MutatingWebhook" => |object| {
             webhook(object);
             set(object, "reinvocationPolicy", "Never");
-        }
+        },
         "admissionregistration.v1.RuleWithOperations"
-        | "admissionregistration.v1.NamedRuleWithOperations" => {
+        | "admissionregistration.v1.NamedRuleWithOperations" => |object| {
             set(object, "scope", "*");
-        }
+        },
         "admissionregistration.v1.ServiceReference" | "apiregistration.v1.ServiceReference" => {
-            set(object, "port", 443);
+            |object| {
+                set(object, "port", 443);
+            }
         }
         "admissionregistration.v1.ValidatingAdmissionPolicySpec"
-        | "admissionregistration.v1.MutatingAdmissionPolicySpec" => {
+        | "admissionregistration.v1.MutatingAdmissionPolicySpec" => |object| {
             set(object, "failurePolicy", "Fail");
-        }
-        "admissionregistration.v1.MatchResources" => {
+        },
+        "admissionregistration.v1.MatchResources" => |object| {
             set(object, "matchPolicy", "Equivalent");
             set(object, "namespaceSelector", json!({}));
             set(object, "objectSelector", json!({}));
-        }
-        "flowcontrol.v1.FlowSchemaSpec" => fill_number(object, "matchingPrecedence", 1000),
-        "flowcontrol.v1.ExemptPriorityLevelConfiguration" => {
+        },
+        "flowcontrol.v1.FlowSchemaSpec" => |object| fill_number(object, "matchingPrecedence", 1000),
+        "flowcontrol.v1.ExemptPriorityLevelConfiguration" => |object| {
             set(object, "nominalConcurrencyShares", 0);
             set(object, "lendablePercent", 0);
-        }
-        "flowcontrol.v1.LimitedPriorityLevelConfiguration" => {
+        },
+        "flowcontrol.v1.LimitedPriorityLevelConfiguration" => |object| {
             set(object, "nominalConcurrencyShares", 30);
             set(object, "lendablePercent", 0);
-        }
-        "flowcontrol.v1.QueuingConfiguration" => {
+        },
+        "flowcontrol.v1.QueuingConfiguration" => |object| {
             fill_number(object, "handSize", 8);
             fill_number(object, "queues", 64);
             fill_number(object, "queueLengthLimit", 50);
-        }
-        "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest" => {
+        },
+        "resource.v1.ExactDeviceRequest" | "resource.v1.DeviceSubRequest" => |object| {
             fill_text(object, "allocationMode", "ExactCount");
             if object.get("allocationMode").and_then(Value::as_str) == Some("ExactCount") {
                 fill_number(object, "count", 1);
             }
-        }
-        "resource.v1.DeviceToleration" => fill_text(object, "operator", "Equal"),
-        _ => {}
-    }
+        },
+        "resource.v1.DeviceToleration" => |object| fill_text(object, "operator", "Equal"),
+        _ => return None,
+    };
+    Some(rule)
 }
 
 fn network_policy(spec: &mut JsonObject) {

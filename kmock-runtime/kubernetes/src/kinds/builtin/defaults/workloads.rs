@@ -2,19 +2,23 @@
 
 use serde_json::{Value, json};
 
+use super::Rule;
 use crate::kinds::builtin::values::{JsonObject, at, child, each, fill as set, fill_text};
 
-pub(super) fn fill(name: &str, object: &mut JsonObject) {
-    match name {
-        "apps.v1.Deployment" => deployment(child(object, "spec")),
-        "apps.v1.ReplicaSet" => set(child(object, "spec"), "replicas", 1),
-        "apps.v1.StatefulSet" => stateful_set(child(object, "spec")),
-        "apps.v1.DaemonSet" => daemon_set(object),
-        "batch.v1.Job" => job(object),
-        "batch.v1.PodFailurePolicyOnPodConditionsPattern" => fill_text(object, "status", "True"),
-        "batch.v1.CronJob" => cron_job(child(object, "spec")),
-        "autoscaling.v2.HorizontalPodAutoscaler" => autoscaler(child(object, "spec")),
-        "autoscaling.v1.HorizontalPodAutoscaler" => {
+/// How a type fills in its own.
+pub(super) fn rule(name: &str) -> Option<Rule> {
+    let rule: Rule = match name {
+        "apps.v1.Deployment" => |object| deployment(child(object, "spec")),
+        "apps.v1.ReplicaSet" => |object| set(child(object, "spec"), "replicas", 1),
+        "apps.v1.StatefulSet" => |object| stateful_set(child(object, "spec")),
+        "apps.v1.DaemonSet" => daemon_set,
+        "batch.v1.Job" => job,
+        "batch.v1.PodFailurePolicyOnPodConditionsPattern" => {
+            |object| fill_text(object, "status", "True")
+        }
+        "batch.v1.CronJob" => |object| cron_job(child(object, "spec")),
+        "autoscaling.v2.HorizontalPodAutoscaler" => |object| autoscaler(child(object, "spec")),
+        "autoscaling.v1.HorizontalPodAutoscaler" => |object| {
             let has_metrics = object
                 .get("metadata")
                 .map(|m| {
@@ -29,9 +33,10 @@ pub(super) fn fill(name: &str, object: &mut JsonObject) {
             if !has_metrics {
                 set(spec, "targetCPUUtilizationPercentage", 80);
             }
-        }
-        _ => {}
-    }
+        },
+        _ => return None,
+    };
+    Some(rule)
 }
 
 /// Marks labels of a job that are its template's own; no decoded label is a truth value.

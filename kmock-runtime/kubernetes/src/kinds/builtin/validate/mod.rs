@@ -82,7 +82,7 @@ mod tests {
     /// The faults of an object as its kind decodes, defaults and validates it.
     pub(super) fn faults(name: &str, object: &Value) -> Vec<String> {
         let root = Struct::named(name).expect("known");
-        let mut object = decode::decode(root, &Node::from_value(object))
+        let mut object = decode::decode(root, Node::from_value(object))
             .expect("decodes")
             .object;
         let kind = rows::named(name).expect("a row");
