@@ -41,7 +41,7 @@ pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
         ApiBody, Clock, Cluster, Declaration,
         internals::api::authn,
-        internals::api::reply::Unread,
+        internals::api::{body::Sent, reply::Unread},
         internals::doors::objects,
         internals::kinds::builtin,
         internals::model::{meta, names, resource, selectors},

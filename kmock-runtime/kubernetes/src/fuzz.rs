@@ -7,10 +7,10 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 
 use self::feed::feed;
-use crate::kinds::builtin::decode;
 use crate::kinds::builtin::gotypes::Struct;
 use crate::kinds::builtin::quantity::{self, Quantity};
 use crate::kinds::builtin::times;
+use crate::kinds::builtin::{decode, retype};
 use crate::kinds::crd::{formats, jsonpath::JsonPath, pattern, props::Props, structural};
 use crate::model::names;
 use crate::model::path::{ApiRequest, Query};
@@ -224,6 +224,12 @@ fn bodies_of_built_in_kinds() {
         for (group, version, kind) in types {
             let of = Struct::of_kind(group, version, kind).expect("a type");
             drop(decode::decode(of, node.clone()));
+            let object = node.to_value();
+            let mut own = object.clone();
+            if retype::retype(of, &mut own) {
+                let decoded = decode::decode(of, Node::from_value(&object));
+                assert_eq!(Ok(own), decoded.map(|read| read.object));
+            }
         }
     });
 }

@@ -6,6 +6,9 @@
 pub mod api {
     pub use crate::api::Asked;
 
+    pub mod body {
+        pub use crate::api::body::Sent;
+    }
     pub mod reply {
         pub use crate::api::reply::Unread;
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::controller::Refusal;
 use crate::emulator::authn::ClientCertificate;
-use crate::emulator::{ApiBody, Cluster, Unread};
+use crate::emulator::{ApiBody, Cluster, Sent, Unread};
 use crate::kind::Kind;
 use crate::object;
 use crate::plan::Deletion;
@@ -74,11 +74,36 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Bytes, Refusal> {
+        let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
+        let body = Bytes::from(body.unwrap_or_default());
+        self.exchange(read, agent, (method, path), body, None).await
+    }
+
+    /// The same of an object of the path's kind: as it is, without its text.
+    async fn send_object(
+        &self,
+        read: Read,
+        agent: &str,
+        to: (Method, &str),
+        object: &Value,
+    ) -> Result<Bytes, Refusal> {
+        let sent = Sent::new(object.clone());
+        self.exchange(read, agent, to, Bytes::new(), Some(sent))
+            .await
+    }
+
+    async fn exchange(
+        &self,
+        read: Read,
+        agent: &str,
+        (method, path): (Method, &str),
+        body: Bytes,
+        sent: Option<Sent>,
+    ) -> Result<Bytes, Refusal> {
         let content_type = match method {
             Method::PATCH => "application/merge-patch+json",
             _ => "application/json",
         };
-        let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -88,7 +113,7 @@ impl Client {
                 "user-agent",
                 format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),
             )
-            .body(Bytes::from(body.unwrap_or_default()));
+            .body(body);
         let request = match request {
             // Where RBAC decides, the parts of the cluster may do their work.
             Ok(mut request) => {
@@ -97,6 +122,9 @@ impl Client {
                     organizations: vec!["system:masters".to_owned()],
                     ..ClientCertificate::default()
                 });
+                if let Some(sent) = sent {
+                    request.extensions_mut().insert(sent);
+                }
                 if read == Read::Nothing {
                     request.extensions_mut().insert(Unread);
                 }
@@ -128,13 +156,12 @@ impl Client {
         object: &Value,
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
+        let to = (Method::POST, path.as_str());
         if !object::name(object).is_empty() {
-            self.send(agent, Method::POST, &path, Some(object)).await?;
+            self.send_object(Read::Nothing, agent, to, object).await?;
             return Ok(object::name(object).to_owned());
         }
-        let made = self
-            .send_for(Read::Name, agent, Method::POST, &path, Some(object))
-            .await?;
+        let made = self.send_object(Read::Name, agent, to, object).await?;
         let made: Value = serde_json::from_slice(&made).unwrap_or_default();
         Ok(object::name(&made).to_owned())
     }
@@ -148,7 +175,10 @@ impl Client {
         subresource: &str,
     ) -> Result<(), Refusal> {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
-        self.send(agent, Method::PUT, &path, Some(object)).await
+        let to = (Method::PUT, path.as_str());
+        self.send_object(Read::Nothing, agent, to, object)
+            .await
+            .map(|_| ())
     }
 
     /// Changes a part of an object.

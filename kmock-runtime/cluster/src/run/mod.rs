@@ -4,6 +4,7 @@
 //! same requests, a cluster moves in the same way. It sleeps while there is nothing to do.
 
 pub(crate) mod client;
+mod latest;
 pub(crate) mod queue;
 pub(crate) mod recorder;
 mod settle;

@@ -3,11 +3,12 @@
 //!
 //! Rules: `client-go/tools/record/events_cache.go`; the scheduler's newer recorder counts in a series, and leaves nothing out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::latest::Latest;
 use crate::emulator::meta;
 use crate::object;
 use crate::plan::Note;
@@ -19,6 +20,8 @@ const ALIKE_FOR: i64 = 600;
 /// So many events about one object are told at once, and then one in so many seconds.
 const BURST: f64 = 25.0;
 const REFILL: f64 = 300.0;
+/// So much is remembered of what was told.
+const KNOWN: usize = 4096;
 const COMBINED: &str = "(combined from similar events): ";
 
 const SCHEDULER: &str = "default-scheduler";
@@ -29,13 +32,24 @@ type Told = (String, String, bool, String, String);
 /// What events are alike by: all but the message.
 type Alike = (String, String, String, bool, String);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recorder {
-    told: HashMap<Told, (String, i64)>,
-    alike: HashMap<Alike, (BTreeSet<String>, Timestamp)>,
+    told: Latest<Told, (String, i64)>,
+    alike: Latest<Alike, (BTreeSet<String>, Timestamp)>,
     /// What is left to tell about an object, by who tells it, and since when.
-    tokens: HashMap<(String, String), (f64, Timestamp)>,
+    tokens: Latest<(String, String), (f64, Timestamp)>,
     last: i128,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self {
+            told: Latest::new(KNOWN),
+            alike: Latest::new(KNOWN),
+            tokens: Latest::new(KNOWN),
+            last: 0,
+        }
+    }
 }
 
 /// How an event is to be written.
@@ -59,10 +73,9 @@ impl Recorder {
             note.warning,
             note.reason.clone(),
         );
-        let (known, last) = self
-            .alike
-            .entry(alike)
-            .or_insert_with(|| (BTreeSet::new(), now));
+        let Some((known, last)) = self.alike.get_or(alike, || (BTreeSet::new(), now)) else {
+            return false;
+        };
         if now > object::after(*last, ALIKE_FOR) {
             known.clear();
         }
@@ -81,7 +94,9 @@ impl Recorder {
     fn may_tell(&mut self, note: &Note, component: &str, now: Timestamp) -> bool {
         let who = format!("{component}/{}", note.host);
         let of = object::uid(&note.about).to_owned();
-        let (left, since) = self.tokens.entry((who, of)).or_insert((BURST, now));
+        let Some((left, since)) = self.tokens.get_or((who, of), || (BURST, now)) else {
+            return true;
+        };
         let passed = object::until(now, *since).as_secs_f64();
         *left = (*left + passed / REFILL).min(BURST);
         *since = now;
@@ -112,7 +127,7 @@ impl Recorder {
                 return Write::Skip;
             }
         }
-        if let Some((key, count)) = self.told.get_mut(&same) {
+        if let Some((key, count)) = self.told.get(&same) {
             *count += 1;
             let patch = match component {
                 SCHEDULER => {
@@ -131,7 +146,7 @@ impl Recorder {
             "" => "default",
             namespace => namespace,
         };
-        self.told.insert(same, (format!("{namespace}/{name}"), 1));
+        self.told.set(same, (format!("{namespace}/{name}"), 1));
         let mut involved = about["metadata"].clone();
         object::set(&mut involved, "kind", note.kind.name().into());
         object::set(&mut involved, "apiVersion", note.kind.api_version().into());
@@ -176,7 +191,7 @@ impl Recorder {
 
     /// Forgets an event that could not be counted up: it is told anew.
     pub(crate) fn forget(&mut self, key: &str) {
-        self.told.retain(|_, (known, _)| known != key);
+        self.told.retain(|(known, _)| known != key);
     }
 }
 

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::body::Sent;
 use super::convert::{self, Known};
 use crate::model::path::ApiRequest;
 use crate::model::resource::Resource;
@@ -64,6 +65,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The request's body.
     pub body: Bytes,
+    /// What it carries instead.
+    pub sent: Option<Sent>,
     /// When it came.
     pub now: Timestamp,
     /// Who asks.

@@ -288,7 +288,7 @@ pub fn apply_patch(
         target.codec.read_merged(&context, &patched)
     } else {
         check_type(target, &patched)
-            .and_then(|()| target.codec.read(&context, Node::from_value(&patched)))
+            .and_then(|()| target.codec.read_value(&context, patched.clone()))
     };
     let decoded = result.map_err(&unreadable)?;
     if !target.built_in && patched["apiVersion"].as_str().is_none_or(str::is_empty) {

@@ -84,6 +84,7 @@ pub async fn route(
         served,
         headers: parts.headers.clone(),
         body,
+        sent: parts.extensions.get().cloned(),
         now: cluster.now(),
         user,
     };

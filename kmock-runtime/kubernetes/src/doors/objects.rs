@@ -23,7 +23,6 @@ use crate::state::change::Edit;
 use crate::state::cluster::Cluster;
 use crate::state::registry::Served;
 use crate::state::store::{Change, Event, Step, StoredObject, Write};
-use kmock_apply::ordered::Node;
 
 /// The objects of a cluster. Cheap to clone.
 ///
@@ -275,7 +274,7 @@ impl Objects {
         };
         let decoded = served
             .strategy
-            .read(&context, Node::from_value(&value))
+            .read_value(&context, value)
             .map_err(|why| ObjectError::new(format!("{kind} {name:?} cannot be read: {why}")))?;
         let mut object = decoded.object;
         served.strategy.default(&context, &mut object);

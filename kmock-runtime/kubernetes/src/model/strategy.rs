@@ -166,6 +166,11 @@ pub trait Codec: Send + Sync + fmt::Debug {
         })
     }
 
+    /// The same of an object that came as a value: what it says twice, or in which order, is not known of it.
+    fn read_value(&self, context: &Context<'_>, object: Value) -> Result<Decoded, String> {
+        self.read(context, Node::from_value(&object))
+    }
+
     /// Reads the result of a strategic merge patch, which the server converts without going through JSON text:
     /// its errors have other words, and unknown fields are sorted. JSON and merge patches go through [`Self::read`].
     fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {

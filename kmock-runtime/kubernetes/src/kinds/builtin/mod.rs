@@ -25,6 +25,7 @@ mod printers;
 pub mod quantity;
 pub(crate) mod quota;
 pub(crate) mod references;
+pub(crate) mod retype;
 mod row;
 mod rows;
 pub(crate) mod services;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::gotypes::Struct;
 use super::row::{Kind, NEVER_STORED};
 use super::{
-    convert, decode, defaults, fields, prepare, printers, rows, unstructured, validate, warnings,
+    convert, decode, defaults, fields, prepare, printers, retype, rows, unstructured, validate,
+    warnings,
 };
 use crate::model::resource::Resource;
 use crate::model::status::FieldError;
@@ -62,6 +63,17 @@ impl Codec for BuiltIn {
 
     fn read(&self, context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         decode::decode(self.root, body).map(|decoded| self.decoded(context, decoded))
+    }
+
+    fn read_value(&self, context: &Context<'_>, mut object: Value) -> Result<Decoded, String> {
+        if !retype::retype(self.root, &mut object) {
+            return self.read(context, Node::from_value(&object));
+        }
+        self.default(context, &mut object);
+        Ok(Decoded {
+            object,
+            complaints: Vec::new(),
+        })
     }
 
     fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {

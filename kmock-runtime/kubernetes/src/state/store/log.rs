@@ -10,7 +10,7 @@ use super::{Change, Event, Rendered, StoredObject};
 const FRESH: usize = 1024;
 
 /// So many bytes of text the events of one resource may keep; then half of them are forgotten.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
+const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// The events that are kept. Positions count from the first event that there ever was.
 #[derive(Debug)]

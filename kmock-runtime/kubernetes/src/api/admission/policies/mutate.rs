@@ -181,7 +181,7 @@ fn read(
     let strategy = asked.codec_of(served);
     let mut context = asked.call.context(asked.name, asked.dry_run);
     context.resource = &served.resource;
-    let decoded = strategy.read(&context, Node::from_value(patched))?;
+    let decoded = strategy.read_value(&context, patched.clone())?;
     let mut read = decoded.object;
     strategy.default(&context, &mut read);
     for key in ["apiVersion", "kind"] {

@@ -193,9 +193,7 @@ async fn ask_to_change(
     let strategy = asked.codec_of(served);
     let mut context = asked.call.context(asked.name, asked.dry_run);
     context.resource = &served.resource;
-    let read = strategy
-        .read(&context, Node::from_value(&patched))
-        .map_err(internal)?;
+    let read = strategy.read_value(&context, patched).map_err(internal)?;
     let mut read = read.object;
     strategy.default(&context, &mut read);
     for key in ["apiVersion", "kind"] {
