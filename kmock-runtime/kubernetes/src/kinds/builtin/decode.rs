@@ -85,24 +85,22 @@ impl Decoder {
         self.first_error.get_or_insert(error);
     }
 
-    fn at<T>(&mut self, key: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
+    /// Goes to a member; the length of the path where it was. Whoever fails goes nowhere any more.
+    fn enter(&mut self, key: &str) -> usize {
         let length = self.path.len();
         if !self.path.is_empty() && !key.starts_with('[') {
             self.path.push('.');
         }
         self.path.push_str(key);
-        let out = inner(self);
-        self.path.truncate(length);
-        out
+        length
     }
 
-    fn at_item<T>(&mut self, index: usize, inner: impl FnOnce(&mut Self) -> T) -> T {
+    /// The same for an item of a list.
+    fn enter_item(&mut self, index: usize) -> usize {
         let length = self.path.len();
         // Writing to a string does not fail.
         let _ = write!(self.path, "[{index}]");
-        let out = inner(self);
-        self.path.truncate(length);
-        out
+        length
     }
 
     /// A struct's members; `None` for `null` and for what does not fit.
@@ -137,7 +135,9 @@ impl Decoder {
             let outer = std::mem::replace(&mut self.within, short_name);
             self.names.push(field.name);
             let is_null = matches!(node, Node::Null);
-            let value = self.at(&key, |this| this.value(&field.ty, node))?;
+            let length = self.enter(&key);
+            let value = self.typed(&field.ty, &field.ty, node)?;
+            self.path.truncate(length);
             self.names.pop();
             self.within = outer;
             match value {
@@ -157,22 +157,61 @@ impl Decoder {
         Ok(Some(Value::Object(map)))
     }
 
-    fn value(&mut self, ty: &GoType, node: Node) -> Result<Option<Value>, String> {
-        self.typed(ty, ty, node)
+    /// `shown` is the type as errors name it, `ty` what it stands for. What holds others is read by itself: a deep
+    /// document shall not need much of the stack.
+    fn typed(&mut self, ty: &GoType, shown: &GoType, node: Node) -> Result<Option<Value>, String> {
+        match ty {
+            GoType::Named(under, _) => self.typed(under, shown, node),
+            _ if matches!(node, Node::Null) => Ok(None),
+            GoType::Pointer(inner) => self.typed(inner, inner, node),
+            GoType::Struct(name) => match name.get() {
+                Some(target) => self.structure(target, node, target.short_name()),
+                None => Ok(Some(node.into_value())),
+            },
+            GoType::Slice(inner) => match node {
+                Node::Array(items) => self.items(inner, items),
+                other => Ok(self.wrong(other.sort(), shown)),
+            },
+            GoType::Map(_, inner) => match node {
+                Node::Object(members) => self.members(inner, members),
+                other => Ok(self.wrong(other.sort(), shown)),
+            },
+            _ => self.plain(ty, shown, node),
+        }
     }
 
-    /// `shown` is the type as errors name it, `ty` what it stands for.
-    fn typed(&mut self, ty: &GoType, shown: &GoType, node: Node) -> Result<Option<Value>, String> {
-        if matches!(node, Node::Null) && !matches!(ty, GoType::Named(..)) {
-            return Ok(None);
+    fn items(&mut self, ty: &GoType, items: Vec<Node>) -> Result<Option<Value>, String> {
+        let mut out = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let length = self.enter_item(index);
+            let value = self.typed(ty, ty, item)?;
+            self.path.truncate(length);
+            out.push(value.unwrap_or_else(|| zero(ty)));
         }
+        Ok(Some(Value::Array(out)))
+    }
+
+    fn members(
+        &mut self,
+        ty: &GoType,
+        members: Vec<(String, Node)>,
+    ) -> Result<Option<Value>, String> {
+        let mut out = Map::new();
+        for (key, item) in members {
+            if out.contains_key(&key) {
+                self.complain("duplicate", &key);
+            }
+            let length = self.enter(&key);
+            let value = self.typed(ty, ty, item)?;
+            self.path.truncate(length);
+            out.insert(key, value.unwrap_or_else(|| zero(ty)));
+        }
+        Ok(Some(Value::Object(out)))
+    }
+
+    /// What holds no others.
+    fn plain(&mut self, ty: &GoType, shown: &GoType, node: Node) -> Result<Option<Value>, String> {
         Ok(match ty {
-            GoType::Named(under, _) => return self.typed(under, shown, node),
-            GoType::Pointer(inner) => return self.value(inner, node),
-            GoType::Struct(name) => match name.get() {
-                Some(target) => return self.structure(target, node, target.short_name()),
-                None => Some(node.into_value()),
-            },
             GoType::Raw => Some(node.into_value()),
             GoType::Time => Some(self.text(&node).and_then(times::time)?.into()),
             GoType::MicroTime => Some(self.text(&node).and_then(times::micro_time)?.into()),
@@ -216,31 +255,11 @@ impl Decoder {
                 Node::Array(_) => Some(Value::String(String::new())),
                 other => self.wrong(other.sort(), shown),
             },
-            GoType::Slice(inner) => match node {
-                Node::Array(items) => {
-                    let mut out = Vec::with_capacity(items.len());
-                    for (i, item) in items.into_iter().enumerate() {
-                        let value = self.at_item(i, |this| this.value(inner, item))?;
-                        out.push(value.unwrap_or_else(|| zero(inner)));
-                    }
-                    Some(Value::Array(out))
-                }
-                other => self.wrong(other.sort(), shown),
-            },
-            GoType::Map(_, inner) => match node {
-                Node::Object(members) => {
-                    let mut out = Map::new();
-                    for (key, item) in members {
-                        if out.contains_key(&key) {
-                            self.complain("duplicate", &key);
-                        }
-                        let value = self.at(&key, |this| this.value(inner, item))?;
-                        out.insert(key, value.unwrap_or_else(|| zero(inner)));
-                    }
-                    Some(Value::Object(out))
-                }
-                other => self.wrong(other.sort(), shown),
-            },
+            GoType::Named(..)
+            | GoType::Pointer(_)
+            | GoType::Struct(_)
+            | GoType::Slice(_)
+            | GoType::Map(..) => None,
         })
     }
 
