@@ -354,6 +354,8 @@ impl Store {
             if expected.map(|x| x.revision) != now.as_ref().map(|x| x.revision) {
                 return Err(Conflict { current: now });
             }
+            // The writer's is the same, and was read already if it had to be.
+            let now = expected.map(Arc::clone).or(now);
             revision += 1;
             let created = now.as_ref().map_or(revision, |x| x.created);
             let (change, object, left) = match write {
