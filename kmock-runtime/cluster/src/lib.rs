@@ -2,7 +2,8 @@
 //! # The rooms
 //!
 //! A [`Life`] brings an emulated [`Cluster`](kmock_kubernetes::Cluster) to life. Its parts are clients of the cluster like
-//! any operator: they read its objects and make requests to it, and nothing else. One task looks at one object at a time
+//! any operator: they read its objects and make requests to it, and nothing else. Their requests carry objects instead of
+//! text (`Sent`), and nobody writes answers that they do not read (`Unread`): all between is as for anybody. One task looks at one object at a time
 //! ([`Plan`]: what is to be done), so that all of it is deterministic; it sleeps when nothing moves.
 //!
 //! - `controllers`: a room for each of kube-controller-manager's; `scheduler`, `kubelet`: what their names say;
