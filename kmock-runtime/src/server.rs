@@ -26,7 +26,7 @@ use futures::future::Either;
 use futures::{FutureExt, future::select};
 use http::{HeaderValue, Method, Request as HttpRequest, Response, StatusCode, Version, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     sync::{Notify, oneshot},
@@ -42,7 +42,7 @@ use crate::{
     criteria::Captured,
     error::Error,
     journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
-    reply::{Answer, Asked, Broken, Dice, Made, Payload, Upstream, date, make},
+    reply::{Answer, Asked, Broken, Dice, Halt, Made, Payload, Upstream, date, make},
     request::{Captures, Last, Link, Request, Upgrade},
     rules::{Spec, TableEntry},
     stream::Lives,
@@ -230,12 +230,13 @@ pub(crate) async fn serve(io: TokioIo<WiredStream>, connection: Arc<Connection>)
     }
 }
 
+/// The way of a request. What waits is on the heap: most requests wait for nothing, and hyper moves all that there may be of one.
 async fn handle(
     connection: Arc<Connection>,
     mut request: HttpRequest<Incoming>,
 ) -> Result<Response<Payload>, Broken> {
     if request.method() == Method::CONNECT && request.uri().path().is_empty() {
-        return tunnel::connect(connection, request).await;
+        return Box::pin(tunnel::connect(connection, request)).await;
     }
     let core = &connection.core;
     let upgrade =
@@ -283,7 +284,7 @@ async fn handle(
             Ok(Some(ready)) => ready,
             Ok(None) => {
                 let answer = answer(core, &seen, request, connection.address);
-                answered(core, request, answer).await
+                Box::pin(answered(core, request, answer)).await
             }
             Err(panic) => panicked(core, request, &*panic),
         }
@@ -298,7 +299,10 @@ async fn handle(
         let headers = answer.response.headers_mut();
         headers.insert(header::CONNECTION, close);
     }
-    conclude(core, &seen, answer, by).await
+    match conclude(core, &seen, answer, by) {
+        Ok(response) => Ok(response),
+        Err(halt) => halt.carry_out().await,
+    }
 }
 
 /// What becomes of the rest of a body, after its request was answered.
@@ -317,7 +321,10 @@ fn leave(core: &Core, request: &Request, rest: Incoming, answer: &Answer) {
 /// Whether a client asks for another protocol that a rule or an emulator may speak. Others (`h2c`, as some offer it with every
 /// request) are declined by not answering 101 (RFC 9110, 7.8).
 fn asks_for_upgrade(request: &HttpRequest<Incoming>) -> bool {
-    if !request.headers().contains_key(header::UPGRADE) {
+    // Hyper has seen it already, where there is one (RFC 9110, 7.8: not in HTTP/1.0).
+    let has_none =
+        request.version() == Version::HTTP_11 && request.extensions().get::<OnUpgrade>().is_none();
+    if has_none || !request.headers().contains_key(header::UPGRADE) {
         return false;
     }
     let asked = request.headers().get_all(header::UPGRADE);
@@ -328,13 +335,13 @@ fn asks_for_upgrade(request: &HttpRequest<Incoming>) -> bool {
     })
 }
 
-/// Writes down what goes out.
-async fn conclude(
+/// Writes down what goes out. The error is what happens instead.
+fn conclude(
     core: &Arc<Core>,
     seen: &Seen,
     mut answer: Answer,
     by: By,
-) -> Result<Response<Payload>, Broken> {
+) -> Result<Response<Payload>, Halt> {
     if !answer.dated {
         let headers = answer.response.headers_mut();
         headers.entry(header::DATE).or_insert_with(date::now);
@@ -350,7 +357,7 @@ async fn conclude(
     };
     if let Some(halt) = answer.halt {
         seen.conclude(concluded);
-        return halt.carry_out().await;
+        return Err(halt);
     }
     Ok(traced(answer, core, seen, concluded, now))
 }

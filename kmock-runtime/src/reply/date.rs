@@ -10,12 +10,20 @@ thread_local! {
         const { RefCell::new((0, HeaderValue::from_static(""))) };
 }
 
-/// The time as `Date` has it, by the wall clock: it is for clients and caches, which know no other.
+/// The second that it is, by the wall clock: dates are for clients and caches, which know no other.
+pub(super) fn second() -> u64 {
+    second_of(SystemTime::now())
+}
+
+fn second_of(now: SystemTime) -> u64 {
+    now.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// The time as `Date` has it.
 pub(crate) fn now() -> HeaderValue {
     let now = SystemTime::now();
-    let second = now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let second = second_of(now);
     LAST.with_borrow_mut(|(last, text)| {
         if *last != second || text.is_empty() {
             *last = second;

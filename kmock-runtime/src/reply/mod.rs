@@ -42,7 +42,7 @@ pub(crate) use self::{
     answer::{Asked, Made, make},
     awaited::Waiter,
     body::Reader,
-    breaking::{Breaker, Broken, broken},
+    breaking::{Breaker, Broken, Halt, broken},
     delay::Dice,
     fault::FaultPlace,
     outgoing::Answer,

@@ -1,6 +1,6 @@
 //! Replies with nothing to compute, made once; and what HTTP can carry.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -16,11 +16,34 @@ use crate::{
 /// A reply with nothing to compute, made ready once: what most requests get.
 pub(crate) struct Ready {
     status: StatusCode,
-    headers: HeaderMap,
-    /// Whether the date among the headers is that of each answer.
-    dated: bool,
+    headers: Headers,
     body: Bytes,
     whole: Arc<Whole>,
+}
+
+/// The headers of a reply.
+enum Headers {
+    /// Always the same.
+    Given(HeaderMap),
+    /// With the date of each answer: as they are in this second.
+    Dated(Mutex<(u64, HeaderMap)>),
+}
+
+impl Headers {
+    fn now(&self) -> HeaderMap {
+        match self {
+            Headers::Given(headers) => headers.clone(),
+            Headers::Dated(last) => {
+                let second = date::second();
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.0 != second {
+                    last.0 = second;
+                    last.1.insert(header::DATE, date::now());
+                }
+                last.1.clone()
+            }
+        }
+    }
 }
 
 impl Ready {
@@ -61,15 +84,16 @@ impl Ready {
         if !ready {
             return None;
         }
+        let whole = Whole::of(&headers, &body);
         let dated = !is_removed(reply, &header::DATE) && !headers.contains_key(header::DATE);
-        if dated {
-            headers.insert(header::DATE, date::now());
-        }
+        let headers = match dated {
+            true => Headers::Dated(Mutex::new((u64::MAX, headers))),
+            false => Headers::Given(headers),
+        };
         Some(Ready {
             status,
-            whole: Whole::of(&headers, &body),
+            whole,
             headers,
-            dated,
             body,
         })
     }
@@ -77,14 +101,7 @@ impl Ready {
     pub(crate) fn answer(&self) -> Answer {
         let mut response = Response::new(Payload::Full(self.body.clone()));
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
-        if let Some(date) = response
-            .headers_mut()
-            .get_mut(header::DATE)
-            .filter(|_| self.dated)
-        {
-            *date = date::now();
-        }
+        *response.headers_mut() = self.headers.now();
         Answer {
             whole: Some(Arc::clone(&self.whole)),
             dated: true,

@@ -76,7 +76,7 @@ pub(super) async fn coming(
     let core = &connection.core;
     let upload = Upload::new(Arc::clone(&head), core.options.journal_limit);
     let link = Some(Arc::clone(&connection.link));
-    let pace = early(connection, &head);
+    let pace = early(connection, &head, at);
     let begin = || {
         let begun = Request::new(
             core.next_id(),
@@ -141,14 +141,13 @@ pub(super) async fn coming(
 }
 
 /// How the body is to be read: most rules wait for all of it.
-fn early(connection: &Connection, head: &Arc<Head>) -> Pace {
+fn early(connection: &Connection, head: &Arc<Head>, at: Duration) -> Pace {
     let table = connection.core.book.table();
     if !table.has_early() {
         return Pace::default();
     }
     let link = Some(Arc::clone(&connection.link));
-    let now = connection.core.clock.elapsed();
-    let asked = Request::new(0, now, Arc::clone(head), Bytes::new(), link, None);
+    let asked = Request::new(0, at, Arc::clone(head), Bytes::new(), link, None);
     table.pace(&asked)
 }
 

@@ -68,7 +68,10 @@ async fn answer(
     if let Some(authority) = authority.filter(|_| status.is_success()) {
         open(upgraded, authority, &connection);
     }
-    conclude(core, &seen, answer, by).await
+    match conclude(core, &seen, answer, by) {
+        Ok(response) => Ok(response),
+        Err(halt) => halt.carry_out().await,
+    }
 }
 
 /// Opens a tunnel as soon as the client knows that it is there.
