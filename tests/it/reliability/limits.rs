@@ -269,8 +269,16 @@ async fn schemas_and_rules_that_are_nested_deeply_overflow_no_stack(k: KMock) {
     for (schema, code) in [
         (deep, 201),
         (any, 201),
-        (parentheses(90), 201),
+        (parentheses(240), 201),
         (parentheses(5_000), 422),
+        (
+            rule(&format!("{} > 0", nested("-(", "self.i", ")", 200))),
+            201,
+        ),
+        (
+            rule(&nested("(", "self", &format!("){}", ".a".repeat(200)), 200)),
+            422,
+        ),
         (rule(&"(".repeat(5_000)), 422),
         (rule(&"!".repeat(5_000)), 422),
         (rule(&nested("[", "1", "]", 3_000)), 422),
@@ -280,6 +288,18 @@ async fn schemas_and_rules_that_are_nested_deeply_overflow_no_stack(k: KMock) {
         (rule(&format!("[1]{} > 0", "[0]".repeat(3_000))), 422),
         (
             json!({"type": "string", "pattern": nested("(?:", "a", ")", 5_000)}),
+            201,
+        ),
+        (
+            json!({"type": "string", "pattern": nested("(a", "b", ")*", 300)}),
+            201,
+        ),
+        (
+            json!({"type": "string", "pattern": nested("(", "a", ")", 1_001)}),
+            422,
+        ),
+        (
+            json!({"type": "string", "pattern": nested("(", "a", ")", 100_000)}),
             422,
         ),
         (

@@ -6,5 +6,6 @@ pub mod digest;
 pub mod inflate;
 pub mod pem;
 pub mod sha1;
+pub(crate) mod stack;
 #[cfg(feature = "yaml")]
 pub mod yaml;

@@ -12,7 +12,7 @@ use regex_syntax::hir::{
     Repetition,
 };
 
-use super::pattern::SIZE_LIMIT;
+use super::pattern::{NESTS, SIZE_LIMIT};
 
 /// Patterns that weigh less are compiled as they are.
 const HEAVY: usize = 4_000;
@@ -30,7 +30,8 @@ pub(crate) struct Lettered {
 impl Lettered {
     /// A pattern that is heavy as it is, but can be put this way.
     pub(super) fn of(translated: &str) -> Option<Self> {
-        let hir = regex_syntax::parse(translated).ok()?;
+        let mut parser = regex_syntax::ParserBuilder::new().nest_limit(NESTS).build();
+        let hir = parser.parse(translated).ok()?;
         if weight(&hir) < HEAVY {
             return None;
         }
@@ -41,6 +42,7 @@ impl Lettered {
         let regex = RegexBuilder::new(&rewritten.to_string())
             .unicode(false)
             .size_limit(SIZE_LIMIT)
+            .nest_limit(NESTS)
             .build()
             .ok()?;
         Some(Self {

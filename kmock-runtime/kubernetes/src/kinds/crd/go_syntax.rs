@@ -5,6 +5,65 @@
 /// The largest count of `{n,m}`, and the largest product of those that are inside of each other.
 const LARGEST_REPEAT: u32 = 1000;
 
+/// The highest tree of an expression.
+const HIGHEST: usize = 1000;
+
+/// How high the tree of a group is so far, as Go reckons it: one more than the highest of its parts.
+#[derive(Clone, Copy, Default)]
+struct Height {
+    /// Whether it captures: a level of its own.
+    captures: bool,
+    /// The branch at hand: how many parts, the height of the last and of the highest one, and whether the last is plain text.
+    parts: usize,
+    last: usize,
+    highest: usize,
+    plain: bool,
+    /// The branches before it.
+    branches: usize,
+    before: usize,
+}
+
+impl Height {
+    /// Characters in a row are one part.
+    fn push(&mut self, height: usize, plain: bool) {
+        if !(plain && self.plain) {
+            self.parts += 1;
+        }
+        self.plain = plain;
+        self.last = height;
+        self.highest = self.highest.max(height);
+    }
+
+    /// The last part is repeated: of characters in a row the last one, which is a part of its own then.
+    fn repeat(&mut self) {
+        self.plain = false;
+        self.last += 1;
+        self.highest = self.highest.max(self.last);
+    }
+
+    fn branch(&mut self) {
+        *self = Height {
+            captures: self.captures,
+            branches: self.branches + 1,
+            before: self.before.max(self.of_branch()),
+            ..Height::default()
+        };
+    }
+
+    fn of_branch(&self) -> usize {
+        match self.parts {
+            0 => 1,
+            1 => self.highest,
+            _ => self.highest + 1,
+        }
+    }
+
+    fn whole(&self) -> usize {
+        let highest = self.before.max(self.of_branch());
+        highest + usize::from(self.branches > 0) + usize::from(self.captures)
+    }
+}
+
 /// What stands before a repetition.
 #[derive(Clone, Copy)]
 enum Before {
@@ -22,6 +81,8 @@ pub(super) fn fault(pattern: &str) -> Option<String> {
         count: 1,
         last: 1,
         groups: Vec::new(),
+        height: Height::default(),
+        heights: Vec::new(),
     };
     let (why, part) = parser.parse().err()?;
     Some(format!("{why}: `{part}`"))
@@ -37,6 +98,9 @@ struct Parser<'p> {
     last: u32,
     /// The products of the groups around.
     groups: Vec<u32>,
+    /// The height of the group at hand, and of those around.
+    height: Height,
+    heights: Vec<Height>,
 }
 
 impl<'p> Parser<'p> {
@@ -80,10 +144,17 @@ impl<'p> Parser<'p> {
             }
             before = match c {
                 '(' => {
+                    let captures = !self.rest().starts_with('?') || self.names_group();
                     if !self.rest().starts_with('?') || self.group(start)? {
                         depth += 1;
                         self.groups.push(self.count);
                         self.count = 1;
+                        let inner = Height {
+                            captures,
+                            ..Height::default()
+                        };
+                        self.heights
+                            .push(std::mem::replace(&mut self.height, inner));
                     }
                     Before::Nothing
                 }
@@ -92,12 +163,20 @@ impl<'p> Parser<'p> {
                     depth -= 1;
                     self.last = self.count;
                     self.count = self.last.max(self.groups.pop().unwrap_or(1));
+                    let outer = self.heights.pop().unwrap_or_default();
+                    let inner = std::mem::replace(&mut self.height, outer);
+                    self.height.push(inner.whole(), false);
+                    self.is_low()?;
                     Before::Something
                 }
-                '|' => Before::Nothing,
+                '|' => {
+                    self.height.branch();
+                    Before::Nothing
+                }
                 '*' | '+' | '?' => self.repeat(start, before)?,
                 '[' => {
                     self.class(start)?;
+                    self.height.push(1, false);
                     Before::Something
                 }
                 '\\' => {
@@ -110,9 +189,13 @@ impl<'p> Parser<'p> {
                     } else if !self.is_class(start)? && !self.is_anchor() {
                         self.escape(start)?;
                     }
+                    self.height.push(1, false);
                     Before::Something
                 }
-                _ => Before::Something,
+                _ => {
+                    self.height.push(1, true);
+                    Before::Something
+                }
             };
         }
         if depth > 0 {
@@ -123,11 +206,25 @@ impl<'p> Parser<'p> {
 
     fn repeat(&mut self, start: usize, before: Before) -> Result<Before, Fault<'p>> {
         self.eat("?");
+        self.height.repeat();
         match before {
-            Before::Something => Ok(Before::Repeat(start)),
+            Before::Something => self.is_low().map(|()| Before::Repeat(start)),
             Before::Nothing => Err(("missing argument to repetition operator", self.since(start))),
             Before::Repeat(first) => Err(("invalid nested repetition operator", self.since(first))),
         }
+    }
+
+    fn is_low(&self) -> Result<(), Fault<'p>> {
+        match self.height.last > HIGHEST {
+            true => Err(("expression nests too deeply", self.text)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a name follows: the group captures.
+    fn names_group(&self) -> bool {
+        let rest = self.rest();
+        rest.starts_with("?P<") || rest.starts_with("?<")
     }
 
     /// Repeats of repeats count together.
@@ -349,6 +446,30 @@ mod tests {
         ] {
             assert_eq!(fault(pattern).as_deref(), Some(told), "{pattern}");
         }
+    }
+
+    #[test]
+    fn trees_are_a_thousand_levels_high_at_most() {
+        let nested = |open: &str, close: &str, depth: usize| {
+            format!("{}a{}", open.repeat(depth), close.repeat(depth))
+        };
+        for (open, close, least) in [
+            ("(", ")", 1_000),
+            ("(?P<n>", ")", 1_000),
+            ("(", ")*", 500),
+            ("(x", ")", 500),
+            ("(?:x|yz", ")", 500),
+        ] {
+            assert_eq!(
+                fault(&nested(open, close, least - 2)),
+                None,
+                "{open}…{close}"
+            );
+            let deep = nested(open, close, least + 1);
+            let told = format!("expression nests too deeply: `{deep}`");
+            assert_eq!(fault(&deep), Some(told), "{open}…{close}");
+        }
+        assert_eq!(fault(&nested("(?:", ")", 5_000)), None);
     }
 
     #[test]

@@ -10,6 +10,12 @@ use regex::Regex;
 
 use super::alphabet::Lettered;
 use super::go_syntax;
+use crate::text::stack::on_a_large_stack;
+
+/// How deeply patterns may nest: what Go takes has two or three levels here for each of its thousand.
+pub(super) const NESTS: u32 = 5_000;
+/// Groups that are nested more deeply are compiled on a stack of their own.
+const DEEP: usize = 50;
 
 /// The largest automaton that a pattern may need; bounded repeats of classes are large.
 pub(super) const SIZE_LIMIT: usize = 64 << 20;
@@ -92,19 +98,38 @@ fn compile_without_groups(pattern: &str) -> Result<TextPattern, String> {
     if let Some(fault) = go_syntax::fault(pattern) {
         return Err(format!("error parsing regexp: {fault}"));
     }
-    match Lettered::of(&translate(pattern)) {
+    let compiled = || match Lettered::of(&translate(pattern)) {
         Some(lettered) => Ok(TextPattern::Lettered(lettered)),
-        None => compile(pattern).map(TextPattern::Plain),
+        None => build(pattern).map(TextPattern::Plain),
+    };
+    with_room(pattern, compiled)
+}
+
+/// Does what recurses as deeply as a pattern nests.
+fn with_room<T: Send>(
+    pattern: &str,
+    work: impl FnOnce() -> Result<T, String> + Send,
+) -> Result<T, String> {
+    let mut depth = 0_usize;
+    let deepest = pattern.bytes().map(|byte| {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth
+    });
+    match deepest.max() {
+        Some(deepest) if deepest > DEEP => on_a_large_stack(work)?,
+        _ => work(),
     }
 }
 
-/// Compiles one Go pattern.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    if let Some(fault) = go_syntax::fault(pattern) {
-        return Err(format!("error parsing regexp: {fault}"));
-    }
+/// Compiles one Go pattern that has no fault.
+fn build(pattern: &str) -> Result<Regex, String> {
     regex::RegexBuilder::new(&translate(pattern))
         .size_limit(SIZE_LIMIT)
+        .nest_limit(NESTS)
         .build()
         .map_err(|error| {
             let text = error.to_string();
@@ -238,6 +263,7 @@ fn translate(pattern: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::compile_without_groups as compile;
     use super::*;
 
     #[test]

@@ -47,7 +47,7 @@ impl Authz {
 }
 
 /// Decides for expressions.
-pub(crate) trait Decider {
+pub(crate) trait Decider: Sync {
     /// Whether a verb is allowed, and why or why not.
     fn decide(&self, verb: &str, check: &AuthorizerCheck) -> (bool, String);
 }

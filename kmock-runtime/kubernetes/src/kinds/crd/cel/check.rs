@@ -10,14 +10,38 @@ use super::literals;
 use super::signatures::{self, Overload};
 use super::syntax::{self, Comprehension, Entry, Expr, Fault, Form, Literal, Parsed};
 use super::types::{Decl, Ty, unescape};
+use crate::text::stack::on_a_large_stack;
 
 /// A typed expression.
 #[derive(Debug)]
 pub(crate) struct Typed {
     /// Tells it apart from the others of its rule.
     pub(crate) id: usize,
+    /// The levels of its tree.
+    depth: usize,
     pub(crate) ty: Ty,
     pub(crate) kind: TypedKind,
+}
+
+/// Trees with more levels are walked on a stack of their own.
+const DEEP: usize = 64;
+
+impl Typed {
+    /// Walks the tree, where there is room for it. The error: there is no such room.
+    pub(crate) fn with_room<T: Send>(
+        &self,
+        walk: impl FnOnce(&Self) -> T + Send,
+    ) -> Result<T, String> {
+        match self.is_deep() {
+            true => on_a_large_stack(|| walk(self)),
+            false => Ok(walk(self)),
+        }
+    }
+
+    /// Whether to walk it takes more room than a small stack has.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.depth > DEEP
+    }
 }
 
 /// What an expression is.
@@ -63,6 +87,39 @@ pub(crate) enum TypedKind {
     },
 }
 
+/// The parts of an expression that are expressions themselves.
+pub(crate) fn parts(kind: &TypedKind) -> Vec<&Typed> {
+    match kind {
+        TypedKind::Literal(_) | TypedKind::Ident(_) | TypedKind::TypeName(_) => Vec::new(),
+        TypedKind::Select { operand, .. }
+        | TypedKind::Has { operand, .. }
+        | TypedKind::OptionalSelect { operand, .. } => vec![operand],
+        TypedKind::Call { target, args, .. } => target.as_deref().into_iter().chain(args).collect(),
+        TypedKind::List(items, _) => items.iter().collect(),
+        TypedKind::Map(entries, _) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
+        TypedKind::Loop(inner) => vec![
+            &inner.range,
+            &inner.init,
+            &inner.condition,
+            &inner.step,
+            &inner.result,
+        ],
+        TypedKind::Macro { range, bodies, .. } => std::iter::once(&**range).chain(bodies).collect(),
+    }
+}
+
+fn depth_below(kind: &TypedKind) -> usize {
+    let parts = parts(kind);
+    parts
+        .iter()
+        .map(|part| part.depth)
+        .max()
+        .unwrap_or_default()
+}
+
 /// What `all`, `exists`, `map` and the like are made of.
 #[derive(Debug)]
 pub(crate) struct Loop {
@@ -100,8 +157,20 @@ pub(crate) fn check_in(
     makes_patches: bool,
 ) -> Result<Checked, String> {
     let parsed = syntax::parse(source).map_err(|faults| syntax::shown(source, faults))?;
+    match parsed.root.depth > DEEP {
+        true => on_a_large_stack(|| checked(source, &parsed, vars, makes_patches))?,
+        false => checked(source, &parsed, vars, makes_patches),
+    }
+}
+
+fn checked(
+    source: &str,
+    parsed: &Parsed,
+    vars: Vec<(String, Ty)>,
+    makes_patches: bool,
+) -> Result<Checked, String> {
     let mut checker = Checker {
-        parsed: &parsed,
+        parsed,
         vars,
         makes_patches,
         next: 0,
@@ -148,6 +217,7 @@ impl Checker<'_> {
         self.next += 1;
         Typed {
             id: self.next,
+            depth: 1 + depth_below(&kind),
             ty,
             kind,
         }

@@ -1,6 +1,6 @@
 //! What the server works out when it makes a program of an expression: literals converted, patterns compiled.
 
-use super::check::{Typed, TypedKind};
+use super::check::{Typed, TypedKind, parts};
 use super::functions;
 use super::syntax::Literal;
 use super::value::{Fail, Val};
@@ -25,6 +25,10 @@ pub(super) fn is_worked_out(name: &str, args: &[Typed]) -> bool {
 
 /// Why no program can be made of an expression.
 pub(super) fn fault(expr: &Typed) -> Option<String> {
+    expr.with_room(found).unwrap_or_else(Some)
+}
+
+fn found(expr: &Typed) -> Option<String> {
     if let TypedKind::Call { name, args, .. } = &expr.kind {
         let name = name.as_str();
         let literal = |arg: &Typed| match &arg.kind {
@@ -45,7 +49,7 @@ pub(super) fn fault(expr: &Typed) -> Option<String> {
             return Some(fail.0);
         }
     }
-    inner(expr).into_iter().find_map(fault)
+    parts(&expr.kind).into_iter().find_map(found)
 }
 
 fn value(literal: &Literal) -> Val<'static> {
@@ -57,28 +61,5 @@ fn value(literal: &Literal) -> Val<'static> {
         Literal::Double(value) => Val::Double(*value),
         Literal::Text(value) => Val::text(value.clone()),
         Literal::Bytes(value) => Val::Bytes(value.clone().into()),
-    }
-}
-
-fn inner(expr: &Typed) -> Vec<&Typed> {
-    match &expr.kind {
-        TypedKind::Literal(_) | TypedKind::Ident(_) | TypedKind::TypeName(_) => Vec::new(),
-        TypedKind::Select { operand, .. }
-        | TypedKind::Has { operand, .. }
-        | TypedKind::OptionalSelect { operand, .. } => vec![operand],
-        TypedKind::Call { target, args, .. } => target.as_deref().into_iter().chain(args).collect(),
-        TypedKind::List(items, _) => items.iter().collect(),
-        TypedKind::Map(entries, _) => entries
-            .iter()
-            .flat_map(|(key, value)| [key, value])
-            .collect(),
-        TypedKind::Loop(inner) => vec![
-            &inner.range,
-            &inner.init,
-            &inner.condition,
-            &inner.step,
-            &inner.result,
-        ],
-        TypedKind::Macro { range, bodies, .. } => std::iter::once(&**range).chain(bodies).collect(),
     }
 }

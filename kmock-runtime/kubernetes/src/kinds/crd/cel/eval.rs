@@ -11,6 +11,7 @@ use super::price;
 use super::syntax::Literal;
 use super::value::{Fail, Opaque, Val, equal};
 use crate::model::status::quoted;
+use crate::text::stack::on_a_large_stack;
 
 /// The largest cost of running one expression.
 const LIMIT: u64 = 1_000_000;
@@ -26,7 +27,14 @@ pub(crate) struct Run<'a> {
     /// What that cost.
     spent_later: u64,
     decider: Option<&'a dyn Decider>,
+    /// Whether this runs on a large stack already, and how many variables wait for each other.
+    has_room: bool,
+    nested: usize,
 }
+
+/// So many variables may wait for each other on a small stack, and on a large one.
+const FEW: usize = 2;
+const MANY: usize = 16;
 
 type Out<'a> = Result<Val<'a>, Fail>;
 
@@ -42,6 +50,8 @@ impl<'a> Run<'a> {
             later: Vec::new(),
             spent_later: 0,
             decider: None,
+            has_room: false,
+            nested: 0,
         }
     }
 
@@ -62,14 +72,29 @@ impl<'a> Run<'a> {
             later: variables,
             spent_later: 0,
             decider,
+            has_room: false,
+            nested: 0,
         }
     }
 
     /// The value of one of several expressions, and what it cost.
     pub(crate) fn once(&mut self, expr: &Typed) -> (Out<'a>, u64) {
         (self.cost, self.spent_later) = (0, 0);
-        let value = self.eval(expr);
+        let value = self.value(expr);
         (value, self.cost.saturating_add(self.spent_later))
+    }
+
+    /// The value of an expression, however deep it is.
+    pub(crate) fn value(&mut self, expr: &Typed) -> Out<'a> {
+        let needs_room = expr.is_deep() || self.nested >= FEW;
+        let is_full = self.nested > 0 && self.nested.is_multiple_of(MANY);
+        if !needs_room || self.has_room && !is_full {
+            return self.eval(expr);
+        }
+        let had_room = std::mem::replace(&mut self.has_room, true);
+        let value = on_a_large_stack(|| self.eval(expr));
+        self.has_room = had_room;
+        value.unwrap_or_else(Fail::new)
     }
 
     /// Works a variable out, and keeps it.
@@ -79,7 +104,7 @@ impl<'a> Run<'a> {
         let loops = self.vars.split_off(self.globals);
         let cost = std::mem::take(&mut self.cost);
         let value = match program {
-            Ok(program) => self.eval(program).map_err(|fail| {
+            Ok(program) => self.own(program).map_err(|fail| {
                 Fail(format!(
                     "composited variable {} fails to evaluate: {}",
                     quoted(own),
@@ -100,6 +125,14 @@ impl<'a> Run<'a> {
         Some(value)
     }
 
+    /// The value of a variable.
+    fn own(&mut self, program: &Typed) -> Out<'a> {
+        self.nested += 1;
+        let value = self.value(program);
+        self.nested -= 1;
+        value
+    }
+
     /// What it cost so far.
     pub(crate) fn cost(&self) -> u64 {
         self.cost
@@ -113,8 +146,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The value of an expression.
-    pub(crate) fn eval(&mut self, expr: &Typed) -> Out<'a> {
+    fn eval(&mut self, expr: &Typed) -> Out<'a> {
         match &expr.kind {
             TypedKind::Literal(literal) => Ok(match literal {
                 Literal::Null => Val::Null,

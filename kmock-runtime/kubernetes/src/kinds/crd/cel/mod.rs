@@ -77,6 +77,12 @@ pub(crate) fn compile(props: &Props, root: bool) -> Option<Vec<Compiled>> {
     Some(rules.map(|rule| compile_rule(rule, props, &decl)).collect())
 }
 
+/// What it may cost to run; where nobody can tell, too much.
+fn costs(root: &Typed, decl: &Arc<Decl>) -> u64 {
+    let estimate = root.with_room(|root| cost::estimate(root, decl));
+    estimate.unwrap_or(u64::MAX)
+}
+
 fn compile_rule(rule: &ValidationRule, props: &Props, decl: &Arc<Decl>) -> Compiled {
     let optional = rule.optional_old_self == Some(true);
     let mut compiled = Compiled {
@@ -104,7 +110,7 @@ fn compile_rule(rule: &ValidationRule, props: &Props, decl: &Arc<Decl>) -> Compi
                 return compiled;
             }
             compiled.uses_old_self = uses_old_self;
-            compiled.cost = cost::estimate(&root, decl);
+            compiled.cost = costs(&root, decl);
             compiled.program = Some(root);
         }
     }
@@ -120,7 +126,7 @@ fn compile_rule(rule: &ValidationRule, props: &Props, decl: &Arc<Decl>) -> Compi
                     constants::fault(&checked.root).unwrap_or_default()
                 )),
                 Ok(checked) => Ok(MessageExpression {
-                    cost: cost::estimate(&checked.root, decl),
+                    cost: costs(&checked.root, decl),
                     program: checked.root,
                 }),
             },
@@ -412,7 +418,7 @@ impl Walk {
                 Run::new(Val::of(value, node), old)
             };
             let mut run = start();
-            let result = run.eval(program);
+            let result = run.value(program);
             self.budget -= i64::try_from(run.cost()).unwrap_or(i64::MAX);
             match result {
                 Ok(Val::Bool(true)) => {}
@@ -441,7 +447,7 @@ impl Walk {
                     let message = match &compiled.message {
                         Some(Ok(message)) => {
                             let mut run = start();
-                            let made = run.eval(&message.program);
+                            let made = run.value(&message.program);
                             self.budget -= i64::try_from(run.cost()).unwrap_or(i64::MAX);
                             made.ok().and_then(message_text)
                         }

@@ -54,6 +54,40 @@ fn says(rule: &Value, object: &Value, old: Option<&Value>) -> String {
     texts.join("; ")
 }
 
+/// On the stack of a test's thread, of 2 MiB.
+#[test]
+fn rules_may_nest_as_deeply_as_on_a_server() {
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    for rule in [
+        nested("(", "self.n == 3", ")", 240),
+        format!("{} == 3", nested("-(", "self.n", ")", 240)),
+        nested("!(", "self.n == 3", ")", 200),
+        format!("size({}) == 1", nested("[", "self.n", "]", 240)),
+        format!("{} == 3", nested("(true ? ", "self.n", " : 0)", 120)),
+    ] {
+        let said = says(&json!({ "rule": rule }), &object(), None);
+        assert_eq!(said, "", "{rule:.40}");
+    }
+    let too_deep = says(
+        &json!({"rule": nested("(", "true", ")", 260)}),
+        &object(),
+        None,
+    );
+    assert!(
+        too_deep.contains("expression recursion limit exceeded: 250"),
+        "{too_deep}"
+    );
+    let chain = ".free".repeat(200);
+    let chains = nested("(", "self", &format!("){chain}"), 240);
+    let said = says(&json!({ "rule": chains }), &object(), None);
+    assert!(
+        said.contains("expression recursion limit exceeded"),
+        "{said}"
+    );
+}
+
 #[test]
 fn rules_hold() {
     let rules = [

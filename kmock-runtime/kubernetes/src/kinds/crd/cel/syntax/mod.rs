@@ -36,6 +36,8 @@ pub(crate) enum Literal {
 pub(super) struct Expr {
     /// Tells it apart from all others of its text; [`Parsed::place`] knows where it stands.
     pub(super) id: usize,
+    /// The levels of its tree: a chain of fields has as many as it is long.
+    pub(super) depth: usize,
     pub(super) form: Form,
 }
 
@@ -67,6 +69,39 @@ pub(super) enum Form {
     /// A message of that name, and its fields: their keys are [`Form::Ident`]s.
     Message(String, Vec<Entry>),
     Comprehension(Box<Comprehension>),
+}
+
+impl Form {
+    /// The levels of the tree below.
+    fn depth(&self) -> usize {
+        let of_entries = |entries: &[Entry]| {
+            let both = entries.iter().flat_map(|entry| [&entry.key, &entry.value]);
+            both.map(|expr| expr.depth).max()
+        };
+        let deepest = match self {
+            Form::Missing | Form::Literal(_) | Form::Ident(_) => None,
+            Form::Select { operand, .. } => Some(operand.depth),
+            Form::Call { target, args, .. } => {
+                let all = target.as_deref().into_iter().chain(args);
+                all.map(|expr| expr.depth).max()
+            }
+            Form::List { items, .. } => items.iter().map(|expr| expr.depth).max(),
+            Form::Map(entries) | Form::Message(_, entries) => of_entries(entries),
+            Form::Comprehension(inner) => {
+                let Comprehension {
+                    range,
+                    init,
+                    condition,
+                    step,
+                    result,
+                    ..
+                } = &**inner;
+                let all = [range, init, condition, step, result];
+                all.into_iter().map(|expr| expr.depth).max()
+            }
+        };
+        deepest.unwrap_or_default()
+    }
 }
 
 /// An entry of a map.

@@ -7,11 +7,14 @@ use super::macros;
 use super::recovery::{Recovery, Thrown};
 use super::token::{Kind, Set, Token};
 use super::{Entry, Expr, Fault, Form, Literal, Parsed, literal};
+use crate::text::stack::on_a_large_stack;
 
-/// What is nested deeper is refused, lest it overflow a small thread's stack. The server's limit is 250.
-const DEEPEST: usize = 96;
+/// What is nested deeper is refused, as the server does it.
+const DEEPEST: usize = 250;
 /// The longest chain of operators or fields.
 const LONGEST_CHAIN: usize = 250;
+/// Chains inside of chains make deeper trees still, which a server, whose stacks grow, would take.
+const DEEPEST_TREE: usize = 600;
 
 const LITERALS: Set = Set::of(&[
     Kind::True,
@@ -96,38 +99,19 @@ const RESERVED: [&str; 17] = [
 
 /// A level takes some 25 kB of a stack where nothing is optimised: deeper texts than that are read on one of their own.
 const DEEP: usize = 16;
-/// Enough for the deepest text; what is not used of it is never there.
-const STACK: usize = 32 << 20;
 
 /// Reads a text; the faults are all that could be found.
 pub(in super::super) fn parse(source: &str) -> Result<Parsed, Vec<Fault>> {
     if nesting(source) <= DEEP {
         return read(source);
     }
-    let read = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        let thread = thread.spawn_scoped(scope, || read(source)).ok()?;
-        thread.join().ok()
-    });
-    read.unwrap_or_else(|| {
-        let message = "there is no thread to read it on".to_owned();
-        Err(vec![Fault { at: 0, message }])
-    })
+    on_a_large_stack(|| read(source)).unwrap_or_else(|message| Err(vec![Fault { at: 0, message }]))
 }
 
-/// No text is nested more deeply than this says.
+/// No text is nested more deeply than this says. What closes does not count: it may stand in a text, or be one too many.
 fn nesting(source: &str) -> usize {
-    let (mut depth, mut deepest, mut others) = (0_usize, 0, 0);
-    for byte in source.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b'?' | b'!' | b'-' => others += 1,
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest + others
+    let opens = |byte: &u8| matches!(byte, b'(' | b'[' | b'{' | b'?' | b'!' | b'-');
+    source.as_bytes().iter().filter(|byte| opens(byte)).count()
 }
 
 fn read(source: &str) -> Result<Parsed, Vec<Fault>> {
@@ -135,8 +119,12 @@ fn read(source: &str) -> Result<Parsed, Vec<Fault>> {
         at: Recovery::new(source, lexer::tokens(source)),
         places: vec![0],
         depth: 0,
+        is_too_deep: false,
     };
-    let root = parser.start();
+    let mut root = parser.start();
+    if parser.is_too_deep {
+        root = Err(parser.too_deep(DEEPEST));
+    }
     let faults = parser.at.faults;
     match root {
         Ok(Some(root)) if faults.is_empty() => Ok(Parsed {
@@ -151,6 +139,7 @@ pub(super) struct Parser<'s> {
     at: Recovery<'s>,
     places: Vec<usize>,
     depth: usize,
+    is_too_deep: bool,
 }
 
 impl<'s> AsMut<Recovery<'s>> for Parser<'s> {
@@ -165,7 +154,13 @@ impl<'s> Parser<'s> {
     pub(super) fn make(&mut self, place: usize, form: Form) -> Expr {
         let id = self.places.len();
         self.places.push(place);
-        Expr { id, form }
+        let depth = form.depth() + 1;
+        if depth > DEEPEST_TREE {
+            self.is_too_deep = true;
+            let (depth, form) = (1, Form::Missing);
+            return Expr { id, depth, form };
+        }
+        Expr { id, depth, form }
     }
 
     /// The offset by which an expression is shown.

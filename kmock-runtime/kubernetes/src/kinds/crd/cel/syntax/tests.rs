@@ -323,9 +323,21 @@ fn a_fault_shows_its_line() {
 
 #[test]
 fn nothing_overflows_the_stack() {
-    let nested = format!("{}a{}", "(".repeat(200), ")".repeat(200));
-    let deep = "ERROR: <input>:1:1: expression recursion limit exceeded: 96";
-    assert!(plain(&nested).starts_with(deep));
+    let nested = |depth| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+    let deep = "ERROR: <input>:1:1: expression recursion limit exceeded: 250";
+    assert!(plain(&nested(251)).starts_with(deep));
+    assert!(parse(&nested(249)).is_ok());
+    // Chains inside of chains.
+    let chain = ".b".repeat(200);
+    let chains = |depth| {
+        format!(
+            "{}a{chain}{}",
+            "(".repeat(depth),
+            format!("){chain}").repeat(depth)
+        )
+    };
+    assert!(parse(&chains(1)).is_ok());
+    assert!(plain(&chains(240)).starts_with(deep));
     let chain = format!("a{}", ".b".repeat(10_000));
     let long = "ERROR: <input>:1:1: expression recursion limit exceeded: 250";
     assert!(plain(&chain).starts_with(long));
