@@ -223,6 +223,39 @@ fn map(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": name}})
 }
 
+/// The same by a client that says nothing of where it is: there are no more calls of a webhook at once than a server has writes.
+#[kmock::test]
+async fn a_webhook_that_asks_by_another_client_ends(k: KMock) {
+    let file = webhook_file("ValidatingWebhookConfiguration");
+    // What ends it is their number, not the time, however busy the machine is.
+    let text = std::fs::read_to_string(file.path()).expect("a file");
+    let patient = text.replacen(
+        "\"sideEffects\"",
+        "\"timeoutSeconds\":30,\"sideEffects\"",
+        1,
+    );
+    std::fs::write(file.path(), patient).expect("written");
+    let client = k.reqwest().build().expect("a client");
+    let url = format!("{}{MAPS}", k.url());
+    k.webhook_fn(file.path(), move |review: Value| {
+        let request = client.post(&url).header("content-type", "application/json");
+        let sent = request.body(map("inner").to_string()).send();
+        async move {
+            let allowed = sent.await.is_ok_and(|answer| answer.status().is_success());
+            json!({
+                "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+                "response": {"uid": review["request"]["uid"], "allowed": allowed},
+            })
+        }
+    });
+    let answer = k.post(MAPS).json(map("outer")).await;
+    assert_eq!(answer.status(), 400, "{}", answer.text());
+    let requests = k.requests();
+    assert_eq!(requests.len(), 201);
+    let last = requests.last().and_then(|seen| seen.status());
+    assert_eq!(last, Some(500));
+}
+
 /// Each object that the webhook makes calls it again, and no time passes meanwhile.
 #[kmock::test(start_paused)]
 async fn a_webhook_that_asks_for_what_it_guards_ends(k: KMock) {

@@ -2,6 +2,9 @@
 //!
 //! The words are those of `client-go/rest` and of Go's `net/http`.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,66 +14,106 @@ use serde_json::Value;
 use crate::kinds::builtin::base64;
 use crate::model::status::quoted;
 use crate::state::cluster::Cluster;
-use crate::state::webhooks::WebhookCall;
+use crate::state::webhooks::{WebhookCall, host_of_place};
 
-/// The URL and the trusted certificates of a `clientConfig`, and the begin of the URL, by which it is known.
-pub(crate) fn place_of(config: &Value) -> (String, Vec<u8>) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ca = base64::decode(&text(&config["caBundle"])).unwrap_or_default();
-    let service = &config["service"];
-    if !service.is_object() {
-        return (text(&config["url"]), ca);
+/// Where a webhook is, and how long it may take.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// With the time in its query.
+    url: String,
+    /// By which it is known who answers for it.
+    host: String,
+    ca_bundle: Vec<u8>,
+    timeout: Duration,
+    in_flight: AtomicUsize,
+}
+
+/// So many calls of one webhook there are at once: as many as a server has writes in flight
+/// (`--max-mutating-requests-inflight`). A webhook that asks for what it guards comes to its end there, whatever its client.
+const MOST: usize = 200;
+
+/// A call that has no answer yet.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
-    let port = service["port"].as_i64().unwrap_or(443);
-    let path = text(&service["path"]);
-    let slash = if path.is_empty() || path.starts_with('/') {
-        ""
-    } else {
-        "/"
-    };
-    let (name, namespace) = (text(&service["name"]), text(&service["namespace"]));
-    (
-        format!("https://{name}.{namespace}.svc:{port}{slash}{path}"),
-        ca,
-    )
+}
+
+impl Endpoint {
+    /// That of a `clientConfig`.
+    pub(crate) fn of(config: &Value, timeout: Duration) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let ca_bundle = base64::decode(&text(&config["caBundle"])).unwrap_or_default();
+        let service = &config["service"];
+        let mut url = if service.is_object() {
+            let port = service["port"].as_i64().unwrap_or(443);
+            let path = text(&service["path"]);
+            let slash = if path.is_empty() || path.starts_with('/') {
+                ""
+            } else {
+                "/"
+            };
+            let (name, namespace) = (text(&service["name"]), text(&service["namespace"]));
+            format!("https://{name}.{namespace}.svc:{port}{slash}{path}")
+        } else {
+            text(&config["url"])
+        };
+        let mark = match url.split_once("://") {
+            _ if url.contains('?') => "&",
+            // Without a path it is the root.
+            Some((_, rest)) if !rest.contains('/') => "/?",
+            _ => "?",
+        };
+        let time = format!("{mark}timeout={}s", timeout.as_secs());
+        url.push_str(&time);
+        Self {
+            host: host_of_place(&url),
+            url,
+            ca_bundle,
+            timeout,
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    /// Sends a review and gives the answer's JSON; an error is why there is none.
+    pub(crate) async fn post(&self, cluster: &Cluster, body: Bytes) -> Result<Value, String> {
+        let failed = |why: &str| format!("Post {}: {why}", quoted(&self.url));
+        let Some(caller) = cluster.webhooks().caller(&self.host) else {
+            return Err(failed(
+                "nobody answers for it: this cluster has no sockets; give the place a handler (`webhooks().route(…)`)",
+            ));
+        };
+        let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let _in_flight = InFlight(&self.in_flight);
+        if others >= MOST {
+            return Err(failed(&format!(
+                "context deadline exceeded (kmock: {others} calls of this webhook have no answer yet; does it ask for what it \
+                 guards?)"
+            )));
+        }
+        let mut call = caller.call(WebhookCall {
+            url: self.url.clone(),
+            ca_bundle: self.ca_bundle.clone(),
+            body,
+        });
+        // Most handlers of this process answer at once: those need no clock.
+        let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+        let answer = match first {
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending => tokio::time::timeout(self.timeout, call).await,
+        };
+        match answer {
+            Ok(Ok(answer)) => read(&answer),
+            Ok(Err(why)) => Err(failed(&why)),
+            Err(_) => Err(failed("context deadline exceeded")),
+        }
+    }
 }
 
 /// So much of an answer that is no object is told.
 const LONGEST_TEXT: usize = 2048;
-
-/// Sends a review and gives the answer's JSON; an error is why there is none.
-pub(crate) async fn post(
-    cluster: &Cluster,
-    url: &str,
-    ca_bundle: &[u8],
-    body: Bytes,
-    timeout: Duration,
-) -> Result<Value, String> {
-    let mark = match url.split_once("://") {
-        _ if url.contains('?') => "&",
-        // Without a path it is the root.
-        Some((_, rest)) if !rest.contains('/') => "/?",
-        _ => "?",
-    };
-    let url = format!("{url}{mark}timeout={}s", timeout.as_secs());
-    let failed = |why: &str| format!("Post {}: {why}", quoted(&url));
-    let Some(caller) = cluster.webhooks().caller(&url) else {
-        return Err(failed(
-            "nobody answers for it: this cluster has no sockets; give the place a handler (`webhooks().route(…)`)",
-        ));
-    };
-    let call = caller.call(WebhookCall {
-        url: url.clone(),
-        ca_bundle: ca_bundle.to_vec(),
-        body,
-    });
-    let answer = match tokio::time::timeout(timeout, call).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(why)) => return Err(failed(&why)),
-        Err(_) => return Err(failed("context deadline exceeded")),
-    };
-    read(&answer)
-}
 
 fn content_type(answer: &Response<Bytes>) -> &str {
     let header = answer.headers().get(http::header::CONTENT_TYPE);
@@ -174,11 +217,18 @@ mod tests {
     #[test]
     fn services_have_urls_too() {
         let service = json!({"service": {"name": "hook", "namespace": "ns", "path": "validate", "port": 8443}});
-        assert_eq!(place_of(&service).0, "https://hook.ns.svc:8443/validate");
+        let asked = |config: &Value| Endpoint::of(config, Duration::from_secs(10)).url;
         assert_eq!(
-            place_of(&json!({"url": "https://a.b/c"})).0,
-            "https://a.b/c"
+            asked(&service),
+            "https://hook.ns.svc:8443/validate?timeout=10s"
         );
+        for (url, whole) in [
+            ("https://a.b/c", "https://a.b/c?timeout=10s"),
+            ("https://a.b", "https://a.b/?timeout=10s"),
+            ("https://a.b/c?d=e", "https://a.b/c?d=e&timeout=10s"),
+        ] {
+            assert_eq!(asked(&json!({ "url": url })), whole);
+        }
     }
 
     #[test]

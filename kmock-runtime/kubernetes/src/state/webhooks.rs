@@ -79,14 +79,11 @@ impl Webhooks {
         *network = Some(caller);
     }
 
-    /// Who answers for a URL.
-    pub(crate) fn caller(&self, url: &str) -> Option<Arc<dyn WebhookCaller>> {
-        let host = host_of_place(url);
+    /// Who answers for a host, as [`host_of_place`] gives it.
+    pub(crate) fn caller(&self, host: &str) -> Option<Arc<dyn WebhookCaller>> {
         let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let without_port = host
-            .rsplit_once(':')
-            .map_or(host.as_str(), |(name, _)| name);
-        if let Some(found) = routes.get(&host).or_else(|| routes.get(without_port)) {
+        let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if let Some(found) = routes.get(host).or_else(|| routes.get(without_port)) {
             return Some(Arc::clone(found));
         }
         drop(routes);
@@ -117,7 +114,7 @@ impl Webhooks {
 }
 
 /// The host of a service or a URL, with the port if one is named. Port 443 goes without saying.
-fn host_of_place(place: &str) -> String {
+pub(crate) fn host_of_place(place: &str) -> String {
     let host = match place.split_once("://") {
         Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or(rest).to_owned(),
         None => {

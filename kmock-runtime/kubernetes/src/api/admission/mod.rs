@@ -144,7 +144,7 @@ pub async fn mutate(
     if rounds.0.wanted || rounds.1.wanted {
         // What was changed late is shown to all once more.
         rounds.0.begin_again();
-        rounds.1.begin_again();
+        rounds.1.begin_again(object);
         mutate_once(asked, object, warnings, &mut rounds).await?;
     }
     Ok(())

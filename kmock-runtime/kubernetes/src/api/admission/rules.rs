@@ -3,6 +3,9 @@
 //! Shared by webhooks and policies. Rules: `apiserver/pkg/admission/plugin/webhook/{predicates,generic}` and
 //! `…/plugin/policy/matching`.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Attributes, Operation};
@@ -171,23 +174,35 @@ pub(super) fn is_exempt(asked: &Attributes<'_>) -> bool {
     asked.group == "admissionregistration.k8s.io" && KINDS.contains(&asked.kind)
 }
 
-/// An object in another version of its resource.
-pub(super) fn converted(asked: &Attributes<'_>, served: &Served, object: &Value) -> Value {
+/// An object in another version of its resource; in its own it is the object itself.
+pub(super) fn converted<'o>(
+    asked: &Attributes<'_>,
+    served: &Served,
+    object: &'o Value,
+) -> Cow<'o, Value> {
     convert(object, &asked.call.served, served)
 }
 
 /// The same back again.
-pub(super) fn converted_back(asked: &Attributes<'_>, served: &Served, object: &Value) -> Value {
+pub(super) fn converted_back<'o>(
+    asked: &Attributes<'_>,
+    served: &Served,
+    object: &'o Value,
+) -> Cow<'o, Value> {
     convert(object, served, &asked.call.served)
 }
 
-fn convert(object: &Value, from: &Served, to: &Served) -> Value {
-    let mut out = object.clone();
+fn convert<'o>(object: &'o Value, from: &Served, to: &Served) -> Cow<'o, Value> {
+    if Arc::ptr_eq(&from.resource, &to.resource) {
+        return Cow::Borrowed(object);
+    }
     let (old, new) = (from.resource.api_version(), to.resource.api_version());
     // What a subresource shows, a Scale, is the same in each.
-    if old != new && object["apiVersion"] == *old {
-        to.strategy.convert(&mut out, &old, &new);
-        out["apiVersion"] = new.into();
+    if old == new || object["apiVersion"] != *old {
+        return Cow::Borrowed(object);
     }
-    out
+    let mut out = object.clone();
+    to.strategy.convert(&mut out, &old, &new);
+    out["apiVersion"] = new.into();
+    Cow::Owned(out)
 }

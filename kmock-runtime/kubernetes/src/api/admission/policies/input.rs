@@ -27,7 +27,9 @@ impl<'a> Input<'a> {
         served: &Served,
         object: &Value,
     ) -> Self {
-        let old = asked.old.map(|old| rules::converted(asked, served, old));
+        let old = asked
+            .old
+            .map(|old| rules::converted(asked, served, old).into_owned());
         // A namespace has itself for its namespace, but not here.
         let namespace = match asked.is_core("namespaces") {
             true => None,
@@ -35,7 +37,7 @@ impl<'a> Input<'a> {
         };
         Self {
             asked,
-            object: rules::converted(asked, served, object),
+            object: rules::converted(asked, served, object).into_owned(),
             old: old.unwrap_or_default(),
             request: request(asked, served),
             namespace: namespace.map(|found| exposed(&found)).unwrap_or_default(),

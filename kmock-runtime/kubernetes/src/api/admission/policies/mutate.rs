@@ -166,7 +166,8 @@ fn run(
                 None => continue,
             },
         };
-        *object = rules::converted_back(asked, served, &read(asked, served, shown, &patched)?);
+        let made = read(asked, served, shown, &patched)?;
+        *object = rules::converted_back(asked, served, &made).into_owned();
     }
     Ok(())
 }

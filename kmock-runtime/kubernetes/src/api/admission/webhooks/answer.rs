@@ -97,8 +97,8 @@ pub(super) fn mistyped(review: &Value) -> Option<String> {
 
 impl Answer {
     /// Reads an answer; the error is what the server says of one that it cannot take.
-    pub(super) fn read(
-        review: &Value,
+    pub(super) fn read<'v>(
+        review: &'v Value,
         uid: &str,
         version: ReviewVersion,
         mutating: bool,
@@ -107,7 +107,7 @@ impl Answer {
         if !response.is_object() {
             return Err("webhook response was absent".into());
         }
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let text = |value: &'v Value| value.as_str().unwrap_or_default();
         let patch = bytes(&response["patch"])?;
         let patch_type = response["patchType"].as_str();
         if version == ReviewVersion::V1 {
@@ -116,7 +116,7 @@ impl Answer {
                 return Err(format!(
                     "expected response.uid={}, got {}",
                     quoted(uid),
-                    quoted(&given)
+                    quoted(given)
                 ));
             }
             let (kind, api_version) = (text(&review["kind"]), text(&review["apiVersion"]));
@@ -124,7 +124,7 @@ impl Answer {
                 return Err(format!(
                     "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got {}, Kind={kind}",
                     if api_version.contains('/') {
-                        api_version
+                        api_version.to_owned()
                     } else {
                         format!("/{api_version}")
                     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::Attributes;
 use super::super::Conditions;
 use super::super::rules::{self, Rule};
-use crate::api::webhook_call::place_of;
+use crate::api::webhook_call::Endpoint;
 use crate::kinds::builtin::values::{at, int, items, text};
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
@@ -44,16 +44,13 @@ pub(super) struct Hook {
     pub(super) dry_run: bool,
     /// The first one that both sides know.
     pub(super) review_version: Option<ReviewVersion>,
-    pub(super) timeout: Duration,
-    pub(super) url: String,
-    pub(super) ca_bundle: Vec<u8>,
+    pub(super) endpoint: Endpoint,
 }
 
 impl Hook {
     fn read(configuration: &str, index: usize, hook: &Value) -> Hook {
         let name = text(hook, &["name"]).to_owned();
         let versions = items(hook, &["admissionReviewVersions"]);
-        let (url, ca_bundle) = place_of(at(hook, &["clientConfig"]));
         let ignores_failures = text(hook, &["failurePolicy"]) == "Ignore";
         let seconds = match int(hook, &["timeoutSeconds"]) {
             0 => 10,
@@ -79,9 +76,7 @@ impl Hook {
                 Some("v1beta1") => Some(ReviewVersion::V1Beta1),
                 _ => None,
             }),
-            timeout: Duration::from_secs(seconds),
-            url,
-            ca_bundle,
+            endpoint: Endpoint::of(at(hook, &["clientConfig"]), Duration::from_secs(seconds)),
             name,
         }
     }

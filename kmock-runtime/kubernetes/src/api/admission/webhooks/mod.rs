@@ -10,13 +10,14 @@ mod review;
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
 use self::answer::{Answer, Verdict};
-use self::hooks::Hook;
+use self::hooks::{Hook, ReviewVersion};
+use self::review::Reviews;
 use super::{Attributes, rules};
-use crate::api::webhook_call::post;
 use crate::model::meta;
 use crate::model::status::{ApiError, quoted};
 use crate::state::registry::Served;
@@ -85,9 +86,10 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Begins the second round.
-    pub(super) fn begin_again(&mut self) {
+    /// Begins the second round, after the first one has made this of the object.
+    pub(super) fn begin_again(&mut self, output: &Value) {
         self.again = true;
+        self.output = Some(output.clone());
     }
 
     fn recall(&mut self) {
@@ -110,6 +112,7 @@ pub(super) async fn mutate(
         // The plugins of the server changed it once more.
         rounds.recall();
     }
+    let mut reviews = Reviews::default();
     for (index, hook) in hooks.mutating.iter().enumerate() {
         let served = asked.call.settled(|| meant(asked, hook, object)).await??;
         let Some(served) = served else {
@@ -119,7 +122,8 @@ pub(super) async fn mutate(
             continue;
         }
         let round = format!("round_{}_index_{index}", u8::from(rounds.again));
-        let outcome = ask_to_change(asked, hook, &served, object, warnings, &round).await;
+        let outcome =
+            ask_to_change(asked, hook, &served, object, &mut reviews, warnings, &round).await;
         let changed = matches!(outcome, Ok(true));
         asked.annotate(
             &format!("mutation.webhook.admission.k8s.io/{round}"),
@@ -142,7 +146,6 @@ pub(super) async fn mutate(
             Err(refusal) => return Err(refusal.into_error(hook)),
         }
     }
-    rounds.output = Some(object.clone());
     Ok(())
 }
 
@@ -152,6 +155,7 @@ async fn ask_to_change(
     hook: &Hook,
     served: &Served,
     object: &mut Value,
+    reviews: &mut Reviews,
     warnings: &mut Vec<String>,
     round: &str,
 ) -> Result<bool, Refusal> {
@@ -159,7 +163,8 @@ async fn ask_to_change(
         .call
         .settled(|| rules::converted(asked, served, object));
     let shown = converted.await.map_err(Refusal::failed)?;
-    let answer = ask(asked, hook, served, &shown, true).await?;
+    let review = review(asked, hook, served, &shown, reviews).await?;
+    let answer = ask(asked, hook, review, true).await?;
     let Some(patch) = heard(asked, hook, answer, warnings)? else {
         return Ok(false);
     };
@@ -210,11 +215,12 @@ async fn ask_to_change(
         "patchType": "JSONPatch",
     });
     asked.annotate(&key, told.to_string());
-    let changed = read != shown;
+    let changed = read != *shown;
     let back = asked
         .call
-        .settled(|| rules::converted_back(asked, served, &read));
+        .settled(|| rules::converted_back(asked, served, &read).into_owned());
     *object = back.await.map_err(Refusal::failed)?;
+    reviews.forget();
     Ok(changed)
 }
 
@@ -229,20 +235,26 @@ pub(super) async fn validate(
         return Ok(());
     }
     let mut calls = Vec::new();
+    let mut reviews = Reviews::default();
     for hook in &hooks.validating {
         let served = asked.call.settled(|| meant(asked, hook, object)).await??;
-        if let Some(served) = served {
-            calls.push(async move {
-                let converted = asked
-                    .call
-                    .settled(|| rules::converted(asked, &served, object));
-                let answer = match converted.await {
-                    Ok(shown) => ask(asked, hook, &served, &shown, false).await,
-                    Err(error) => Err(Refusal::failed(error)),
-                };
-                (hook, answer)
-            });
-        }
+        let Some(served) = served else {
+            continue;
+        };
+        let converted = asked
+            .call
+            .settled(|| rules::converted(asked, &served, object));
+        let review = match converted.await {
+            Ok(shown) => review(asked, hook, &served, &shown, &mut reviews).await,
+            Err(error) => Err(Refusal::failed(error)),
+        };
+        calls.push(async move {
+            let answer = match review {
+                Ok(review) => ask(asked, hook, review, false).await,
+                Err(refusal) => Err(refusal),
+            };
+            (hook, answer)
+        });
     }
     let mut refused = None;
     for (index, (hook, answer)) in join_all(calls).await.into_iter().enumerate() {
@@ -264,14 +276,21 @@ pub(super) async fn validate(
     refused.map_or(Ok(()), Err)
 }
 
-/// Sends a review and reads the answer.
-async fn ask(
+/// What a webhook is sent.
+struct Review {
+    uid: String,
+    version: ReviewVersion,
+    body: Bytes,
+}
+
+/// The review for a webhook, unless it cannot be asked.
+async fn review(
     asked: &Attributes<'_>,
     hook: &Hook,
     served: &Served,
     shown: &Value,
-    mutating: bool,
-) -> Result<Answer, Refusal> {
+    reviews: &mut Reviews,
+) -> Result<Review, Refusal> {
     if asked.dry_run && !hook.dry_run {
         let why = format!(
             "admission webhook {} does not support dry run",
@@ -284,18 +303,20 @@ async fn ask(
         return Err(Refusal::NotAsked(why.to_owned()));
     };
     let uid = asked.cluster().next_uid();
-    let written = asked
-        .call
-        .settled(|| review::write(asked, served, version, &uid, shown));
-    let body = written.await.map_err(Refusal::failed)?;
-    let sent = post(
-        asked.cluster(),
-        &hook.url,
-        &hook.ca_bundle,
-        body,
-        hook.timeout,
-    )
-    .await;
+    let body = reviews.of(asked, served, version, &uid, shown).await;
+    let body = body.map_err(Refusal::failed)?;
+    Ok(Review { uid, version, body })
+}
+
+/// Sends a review and reads the answer.
+async fn ask(
+    asked: &Attributes<'_>,
+    hook: &Hook,
+    review: Review,
+    mutating: bool,
+) -> Result<Answer, Refusal> {
+    let Review { uid, version, body } = review;
+    let sent = hook.endpoint.post(asked.cluster(), body).await;
     let sent = sent.and_then(|answer| match answer::mistyped(&answer) {
         Some(why) => Err(why),
         None => Ok(answer),

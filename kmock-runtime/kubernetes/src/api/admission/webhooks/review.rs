@@ -1,95 +1,132 @@
 //! The review that a webhook is sent: `AdmissionReview` of `admission.k8s.io`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::hooks::ReviewVersion;
 use crate::api::admission::{Attributes, rules};
 use crate::model::resource::Resource;
+use crate::model::status::ApiError;
 use crate::state::registry::Served;
-use crate::wire::json::print_object;
+use crate::wire::json;
 
-/// Writes the review of a request, in the order of the server's fields.
-pub(super) fn write(
-    asked: &Attributes<'_>,
-    served: &Served,
-    version: ReviewVersion,
-    uid: &str,
-    object: &Value,
-) -> Bytes {
-    let version = match version {
-        ReviewVersion::V1 => "v1",
-        ReviewVersion::V1Beta1 => "v1beta1",
-    };
-    let mut out = Vec::with_capacity(2048);
-    let mut put = |key: &str, value: &[u8]| {
-        if out.is_empty() {
-            let head = format!(
-                "{{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/{version}\",\"request\":{{"
-            );
-            out.extend_from_slice(head.as_bytes());
-        } else {
-            out.push(b',');
-        }
-        out.push(b'"');
-        out.extend_from_slice(key.as_bytes());
-        out.extend_from_slice(b"\":");
-        out.extend_from_slice(value);
-    };
-    let text = |text: &str| Value::from(text).to_string().into_bytes();
-    put("uid", &text(uid));
-    put("kind", &kind(asked, &served.resource));
-    put("resource", &resource(&served.resource));
-    let sub = asked.subresource();
-    if !sub.is_empty() {
-        put("subResource", &text(sub));
+/// The reviews of one request. But for the webhook's own number they are the same for all that are asked in one version: they are
+/// written once, until the object changes.
+#[derive(Debug, Default)]
+pub(super) struct Reviews(Vec<(Arc<Resource>, Vec<u8>)>);
+
+impl Reviews {
+    /// The object has changed.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
     }
-    put("requestKind", &kind(asked, asked.resource()));
-    put("requestResource", &resource(asked.resource()));
-    if !sub.is_empty() {
-        put("requestSubResource", &text(sub));
+
+    /// The review with a number; `shown`: the object in that version.
+    pub(super) async fn of(
+        &mut self,
+        asked: &Attributes<'_>,
+        served: &Served,
+        version: ReviewVersion,
+        uid: &str,
+        shown: &Value,
+    ) -> Result<Bytes, ApiError> {
+        let is_written =
+            |(resource, _): &(Arc<Resource>, _)| Arc::ptr_eq(resource, &served.resource);
+        let at = match self.0.iter().position(is_written) {
+            Some(at) => at,
+            None => {
+                let written = asked.call.settled(|| written(asked, served, shown));
+                self.0.push((Arc::clone(&served.resource), written.await?));
+                self.0.len() - 1
+            }
+        };
+        let rest = self.0.get(at).map_or(&[][..], |(_, written)| written);
+        let version = match version {
+            ReviewVersion::V1 => "v1",
+            ReviewVersion::V1Beta1 => "v1beta1",
+        };
+        let mut out = Vec::with_capacity(128 + rest.len());
+        out.extend_from_slice(b"{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/");
+        out.extend_from_slice(version.as_bytes());
+        out.extend_from_slice(b"\",\"request\":{\"uid\":");
+        json::write_string(&mut out, uid);
+        out.extend_from_slice(rest);
+        Ok(out.into())
     }
-    if !asked.name.is_empty() {
-        put("name", &text(asked.name));
-    }
-    if !asked.namespace().is_empty() {
-        put("namespace", &text(asked.namespace()));
-    }
-    put("operation", &text(asked.operation.as_str()));
-    put("userInfo", asked.user().to_string().as_bytes());
-    put("object", &printed(object));
-    let old = asked.old.map(|old| rules::converted(asked, served, old));
-    put("oldObject", &printed(&old.unwrap_or_default()));
-    put("dryRun", asked.dry_run.to_string().as_bytes());
-    put("options", &printed(&asked.options()));
-    out.extend_from_slice(b"}}\n");
-    out.into()
 }
 
-fn printed(object: &Value) -> Vec<u8> {
-    if object.is_null() {
-        b"null".to_vec()
-    } else {
-        print_object(object)
+/// What follows the number in the review of a request, in the order of the server's fields.
+fn written(asked: &Attributes<'_>, served: &Served, shown: &Value) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2048);
+    let sub = asked.subresource();
+    kind(&mut out, "kind", asked, &served.resource);
+    resource(&mut out, "resource", &served.resource);
+    text(&mut out, "subResource", sub);
+    kind(&mut out, "requestKind", asked, asked.resource());
+    resource(&mut out, "requestResource", asked.resource());
+    text(&mut out, "requestSubResource", sub);
+    text(&mut out, "name", asked.name);
+    text(&mut out, "namespace", asked.namespace());
+    text(&mut out, "operation", asked.operation.as_str());
+    member(&mut out, "userInfo");
+    json::write(&mut out, &asked.user(), None);
+    member(&mut out, "object");
+    json::write(&mut out, shown, json::order_of(shown));
+    member(&mut out, "oldObject");
+    match asked.old.map(|old| rules::converted(asked, served, old)) {
+        Some(old) => json::write(&mut out, &old, json::order_of(&old)),
+        None => out.extend_from_slice(b"null"),
+    }
+    member(&mut out, "dryRun");
+    out.extend_from_slice(if asked.dry_run { b"true" } else { b"false" });
+    member(&mut out, "options");
+    let options = asked.options();
+    json::write(&mut out, &options, json::order_of(&options));
+    out.extend_from_slice(b"}}\n");
+    out
+}
+
+/// Names of the API hold nothing that JSON escapes.
+fn member(out: &mut Vec<u8>, key: &str) {
+    for part in [",\"", key, "\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// A text, where there is one.
+fn text(out: &mut Vec<u8>, key: &str, text: &str) {
+    if !text.is_empty() {
+        member(out, key);
+        json::write_string(out, text);
     }
 }
 
 /// The kind as `group`, `version`, `kind`: that of the resource in this version, or of what a subresource takes.
-fn kind(asked: &Attributes<'_>, resource: &Resource) -> Vec<u8> {
+fn kind(out: &mut Vec<u8>, key: &str, asked: &Attributes<'_>, resource: &Resource) {
     let (group, version, kind) = asked.kind_in(resource);
-    named(group, version, "kind", kind)
+    named(out, key, [group, version, "kind", kind]);
 }
 
-fn resource(resource: &Resource) -> Vec<u8> {
-    named(
-        &resource.group,
-        &resource.version,
-        "resource",
-        &resource.plural,
-    )
+fn resource(out: &mut Vec<u8>, key: &str, resource: &Resource) {
+    let (group, version, plural) = (&resource.group, &resource.version, &resource.plural);
+    named(out, key, [group, version, "resource", plural]);
 }
 
-/// Names of the API hold nothing that JSON escapes.
-fn named(group: &str, version: &str, what: &str, name: &str) -> Vec<u8> {
-    format!("{{\"group\":{group:?},\"version\":{version:?},\"{what}\":{name:?}}}").into_bytes()
+fn named(out: &mut Vec<u8>, key: &str, [group, version, what, name]: [&str; 4]) {
+    member(out, key);
+    for part in [
+        "{\"group\":\"",
+        group,
+        "\",\"version\":\"",
+        version,
+        "\",\"",
+        what,
+        "\":\"",
+        name,
+        "\"}",
+    ] {
+        out.extend_from_slice(part.as_bytes());
+    }
 }
