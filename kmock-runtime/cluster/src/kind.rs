@@ -61,6 +61,11 @@ impl Kind {
         self.facts().0
     }
 
+    /// The version that the controllers speak.
+    pub fn version(self) -> &'static str {
+        self.facts().1
+    }
+
     /// The plural name, as in URLs.
     pub fn plural(self) -> &'static str {
         self.facts().2

@@ -51,12 +51,17 @@ pub(crate) mod emulator {
     };
 }
 
-pub use crate::cache::{Cache, Change};
 pub use crate::containers::{Container, Image, Input, IntoExit, Io, Log, Network};
-pub use crate::kind::Kind;
 pub use crate::life::{Hold, Life, Parts};
 pub use crate::nodes::Node;
-pub use crate::plan::{Action, Deletion, Note, Plan, Wait};
 pub use crate::run::{Settle, Unsettled};
 pub use crate::signing::ToSign;
 pub use crate::stages::Stage;
+
+// What controllers are written with: nobody outside writes any.
+#[doc(hidden)]
+pub use crate::{
+    cache::{Cache, Change},
+    kind::Kind,
+    plan::{Action, Deletion, Note, Plan, Wait},
+};

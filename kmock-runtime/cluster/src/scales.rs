@@ -80,13 +80,7 @@ impl Scales {
             "" => built_in.plural().to_owned(),
             group => format!("{}.{group}", built_in.plural()),
         };
-        if !matches!(
-            built_in,
-            Kind::Deployments
-                | Kind::ReplicaSets
-                | Kind::StatefulSets
-                | Kind::ReplicationControllers
-        ) {
+        if !self.has_scales(built_in) {
             return Err(Lack::Scale(resource));
         }
         let Some(found) = cache.find(built_in, namespace, name) else {
@@ -107,6 +101,15 @@ impl Scales {
             selector,
             path: built_in.path(namespace, name, "scale"),
         })
+    }
+
+    /// Whether the objects of a built-in kind have a scale: its row says it.
+    fn has_scales(&self, kind: Kind) -> bool {
+        let served = self.cluster.as_ref().and_then(|cluster| {
+            let registry = cluster.registry();
+            registry.find(kind.group(), kind.version(), kind.plural())
+        });
+        served.is_some_and(|served| served.resource.subresource("scale").is_some())
     }
 
     fn of_custom(
