@@ -77,6 +77,12 @@ pub(crate) trait Backend: Any + Send + Sync {
     fn steal(&self, request: &Request);
 }
 
+impl fmt::Debug for dyn Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Backend(…)")
+    }
+}
+
 /// One change of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {

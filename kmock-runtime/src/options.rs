@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{gatekeeper::Gatekeeper, hostnames::Hostnames, location::Location};
+use crate::{backend::Backend, gatekeeper::Gatekeeper, hostnames::Hostnames, location::Location};
 
 /// Which controllers a server has; see [`Builder::controllers`].
 ///
@@ -97,6 +97,8 @@ pub struct Builder {
     pub(crate) location: Location,
     /// Whether the clock of the test is virtual.
     pub(crate) paused: bool,
+    /// What answers below the rules, where that is not a cluster of its own.
+    pub(crate) backend: Option<Arc<dyn Backend>>,
     /// What stands before the rules.
     pub(crate) gatekeeper: Option<Arc<dyn Gatekeeper>>,
 }
@@ -132,6 +134,7 @@ impl Default for Builder {
             tls: None,
             location: Location::caller(),
             paused: false,
+            backend: None,
             gatekeeper: None,
         }
     }

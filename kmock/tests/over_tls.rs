@@ -286,3 +286,45 @@ print('seen')
         assert_eq!(out, "seen");
     }
 }
+
+/// The kubelets' own port: TLS in any case, by the authority of the server.
+#[test]
+fn kubelets_listen_at_a_port_of_their_own() {
+    let mut served = Served::start(&["--nodes", "1", "--kubelet-port", "0"]);
+    let mut line = served.program.line();
+    while !line.starts_with("# kubelets at https://127.0.0.1:") {
+        assert!(!line.is_empty(), "it does not say where they are");
+        line = served.program.line();
+    }
+    let url = line.trim_start_matches("# kubelets at ").to_owned();
+    for (path, text) in [
+        ("healthz", "ok"),
+        ("pods", "\"kind\":\"PodList\""),
+        ("metrics", "# HELP kubelet_node_name"),
+    ] {
+        let Some(said) = served.run("curl", &["-sS", &format!("{url}/{path}")]) else {
+            return;
+        };
+        assert!(said.contains(text), "{path}: {said}");
+    }
+    let said = served.program.end("-TERM");
+    assert!(!said.contains("error"), "{said}");
+}
+
+#[test]
+fn a_port_of_kubelets_needs_kubelets() {
+    for arguments in [
+        &["--kubelet-port", "0"][..],
+        &["--kubelet-port", "0", "--parts", "scheduler"],
+        &["--kubelet-port", "0", "--raw"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_kmock"))
+            .arg("serve")
+            .args(arguments)
+            .output();
+        let output = output.expect("kmock runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(said.contains("--kubelet-port needs "), "{said}");
+    }
+}

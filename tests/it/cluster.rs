@@ -607,6 +607,314 @@ async fn proxies_lead_to_what_containers_serve(k: KMock) {
     }
 }
 
+/// What a kubelet serves at its own port, by the proxy of its Node.
+#[kmock::test(start_paused, nodes = 2)]
+async fn kubelets_answer_behind_the_proxies_of_their_nodes(k: KMock) {
+    k.image("web")
+        .log("ready\n")
+        .uses("cpu", "250m")
+        .uses("memory", "64Mi")
+        .exec(async |command, io| match command.join(" ").as_str() {
+            "cat /etc/hostname" => {
+                io.write("web\n").await;
+                Ok(())
+            }
+            other => Err(format!("what is {other}?")),
+        });
+    let mut one = pod("web", "web");
+    one["spec"]["nodeName"] = "node-1".into();
+    k.post(PODS).json(&one).await;
+    k.settle().await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let at = |node: &str, path: &str| format!("/api/v1/nodes/{node}/proxy/{path}");
+    let pods = k.get(&at("node-1", "pods")).await.json();
+    assert_eq!(
+        (&pods["kind"], &pods["items"][0]["metadata"]["name"]),
+        (&json!("PodList"), &json!("web"))
+    );
+    assert_eq!(
+        pods["items"][0]["metadata"]["annotations"]["kubernetes.io/config.source"],
+        "api"
+    );
+    assert_eq!(
+        k.get(&at("node-2:10250", "pods/")).await.json()["items"],
+        json!([])
+    );
+    let running = k
+        .get(&at("https:node-1:10250", "runningpods/"))
+        .await
+        .json();
+    assert_eq!(running["items"][0]["spec"]["containers"][0]["name"], "main");
+    assert_eq!(
+        k.get(&at("node-1", "containerLogs/default/web/main"))
+            .await
+            .text(),
+        "ready\n"
+    );
+    assert_eq!(
+        k.get(&at("node-1", "containerLogs/default/web/main?tail=0"))
+            .await
+            .text(),
+        ""
+    );
+    let ran = k
+        .post(&at(
+            "node-1",
+            "run/default/web/main?cmd=cat%20/etc/hostname",
+        ))
+        .await;
+    assert_eq!((ran.status(), ran.text().as_str()), (200, "web\n"));
+    let stats = k.get(&at("node-1", "stats/summary")).await.json();
+    assert_eq!(stats["node"]["nodeName"], "node-1");
+    assert_eq!(stats["pods"][0]["podRef"]["name"], "web");
+    let container = &stats["pods"][0]["containers"][0];
+    assert_eq!(container["cpu"]["usageNanoCores"], 250_000_000);
+    assert_eq!(container["memory"]["workingSetBytes"], 64 << 20);
+    let metrics = k.get(&at("node-1", "metrics/resource")).await.text();
+    let value = |name: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("{name} is not in {metrics}"));
+        line.split(' ').nth(1).map(str::to_owned)
+    };
+    let labels = "{container=\"main\",namespace=\"default\",pod=\"web\"}";
+    let seconds = value(&format!("container_cpu_usage_seconds_total{labels}"));
+    let seconds: f64 = seconds.expect("a value").parse().expect("a number");
+    assert!((25.0..27.0).contains(&seconds), "{seconds}");
+    let memory = value(&format!("container_memory_working_set_bytes{labels}"));
+    assert_eq!(memory.as_deref(), Some("6.7108864e+07"));
+    assert_eq!(value("resource_scrape_error").as_deref(), Some("0"));
+    for (path, text) in [
+        ("healthz", "ok"),
+        ("healthz/syncloop", "ok"),
+        (
+            "metrics/cadvisor",
+            "# HELP container_cpu_usage_seconds_total Cumulative",
+        ),
+        ("metrics", "# HELP kubelet_node_name [ALPHA]"),
+        ("configz", "{\"kubeletconfig\":"),
+    ] {
+        let answer = k.get(&at("node-1", path)).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(answer.text().starts_with(text), "{path}: {}", answer.text());
+    }
+    for (method, path, code, said) in [
+        (
+            "GET",
+            "containerLogs/default/nobody/main",
+            404,
+            "pod \"nobody\" does not exist",
+        ),
+        (
+            "GET",
+            "containerLogs/default/web/other",
+            404,
+            "container \"other\" not found in pod \"web\"",
+        ),
+        (
+            "GET",
+            "containerLogs/default/web/main?tailLines=-1",
+            422,
+            "{\"message\": \"Invalid request.\"}",
+        ),
+        (
+            "GET",
+            "exec/default/web/main",
+            400,
+            "you must specify at least 1 of stdin, stdout, stderr",
+        ),
+        (
+            "GET",
+            "exec/default/web/main?output=1",
+            500,
+            "Upgrade request required\n",
+        ),
+        (
+            "GET",
+            "exec/default/nobody/main?output=1",
+            404,
+            "pod does not exist",
+        ),
+        (
+            "GET",
+            "exec/default/web/another-uid/main?output=1",
+            500,
+            "container not found (\"main\")\n",
+        ),
+        (
+            "GET",
+            "run/default/web/main?cmd=ls",
+            405,
+            "405: Method Not Allowed",
+        ),
+        (
+            "POST",
+            "run/default/web/other?cmd=ls",
+            500,
+            "container not found (\"other\")",
+        ),
+        (
+            "POST",
+            "run/default/web/main?cmd=rm%20-r",
+            500,
+            "command 'rm -r' exited with 1: Error: what is rm -r?\n",
+        ),
+        (
+            "GET",
+            "portForward/default/web",
+            500,
+            "Upgrade request required\n",
+        ),
+        ("GET", "stats", 404, "404: Page Not Found"),
+        (
+            "GET",
+            "logs/kubelet.log",
+            404,
+            "404 page not found: kmock's kubelets do not serve /logs/kubelet.log\n",
+        ),
+    ] {
+        let answer = match method {
+            "POST" => k.post(&at("node-1", path)).await,
+            _ => k.get(&at("node-1", path)).await,
+        };
+        assert_eq!(
+            (answer.status(), answer.text().as_str()),
+            (code, said),
+            "{path}"
+        );
+    }
+    // The other node's kubelet knows nothing of the Pod.
+    let other = k.get(&at("node-2", "containerLogs/default/web/main")).await;
+    assert_eq!(other.status(), 404);
+}
+
+/// The port of kubelets, for whom the API server is a detour.
+#[kmock::test(start_paused, nodes = 2, rbac)]
+async fn kubelets_have_a_port_and_ask_who_may(k: KMock) {
+    use futures::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+    k.image("shell").log("hi\n");
+    k.objects().seed(pod("web", "shell"));
+    k.settle().await;
+    let node = k.objects().get("pods", "web").expect("it is there")["spec"]["nodeName"].clone();
+    let node = node.as_str().expect("a node");
+    let other = if node == "node-1" { "node-2" } else { "node-1" };
+    let role = |name: &str, rule: Value| {
+        let user = name.to_owned();
+        k.objects().seed(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": user}, "rules": [rule]}));
+        k.objects().seed(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": user},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}],
+        }));
+        k.cluster()
+            .access()
+            .put_token(name, kmock::kubernetes::User::new(name));
+    };
+    role(
+        "debugger",
+        json!({"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get", "create"]}),
+    );
+    role(
+        "lister",
+        json!({"apiGroups": [""], "resources": ["nodes/pods"], "verbs": ["get"]}),
+    );
+    role(
+        "scraper",
+        json!({"apiGroups": [""], "resources": ["nodes/metrics", "nodes/stats"], "verbs": ["get"]}),
+    );
+    role(
+        "of-one-node",
+        json!({"apiGroups": [""], "resources": ["nodes/proxy"], "resourceNames": [node], "verbs": ["get"]}),
+    );
+    let kubelets = KMock::builder()
+        .kubelets_of(&k)
+        .start()
+        .await
+        .expect("a server");
+    let ask = async |token: &str, host: &str, path: &str| {
+        let mut request = kubelets.get(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if !host.is_empty() {
+            request = request.header("host", format!("{host}:10250"));
+        }
+        let answer = request.await;
+        (answer.status(), answer.text())
+    };
+    let log = "/containerLogs/default/web/main";
+    let unauthorized = (401, "Unauthorized".to_owned());
+    assert_eq!(ask("", "", "/healthz").await, unauthorized);
+    assert_eq!(ask("nobody", "", "/healthz").await, unauthorized);
+    assert_eq!(
+        ask("debugger", "", "/healthz").await,
+        (200, "ok".to_owned())
+    );
+    assert_eq!(ask("debugger", "", log).await, (200, "hi\n".to_owned()));
+    assert_eq!(ask("debugger", node, log).await, (200, "hi\n".to_owned()));
+    assert_eq!(ask("of-one-node", "", log).await, (200, "hi\n".to_owned()));
+    assert_eq!(ask("debugger", other, log).await.0, 404);
+    assert_eq!(ask("lister", "", "/pods").await.0, 200);
+    assert_eq!(ask("scraper", node, "/metrics/resource").await.0, 200);
+    let forbidden = |user: &str, of: &str| {
+        (
+            403,
+            format!("Forbidden (user={user}, verb=get, resource=nodes, subresource(s)=[{of}])\n"),
+        )
+    };
+    assert_eq!(ask("lister", "", log).await, forbidden("lister", "proxy"));
+    assert_eq!(
+        ask("scraper", "", "/pods").await,
+        forbidden("scraper", "pods proxy")
+    );
+    assert_eq!(
+        ask("debugger", node, "/metrics").await,
+        forbidden("debugger", "metrics")
+    );
+    assert_eq!(
+        ask("of-one-node", other, "/healthz").await,
+        forbidden("of-one-node", "healthz proxy")
+    );
+
+    // A shell, over a WebSocket: at the port, and through the proxy of the Node.
+    let own = format!("{}/exec/default/web/main", kubelets.url());
+    let proxied = format!(
+        "{}/api/v1/nodes/{node}:10250/proxy/exec/default/web/main",
+        k.url()
+    );
+    for url in [own, proxied] {
+        let url = url.replacen("http", "ws", 1) + "?command=sh&input=1&output=1";
+        let mut request = url.into_client_request().expect("a request");
+        let headers = request.headers_mut();
+        headers.insert("authorization", "Bearer debugger".parse().expect("a value"));
+        headers.insert(
+            "sec-websocket-protocol",
+            "v4.channel.k8s.io".parse().expect("a value"),
+        );
+        let (mut socket, _) = tokio_tungstenite::connect_async(request)
+            .await
+            .expect("a socket");
+        let input = Message::binary(b"\0echo hello\nexit 3\n".to_vec());
+        socket.send(input).await.expect("sent");
+        let mut said = Vec::new();
+        while let Some(Ok(message)) = socket.next().await {
+            match message {
+                Message::Binary(data) if data.len() > 1 => {
+                    said.push(String::from_utf8_lossy(&data).into_owned());
+                }
+                Message::Close(_) => break,
+                _ => {}
+            }
+        }
+        let said = said.concat();
+        assert!(said.starts_with("\u{1}hello\n"), "{said}");
+        assert!(said.contains("NonZeroExitCode"), "{said}");
+    }
+    // Rules stand above them.
+    kubelets.on("get /stats/summary").status(503);
+    assert_eq!(ask("debugger", "", "/stats/summary").await.0, 503);
+}
+
 /// The protocols of before version 5, by hand: an empty message first, a `Status` or a text at the end.
 #[kmock::test(start_paused, nodes = 1)]
 async fn older_protocols_of_commands(k: KMock) {

@@ -85,7 +85,7 @@ pub mod state {
     }
     pub mod kubelet {
         pub use crate::state::kubelet::{
-            Exit, Kubelet, LogOptions, Output, Process, Streams, TerminalSize,
+            Exit, Kubelet, LogOptions, Output, Process, Streams, TerminalSize, Usage,
         };
     }
     pub mod takeover {

@@ -148,7 +148,7 @@ impl KMock {
 const ADMINISTRATOR: &str = "cn=kubernetes-admin,o=system:masters";
 
 /// The request as the emulator takes it, with whom its certificate names: one that the authority of the server has signed.
-fn called(request: &Request) -> http::Request<bytes::Bytes> {
+pub(super) fn called(request: &Request) -> http::Request<bytes::Bytes> {
     #[allow(unused_mut, reason = "TLS is a feature")]
     let mut call = request.to_http();
     #[cfg(feature = "tls")]
@@ -329,12 +329,7 @@ impl Backend for Emulator {
                     askers.pop_first();
                 }
             }
-            let (head, content) = response.into_parts();
-            let (content, takeover) = body(content);
-            Some(Answered {
-                response: Response::from_parts(head, content),
-                takeover,
-            })
+            Some(opened(response))
         })
     }
 
@@ -499,6 +494,16 @@ impl Backend for Emulator {
         // Where the lease is not there yet, there is nothing to be taken away.
         let key = format!("{namespace}/{name}");
         let _ = self.cluster.objects().try_patch("leases", &key, &rival);
+    }
+}
+
+/// An answer as the engine takes it.
+pub(super) fn opened(response: Response<ApiBody>) -> Answered {
+    let (head, content) = response.into_parts();
+    let (content, takeover) = body(content);
+    Answered {
+        response: Response::from_parts(head, content),
+        takeover,
     }
 }
 

@@ -9,6 +9,7 @@ mod histories;
 mod in_process;
 #[cfg(feature = "kube")]
 mod kube;
+mod kubelets;
 #[cfg(feature = "cluster")]
 mod life;
 #[cfg(feature = "tls")]
@@ -34,9 +35,10 @@ pub use kmock_kubernetes as kubernetes;
 
 /// What answers below the rules of a server.
 pub(crate) fn backend(options: &Builder) -> Result<Option<Arc<dyn Backend>>, Error> {
-    match options.raw {
-        true => Ok(None),
-        false => emulator::start(options).map(Some),
+    match (&options.backend, options.raw) {
+        (Some(backend), _) => Ok(Some(Arc::clone(backend))),
+        (None, true) => Ok(None),
+        (None, false) => emulator::start(options).map(Some),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Nothing answers below the rules.
-pub(crate) fn backend(_: &Builder) -> Result<Option<Arc<dyn Backend>>, Error> {
-    Ok(None)
+pub(crate) fn backend(options: &Builder) -> Result<Option<Arc<dyn Backend>>, Error> {
+    Ok(options.backend.clone())
 }
 
 /// No notation but HTTP's.

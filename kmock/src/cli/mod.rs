@@ -166,6 +166,13 @@ fn command() -> Command {
                 .help("What containers do, by their images, YAML or JSON: a list of {image: PATTERN, log, readyAfter, exit, after, runs, …}; may be repeated"),
         )
         .arg(
+            Arg::new("kubelet-port")
+                .long("kubelet-port")
+                .value_name("PORT")
+                .value_parser(address)
+                .help("Where the kubelets of the nodes listen themselves, over TLS, for clients that go past the API server: 10250 is theirs; one port stands for all nodes, or for the one that the Host names"),
+        )
+        .arg(
             Arg::new("rbac")
                 .long("rbac")
                 .action(ArgAction::SetTrue)
@@ -321,6 +328,7 @@ fn options(matches: &ArgMatches) -> Result<serve::ServeOptions, String> {
         nodes: matches.get_one("nodes").copied().unwrap_or_default(),
         parts: texts(matches, "parts"),
         images: files(matches, "images"),
+        kubelet_port: matches.get_one("kubelet-port").copied(),
         access: access::AccessOptions {
             rbac: matches.get_flag("rbac"),
             modes: texts(matches, "authorization-mode"),

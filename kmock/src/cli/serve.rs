@@ -26,6 +26,7 @@ pub(crate) struct ServeOptions {
     pub(crate) nodes: usize,
     pub(crate) parts: Vec<String>,
     pub(crate) images: Vec<PathBuf>,
+    pub(crate) kubelet_port: Option<SocketAddr>,
     pub(crate) access: access::AccessOptions,
     pub(crate) seed: u64,
     pub(crate) raw: bool,
@@ -68,6 +69,7 @@ async fn run(options: ServeOptions) -> Result<(), String> {
             ("--nodes", options.nodes > 0),
             ("--parts", !options.parts.is_empty()),
             ("--images", !options.images.is_empty()),
+            ("--kubelet-port", options.kubelet_port.is_some()),
             ("--kubernetes-version", options.kubernetes_version.is_some()),
         ];
         if let Some((name, _)) = meaningless.iter().find(|(_, given)| *given) {
@@ -78,6 +80,8 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     }
     let secure = options.tls.is_some();
     let mut builder = KMock::builder();
+    // Kubelets speak nothing but TLS.
+    let kubelet_tls = options.tls.clone().unwrap_or_default();
     if let Some(tls) = options.tls {
         builder = builder.tls_with(tls);
     }
@@ -96,6 +100,15 @@ async fn run(options: ServeOptions) -> Result<(), String> {
         builder = builder.kubernetes_version(version);
     }
     let whole = options.parts.is_empty();
+    let has_kubelets = match whole {
+        true => options.cluster || options.nodes > 0 || !options.images.is_empty(),
+        false => options.parts.iter().any(|part| part == "kubelets"),
+    };
+    if options.kubelet_port.is_some() && !has_kubelets {
+        return Err(
+            "--kubelet-port needs kubelets: --nodes N, --cluster or --parts kubelets".to_owned(),
+        );
+    }
     if !whole {
         kmock::life::Parts::only(&options.parts).map_err(|error| format!("--parts: {error}"))?;
         if options.cluster {
@@ -133,6 +146,18 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     }
     load::load(&k, &options.load).await?;
     let exports = options.access.prepare(&k, options.raw)?;
+    let kubelets = match options.kubelet_port {
+        None => None,
+        Some(address) => {
+            let builder = KMock::builder().kubelets_of(&k).tls_with(kubelet_tls);
+            let builder = builder
+                .listen(address)
+                .keep(options.keep)
+                .guarded(!options.any_origin);
+            let started = builder.start().await;
+            Some(started.map_err(|error| format!("--kubelet-port: {error}"))?)
+        }
+    };
 
     let url = k.url();
     // The address to listen on need not be one to talk to.
@@ -168,7 +193,13 @@ async fn run(options: ServeOptions) -> Result<(), String> {
         (Some(file), usage)
     };
     // Said last: whoever waits for this line finds everything in place, the kubeconfig too.
-    say(&format!("listening on {url}\n{usage}{exports}"));
+    let at_kubelets = kubelets
+        .as_ref()
+        .map(|kubelets| format!("# kubelets at {}\n", kubelets.url()));
+    let at_kubelets = at_kubelets.unwrap_or_default();
+    say(&format!(
+        "listening on {url}\n{usage}{exports}{at_kubelets}"
+    ));
     if options.verbose {
         let mut teller = Teller::default();
         tokio::select! {
@@ -181,6 +212,9 @@ async fn run(options: ServeOptions) -> Result<(), String> {
     }
     say(&format!("\n{}", summary::text(&k.report())));
     options.access.finish(&k)?;
+    if let Some(kubelets) = kubelets {
+        kubelets.shutdown();
+    }
     k.shutdown();
     drop(kubeconfig);
     // Nobody is left who could want what a long life has gathered: it need not be freed piece by piece.

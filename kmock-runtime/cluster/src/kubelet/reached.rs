@@ -6,17 +6,15 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use http::{Request, Response};
-use serde_json::json;
+use serde_json::Value;
 
 use super::logs;
 use crate::containers::{Io, Running, plain};
 use crate::emulator::ApiBody;
-use crate::emulator::kubelet::{Exit, Kubelet, LogOptions, Output, Process, Streams};
+use crate::emulator::kubelet::{Exit, Kubelet, LogOptions, Output, Process, Streams, Usage};
 use crate::emulator::takeover::Connection;
 use crate::shared::Shared;
-
-/// Where kubelets listen.
-const PORT: u16 = 10250;
+use crate::usage;
 
 impl Shared {
     fn found(&self, pod: &str, container: &str) -> Result<Running, String> {
@@ -143,49 +141,28 @@ impl Kubelet for Shared {
         })
     }
 
+    fn usage(&self, pod: &Value) -> Vec<Usage> {
+        let whole = |milli: i64| u64::try_from(milli).unwrap_or_default();
+        usage::of_containers(self, pod)
+            .into_iter()
+            .map(|(container, used)| {
+                let of = |resource: &str| whole(used.get(resource).copied().unwrap_or_default());
+                Usage {
+                    container,
+                    cpu: of("cpu"),
+                    memory: of("memory") / 1000,
+                }
+            })
+            .collect()
+    }
+
     fn ask(
         &self,
         ip: &str,
         port: u16,
         request: Request<Bytes>,
     ) -> BoxFuture<'static, Option<Response<ApiBody>>> {
-        if port == PORT && self.is_node(ip) {
-            let answer = self.own(&request);
-            return Box::pin(async move { Some(answer) });
-        }
         let found = self.network.at(ip, port);
         Box::pin(async move { Some(found?.answer(request).await) })
-    }
-}
-
-impl Shared {
-    fn is_node(&self, ip: &str) -> bool {
-        let state = self.state();
-        state.nodes.values().any(|node| node.ip() == ip)
-    }
-
-    /// What a kubelet says of itself.
-    fn own(&self, request: &Request<Bytes>) -> Response<ApiBody> {
-        let (code, kind, text) = match request.uri().path() {
-            "/healthz" | "/livez" | "/readyz" => {
-                (200, "text/plain; charset=utf-8", "ok".to_owned())
-            }
-            "/configz" => {
-                let config = json!({"kubeletconfig": {"enableServer": true, "port": PORT}});
-                (200, "application/json", config.to_string())
-            }
-            path => (
-                404,
-                "text/plain; charset=utf-8",
-                format!("404 page not found: kmock's kubelets do not serve {path}\n"),
-            ),
-        };
-        let mut response = Response::new(ApiBody::Full(text.into()));
-        *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
-        let kind = http::HeaderValue::from_static(kind);
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, kind);
-        response
     }
 }

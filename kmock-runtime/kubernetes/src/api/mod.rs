@@ -107,6 +107,16 @@ fn door(cluster: &Cluster, parts: &Parts) -> Classed {
     (Ok((request, user)), class)
 }
 
+/// Answers one request to the kubelets of all nodes.
+pub async fn call_kubelets(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
+    let head = request.method() == Method::HEAD;
+    let mut response = connect::at_the_port(cluster, request).await;
+    if head {
+        *response.body_mut() = ApiBody::Full(Bytes::new());
+    }
+    response
+}
+
 /// Answers one request.
 pub async fn call(cluster: &Cluster, request: Request<Bytes>) -> Response<ApiBody> {
     let (parts, body) = request.into_parts();

@@ -1,5 +1,6 @@
 //! What only Pods have: binding to a node, eviction, logs.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::admission::{self, Attributes};
@@ -9,11 +10,13 @@ use super::reply::{Body, Reply};
 use super::write_options::{DeleteOptions, WriteOptions, write_options};
 use super::{delete, write};
 use crate::model::meta::{self, rfc3339};
+use crate::model::path::Query;
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
 use crate::model::status::{ApiError, Cause, Details, quoted};
 use crate::state::change::Edit;
-use crate::state::kubelet::LogOptions;
+use crate::state::cluster::ApiBody;
+use crate::state::kubelet::{Kubelet, LogOptions};
 use crate::state::store::StoredObject;
 use kmock_apply::ordered::Node;
 
@@ -453,21 +456,9 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
             "the log of a pod on a node (there is no kubelet): answer it by a rule",
         ));
     };
-    let options = log_options(call, container)?;
-    let Some(body) = kubelet.log(pod.key(), &options) else {
-        let why = if options.previous {
-            format!("previous terminated container {container:?} in pod {name:?} not found")
-        } else {
-            let waits = ["initContainerStatuses", "containerStatuses"]
-                .iter()
-                .flat_map(|part| pod.value["status"][*part].as_array().into_iter().flatten())
-                .find(|status| status["name"] == container)
-                .and_then(|status| status["state"]["waiting"]["reason"].as_str())
-                .unwrap_or("ContainerCreating");
-            format!("container {container:?} in pod {name:?} is waiting to start: {waits}")
-        };
-        return Err(ApiError::bad_request(why));
-    };
+    let query = &call.request.query;
+    let options = log_options(query, call.now, container, query.get("tailLines"))?;
+    let body = log_of(&*kubelet, &pod, &options).map_err(ApiError::bad_request)?;
     let mut response = http::Response::new(body);
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,
@@ -476,11 +467,41 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
     Ok(Reply::new(200, Body::Response(response)))
 }
 
-/// What the query asks of a log.
-fn log_options(call: &Call, container: &str) -> Result<LogOptions, ApiError> {
-    let query = &call.request.query;
+/// The log of a container of a Pod; the error is why there is none.
+pub fn log_of(
+    kubelet: &dyn Kubelet,
+    pod: &StoredObject,
+    options: &LogOptions,
+) -> Result<ApiBody, String> {
+    if let Some(body) = kubelet.log(pod.key(), options) {
+        return Ok(body);
+    }
+    let (container, name) = (&options.container, pod.name());
+    if options.previous {
+        return Err(format!(
+            "previous terminated container {container:?} in pod {name:?} not found"
+        ));
+    }
+    let waits = ["initContainerStatuses", "containerStatuses"]
+        .iter()
+        .flat_map(|part| pod.value["status"][*part].as_array().into_iter().flatten())
+        .find(|status| status["name"] == **container)
+        .and_then(|status| status["state"]["waiting"]["reason"].as_str())
+        .unwrap_or("ContainerCreating");
+    Err(format!(
+        "container {container:?} in pod {name:?} is waiting to start: {waits}"
+    ))
+}
+
+/// What a query asks of a log; `tail`: so many of the last lines.
+pub fn log_options(
+    query: &Query,
+    now: Timestamp,
+    container: &str,
+    tail: Option<&str>,
+) -> Result<LogOptions, ApiError> {
     let given = |name: &str| query.get(name).filter(|text| !text.is_empty());
-    let number = |name: &str| match given(name) {
+    let parsed = |name: &str, text: Option<&str>| match text {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| {
             ApiError::bad_request(format!(
@@ -488,6 +509,7 @@ fn log_options(call: &Call, container: &str) -> Result<LogOptions, ApiError> {
             ))
         }),
     };
+    let number = |name: &str| parsed(name, given(name));
     let flag = |name: &str| matches!(query.get(name), Some("true" | "1"));
     let since = match (number("sinceSeconds")?, given("sinceTime")) {
         (Some(_), Some(_)) => {
@@ -498,7 +520,7 @@ fn log_options(call: &Call, container: &str) -> Result<LogOptions, ApiError> {
         (Some(seconds), None) => {
             let ago =
                 jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX / 2));
-            call.now.checked_sub(ago).ok()
+            now.checked_sub(ago).ok()
         }
         (None, Some(text)) => Some(text.parse().map_err(|_| {
             ApiError::bad_request(format!("Invalid value: {text:?}: sinceTime must be a time"))
@@ -511,7 +533,7 @@ fn log_options(call: &Call, container: &str) -> Result<LogOptions, ApiError> {
         follow: flag("follow"),
         timestamps: flag("timestamps"),
         since,
-        tail: number("tailLines")?,
+        tail: parsed("tailLines", tail.filter(|text| !text.is_empty()))?,
         limit: number("limitBytes")?,
     })
 }

@@ -50,6 +50,23 @@ impl Cluster {
         api::call(self, request).await
     }
 
+    /// Answers a request as the kubelets of the nodes do at their port, 10250: `/pods`, `/containerLogs/NAMESPACE/POD/CONTAINER`,
+    /// `/exec/…`, `/stats/summary`, `/metrics/resource` and others. One door stands for all nodes, or for the one that the
+    /// `Host` names. Who may come in, RBAC says where it is on: `nodes/proxy`, or what is finer
+    /// ([kubelet authorization](https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/)).
+    ///
+    /// ```
+    /// # use kmock_kubernetes::Cluster;
+    /// # async fn example(cluster: Cluster) {
+    /// let request = http::Request::get("/healthz").body(bytes::Bytes::new()).expect("a request");
+    /// // Where nothing runs there are no kubelets: a cluster that lives has them.
+    /// assert_eq!(cluster.call_kubelets(request).await.status(), 501);
+    /// # }
+    /// ```
+    pub async fn call_kubelets(&self, request: Request<Bytes>) -> Response<ApiBody> {
+        api::call_kubelets(self, request).await
+    }
+
     /// The test's own door to the objects.
     pub fn objects(&self) -> Objects {
         Objects::new(self)

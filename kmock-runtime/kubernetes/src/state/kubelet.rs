@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::cluster::ApiBody;
@@ -70,6 +71,17 @@ pub enum Exit {
     Failed(String),
 }
 
+/// What a container uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The container.
+    pub container: String,
+    /// Of the processor, in thousandths of a core.
+    pub cpu: u64,
+    /// Of memory, in bytes.
+    pub memory: u64,
+}
+
 /// A process that runs as long as it is polled.
 pub type Process = BoxFuture<'static, Exit>;
 
@@ -104,7 +116,10 @@ pub trait Kubelet: fmt::Debug + Send + Sync {
         connection: Connection,
     ) -> BoxFuture<'static, Result<(), String>>;
 
-    /// Asks over HTTP what is served at an address; `None`: the connection is refused.
+    /// What the containers of a Pod use, in the order of its spec.
+    fn usage(&self, pod: &Value) -> Vec<Usage>;
+
+    /// Asks over HTTP what is served at an address of a Pod; `None`: the connection is refused.
     fn ask(
         &self,
         ip: &str,

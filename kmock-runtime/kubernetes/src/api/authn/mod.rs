@@ -57,11 +57,12 @@ pub fn user(
     parts: &Parts,
     attributes: &Attributes<'_>,
 ) -> Result<Arc<User>, ApiError> {
-    let user = authenticate(cluster, parts)?;
+    let user = credentials(cluster, parts)?;
     impersonation::user(cluster, &parts.headers, user, attributes)
 }
 
-fn authenticate(cluster: &Cluster, parts: &Parts) -> Result<Arc<User>, ApiError> {
+/// Whose credentials a request has.
+pub fn credentials(cluster: &Cluster, parts: &Parts) -> Result<Arc<User>, ApiError> {
     if let Some(certificate) = parts.extensions.get::<ClientCertificate>()
         && !certificate.common_name.is_empty()
     {

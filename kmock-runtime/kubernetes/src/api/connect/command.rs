@@ -4,13 +4,14 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::session::{self, Came, Sink, Source};
 use super::{plainly, upgrade};
-use crate::api::call::Call;
 use crate::api::reply::{Body, Reply};
+use crate::model::path::Query;
 use crate::model::status::ApiError;
 use crate::state::kubelet::{Exit, Kubelet, Output, Process, Streams, TerminalSize};
 use crate::wire::{spdy, websocket};
@@ -43,11 +44,54 @@ const TYPES: &[&str] = &["stdin", "stdout", "stderr", "error", "resize"];
 
 /// Which streams a client wants.
 #[derive(Clone, Copy)]
-struct Wanted {
+pub(super) struct Wanted {
     stdin: bool,
     stdout: bool,
     stderr: bool,
     tty: bool,
+}
+
+impl Wanted {
+    /// As the API server is asked: `PodExecOptions` and `PodAttachOptions`, with their defaults.
+    pub(super) fn of_options(query: &Query) -> Wanted {
+        let flag = |name: &str, otherwise: bool| {
+            query
+                .get(name)
+                .map_or(otherwise, |text| text == "true" || text == "1")
+        };
+        let tty = flag("tty", false);
+        Wanted {
+            stdin: flag("stdin", false),
+            stdout: flag("stdout", true),
+            stderr: flag("stderr", true) && !tty,
+            tty,
+        }
+    }
+
+    pub(super) fn is_nothing(self) -> bool {
+        !(self.stdin || self.stdout || self.stderr)
+    }
+
+    /// As a kubelet is asked.
+    pub(super) fn of_flags(query: &Query) -> Wanted {
+        let flag = |name: &str| query.get(name) == Some("1");
+        let tty = flag("tty");
+        Wanted {
+            stdin: flag("input"),
+            stdout: flag("output"),
+            stderr: flag("error") && !tty,
+            tty,
+        }
+    }
+}
+
+/// What a client wants to be joined to.
+pub(super) struct Joining<'a> {
+    /// Of its request: which protocols it speaks.
+    pub(super) headers: &'a HeaderMap,
+    pub(super) wanted: Wanted,
+    /// `None`: the process that the container is.
+    pub(super) command: Option<Vec<String>>,
 }
 
 /// The ends of a process's streams that are the server's.
@@ -59,38 +103,29 @@ struct Ends {
 
 /// Runs a command, or joins what runs.
 pub(super) fn command(
-    call: &Call,
+    joining: Joining<'_>,
     kubelet: &dyn Kubelet,
     pod: &str,
     container: &str,
 ) -> Result<Reply, ApiError> {
-    let query = &call.request.query;
-    let flag = |name: &str, otherwise: bool| {
-        query
-            .get(name)
-            .map_or(otherwise, |text| text == "true" || text == "1")
-    };
-    // The defaults of `PodExecOptions` and `PodAttachOptions`.
-    let tty = flag("tty", false);
-    let wanted = Wanted {
-        stdin: flag("stdin", false),
-        stdout: flag("stdout", true),
-        stderr: flag("stderr", true) && !tty,
-        tty,
-    };
-    if !(wanted.stdin || wanted.stdout || wanted.stderr) {
+    let Joining {
+        headers,
+        wanted,
+        command,
+    } = joining;
+    if wanted.is_nothing() {
         let why = "you must specify at least 1 of stdin, stdout, stderr";
         return Ok(plainly(400, why));
     }
-    let spdy = upgrade::wants_spdy(&call.headers);
+    let spdy = upgrade::wants_spdy(headers);
     let protocol = if spdy {
-        let offered = upgrade::spdy_offered(&call.headers);
+        let offered = upgrade::spdy_offered(headers);
         match upgrade::chosen(&offered, SPDY_PROTOCOLS) {
             Some(protocol) => protocol,
             None => return Ok(upgrade::spdy_refused(&offered, SPDY_PROTOCOLS)),
         }
     } else {
-        let offered = websocket::offered(&call.headers);
+        let offered = websocket::offered(headers);
         if offered.contains(&V5) {
             V5
         } else {
@@ -101,11 +136,9 @@ pub(super) fn command(
         }
     };
     let (ends, streams) = joined(wanted);
-    let command: Vec<String> = query.all("command").map(str::to_owned).collect();
-    let process = if call.request.subresource() == "attach" {
-        kubelet.attach(pod, container, streams)
-    } else {
-        kubelet.exec(pod, container, command.clone(), streams)
+    let process = match &command {
+        None => kubelet.attach(pod, container, streams),
+        Some(command) => kubelet.exec(pod, container, command.clone(), streams),
     };
     let process = match process {
         Ok(process) => process,
@@ -117,7 +150,7 @@ pub(super) fn command(
         Err(why) => return Ok(plainly(500, &why)),
     };
     let job = Job {
-        command,
+        command: command.unwrap_or_default(),
         protocol,
         wanted,
         ends,
@@ -133,7 +166,7 @@ pub(super) fn command(
         })
     } else {
         let chosen = Some(protocol).filter(|name| !name.is_empty());
-        websocket::accept(&call.headers, chosen, move |socket| async move {
+        websocket::accept(headers, chosen, move |socket| async move {
             let (source, mut sink) = session::channels(socket, protocol);
             if protocol != V5 {
                 // So that the client knows that it is there.
@@ -150,6 +183,39 @@ pub(super) fn command(
         })?
     };
     Ok(Reply::new(101, Body::Response(response)))
+}
+
+/// Runs a command to its end: how it ended, and what it wrote to either stream.
+pub(super) async fn run(
+    kubelet: &dyn Kubelet,
+    pod: &str,
+    container: &str,
+    command: Vec<String>,
+) -> Result<(Exit, Vec<u8>, Vec<u8>), String> {
+    let (mut ends, streams) = joined(Wanted {
+        stdin: false,
+        stdout: true,
+        stderr: true,
+        tty: false,
+    });
+    let mut process = kubelet.exec(pod, container, command, streams)?;
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let mut keep = |(of, data): (Output, Bytes)| match of {
+        Output::Out => out.extend_from_slice(&data),
+        Output::Err => errors.extend_from_slice(&data),
+    };
+    let exit = loop {
+        match select(pin!(ends.output.recv()), &mut process).await {
+            Either::Left((Some(written), _)) => keep(written),
+            // It writes no more.
+            Either::Left((None, _)) => break process.await,
+            Either::Right((exit, _)) => break exit,
+        }
+    };
+    while let Ok(written) = ends.output.try_recv() {
+        keep(written);
+    }
+    Ok((exit, out, errors))
 }
 
 /// A process with all that its client is to see of it.

@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::{Either, join, select};
+use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::sync::mpsc;
 
 use super::pipes::{News, Pipes};
 use super::session::{self, Came, Sink, Source};
 use super::{plainly, upgrade};
-use crate::api::call::Call;
 use crate::api::reply::{Body, Reply};
 use crate::model::status::ApiError;
 use crate::state::kubelet::Kubelet;
+use crate::state::store::StoredObject;
 use crate::state::takeover::Connection;
 use crate::wire::spdy::{self, Frame};
 use crate::wire::websocket::{self, Message, WebSocket};
@@ -45,21 +46,20 @@ impl Target {
     }
 }
 
-/// Forwards ports.
-pub(super) fn forward(
-    call: &Call,
+/// Forwards ports of a Pod: `named`, as the query says it, are those of a client that does not open them as it likes.
+pub(super) fn forward<'a>(
+    headers: &HeaderMap,
     kubelet: &Arc<dyn Kubelet>,
-    pod: &str,
+    pod: &StoredObject,
+    named: impl Iterator<Item = &'a str>,
 ) -> Result<Reply, ApiError> {
-    let found = call.find(call.request.name())?;
-    let uid = found.value["metadata"]["uid"].as_str().unwrap_or_default();
     let target = Target {
         kubelet: Arc::clone(kubelet),
-        key: pod.to_owned(),
-        uid: uid.to_owned(),
+        key: pod.key().to_owned(),
+        uid: pod.uid().to_owned(),
     };
-    if upgrade::wants_spdy(&call.headers) {
-        let offered = upgrade::spdy_offered(&call.headers);
+    if upgrade::wants_spdy(headers) {
+        let offered = upgrade::spdy_offered(headers);
         let Some(protocol) = upgrade::chosen(&offered, SPDY_PROTOCOLS) else {
             return Ok(upgrade::spdy_refused(&offered, SPDY_PROTOCOLS));
         };
@@ -67,15 +67,15 @@ pub(super) fn forward(
             upgrade::accept_spdy(protocol, move |connection| by_streams(target, connection));
         return Ok(Reply::new(101, Body::Response(response)));
     }
-    let offered = websocket::offered(&call.headers);
+    let offered = websocket::offered(headers);
     let response = if offered.contains(&TUNNEL) {
-        websocket::accept(&call.headers, Some(TUNNEL), move |socket| async move {
+        websocket::accept(headers, Some(TUNNEL), move |socket| async move {
             let (ours, theirs) = tokio::io::duplex(WINDOW);
             let tunnel = tunnel(socket, Box::new(ours));
             join(tunnel, by_streams(target, Box::new(theirs))).await;
         })?
     } else {
-        let ports = match ports(call) {
+        let ports = match ports(named) {
             Ok(ports) => ports,
             Err(why) => return Ok(plainly(400, &why)),
         };
@@ -83,7 +83,7 @@ pub(super) fn forward(
             return Ok(upgrade::refused(&offered, PROTOCOLS));
         };
         let chosen = Some(protocol).filter(|name| !name.is_empty());
-        websocket::accept(&call.headers, chosen, move |socket| async move {
+        websocket::accept(headers, chosen, move |socket| async move {
             let (source, sink) = session::channels(socket, protocol);
             by_channels(target, ports, source, sink).await;
         })?
@@ -91,10 +91,10 @@ pub(super) fn forward(
     Ok(Reply::new(101, Body::Response(response)))
 }
 
-/// `ports=80,8080`, also again and again.
-fn ports(call: &Call) -> Result<Vec<u16>, String> {
+/// `ports=80,8080`, also again and again; a kubelet is asked for `port`.
+fn ports<'a>(named: impl Iterator<Item = &'a str>) -> Result<Vec<u16>, String> {
     let mut ports = Vec::new();
-    for texts in call.request.query.all("ports") {
+    for texts in named {
         for text in texts.split(',') {
             match text.trim().parse::<u16>() {
                 Ok(0) => return Err(format!("port \"{text}\" must be > 0")),

@@ -2,6 +2,7 @@
 
 mod command;
 mod forward;
+mod kubelet;
 mod pipes;
 mod proxy;
 mod session;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::command::{Joining, Wanted};
+pub(super) use self::kubelet::at_the_port;
 use super::authz;
 use super::call::Call;
 use super::reply::{Body, Reply};
@@ -46,10 +49,17 @@ pub(super) async fn connect(call: &Call) -> Result<Reply, ApiError> {
     if !websocket::is_asked_for(&call.headers) && !upgrade::wants_spdy(&call.headers) {
         return Err(ApiError::bad_request("Upgrade request required"));
     }
-    match subresource {
-        "portforward" => forward::forward(call, &kubelet, pod.key()),
-        _ => command::command(call, &*kubelet, pod.key(), &container),
+    let query = &call.request.query;
+    if subresource == "portforward" {
+        return forward::forward(&call.headers, &kubelet, &pod, query.all("ports"));
     }
+    let command = query.all("command").map(str::to_owned).collect();
+    let joining = Joining {
+        headers: &call.headers,
+        wanted: Wanted::of_options(query),
+        command: (subresource != "attach").then_some(command),
+    };
+    command::command(joining, &*kubelet, pod.key(), &container)
 }
 
 /// Whoever upgrades a GET has to be allowed to create, too (`AuthorizePodWebsocketUpgradeCreatePermission`, on since 1.35).
@@ -73,11 +83,8 @@ fn may_create(call: &Call) -> Result<(), ApiError> {
 /// Who runs the Pods, if anybody does.
 fn kubelet(call: &Call) -> Result<Arc<dyn Kubelet>, ApiError> {
     call.cluster.kubelet().ok_or_else(|| {
-        ApiError::not_implemented(format!(
-            "{}/{} where nothing runs: let the cluster live (`cluster`), or answer it by a rule",
-            call.resource().plural,
-            call.request.subresource()
-        ))
+        let (resource, subresource) = (&call.resource().plural, call.request.subresource());
+        kubelet::nothing_runs(&format!("{resource}/{subresource}"))
     })
 }
 

@@ -3,15 +3,12 @@
 use http::{HeaderMap, Request, header};
 use serde_json::Value;
 
-use super::kubelet;
+use super::kubelet::{self, PORT};
 use crate::api::call::Call;
 use crate::api::reply::{Body, Reply};
 use crate::model::resource::ResourceKey;
 use crate::model::status::{ApiError, quoted};
 use crate::wire::websocket;
-
-/// Where kubelets listen.
-const KUBELET: u16 = 10250;
 
 /// An address behind a name.
 struct Location {
@@ -31,16 +28,15 @@ pub(super) async fn proxy(call: &Call) -> Result<Reply, ApiError> {
         "service" => of_service(call, &object.value, id, port)?,
         _ => of_node(&object.value, port),
     };
-    let kubelet = kubelet(call)?;
-    if scheme == "https" && !(kind == "node" && location.port == KUBELET) {
+    let kubelet = super::kubelet(call)?;
+    // Where kubelets listen, they answer, whatever leads there.
+    let node = match location.port {
+        PORT => kubelet::node_at(&call.cluster, &location.ip),
+        _ => None,
+    };
+    if scheme == "https" && node.is_none() {
         return Err(unreachable(format_args!(
             "tls: containers of kmock speak http only ({id})"
-        )));
-    }
-    if websocket::is_asked_for(&call.headers) {
-        return Err(ApiError::not_implemented(format!(
-            "WebSockets through {}/proxy",
-            call.resource().plural
         )));
     }
     if call.request.rest.is_empty() && !call.request.trailing_slash {
@@ -50,6 +46,15 @@ pub(super) async fn proxy(call: &Call) -> Result<Reply, ApiError> {
         let at = format!("{}/{query}", path_of(call));
         reply.headers.push(("Location", at));
         return Ok(reply);
+    }
+    if let Some(node) = node {
+        return kubelet::behind_a_proxy(call, kubelet, &node).await;
+    }
+    if websocket::is_asked_for(&call.headers) {
+        return Err(ApiError::not_implemented(format!(
+            "WebSockets through {}/proxy",
+            call.resource().plural
+        )));
     }
     let answer = kubelet
         .ask(&location.ip, location.port, passed(call, &location))
@@ -168,7 +173,7 @@ fn of_node(node: &Value, port: &str) -> Location {
         .and_then(|one| one["address"].as_str());
     Location {
         ip: ip.unwrap_or_default().to_owned(),
-        port: port.parse().unwrap_or(KUBELET),
+        port: port.parse().unwrap_or(PORT),
     }
 }
 
