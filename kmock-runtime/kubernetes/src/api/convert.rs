@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::webhook_call::Endpoint;
+use super::webhook_call::WebhookTarget;
 use crate::model::conversion::{self, Conversion, Question};
 use crate::model::meta;
 use crate::model::status::{ApiError, aggregate, go_type, quoted};
@@ -109,7 +109,7 @@ async fn ask(
         "kind": "ConversionReview", "apiVersion": api_version,
         "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": objects},
     });
-    let endpoint = Endpoint::of(&conversion.client_config, PATIENCE);
+    let target = WebhookTarget::of(&conversion.client_config, PATIENCE);
     let of = match objects {
         [one] => gvk(one),
         // Several are the items of a list in the version that is wanted.
@@ -117,7 +117,7 @@ async fn ask(
     };
     let failed = |why: String| format!("conversion webhook for {of} failed: {why}");
     let body = review.to_string().into();
-    let answer = endpoint.post(cluster, body).await.map_err(failed)?;
+    let answer = target.post(cluster, body).await.map_err(failed)?;
     let converted = read(&answer, &uid, version).map_err(failed)?;
     if converted.len() != objects.len() {
         return Err(format!(

@@ -18,7 +18,7 @@ use crate::state::webhooks::{WebhookCall, host_of_place};
 
 /// Where a webhook is, and how long it may take.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct WebhookTarget {
     /// With the time in its query.
     url: String,
     /// By which it is known who answers for it.
@@ -41,7 +41,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-impl Endpoint {
+impl WebhookTarget {
     /// That of a `clientConfig`.
     pub(crate) fn of(config: &Value, timeout: Duration) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn services_have_urls_too() {
         let service = json!({"service": {"name": "hook", "namespace": "ns", "path": "validate", "port": 8443}});
-        let asked = |config: &Value| Endpoint::of(config, Duration::from_secs(10)).url;
+        let asked = |config: &Value| WebhookTarget::of(config, Duration::from_secs(10)).url;
         assert_eq!(
             asked(&service),
             "https://hook.ns.svc:8443/validate?timeout=10s"

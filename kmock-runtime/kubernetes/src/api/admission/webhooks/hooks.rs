@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::Attributes;
 use super::super::Conditions;
 use super::super::rules::{self, Rule};
-use crate::api::webhook_call::Endpoint;
+use crate::api::webhook_call::WebhookTarget;
 use crate::kinds::builtin::values::{at, int, items, text};
 use crate::model::resource::ResourceKey;
 use crate::model::selectors::LabelSelector;
@@ -44,7 +44,7 @@ pub(super) struct Hook {
     pub(super) dry_run: bool,
     /// The first one that both sides know.
     pub(super) review_version: Option<ReviewVersion>,
-    pub(super) endpoint: Endpoint,
+    pub(super) target: WebhookTarget,
 }
 
 impl Hook {
@@ -76,7 +76,7 @@ impl Hook {
                 Some("v1beta1") => Some(ReviewVersion::V1Beta1),
                 _ => None,
             }),
-            endpoint: Endpoint::of(at(hook, &["clientConfig"]), Duration::from_secs(seconds)),
+            target: WebhookTarget::of(at(hook, &["clientConfig"]), Duration::from_secs(seconds)),
             name,
         }
     }

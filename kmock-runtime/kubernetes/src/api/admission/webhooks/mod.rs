@@ -316,7 +316,7 @@ async fn ask(
     mutating: bool,
 ) -> Result<Answer, Refusal> {
     let Review { uid, version, body } = review;
-    let sent = hook.endpoint.post(asked.cluster(), body).await;
+    let sent = hook.target.post(asked.cluster(), body).await;
     let sent = sent.and_then(|answer| match answer::mistyped(&answer) {
         Some(why) => Err(why),
         None => Ok(answer),
