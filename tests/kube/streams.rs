@@ -155,6 +155,35 @@ async fn who_is_attached_sees_and_sends(k: KMock) {
 }
 
 #[kmock::test(start_paused, nodes = 1)]
+async fn the_input_of_a_container_ends_with_the_first_who_attaches_where_it_says_so(k: KMock) {
+    let mut once = pod("busybox");
+    let spec = once.spec.as_mut().expect("a spec");
+    spec.restart_policy = Some("Never".into());
+    // As `kubectl run -i` makes it.
+    spec.containers[0].stdin_once = Some(true);
+    let script = "echo -n read: && cat && echo closed";
+    spec.containers[0].args = Some(["sh", "-c", script].map(String::from).to_vec());
+    let pods: Api<Pod> = Api::default_namespaced(k.client());
+    let made = pods.create(&PostParams::default(), &once).await;
+    made.expect("created");
+    k.settle().await;
+    let params = AttachParams::default().stdin(true).stderr(false);
+    let mut process = pods.attach("web", &params).await.expect("upgraded");
+    let mut stdin = process.stdin().expect("asked for");
+    stdin.write_all(b"value\nabcd").await.expect("written");
+    stdin.shutdown().await.expect("closed");
+    drop(stdin);
+    let mut shown = String::new();
+    let mut out = process.stdout().expect("out");
+    out.read_to_string(&mut shown).await.expect("read");
+    k.settle().await;
+    let log = k.life().log("default/web", "main", false);
+    assert_eq!(log.as_deref(), Some("read:value\nabcdclosed\n"));
+    let phase = &k.objects().get("pods", "web").expect("there")["status"]["phase"];
+    assert_eq!(phase, "Succeeded");
+}
+
+#[kmock::test(start_paused, nodes = 1)]
 async fn plain_commands_are_there_and_others_are_told(k: KMock) {
     let pods = running(&k, "web").await;
     let params = AttachParams::default();

@@ -41,8 +41,7 @@ mod usage;
 pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
         ApiBody, Clock, Cluster, Declaration,
-        internals::api::authn,
-        internals::api::{body::Sent, reply::Unread},
+        internals::api::{authn, body::Sent, reply::Unread, token},
         internals::doors::objects,
         internals::kinds::builtin,
         internals::model::{meta, names, resource, selectors},

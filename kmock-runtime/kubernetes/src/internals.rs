@@ -51,6 +51,9 @@ pub mod kinds {
         pub mod quantity {
             pub use crate::kinds::builtin::quantity::Quantity;
         }
+        pub mod quota {
+            pub use crate::kinds::builtin::quota::used;
+        }
         pub mod times {
             pub use crate::kinds::builtin::times::duration;
         }

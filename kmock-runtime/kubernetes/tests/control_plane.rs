@@ -768,6 +768,9 @@ fn metrics_hold_what_is_asserted_of_a_server() {
             "apiserver_validation_declarative_validation_mismatch_total 0",
             "apiserver_validation_declarative_validation_panic_total 0",
             "apiserver_storage_objects{resource=\"namespaces\"} 4",
+            // 100 of 245 shares of 600 seats, rounded up.
+            "apiserver_flowcontrol_nominal_limit_seats{priority_level=\"workload-low\"} 245",
+            "apiserver_flowcontrol_nominal_limit_seats{priority_level=\"exempt\"} 0",
         ] {
             assert!(text.lines().any(|one| one == line), "{line} in {text}");
         }
@@ -775,6 +778,80 @@ fn metrics_hold_what_is_asserted_of_a_server() {
         for sample in text.lines().filter(|line| !line.starts_with('#')) {
             let name = sample.split(['{', ' ']).next().expect("a name");
             assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
+        }
+    });
+}
+
+#[test]
+fn health_checks_are_those_of_a_server_in_their_order() {
+    api::run(async {
+        let cluster = Cluster::default();
+        let told = async |path: &str| {
+            let request = Request::get(path).body(Bytes::new());
+            let response = cluster.call(request.expect("a request")).await;
+            let ApiBody::Full(text) = response.into_body() else {
+                panic!("a stream")
+            };
+            String::from_utf8(text.to_vec()).expect("text")
+        };
+        let begin =
+            |text: &str, lines: usize| text.lines().take(lines).collect::<Vec<_>>().join(" ");
+        for endpoint in ["healthz", "livez"] {
+            let text = told(&format!("/{endpoint}?verbose")).await;
+            assert_eq!(
+                begin(&text, 5),
+                "[+]ping ok [+]log ok [+]loopback-serving-certificate ok [+]etcd ok \
+                 [+]poststarthook/start-apiserver-admission-initializer ok"
+            );
+            assert!(
+                text.ends_with(&format!("\n{endpoint} check passed\n")),
+                "{text}"
+            );
+        }
+        let ready = told("/readyz?verbose").await;
+        assert_eq!(
+            begin(&ready, 5),
+            "[+]ping ok [+]log ok [+]etcd ok [+]etcd-readiness ok [+]informer-sync ok"
+        );
+        assert!(
+            ready.ends_with("\n[+]shutdown ok\nreadyz check passed\n"),
+            "{ready}"
+        );
+        // What test suites want to see of each.
+        for endpoint in ["healthz", "livez", "readyz"] {
+            let text = told(&format!("/{endpoint}?verbose")).await;
+            for check in [
+                "poststarthook/start-service-ip-repair-controllers",
+                "poststarthook/start-kube-aggregator-informers",
+                "poststarthook/apiservice-status-local-available-controller",
+                "poststarthook/apiservice-status-remote-available-controller",
+                "poststarthook/kube-apiserver-autoregistration",
+                "poststarthook/storage-readiness",
+                "autoregister-completion",
+            ] {
+                assert!(
+                    text.contains(&format!("[+]{check} ok\n")),
+                    "{check} in {text}"
+                );
+                assert_eq!(told(&format!("/{endpoint}/{check}")).await, "ok");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_server_s_own_pages_read_the_timeout_that_is_asked_for() {
+    api::run(async {
+        let cluster = Cluster::default();
+        for asked in ["", "0s", "3m", "32s"] {
+            get(&cluster, &format!("/version?timeout={asked}")).await;
+        }
+        for path in ["/version", "/api", "/apis/apps/v1", "/openapi/v3"] {
+            let line = format!("GET {path}?timeout=soon");
+            let (code, answer) = api::call(&cluster, &line, Value::Null).await;
+            let why =
+                "invalid timeout specified in the request URL - time: invalid duration \"soon\"";
+            assert_eq!((code, &answer["message"]), (400, &json!(why)), "{path}");
         }
     });
 }

@@ -244,6 +244,58 @@ fn own_maps(objects: &Objects) -> Vec<String> {
 }
 
 #[test]
+fn the_pods_of_a_namespace_go_before_the_rest() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    objects.seed(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {
+        "namespace": "held", "name": "a", "finalizers": ["x.io/y"],
+    }, "spec": {"containers": [{"name": "c", "image": "i"}]}}));
+    objects.seed(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "held", "name": "a"}}));
+    let path = "DELETE /api/v1/namespaces/held";
+    assert_eq!(call(&cluster, path, Value::Null).0, 200);
+    let pod = objects.get("pods", "held/a").expect("it is held");
+    assert!(pod["metadata"]["deletionTimestamp"].is_string());
+    let map = objects.get("configmaps", "held/a").expect("it waits");
+    assert_eq!(map["metadata"]["deletionTimestamp"], Value::Null);
+    // Meanwhile nobody has looked at the rest.
+    let held = objects.get("namespaces", "held").expect("held");
+    let conditions = held["status"]["conditions"].as_array().expect("conditions");
+    assert_eq!(conditions.len(), 5);
+    assert!(conditions.iter().all(|one| one["status"] == "False"));
+    let free = json!({"metadata": {"finalizers": null}});
+    let path = "PATCH /api/v1/namespaces/held/pods/a";
+    assert_eq!(call(&cluster, path, free).0, 200);
+    assert!(objects.get("configmaps", "held/a").is_none());
+    assert!(objects.get("namespaces", "held").is_none());
+}
+
+#[test]
+fn thousands_of_objects_go_with_their_namespace_or_owner() {
+    let cluster = cluster(true);
+    let objects = cluster.objects();
+    let root = seed(&objects, "root", json!({}));
+    // A chain of owners, as deep as the namespace is wide.
+    let mut owner = ("root".to_owned(), root);
+    for number in 0..1000 {
+        let name = format!("link-{number}");
+        let uid = seed(&objects, &name, owned_by(&owner.0, &owner.1));
+        owner = (name, uid);
+        objects.seed(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+                "namespace": "wide", "name": format!("map-{number}"),
+            }}),
+        );
+    }
+    let path = format!("DELETE {MAPS}/root");
+    assert_eq!(call(&cluster, &path, Value::Null).0, 200);
+    assert!(objects.list("configmaps", Some("default")).len() <= 1);
+    let path = "DELETE /api/v1/namespaces/wide";
+    assert_eq!(call(&cluster, path, Value::Null).0, 200);
+    assert!(objects.get("namespaces", "wide").is_none());
+    assert!(objects.list("configmaps", Some("wide")).is_empty());
+}
+
+#[test]
 fn a_namespace_says_what_holds_it() {
     let cluster = cluster(true);
     let objects = cluster.objects();

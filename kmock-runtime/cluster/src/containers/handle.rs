@@ -20,9 +20,12 @@ use tower_service::Service;
 use super::io::Input;
 use super::log::Log;
 use super::network::Served;
+use super::token::Token;
+use super::volumes::Mount;
 use crate::emulator::takeover::Duplex;
 use crate::emulator::{ApiBody, Clock};
 use crate::object;
+use crate::seed;
 use crate::shared::Shared;
 
 /// What a container is given when it starts.
@@ -32,6 +35,8 @@ pub(crate) struct Given {
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<String, Bytes>,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) tokens: Vec<Token>,
 }
 
 /// What the code of a container and the kubelet share.
@@ -54,7 +59,7 @@ pub(crate) struct Live {
     files: Mutex<BTreeMap<String, Bytes>>,
     /// What those who are attached send.
     pub(crate) input: Mutex<Option<mpsc::UnboundedReceiver<Bytes>>>,
-    pub(crate) to_input: mpsc::UnboundedSender<Bytes>,
+    to_input: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
 }
 
 impl Default for Live {
@@ -64,7 +69,7 @@ impl Default for Live {
             rests: Mutex::default(),
             files: Mutex::default(),
             input: Mutex::new(Some(input)),
-            to_input,
+            to_input: Mutex::new(Some(to_input)),
             ready: AtomicU8::new(0),
             said: AtomicU64::new(0),
             has_listened: AtomicBool::new(false),
@@ -198,6 +203,12 @@ impl Container {
         }))
     }
 
+    /// Where what looks random in it begins: another number each time that it starts.
+    pub(crate) fn seed(&self) -> u64 {
+        let uid = object::uid(&self.0.pod);
+        seed::of(&format!("{uid}/{}/{}", self.0.name, self.0.run))
+    }
+
     /// The container's name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -233,31 +244,51 @@ impl Container {
         &self.0.given.env
     }
 
-    /// The content of a file: one that a volume of a ConfigMap, a Secret, the downward API or a mix of them brings, or
+    /// The content of a file: one that a volume of a ConfigMap, a Secret, the downward API, a token of its account or a mix of them brings, or
     /// one that was [written](Container::write_file), as `kubectl cp` does.
     pub fn file(&self, path: &str) -> Option<Bytes> {
+        if let Some(content) = self.0.shared.volumes.read(&self.0.given.mounts, path) {
+            return Some(content);
+        }
         let written = {
             let files = self.written();
             files.get(path).cloned()
         };
-        written.or_else(|| self.0.given.files.get(path).cloned())
+        let given = &self.0.given;
+        let token = || given.tokens.iter().find(|token| token.path == path)?.read();
+        written
+            .or_else(|| given.files.get(path).cloned())
+            .or_else(token)
+    }
+
+    /// Whether a volume is mounted at a path: there is a folder, whatever is in it.
+    pub(crate) fn has_mount(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        self.0.given.mounts.iter().any(|mount| mount.at == path)
     }
 
     /// Takes a file away that was written; whether there was one.
     pub(crate) fn remove_file(&self, path: &str) -> bool {
-        self.written().remove(path).is_some()
+        let in_volume = self.0.shared.volumes.remove(&self.0.given.mounts, path);
+        self.written().remove(path).is_some() || in_volume
     }
 
-    /// Writes a file; it is gone when the container restarts.
+    /// Writes a file. It is gone when the container restarts; in a volume (`emptyDir`, `hostPath`, a claim) it stays as long as
+    /// that does, and all who mount it see it.
     pub fn write_file(&self, path: impl Into<String>, content: impl Into<Bytes>) {
         let (path, content) = (path.into(), content.into());
-        self.written().insert(path, content);
+        let volumes = &self.0.shared.volumes;
+        if let Err(content) = volumes.write(&self.0.given.mounts, &path, content) {
+            self.written().insert(path, content);
+        }
     }
 
     /// The paths of all such files, in order.
     pub fn files(&self) -> Vec<String> {
         let mut all: Vec<String> = self.0.given.files.keys().cloned().collect();
+        all.extend(self.0.given.tokens.iter().map(|token| token.path.clone()));
         all.extend(self.written().keys().cloned());
+        all.extend(self.0.shared.volumes.paths(&self.0.given.mounts));
         all.sort_unstable();
         all.dedup();
         all
@@ -390,9 +421,24 @@ impl Container {
         *rests.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Where what is sent to the container goes.
-    pub(crate) fn input(&self) -> mpsc::UnboundedSender<Bytes> {
-        self.0.live.to_input.clone()
+    /// Sends something to what the container reads; one that never reads does not mind.
+    pub(crate) fn send(&self, data: Bytes) {
+        let input = &self.0.live.to_input;
+        let input = input.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(input) = &*input {
+            let _ = input.send(data);
+        }
+    }
+
+    /// Ends what the container reads, where its manifest says that it ends with the first who attaches (`stdinOnce`).
+    pub(crate) fn end_input(&self) {
+        let lists = ["containers", "initContainers", "ephemeralContainers"];
+        let spec = &self.0.pod["spec"];
+        let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
+        if all.any(|one| one["name"] == self.0.name && one["stdinOnce"] == true) {
+            let input = &self.0.live.to_input;
+            input.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
     }
 
     /// Ends when the container does.

@@ -10,6 +10,8 @@ mod plain;
 mod program;
 mod shell;
 mod tar;
+mod token;
+mod volumes;
 
 pub(crate) use self::file::declare;
 pub use self::handle::{Container, IntoExit};
@@ -21,6 +23,8 @@ pub use self::log::Log;
 pub use self::network::Network;
 pub(crate) use self::plain::plain;
 pub(crate) use self::program::{Program, program};
+pub(crate) use self::token::Token;
+pub(crate) use self::volumes::{Mount, Volumes};
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(services::Endpoints),
         Box::new(services::EndpointSlices),
         Box::new(services::LoadBalancers::default()),
-        Box::new(quotas::Quotas),
+        Box::new(quotas::Quotas::default()),
         Box::new(volumes::Volumes::new(shared)),
         Box::new(volumes::Protection::of_claims()),
         Box::new(volumes::Protection::of_volumes()),

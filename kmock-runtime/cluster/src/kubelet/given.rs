@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::amounts;
 use crate::cache::Cache;
-use crate::containers::Given;
+use crate::containers::{Given, Mount, Token};
+use crate::emulator::Cluster;
 use crate::emulator::builtin::base64;
 use crate::kind::Kind;
 use crate::object::{self, items, text};
@@ -20,6 +21,8 @@ pub(crate) struct Missing(pub(crate) String);
 pub(crate) struct Place {
     pub(crate) ip: String,
     pub(crate) host_ip: String,
+    /// Who issues the tokens of accounts.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 /// All that a container is given.
@@ -39,6 +42,8 @@ pub(crate) fn given(
             .into_iter()
             .map(|(path, content)| (path, content.into()))
             .collect(),
+        mounts: mounts(pod, container, &env, cache),
+        tokens: tokens(pod, container, place),
         env,
     })
 }
@@ -337,6 +342,58 @@ fn files(
     Ok(out)
 }
 
+/// The volumes of a container that have data of their own, by the names under which it is kept: those of a Pod
+/// (`pod/UID/VOLUME`), of its node (`node/NAME`), of a PersistentVolume (`volume/NAME`).
+fn mounts(
+    pod: &Value,
+    container: &Value,
+    env: &BTreeMap<String, String>,
+    cache: &Cache,
+) -> Vec<Mount> {
+    let namespace = object::namespace(pod);
+    let claimed = |claim: &str| {
+        let claim = cache.find(Kind::Claims, namespace, claim)?;
+        let volume = text(&claim["spec"]["volumeName"]);
+        (!volume.is_empty()).then(|| (format!("volume/{volume}"), String::new()))
+    };
+    let kept = |volume: &Value| {
+        let name = text(&volume["name"]);
+        if volume["emptyDir"].is_object() {
+            return Some((format!("{}{name}", of_pod(object::uid(pod))), String::new()));
+        }
+        if let Some(path) = volume["hostPath"]["path"].as_str() {
+            let node = object::node_of(pod);
+            return Some((format!("node/{node}"), path.trim_matches('/').to_owned()));
+        }
+        if let Some(claim) = volume["persistentVolumeClaim"]["claimName"].as_str() {
+            return claimed(claim);
+        }
+        if volume["ephemeral"].is_object() {
+            return claimed(&format!("{}-{name}", object::name(pod)));
+        }
+        None
+    };
+    let mounts = items(&container["volumeMounts"]).filter_map(|mount| {
+        let mut volumes = items(&pod["spec"]["volumes"]);
+        let (volume, begin) = kept(volumes.find(|volume| volume["name"] == mount["name"])?)?;
+        let sub = match mount["subPathExpr"].as_str() {
+            Some(written) => expand(written, env),
+            None => text(&mount["subPath"]).to_owned(),
+        };
+        Some(Mount {
+            at: text(&mount["mountPath"]).trim_end_matches('/').to_owned(),
+            volume,
+            sub: format!("{begin}/{sub}").trim_matches('/').to_owned(),
+        })
+    });
+    mounts.collect()
+}
+
+/// How the names of the volumes of a Pod begin.
+pub(super) fn of_pod(uid: &str) -> String {
+    format!("pod/{uid}/")
+}
+
 /// The files of a volume, by their paths within it.
 fn volume_files(
     pod: &Value,
@@ -350,6 +407,32 @@ fn volume_files(
         source_files(pod, source, place, cache, &mut out)?;
     }
     Ok(out)
+}
+
+/// The tokens of the account that a Pod runs as, where the volumes of a container bring them.
+fn tokens(pod: &Value, container: &Value, place: &Place) -> Vec<Token> {
+    let Some(cluster) = &place.cluster else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for mount in items(&container["volumeMounts"]) {
+        let mut volumes = items(&pod["spec"]["volumes"]);
+        let Some(volume) = volumes.find(|volume| volume["name"] == mount["name"]) else {
+            continue;
+        };
+        let asked =
+            items(&volume["projected"]["sources"]).map(|source| &source["serviceAccountToken"]);
+        all.extend(asked.filter(|asked| asked.is_object()).map(|asked| {
+            let at = text(&mount["mountPath"]).trim_end_matches('/');
+            Token::new(
+                cluster,
+                pod,
+                format!("{at}/{}", text(&asked["path"])),
+                asked,
+            )
+        }));
+    }
+    all
 }
 
 fn source_files(
@@ -457,6 +540,7 @@ mod tests {
         let place = Place {
             ip: "10.244.0.5".into(),
             host_ip: "172.18.0.2".into(),
+            ..Place::default()
         };
         let given = given(&pod(), &container, &place, &cache()).expect("all is there");
         assert_eq!(given.args, ["--to=10.0.0.9:5432", "$(DB)", "$(NOPE)"]);

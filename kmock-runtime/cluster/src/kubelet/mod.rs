@@ -1,5 +1,6 @@
 //! The kubelets of all nodes: they register the nodes, run the Pods that are put on them, and report.
 
+mod admission;
 mod given;
 mod logs;
 mod pressure;
@@ -19,13 +20,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use self::admission::Rejection;
 pub(crate) use self::given::Place;
 use self::given::{Missing, given};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
 use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
 use crate::controller::Controller;
-use crate::emulator::Clock;
+use crate::emulator::{Clock, Cluster};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Deletion, Note, Plan, Wait};
@@ -43,6 +45,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Kubelets {
     shared: Arc<Shared>,
+    /// Who issues the tokens of accounts.
+    cluster: Option<Cluster>,
     pods: HashMap<String, PodRun>,
     /// Pods that wait for a ConfigMap or a Secret, by their namespaces.
     lacking: BTreeMap<String, BTreeSet<String>>,
@@ -68,6 +72,7 @@ impl Kubelets {
     pub(crate) fn new(shared: &Arc<Shared>) -> Kubelets {
         Kubelets {
             shared: Arc::clone(shared),
+            cluster: None,
             pods: HashMap::new(),
             lacking: BTreeMap::new(),
             deferred: BTreeSet::new(),
@@ -95,6 +100,20 @@ impl Kubelets {
         }
     }
 
+    /// Why a Pod that no scheduler has looked at is not let in.
+    fn rejected(&self, pod: &Value, host: &str, cache: &Cache) -> Option<Rejection> {
+        if admission::is_scheduled(pod) {
+            return None;
+        }
+        let node = cache.get(Kind::Nodes, host)?;
+        let others: Vec<_> = cache
+            .on_node(host)
+            .filter(|other| self.pods.contains_key(&object::key(other)))
+            .filter(|other| !object::is_finished(other))
+            .collect();
+        admission::rejected(pod, node, &others)
+    }
+
     fn forget(&mut self, key: &str) {
         if let Some(run) = self.pods.remove(key) {
             for one in &run.runs {
@@ -103,6 +122,7 @@ impl Kubelets {
                 one.log.close();
             }
             self.free(&run.ip);
+            self.shared.volumes.forget(&given::of_pod(&run.uid));
             self.shared.forget_logs(key);
         }
         self.deferred.remove(key);
@@ -280,6 +300,22 @@ impl Kubelets {
         let mut run = match self.pods.remove(key) {
             Some(run) => run,
             None => {
+                if let Some(rejection) = self.rejected(pod, &host, cache) {
+                    // Who makes another one at once goes round with time, not without.
+                    let since = object::after(object::created(pod), 1);
+                    let rest = object::until(since, cache.now());
+                    if !rest.is_zero() {
+                        plan.look_after(rest, Wait::Work);
+                        return plan;
+                    }
+                    let status = admission::status(pod, &rejection, object::time(cache.now()));
+                    plan.status(Kind::Pods, pod, status);
+                    plan.tell(Note {
+                        host,
+                        ..Note::warning(Kind::Pods, pod, &rejection.0, rejection.1)
+                    });
+                    return plan;
+                }
                 let ip = if pod["spec"]["hostNetwork"] == true {
                     host_ip.clone()
                 } else {
@@ -292,6 +328,7 @@ impl Kubelets {
         let place = Place {
             ip: run.ip.clone(),
             host_ip,
+            cluster: self.cluster.clone(),
         };
         let look = Look {
             pod,
@@ -1091,6 +1128,10 @@ pub(crate) fn short(time: Duration) -> String {
 impl Controller for Kubelets {
     fn name(&self) -> &'static str {
         "kubelets"
+    }
+
+    fn poll(&mut self, cluster: &Cluster, _keys: &mut Vec<String>) {
+        self.cluster.get_or_insert_with(|| cluster.clone());
     }
 
     fn agent(&self) -> &'static str {

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use serde_json::Value;
 
 use super::logs;
-use crate::containers::{Io, Running, plain};
+use crate::containers::{Container, Io, Running, plain};
 use crate::emulator::ApiBody;
 use crate::emulator::kubelet::{Exit, Kubelet, LogOptions, Output, Process, Streams, Usage};
 use crate::emulator::takeover::Connection;
@@ -83,12 +83,12 @@ impl Kubelet for Shared {
             tty: _,
             size: _,
         } = streams;
-        let input = running.container.input();
+        let container = running.container.clone();
         let sending = async move {
             if let Some(mut stdin) = stdin {
+                let _end = EndOfInput(container.clone());
                 while let Some(data) = stdin.recv().await {
-                    // A container that never reads does not mind.
-                    let _ = input.send(data);
+                    container.send(data);
                 }
             }
             std::future::pending::<()>().await;
@@ -164,5 +164,14 @@ impl Kubelet for Shared {
     ) -> BoxFuture<'static, Option<Response<ApiBody>>> {
         let found = self.network.at(ip, port);
         Box::pin(async move { Some(found?.answer(request).await) })
+    }
+}
+
+/// The end of what somebody sends who is attached, however it comes.
+struct EndOfInput(Container);
+
+impl Drop for EndOfInput {
+    fn drop(&mut self) {
+        self.0.end_input();
     }
 }

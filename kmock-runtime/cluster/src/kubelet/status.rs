@@ -392,6 +392,7 @@ mod tests {
         let place = Place {
             ip: "10.244.0.2".into(),
             host_ip: "172.18.0.2".into(),
+            ..Place::default()
         };
         let of =
             |run: &PodRun| json!({ "status": status(&pod, run, &place, Timestamp::UNIX_EPOCH) });

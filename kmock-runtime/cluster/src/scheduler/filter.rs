@@ -140,14 +140,7 @@ impl<'a> Context<'a> {
             .pods
             .values()
             .filter(|pod| !without.is_some_and(|gone| gone.contains(&pod.key)))
-            .flat_map(|pod| &pod.ports)
-            .any(|(ip, protocol, port)| {
-                self.info.ports.iter().any(|(own, own_protocol, own_port)| {
-                    port == own_port
-                        && protocol == own_protocol
-                        && (ip == own || ip == "0.0.0.0" || own == "0.0.0.0")
-                })
-            });
+            .any(|pod| self.info.wants_ports_of(pod));
         if taken {
             return Verdict::for_now("node(s) didn't have free ports for the requested pod ports");
         }

@@ -72,6 +72,19 @@ impl PodInfo {
     }
 }
 
+impl PodInfo {
+    /// Whether it wants ports of the host that another one has.
+    pub(crate) fn wants_ports_of(&self, other: &PodInfo) -> bool {
+        other.ports.iter().any(|(ip, protocol, port)| {
+            self.ports.iter().any(|(own, own_protocol, own_port)| {
+                port == own_port
+                    && protocol == own_protocol
+                    && (ip == own || ip == "0.0.0.0" || own == "0.0.0.0")
+            })
+        })
+    }
+}
+
 /// A node with the Pods that are on it.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeInfo {

@@ -115,6 +115,16 @@ fn scripts_are_run() {
             ),
             ("date +%Y", 0, "2026\n"),
             (
+                "if [ $(expr 7 % 2) -ne 0 ]; then echo odd; fi; expr 2 + 3 \\* 4; expr a = b || expr 9 - 9",
+                1,
+                "odd\n14\n0\n0\n",
+            ),
+            (
+                "[[ -r /none ]] || echo none; [[ a == a ]] && exit $(( $RANDOM / 32768 ))",
+                0,
+                "none\n",
+            ),
+            (
                 "for i in 1 2 3; do for j in a b; do [ $i$j = 2a ] && break 2; echo $i$j; done; done",
                 0,
                 "1a\n1b\n",
@@ -209,6 +219,90 @@ fn a_command_that_is_not_known_is_told_and_the_container_just_runs() {
             Some("as declared\n")
         );
         assert_eq!(w.get("pods", "b")["status"]["phase"], "Running");
+    });
+}
+
+#[test]
+fn tokens_of_accounts_are_files() {
+    live(1, |w| async move {
+        let mut pod = pod("a", "web");
+        pod["spec"]["serviceAccountName"] = json!("default");
+        pod["spec"]["volumes"] = json!([{"name": "t", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 600}},
+        ]}}]);
+        pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "t", "mountPath": "/t"}]);
+        w.ask(&format!("POST {PODS}"), pod).await;
+        w.settle().await;
+        let container = w.life.container("default/a", "c").expect("it runs");
+        let token = container.file("/t/token").expect("a token");
+        assert_eq!(container.file("/t/token"), Some(token.clone()));
+        assert_eq!(container.files(), ["/t/token"]);
+        let token = String::from_utf8(token.to_vec()).expect("text");
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token, "audiences": ["vault"]}});
+        let path = "POST /apis/authentication.k8s.io/v1/tokenreviews";
+        let status = w.ask(path, review).await["status"].clone();
+        assert_eq!(
+            status["user"]["username"],
+            "system:serviceaccount:default:default"
+        );
+        let extra = &status["user"]["extra"];
+        assert_eq!(extra["authentication.kubernetes.io/pod-name"], json!(["a"]));
+        assert_eq!(
+            extra["authentication.kubernetes.io/node-name"],
+            json!(["n1"])
+        );
+    });
+}
+
+/// A Pod of two containers and one before them, with a volume that all of them see.
+fn sharing(volume: Value) -> Value {
+    let mut pod = pod("a", "busybox");
+    let mounts = json!([{"name": "data", "mountPath": "/data"}]);
+    let container = |name: &str, script: &str| json!({"name": name, "image": "busybox", "command": ["sh", "-c", script], "volumeMounts": mounts});
+    pod["spec"]["restartPolicy"] = json!("OnFailure");
+    pod["spec"]["volumes"] = json!([volume]);
+    pod["spec"]["initContainers"] = json!([container("first", "[ -d /data ] && echo 1 > /data/a")]);
+    pod["spec"]["containers"] = json!([
+        container(
+            "c",
+            "cat /data/a; [[ -r /data/b ]] && exit 0; touch /data/b; exit 1"
+        ),
+        container("d", "until [ -e /data/b ]; do sleep 1; done; ls /data"),
+    ]);
+    pod
+}
+
+#[test]
+fn volumes_are_seen_by_all_containers_and_outlive_them() {
+    live(1, |w| async move {
+        let run = async |volume: Value| {
+            w.ask(&format!("POST {PODS}"), sharing(volume)).await;
+            w.settle().await;
+            let pod = w.get("pods", "a");
+            let log = |name: &str| w.life.log("default/a", name, false).expect("it ran");
+            let said = (log("c"), log("d"));
+            w.ask(
+                &format!("DELETE {PODS}/a?gracePeriodSeconds=0"),
+                Value::Null,
+            )
+            .await;
+            w.settle().await;
+            let restarts = pod["status"]["containerStatuses"][0]["restartCount"].clone();
+            (pod["status"]["phase"].clone(), restarts, said)
+        };
+        let once = (
+            json!("Succeeded"),
+            json!(1),
+            ("1\n".to_owned(), "a\nb\n".to_owned()),
+        );
+        let empty = json!({"name": "data", "emptyDir": {}});
+        assert_eq!(run(empty.clone()).await, once);
+        // It goes with its Pod.
+        assert_eq!(run(empty).await, once);
+        let host = json!({"name": "data", "hostPath": {"path": "/var/data"}});
+        assert_eq!(run(host.clone()).await, once);
+        // It stays on the node.
+        assert_eq!(run(host).await.1, json!(0));
     });
 }
 

@@ -11,6 +11,7 @@ mod nodes;
 mod pods;
 mod pressure;
 mod probes;
+mod quotas;
 mod replicationcontrollers;
 mod resize;
 mod scales;

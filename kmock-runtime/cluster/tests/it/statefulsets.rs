@@ -1,8 +1,10 @@
 //! StatefulSets in their order.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::world::{live, text};
+use serde_json::{Value, json};
+
+use crate::world::{PODS, live, pod, text};
 
 const SETS: &str = "/apis/apps/v1/namespaces/default/statefulsets";
 
@@ -99,5 +101,36 @@ fn pods_come_in_order_with_claims_and_are_updated_backwards() {
             (names, w.list("persistentvolumeclaims").len()),
             (vec!["db-0".to_owned()], 3)
         );
+    });
+}
+
+#[test]
+fn pods_that_their_node_rejects_are_made_again_until_they_fit() {
+    live(1, |w| async move {
+        let ports = json!([{"containerPort": 80, "hostPort": 80}]);
+        let mut first = pod("first", "web:1");
+        first["spec"]["nodeName"] = json!("n1");
+        first["spec"]["containers"][0]["ports"] = ports.clone();
+        w.ask(&format!("POST {PODS}"), first).await;
+        let body = json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db"},
+            "spec": {"serviceName": "db", "replicas": 1, "selector": {"matchLabels": {"app": "db"}},
+                "template": {"metadata": {"labels": {"app": "db"}}, "spec": {
+                    "nodeName": "n1", "containers": [{"name": "c", "image": "db:1", "ports": ports}],
+                }}},
+        });
+        w.settle().await;
+        w.ask(&format!("POST {SETS}"), body).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let told = w.events("Pod");
+        let why = "NodePorts Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+        assert!(told.iter().any(|event| event == why), "{told:?}");
+        w.ask(
+            &format!("DELETE {PODS}/first?gracePeriodSeconds=0"),
+            Value::Null,
+        )
+        .await;
+        w.settle().await;
+        assert_eq!(w.get("pods", "db-0")["status"]["phase"], "Running");
     });
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::reply::Reply;
 use crate::kinds::builtin::times;
-use crate::model::path::{ApiRequest, Verb};
+use crate::model::path::{ApiRequest, Query, Verb};
 use crate::model::status::{ApiError, Details};
 
 /// The longest that any request takes: `--request-timeout`.
@@ -49,22 +49,13 @@ impl Deadline {
             What::Read => LONGEST,
             What::Write => LONGEST_WRITE,
         };
-        let asked = request.query.get("timeout").unwrap_or_default();
-        if asked.is_empty() {
-            return Ok(Self(Some((longest, what))));
-        }
-        let asked = times::duration(asked).map_err(|why| {
-            ApiError::bad_request(format!(
-                "invalid timeout specified in the request URL - {why}"
-            ))
-        })?;
-        // Nothing, and less than nothing, asks for nothing.
-        let asked = u64::try_from(asked).unwrap_or_default();
-        let limit = match Duration::from_nanos(asked) {
-            Duration::ZERO => longest,
-            asked => longest.min(asked),
-        };
+        let limit = asked(&request.query)?.map_or(longest, |asked| longest.min(asked));
         Ok(Self(Some((limit, what))))
+    }
+
+    /// Checks what a request asks for that is not for a resource: its answer is there at once.
+    pub(super) fn check(query: &str) -> Result<(), ApiError> {
+        asked(&Query::parse(query)).map(drop)
     }
 
     /// Waits for an answer, but no longer than that.
@@ -85,6 +76,22 @@ impl Deadline {
             Err(_) => Err(too_late(what)),
         }
     }
+}
+
+/// What `?timeout=` asks for; `None`: nothing.
+fn asked(query: &Query) -> Result<Option<Duration>, ApiError> {
+    let asked = query.get("timeout").unwrap_or_default();
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let asked = times::duration(asked).map_err(|why| {
+        ApiError::bad_request(format!(
+            "invalid timeout specified in the request URL - {why}"
+        ))
+    })?;
+    // Nothing, and less than nothing, asks for nothing.
+    let asked = Duration::from_nanos(u64::try_from(asked).unwrap_or_default());
+    Ok((!asked.is_zero()).then_some(asked))
 }
 
 fn too_late(what: What) -> ApiError {

@@ -3,6 +3,7 @@
 use http::request::Parts;
 
 use crate::api::Reply;
+use crate::api::deadline::Deadline;
 use crate::api::discovery;
 use crate::api::health;
 use crate::api::openapi;
@@ -13,6 +14,7 @@ use crate::state::cluster::Cluster;
 
 /// Answers a request whose path names no resource.
 pub fn serve(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
+    Deadline::check(parts.uri.query().unwrap_or_default())?;
     let path = path::decoded(&parts.uri);
     let trimmed = path.strip_prefix('/').unwrap_or(&path);
     // Discovery does not mind a slash at the end; the other endpoints do.

@@ -10,14 +10,16 @@ use crate::api::authn::tokens::{self, ISSUER};
 use crate::api::discovery;
 use crate::api::{Body, Reply};
 use crate::model::path::Query;
+use crate::model::resource::ResourceKey;
 use crate::model::status::{ApiError, quoted};
 use crate::model::version;
 use crate::state::cluster::Cluster;
 use crate::wire::accept;
 use crate::wire::json;
 
-/// The checks of all three endpoints: those of the server itself, and those of its controllers' start.
-const CHECKS: [&str; 22] = [
+/// The checks of the servers that stand behind one another (definitions, the API, the aggregator) and of their hooks, in the order
+/// in which they are registered, with the feature gates and options as they come (and RBAC).
+const CHECKS: [&str; 34] = [
     "ping",
     "log",
     "etcd",
@@ -30,28 +32,42 @@ const CHECKS: [&str; 22] = [
     "poststarthook/start-apiextensions-controllers",
     "poststarthook/crd-informer-synced",
     "poststarthook/start-system-namespaces-controller",
+    "poststarthook/peer-endpoint-reconciler-controller",
     "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/start-kube-apiserver-identity-lease-controller",
+    "poststarthook/start-kube-apiserver-identity-lease-garbage-collector",
+    "poststarthook/storage-readiness",
     "poststarthook/start-legacy-token-tracking-controller",
-    "poststarthook/bootstrap-controller",
+    "poststarthook/start-service-ip-repair-controllers",
     "poststarthook/rbac/bootstrap-roles",
     "poststarthook/scheduling/bootstrap-system-priority-classes",
     "poststarthook/priority-and-fairness-config-producer",
+    "poststarthook/bootstrap-controller",
+    "poststarthook/start-kubernetes-service-cidr-controller",
+    "poststarthook/start-kube-aggregator-informers",
+    "poststarthook/apiservice-status-local-available-controller",
+    "poststarthook/apiservice-status-remote-available-controller",
     "poststarthook/apiservice-registration-controller",
     "poststarthook/apiservice-discovery-controller",
+    "poststarthook/kube-apiserver-autoregistration",
+    "autoregister-completion",
     "poststarthook/apiservice-openapi-controller",
     "poststarthook/apiservice-openapiv3-controller",
+    "shutdown",
 ];
-/// What else has to be there before the server is ready.
-const READY_CHECKS: [&str; 3] = ["etcd-readiness", "informer-sync", "shutdown"];
 
 /// The checks of an endpoint.
 fn checks(endpoint: &str) -> Vec<&'static str> {
-    let ready: &[&str] = if endpoint == "readyz" {
-        &READY_CHECKS
+    let ready = endpoint == "readyz";
+    let mut checks: Vec<_> = CHECKS.to_vec();
+    if ready {
+        // Behind `etcd`: what else has to be there before the server is ready.
+        checks.splice(3..3, ["etcd-readiness", "informer-sync"]);
     } else {
-        &[]
-    };
-    CHECKS.iter().chain(ready).copied().collect()
+        checks.retain(|check| *check != "shutdown");
+        checks.insert(2, "loopback-serving-certificate");
+    }
+    checks
 }
 
 /// `/healthz`, `/livez`, `/readyz` and the single checks below them.
@@ -180,10 +196,47 @@ pub fn metrics(cluster: &Cluster) -> Result<Reply, ApiError> {
             store.count(&resource)
         ));
     }
+    text.push_str(
+        "# HELP apiserver_flowcontrol_nominal_limit_seats [BETA] Nominal number of execution seats configured for each priority level\n\
+         # TYPE apiserver_flowcontrol_nominal_limit_seats gauge\n",
+    );
+    for (level, seats) in nominal_seats(cluster) {
+        text.push_str(&format!(
+            "apiserver_flowcontrol_nominal_limit_seats{{priority_level=\"{level}\"}} {seats}\n"
+        ));
+    }
     Ok(Reply::new(
         200,
         Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
     ))
+}
+
+/// The share of each priority level in what a server does at one time: 400 reads and 200 writes, as it comes.
+fn nominal_seats(cluster: &Cluster) -> Vec<(String, i64)> {
+    const SEATS: i64 = 600;
+    let place = ResourceKey::new(
+        "flowcontrol.apiserver.k8s.io",
+        "prioritylevelconfigurations",
+    );
+    let levels = cluster.store().list(&place, "").objects;
+    let shares = |level: &Value| {
+        let (part, otherwise) = match level["spec"]["type"] == "Exempt" {
+            true => ("exempt", 0),
+            false => ("limited", 30),
+        };
+        let told = level["spec"][part]["nominalConcurrencyShares"].as_i64();
+        told.unwrap_or(otherwise).max(0)
+    };
+    let sum: i64 = levels.iter().map(|level| shares(&level.value)).sum();
+    let seats = |level: &Value| match sum {
+        0 => 0,
+        // Rounded up.
+        sum => shares(level).saturating_mul(SEATS).saturating_add(sum - 1) / sum,
+    };
+    levels
+        .iter()
+        .map(|level| (level.name().to_owned(), seats(&level.value)))
+        .collect()
 }
 
 /// `/metrics/slis`: the outcome of each health check.

@@ -5,7 +5,8 @@
 //!
 //! [`ClusterOptions::controllers`]: crate::ClusterOptions::controllers
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -24,14 +25,49 @@ pub struct Cleaners;
 
 impl Reactor for Cleaners {
     fn written(&self, cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
+        if !cluster.options().controllers {
+            return;
+        }
+        let waits = WAITING.with_borrow_mut(|waiting| match waiting {
+            Some(queue) => {
+                queue.push_back((cluster.clone(), place.clone(), Arc::clone(event)));
+                true
+            }
+            None => {
+                *waiting = Some(VecDeque::new());
+                false
+            }
+        });
+        if waits {
+            return;
+        }
+        let _end = End;
         react(cluster, place, event);
+        let next = || WAITING.with_borrow_mut(|waiting| waiting.as_mut()?.pop_front());
+        while let Some((cluster, place, event)) = next() {
+            react(&cluster, &place, &event);
+        }
+    }
+}
+
+/// A write that is to be reacted to.
+type Written = (Cluster, ResourceKey, Arc<Event>);
+
+thread_local! {
+    /// While something is reacted to, what was written by that: it comes one after the other, however much follows from one write.
+    static WAITING: RefCell<Option<VecDeque<Written>>> = const { RefCell::new(None) };
+}
+
+/// The end of all that follows from one write, also of what went wrong.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        WAITING.set(None);
     }
 }
 
 fn react(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
-    if !cluster.options().controllers {
-        return;
-    }
     match event.change {
         Change::Deleted => {
             collect_dependents(cluster, event.object.uid());
@@ -57,8 +93,16 @@ fn react(cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>) {
         }
     }
     if let Some(namespace) = emptied_namespace(place, event) {
+        // The last of its Pods is gone: what waited for them goes on.
+        if *place == pods() && is_going(cluster, namespace) {
+            empty_namespace(cluster, namespace);
+        }
         finalize_namespace(cluster, namespace);
     }
+}
+
+fn pods() -> ResourceKey {
+    ResourceKey::new("", "pods")
 }
 
 fn namespaces() -> ResourceKey {
@@ -406,15 +450,29 @@ fn finish(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
     }
 }
 
-/// Deletes what a namespace holds.
+/// Whether a namespace is there and goes.
+fn is_going(cluster: &Cluster, namespace: &str) -> bool {
+    let found = cluster.store().get(&namespaces(), namespace);
+    found.is_some_and(|namespace| namespace.is_terminating())
+}
+
+/// Deletes what a namespace holds: its Pods first, and what they may still need when none of them is left.
 fn empty_namespace(cluster: &Cluster, namespace: &str) {
-    for place in cluster.store().resources() {
-        for object in cluster
-            .store()
-            .list(&place, &format!("{namespace}/"))
-            .objects
-        {
-            delete(cluster, &place, &object, false);
+    let store = cluster.store();
+    let prefix = format!("{namespace}/");
+    let empty = |place: &ResourceKey| {
+        for object in store.list(place, &prefix).objects {
+            delete(cluster, place, &object, false);
+        }
+    };
+    let pods = pods();
+    empty(&pods);
+    if !store.list(&pods, &prefix).objects.is_empty() {
+        return;
+    }
+    for place in store.resources() {
+        if place != pods {
+            empty(&place);
         }
     }
 }
@@ -444,6 +502,10 @@ fn finalize_namespace(cluster: &Cluster, namespace: &str) {
         }
     }
     if !left.is_empty() {
+        // While Pods are left, nobody has looked at the rest.
+        if left.iter().any(|(place, _)| *place == pods()) {
+            left.clear();
+        }
         tell_what_is_left(cluster, &current, &left);
         return;
     }
@@ -496,6 +558,18 @@ fn tell_what_is_left(
             ),
         ),
     };
+    let content = match remaining.is_empty() {
+        true => (
+            "False",
+            "ContentRemoved",
+            "All content successfully removed".to_owned(),
+        ),
+        false => (
+            "True",
+            "SomeResourcesRemain",
+            format!("Some resources are remaining: {}", remaining.join(", ")),
+        ),
+    };
     let conditions = [
         (
             "NamespaceDeletionDiscoveryFailure",
@@ -521,14 +595,7 @@ fn tell_what_is_left(
                 "All content successfully deleted, may be waiting on finalization".to_owned(),
             ),
         ),
-        (
-            "NamespaceContentRemaining",
-            (
-                "True",
-                "SomeResourcesRemain",
-                format!("Some resources are remaining: {}", remaining.join(", ")),
-            ),
-        ),
+        ("NamespaceContentRemaining", content),
         ("NamespaceFinalizersRemaining", finalizers),
     ];
     let now = meta::rfc3339(cluster.now());

@@ -15,7 +15,7 @@ use crate::state::store::{Conflict, Event, StoredObject, Write};
 
 /// Who acts when something was written: a controller inside of the API server, or beside it.
 pub trait Reactor: Send + Sync + fmt::Debug {
-    /// Called after each write, outside of any lock. It may write, too: that is reacted to before the call returns.
+    /// Called after each write, outside of any lock. It may write, too: that is reacted to before the outermost call returns.
     fn written(&self, cluster: &Cluster, place: &ResourceKey, event: &Arc<Event>);
 }
 

@@ -6,8 +6,8 @@ use super::files;
 /// Whether an expression holds, as an exit code: 0 it does, 1 it does not, 2 it is none.
 pub(super) async fn test(name: &str, arguments: &[&str], io: &Io) -> i32 {
     let arguments = match (name, arguments) {
-        ("[", [inner @ .., "]"]) => inner,
-        ("[", _) => {
+        ("[", [inner @ .., "]"]) | ("[[", [inner @ .., "]]"]) => inner,
+        ("[" | "[[", _) => {
             io.write_error("sh: missing ]\n").await;
             return 2;
         }
@@ -42,12 +42,12 @@ fn holds(words: &[&str], io: &Io) -> Option<bool> {
     Some(match words {
         [] => false,
         ["!", rest @ ..] => !holds(rest, io)?,
-        ["-e", path] => container.file(path).is_some() || !files::below(container, path).is_empty(),
+        ["-e", path] => container.file(path).is_some() || files::is_folder(container, path),
         ["-f" | "-r" | "-w" | "-x", path] => container.file(path).is_some(),
         ["-s", path] => container
             .file(path)
             .is_some_and(|content| !content.is_empty()),
-        ["-d", path] => !files::below(container, path).is_empty(),
+        ["-d", path] => files::is_folder(container, path),
         ["-z", text] => text.is_empty(),
         ["-n", text] | [text] => !text.is_empty(),
         [left, "=" | "==", right] => left == right,

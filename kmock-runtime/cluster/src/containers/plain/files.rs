@@ -40,6 +40,11 @@ pub(super) fn below(container: &Container, folder: &str) -> Vec<(String, String)
     .collect()
 }
 
+/// Whether there is such a folder: with files in it, or a volume.
+pub(super) fn is_folder(container: &Container, path: &str) -> bool {
+    container.has_mount(path) || !below(container, path).is_empty()
+}
+
 pub(super) async fn ls(arguments: &[&str], io: &mut Io) -> i32 {
     let paths: Vec<&str> = arguments
         .iter()
@@ -55,7 +60,7 @@ pub(super) async fn ls(arguments: &[&str], io: &mut Io) -> i32 {
         .iter()
         .filter_map(|(rest, _)| rest.split('/').next().map(str::to_owned))
         .collect();
-    if names.is_empty() && !path.trim_matches('/').is_empty() {
+    if names.is_empty() && !path.trim_matches('/').is_empty() && !io.container().has_mount(path) {
         io.write_error(format!("ls: {path}: No such file or directory\n"))
             .await;
         return 1;

@@ -13,10 +13,10 @@ use super::io::Io;
 use super::shell;
 
 /// All that there are.
-pub(super) const NAMES: [&str; 30] = [
-    "[", "ash", "bash", "cat", "dash", "date", "echo", "env", "false", "grep", "head", "hostname",
-    "ls", "mkdir", "printenv", "printf", "pwd", "rm", "seq", "sh", "sleep", "sync", "tail", "tar",
-    "test", "touch", "true", "wait", "wc", "whoami",
+pub(super) const NAMES: [&str; 32] = [
+    "[", "[[", "ash", "bash", "cat", "dash", "date", "echo", "env", "expr", "false", "grep",
+    "head", "hostname", "ls", "mkdir", "printenv", "printf", "pwd", "rm", "seq", "sh", "sleep",
+    "sync", "tail", "tar", "test", "touch", "true", "wait", "wc", "whoami",
 ];
 
 /// Runs a plain command; `None`: there is none of its name.
@@ -103,7 +103,8 @@ async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
         "tar" => files::archive(arguments, io).await,
         "touch" => files::touch(arguments, io),
         "rm" => files::remove(arguments, io).await,
-        "test" | "[" => condition::test(name, arguments, io).await,
+        "expr" => texts::expr(arguments, io).await,
+        "test" | "[" | "[[" => condition::test(name, arguments, io).await,
         "date" => texts::date(arguments, io).await,
         "seq" => texts::seq(arguments, io).await,
         "printf" => texts::printf(arguments, io).await,

@@ -205,6 +205,86 @@ pub(super) async fn count(arguments: &[&str], io: &mut Io) -> i32 {
     0
 }
 
+/// `expr LEFT SIGN RIGHT`, from the left to the right: sums, comparisons; 1 where it comes to nothing or 0.
+pub(super) async fn expr(arguments: &[&str], io: &Io) -> i32 {
+    match reckoned(arguments) {
+        Ok(text) => {
+            let code = i32::from(text.is_empty() || text == "0");
+            io.write(format!("{text}\n")).await;
+            code
+        }
+        Err(why) => {
+            io.write_error(format!("expr: {why}\n")).await;
+            2
+        }
+    }
+}
+
+fn reckoned(words: &[&str]) -> Result<String, String> {
+    // What binds the least is looked for first, from the right.
+    const SIGNS: [&[&str]; 5] = [
+        &["|"],
+        &["&"],
+        &["=", "==", "!=", "<", "<=", ">", ">="],
+        &["+", "-"],
+        &["*", "/", "%"],
+    ];
+    if let [one] = words {
+        return Ok((*one).to_owned());
+    }
+    for signs in SIGNS {
+        let found = words.iter().rposition(|word| signs.contains(word));
+        let Some(at) = found.filter(|at| *at > 0 && at + 1 < words.len()) else {
+            continue;
+        };
+        let (left, right) = words.split_at(at);
+        let (sign, right) = right.split_first().ok_or("syntax error")?;
+        let (left, right) = (reckoned(left)?, reckoned(right)?);
+        return joined(&left, sign, &right);
+    }
+    Err("syntax error".to_owned())
+}
+
+fn joined(left: &str, sign: &str, right: &str) -> Result<String, String> {
+    let is_nothing = |text: &str| text.is_empty() || text == "0";
+    match sign {
+        "|" => return Ok(if is_nothing(left) { right } else { left }.to_owned()),
+        "&" if is_nothing(left) || is_nothing(right) => return Ok("0".to_owned()),
+        "&" => return Ok(left.to_owned()),
+        _ => {}
+    }
+    let numbers = (left.parse::<i64>(), right.parse::<i64>());
+    let order = match numbers {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        _ => left.cmp(right),
+    };
+    let holds = match sign {
+        "=" | "==" => order.is_eq(),
+        "!=" => order.is_ne(),
+        "<" => order.is_lt(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        ">=" => order.is_ge(),
+        _ => {
+            let (Ok(left), Ok(right)) = numbers else {
+                return Err("non-integer argument".to_owned());
+            };
+            let sum = match sign {
+                "+" => left.checked_add(right),
+                "-" => left.checked_sub(right),
+                "*" => left.checked_mul(right),
+                _ if right == 0 => return Err("division by zero".to_owned()),
+                "/" => left.checked_div(right),
+                _ => left.checked_rem(right),
+            };
+            return sum
+                .map(|sum| sum.to_string())
+                .ok_or("out of range".to_owned());
+        }
+    };
+    Ok(i32::from(holds).to_string())
+}
+
 /// `grep [-q] [-v] [-i] [-c] TEXT [FILE]`, where the text may begin with `^` and end with `$`.
 pub(super) async fn grep(arguments: &[&str], io: &mut Io) -> i32 {
     let (flags, words): (Vec<&str>, Vec<&str>) = arguments

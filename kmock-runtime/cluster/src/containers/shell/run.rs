@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,6 +10,8 @@ use tokio::sync::watch;
 
 use super::super::io::{Io, Sink};
 use super::super::plain::plain;
+use crate::seed;
+
 use super::syntax::{self, Construct, Joint, List, Redirect, Word};
 
 /// What only a shell itself can do.
@@ -25,6 +28,8 @@ pub(super) struct Shell {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) arguments: Vec<String>,
     pub(super) status: i32,
+    /// How often `$RANDOM` was asked for.
+    draws: AtomicU64,
     stops_at_errors: bool,
     /// What it does when it is told to stop.
     trap: watch::Sender<Option<Arc<List>>>,
@@ -54,6 +59,7 @@ impl Shell {
             variables: BTreeMap::new(),
             arguments,
             status: 0,
+            draws: AtomicU64::new(0),
             stops_at_errors,
             trap: watch::Sender::new(None),
             last: None,
@@ -83,6 +89,11 @@ impl Shell {
                     .collect::<Vec<_>>()
                     .join(" "),
             ),
+            "RANDOM" => {
+                let draw = self.draws.fetch_add(1, Ordering::Relaxed);
+                let mut state = io.container().seed().wrapping_add(draw);
+                Some((seed::next(&mut state) % 32_768).to_string())
+            }
             "HOSTNAME" if io.container().env(name).is_none() => {
                 let name = &io.container().pod()["metadata"]["name"];
                 name.as_str().map(str::to_owned)

@@ -1,31 +1,58 @@
 //! ResourceQuotas: how much of what they limit is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::amounts;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
-use crate::emulator::builtin::quantity::Quantity;
+use crate::emulator::Cluster;
+use crate::emulator::builtin::quota;
+use crate::emulator::resource::ResourceKey;
+use crate::emulator::store::Subscription;
 use crate::kind::Kind;
-use crate::object::{self, items, text};
+use crate::object::{self, text};
 use crate::plan::Plan;
 
-/// The kinds of which there are counts, by the names that quotas give them.
-const COUNTED: [(&str, Kind); 8] = [
-    ("pods", Kind::Pods),
-    ("services", Kind::Services),
-    ("replicationcontrollers", Kind::ReplicationControllers),
-    ("resourcequotas", Kind::Quotas),
-    ("secrets", Kind::Secrets),
-    ("configmaps", Kind::ConfigMaps),
-    ("persistentvolumeclaims", Kind::Claims),
-    ("services.nodeports", Kind::Services),
-];
+#[derive(Debug, Default)]
+pub(crate) struct Quotas {
+    cluster: Option<Cluster>,
+    /// Kinds that the cache does not have, of which somebody wants the count: followed from the first look on.
+    feeds: BTreeMap<String, Subscription>,
+    /// The quotas that want such counts.
+    counting: BTreeSet<String>,
+}
 
-#[derive(Debug)]
-pub(crate) struct Quotas;
+impl Quotas {
+    /// Counts the objects of kinds that the cache does not have: `count/widgets.example.com`.
+    fn count_others(&mut self, quota: &Value, used: &mut BTreeMap<String, String>) {
+        let Some(cluster) = &self.cluster else {
+            return;
+        };
+        let key = object::key(quota);
+        self.counting.remove(&key);
+        for (name, used) in used {
+            let Some(resource) = name.strip_prefix("count/") else {
+                continue;
+            };
+            let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+            let is_known = |kind: &Kind| kind.plural() == plural && kind.group() == group;
+            if Kind::ALL.iter().any(is_known) {
+                continue;
+            }
+            let place = ResourceKey::new(group, plural);
+            self.counting.insert(key.clone());
+            self.feeds.entry(resource.to_owned()).or_insert_with(|| {
+                let (_, events) = cluster.store().list_and_subscribe(&place, "");
+                events
+            });
+            let prefix = format!("{}/", object::namespace(quota));
+            let objects = cluster.store().list(&place, &prefix).objects;
+            *used = objects.len().to_string();
+        }
+    }
+}
 
 impl Controller for Quotas {
     fn name(&self) -> &'static str {
@@ -50,7 +77,8 @@ impl Controller for Quotas {
                         && (object::is_finished(old) != object::is_finished(new)
                             || old["spec"] != new["spec"]
                             || object::is_deleting(old) != object::is_deleting(new))
-                    || change.kind == Kind::Claims && old["spec"] != new["spec"]
+                    || change.kind == Kind::Claims
+                        && (old["spec"] != new["spec"] || old["status"] != new["status"])
             }
             _ => true,
         };
@@ -63,19 +91,31 @@ impl Controller for Quotas {
         }
     }
 
+    fn poll(&mut self, cluster: &Cluster, keys: &mut Vec<String>) {
+        self.cluster.get_or_insert_with(|| cluster.clone());
+        let mut moved = false;
+        for feed in self.feeds.values_mut() {
+            while !feed.pending().is_empty() {
+                moved = true;
+            }
+        }
+        if moved {
+            keys.extend(self.counting.iter().cloned());
+        }
+    }
+
     fn look(&mut self, key: &str, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
         let Some(quota) = cache.get(Kind::Quotas, key) else {
+            self.counting.remove(key);
             return plan;
         };
         let hard = quota["spec"]["hard"]
             .as_object()
             .cloned()
             .unwrap_or_default();
-        let mut used = Map::new();
-        for name in hard.keys() {
-            used.insert(name.clone(), usage(quota, name, cache).into());
-        }
+        let mut used = usage(quota, cache);
+        self.count_others(quota, &mut used);
         let status = json!({ "hard": hard, "used": used });
         if quota["status"]["hard"] != status["hard"]
             || !same(&quota["status"]["used"], &status["used"])
@@ -99,158 +139,23 @@ fn same(a: &Value, b: &Value) -> bool {
     a.is_object() && read(a) == read(b)
 }
 
-/// How much of one thing is used, as a quantity.
-fn usage(quota: &Value, name: &str, cache: &Cache) -> String {
+/// How much is used of all that a quota limits, as quantities: what admission charges for each object that is there.
+fn usage(quota: &Value, cache: &Cache) -> BTreeMap<String, String> {
     let namespace = object::namespace(quota);
-    if let Some(path) = name.strip_prefix("count/") {
-        let (plural, group) = path.split_once('.').unwrap_or((path, ""));
-        let kind = Kind::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.plural() == plural && kind.group() == group && kind.namespaced());
-        return kind
-            .map_or(0, |kind| cache.within(kind, namespace).count())
-            .to_string();
+    let names = quota["spec"]["hard"].as_object().into_iter().flatten();
+    let mut all: BTreeMap<String, String> = names
+        .map(|(name, _)| (name.clone(), "0".to_owned()))
+        .collect();
+    for kind in Kind::ALL.iter().filter(|kind| kind.namespaced()) {
+        let objects = cache.within(*kind, namespace).map(|object| &**object);
+        let used = quota::used(quota, kind.group(), kind.plural(), objects);
+        all.extend(
+            used.into_iter()
+                .flatten()
+                .map(|(name, amount)| (name, amount.to_string())),
+        );
     }
-    match name {
-        "services.nodeports" => {
-            let ports = cache
-                .within(Kind::Services, namespace)
-                .filter(|service| {
-                    matches!(text(&service["spec"]["type"]), "NodePort" | "LoadBalancer")
-                })
-                .map(|service| {
-                    let all = items(&service["spec"]["ports"]);
-                    if service["spec"]["allocateLoadBalancerNodePorts"] == false {
-                        all.filter(|port| object::int(&port["nodePort"]) > 0)
-                            .count()
-                    } else {
-                        all.count()
-                    }
-                });
-            return ports.sum::<usize>().to_string();
-        }
-        "services.loadbalancers" => {
-            let balanced = cache
-                .within(Kind::Services, namespace)
-                .filter(|service| text(&service["spec"]["type"]) == "LoadBalancer");
-            return balanced.count().to_string();
-        }
-        _ => {}
-    }
-    let storage = |class: Option<&str>| {
-        let claims = cache.within(Kind::Claims, namespace).filter(|claim| {
-            class.is_none_or(|class| text(&claim["spec"]["storageClassName"]) == class)
-        });
-        claims.cloned().collect::<Vec<_>>()
-    };
-    let (class, of_class) = match name.split_once(".storageclass.storage.k8s.io/") {
-        Some((class, of)) => (Some(class), of),
-        None => (None, name),
-    };
-    match of_class {
-        "requests.storage" => {
-            let sums = storage(class)
-                .into_iter()
-                .map(|claim| text(&claim["spec"]["resources"]["requests"]["storage"]).to_owned());
-            return sum(sums);
-        }
-        "persistentvolumeclaims" if class.is_some() => return storage(class).len().to_string(),
-        _ => {}
-    }
-    if name != "pods"
-        && let Some((_, kind)) = COUNTED.iter().find(|(known, _)| *known == name)
-    {
-        return cache.within(*kind, namespace).count().to_string();
-    }
-    // What is left is of Pods that are not over.
-    let pods = cache
-        .within(Kind::Pods, namespace)
-        .filter(|pod| !object::is_finished(pod) && in_scope(quota, pod));
-    if name == "pods" {
-        return pods.count().to_string();
-    }
-    let (part, resource) = match name.split_once('.') {
-        Some(("requests", resource)) => ("requests", resource),
-        Some(("limits", resource)) => ("limits", resource),
-        _ => ("requests", name),
-    };
-    let total: i64 = pods
-        .map(|pod| {
-            amounts::asked(pod, part, false)
-                .get(resource)
-                .copied()
-                .unwrap_or_default()
-        })
-        .sum();
-    if resource == "cpu" {
-        return if total % 1000 == 0 {
-            (total / 1000).to_string()
-        } else {
-            format!("{total}m")
-        };
-    }
-    binary(total)
-}
-
-/// Whether a Pod is in all scopes of a quota.
-fn in_scope(quota: &Value, pod: &Value) -> bool {
-    let best_effort = || text(&pod["status"]["qosClass"]) == "BestEffort";
-    let holds = |scope: &str, operator: &str, values: Vec<&str>| match scope {
-        "Terminating" => pod["spec"]["activeDeadlineSeconds"].is_i64(),
-        "NotTerminating" => !pod["spec"]["activeDeadlineSeconds"].is_i64(),
-        "BestEffort" => best_effort(),
-        "NotBestEffort" => !best_effort(),
-        "PriorityClass" => {
-            let class = text(&pod["spec"]["priorityClassName"]);
-            match operator {
-                "In" => values.contains(&class),
-                "NotIn" => !values.contains(&class),
-                "DoesNotExist" => class.is_empty(),
-                _ => !class.is_empty(),
-            }
-        }
-        "CrossNamespacePodAffinity" => {
-            let affinity = &pod["spec"]["affinity"];
-            ["podAffinity", "podAntiAffinity"].iter().any(|sort| {
-                affinity[*sort].to_string().contains("\"namespaces\"")
-                    || affinity[*sort]
-                        .to_string()
-                        .contains("\"namespaceSelector\"")
-            })
-        }
-        _ => true,
-    };
-    items(&quota["spec"]["scopes"]).all(|scope| holds(text(scope), "Exists", Vec::new()))
-        && items(&quota["spec"]["scopeSelector"]["matchExpressions"]).all(|one| {
-            holds(
-                text(&one["scopeName"]),
-                text(&one["operator"]),
-                items(&one["values"]).map(text).collect(),
-            )
-        })
-}
-
-/// The sum of some quantities, in the notation of the first.
-fn sum(texts: impl Iterator<Item = String>) -> String {
-    let mut total: Option<Quantity> = None;
-    for quantity in texts.filter_map(|text| Quantity::parse(&text).ok()) {
-        total = Some(match total {
-            Some(total) => total.add(&quantity),
-            None => quantity,
-        });
-    }
-    total.map_or_else(|| "0".to_owned(), |total| total.to_string())
-}
-
-/// An amount of bytes in the largest unit that it is a multiple of.
-fn binary(amount: i64) -> String {
-    for (shift, unit) in [(50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")] {
-        if amount != 0 && amount % (1 << shift) == 0 {
-            return format!("{}{unit}", amount >> shift);
-        }
-    }
-    amount.to_string()
+    all
 }
 
 #[cfg(test)]
@@ -264,8 +169,7 @@ mod tests {
                 "spec": {"containers": [{"resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": "2"}}}]}})
         };
         let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "shop"}, "spec": {"type": "LoadBalancer", "ports": [{}, {}]}});
-        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "shop"}, "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "3Gi"}}}});
-        let quota = json!({"metadata": {"namespace": "shop"}});
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "shop"}, "spec": {"volumeAttributesClassName": "gold", "storageClassName": "fast", "resources": {"requests": {"storage": "3Gi"}}}});
         let cache = Cache::of([
             pod("a", "Running", "500m", "64Mi"),
             pod("b", "Pending", "1", "64Mi"),
@@ -273,6 +177,10 @@ mod tests {
             service,
             claim,
         ]);
+        let used = |name: &str, scope: Value| {
+            let quota = json!({"metadata": {"namespace": "shop"}, "spec": {"hard": {name: "100"}, "scopeSelector": scope}});
+            usage(&quota, &cache).remove(name)
+        };
         for (name, expected) in [
             ("pods", "2"),
             ("count/pods", "3"),
@@ -291,7 +199,14 @@ mod tests {
             ),
             ("count/deployments.apps", "0"),
         ] {
-            assert_eq!(usage(&quota, name, &cache), expected, "{name}");
+            let used = used(name, Value::Null);
+            assert_eq!(used.as_deref(), Some(expected), "{name}");
+        }
+        // Scopes are those of admission, for claims as for Pods.
+        for (operator, expected) in [("In", "1"), ("NotIn", "0")] {
+            let scope = json!({"matchExpressions": [{"scopeName": "VolumeAttributesClass", "operator": operator, "values": ["gold"]}]});
+            let used = used("persistentvolumeclaims", scope);
+            assert_eq!(used.as_deref(), Some(expected), "{operator}");
         }
     }
 }

@@ -25,7 +25,7 @@ impl Plugin for ResourceQuota {
     ) -> Result<(), ApiError> {
         let (call, resource) = (asked.call, asked.resource());
         let writes = matches!(asked.operation, Operation::Create | Operation::Update);
-        if !writes || !resource.namespaced || !asked.subresource().is_empty() {
+        if !writes || !resource.namespaced {
             return Ok(());
         }
         let wanted = quota::Wanted {
@@ -34,7 +34,7 @@ impl Plugin for ResourceQuota {
             object,
             old: asked.old,
         };
-        if !wanted.counts() {
+        if !wanted.counts(asked.subresource()) {
             return Ok(());
         }
         let place = ResourceKey::new("", "resourcequotas");

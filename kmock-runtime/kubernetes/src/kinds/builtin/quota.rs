@@ -1,4 +1,4 @@
-//! ResourceQuota admission: what an object uses, and what a quota says to it.
+//! ResourceQuota: what an object uses, and what a quota says to it; for admission, and for the controller that counts.
 //!
 //! Rules: `apiserver/pkg/admission/plugin/resourcequota` and `pkg/quota/v1/evaluator`. A quota is what its status
 //! says: `status.hard` limits, `status.used` is counted up here, and only a controller ever counts it down.
@@ -55,13 +55,20 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether quotas have a say in it. Only a claim or a service can use more by an update.
-    pub(crate) fn counts(&self) -> bool {
+    /// Whether quotas have a say in it. By an update only a claim and a service can use more, and a Pod that is resized or that
+    /// gets into other scopes.
+    pub(crate) fn counts(&self, subresource: &str) -> bool {
         let reviews = ["authentication.k8s.io", "authorization.k8s.io"];
         if matches!(self.plural, "events" | "bindings") || reviews.contains(&self.group) {
             return false;
         }
-        self.old.is_none() || matches!(self.core(), "services" | "persistentvolumeclaims")
+        match (self.core(), subresource, self.old) {
+            (_, "", None) => true,
+            ("services" | "persistentvolumeclaims", "", Some(_)) => true,
+            ("persistentvolumeclaims", "status", Some(_)) | ("pods", "resize", Some(_)) => true,
+            ("pods", "", Some(old)) => has_deadline(old) != has_deadline(self.object),
+            _ => false,
+        }
     }
 
     /// The resource's name, if it is of the core.
@@ -138,11 +145,15 @@ impl Wanted<'_> {
     /// Whether a quota is about this object, by its resources and its scopes.
     fn is_covered(&self, quota: &Value, object: &Value) -> bool {
         let hard = amounts::read(quota, &["status", "hard"]);
+        hard.keys().any(|name| self.concerns(name)) && self.is_in_scope(quota, object)
+    }
+
+    /// Whether an object is in all scopes of a quota.
+    fn is_in_scope(&self, quota: &Value, object: &Value) -> bool {
         let scopes = items(quota, &["spec", "scopes"]).iter();
-        hard.keys().any(|name| self.concerns(name))
-            && scopes
-                .filter_map(Value::as_str)
-                .all(|scope| self.fits(scope, "Exists", &[], object))
+        scopes
+            .filter_map(Value::as_str)
+            .all(|scope| self.fits(scope, "Exists", &[], object))
             && items(quota, &["spec", "scopeSelector", "matchExpressions"])
                 .iter()
                 .all(|rule| {
@@ -162,8 +173,7 @@ impl Wanted<'_> {
                 _ => class.is_empty() || !listed,
             }
         };
-        let deadline = int(object, &["spec", "activeDeadlineSeconds"]) >= 0
-            && is_set(object, &["spec", "activeDeadlineSeconds"]);
+        let deadline = has_deadline(object);
         match (self.core(), scope) {
             ("pods", "Terminating") => deadline,
             ("pods", "NotTerminating") => !deadline,
@@ -171,8 +181,26 @@ impl Wanted<'_> {
             ("pods", "NotBestEffort") => qos_class(object) != "BestEffort",
             ("pods", "PriorityClass") => class(&["spec", "priorityClassName"]),
             ("pods", "CrossNamespacePodAffinity") => looks_across(object),
+            // The class that is wanted, that is there, and that is on its way: any of them counts.
             ("persistentvolumeclaims", "VolumeAttributesClass") => {
-                class(&["spec", "volumeAttributesClassName"])
+                let modify = [
+                    "status",
+                    "modifyVolumeStatus",
+                    "targetVolumeAttributesClassName",
+                ];
+                let named: [&[&str]; 3] = [
+                    &["spec", "volumeAttributesClassName"],
+                    &["status", "currentVolumeAttributesClassName"],
+                    &modify,
+                ];
+                let mut named = named
+                    .into_iter()
+                    .filter(|path| is_set(object, path))
+                    .peekable();
+                match named.peek() {
+                    Some(_) => named.any(class),
+                    None => class(&["spec", "volumeAttributesClassName"]),
+                }
             }
             _ => false,
         }
@@ -267,6 +295,47 @@ impl Wanted<'_> {
     }
 }
 
+/// What objects of one resource use of what a quota limits, by its `spec`; `None`: the quota limits nothing of the kind.
+pub fn used<'a>(
+    quota: &Value,
+    group: &str,
+    plural: &str,
+    objects: impl Iterator<Item = &'a Value>,
+) -> Option<BTreeMap<String, Quantity>> {
+    let wanted = Wanted {
+        group,
+        plural,
+        object: &Value::Null,
+        old: None,
+    };
+    let hard = amounts::read(quota, &["spec", "hard"]);
+    let mut sums: Amounts = hard
+        .into_keys()
+        .filter(|name| wanted.concerns(name))
+        .map(|name| (name, whole(0)))
+        .collect();
+    if sums.is_empty() {
+        return None;
+    }
+    for object in objects.filter(|object| wanted.is_in_scope(quota, object)) {
+        let is_over = wanted.core() == "pods"
+            && matches!(text(object, &["status", "phase"]), "Failed" | "Succeeded");
+        let mut usage = wanted.usage(object);
+        // A Pod that is over is there still, but uses nothing.
+        usage.retain(|name, amount| {
+            !amount.is_zero() && sums.contains_key(name) && (!is_over || name == "count/pods")
+        });
+        for (name, amount) in usage {
+            let sum = match sums.get(&name).filter(|sum| !sum.is_zero()) {
+                Some(sum) => sum.add(&amount),
+                None => amount,
+            };
+            sums.insert(name, sum);
+        }
+    }
+    Some(sums)
+}
+
 fn whole(number: usize) -> Quantity {
     Quantity::whole(number)
 }
@@ -283,6 +352,12 @@ fn difference(mut amounts: Amounts, before: &Amounts) -> Amounts {
         }
     }
     amounts
+}
+
+/// Whether a Pod ends by itself: what the scope `Terminating` means.
+fn has_deadline(pod: &Value) -> bool {
+    let deadline = ["spec", "activeDeadlineSeconds"];
+    is_set(pod, &deadline) && int(pod, &deadline) >= 0
 }
 
 /// Whether a resource is of somebody else than Kubernetes.
@@ -398,4 +473,73 @@ fn looks_across(pod: &Value) -> bool {
                 .iter()
                 .any(|weighted| across(at(weighted, &["podAffinityTerm"])))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn updates_count_that_can_use_more() {
+        let (plain, ends) = (
+            json!({"spec": {}}),
+            json!({"spec": {"activeDeadlineSeconds": 5}}),
+        );
+        for (plural, subresource, old, new, counts) in [
+            ("pods", "", None, &plain, true),
+            ("pods", "", Some(&plain), &plain, false),
+            ("pods", "", Some(&plain), &ends, true),
+            ("pods", "status", Some(&plain), &ends, false),
+            ("pods", "resize", Some(&plain), &plain, true),
+            (
+                "persistentvolumeclaims",
+                "status",
+                Some(&plain),
+                &plain,
+                true,
+            ),
+            ("services", "", Some(&plain), &plain, true),
+            ("services", "status", Some(&plain), &plain, false),
+            ("configmaps", "", Some(&plain), &plain, false),
+            ("configmaps", "", None, &plain, true),
+        ] {
+            let wanted = Wanted {
+                group: "",
+                plural,
+                object: new,
+                old,
+            };
+            assert_eq!(wanted.counts(subresource), counts, "{plural} {subresource}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_of_each_class_of_attributes_that_it_names() {
+        let claim = json!({"spec": {"volumeAttributesClassName": "gold"}, "status": {
+            "currentVolumeAttributesClassName": "silver",
+            "modifyVolumeStatus": {"targetVolumeAttributesClassName": "bronze"},
+        }});
+        let fits = |operator: &str, values: &[&str], object: &Value| {
+            let quota = json!({"status": {"hard": {"persistentvolumeclaims": "1"}}, "spec": {"scopeSelector": {
+                "matchExpressions": [{"scopeName": "VolumeAttributesClass", "operator": operator, "values": values}],
+            }}});
+            let wanted = Wanted {
+                group: "",
+                plural: "persistentvolumeclaims",
+                object,
+                old: None,
+            };
+            wanted.is_covered(&quota, object)
+        };
+        for class in ["gold", "silver", "bronze"] {
+            assert!(fits("In", &[class], &claim), "{class}");
+        }
+        assert!(!fits("In", &["iron"], &claim) && fits("NotIn", &["gold"], &claim));
+        assert!(fits("Exists", &[], &claim) && !fits("DoesNotExist", &[], &claim));
+        let plain = json!({"spec": {}});
+        assert!(!fits("Exists", &[], &plain) && fits("DoesNotExist", &[], &plain));
+        assert!(fits("NotIn", &["gold"], &plain) && !fits("In", &["gold"], &plain));
+    }
 }

@@ -74,12 +74,14 @@ pub fn read(body: &[u8]) -> Result<Value, String> {
 
 /// Writes an object in its envelope; `None` if it has no protobuf form.
 pub fn print(object: &Value) -> Option<Vec<u8>> {
+    let kind = object["kind"].as_str()?;
+    // The documents of the core group's discovery name no version, in the envelope neither.
+    let Some(api_version) = object.get("apiVersion") else {
+        let of = Struct::named(&format!("meta.v1.{kind}"))?;
+        return Some(envelope("", kind, &message(object, of)?));
+    };
     let raw = message(object, order_of(object)?)?;
-    Some(envelope(
-        object["apiVersion"].as_str()?,
-        object["kind"].as_str()?,
-        &raw,
-    ))
+    Some(envelope(api_version.as_str()?, kind, &raw))
 }
 
 /// The message of an object, without the envelope.
@@ -168,6 +170,14 @@ mod tests {
             b"\n\x01p\x10\x01\x1a\x01P\x22\x0b\n\x03get\n\x04list\x32\0"
         );
         assert_eq!(decode::decode(&bytes, of, 0), Ok(resource));
+    }
+
+    #[test]
+    fn discovery_of_the_core_group_names_no_version() {
+        let document =
+            json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []});
+        let bytes = print(&document).expect("it has a form");
+        assert!(bytes.starts_with(b"k8s\0\n\x0f\n\0\x12\x0bAPIVersions\x12\x04\n\x02v1"));
     }
 
     #[test]

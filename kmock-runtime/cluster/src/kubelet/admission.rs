@@ -1,0 +1,169 @@
+//! What a kubelet lets in. A Pod that names its node itself has passed no scheduler, and may not fit there: then it has failed.
+//!
+//! Rules: `pkg/kubelet/lifecycle/predicate.go`, `pkg/scheduler/eventhandlers.go` (`AdmissionCheck`).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::amounts;
+use crate::object::{self, items, text};
+use crate::scheduler::{PodInfo, node_matches, tolerates};
+
+/// Why a Pod is rejected: the reason and the message.
+pub(super) type Rejection = (String, String);
+
+/// Whether a scheduler has put a Pod on its node.
+pub(super) fn is_scheduled(pod: &Value) -> bool {
+    items(&pod["status"]["conditions"])
+        .any(|one| one["type"] == "PodScheduled" && one["status"] == "True")
+}
+
+/// Why a Pod does not fit on a node beside others.
+pub(super) fn rejected(pod: &Value, node: &Value, others: &[&Arc<Value>]) -> Option<Rejection> {
+    let predicate =
+        |name: &str, why: &str| Some((name.to_owned(), format!("Predicate {name} failed: {why}")));
+    let others: Vec<PodInfo> = others.iter().map(|other| PodInfo::new(other)).collect();
+    let own = PodInfo::of(pod);
+    if let Some(rejection) = lacks(&own, node, &others) {
+        return Some(rejection);
+    }
+    if !node_matches(pod, node) {
+        return predicate(
+            "NodeAffinity",
+            "node(s) didn't match Pod's node affinity/selector",
+        );
+    }
+    if others.iter().any(|other| own.wants_ports_of(other)) {
+        let why = "node(s) didn't have free ports for the requested pod ports";
+        return predicate("NodePorts", why);
+    }
+    let mut taints = items(&node["spec"]["taints"]).filter(|taint| taint["effect"] == "NoExecute");
+    if taints.any(|taint| !tolerates(pod, taint)) {
+        return predicate(
+            "TaintToleration",
+            "node(s) had taints that the pod didn't tolerate",
+        );
+    }
+    None
+}
+
+/// What there is too little of. Of what a node does not know at all, a kubelet knows nothing either.
+fn lacks(own: &PodInfo, node: &Value, others: &[PodInfo]) -> Option<Rejection> {
+    let allocatable = amounts::map(&node["status"]["allocatable"]);
+    let pods = others.len() as i64;
+    let mut wanted = vec![("pods", 1, pods)];
+    let first = ["cpu", "memory", "ephemeral-storage"];
+    let rest = own.requests.keys().map(String::as_str);
+    let names = first
+        .into_iter()
+        .chain(rest.filter(|name| !first.contains(name)));
+    wanted.extend(names.map(|name| {
+        let of = |pod: &PodInfo| pod.requests.get(name).copied().unwrap_or_default();
+        (name, of(own), others.iter().map(of).sum())
+    }));
+    wanted.into_iter().find_map(|(name, wanted, used)| {
+        let capacity = *allocatable.get(name)?;
+        (wanted > 0 && wanted > capacity - used).then(|| {
+            let message = format!(
+                "Node didn't have enough resource: {name}, requested: {wanted}, used: {used}, capacity: {capacity}"
+            );
+            (format!("OutOf{name}"), message)
+        })
+    })
+}
+
+/// The status of a Pod that is rejected.
+pub(super) fn status(pod: &Value, (reason, message): &Rejection, now: Value) -> Value {
+    let mut status = pod["status"].clone();
+    status["phase"] = "Failed".into();
+    status["reason"] = reason.as_str().into();
+    status["message"] = format!("Pod was rejected: {message}").into();
+    status["observedGeneration"] = object::generation(pod).into();
+    if text(&status["startTime"]).is_empty() {
+        status["startTime"] = now;
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pods_that_name_their_node_may_not_fit_there() {
+        let node = json!({
+            "metadata": {"name": "a", "labels": {"disk": "ssd"}},
+            "spec": {"taints": [{"key": "gpu", "effect": "NoExecute"}, {"key": "apart", "effect": "NoSchedule"}]},
+            "status": {"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "2"}},
+        });
+        let pod = |name: &str, spec: Value| {
+            let mut pod = json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {
+                "tolerations": [{"key": "gpu", "operator": "Exists"}], "containers": [{"name": "c"}],
+            }});
+            for (field, value) in spec.as_object().expect("an object") {
+                pod["spec"][field] = value.clone();
+            }
+            pod
+        };
+        let asks =
+            |resource: &str, amount: &str| json!([{"resources": {"requests": {resource: amount}}}]);
+        let port = json!([{"name": "c", "ports": [{"hostPort": 80, "containerPort": 80}]}]);
+        let there = Arc::new(pod(
+            "there",
+            json!({"containers": [{"ports": [{"hostPort": 80, "hostIP": "127.0.0.1"}], "resources": {"requests": {"cpu": "600m"}}}]}),
+        ));
+        for (spec, wanted) in [
+            (json!({}), None),
+            (json!({"nodeSelector": {"disk": "ssd"}}), None),
+            (
+                json!({"nodeSelector": {"disk": "tape"}}),
+                Some((
+                    "NodeAffinity",
+                    "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+                )),
+            ),
+            (
+                json!({"containers": port}),
+                Some((
+                    "NodePorts",
+                    "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+                )),
+            ),
+            (
+                json!({"containers": asks("cpu", "500m")}),
+                Some((
+                    "OutOfcpu",
+                    "Node didn't have enough resource: cpu, requested: 500, used: 600, capacity: 1000",
+                )),
+            ),
+            (
+                json!({"containers": asks("memory", "2Gi")}),
+                Some((
+                    "OutOfmemory",
+                    "Node didn't have enough resource: memory, requested: 2147483648, used: 0, capacity: 1073741824",
+                )),
+            ),
+            // What is not of the node is somebody else's affair.
+            (json!({"containers": asks("example.com/gpu", "1")}), None),
+            (
+                json!({"tolerations": []}),
+                Some((
+                    "TaintToleration",
+                    "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+                )),
+            ),
+        ] {
+            let found = rejected(&pod("new", spec.clone()), &node, &[&there]);
+            let found = found
+                .as_ref()
+                .map(|(reason, message)| (reason.as_str(), message.as_str()));
+            assert_eq!(found, wanted, "{spec}");
+        }
+        let full = rejected(&pod("new", json!({})), &node, &[&there, &there]);
+        let message = "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2";
+        assert_eq!(full, Some(("OutOfpods".into(), message.into())));
+    }
+}
