@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::containers::{Log, Logs, Network, Running, Scripts, Volumes};
+use crate::containers::{Log, Logs, Network, Running, Scripts, VolumeData};
 use crate::nodes::NodeSpec;
 use crate::run::Rest;
 use crate::signing::Sign;
@@ -19,7 +19,7 @@ pub(crate) struct Shared {
     pub(crate) rest: watch::Sender<Rest>,
     pub(crate) network: Network,
     pub(crate) scripts: Scripts,
-    pub(crate) volumes: Volumes,
+    pub(crate) volumes: VolumeData,
     pub(crate) heartbeats: bool,
 }
 
@@ -31,7 +31,7 @@ impl Default for Shared {
             rest: watch::Sender::new(Rest::default()),
             network: Network::default(),
             scripts: Scripts::default(),
-            volumes: Volumes::default(),
+            volumes: VolumeData::default(),
             heartbeats: false,
         }
     }

@@ -24,7 +24,7 @@ pub use self::network::Network;
 pub(crate) use self::plain::plain;
 pub(crate) use self::program::{Program, program};
 pub(crate) use self::token::Token;
-pub(crate) use self::volumes::{Mount, Volumes};
+pub(crate) use self::volumes::{Mount, VolumeData};
 
 use std::sync::Arc;
 

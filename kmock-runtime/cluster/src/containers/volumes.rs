@@ -30,9 +30,9 @@ impl Mount {
 
 /// The data of all volumes, by their names.
 #[derive(Debug, Default)]
-pub(crate) struct Volumes(Mutex<BTreeMap<String, BTreeMap<String, Bytes>>>);
+pub(crate) struct VolumeData(Mutex<BTreeMap<String, BTreeMap<String, Bytes>>>);
 
-impl Volumes {
+impl VolumeData {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, Bytes>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_volume_is_seen_wherever_it_is_mounted() {
-        let volumes = Volumes::default();
+        let volumes = VolumeData::default();
         let writer = [mount("/out", "pod/1/data", "")];
         let readers = [
             mount("/in", "pod/1/data", "sub"),
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn one_file_of_a_volume_is_mounted() {
-        let volumes = Volumes::default();
+        let volumes = VolumeData::default();
         let whole = [mount("/all", "node/a", "")];
         let one = [mount("/etc/one.conf", "node/a", "conf/one")];
         assert_eq!(volumes.write(&whole, "/all/conf/one", "1".into()), Ok(()));

@@ -51,11 +51,11 @@ impl Reactor for Cleaners {
 }
 
 /// A write that is to be reacted to.
-type Written = (Cluster, ResourceKey, Arc<Event>);
+type Reaction = (Cluster, ResourceKey, Arc<Event>);
 
 thread_local! {
     /// While something is reacted to, what was written by that: it comes one after the other, however much follows from one write.
-    static WAITING: RefCell<Option<VecDeque<Written>>> = const { RefCell::new(None) };
+    static WAITING: RefCell<Option<VecDeque<Reaction>>> = const { RefCell::new(None) };
 }
 
 /// The end of all that follows from one write, also of what went wrong.
