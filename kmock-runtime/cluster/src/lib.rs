@@ -43,7 +43,7 @@ pub(crate) mod emulator {
         ApiBody, Clock, Cluster, Declaration,
         internals::api::{authn, body::Sent, reply::Unread, token},
         internals::doors::objects,
-        internals::kinds::builtin,
+        internals::kinds::{built_ins, builtin},
         internals::model::{meta, names, resource, selectors},
         internals::state::{kubelet, store, takeover},
         internals::text::{der, pem},

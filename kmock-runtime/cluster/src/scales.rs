@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::cache::Cache;
-use crate::emulator::Cluster;
 use crate::emulator::resource::Resource;
 use crate::emulator::selectors::LabelSelector;
 use crate::emulator::store::Subscription;
+use crate::emulator::{Cluster, built_ins};
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 
@@ -44,6 +44,12 @@ pub(crate) enum Lack {
 pub(crate) struct Scales {
     cluster: Option<Cluster>,
     feeds: BTreeMap<String, Subscription>,
+}
+
+/// Whether the objects of a built-in kind have a scale: its row says it.
+fn has_scales(kind: Kind) -> bool {
+    let served = built_ins().find(kind.group(), kind.version(), kind.plural());
+    served.is_some_and(|served| served.resource.subresource("scale").is_some())
 }
 
 impl Scales {
@@ -80,7 +86,7 @@ impl Scales {
             "" => built_in.plural().to_owned(),
             group => format!("{}.{group}", built_in.plural()),
         };
-        if !self.has_scales(built_in) {
+        if !has_scales(built_in) {
             return Err(Lack::Scale(resource));
         }
         let Some(found) = cache.find(built_in, namespace, name) else {
@@ -101,15 +107,6 @@ impl Scales {
             selector,
             path: built_in.path(namespace, name, "scale"),
         })
-    }
-
-    /// Whether the objects of a built-in kind have a scale: its row says it.
-    fn has_scales(&self, kind: Kind) -> bool {
-        let served = self.cluster.as_ref().and_then(|cluster| {
-            let registry = cluster.registry();
-            registry.find(kind.group(), kind.version(), kind.plural())
-        });
-        served.is_some_and(|served| served.resource.subresource("scale").is_some())
     }
 
     fn of_custom(

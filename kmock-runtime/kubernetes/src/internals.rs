@@ -44,6 +44,8 @@ pub mod doors {
 }
 
 pub mod kinds {
+    pub use crate::kinds::built_ins;
+
     pub mod builtin {
         pub mod base64 {
             pub use crate::kinds::builtin::base64::{decode, encode};

@@ -118,7 +118,8 @@ impl BuiltIns {
         self.all.iter()
     }
 
-    fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Served> {
+    /// The one of a group, a version and a plural name.
+    pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Served> {
         let wanted = Some((group, version, plural));
         let found = self
             .order
