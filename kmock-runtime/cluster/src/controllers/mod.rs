@@ -39,6 +39,7 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Vec<Box<dyn Controller>> {
         Box::new(budgets::Budgets::new(shared)),
         Box::new(services::Endpoints),
         Box::new(services::EndpointSlices),
+        Box::new(services::Mirroring),
         Box::new(services::LoadBalancers::default()),
         Box::new(quotas::Quotas::default()),
         Box::new(volumes::Volumes::new(shared)),

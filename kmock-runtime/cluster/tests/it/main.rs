@@ -7,6 +7,7 @@ mod daemonsets;
 mod deployments;
 mod jobs;
 mod logs;
+mod mirroring;
 mod nodes;
 mod pods;
 mod pressure;

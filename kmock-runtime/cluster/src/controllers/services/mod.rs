@@ -1,5 +1,7 @@
 //! Services: which Pods are behind them (Endpoints and EndpointSlices), and the addresses of load balancers.
 
+mod mirroring;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use crate::controller::Controller;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan};
+
+pub(crate) use self::mirroring::Mirroring;
 
 /// Ports, and the addresses that are ready and those that are not.
 type Subset = (Vec<Value>, Vec<Value>, Vec<Value>);
