@@ -754,20 +754,7 @@ fn kubectl_sees_a_rollout_a_job_and_a_drain() {
         "--kubeconfig",
         &path(&config),
     ]);
-    let run = |arguments: &[&str]| {
-        let output = Command::new("kubectl")
-            .args(["--kubeconfig", &path(&config)])
-            .args(arguments)
-            .output();
-        let output = output.expect("kubectl runs");
-        let text = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert!(output.status.success(), "kubectl {arguments:?}: {text}");
-        text
-    };
+    let run = |arguments: &[&str]| well(&mut kubectl_at(&config, arguments));
     run(&[
         "create",
         "deployment",
@@ -824,24 +811,9 @@ fn kubectl_runs_commands_copies_files_and_forwards_ports() {
     std::fs::write(path("images.yaml"), images).expect("written");
     let (images, config) = (path("images.yaml"), path("kubeconfig"));
     let served = Served::start(&["--nodes", "1", "--images", &images, "--kubeconfig", &config]);
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new("kubectl");
-        command.args(["--kubeconfig", &config]).args(arguments);
-        command
-    };
-    let run = |arguments: &[&str]| {
-        let output = command(arguments).output().expect("kubectl runs");
-        let text = [output.stdout, output.stderr].concat();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&text).into_owned(),
-        )
-    };
-    let well = |arguments: &[&str]| {
-        let (code, text) = run(arguments);
-        assert_eq!(code, Some(0), "kubectl {arguments:?}: {text}");
-        text
-    };
+    let command = |arguments: &[&str]| kubectl_at(Path::new(&config), arguments);
+    let run = |arguments: &[&str]| said_by(&mut command(arguments));
+    let well = |arguments: &[&str]| well(&mut command(arguments));
     well(&["run", "web", "--image=web", "--port=8080"]);
     well(&["wait", "--for=condition=Ready", "pod/web", "--timeout=30s"]);
     assert_eq!(
@@ -924,18 +896,11 @@ fn kubectl_debugs_waits_and_shows_usage() {
     let (images, config) = (path("images.yaml"), path("kubeconfig"));
     let served = Served::start(&["--nodes", "1", "--images", &images, "--kubeconfig", &config]);
     let command = |arguments: &[&str]| {
-        let mut command = Command::new("kubectl");
-        command.args(["--kubeconfig", &config]).args(arguments);
+        let mut command = kubectl_at(Path::new(&config), arguments);
         command.env("HOME", folder.path());
         command
     };
-    let run = |arguments: &[&str]| {
-        let output = command(arguments).output().expect("kubectl runs");
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text).into_owned();
-        assert!(output.status.success(), "kubectl {arguments:?}: {text}");
-        text
-    };
+    let run = |arguments: &[&str]| well(&mut command(arguments));
     // An image of which nobody said anything does what the command says.
     run(&["create", "job", "once", "--image=busybox", "--", "true"]);
     run(&[
@@ -1085,14 +1050,30 @@ fn kubectl_debugs_waits_and_shows_usage() {
 
 /// kubectl with a kubeconfig; what it says, on either stream. `None`: there is no kubectl.
 fn kubectl_says(config: &Path, arguments: &[&str]) -> Option<String> {
-    let ran = kubectl()?
-        .arg("--kubeconfig")
-        .arg(config)
-        .args(arguments)
-        .output()
-        .expect("kubectl runs");
+    kubectl()?;
+    let (_, said) = said_by(&mut kubectl_at(config, arguments));
+    Some(said.trim().to_owned())
+}
+
+fn kubectl_at(config: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("kubectl");
+    command.arg("--kubeconfig").arg(config).args(arguments);
+    command
+}
+
+/// The code of what a command ends with, and what it says, on either stream.
+fn said_by(command: &mut Command) -> (Option<i32>, String) {
+    let ran = command.output().expect("the program runs");
     let said = [ran.stdout, ran.stderr].concat();
-    Some(String::from_utf8_lossy(&said).trim().to_owned())
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (ran.status.code(), said)
+}
+
+/// What a command says that has to go well.
+fn well(command: &mut Command) -> String {
+    let (code, said) = said_by(command);
+    assert_eq!(code, Some(0), "{command:?}: {said}");
+    said
 }
 
 #[test]
