@@ -54,7 +54,7 @@ pub mod kinds {
             pub use crate::kinds::builtin::quantity::Quantity;
         }
         pub mod quota {
-            pub use crate::kinds::builtin::quota::used;
+            pub use crate::kinds::builtin::quota::{DEVICES, used};
         }
         pub mod times {
             pub use crate::kinds::builtin::times::duration;

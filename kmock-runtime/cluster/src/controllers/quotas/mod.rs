@@ -25,33 +25,41 @@ pub(crate) struct Quotas {
 }
 
 impl Quotas {
-    /// Counts the objects of kinds that the cache does not have: `count/widgets.example.com`.
+    /// Counts what objects of kinds use that the cache does not have: `count/widgets.example.com`, devices.
     fn count_others(&mut self, quota: &Value, used: &mut BTreeMap<String, String>) {
         let Some(cluster) = &self.cluster else {
             return;
         };
         let key = object::key(quota);
         self.counting.remove(&key);
-        for (name, used) in used {
-            let Some(resource) = name.strip_prefix("count/") else {
-                continue;
-            };
-            let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-            let is_known = |kind: &Kind| kind.plural() == plural && kind.group() == group;
-            if Kind::ALL.iter().any(is_known) {
-                continue;
-            }
+        let others: BTreeSet<String> = used.keys().filter_map(|name| other(name)).collect();
+        for resource in others {
+            let (plural, group) = resource.split_once('.').unwrap_or((&resource, ""));
             let place = ResourceKey::new(group, plural);
             self.counting.insert(key.clone());
-            self.feeds.entry(resource.to_owned()).or_insert_with(|| {
+            self.feeds.entry(resource.clone()).or_insert_with(|| {
                 let (_, events) = cluster.store().list_and_subscribe(&place, "");
                 events
             });
             let prefix = format!("{}/", object::namespace(quota));
-            let objects = cluster.store().list(&place, &prefix).objects;
-            *used = objects.len().to_string();
+            let there = cluster.store().list(&place, &prefix).objects;
+            let objects = there.iter().map(|object| &*object.value);
+            let amounts = quota::used(quota, group, plural, objects);
+            let amounts = amounts.into_iter().flatten();
+            used.extend(amounts.map(|(name, amount)| (name, amount.to_string())));
         }
     }
+}
+
+/// The resource of which objects use what a quota limits by that name, if it is none of those that the cache has.
+fn other(name: &str) -> Option<String> {
+    let resource = match name.strip_suffix(quota::DEVICES) {
+        Some(_) => "resourceclaims.resource.k8s.io",
+        None => name.strip_prefix("count/")?,
+    };
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let is_known = |kind: &Kind| kind.plural() == plural && kind.group() == group;
+    (!Kind::ALL.iter().any(is_known)).then(|| resource.to_owned())
 }
 
 impl Controller for Quotas {

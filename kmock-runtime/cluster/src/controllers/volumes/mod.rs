@@ -482,12 +482,14 @@ pub(crate) fn smallest<'a>(
     let selector = object::selector(&claim["spec"]["selector"]);
     let fits = |volume: &&Arc<Value>| {
         let modes: Vec<&str> = items(&volume["spec"]["accessModes"]).map(text).collect();
+        let same = |field: &str| text(&volume["spec"][field]) == text(&claim["spec"][field]);
         let own = volume["spec"]["claimRef"].is_object();
         is_free_for(volume, claim)
             && size(volume) >= wanted
             && mode(volume) == mode(claim)
             && items(&claim["spec"]["accessModes"]).all(|mode| modes.contains(&text(mode)))
-            && text(&volume["spec"]["storageClassName"]) == text(&claim["spec"]["storageClassName"])
+            && same("storageClassName")
+            && same("volumeAttributesClassName")
             && (own
                 || selector
                     .as_ref()
@@ -544,6 +546,11 @@ fn settle(claim: &Value, volume: &Value, plan: &mut Plan) {
         return;
     }
     let mut status = claim["status"].clone();
+    // Afterwards it is the resizer's.
+    if status["phase"] == "Pending" {
+        let class = volume["spec"]["volumeAttributesClassName"].clone();
+        object::set(&mut status, "currentVolumeAttributesClassName", class);
+    }
     status["phase"] = "Bound".into();
     status["accessModes"] = volume["spec"]["accessModes"].clone();
     status["capacity"] = volume["spec"]["capacity"].clone();

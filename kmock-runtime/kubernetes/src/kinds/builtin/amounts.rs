@@ -28,7 +28,7 @@ pub(super) fn add(to: &mut Amounts, more: &Amounts) {
     }
 }
 
-fn raise(to: &mut Amounts, least: &Amounts) {
+pub(super) fn raise(to: &mut Amounts, least: &Amounts) {
     for (name, amount) in least {
         if to.get(name).is_none_or(|own| own.compare(amount).is_lt()) {
             to.insert(name.clone(), amount.clone());

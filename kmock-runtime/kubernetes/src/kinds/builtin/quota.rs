@@ -14,6 +14,10 @@ use super::values::{at, int, is_set, items, text};
 
 /// A class of storage has its own quotas: `<class>` and this and the resource.
 const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
+/// Devices have their quotas by class: its name and this.
+pub const DEVICES: &str = ".deviceclass.resource.k8s.io/devices";
+/// As many devices a claim gets at most.
+const MOST_DEVICES: i64 = 32;
 const HUGE_PAGES: [&str; 2] = ["hugepages-", "requests.hugepages-"];
 /// Containers must say how much they want of these, if a quota limits them.
 const MUST_SPECIFY: [&str; 6] = [
@@ -65,6 +69,7 @@ impl Wanted<'_> {
         match (self.core(), subresource, self.old) {
             (_, "", None) => true,
             ("services" | "persistentvolumeclaims", "", Some(_)) => true,
+            ("", "", Some(_)) if self.is_device_claim() => true,
             ("persistentvolumeclaims", "status", Some(_)) | ("pods", "resize", Some(_)) => true,
             ("pods", "", Some(old)) => has_deadline(old) != has_deadline(self.object),
             _ => false,
@@ -78,6 +83,10 @@ impl Wanted<'_> {
         } else {
             ""
         }
+    }
+
+    fn is_device_claim(&self) -> bool {
+        (self.group, self.plural) == ("resource.k8s.io", "resourceclaims")
     }
 
     fn count_name(&self) -> String {
@@ -112,7 +121,7 @@ impl Wanted<'_> {
             "configmaps" | "resourcequotas" | "replicationcontrollers" | "secrets" => {
                 counted || name == self.plural
             }
-            _ => counted,
+            _ => counted || self.is_device_claim() && name.ends_with(DEVICES),
         }
     }
 
@@ -137,6 +146,7 @@ impl Wanted<'_> {
             "configmaps" | "resourcequotas" | "replicationcontrollers" | "secrets" => {
                 used.insert(self.plural.to_owned(), whole(1));
             }
+            _ if self.is_device_claim() => used.extend(of_device_claim(object)),
             _ => {}
         }
         used
@@ -340,6 +350,32 @@ fn whole(number: usize) -> Quantity {
     Quantity::whole(number)
 }
 
+/// The devices that a ResourceClaim may get, by their classes; of alternatives the worst.
+fn of_device_claim(claim: &Value) -> Amounts {
+    let asked = |request: &Value| -> Amounts {
+        let number = match text(request, &["allocationMode"]) {
+            "All" => MOST_DEVICES,
+            "ExactCount" => int(request, &["count"]),
+            _ => 0,
+        };
+        let class = text(request, &["deviceClassName"]);
+        let number = usize::try_from(number).unwrap_or_default();
+        Amounts::from([(format!("{class}{DEVICES}"), whole(number))])
+    };
+    let mut used = Amounts::new();
+    for request in items(claim, &["spec", "devices", "requests"]) {
+        let mut worst = Amounts::new();
+        for one in items(request, &["firstAvailable"]) {
+            amounts::raise(&mut worst, &asked(one));
+        }
+        if let Some(exactly) = request.get("exactly").filter(|_| worst.is_empty()) {
+            worst = asked(exactly);
+        }
+        amounts::add(&mut used, &worst);
+    }
+    used
+}
+
 /// What is left of amounts that were used before in part; nothing is given back.
 fn difference(mut amounts: Amounts, before: &Amounts) -> Amounts {
     for (name, amount) in &mut amounts {
@@ -513,6 +549,35 @@ mod tests {
             };
             assert_eq!(wanted.counts(subresource), counts, "{plural} {subresource}");
         }
+    }
+
+    #[test]
+    fn devices_count_by_their_classes_and_of_alternatives_the_worst() {
+        let one = |class: &str, mode: &str, count: i64| json!({"deviceClassName": class, "allocationMode": mode, "count": count});
+        let claim = json!({"spec": {"devices": {"requests": [
+            {"name": "a", "exactly": one("gold", "ExactCount", 2)},
+            {"name": "b", "firstAvailable": [one("gold", "ExactCount", 3), one("gold", "ExactCount", 1), one("iron", "All", 0)]},
+        ]}}});
+        let quota = json!({"spec": {"hard": {"gold.deviceclass.resource.k8s.io/devices": "9", "count/resourceclaims.resource.k8s.io": "9",
+            "iron.deviceclass.resource.k8s.io/devices": "99", "pods": "1"}}});
+        let used = used(
+            &quota,
+            "resource.k8s.io",
+            "resourceclaims",
+            [&claim].into_iter(),
+        );
+        let used = used.expect("it is limited").into_iter();
+        let used: Vec<_> = used
+            .map(|(name, amount)| format!("{name}={amount}"))
+            .collect();
+        assert_eq!(
+            used,
+            [
+                "count/resourceclaims.resource.k8s.io=1",
+                "gold.deviceclass.resource.k8s.io/devices=5",
+                "iron.deviceclass.resource.k8s.io/devices=32"
+            ]
+        );
     }
 
     #[test]

@@ -125,8 +125,9 @@ fn binary<'a>(name: &str, a: &Val<'a>, b: &Val<'a>) -> Option<Out<'a>> {
             Val::Map(_) | Val::Object(..) => Ok(Val::Bool(b.get(a).is_some())),
             _ => Fail::no_such_overload(),
         },
-        "_[_]" => index(a, b),
-        "_[?_]" => {
+        // What stands behind an optional step is optional itself.
+        "_[_]" if !matches!(a, Val::Optional(_)) => index(a, b),
+        "_[_]" | "_[?_]" => {
             let inner = match a {
                 Val::Optional(None) => return Some(Ok(Val::Optional(None))),
                 Val::Optional(Some(inner)) => &**inner,

@@ -128,6 +128,7 @@ fn rules_hold() {
         "semver('1.2.3').isLessThan(semver('1.10.0')) && semver('1.2.3').major() == 1 && isSemver('1.0.0-rc.1')",
         "!format.dns1123Label().validate('good').hasValue() && format.dns1123Label().validate('Bad_').hasValue()",
         "self.?n.hasValue() && self.?n.orValue(0) == 3 && optional.of(1).value() == 1 && !optional.none().hasValue()",
+        "{'a': [1]}[?'a'][0].orValue(2) == 1 && {'a': [1]}[?'b'][0].orValue(2) == 2 && {'a': [1]}[?'a'][1].orValue(2) == 2",
         "'%s is %s'.format([self.s, string(self.n)]) == 'hello is 3'",
         "int('5') == 5 && uint(5) == 5u && string(1) == '1' && double('1.5') == 1.5 && bool('true')",
         "1 in [1, 2] && {'a': 1}['a'] == 1 && {'a': 1}.size() == 1 && [1] + [2] == [1, 2]",
