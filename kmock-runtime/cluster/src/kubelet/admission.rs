@@ -13,12 +13,6 @@ use crate::scheduler::{PodInfo, node_matches, tolerates};
 /// Why a Pod is rejected: the reason and the message.
 pub(super) type Rejection = (String, String);
 
-/// Whether a scheduler has put a Pod on its node.
-pub(super) fn is_scheduled(pod: &Value) -> bool {
-    items(&pod["status"]["conditions"])
-        .any(|one| one["type"] == "PodScheduled" && one["status"] == "True")
-}
-
 /// Why a Pod does not fit on a node beside others.
 pub(super) fn rejected(pod: &Value, node: &Value, others: &[&Arc<Value>]) -> Option<Rejection> {
     let predicate =

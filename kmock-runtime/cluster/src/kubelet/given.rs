@@ -319,9 +319,7 @@ fn files(
 ) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
     let mut out = BTreeMap::new();
     for mount in items(&container["volumeMounts"]) {
-        let Some(volume) =
-            items(&pod["spec"]["volumes"]).find(|volume| volume["name"] == mount["name"])
-        else {
+        let Some(volume) = mounted(pod, mount) else {
             continue;
         };
         let at = text(&mount["mountPath"]).trim_end_matches('/');
@@ -374,8 +372,7 @@ fn mounts(
         None
     };
     let mounts = items(&container["volumeMounts"]).filter_map(|mount| {
-        let mut volumes = items(&pod["spec"]["volumes"]);
-        let (volume, begin) = kept(volumes.find(|volume| volume["name"] == mount["name"])?)?;
+        let (volume, begin) = kept(mounted(pod, mount)?)?;
         let sub = match mount["subPathExpr"].as_str() {
             Some(written) => expand(written, env),
             None => text(&mount["subPath"]).to_owned(),
@@ -387,6 +384,11 @@ fn mounts(
         })
     });
     mounts.collect()
+}
+
+/// The volume of a Pod that a mount is of.
+fn mounted<'a>(pod: &'a Value, mount: &Value) -> Option<&'a Value> {
+    items(&pod["spec"]["volumes"]).find(|volume| volume["name"] == mount["name"])
 }
 
 /// How the names of the volumes of a Pod begin.
@@ -416,8 +418,7 @@ fn tokens(pod: &Value, container: &Value, place: &Place) -> Vec<Token> {
     };
     let mut all = Vec::new();
     for mount in items(&container["volumeMounts"]) {
-        let mut volumes = items(&pod["spec"]["volumes"]);
-        let Some(volume) = volumes.find(|volume| volume["name"] == mount["name"]) else {
+        let Some(volume) = mounted(pod, mount) else {
             continue;
         };
         let asked =

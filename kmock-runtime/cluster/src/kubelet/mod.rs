@@ -102,7 +102,7 @@ impl Kubelets {
 
     /// Why a Pod that no scheduler has looked at is not let in.
     fn rejected(&self, pod: &Value, host: &str, cache: &Cache) -> Option<Rejection> {
-        if admission::is_scheduled(pod) {
+        if object::holds(pod, "PodScheduled") {
             return None;
         }
         let node = cache.get(Kind::Nodes, host)?;

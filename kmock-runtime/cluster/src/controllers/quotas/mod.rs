@@ -19,7 +19,7 @@ use crate::plan::Plan;
 pub(crate) struct Quotas {
     cluster: Option<Cluster>,
     /// Kinds that the cache does not have, of which somebody wants the count: followed from the first look on.
-    feeds: BTreeMap<String, Subscription>,
+    feeds: BTreeMap<ResourceKey, Subscription>,
     /// The quotas that want such counts.
     counting: BTreeSet<String>,
 }
@@ -32,19 +32,17 @@ impl Quotas {
         };
         let key = object::key(quota);
         self.counting.remove(&key);
-        let others: BTreeSet<String> = used.keys().filter_map(|name| other(name)).collect();
-        for resource in others {
-            let (plural, group) = resource.split_once('.').unwrap_or((&resource, ""));
-            let place = ResourceKey::new(group, plural);
+        let others: BTreeSet<ResourceKey> = used.keys().filter_map(|name| other(name)).collect();
+        for place in others {
             self.counting.insert(key.clone());
-            self.feeds.entry(resource.clone()).or_insert_with(|| {
+            self.feeds.entry(place.clone()).or_insert_with(|| {
                 let (_, events) = cluster.store().list_and_subscribe(&place, "");
                 events
             });
             let prefix = format!("{}/", object::namespace(quota));
             let there = cluster.store().list(&place, &prefix).objects;
             let objects = there.iter().map(|object| &*object.value);
-            let amounts = quota::used(quota, group, plural, objects);
+            let amounts = quota::used(quota, &place.group, &place.plural, objects);
             let amounts = amounts.into_iter().flatten();
             used.extend(amounts.map(|(name, amount)| (name, amount.to_string())));
         }
@@ -52,14 +50,14 @@ impl Quotas {
 }
 
 /// The resource of which objects use what a quota limits by that name, if it is none of those that the cache has.
-fn other(name: &str) -> Option<String> {
+fn other(name: &str) -> Option<ResourceKey> {
     let resource = match name.strip_suffix(quota::DEVICES) {
         Some(_) => "resourceclaims.resource.k8s.io",
         None => name.strip_prefix("count/")?,
     };
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
     let is_known = |kind: &Kind| kind.plural() == plural && kind.group() == group;
-    (!Kind::ALL.iter().any(is_known)).then(|| resource.to_owned())
+    (!Kind::ALL.iter().any(is_known)).then(|| ResourceKey::new(group, plural))
 }
 
 impl Controller for Quotas {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{MANAGED_BY, OF_SERVICE};
+use super::{MANAGED_BY, OF_SERVICE, is_managed_by, service_key, slices_of};
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::kind::Kind;
@@ -46,10 +46,8 @@ impl Controller for Mirroring {
     fn touched(&mut self, change: &Change, _cache: &Cache, keys: &mut Vec<String>) {
         match change.kind {
             Kind::Services | Kind::Endpoints => keys.push(change.key.to_string()),
-            Kind::EndpointSlices if is_own(change.object()) => {
-                let slice = change.object();
-                let of = text(&slice["metadata"]["labels"][OF_SERVICE]);
-                keys.push(format!("{}/{of}", object::namespace(slice)));
+            Kind::EndpointSlices if is_managed_by(change.object(), NAME) => {
+                keys.push(service_key(change.object()));
             }
             _ => {}
         }
@@ -57,12 +55,7 @@ impl Controller for Mirroring {
 
     fn look(&mut self, key: &str, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
-        let (namespace, name) = object::split(key);
-        let mut known: Vec<_> = cache
-            .within(Kind::EndpointSlices, namespace)
-            .filter(|slice| is_own(slice) && slice["metadata"]["labels"][OF_SERVICE] == name)
-            .cloned()
-            .collect();
+        let mut known = slices_of(key, NAME, cache);
         let is_served = cache
             .get(Kind::Services, key)
             .is_some_and(|service| service["spec"]["selector"].is_null());
@@ -146,10 +139,6 @@ impl Controller for Mirroring {
 fn same_ports(a: &Value, b: &Value) -> bool {
     let is_empty = |ports: &Value| items(ports).len() == 0;
     a == b || (is_empty(a) && is_empty(b))
-}
-
-fn is_own(slice: &Value) -> bool {
-    slice["metadata"]["labels"][MANAGED_BY] == NAME
 }
 
 /// Whether Endpoints are to be mirrored: they do not say no, and are no lock of an election.

@@ -272,6 +272,31 @@ pub(crate) struct EndpointSlices;
 
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const OF_SERVICE: &str = "kubernetes.io/service-name";
+/// Who makes slices of Pods.
+const SLICES: &str = "endpointslice-controller.k8s.io";
+
+/// The key of the Service that a slice is of.
+fn service_key(slice: &Value) -> String {
+    let of = text(&slice["metadata"]["labels"][OF_SERVICE]);
+    format!("{}/{of}", object::namespace(slice))
+}
+
+/// Whether a slice is one of those that a controller makes.
+fn is_managed_by(slice: &Value, manager: &str) -> bool {
+    slice["metadata"]["labels"][MANAGED_BY] == manager
+}
+
+/// The slices of a Service, by its key, that a controller makes.
+fn slices_of(service: &str, manager: &str, cache: &Cache) -> Vec<Arc<Value>> {
+    let (namespace, name) = object::split(service);
+    cache
+        .within(Kind::EndpointSlices, namespace)
+        .filter(|slice| {
+            is_managed_by(slice, manager) && slice["metadata"]["labels"][OF_SERVICE] == name
+        })
+        .cloned()
+        .collect()
+}
 
 impl Controller for EndpointSlices {
     fn name(&self) -> &'static str {
@@ -286,9 +311,7 @@ impl Controller for EndpointSlices {
         services_of(change, cache, keys);
         match change.kind {
             Kind::EndpointSlices if change.new.is_none() => {
-                let slice = change.object();
-                let of = text(&slice["metadata"]["labels"][OF_SERVICE]);
-                keys.push(format!("{}/{of}", object::namespace(slice)));
+                keys.push(service_key(change.object()));
             }
             // The zones of nodes are in the slices.
             Kind::Nodes => {
@@ -317,15 +340,7 @@ impl Controller for EndpointSlices {
         if !has_selector(service) {
             return plan;
         }
-        let mut known: Vec<Arc<Value>> = cache
-            .within(Kind::EndpointSlices, object::namespace(service))
-            .filter(|slice| {
-                let labels = &slice["metadata"]["labels"];
-                text(&labels[OF_SERVICE]) == object::name(service)
-                    && text(&labels[MANAGED_BY]) == "endpointslice-controller.k8s.io"
-            })
-            .cloned()
-            .collect();
+        let mut known = slices_of(key, SLICES, cache);
         // Pods with the same ports share slices.
         let mut groups: BTreeMap<String, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
         for member in members(service, cache) {
@@ -420,7 +435,7 @@ fn labels(service: &Value) -> Value {
         .cloned()
         .unwrap_or_default();
     labels.insert(OF_SERVICE.into(), object::name(service).into());
-    labels.insert(MANAGED_BY.into(), "endpointslice-controller.k8s.io".into());
+    labels.insert(MANAGED_BY.into(), SLICES.into());
     if text(&service["spec"]["clusterIP"]) == "None" {
         labels.insert("service.kubernetes.io/headless".into(), "".into());
     }
