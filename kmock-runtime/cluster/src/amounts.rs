@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::emulator::builtin::quantity::Quantity;
+use crate::json::Json;
 use crate::object::{items, text};
 
 /// An amount in thousandths; 0 where it cannot be read.
@@ -29,10 +28,10 @@ pub(crate) fn milli(text: &str) -> i64 {
 }
 
 /// An amount of a resource in what it is counted by: thousandths of a cpu, units of everything else.
-pub(crate) fn of(resource: &str, value: &Value) -> i64 {
+pub(crate) fn of(resource: &str, value: &Json) -> i64 {
     let amount = match value {
-        Value::String(text) => milli(text),
-        Value::Number(number) => number.as_i64().unwrap_or_default().saturating_mul(1000),
+        Json::String(text) => milli(text),
+        Json::Number(number) => number.as_i64().unwrap_or_default().saturating_mul(1000),
         _ => 0,
     };
     if resource == "cpu" {
@@ -46,12 +45,12 @@ pub(crate) fn of(resource: &str, value: &Value) -> i64 {
 pub(crate) type Amounts = BTreeMap<String, i64>;
 
 /// A map of resources, read.
-pub(crate) fn map(value: &Value) -> Amounts {
+pub(crate) fn map(value: &Json) -> Amounts {
     value
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(name, value)| (name.clone(), of(name, value)))
+        .map(|(name, value)| (name.to_string(), of(name, value)))
         .collect()
 }
 
@@ -71,14 +70,14 @@ fn raise(to: &mut Amounts, from: &Amounts) {
 
 /// What a Pod asks for: the sum over its containers, or what an init container needs while it runs beside those that
 /// were started before it, with the overhead of its runtime.
-pub(crate) fn requests(pod: &Value) -> Amounts {
+pub(crate) fn requests(pod: &Json) -> Amounts {
     asked(pod, "requests", false)
 }
 
 /// The same of `requests` or `limits`; for scheduling's scores, containers that ask for nothing count as small ones.
-pub(crate) fn asked(pod: &Value, part: &str, with_defaults: bool) -> Amounts {
+pub(crate) fn asked(pod: &Json, part: &str, with_defaults: bool) -> Amounts {
     let spec = &pod["spec"];
-    let own = |container: &Value| {
+    let own = |container: &Json| {
         let mut amounts = map(&container["resources"][part]);
         if with_defaults {
             amounts.entry("cpu".to_owned()).or_insert(100);
@@ -115,7 +114,7 @@ pub(crate) fn asked(pod: &Value, part: &str, with_defaults: bool) -> Amounts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

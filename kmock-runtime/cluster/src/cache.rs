@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object;
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// One change of one object.
 #[derive(Debug, Clone)]
@@ -21,15 +21,15 @@ pub struct Change {
     /// Its key: `namespace/name`, or the name of a cluster-scoped object.
     pub key: Arc<str>,
     /// The object before; `None`: it is new.
-    pub old: Option<Arc<Value>>,
+    pub old: Option<Arc<Json>>,
     /// The object after; `None`: it is gone.
-    pub new: Option<Arc<Value>>,
+    pub new: Option<Arc<Json>>,
 }
 
 impl Change {
     /// The object after the change, or the last one that there was.
-    pub fn object(&self) -> &Value {
-        static NOTHING: Value = Value::Null;
+    pub fn object(&self) -> &Json {
+        static NOTHING: Json = Json::Null;
         self.new
             .as_deref()
             .or(self.old.as_deref())
@@ -37,10 +37,17 @@ impl Change {
     }
 }
 
+/// The uid of the owner that controls an object of the API.
+fn owner_of(object: &Value) -> Option<&str> {
+    let owners = object["metadata"]["ownerReferences"].as_array()?;
+    let owner = owners.iter().find(|owner| owner["controller"] == true)?;
+    owner["uid"].as_str()
+}
+
 /// All objects of the kinds that controllers know.
 #[derive(Debug)]
 pub struct Cache {
-    tables: Vec<BTreeMap<Arc<str>, Arc<Value>>>,
+    tables: Vec<BTreeMap<Arc<str>, Arc<Json>>>,
     owned: HashMap<Box<str>, BTreeSet<(Kind, Arc<str>)>>,
     on_node: HashMap<Box<str>, BTreeSet<Arc<str>>>,
     now: Timestamp,
@@ -78,18 +85,18 @@ impl Cache {
         self.seed = seed;
     }
 
-    fn table(&self, kind: Kind) -> &BTreeMap<Arc<str>, Arc<Value>> {
-        static EMPTY: BTreeMap<Arc<str>, Arc<Value>> = BTreeMap::new();
+    fn table(&self, kind: Kind) -> &BTreeMap<Arc<str>, Arc<Json>> {
+        static EMPTY: BTreeMap<Arc<str>, Arc<Json>> = BTreeMap::new();
         self.tables.get(kind as usize).unwrap_or(&EMPTY)
     }
 
     /// An object by its key.
-    pub fn get(&self, kind: Kind, key: &str) -> Option<&Arc<Value>> {
+    pub fn get(&self, kind: Kind, key: &str) -> Option<&Arc<Json>> {
         self.table(kind).get(key)
     }
 
     /// An object by its namespace and name.
-    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Json>> {
         if namespace.is_empty() {
             return self.get(kind, name);
         }
@@ -97,7 +104,7 @@ impl Cache {
     }
 
     /// All objects of a kind, in the order of their keys.
-    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Value>> {
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Json>> {
         self.table(kind).values()
     }
 
@@ -107,7 +114,7 @@ impl Cache {
     }
 
     /// The objects of a kind in a namespace.
-    pub fn within(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Arc<Value>> {
+    pub fn within(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Arc<Json>> {
         let prefix = format!("{namespace}/");
         self.table(kind)
             .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
@@ -121,7 +128,7 @@ impl Cache {
     }
 
     /// The objects of a kind that an object controls.
-    pub fn controlled(&self, kind: Kind, uid: &str) -> impl Iterator<Item = &Arc<Value>> {
+    pub fn controlled(&self, kind: Kind, uid: &str) -> impl Iterator<Item = &Arc<Json>> {
         self.owned
             .get(uid)
             .into_iter()
@@ -131,7 +138,7 @@ impl Cache {
     }
 
     /// The Pods on a node.
-    pub fn on_node(&self, node: &str) -> impl Iterator<Item = &Arc<Value>> {
+    pub fn on_node(&self, node: &str) -> impl Iterator<Item = &Arc<Json>> {
         self.on_node
             .get(node)
             .into_iter()
@@ -139,13 +146,25 @@ impl Cache {
             .filter_map(|key| self.get(Kind::Pods, key))
     }
 
-    /// Takes in an object, or that there is none any more.
-    pub(crate) fn apply(
-        &mut self,
-        kind: Kind,
-        key: &str,
-        new: Option<Arc<Value>>,
-    ) -> Option<Change> {
+    /// Takes in an object as the API has it, or that there is none any more.
+    ///
+    /// Who manages its fields is left out. The rest shares what it has in common with the object before, and with another
+    /// one of the same owner, or of the kind.
+    pub(crate) fn take(&mut self, kind: Kind, key: &str, new: Option<&Value>) -> Option<Change> {
+        let new = new.map(|object| {
+            let before = self.get(kind, key).map(|before| &**before);
+            let owner = owner_of(object).and_then(|uid| self.controlled(kind, uid).next());
+            let another = owner.or_else(|| self.all(kind).next());
+            Arc::new(Json::object(
+                object,
+                [before, another.map(|another| &**another)],
+            ))
+        });
+        self.apply(kind, key, new)
+    }
+
+    /// The same of an object of ours.
+    fn apply(&mut self, kind: Kind, key: &str, new: Option<Arc<Json>>) -> Option<Change> {
         let table = self.tables.get_mut(kind as usize)?;
         let key: Arc<str> = match table.get_key_value(key) {
             Some((known, _)) => Arc::clone(known),
@@ -155,7 +174,7 @@ impl Cache {
             Some(object) => table.insert(Arc::clone(&key), Arc::clone(object)),
             None => table.remove(&key),
         };
-        let owner = |object: &Option<Arc<Value>>| {
+        let owner = |object: &Option<Arc<Json>>| {
             object
                 .as_deref()
                 .and_then(object::controller)
@@ -179,7 +198,7 @@ impl Cache {
             }
         }
         if kind == Kind::Pods {
-            let node = |object: &Option<Arc<Value>>| {
+            let node = |object: &Option<Arc<Json>>| {
                 object
                     .as_deref()
                     .map(object::node_of)
@@ -222,7 +241,7 @@ impl Cache {
 
     /// Takes in objects as they are: for tests of decisions.
     #[cfg(test)]
-    pub(crate) fn of(objects: impl IntoIterator<Item = Value>) -> Cache {
+    pub(crate) fn of(objects: impl IntoIterator<Item = Json>) -> Cache {
         let mut cache = Cache::default();
         for object in objects {
             let (group, kind) = match object::text(&object["apiVersion"]).split_once('/') {

@@ -1,9 +1,8 @@
 //! Why something is not as it should be, in words: from a workload down to the log of a container.
 
-use serde_json::Value;
-
 use crate::emulator::Cluster;
 use crate::emulator::objects::Objects;
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::shared::Shared;
@@ -54,9 +53,9 @@ pub(crate) fn object(cluster: &Cluster, shared: &Shared, resource: &str, key: &s
     let of = Kind::named(&served.resource.group, kind);
     let line = match of {
         Some(Kind::Pods) => view
-            .pod(found.value())
+            .pod(&found.value().into())
             .map(|why| format!("Pod {key}: {why}")),
-        Some(kind) => view.workload(kind, found.value()),
+        Some(kind) => view.workload(kind, &found.value().into()),
         None => None,
     };
     line.unwrap_or_else(|| format!("{kind} {key} is as it should be"))
@@ -75,7 +74,7 @@ impl View<'_> {
         }
     }
 
-    fn all(&self, kind: Kind) -> Vec<Value> {
+    fn all(&self, kind: Kind) -> Vec<Json> {
         let name = match kind.group() {
             "" => format!("v1/{}", kind.plural()),
             group => format!("{}.{group}", kind.plural()),
@@ -83,12 +82,12 @@ impl View<'_> {
         self.objects
             .list(&name, None)
             .iter()
-            .map(|object| object.value().clone())
+            .map(|object| object.value().into())
             .collect()
     }
 
     /// The Pods below an object, over the ReplicaSets between.
-    fn pods_of(&self, owner: &Value) -> Vec<Value> {
+    fn pods_of(&self, owner: &Json) -> Vec<Json> {
         let mut owners = vec![object::uid(owner).to_owned()];
         for kind in [Kind::ReplicaSets, Kind::Jobs] {
             for between in self.all(kind) {
@@ -103,7 +102,7 @@ impl View<'_> {
     }
 
     /// Why a workload is not done; `None`: it is.
-    fn workload(&self, kind: Kind, workload: &Value) -> Option<String> {
+    fn workload(&self, kind: Kind, workload: &Json) -> Option<String> {
         let (spec, status) = (&workload["spec"], &workload["status"]);
         let head = format!("{kind} {}", object::key(workload));
         let says = |sort: &str| {
@@ -190,7 +189,7 @@ impl View<'_> {
     }
 
     /// Why a Pod is not ready (or not done); `None`: it is.
-    fn pod(&self, pod: &Value) -> Option<String> {
+    fn pod(&self, pod: &Json) -> Option<String> {
         if object::phase(pod) == "Succeeded" || (object::is_ready(pod) && !object::is_deleting(pod))
         {
             return None;
@@ -268,7 +267,7 @@ impl View<'_> {
     }
 
     /// With the last line of the container's log, if it has written something.
-    fn with_log(&self, pod: &Value, name: &str, mut why: String) -> String {
+    fn with_log(&self, pod: &Json, name: &str, mut why: String) -> String {
         let key = object::key(pod);
         let last = [false, true].iter().find_map(|previous| {
             let text = self.shared.log_of(&key, name, *previous)?.text();

@@ -1,6 +1,6 @@
 //! Short hashes of templates, in the shape in which Kubernetes writes them into names and labels.
 
-use serde_json::Value;
+use crate::json::Json;
 
 /// FNV-1a of 32 bits is what `ComputeHash` takes; it goes over the value's JSON in the order of its keys.
 struct Fnv(u32);
@@ -14,7 +14,7 @@ impl Fnv {
 }
 
 /// The hash of a template and of the number of collisions so far, as `pod-template-hash` shows it.
-pub(crate) fn of(template: &Value, collisions: Option<i64>) -> String {
+pub(crate) fn of(template: &Json, collisions: Option<i64>) -> String {
     let mut hash = Fnv(0x811c_9dc5);
     hash.write(template.to_string().as_bytes());
     if let Some(collisions) = collisions {
@@ -24,7 +24,7 @@ pub(crate) fn of(template: &Value, collisions: Option<i64>) -> String {
 }
 
 /// The hash of a ControllerRevision's data: FNV-1 over its JSON, and the number of collisions in digits.
-pub(crate) fn of_revision(data: &Value, collisions: i64) -> String {
+pub(crate) fn of_revision(data: &Json, collisions: i64) -> String {
     let mut hash: u32 = 0x811c_9dc5;
     let digits = if collisions > 0 {
         collisions.to_string()
@@ -50,7 +50,7 @@ fn encode(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

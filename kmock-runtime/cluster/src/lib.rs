@@ -21,6 +21,7 @@ mod controllers;
 mod explain;
 mod glob;
 mod hash;
+mod json;
 mod kind;
 mod kubelet;
 mod life;
@@ -61,6 +62,7 @@ pub use crate::stages::Stage;
 #[doc(hidden)]
 pub use crate::{
     cache::{Cache, Change},
+    json::{Json, Key, Members},
     kind::Kind,
     plan::{Action, Deletion, Note, Plan, Wait},
 };

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
+use crate::json::{Json, Members, json};
 use crate::pressure::{PRESSURES, Pressure};
 use crate::shared::Shared;
 
@@ -16,7 +15,7 @@ pub(crate) struct NodeSpec {
     pub(crate) number: usize,
     pub(crate) capacity: BTreeMap<String, String>,
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) taints: Vec<Value>,
+    pub(crate) taints: Vec<Json>,
     /// The kubelet says that it is ready.
     pub(crate) ready: bool,
     /// The kubelet is connected: it sees its Pods, and is seen.
@@ -282,8 +281,8 @@ impl NodeSpec {
     }
 
     /// The Node object as its kubelet registers it.
-    pub(crate) fn object(&self, name: &str) -> Value {
-        let mut labels = Map::new();
+    pub(crate) fn object(&self, name: &str) -> Json {
+        let mut labels = Members::new();
         for (key, value) in [
             ("beta.kubernetes.io/arch", "amd64"),
             ("beta.kubernetes.io/os", "linux"),
@@ -312,10 +311,10 @@ impl NodeSpec {
         &self,
         name: &str,
         pressures: &[Pressure],
-        old: &Value,
-        now: &Value,
-    ) -> Value {
-        let capacity: Map<String, Value> = self
+        old: &Json,
+        now: &Json,
+    ) -> Json {
+        let capacity: Members = self
             .capacity
             .iter()
             .map(|(name, amount)| (name.clone(), amount.as_str().into()))

@@ -2,25 +2,24 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-
 use crate::emulator::meta;
 use crate::emulator::selectors::LabelSelector;
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
+use jiff::Timestamp;
 
 /// A text, empty where there is none.
-pub(crate) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Json) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// A number, 0 where there is none.
-pub(crate) fn int(value: &Value) -> i64 {
+pub(crate) fn int(value: &Json) -> i64 {
     value.as_i64().unwrap_or_default()
 }
 
 /// The items of a list; none where there is no list.
-pub(crate) fn items(value: &Value) -> std::slice::Iter<'_, Value> {
+pub(crate) fn items(value: &Json) -> std::slice::Iter<'_, Json> {
     value
         .as_array()
         .map(Vec::as_slice)
@@ -28,43 +27,24 @@ pub(crate) fn items(value: &Value) -> std::slice::Iter<'_, Value> {
         .iter()
 }
 
-/// A copy that does not say who manages which of its fields.
-pub(crate) fn without_managers(object: &Value) -> Value {
-    let Value::Object(members) = object else {
-        return object.clone();
-    };
-    let copy = members.iter().map(|(name, member)| {
-        let member = match member {
-            Value::Object(metadata) if name == "metadata" => {
-                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
-                kept.map(|(name, value)| (name.clone(), value.clone()))
-                    .collect()
-            }
-            other => other.clone(),
-        };
-        (name.clone(), member)
-    });
-    copy.collect()
-}
-
-pub(crate) fn name(object: &Value) -> &str {
+pub(crate) fn name(object: &Json) -> &str {
     text(&object["metadata"]["name"])
 }
 
-pub(crate) fn namespace(object: &Value) -> &str {
+pub(crate) fn namespace(object: &Json) -> &str {
     text(&object["metadata"]["namespace"])
 }
 
-pub(crate) fn uid(object: &Value) -> &str {
+pub(crate) fn uid(object: &Json) -> &str {
     text(&object["metadata"]["uid"])
 }
 
-pub(crate) fn generation(object: &Value) -> i64 {
+pub(crate) fn generation(object: &Json) -> i64 {
     int(&object["metadata"]["generation"])
 }
 
 /// `namespace/name`, or the name of a cluster-scoped object: as the store has it.
-pub(crate) fn key(object: &Value) -> String {
+pub(crate) fn key(object: &Json) -> String {
     match namespace(object) {
         "" => name(object).to_owned(),
         namespace => format!("{namespace}/{}", name(object)),
@@ -76,31 +56,31 @@ pub(crate) fn split(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or(("", key))
 }
 
-pub(crate) fn labels(object: &Value) -> Option<&Map<String, Value>> {
+pub(crate) fn labels(object: &Json) -> Option<&Members> {
     object["metadata"]["labels"].as_object()
 }
 
-pub(crate) fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
+pub(crate) fn annotation<'a>(object: &'a Json, key: &str) -> &'a str {
     text(&object["metadata"]["annotations"][key])
 }
 
 /// Whether it is being deleted.
-pub(crate) fn is_deleting(object: &Value) -> bool {
+pub(crate) fn is_deleting(object: &Json) -> bool {
     object["metadata"]["deletionTimestamp"].is_string()
 }
 
 /// The owner that controls an object.
-pub(crate) fn controller(object: &Value) -> Option<&Value> {
+pub(crate) fn controller(object: &Json) -> Option<&Json> {
     items(&object["metadata"]["ownerReferences"]).find(|owner| owner["controller"] == true)
 }
 
 /// Whether an object is controlled by that of a uid.
-pub(crate) fn is_controlled_by(object: &Value, uid: &str) -> bool {
+pub(crate) fn is_controlled_by(object: &Json, uid: &str) -> bool {
     controller(object).is_some_and(|owner| owner["uid"] == uid)
 }
 
 /// The owner reference of what an object controls.
-pub(crate) fn reference(kind: Kind, owner: &Value) -> Value {
+pub(crate) fn reference(kind: Kind, owner: &Json) -> Json {
     json!({
         "apiVersion": kind.api_version(), "kind": kind.name(), "name": name(owner), "uid": uid(owner),
         "controller": true, "blockOwnerDeletion": true,
@@ -108,16 +88,16 @@ pub(crate) fn reference(kind: Kind, owner: &Value) -> Value {
 }
 
 /// A moment as objects write it; `None` where there is none.
-pub(crate) fn moment(value: &Value) -> Option<Timestamp> {
+pub(crate) fn moment(value: &Json) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-pub(crate) fn created(object: &Value) -> Timestamp {
+pub(crate) fn created(object: &Json) -> Timestamp {
     moment(&object["metadata"]["creationTimestamp"]).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// A moment in whole seconds, as objects write it.
-pub(crate) fn time(moment: Timestamp) -> Value {
+pub(crate) fn time(moment: Timestamp) -> Json {
     meta::rfc3339(moment).into()
 }
 
@@ -141,12 +121,12 @@ pub(crate) fn after(moment: Timestamp, seconds: i64) -> Timestamp {
 // ── selectors ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// The selector of a workload; one that cannot be read, or is not there, selects nothing.
-pub(crate) fn selector(value: &Value) -> Option<LabelSelector> {
-    LabelSelector::from_object(value).ok().flatten()
+pub(crate) fn selector(value: &Json) -> Option<LabelSelector> {
+    LabelSelector::from_object(&value.into()).ok().flatten()
 }
 
 /// Whether a plain map of labels (of a Service, a ReplicationController, a node selector) selects some labels.
-pub(crate) fn map_selects(map: &Value, labels: Option<&Map<String, Value>>) -> bool {
+pub(crate) fn map_selects(map: &Json, labels: Option<&Members>) -> bool {
     let Some(map) = map.as_object() else {
         return false;
     };
@@ -157,41 +137,41 @@ pub(crate) fn map_selects(map: &Value, labels: Option<&Map<String, Value>>) -> b
 // ── conditions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// A condition of an object's status.
-pub(crate) fn condition<'a>(object: &'a Value, sort: &str) -> Option<&'a Value> {
+pub(crate) fn condition<'a>(object: &'a Json, sort: &str) -> Option<&'a Json> {
     items(&object["status"]["conditions"]).find(|condition| condition["type"] == sort)
 }
 
 /// Whether a condition holds.
-pub(crate) fn holds(object: &Value, sort: &str) -> bool {
+pub(crate) fn holds(object: &Json, sort: &str) -> bool {
     condition(object, sort).is_some_and(|condition| condition["status"] == "True")
 }
 
 // ── pods ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-pub(crate) fn phase(pod: &Value) -> &str {
+pub(crate) fn phase(pod: &Json) -> &str {
     text(&pod["status"]["phase"])
 }
 
-pub(crate) fn node_of(pod: &Value) -> &str {
+pub(crate) fn node_of(pod: &Json) -> &str {
     text(&pod["spec"]["nodeName"])
 }
 
-pub(crate) fn is_finished(pod: &Value) -> bool {
+pub(crate) fn is_finished(pod: &Json) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
 /// Whether a Pod counts: it is not over, and nobody deletes it.
-pub(crate) fn is_active(pod: &Value) -> bool {
+pub(crate) fn is_active(pod: &Json) -> bool {
     !is_finished(pod) && !is_deleting(pod)
 }
 
-pub(crate) fn is_ready(pod: &Value) -> bool {
+pub(crate) fn is_ready(pod: &Json) -> bool {
     holds(pod, "Ready")
 }
 
 /// Whether a Pod has been ready for so many seconds; otherwise how long that takes yet, if it is ready.
 pub(crate) fn is_available(
-    pod: &Value,
+    pod: &Json,
     seconds: i64,
     now: Timestamp,
 ) -> Result<(), Option<Duration>> {
@@ -211,9 +191,9 @@ pub(crate) fn is_available(
 }
 
 /// A number of Pods, or a share of them in percent, of `total`.
-pub(crate) fn share(value: &Value, total: i64, round_up: bool) -> i64 {
+pub(crate) fn share(value: &Json, total: i64, round_up: bool) -> i64 {
     match value {
-        Value::String(text) => {
+        Json::String(text) => {
             let percent: i64 = text.trim_end_matches('%').parse().unwrap_or_default();
             let all = total * percent;
             if round_up {
@@ -227,7 +207,7 @@ pub(crate) fn share(value: &Value, total: i64, round_up: bool) -> i64 {
 }
 
 /// Sets a member, or takes it away where the value is null.
-pub(crate) fn set(object: &mut Value, key: &str, value: Value) {
+pub(crate) fn set(object: &mut Json, key: &str, value: Json) {
     if let Some(map) = object.as_object_mut() {
         if value.is_null() {
             map.remove(key);

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 
 /// One write.
@@ -16,7 +15,7 @@ pub enum Action {
         /// Its kind.
         kind: Kind,
         /// The object, with its namespace and a name or a `generateName`.
-        object: Value,
+        object: Json,
         /// What is told once it is there; `{}` in its message becomes the object's name.
         told: Option<Note>,
     },
@@ -25,14 +24,14 @@ pub enum Action {
         /// Its kind.
         kind: Kind,
         /// All of it.
-        object: Value,
+        object: Json,
     },
     /// Replaces the status of an object, if it is still the version that was seen.
     Status {
         /// Its kind.
         kind: Kind,
         /// The object with its new status.
-        object: Value,
+        object: Json,
     },
     /// Changes a part of an object, by a merge patch.
     Patch {
@@ -43,7 +42,7 @@ pub enum Action {
         /// A subresource, or nothing.
         subresource: &'static str,
         /// What changes.
-        patch: Value,
+        patch: Json,
     },
     /// Deletes an object.
     Delete {
@@ -72,12 +71,12 @@ pub enum Action {
         /// The path.
         path: String,
         /// The body; null: none.
-        body: Value,
+        body: Json,
     },
     /// A write, if somebody may do something.
     IfAllowed {
         /// Who, and what: a SubjectAccessReview.
-        review: Value,
+        review: Json,
         /// The write.
         then: Box<Action>,
     },
@@ -100,7 +99,7 @@ pub struct Note {
     /// The kind of what it is about.
     pub kind: Kind,
     /// What it is about.
-    pub about: Value,
+    pub about: Json,
     /// A part of it: `spec.containers{web}`.
     pub field: String,
     /// Something is wrong.
@@ -115,7 +114,7 @@ pub struct Note {
 
 impl Note {
     /// A normal event about an object.
-    pub fn normal(kind: Kind, about: &Value, reason: &str, message: impl Into<String>) -> Note {
+    pub fn normal(kind: Kind, about: &Json, reason: &str, message: impl Into<String>) -> Note {
         Note {
             kind,
             about: identity(about),
@@ -128,7 +127,7 @@ impl Note {
     }
 
     /// A warning about an object.
-    pub fn warning(kind: Kind, about: &Value, reason: &str, message: impl Into<String>) -> Note {
+    pub fn warning(kind: Kind, about: &Json, reason: &str, message: impl Into<String>) -> Note {
         Note {
             warning: true,
             ..Note::normal(kind, about, reason, message)
@@ -137,15 +136,15 @@ impl Note {
 }
 
 /// As much of an object as an event says of it.
-fn identity(object: &Value) -> Value {
+fn identity(object: &Json) -> Json {
     let metadata = &object["metadata"];
-    let mut short = serde_json::Map::new();
+    let mut short = Members::new();
     for part in ["name", "namespace", "uid", "resourceVersion"] {
         if !metadata[part].is_null() {
             short.insert(part.to_owned(), metadata[part].clone());
         }
     }
-    serde_json::json!({ "metadata": short })
+    json!({ "metadata": short })
 }
 
 /// What is waited for.
@@ -183,9 +182,9 @@ impl Plan {
     }
 
     /// Replaces the status, if it is another one.
-    pub fn status(&mut self, kind: Kind, object: &Value, status: Value) {
+    pub fn status(&mut self, kind: Kind, object: &Json, status: Json) {
         if object["status"] == status
-            || (object["status"].is_null() && status == Value::Object(serde_json::Map::new()))
+            || (object["status"].is_null() && status.as_object().is_some_and(Members::is_empty))
         {
             return;
         }
@@ -195,12 +194,12 @@ impl Plan {
     }
 
     /// Deletes an object that was seen.
-    pub fn delete(&mut self, kind: Kind, object: &Value) {
+    pub fn delete(&mut self, kind: Kind, object: &Json) {
         self.delete_so(kind, object, Deletion::default());
     }
 
     /// The same, in a certain way.
-    pub fn delete_so(&mut self, kind: Kind, object: &Value, options: Deletion) {
+    pub fn delete_so(&mut self, kind: Kind, object: &Json, options: Deletion) {
         self.add(Action::Delete {
             kind,
             key: crate::object::key(object),

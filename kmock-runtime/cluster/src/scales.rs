@@ -12,6 +12,7 @@ use crate::emulator::resource::Resource;
 use crate::emulator::selectors::LabelSelector;
 use crate::emulator::store::Subscription;
 use crate::emulator::{Cluster, built_ins};
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 
@@ -70,7 +71,7 @@ impl Scales {
     /// The scale of an object, by a reference to it.
     pub(crate) fn of(
         &mut self,
-        reference: &Value,
+        reference: &Json,
         namespace: &str,
         cache: &Cache,
     ) -> Result<Scale, Lack> {
@@ -96,7 +97,7 @@ impl Scales {
         let selector = match built_in {
             // A plain map of labels.
             Kind::ReplicationControllers => {
-                object::selector(&serde_json::json!({ "matchLabels": selector }))
+                object::selector(&crate::json::json!({ "matchLabels": selector }))
             }
             _ => object::selector(selector),
         };
@@ -142,14 +143,17 @@ impl Scales {
             .store()
             .get(&resource.storage, &key)
             .ok_or(Lack::Object(plural))?;
-        let shown = served.shown(&stored.value.shared());
-        let selector = paths.selector(&shown).map(|it| text(it).to_owned());
+        let shown = served.shown(&stored.value);
+        let selector = paths.selector(&shown).and_then(Value::as_str);
         let selector = selector.filter(|text| !text.is_empty());
         Ok(Scale {
-            uid: object::uid(&shown).to_owned(),
-            wanted: int(paths.wanted(&shown)),
-            present: int(paths.present(&shown)),
-            selector: selector.and_then(|text| LabelSelector::parse(&text).ok()),
+            uid: shown["metadata"]["uid"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            wanted: paths.wanted(&shown).as_i64().unwrap_or_default(),
+            present: paths.present(&shown).as_i64().unwrap_or_default(),
+            selector: selector.and_then(|text| LabelSelector::parse(text).ok()),
             path: path(resource, namespace, name),
         })
     }

@@ -13,6 +13,7 @@ use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::emulator::Cluster;
 use crate::emulator::objects::contains;
+use crate::json::Json;
 use crate::plan::{Action, Plan, Wait};
 use crate::shared::Shared;
 
@@ -137,16 +138,21 @@ impl Parts {
 
     /// Whether the stage is for an object that has not passed it.
     fn is_next(&self, object: &Value) -> bool {
-        let named = self
-            .named
-            .as_ref()
-            .is_none_or(|pattern| crate::glob::glob(pattern, crate::object::name(object)));
+        let named = self.named.as_ref().is_none_or(|pattern| {
+            crate::glob::glob(
+                pattern,
+                object["metadata"]["name"].as_str().unwrap_or_default(),
+            )
+        });
         let fits = self
             .when
             .as_ref()
             .is_none_or(|pattern| contains(object, pattern));
         let passed = self.mark().is_some_and(|mark| contains(object, &mark));
-        named && fits && !passed && !(self.delete && crate::object::is_deleting(object))
+        named
+            && fits
+            && !passed
+            && !(self.delete && object["metadata"]["deletionTimestamp"].is_string())
     }
 
     /// How long an object waits.
@@ -308,7 +314,7 @@ impl Controller for Stages {
                 plan.add(Action::Request {
                     method: "PATCH",
                     path: path.clone(),
-                    body: patch,
+                    body: patch.into(),
                 });
             }
             if let Some(status) = parts.status {
@@ -320,14 +326,14 @@ impl Controller for Stages {
                 plan.add(Action::Request {
                     method: "PATCH",
                     path: format!("{path}{below}"),
-                    body: json!({ "status": status }),
+                    body: json!({ "status": status }).into(),
                 });
             }
             if parts.delete {
                 plan.add(Action::Request {
                     method: "DELETE",
                     path,
-                    body: Value::Null,
+                    body: Json::Null,
                 });
             }
             return plan;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::amounts;
 use crate::glob::glob;
+use crate::json::Json;
 use crate::object::{self, items, text};
 use crate::shared::Shared;
 
@@ -14,7 +13,7 @@ pub(crate) type Used = BTreeMap<String, i64>;
 
 /// What each container of a Pod uses, in the order of its spec. What was set for a Pod is used by its first container: it
 /// is the one that works. What was said of an image holds for the resources of which nothing was set for the Pod.
-pub(crate) fn of_containers(shared: &Shared, pod: &Value) -> Vec<(String, Used)> {
+pub(crate) fn of_containers(shared: &Shared, pod: &Json) -> Vec<(String, Used)> {
     let key = object::key(pod);
     let mut whole = Used::new();
     for (pattern, resource, amount) in &shared.state().usage {
@@ -43,7 +42,7 @@ pub(crate) fn of_containers(shared: &Shared, pod: &Value) -> Vec<(String, Used)>
 }
 
 /// What a Pod uses.
-pub(crate) fn of_pod(shared: &Shared, pod: &Value) -> Used {
+pub(crate) fn of_pod(shared: &Shared, pod: &Json) -> Used {
     let mut sum = Used::new();
     for (_, used) in of_containers(shared, pod) {
         for (resource, amount) in used {

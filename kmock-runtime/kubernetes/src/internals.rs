@@ -73,7 +73,7 @@ pub mod model {
         pub use crate::model::resource::{Resource, ResourceKey};
     }
     pub mod selectors {
-        pub use crate::model::selectors::LabelSelector;
+        pub use crate::model::selectors::{LabelSelector, Labels};
     }
     pub mod status {
         pub use crate::model::status::{ApiError, Details, qualified};

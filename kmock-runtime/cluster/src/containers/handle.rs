@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -24,6 +24,7 @@ use super::token::Token;
 use super::volumes::Mount;
 use crate::emulator::takeover::Duplex;
 use crate::emulator::{ApiBody, Clock};
+use crate::json::Json;
 use crate::object;
 use crate::seed;
 use crate::shared::Shared;
@@ -152,7 +153,8 @@ impl Live {
 pub struct Container(Arc<Inner>);
 
 struct Inner {
-    pod: Arc<Value>,
+    pod: Arc<Json>,
+    shown: OnceLock<Value>,
     name: String,
     ip: String,
     run: u64,
@@ -180,7 +182,7 @@ impl Container {
         reason = "one for each part of what a container is"
     )]
     pub(crate) fn new(
-        pod: &Arc<Value>,
+        pod: &Arc<Json>,
         name: &str,
         ip: &str,
         run: u64,
@@ -192,6 +194,7 @@ impl Container {
     ) -> Container {
         Container(Arc::new(Inner {
             pod: Arc::clone(pod),
+            shown: OnceLock::new(),
             name: name.to_owned(),
             ip: ip.to_owned(),
             run,
@@ -216,7 +219,12 @@ impl Container {
 
     /// The Pod as it was when the container started.
     pub fn pod(&self) -> &Value {
-        &self.0.pod
+        self.0.shown.get_or_init(|| Value::from(&*self.0.pod))
+    }
+
+    /// The name of the Pod.
+    pub(crate) fn host(&self) -> &str {
+        object::name(&self.0.pod)
     }
 
     /// The Pod's address.

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use serde_json::{Value, json};
-
 use crate::emulator::Cluster;
 use crate::emulator::authn::tokens::ISSUER;
 use crate::emulator::resource::ResourceKey;
 use crate::emulator::token;
+use crate::json::{Json, json};
 use crate::object::{self, text};
+use bytes::Bytes;
 
 /// A file with a token of the account that a Pod runs as, bound to the Pod.
 #[derive(Clone)]
@@ -21,7 +20,7 @@ pub(crate) struct Token {
     account: String,
     audience: String,
     seconds: i64,
-    bound: Value,
+    bound: Json,
     issued: Arc<OnceLock<Option<Bytes>>>,
 }
 
@@ -33,7 +32,7 @@ impl fmt::Debug for Token {
 
 impl Token {
     /// As a volume asks for it (`serviceAccountToken`).
-    pub(crate) fn new(cluster: &Cluster, pod: &Value, path: String, asked: &Value) -> Token {
+    pub(crate) fn new(cluster: &Cluster, pod: &Json, path: String, asked: &Json) -> Token {
         let audience = match text(&asked["audience"]) {
             "" => ISSUER,
             audience => audience,
@@ -57,7 +56,13 @@ impl Token {
             let account = self.cluster.store().get(&place, &self.account)?;
             let expires = self.cluster.now().as_second().saturating_add(self.seconds);
             let audiences = [self.audience.as_str().into()];
-            let token = token::issue(&self.cluster, &account, &audiences, expires, &self.bound);
+            let token = token::issue(
+                &self.cluster,
+                &account,
+                &audiences,
+                expires,
+                &(&self.bound).into(),
+            );
             Some(token.into())
         };
         self.issued.get_or_init(issue).clone()

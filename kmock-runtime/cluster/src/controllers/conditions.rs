@@ -1,12 +1,11 @@
 //! Conditions of workloads.
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
+use crate::json::{Json, json};
 use crate::object;
+use jiff::Timestamp;
 
 /// A new condition; `stamped` ones have a time of their last update, too.
-pub(crate) fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Value {
+pub(crate) fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Json {
     let mut condition =
         json!({"type": sort, "status": status, "lastTransitionTime": object::time(now)});
     if !reason.is_empty() {
@@ -19,7 +18,7 @@ pub(crate) fn new(sort: &str, status: &str, reason: &str, message: &str, now: Ti
 }
 
 /// Puts a condition in: one of the same status and reason stays as it is, one of the same status keeps its time.
-pub(crate) fn set(conditions: &mut Vec<Value>, mut condition: Value) {
+pub(crate) fn set(conditions: &mut Vec<Json>, mut condition: Json) {
     let known = conditions
         .iter()
         .find(|one| one["type"] == condition["type"]);
@@ -36,7 +35,7 @@ pub(crate) fn set(conditions: &mut Vec<Value>, mut condition: Value) {
 }
 
 /// Puts a condition in where it stands, and says all that it says: one of the same status keeps its time.
-pub(crate) fn put(conditions: &mut Vec<Value>, mut condition: Value) {
+pub(crate) fn put(conditions: &mut Vec<Json>, mut condition: Json) {
     match conditions
         .iter_mut()
         .find(|one| one["type"] == condition["type"])
@@ -52,12 +51,12 @@ pub(crate) fn put(conditions: &mut Vec<Value>, mut condition: Value) {
 }
 
 /// Takes a condition out.
-pub(crate) fn remove(conditions: &mut Vec<Value>, sort: &str) {
+pub(crate) fn remove(conditions: &mut Vec<Json>, sort: &str) {
     conditions.retain(|one| one["type"] != sort);
 }
 
 /// The conditions of an object's status.
-pub(crate) fn of(object: &Value) -> Vec<Value> {
+pub(crate) fn of(object: &Json) -> Vec<Json> {
     object["status"]["conditions"]
         .as_array()
         .cloned()

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::emulator::Cluster;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, text};
 use crate::plan::{Action, Plan};
@@ -22,7 +21,7 @@ pub(crate) struct Metrics {
     shared: Arc<Shared>,
     served: bool,
     /// What was written, by path.
-    written: BTreeMap<String, Value>,
+    written: BTreeMap<String, Json>,
 }
 
 impl Metrics {
@@ -39,7 +38,7 @@ impl Metrics {
     }
 
     /// All objects that are to be there, by path.
-    fn wanted(&self, cache: &Cache) -> BTreeMap<String, Value> {
+    fn wanted(&self, cache: &Cache) -> BTreeMap<String, Json> {
         let mut all = BTreeMap::new();
         let mut nodes: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for pod in cache.all(Kind::Pods) {
@@ -55,7 +54,7 @@ impl Metrics {
             for (resource, amount) in &usage {
                 *of_node.entry(resource.clone()).or_default() += amount;
             }
-            let containers: Vec<Value> = usage::of_containers(&self.shared, pod)
+            let containers: Vec<Json> = usage::of_containers(&self.shared, pod)
                 .into_iter()
                 .map(|(name, mut used)| {
                     used.retain(|resource, _| is_resource(resource));
@@ -68,7 +67,7 @@ impl Metrics {
             let (namespace, name) = (object::namespace(pod), object::name(pod));
             let mut metadata = json!({"name": name, "namespace": namespace});
             if let Some(labels) = object::labels(pod) {
-                metadata["labels"] = Value::Object(labels.clone());
+                metadata["labels"] = labels.clone().into();
             }
             let metrics = json!({
                 "kind": "PodMetrics", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": metadata,
@@ -102,16 +101,16 @@ fn is_resource(name: &str) -> bool {
 }
 
 /// Amounts as quantities: whole ones where they are.
-fn shown(usage: &BTreeMap<String, i64>) -> Value {
+fn shown(usage: &BTreeMap<String, i64>) -> Json {
     let shown = usage.iter().map(|(resource, milli)| {
         let text = if milli % 1000 == 0 {
             (milli / 1000).to_string()
         } else {
             format!("{milli}m")
         };
-        (resource.clone(), Value::from(text))
+        (resource.clone(), Json::from(text))
     });
-    Value::Object(shown.collect::<Map<String, Value>>())
+    shown.collect()
 }
 
 impl Controller for Metrics {
@@ -176,7 +175,7 @@ impl Controller for Metrics {
                 plan.add(Action::Request {
                     method: "DELETE",
                     path: path.clone(),
-                    body: Value::Null,
+                    body: Json::Null,
                 });
             }
         }

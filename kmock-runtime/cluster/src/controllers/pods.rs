@@ -3,37 +3,36 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use crate::cache::{Cache, Change};
 use crate::emulator::selectors::LabelSelector;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
+use jiff::Timestamp;
 
 /// The Pods of an owner: those that it controls and still selects. Those that it controls and does not select any more
 /// are let go; orphans that it selects are adopted.
 pub(crate) fn claimed(
     kind: Kind,
-    owner: &Value,
-    selects: &dyn Fn(&Value) -> bool,
+    owner: &Json,
+    selects: &dyn Fn(&Json) -> bool,
     of: Kind,
     cache: &Cache,
     plan: &mut Plan,
-) -> Vec<Arc<Value>> {
+) -> Vec<Arc<Json>> {
     let uid = object::uid(owner);
     let mut mine = Vec::new();
     for object in cache.controlled(of, uid) {
         if selects(object) {
             mine.push(Arc::clone(object));
         } else if !object::is_deleting(owner) && !object::is_deleting(object) {
-            let left: Vec<Value> = items(&object["metadata"]["ownerReferences"])
+            let left: Vec<Json> = items(&object["metadata"]["ownerReferences"])
                 .filter(|one| one["uid"] != uid)
                 .cloned()
                 .collect();
             let left = if left.is_empty() {
-                Value::Null
+                Json::Null
             } else {
                 left.into()
             };
@@ -56,7 +55,7 @@ pub(crate) fn claimed(
         if of == Kind::Pods && object::is_finished(object) {
             continue;
         }
-        let mut owners: Vec<Value> = items(&object["metadata"]["ownerReferences"])
+        let mut owners: Vec<Json> = items(&object["metadata"]["ownerReferences"])
             .cloned()
             .collect();
         owners.push(object::reference(kind, owner));
@@ -74,12 +73,12 @@ pub(crate) fn claimed(
 /// The same by a label selector.
 pub(crate) fn claimed_by(
     kind: Kind,
-    owner: &Value,
+    owner: &Json,
     selector: &LabelSelector,
     of: Kind,
     cache: &Cache,
     plan: &mut Plan,
-) -> Vec<Arc<Value>> {
+) -> Vec<Arc<Json>> {
     claimed(
         kind,
         owner,
@@ -109,7 +108,7 @@ pub(crate) fn adopters(
     change: &Change,
     kind: Kind,
     cache: &Cache,
-    selects: &dyn Fn(&Value, &Value) -> bool,
+    selects: &dyn Fn(&Json, &Json) -> bool,
     keys: &mut Vec<String>,
 ) {
     let Some(object) = change.new.as_deref() else {
@@ -126,17 +125,17 @@ pub(crate) fn adopters(
 }
 
 /// Whether the `spec.selector` of an owner selects an object.
-pub(crate) fn selects(owner: &Value, object: &Value) -> bool {
+pub(crate) fn selects(owner: &Json, object: &Json) -> bool {
     selector(owner).is_some_and(|selector| selector.matches(object::labels(object)))
 }
 
 /// The `spec.selector` of an owner, for whoever asks it of many objects; `None`: it selects nothing.
-pub(crate) fn selector(owner: &Value) -> Option<LabelSelector> {
+pub(crate) fn selector(owner: &Json) -> Option<LabelSelector> {
     object::selector(&owner["spec"]["selector"]).filter(|selector| !selector.is_empty())
 }
 
 /// A Pod of a template, with a generated name.
-pub(crate) fn from_template(kind: Kind, owner: &Value, template: &Value) -> Value {
+pub(crate) fn from_template(kind: Kind, owner: &Json, template: &Json) -> Json {
     let mut metadata = json!({
         "generateName": prefix(object::name(owner)),
         "namespace": object::namespace(owner),
@@ -156,7 +155,7 @@ pub(crate) fn prefix(name: &str) -> String {
 }
 
 /// Creates a Pod, and tells it.
-pub(crate) fn create(kind: Kind, owner: &Value, pod: Value, plan: &mut Plan) {
+pub(crate) fn create(kind: Kind, owner: &Json, pod: Json, plan: &mut Plan) {
     plan.add(Action::Create {
         kind: Kind::Pods,
         object: pod,
@@ -170,7 +169,7 @@ pub(crate) fn create(kind: Kind, owner: &Value, pod: Value, plan: &mut Plan) {
 }
 
 /// Deletes a Pod, and tells it.
-pub(crate) fn delete(kind: Kind, owner: &Value, pod: &Value, plan: &mut Plan) {
+pub(crate) fn delete(kind: Kind, owner: &Json, pod: &Json, plan: &mut Plan) {
     plan.delete(Kind::Pods, pod);
     plan.tell(Note::normal(
         kind,
@@ -181,7 +180,7 @@ pub(crate) fn delete(kind: Kind, owner: &Value, pod: &Value, plan: &mut Plan) {
 }
 
 /// Tells that a Pod could not be created.
-pub(crate) fn cannot_create(kind: Kind, owner: &Value, message: &str, plan: &mut Plan) {
+pub(crate) fn cannot_create(kind: Kind, owner: &Json, message: &str, plan: &mut Plan) {
     plan.tell(Note::warning(
         kind,
         owner,
@@ -193,23 +192,23 @@ pub(crate) fn cannot_create(kind: Kind, owner: &Value, message: &str, plan: &mut
 /// Which of two Pods goes first: what has no node before what has one, pending before running, unready before ready,
 /// cheap before dear, those of crowded nodes, what is ready for a shorter time, what restarted more, what is younger.
 pub(crate) fn goes_first(
-    a: &Value,
-    b: &Value,
-    related: &dyn Fn(&Value) -> usize,
+    a: &Json,
+    b: &Json,
+    related: &dyn Fn(&Json) -> usize,
     now: Timestamp,
 ) -> Ordering {
-    let no_node = |pod: &Value| !object::node_of(pod).is_empty();
-    let phase = |pod: &Value| match object::phase(pod) {
+    let no_node = |pod: &Json| !object::node_of(pod).is_empty();
+    let phase = |pod: &Json| match object::phase(pod) {
         "Pending" | "" => 0,
         "Unknown" => 1,
         _ => 2,
     };
-    let cost = |pod: &Value| {
+    let cost = |pod: &Json| {
         object::annotation(pod, "controller.kubernetes.io/pod-deletion-cost")
             .parse::<i32>()
             .unwrap_or_default()
     };
-    let ready_since = |pod: &Value| {
+    let ready_since = |pod: &Json| {
         object::condition(pod, "Ready")
             .filter(|ready| ready["status"] == "True")
             .and_then(|ready| object::moment(&ready["lastTransitionTime"]))
@@ -219,7 +218,7 @@ pub(crate) fn goes_first(
         let seconds = object::until(now, since).as_secs();
         64 - seconds.leading_zeros()
     };
-    let restarts = |pod: &Value| {
+    let restarts = |pod: &Json| {
         let of = |part: &str| {
             items(&pod["status"][part])
                 .map(|one| object::int(&one["restartCount"]))
@@ -247,13 +246,13 @@ pub(crate) fn goes_first(
 /// Says in a Pod's status that it is about to go, and why; a phase goes with it.
 pub(crate) fn mark_disrupted(
     plan: &mut Plan,
-    pod: &Value,
+    pod: &Json,
     phase: Option<&str>,
     reason: &str,
     message: &str,
     now: Timestamp,
 ) {
-    let mut conditions: Vec<Value> = items(&pod["status"]["conditions"])
+    let mut conditions: Vec<Json> = items(&pod["status"]["conditions"])
         .filter(|one| one["type"] != "DisruptionTarget")
         .cloned()
         .collect();

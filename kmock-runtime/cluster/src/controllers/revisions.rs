@@ -2,30 +2,29 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use crate::cache::Cache;
 use crate::hash;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int};
 use crate::plan::{Action, Plan};
 
 /// What a revision keeps of a workload: a patch that gives its template back.
-pub(crate) fn data(owner: &Value) -> Value {
+pub(crate) fn data(owner: &Json) -> Json {
     let mut template = owner["spec"]["template"].clone();
     template["$patch"] = "replace".into();
     json!({"spec": {"template": template}})
 }
 
 /// The template that a revision keeps.
-pub(crate) fn template(revision: &Value) -> Value {
+pub(crate) fn template(revision: &Json) -> Json {
     let mut template = revision["data"]["spec"]["template"].clone();
-    object::set(&mut template, "$patch", Value::Null);
+    object::set(&mut template, "$patch", Json::Null);
     template
 }
 
 /// A new revision of a workload's template.
-pub(crate) fn new(kind: Kind, owner: &Value, number: i64, collisions: i64, label: &str) -> Value {
+pub(crate) fn new(kind: Kind, owner: &Json, number: i64, collisions: i64, label: &str) -> Json {
     let data = data(owner);
     let hash = hash::of_revision(&data, collisions);
     let prefix: String = object::name(owner).chars().take(223).collect();
@@ -49,8 +48,8 @@ pub(crate) fn new(kind: Kind, owner: &Value, number: i64, collisions: i64, label
 }
 
 /// The revisions of a workload, oldest first.
-pub(crate) fn of(owner: &Value, cache: &Cache) -> Vec<Arc<Value>> {
-    let mut all: Vec<Arc<Value>> = cache
+pub(crate) fn of(owner: &Json, cache: &Cache) -> Vec<Arc<Json>> {
+    let mut all: Vec<Arc<Json>> = cache
         .controlled(Kind::ControllerRevisions, object::uid(owner))
         .cloned()
         .collect();
@@ -68,11 +67,11 @@ pub(crate) fn of(owner: &Value, cache: &Cache) -> Vec<Arc<Value>> {
 /// makes it first.
 pub(crate) fn present(
     kind: Kind,
-    owner: &Value,
-    all: &[Arc<Value>],
+    owner: &Json,
+    all: &[Arc<Json>],
     label: &str,
     plan: &mut Plan,
-) -> Result<Arc<Value>, ()> {
+) -> Result<Arc<Json>, ()> {
     let data = data(owner);
     let next = all.last().map_or(0, |last| int(&last["revision"])) + 1;
     let same = all.iter().rev().find(|revision| revision["data"] == data);
@@ -107,13 +106,13 @@ pub(crate) fn present(
 
 /// Deletes the oldest revisions that nobody uses, down to as many as the history keeps.
 pub(crate) fn clean_up(
-    owner: &Value,
-    all: &[Arc<Value>],
-    used: &dyn Fn(&Value) -> bool,
+    owner: &Json,
+    all: &[Arc<Json>],
+    used: &dyn Fn(&Json) -> bool,
     plan: &mut Plan,
 ) {
     let limit = owner["spec"]["revisionHistoryLimit"].as_i64().unwrap_or(10);
-    let idle: Vec<&Arc<Value>> = all.iter().filter(|revision| !used(revision)).collect();
+    let idle: Vec<&Arc<Json>> = all.iter().filter(|revision| !used(revision)).collect();
     let surplus = idle.len() as i64 - limit;
     for revision in idle.into_iter().take(surplus.max(0) as usize) {
         plan.delete(Kind::ControllerRevisions, revision);

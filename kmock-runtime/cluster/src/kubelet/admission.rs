@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::amounts;
+use crate::json::Json;
 use crate::object::{self, items, text};
 use crate::scheduler::{PodInfo, node_matches, tolerates};
 
@@ -14,7 +13,7 @@ use crate::scheduler::{PodInfo, node_matches, tolerates};
 pub(super) type Rejection = (String, String);
 
 /// Why a Pod does not fit on a node beside others.
-pub(super) fn rejected(pod: &Value, node: &Value, others: &[&Arc<Value>]) -> Option<Rejection> {
+pub(super) fn rejected(pod: &Json, node: &Json, others: &[&Arc<Json>]) -> Option<Rejection> {
     let predicate =
         |name: &str, why: &str| Some((name.to_owned(), format!("Predicate {name} failed: {why}")));
     let others: Vec<PodInfo> = others.iter().map(|other| PodInfo::new(other)).collect();
@@ -43,7 +42,7 @@ pub(super) fn rejected(pod: &Value, node: &Value, others: &[&Arc<Value>]) -> Opt
 }
 
 /// What there is too little of. Of what a node does not know at all, a kubelet knows nothing either.
-fn lacks(own: &PodInfo, node: &Value, others: &[PodInfo]) -> Option<Rejection> {
+fn lacks(own: &PodInfo, node: &Json, others: &[PodInfo]) -> Option<Rejection> {
     let allocatable = amounts::map(&node["status"]["allocatable"]);
     let pods = others.len() as i64;
     let mut wanted = vec![("pods", 1, pods)];
@@ -68,7 +67,7 @@ fn lacks(own: &PodInfo, node: &Value, others: &[PodInfo]) -> Option<Rejection> {
 }
 
 /// The status of a Pod that is rejected.
-pub(super) fn status(pod: &Value, (reason, message): &Rejection, now: Value) -> Value {
+pub(super) fn status(pod: &Json, (reason, message): &Rejection, now: Json) -> Json {
     let mut status = pod["status"].clone();
     status["phase"] = "Failed".into();
     status["reason"] = reason.as_str().into();
@@ -82,7 +81,7 @@ pub(super) fn status(pod: &Value, (reason, message): &Rejection, now: Value) -> 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -93,7 +92,7 @@ mod tests {
             "spec": {"taints": [{"key": "gpu", "effect": "NoExecute"}, {"key": "apart", "effect": "NoSchedule"}]},
             "status": {"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "2"}},
         });
-        let pod = |name: &str, spec: Value| {
+        let pod = |name: &str, spec: Json| {
             let mut pod = json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {
                 "tolerations": [{"key": "gpu", "operator": "Exists"}], "containers": [{"name": "c"}],
             }});

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use crate::amounts;
 use crate::cache::Cache;
 use crate::containers::{Given, Mount, Token};
 use crate::emulator::Cluster;
 use crate::emulator::builtin::base64;
+use crate::json::{Json, Members};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 
@@ -27,13 +26,13 @@ pub(crate) struct Place {
 
 /// All that a container is given.
 pub(crate) fn given(
-    pod: &Value,
-    container: &Value,
+    pod: &Json,
+    container: &Json,
     place: &Place,
     cache: &Cache,
 ) -> Result<Given, Missing> {
     let env = environment(pod, container, place, cache)?;
-    let expanded = |list: &Value| items(list).map(|item| expand(text(item), &env)).collect();
+    let expanded = |list: &Json| items(list).map(|item| expand(text(item), &env)).collect();
     Ok(Given {
         command: expanded(&container["command"]),
         args: expanded(&container["args"]),
@@ -53,7 +52,7 @@ fn config<'a>(
     namespace: &str,
     name: &str,
     cache: &'a Cache,
-) -> Result<&'a Value, Missing> {
+) -> Result<&'a Json, Missing> {
     let what = if kind == Kind::Secrets {
         "secret"
     } else {
@@ -66,32 +65,32 @@ fn config<'a>(
 }
 
 /// The values of a ConfigMap or a Secret, as bytes.
-fn data(kind: Kind, object: &Value) -> BTreeMap<String, Vec<u8>> {
-    let decoded = |value: &Value| base64::decode(text(value)).unwrap_or_default();
-    let plain = |value: &Value| text(value).as_bytes().to_vec();
+fn data(kind: Kind, object: &Json) -> BTreeMap<String, Vec<u8>> {
+    let decoded = |value: &Json| base64::decode(text(value)).unwrap_or_default();
+    let plain = |value: &Json| text(value).as_bytes().to_vec();
     let map = |field: &str| object[field].as_object().cloned().unwrap_or_default();
     if kind == Kind::Secrets {
         return map("data")
             .iter()
-            .map(|(key, value)| (key.clone(), decoded(value)))
+            .map(|(key, value)| (key.to_string(), decoded(value)))
             .collect();
     }
     let mut all: BTreeMap<String, Vec<u8>> = map("data")
         .iter()
-        .map(|(key, value)| (key.clone(), plain(value)))
+        .map(|(key, value)| (key.to_string(), plain(value)))
         .collect();
     all.extend(
         map("binaryData")
             .iter()
-            .map(|(key, value)| (key.clone(), decoded(value))),
+            .map(|(key, value)| (key.to_string(), decoded(value))),
     );
     all
 }
 
 /// The variables of a container.
 pub(crate) fn environment(
-    pod: &Value,
-    container: &Value,
+    pod: &Json,
+    container: &Json,
     place: &Place,
     cache: &Cache,
 ) -> Result<BTreeMap<String, String>, Missing> {
@@ -139,9 +138,9 @@ pub(crate) fn environment(
 
 /// The value that `valueFrom` refers to; `None`: it is optional, and not there.
 fn referred(
-    pod: &Value,
-    container: &Value,
-    source: &Value,
+    pod: &Json,
+    container: &Json,
+    source: &Json,
     place: &Place,
     cache: &Cache,
 ) -> Result<Option<String>, Missing> {
@@ -180,7 +179,7 @@ fn referred(
 }
 
 /// A field of the Pod, as the downward API shows it.
-fn field(pod: &Value, path: &str, place: &Place) -> String {
+fn field(pod: &Json, path: &str, place: &Place) -> String {
     let metadata = &pod["metadata"];
     let of_map = |map: &str| {
         let key = path
@@ -188,7 +187,7 @@ fn field(pod: &Value, path: &str, place: &Place) -> String {
             .strip_suffix("']")?;
         Some(text(&metadata[map][key]).to_owned())
     };
-    let all_of = |map: &Value| {
+    let all_of = |map: &Json| {
         let pairs = map.as_object().into_iter().flatten();
         pairs
             .map(|(key, value)| format!("{key}={value}"))
@@ -211,7 +210,7 @@ fn field(pod: &Value, path: &str, place: &Place) -> String {
     }
 }
 
-fn resource(pod: &Value, container: &Value, reference: &Value) -> String {
+fn resource(pod: &Json, container: &Json, reference: &Json) -> String {
     let named = reference["containerName"].as_str();
     let of = named
         .and_then(|name| items(&pod["spec"]["containers"]).find(|one| one["name"] == name))
@@ -262,7 +261,7 @@ fn expand(text: &str, env: &BTreeMap<String, String>) -> String {
 }
 
 /// The variables that tell of Services: those of the namespace, and `kubernetes` always.
-fn services(pod: &Value, cache: &Cache, env: &mut BTreeMap<String, String>) {
+fn services(pod: &Json, cache: &Cache, env: &mut BTreeMap<String, String>) {
     let links = pod["spec"]["enableServiceLinks"] != false;
     let namespace = object::namespace(pod);
     let own = cache.within(Kind::Services, namespace).filter(|_| links);
@@ -300,7 +299,7 @@ fn services(pod: &Value, cache: &Cache, env: &mut BTreeMap<String, String>) {
 }
 
 /// What keeps the volumes of a Pod from being mounted: the volume, and what it lacks.
-pub(crate) fn missing_volume(pod: &Value, cache: &Cache) -> Option<(String, String)> {
+pub(crate) fn missing_volume(pod: &Json, cache: &Cache) -> Option<(String, String)> {
     let place = Place::default();
     items(&pod["spec"]["volumes"]).find_map(|volume| {
         let Err(Missing(why)) = volume_files(pod, volume, &place, cache) else {
@@ -312,8 +311,8 @@ pub(crate) fn missing_volume(pod: &Value, cache: &Cache) -> Option<(String, Stri
 
 /// The files that a container sees.
 fn files(
-    pod: &Value,
-    container: &Value,
+    pod: &Json,
+    container: &Json,
     place: &Place,
     cache: &Cache,
 ) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
@@ -343,8 +342,8 @@ fn files(
 /// The volumes of a container that have data of their own, by the names under which it is kept: those of a Pod
 /// (`pod/UID/VOLUME`), of its node (`node/NAME`), of a PersistentVolume (`volume/NAME`).
 fn mounts(
-    pod: &Value,
-    container: &Value,
+    pod: &Json,
+    container: &Json,
     env: &BTreeMap<String, String>,
     cache: &Cache,
 ) -> Vec<Mount> {
@@ -354,7 +353,7 @@ fn mounts(
         let volume = text(&claim["spec"]["volumeName"]);
         (!volume.is_empty()).then(|| (format!("volume/{volume}"), String::new()))
     };
-    let kept = |volume: &Value| {
+    let kept = |volume: &Json| {
         let name = text(&volume["name"]);
         if volume["emptyDir"].is_object() {
             return Some((format!("{}{name}", of_pod(object::uid(pod))), String::new()));
@@ -387,7 +386,7 @@ fn mounts(
 }
 
 /// The volume of a Pod that a mount is of.
-fn mounted<'a>(pod: &'a Value, mount: &Value) -> Option<&'a Value> {
+fn mounted<'a>(pod: &'a Json, mount: &Json) -> Option<&'a Json> {
     items(&pod["spec"]["volumes"]).find(|volume| volume["name"] == mount["name"])
 }
 
@@ -398,8 +397,8 @@ pub(super) fn of_pod(uid: &str) -> String {
 
 /// The files of a volume, by their paths within it.
 fn volume_files(
-    pod: &Value,
-    volume: &Value,
+    pod: &Json,
+    volume: &Json,
     place: &Place,
     cache: &Cache,
 ) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
@@ -412,7 +411,7 @@ fn volume_files(
 }
 
 /// The tokens of the account that a Pod runs as, where the volumes of a container bring them.
-fn tokens(pod: &Value, container: &Value, place: &Place) -> Vec<Token> {
+fn tokens(pod: &Json, container: &Json, place: &Place) -> Vec<Token> {
     let Some(cluster) = &place.cluster else {
         return Vec::new();
     };
@@ -437,8 +436,8 @@ fn tokens(pod: &Value, container: &Value, place: &Place) -> Vec<Token> {
 }
 
 fn source_files(
-    pod: &Value,
-    source: &Value,
+    pod: &Json,
+    source: &Json,
     place: &Place,
     cache: &Cache,
     out: &mut BTreeMap<String, Vec<u8>>,
@@ -490,7 +489,7 @@ fn source_files(
     for item in items(&source["downwardAPI"]["items"]) {
         let content = match item["fieldRef"]["fieldPath"].as_str() {
             Some(path) => field(pod, path, place),
-            None => resource(pod, &Value::Object(Map::new()), &item["resourceFieldRef"]),
+            None => resource(pod, &Members::new().into(), &item["resourceFieldRef"]),
         };
         out.insert(text(&item["path"]).to_owned(), content.into_bytes());
     }
@@ -499,7 +498,7 @@ fn source_files(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -511,7 +510,7 @@ mod tests {
         ])
     }
 
-    fn pod() -> Value {
+    fn pod() -> Json {
         json!({
             "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},
             "spec": {"nodeName": "n1", "volumes": [
@@ -569,7 +568,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let missing = |container: Value| {
+        let missing = |container: Json| {
             environment(&pod(), &container, &Place::default(), &cache())
                 .expect_err("missing")
                 .0

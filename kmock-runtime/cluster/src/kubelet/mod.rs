@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::admission::Rejection;
@@ -28,6 +27,7 @@ use crate::cache::{Cache, Change};
 use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
 use crate::controller::Controller;
 use crate::emulator::{Clock, Cluster};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Deletion, Note, Plan, Wait};
@@ -60,7 +60,7 @@ pub(crate) struct Kubelets {
 
 /// All that a look at one Pod needs besides what is remembered of it.
 struct Look<'a> {
-    pod: &'a Arc<Value>,
+    pod: &'a Arc<Json>,
     cache: &'a Cache,
     place: &'a Place,
     host: &'a str,
@@ -101,7 +101,7 @@ impl Kubelets {
     }
 
     /// Why a Pod that no scheduler has looked at is not let in.
-    fn rejected(&self, pod: &Value, host: &str, cache: &Cache) -> Option<Rejection> {
+    fn rejected(&self, pod: &Json, host: &str, cache: &Cache) -> Option<Rejection> {
         if object::holds(pod, "PodScheduled") {
             return None;
         }
@@ -153,7 +153,7 @@ impl Kubelets {
         let wanted = spec.object(name);
         let Some(node) = known else {
             let mut object = wanted;
-            object["status"] = spec.status(name, &[], &Value::Null, &now);
+            object["status"] = spec.status(name, &[], &Json::Null, &now);
             plan.add(Action::Create {
                 kind: Kind::Nodes,
                 told: Some(Note {
@@ -172,9 +172,9 @@ impl Kubelets {
         {
             changed["metadata"]["labels"][key] = value.clone();
         }
-        let mut taints: Vec<Value> = items(&changed["spec"]["taints"]).cloned().collect();
+        let mut taints: Vec<Json> = items(&changed["spec"]["taints"]).cloned().collect();
         for taint in &spec.taints {
-            let same = |one: &Value| one["key"] == taint["key"] && one["effect"] == taint["effect"];
+            let same = |one: &Json| one["key"] == taint["key"] && one["effect"] == taint["effect"];
             if !taints.iter().any(same) {
                 taints.push(taint.clone());
             }
@@ -218,7 +218,7 @@ impl Kubelets {
     }
 
     /// The Lease of a node, renewed if it is time.
-    fn heartbeat(&self, name: &str, node: &Value, cache: &Cache, plan: &mut Plan) {
+    fn heartbeat(&self, name: &str, node: &Json, cache: &Cache, plan: &mut Plan) {
         let now = cache.now();
         let stamp = crate::emulator::meta::rfc3339_micro(now);
         if cache.get(Kind::Namespaces, "kube-node-lease").is_none() {

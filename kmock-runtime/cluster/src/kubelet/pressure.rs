@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
 use super::Kubelets;
 use crate::amounts;
 use crate::cache::Cache;
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::pressure::{PRESSURES, Pressure};
 use crate::usage;
+use jiff::Timestamp;
 
 /// So often it is looked whether a Pod has to go.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -47,7 +46,7 @@ impl Kubelets {
         &'a self,
         name: &'a str,
         cache: &'a Cache,
-    ) -> impl Iterator<Item = &'a Arc<Value>> {
+    ) -> impl Iterator<Item = &'a Arc<Json>> {
         cache.on_node(name).filter(|pod| {
             let run = self.pods.get(&object::key(pod));
             run.is_some_and(|run| {
@@ -59,7 +58,7 @@ impl Kubelets {
     }
 
     /// What is left of a resource, by what the Pods use; `None`: nothing was said of it.
-    fn left(&self, pressure: Pressure, name: &str, node: &Value, cache: &Cache) -> Option<Left> {
+    fn left(&self, pressure: Pressure, name: &str, node: &Json, cache: &Cache) -> Option<Left> {
         let resource = pressure.resource();
         let capacity = amounts::of(resource, &node["status"]["capacity"][resource]);
         let least = match pressure {
@@ -83,7 +82,7 @@ impl Kubelets {
     pub(super) fn pressures(
         &mut self,
         name: &str,
-        node: &Value,
+        node: &Json,
         cache: &Cache,
         plan: &mut Plan,
     ) -> Vec<Pressure> {
@@ -131,7 +130,7 @@ impl Kubelets {
     fn relieve(
         &mut self,
         name: &str,
-        node: &Value,
+        node: &Json,
         pressure: Pressure,
         short: Option<Left>,
         cache: &Cache,
@@ -196,9 +195,9 @@ impl Kubelets {
 
     /// The Pod that goes first: one that uses more than it asked for, then the least important, then the one that is the
     /// most above what it asked for.
-    fn first_to_go(&self, name: &str, pressure: Pressure, cache: &Cache) -> Option<Arc<Value>> {
+    fn first_to_go(&self, name: &str, pressure: Pressure, cache: &Cache) -> Option<Arc<Json>> {
         let resource = pressure.resource();
-        let priority = |pod: &Value| int(&pod["spec"]["priority"]);
+        let priority = |pod: &Json| int(&pod["spec"]["priority"]);
         self.active(name, cache)
             .filter(|pod| {
                 priority(pod) < CRITICAL

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -15,6 +14,7 @@ use super::Look;
 use super::state::{Run, spec_of};
 use crate::containers::Exit;
 use crate::emulator::kubelet::{Exit as Ended, Kubelet, Streams};
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{int, items, text};
 use crate::plan::{Note, Plan, Wait};
@@ -53,7 +53,7 @@ type Outcome = Result<(), String>;
 #[derive(Debug)]
 pub(crate) struct Prober {
     purpose: Purpose,
-    spec: Value,
+    spec: Json,
     due: Instant,
     flight: Option<Flight>,
     fails: i64,
@@ -95,7 +95,7 @@ impl Prober {
 }
 
 /// The probes of a container that starts.
-pub(super) fn probers(container: &Value, run: &Run, now: Instant) -> Vec<Prober> {
+pub(super) fn probers(container: &Json, run: &Run, now: Instant) -> Vec<Prober> {
     let mut all = Vec::new();
     for purpose in [Purpose::Startup, Purpose::Readiness, Purpose::Liveness] {
         let spec = &container[purpose.field()];
@@ -379,7 +379,7 @@ fn ask(
     })
 }
 
-fn url(action: &Value, ip: &str, port: u16) -> String {
+fn url(action: &Json, ip: &str, port: u16) -> String {
     let scheme = match text(&action["scheme"]) {
         "HTTPS" => "https",
         _ => "http",
@@ -390,7 +390,7 @@ fn url(action: &Value, ip: &str, port: u16) -> String {
 }
 
 /// A port by its number, or by its name among those of the container.
-fn port_of(port: &Value, container: &Value) -> u16 {
+fn port_of(port: &Json, container: &Json) -> u16 {
     let number = match port.as_str() {
         Some(name) => items(&container["ports"])
             .find(|one| one["name"] == name)
@@ -411,7 +411,7 @@ pub(super) fn killing(run: &Run, look: &Look<'_>, why: String) -> Note {
 }
 
 /// How long a container has to end when its probes have given it up.
-pub(super) fn grace(run: &Run, pod: &Value) -> Duration {
+pub(super) fn grace(run: &Run, pod: &Json) -> Duration {
     let own = run
         .probers
         .iter()
@@ -423,7 +423,7 @@ pub(super) fn grace(run: &Run, pod: &Value) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use http::{Request, Response};
-use serde_json::Value;
 
 use super::logs;
 use crate::containers::{Container, Io, Running, plain};
@@ -141,9 +140,9 @@ impl Kubelet for Shared {
         })
     }
 
-    fn usage(&self, pod: &Value) -> Vec<Usage> {
+    fn usage(&self, pod: &serde_json::Value) -> Vec<Usage> {
         let whole = |milli: i64| u64::try_from(milli).unwrap_or_default();
-        usage::of_containers(self, pod)
+        usage::of_containers(self, &pod.into())
             .into_iter()
             .map(|(container, used)| {
                 let of = |resource: &str| whole(used.get(resource).copied().unwrap_or_default());

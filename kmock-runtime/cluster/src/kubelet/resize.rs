@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::state::{PodRun, Role, Run, spec_of};
 use super::{Kubelets, Look, field_of};
 use crate::amounts;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Note, Plan, Wait};
@@ -22,7 +21,7 @@ pub(crate) struct Resizing {
 }
 
 /// The part of what a container asks for that can change.
-fn changeable(resources: &Value) -> Value {
+fn changeable(resources: &Json) -> Json {
     let mut part = json!({});
     for sort in ["limits", "requests"] {
         for name in ["cpu", "memory"] {
@@ -36,19 +35,19 @@ fn changeable(resources: &Value) -> Value {
 }
 
 /// Whether a container has to be restarted to get from one to the other.
-fn restarts(container: &Value, old: &Value, new: &Value) -> bool {
+fn restarts(container: &Json, old: &Json, new: &Json) -> bool {
     let (old, new) = (changeable(old), changeable(new));
     items(&container["resizePolicy"]).any(|policy| {
         let name = text(&policy["resourceName"]);
         let changes = ["limits", "requests"]
-            .iter()
+            .into_iter()
             .any(|sort| old[sort][name] != new[sort][name]);
         policy["restartPolicy"] == "RestartContainer" && changes
     })
 }
 
 /// What an event says of a Pod's resources.
-fn summary(pod: &Value, error: &str) -> String {
+fn summary(pod: &Json, error: &str) -> String {
     let of = |part: &str| -> Vec<String> {
         items(&pod["spec"][part])
             .map(|container| {
@@ -74,13 +73,13 @@ fn summary(pod: &Value, error: &str) -> String {
     }
     parts.push(format!("\"generation\":{}", object::generation(pod)));
     if !error.is_empty() {
-        parts.push(format!("\"error\":{}", Value::from(error)));
+        parts.push(format!("\"error\":{}", Json::from(error)));
     }
     format!("{{{}}}", parts.join(","))
 }
 
 /// The Pod with what was allocated to it.
-fn allocated(pod: &Value, run: &PodRun) -> Value {
+fn allocated(pod: &Json, run: &PodRun) -> Json {
     let mut pod = pod.clone();
     for part in ["initContainers", "containers"] {
         for container in pod["spec"][part].as_array_mut().into_iter().flatten() {
@@ -231,7 +230,7 @@ impl Kubelets {
 }
 
 /// The conditions that say how far it is.
-pub(super) fn conditions(pod: &Value, run: &PodRun, now: &Value) -> Vec<Value> {
+pub(super) fn conditions(pod: &Json, run: &PodRun, now: &Json) -> Vec<Json> {
     let condition = |sort: &str, generation: i64| {
         let known = object::condition(pod, sort);
         let since = known.map(|known| known["lastTransitionTime"].clone());

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::probes::Prober;
 use super::resize::Resizing;
 use crate::containers::{Exit, Live, Log, Ready, Script};
+use crate::json::Json;
 use crate::object::{items, text};
 
 /// Which of a Pod's containers one is.
@@ -80,9 +80,9 @@ pub(crate) struct Run {
     /// Its probes have given it up.
     pub(crate) stopping: bool,
     /// What of the node's resources it was allocated, as its spec writes it.
-    pub(crate) allocated: Value,
+    pub(crate) allocated: Json,
     /// What it has of that.
-    pub(crate) actuated: Value,
+    pub(crate) actuated: Json,
     /// The restarts come so late that nobody waits for them any more.
     pub(crate) hopeless: bool,
 }
@@ -123,8 +123,8 @@ impl Run {
             hopeless: false,
             probers: Vec::new(),
             stopping: false,
-            allocated: Value::Null,
-            actuated: Value::Null,
+            allocated: Json::Null,
+            actuated: Json::Null,
         }
     }
 
@@ -148,7 +148,7 @@ impl Run {
         }
     }
 
-    pub(crate) fn is_probed(container: &Value) -> bool {
+    pub(crate) fn is_probed(container: &Json) -> bool {
         !container["readinessProbe"].is_null()
     }
 
@@ -205,7 +205,7 @@ pub(crate) struct Stop {
 }
 
 impl PodRun {
-    pub(crate) fn new(pod: &Value, ip: String, now: Timestamp) -> PodRun {
+    pub(crate) fn new(pod: &Json, ip: String, now: Timestamp) -> PodRun {
         let spec = &pod["spec"];
         let has_init = items(&spec["initContainers"]).next().is_some();
         let mut runs = Vec::new();
@@ -250,7 +250,7 @@ impl PodRun {
     }
 
     /// Ephemeral containers come while the Pod runs.
-    pub(crate) fn take_ephemeral(&mut self, pod: &Value) {
+    pub(crate) fn take_ephemeral(&mut self, pod: &Json) {
         if items(&pod["spec"]["ephemeralContainers"]).next().is_none() {
             return;
         }
@@ -278,8 +278,8 @@ impl PodRun {
 }
 
 /// The container of a Pod's spec.
-pub(crate) fn spec_of<'a>(pod: &'a Value, name: &str) -> &'a Value {
-    static NOTHING: Value = Value::Null;
+pub(crate) fn spec_of<'a>(pod: &'a Json, name: &str) -> &'a Json {
+    static NOTHING: Json = Json::Null;
     ["initContainers", "containers", "ephemeralContainers"]
         .iter()
         .flat_map(|part| items(&pod["spec"][*part]))

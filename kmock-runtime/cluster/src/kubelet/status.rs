@@ -1,14 +1,13 @@
 //! The status of a Pod, made of what its containers do.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-
 use super::given::Place;
 use super::state::{Ended, PodRun, Role, Run, State, spec_of};
+use crate::json::{Json, Members, json};
 use crate::object::{self, items, text};
+use jiff::Timestamp;
 
 /// The phase of a Pod, as `getPhase` of the kubelet computes it.
-pub(crate) fn phase(pod: &Value, run: &PodRun) -> &'static str {
+pub(crate) fn phase(pod: &Json, run: &PodRun) -> &'static str {
     if let Some(stop) = &run.stop
         && stop.failed.is_some()
     {
@@ -48,28 +47,28 @@ pub(crate) fn phase(pod: &Value, run: &PodRun) -> &'static str {
 }
 
 /// The whole status; what did not change keeps its times.
-pub(crate) fn status(pod: &Value, run: &PodRun, place: &Place, now: Timestamp) -> Value {
+pub(crate) fn status(pod: &Json, run: &PodRun, place: &Place, now: Timestamp) -> Json {
     let old = &pod["status"];
     let phase = phase(pod, run);
-    let mut status = Map::new();
+    let mut status = Members::new();
     let generation = object::generation(pod);
     if generation > 0 {
-        status.insert("observedGeneration".into(), generation.into());
+        status.insert("observedGeneration", generation.into());
     }
-    status.insert("phase".into(), phase.into());
+    status.insert("phase", phase.into());
     if let Some((reason, message)) = run.stop.as_ref().and_then(|stop| stop.failed.as_ref()) {
-        status.insert("reason".into(), reason.as_str().into());
-        status.insert("message".into(), message.as_str().into());
+        status.insert("reason", reason.as_str().into());
+        status.insert("message", message.as_str().into());
     }
-    status.insert("conditions".into(), conditions(pod, run, phase, now).into());
-    status.insert("hostIP".into(), place.host_ip.as_str().into());
-    status.insert("hostIPs".into(), json!([{"ip": place.host_ip}]));
+    status.insert("conditions", conditions(pod, run, phase, now).into());
+    status.insert("hostIP", place.host_ip.as_str().into());
+    status.insert("hostIPs", json!([{"ip": place.host_ip}]));
     if run.admitted {
-        status.insert("podIP".into(), place.ip.as_str().into());
-        status.insert("podIPs".into(), json!([{"ip": place.ip}]));
+        status.insert("podIP", place.ip.as_str().into());
+        status.insert("podIPs", json!([{"ip": place.ip}]));
     }
-    status.insert("startTime".into(), object::time(run.started));
-    let of = |role: &[Role]| -> Vec<Value> {
+    status.insert("startTime", object::time(run.started));
+    let of = |role: &[Role]| -> Vec<Json> {
         run.of(role).map(|one| container_status(pod, one)).collect()
     };
     for (field, roles) in [
@@ -82,7 +81,7 @@ pub(crate) fn status(pod: &Value, run: &PodRun, place: &Place, now: Timestamp) -
     ] {
         let statuses = of(roles);
         if !statuses.is_empty() {
-            status.insert(field.into(), statuses.into());
+            status.insert(field, statuses.into());
         }
     }
     for kept in [
@@ -92,10 +91,10 @@ pub(crate) fn status(pod: &Value, run: &PodRun, place: &Place, now: Timestamp) -
         "resourceClaimStatuses",
     ] {
         if !old[kept].is_null() && (kept != "nominatedNodeName") {
-            status.insert(kept.into(), old[kept].clone());
+            status.insert(kept, old[kept].clone());
         }
     }
-    Value::Object(status)
+    status.into()
 }
 
 fn names<'a>(runs: impl Iterator<Item = &'a Run>) -> String {
@@ -104,7 +103,7 @@ fn names<'a>(runs: impl Iterator<Item = &'a Run>) -> String {
         .join(" ")
 }
 
-fn conditions(pod: &Value, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Value> {
+fn conditions(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Json> {
     let finished = matches!(phase, "Succeeded" | "Failed");
     let over = |reason: &str| (false, reason.to_owned(), String::new());
     let holds = (true, String::new(), String::new());
@@ -165,7 +164,7 @@ fn conditions(pod: &Value, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Val
         ("ContainersReady", containers),
         ("PodScheduled", holds),
     ];
-    let mut all: Vec<Value> = own
+    let mut all: Vec<Json> = own
         .iter()
         .map(|(sort, (holds, reason, message))| {
             let status = if *holds { "True" } else { "False" };
@@ -212,7 +211,7 @@ fn conditions(pod: &Value, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Val
     all
 }
 
-fn ended(ended: &Ended) -> Value {
+fn ended(ended: &Ended) -> Json {
     let mut terminated = json!({
         "exitCode": ended.code, "reason": ended.reason,
         "startedAt": object::time(ended.started), "finishedAt": object::time(ended.finished),
@@ -224,7 +223,7 @@ fn ended(ended: &Ended) -> Value {
     json!({ "terminated": terminated })
 }
 
-fn container_status(pod: &Value, run: &Run) -> Value {
+fn container_status(pod: &Json, run: &Run) -> Json {
     let spec = spec_of(pod, &run.name);
     let image = text(&spec["image"]);
     let state = match &run.state {
@@ -264,7 +263,7 @@ fn container_status(pod: &Value, run: &Run) -> Value {
             status["allocatedResources"] = run.allocated["requests"].clone();
         }
     }
-    let mounts: Vec<Value> = items(&spec["volumeMounts"])
+    let mounts: Vec<Json> = items(&spec["volumeMounts"])
         .map(|mount| {
             let mut seen = json!({"name": mount["name"], "mountPath": mount["mountPath"]});
             if mount["readOnly"] == true {
@@ -325,7 +324,7 @@ mod tests {
     use super::*;
     use crate::kubelet::state::Stop;
 
-    fn pod(policy: &str) -> Value {
+    fn pod(policy: &str) -> Json {
         json!({
             "metadata": {"name": "web", "namespace": "shop", "generation": 1},
             "spec": {"restartPolicy": policy, "initContainers": [{"name": "init"}], "containers": [{"name": "a", "image": "web"}, {"name": "b"}]},
@@ -397,7 +396,7 @@ mod tests {
         let of =
             |run: &PodRun| json!({ "status": status(&pod, run, &place, Timestamp::UNIX_EPOCH) });
         let first = of(&run);
-        let message = |object: &Value, sort: &str| {
+        let message = |object: &Json, sort: &str| {
             object::condition(object, sort).expect("it is there")["message"].clone()
         };
         assert_eq!(

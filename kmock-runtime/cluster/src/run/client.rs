@@ -1,15 +1,15 @@
 //! The hand of the controllers: requests to the API as any client makes them.
 
-use bytes::Bytes;
-use http::{Method, Request};
-use serde_json::{Value, json};
-
 use crate::controller::Refusal;
 use crate::emulator::authn::ClientCertificate;
 use crate::emulator::{ApiBody, Cluster, Sent, Unread};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object;
 use crate::plan::Deletion;
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::Value;
 
 /// How much of an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +49,7 @@ impl Client {
         agent: &str,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<&Json>,
     ) -> Result<(), Refusal> {
         self.send_for(Read::Nothing, agent, method, path, body)
             .await
@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// Whether a SubjectAccessReview allows what it asks.
-    pub(crate) async fn allows(&self, agent: &str, review: &Value) -> Result<bool, Refusal> {
+    pub(crate) async fn allows(&self, agent: &str, review: &Json) -> Result<bool, Refusal> {
         let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
         let answer = self
             .send_for(Read::All, agent, Method::POST, path, Some(review))
@@ -72,7 +72,7 @@ impl Client {
         agent: &str,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<&Json>,
     ) -> Result<Bytes, Refusal> {
         let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
         let body = Bytes::from(body.unwrap_or_default());
@@ -85,9 +85,9 @@ impl Client {
         read: Read,
         agent: &str,
         to: (Method, &str),
-        object: &Value,
+        object: &Json,
     ) -> Result<Bytes, Refusal> {
-        let sent = Sent::new(object.clone());
+        let sent = Sent::new(object.into());
         self.exchange(read, agent, to, Bytes::new(), Some(sent))
             .await
     }
@@ -145,7 +145,8 @@ impl Client {
             Some(message) => message.to_owned(),
             None => String::from_utf8_lossy(&bytes).into_owned(),
         };
-        Err(refusal(code, object::text(&status["reason"]), message))
+        let reason = status["reason"].as_str().unwrap_or_default();
+        Err(refusal(code, reason, message))
     }
 
     /// Creates an object; its name.
@@ -153,7 +154,7 @@ impl Client {
         &self,
         agent: &str,
         kind: Kind,
-        object: &Value,
+        object: &Json,
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
         let to = (Method::POST, path.as_str());
@@ -163,7 +164,10 @@ impl Client {
         }
         let made = self.send_object(Read::Name, agent, to, object).await?;
         let made: Value = serde_json::from_slice(&made).unwrap_or_default();
-        Ok(object::name(&made).to_owned())
+        Ok(made["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// Replaces an object or its status.
@@ -171,7 +175,7 @@ impl Client {
         &self,
         agent: &str,
         kind: Kind,
-        object: &Value,
+        object: &Json,
         subresource: &str,
     ) -> Result<(), Refusal> {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
@@ -188,7 +192,7 @@ impl Client {
         kind: Kind,
         key: &str,
         subresource: &str,
-        patch: &Value,
+        patch: &Json,
     ) -> Result<(), Refusal> {
         let (namespace, name) = object::split(key);
         let path = kind.path(namespace, name, subresource);

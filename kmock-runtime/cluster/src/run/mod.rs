@@ -103,7 +103,7 @@ impl Runner {
         self.feeds.retain(|known| known.kind != kind);
         let known = self.cache.keys(kind);
         for object in &snapshot.objects {
-            self.take(kind, object.key(), Some(object.value.shared()));
+            self.take(kind, object.key(), Some(&object.value));
         }
         for key in known {
             if !snapshot.objects.iter().any(|object| object.key() == &*key) {
@@ -118,9 +118,8 @@ impl Runner {
     }
 
     /// Takes in an object as it is now. As in the real one, who manages which field is nobody's business here.
-    fn take(&mut self, kind: Kind, key: &str, new: Option<Arc<serde_json::Value>>) {
-        let new = new.map(|object| Arc::new(object::without_managers(&object)));
-        let Some(change) = self.cache.apply(kind, key, new) else {
+    fn take(&mut self, kind: Kind, key: &str, new: Option<&serde_json::Value>) {
+        let Some(change) = self.cache.take(kind, key, new) else {
             return;
         };
         let mut keys = Vec::new();
@@ -156,7 +155,7 @@ impl Runner {
             }
             happened.sort_by_key(|(_, event)| event.revision);
             for (kind, event) in happened {
-                let new = (event.change != Happened::Deleted).then(|| event.object.value.shared());
+                let new = (event.change != Happened::Deleted).then(|| &*event.object.value);
                 self.take(kind, event.object.key(), new);
             }
             self.poll();

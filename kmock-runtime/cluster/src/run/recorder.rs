@@ -5,13 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use super::latest::Latest;
 use crate::emulator::meta;
+use crate::json::{Json, json};
 use crate::object;
 use crate::plan::Note;
+use jiff::Timestamp;
 
 /// Of events that are alike but for their message so many are told apart…
 const ALIKE: usize = 10;
@@ -56,9 +55,9 @@ impl Default for Recorder {
 #[derive(Debug)]
 pub(crate) enum Write {
     /// A new one.
-    Create(Value),
+    Create(Json),
     /// One more of a known one: its key, and what changes.
-    Count(String, Value),
+    Count(String, Json),
     /// Not at all: so many were told about this object.
     Skip,
 }
@@ -167,8 +166,8 @@ impl Recorder {
             // The scheduler speaks the newer form of events.
             object::set(&mut event, "source", json!({}));
             event["eventTime"] = meta::rfc3339_micro(now).into();
-            event["firstTimestamp"] = Value::Null;
-            event["lastTimestamp"] = Value::Null;
+            event["firstTimestamp"] = Json::Null;
+            event["lastTimestamp"] = Json::Null;
             event["action"] = if note.reason == "Preempted" {
                 "Preempting"
             } else if note.warning {

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use crate::cache::Cache;
 use crate::emulator::selectors::LabelSelector;
+use crate::json::{Json, Members};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 
 /// Whether a Pod's node selector and required node affinity let it on a node.
-pub(crate) fn node_matches(pod: &Value, node: &Value) -> bool {
+pub(crate) fn node_matches(pod: &Json, node: &Json) -> bool {
     let selector = &pod["spec"]["nodeSelector"];
     if selector.is_object() && !object::map_selects(selector, object::labels(node)) {
         return false;
@@ -22,18 +21,18 @@ pub(crate) fn node_matches(pod: &Value, node: &Value) -> bool {
 }
 
 /// Whether one of some node selector terms selects a node.
-pub(crate) fn terms_match(terms: &Value, node: &Value) -> bool {
+pub(crate) fn terms_match(terms: &Json, node: &Json) -> bool {
     items(terms).any(|term| term_matches(term, node))
 }
 
 /// Whether a volume can be used on a node, by its own node affinity.
-pub(crate) fn volume_suits(volume: &Value, node: &Value) -> bool {
+pub(crate) fn volume_suits(volume: &Json, node: &Json) -> bool {
     let required = &volume["spec"]["nodeAffinity"]["required"];
     !required.is_object() || terms_match(&required["nodeSelectorTerms"], node)
 }
 
 /// Whether all expressions of a term hold for a node; an empty term selects nothing.
-pub(crate) fn term_matches(term: &Value, node: &Value) -> bool {
+pub(crate) fn term_matches(term: &Json, node: &Json) -> bool {
     let (labels, fields) = (&term["matchExpressions"], &term["matchFields"]);
     let mut any = false;
     for expression in items(labels) {
@@ -52,7 +51,7 @@ pub(crate) fn term_matches(term: &Value, node: &Value) -> bool {
     any
 }
 
-fn expression_holds(expression: &Value, found: Option<&str>) -> bool {
+fn expression_holds(expression: &Json, found: Option<&str>) -> bool {
     let values = || items(&expression["values"]).map(text);
     let number = |text: &str| text.parse::<i64>().ok();
     match text(&expression["operator"]) {
@@ -82,9 +81,9 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    pub(crate) fn of(term: &Value, pod: &PodInfo) -> Term {
+    pub(crate) fn of(term: &Json, pod: &PodInfo) -> Term {
         let mut selector = object::selector(&term["labelSelector"]);
-        let mut extra = Map::new();
+        let mut extra = Members::new();
         for key in items(&term["matchLabelKeys"]).map(text) {
             if let Some(value) = pod.labels.get(key) {
                 extra.insert(key.to_owned(), value.clone());
@@ -93,7 +92,7 @@ impl Term {
         if !extra.is_empty() {
             let mut joined = term["labelSelector"].clone();
             for (key, value) in extra {
-                joined["matchLabels"][key] = value;
+                joined["matchLabels"][&key] = value;
             }
             selector = object::selector(&joined);
         }
@@ -129,7 +128,7 @@ impl Term {
     }
 }
 
-fn required<'a>(pod: &'a Value, sort: &str) -> impl Iterator<Item = &'a Value> {
+fn required<'a>(pod: &'a Json, sort: &str) -> impl Iterator<Item = &'a Json> {
     items(&pod["spec"]["affinity"][sort]["requiredDuringSchedulingIgnoredDuringExecution"])
 }
 
@@ -145,7 +144,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn of(pod: &Value, info: &PodInfo, snapshot: &Snapshot, cache: &Cache) -> Rules {
+    pub(crate) fn of(pod: &Json, info: &PodInfo, snapshot: &Snapshot, cache: &Cache) -> Rules {
         let mut rules = Rules::default();
         let own = |sort: &str| -> Vec<(Term, BTreeMap<String, usize>)> {
             required(pod, sort)
@@ -238,9 +237,9 @@ impl Rules {
 }
 
 /// How much a Pod likes each node for the Pods that are there: preferred affinities, its own and theirs.
-pub(crate) fn liking(pod: &Value, info: &PodInfo, snapshot: &Snapshot, node: &NodeInfo) -> i64 {
+pub(crate) fn liking(pod: &Json, info: &PodInfo, snapshot: &Snapshot, node: &NodeInfo) -> i64 {
     let empty = Cache::default();
-    let preferred = |pod: &Value, sort: &str| -> Vec<(i64, Value)> {
+    let preferred = |pod: &Json, sort: &str| -> Vec<(i64, Json)> {
         items(&pod["spec"]["affinity"][sort]["preferredDuringSchedulingIgnoredDuringExecution"])
             .map(|term| {
                 (

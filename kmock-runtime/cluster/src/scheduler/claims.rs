@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::affinity;
 use crate::cache::Cache;
 use crate::controllers::volumes::{self, SELECTED_NODE};
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 
@@ -20,24 +19,24 @@ const BY_HAND: &str = "kubernetes.io/no-provisioner";
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     /// The volumes that are bound; nothing stands for one that is gone.
-    bound: Vec<Option<Arc<Value>>>,
+    bound: Vec<Option<Arc<Json>>>,
     /// The claims that wait for their first consumer, the smallest first, with their classes.
-    waiting: Vec<(Arc<Value>, Arc<Value>)>,
+    waiting: Vec<(Arc<Json>, Arc<Json>)>,
     /// The volumes that they could have.
-    free: Vec<Arc<Value>>,
+    free: Vec<Arc<Json>>,
 }
 
 /// What is done about the claims that wait, once a node is chosen.
 pub(crate) enum Choice {
     /// The claim gets a volume that is there.
-    Bind(Arc<Value>, Arc<Value>),
+    Bind(Arc<Json>, Arc<Json>),
     /// Its provisioner is told the node.
-    Provision(Arc<Value>),
+    Provision(Arc<Json>),
 }
 
 impl Claims {
     /// Those of a Pod; an error names one that is nothing to wait for.
-    pub(crate) fn of(pod: &Value, cache: &Cache) -> Result<Claims, String> {
+    pub(crate) fn of(pod: &Json, cache: &Cache) -> Result<Claims, String> {
         let mut claims = Claims::default();
         for volume in items(&pod["spec"]["volumes"]) {
             let name = match volume["persistentVolumeClaim"]["claimName"].as_str() {
@@ -80,9 +79,9 @@ impl Claims {
     }
 
     /// Why a node does not do.
-    pub(crate) fn check(&self, node: &Value) -> Vec<String> {
+    pub(crate) fn check(&self, node: &Json) -> Vec<String> {
         let mut reasons = Vec::new();
-        let suits = |volume: &&Arc<Value>| affinity::volume_suits(volume, node);
+        let suits = |volume: &&Arc<Json>| affinity::volume_suits(volume, node);
         if !self.bound.iter().flatten().all(|volume| suits(&volume)) {
             reasons.push("node(s) didn't match PersistentVolume's node affinity".to_owned());
         }
@@ -99,7 +98,7 @@ impl Claims {
     }
 
     /// What becomes of the claims that wait, if the Pod goes to a node; nothing, if there is no way.
-    pub(crate) fn choose(&self, node: &Value) -> Option<Vec<Choice>> {
+    pub(crate) fn choose(&self, node: &Json) -> Option<Vec<Choice>> {
         let mut choices = Vec::new();
         let mut taken: Vec<&str> = Vec::new();
         for (claim, class) in &self.waiting {
@@ -128,9 +127,9 @@ impl Claims {
 }
 
 /// Whether a class makes volumes for a node, by its `allowedTopologies`.
-fn allows(class: &Value, node: &Value) -> bool {
+fn allows(class: &Json, node: &Json) -> bool {
     let mut terms = items(&class["allowedTopologies"]).peekable();
-    let holds = |term: &Value| {
+    let holds = |term: &Json| {
         items(&term["matchLabelExpressions"]).all(|expression| {
             let label = &node["metadata"]["labels"][text(&expression["key"])];
             items(&expression["values"]).any(|value| value == label)
@@ -140,13 +139,13 @@ fn allows(class: &Value, node: &Value) -> bool {
 }
 
 /// The class of a claim that is bound only once a Pod that uses it has a node.
-fn class_that_waits(claim: &Value, cache: &Cache) -> Option<Arc<Value>> {
+fn class_that_waits(claim: &Json, cache: &Cache) -> Option<Arc<Json>> {
     let class = text(&claim["spec"]["storageClassName"]);
     let class = cache.get(Kind::StorageClasses, class)?;
     (class["volumeBindingMode"] == "WaitForFirstConsumer").then(|| Arc::clone(class))
 }
 
 /// Whether a claim is bound only once a Pod that uses it has a node.
-pub(crate) fn waits_for_consumer(claim: &Value, cache: &Cache) -> bool {
+pub(crate) fn waits_for_consumer(claim: &Json, cache: &Cache) -> bool {
     class_that_waits(claim, cache).is_some()
 }

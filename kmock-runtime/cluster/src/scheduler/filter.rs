@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::affinity;
 use super::claims::Claims;
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use super::spread;
 use crate::amounts::Amounts;
 use crate::cache::Cache;
+use crate::json::Json;
 use crate::object::{items, text};
 
 /// Why a node does not do.
@@ -38,7 +37,7 @@ impl Verdict {
 
 /// What is worked out once for a Pod, whatever the node.
 pub(crate) struct Context<'a> {
-    pub(crate) pod: &'a Value,
+    pub(crate) pod: &'a Json,
     pub(crate) info: &'a PodInfo,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) affinity: affinity::Rules,
@@ -48,7 +47,7 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(
-        pod: &'a Value,
+        pod: &'a Json,
         info: &'a PodInfo,
         snapshot: &'a Snapshot,
         cache: &Cache,
@@ -99,7 +98,7 @@ impl<'a> Context<'a> {
 
     fn unschedulable(&self, node: &NodeInfo) -> Option<Verdict> {
         let taint =
-            serde_json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+            crate::json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
         if node.object["spec"]["unschedulable"] == true && !tolerates(self.pod, &taint) {
             return Verdict::final_("node(s) were unschedulable");
         }
@@ -215,12 +214,12 @@ impl Verdict {
 }
 
 /// Whether a Pod tolerates a taint.
-pub(crate) fn tolerates(pod: &Value, taint: &Value) -> bool {
+pub(crate) fn tolerates(pod: &Json, taint: &Json) -> bool {
     items(&pod["spec"]["tolerations"]).any(|toleration| tolerated_by(toleration, taint))
 }
 
 /// Whether one toleration is for a taint.
-pub(crate) fn tolerated_by(toleration: &Value, taint: &Value) -> bool {
+pub(crate) fn tolerated_by(toleration: &Json, taint: &Json) -> bool {
     let effect = text(&toleration["effect"]);
     if !effect.is_empty() && effect != text(&taint["effect"]) {
         return false;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use crate::amounts::{self, Amounts};
 use crate::cache::Change;
+use crate::json::{Json, Members};
 use crate::object::{self, items, text};
 
 /// A Pod as far as it matters to others.
@@ -14,7 +13,7 @@ use crate::object::{self, items, text};
 pub(crate) struct PodInfo {
     pub(crate) key: String,
     pub(crate) namespace: String,
-    pub(crate) labels: Map<String, Value>,
+    pub(crate) labels: Members,
     pub(crate) requests: Amounts,
     /// The same, where containers that ask for nothing count as small ones: for scores.
     pub(crate) weight: Amounts,
@@ -23,15 +22,15 @@ pub(crate) struct PodInfo {
     pub(crate) deleting: bool,
     /// The uid of the owner that controls it; empty: none does.
     pub(crate) controller: String,
-    pub(crate) object: Arc<Value>,
+    pub(crate) object: Arc<Json>,
 }
 
 impl PodInfo {
-    pub(crate) fn of(pod: &Value) -> PodInfo {
+    pub(crate) fn of(pod: &Json) -> PodInfo {
         PodInfo::new(&Arc::new(pod.clone()))
     }
 
-    pub(crate) fn new(pod: &Arc<Value>) -> PodInfo {
+    pub(crate) fn new(pod: &Arc<Json>) -> PodInfo {
         let ports = items(&pod["spec"]["containers"])
             .chain(
                 items(&pod["spec"]["initContainers"])
@@ -89,7 +88,7 @@ impl PodInfo {
 #[derive(Debug, Clone)]
 pub(crate) struct NodeInfo {
     pub(crate) name: String,
-    pub(crate) object: Arc<Value>,
+    pub(crate) object: Arc<Json>,
     pub(crate) allocatable: Amounts,
     pub(crate) requested: Amounts,
     pub(crate) weight: Amounts,
@@ -142,7 +141,7 @@ pub(crate) struct Snapshot {
     pub(crate) affine: usize,
 }
 
-fn is_affine(pod: &Value) -> bool {
+fn is_affine(pod: &Json) -> bool {
     let affinity = &pod["spec"]["affinity"];
     affinity["podAffinity"].is_object() || affinity["podAntiAffinity"].is_object()
 }
@@ -152,7 +151,7 @@ impl Snapshot {
     pub(crate) fn pod(&mut self, change: &Change) {
         let key = &*change.key;
         let old = change.old.as_deref();
-        let counts = |pod: &Value| !object::node_of(pod).is_empty() && !object::is_finished(pod);
+        let counts = |pod: &Json| !object::node_of(pod).is_empty() && !object::is_finished(pod);
         let was = old.is_some_and(counts);
         let now = change.new.as_ref().filter(|pod| counts(pod));
         if !was && now.is_none() {
@@ -231,7 +230,7 @@ impl Snapshot {
     }
 
     /// Keeps the room that is made on a node for a Pod.
-    pub(crate) fn nominate(&mut self, key: &str, pod: &Value, node: &str) {
+    pub(crate) fn nominate(&mut self, key: &str, pod: &Json, node: &str) {
         self.nominated
             .insert(key.to_owned(), (node.to_owned(), PodInfo::of(pod)));
     }

@@ -14,8 +14,6 @@ mod spread;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-
 pub(crate) use self::affinity::{node_matches, volume_suits};
 pub(crate) use self::claims::waits_for_consumer;
 use self::claims::{Choice, Claims};
@@ -26,6 +24,7 @@ use self::info::{NodeInfo, Snapshot};
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::controllers::volumes::{self, SELECTED_NODE};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -60,7 +59,7 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    fn queue(&mut self, key: &str, pod: &Value) {
+    fn queue(&mut self, key: &str, pod: &Json) {
         self.unschedulable.remove(key);
         if self.turns.contains_key(key) {
             return;
@@ -92,7 +91,7 @@ impl Scheduler {
     }
 }
 
-fn wants_a_node(pod: &Value) -> bool {
+fn wants_a_node(pod: &Json) -> bool {
     object::node_of(pod).is_empty()
         && object::is_active(pod)
         && matches!(
@@ -269,7 +268,7 @@ impl Controller for Scheduler {
 }
 
 /// Writes the condition that says why a Pod has no node.
-fn unschedulable(plan: &mut Plan, pod: &Value, reason: &str, message: &str, cache: &Cache) {
+fn unschedulable(plan: &mut Plan, pod: &Json, reason: &str, message: &str, cache: &Cache) {
     let known = object::condition(pod, "PodScheduled");
     let same = known.filter(|known| known["status"] == "False");
     if same.is_some_and(|known| known["reason"] == reason && known["message"] == message) {
@@ -287,7 +286,7 @@ fn unschedulable(plan: &mut Plan, pod: &Value, reason: &str, message: &str, cach
     if generation > 0 {
         condition["observedGeneration"] = generation.into();
     }
-    let mut conditions: Vec<Value> = items(&pod["status"]["conditions"])
+    let mut conditions: Vec<Json> = items(&pod["status"]["conditions"])
         .filter(|one| one["type"] != "PodScheduled")
         .cloned()
         .collect();
@@ -302,7 +301,7 @@ fn unschedulable(plan: &mut Plan, pod: &Value, reason: &str, message: &str, cach
 
 impl Scheduler {
     /// Binds the claims of a Pod for a node: volumes that are there get their claim, provisioners are told the node.
-    fn bring(&self, pod: &Value, node: &str, cache: &Cache, plan: &mut Plan) {
+    fn bring(&self, pod: &Json, node: &str, cache: &Cache, plan: &mut Plan) {
         let Some(node) = cache.get(Kind::Nodes, node) else {
             return;
         };
@@ -325,7 +324,7 @@ impl Scheduler {
     }
 
     /// Where a Pod goes.
-    fn decide(&self, pod: &Value, cache: &Cache) -> Outcome {
+    fn decide(&self, pod: &Json, cache: &Cache) -> Outcome {
         let info = PodInfo::of(pod);
         let nominated = text(&pod["status"]["nominatedNodeName"]);
         if self.snapshot.nodes.is_empty() {

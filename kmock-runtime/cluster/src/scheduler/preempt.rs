@@ -1,11 +1,10 @@
 //! Preemption: which less important Pods make room for a more important one.
 
-use serde_json::Value;
-
 use super::filter::{Context, Verdict};
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use crate::cache::Cache;
 use crate::controllers::pods;
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, text};
 use crate::plan::Plan;
@@ -177,7 +176,7 @@ fn budget_broken(pod: &PodInfo, cache: &Cache) -> bool {
 }
 
 /// Marks a victim and deletes it.
-pub(crate) fn disrupt(plan: &mut Plan, victim: &Value, cache: &Cache) {
+pub(crate) fn disrupt(plan: &mut Plan, victim: &Json, cache: &Cache) {
     pods::mark_disrupted(
         plan,
         victim,

@@ -1,11 +1,10 @@
 //! Which of the nodes that do is the best.
 
-use serde_json::Value;
-
 use super::affinity;
 use super::filter::{Context, tolerated_by};
 use super::info::NodeInfo;
 use super::spread;
+use crate::json::Json;
 use crate::object::{self, items, text};
 
 /// The best of some nodes; of equals the first by name.
@@ -94,9 +93,9 @@ fn ranged(scores: Vec<i64>) -> Vec<i64> {
 }
 
 /// How many taints that a Pod had better not meet.
-fn intolerable(pod: &Value, node: &NodeInfo) -> i64 {
+fn intolerable(pod: &Json, node: &NodeInfo) -> i64 {
     let softly =
-        |toleration: &&Value| matches!(text(&toleration["effect"]), "" | "PreferNoSchedule");
+        |toleration: &&Json| matches!(text(&toleration["effect"]), "" | "PreferNoSchedule");
     items(&node.object["spec"]["taints"])
         .filter(|taint| taint["effect"] == "PreferNoSchedule")
         .filter(|taint| {
@@ -107,7 +106,7 @@ fn intolerable(pod: &Value, node: &NodeInfo) -> i64 {
         .count() as i64
 }
 
-fn preferred(pod: &Value, node: &NodeInfo) -> i64 {
+fn preferred(pod: &Json, node: &NodeInfo) -> i64 {
     items(
         &pod["spec"]["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"],
     )

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::affinity;
 use super::filter::tolerates;
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use crate::emulator::selectors::LabelSelector;
+use crate::json::Json;
 use crate::object::{self, items, text};
 
 /// One constraint, with how many Pods it counts in each domain.
@@ -22,7 +21,7 @@ pub(crate) struct Constraint {
 
 /// The constraints of a Pod of one kind: those that must hold, or those that are wished for.
 pub(crate) fn constraints(
-    pod: &Value,
+    pod: &Json,
     info: &PodInfo,
     snapshot: &Snapshot,
     when: &str,

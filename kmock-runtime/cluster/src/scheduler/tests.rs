@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::*;
+use crate::json::{Json, json};
 
-fn node(name: &str, more: Value) -> Value {
+fn node(name: &str, more: Json) -> Json {
     let mut node = json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
@@ -16,7 +15,7 @@ fn node(name: &str, more: Value) -> Value {
     node
 }
 
-fn pod(name: &str, more: Value) -> Value {
+fn pod(name: &str, more: Json) -> Json {
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "default", "uid": name, "labels": {"app": "web"}},
@@ -26,24 +25,24 @@ fn pod(name: &str, more: Value) -> Value {
     pod
 }
 
-fn merge(into: &mut Value, from: &Value) {
+fn merge(into: &mut Json, from: &Json) {
     match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+        (into @ Json::Object(_), Json::Object(from)) => {
+            for (key, value) in &**from {
+                merge(&mut into[key], value);
             }
         }
         (into, from) => *into = from.clone(),
     }
 }
 
-fn on(node: &str, name: &str, more: Value) -> Value {
+fn on(node: &str, name: &str, more: Json) -> Json {
     let mut pod = pod(name, more);
     pod["spec"]["nodeName"] = node.into();
     pod
 }
 
-fn decide(objects: Vec<Value>, pod: &Value) -> Outcome {
+fn decide(objects: Vec<Json>, pod: &Json) -> Outcome {
     let cache = Cache::of(objects.clone());
     let mut scheduler = Scheduler::default();
     for object in objects {

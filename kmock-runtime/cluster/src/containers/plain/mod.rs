@@ -85,8 +85,7 @@ async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
         }
         "env" | "printenv" => env(arguments, io).await,
         "hostname" => {
-            let pod = &io.container().pod()["metadata"]["name"];
-            let name = pod.as_str().unwrap_or_default().to_owned();
+            let name = io.container().host();
             io.write(format!("{name}\n")).await;
             0
         }

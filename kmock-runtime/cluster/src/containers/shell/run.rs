@@ -95,8 +95,7 @@ impl Shell {
                 Some((seed::next(&mut state) % 32_768).to_string())
             }
             "HOSTNAME" if io.container().env(name).is_none() => {
-                let name = &io.container().pod()["metadata"]["name"];
-                name.as_str().map(str::to_owned)
+                Some(io.container().host().to_owned())
             }
             name => match name.parse::<usize>() {
                 Ok(number) => self.arguments.get(number).cloned(),

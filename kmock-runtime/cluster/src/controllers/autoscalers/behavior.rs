@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
+use crate::json::Json;
 use crate::object::{self, int, items, text};
+use jiff::Timestamp;
 
 /// What is looked back upon before it goes down, where nothing else is said.
 const DOWN_WINDOW: i64 = 300;
@@ -65,7 +64,7 @@ impl Past {
     /// What it recommends, within what its behavior and its bounds allow.
     pub(super) fn decide(
         &mut self,
-        behavior: &Value,
+        behavior: &Json,
         count: Count,
         desired: i64,
         now: Timestamp,
@@ -127,7 +126,7 @@ impl Past {
     }
 
     /// Lets go of what nothing looks back upon.
-    fn forget(&mut self, up: &Value, down: &Value, window: i64, now: Timestamp) {
+    fn forget(&mut self, up: &Json, down: &Json, window: i64, now: Timestamp) {
         self.recommendations
             .retain(|(when, _)| object::after(*when, window) > now);
         let longest = items(&up["policies"])
@@ -142,7 +141,7 @@ impl Past {
 
     fn limited(
         &self,
-        behavior: &Value,
+        behavior: &Json,
         count: Count,
         desired: i64,
         now: Timestamp,
@@ -191,7 +190,7 @@ impl Past {
     }
 
     /// How far the policies let it go in one direction.
-    fn fastest(&self, rules: &Value, current: i64, direction: i64, now: Timestamp) -> i64 {
+    fn fastest(&self, rules: &Json, current: i64, direction: i64, now: Timestamp) -> i64 {
         let select = text(&rules["selectPolicy"]);
         if select == "Disabled" {
             return current;
@@ -225,7 +224,7 @@ impl Past {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -241,7 +240,7 @@ mod tests {
         }
     }
 
-    fn rules(select: &str, policies: Value) -> Value {
+    fn rules(select: &str, policies: Json) -> Json {
         json!({"selectPolicy": select, "policies": policies, "stabilizationWindowSeconds": 0})
     }
 
@@ -311,7 +310,7 @@ mod tests {
             (8, 6, 30, 8),
             (8, 6, 400, 6),
         ] {
-            let decision = past.decide(&Value::Null, count(current), desired, at(seconds));
+            let decision = past.decide(&Json::Null, count(current), desired, at(seconds));
             assert_eq!(decision.replicas, expected, "{current} {desired}");
         }
     }

@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use super::Autoscalers;
 use crate::amounts;
+use crate::json::{Json, json};
 use crate::object::{self, int, items, text};
 use crate::usage;
+use jiff::Timestamp;
 
 /// A CPU that is used right after the start says little: for so many seconds only ready Pods count.
 const INITIALIZATION: i64 = 5 * 60;
@@ -23,7 +22,7 @@ pub(super) struct Target<'a> {
     pub(super) wanted: i64,
     pub(super) present: i64,
     /// The Pods that its selector selects.
-    pub(super) pods: Vec<&'a Arc<Value>>,
+    pub(super) pods: Vec<&'a Arc<Json>>,
     pub(super) tolerance: (f64, f64),
     pub(super) now: Timestamp,
 }
@@ -34,7 +33,7 @@ pub(super) struct Measured {
     /// What it is called in messages.
     pub(super) name: String,
     /// Its entry in `currentMetrics`.
-    pub(super) status: Value,
+    pub(super) status: Json,
 }
 
 /// A metric that could not be had.
@@ -115,7 +114,7 @@ impl Target<'_> {
         groups
     }
 
-    fn is_new_and_unready(&self, pod: &Value) -> bool {
+    fn is_new_and_unready(&self, pod: &Json) -> bool {
         let ready = object::condition(pod, "Ready");
         let (Some(ready), Some(started)) = (ready, object::moment(&pod["status"]["startTime"]))
         else {
@@ -272,7 +271,7 @@ impl Target<'_> {
 }
 
 /// A metric's name with its selector, where it has one, as Go shows them.
-fn identity(metric: &Value) -> Value {
+fn identity(metric: &Json) -> Json {
     let mut identity = json!({"name": metric["name"]});
     if !metric["selector"].is_null() {
         identity["selector"] = metric["selector"].clone();
@@ -280,7 +279,7 @@ fn identity(metric: &Value) -> Value {
     identity
 }
 
-fn amount(target: &Value, part: &str) -> Option<i64> {
+fn amount(target: &Json, part: &str) -> Option<i64> {
     let value = &target[part];
     (!value.is_null()).then(|| amounts::milli(value.as_str().unwrap_or(&value.to_string())))
 }
@@ -314,7 +313,7 @@ impl Autoscalers {
     /// How many replicas one metric asks for, and how it stands.
     pub(super) fn measure(
         &self,
-        metric: &Value,
+        metric: &Json,
         target: &Target<'_>,
     ) -> Result<Measured, Unmeasured> {
         let sort = text(&metric["type"]);
@@ -369,7 +368,7 @@ impl Autoscalers {
 
     fn resource(
         &self,
-        of: &Value,
+        of: &Json,
         container: &str,
         target: &Target<'_>,
     ) -> Result<Measured, String> {
@@ -426,7 +425,7 @@ impl Autoscalers {
         })
     }
 
-    fn pods(&self, of: &Value, target: &Target<'_>) -> Result<Measured, String> {
+    fn pods(&self, of: &Json, target: &Target<'_>) -> Result<Measured, String> {
         let name = text(&of["metric"]["name"]);
         let used = self.used(target, name, "");
         if used.is_empty() {
@@ -443,7 +442,7 @@ impl Autoscalers {
         })
     }
 
-    fn object(&self, of: &Value, target: &Target<'_>) -> Result<Measured, String> {
+    fn object(&self, of: &Json, target: &Target<'_>) -> Result<Measured, String> {
         let (name, object) = (text(&of["metric"]["name"]), &of["describedObject"]);
         let (kind, key) = (text(&object["kind"]), text(&object["name"]));
         let value = self.measured(&[format!("{kind}/{key}/{name}"), name.to_owned()]);
@@ -473,7 +472,7 @@ impl Autoscalers {
         })
     }
 
-    fn external(&self, of: &Value, target: &Target<'_>) -> Result<Measured, String> {
+    fn external(&self, of: &Json, target: &Target<'_>) -> Result<Measured, String> {
         let name = text(&of["metric"]["name"]);
         let wanted = &of["target"];
         let average = amount(wanted, "averageValue");
@@ -511,7 +510,7 @@ impl Autoscalers {
 mod tests {
     use super::*;
 
-    fn pod(name: &str, phase: &str, ready: bool, request: &str) -> Arc<Value> {
+    fn pod(name: &str, phase: &str, ready: bool, request: &str) -> Arc<Json> {
         Arc::new(json!({
             "metadata": {"name": name, "namespace": "shop"},
             "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": request}}}]},
@@ -521,7 +520,7 @@ mod tests {
     }
 
     /// Some Pods of 1 cpu each: those that run and are ready, and some that are not; what each is told to use.
-    fn target(pods: &[Arc<Value>], wanted: i64) -> Target<'_> {
+    fn target(pods: &[Arc<Json>], wanted: i64) -> Target<'_> {
         Target {
             namespace: "shop",
             wanted,
@@ -543,7 +542,7 @@ mod tests {
     /// Rows of `replica_calculator_test.go`: what Pods use, of how many of them it is known, and what comes of it.
     #[test]
     fn shares_of_what_is_asked_for() {
-        let ready = |count: usize| -> Vec<Arc<Value>> {
+        let ready = |count: usize| -> Vec<Arc<Json>> {
             (0..count)
                 .map(|nth| pod(&nth.to_string(), "Running", true, "1"))
                 .collect()
@@ -616,7 +615,7 @@ mod tests {
 
     #[test]
     fn plain_amounts_and_shared_ones() {
-        let pods: Vec<Arc<Value>> = (0..3)
+        let pods: Vec<Arc<Json>> = (0..3)
             .map(|nth| pod(&nth.to_string(), "Running", true, "1"))
             .collect();
         let of = target(&pods, 3);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use self::behavior::{Count, Past};
 use self::measure::{Target, Unmeasured};
@@ -17,6 +16,7 @@ use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
 use crate::emulator::Cluster;
 use crate::emulator::selectors::LabelSelector;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -194,7 +194,7 @@ impl Controller for Autoscalers {
 
 impl Autoscalers {
     /// What an autoscaler scales. `Err`: it is not there, or cannot be scaled.
-    fn target(&mut self, scaler: &Value, cache: &Cache) -> Result<Scale, String> {
+    fn target(&mut self, scaler: &Json, cache: &Cache) -> Result<Scale, String> {
         let reference = &scaler["spec"]["scaleTargetRef"];
         let found = self.scales.of(reference, object::namespace(scaler), cache);
         found.map_err(|lack| match lack {
@@ -210,7 +210,7 @@ impl Autoscalers {
     /// condition says, and what is told.
     fn sole(
         &mut self,
-        scaler: &Value,
+        scaler: &Json,
         target: &Scale,
         scaled: &Target<'_>,
         cache: &Cache,
@@ -310,7 +310,7 @@ impl Autoscalers {
 struct Metrics {
     /// The most replicas that one of them wants, and its name.
     wanted: Option<(i64, String)>,
-    shown: Vec<Value>,
+    shown: Vec<Json>,
     failed: Vec<Unmeasured>,
 }
 
@@ -325,15 +325,15 @@ impl Metrics {
 
 /// What is said of an autoscaler, and done.
 struct Outcome<'a> {
-    scaler: &'a Value,
-    conditions: Vec<Value>,
-    status: Value,
+    scaler: &'a Json,
+    conditions: Vec<Json>,
+    status: Json,
     now: Timestamp,
     plan: Plan,
 }
 
 impl<'a> Outcome<'a> {
-    fn of(scaler: &'a Value, now: Timestamp) -> Outcome<'a> {
+    fn of(scaler: &'a Json, now: Timestamp) -> Outcome<'a> {
         let status = match scaler["status"].is_object() {
             true => scaler["status"].clone(),
             false => json!({}),
@@ -431,14 +431,14 @@ fn shown(selector: &LabelSelector) -> String {
 }
 
 /// The least and the most replicas.
-fn bounds(scaler: &Value) -> (i64, i64) {
+fn bounds(scaler: &Json) -> (i64, i64) {
     let spec = &scaler["spec"];
     let least = spec["minReplicas"].as_i64().unwrap_or(1);
     (least, int(&spec["maxReplicas"]).max(least))
 }
 
 /// What metrics are asked about.
-fn scaled<'a>(scaler: &'a Value, target: &Scale, cache: &'a Cache) -> Target<'a> {
+fn scaled<'a>(scaler: &'a Json, target: &Scale, cache: &'a Cache) -> Target<'a> {
     let selector = &target.selector;
     let pods = cache.within(Kind::Pods, object::namespace(scaler));
     let tolerance = |direction: &str| {

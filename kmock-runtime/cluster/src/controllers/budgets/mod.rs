@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-
 use super::conditions;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::emulator::Cluster;
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::scales::{Lack, Scales};
 use crate::shared::Shared;
+use jiff::Timestamp;
 
 /// A Pod whose eviction was granted goes within this time, or it was none.
 const TIMEOUT: i64 = 120;
@@ -66,7 +65,7 @@ impl Controller for Budgets {
             | Kind::ReplicaSets
             | Kind::StatefulSets
             | Kind::ReplicationControllers => {
-                let count = |object: &Option<Arc<Value>>| {
+                let count = |object: &Option<Arc<Json>>| {
                     object
                         .as_ref()
                         .map(|object| object["spec"]["replicas"].clone())
@@ -102,7 +101,7 @@ impl Controller for Budgets {
         let Some(budget) = cache.get(Kind::Budgets, key) else {
             return plan;
         };
-        let pods: Vec<&Arc<Value>> = cache
+        let pods: Vec<&Arc<Json>> = cache
             .within(Kind::Pods, object::namespace(budget))
             .filter(|pod| selects(budget, pod) && !object::is_finished(pod))
             .collect();
@@ -165,7 +164,7 @@ impl Controller for Budgets {
             }
         };
         // Evictions that were granted a moment ago count as if the Pods were gone.
-        let mut disrupted = Map::new();
+        let mut disrupted = Members::new();
         for (name, when) in budget["status"]["disruptedPods"]
             .as_object()
             .into_iter()
@@ -173,11 +172,11 @@ impl Controller for Budgets {
         {
             let there = pods
                 .iter()
-                .any(|pod| object::name(pod) == name && !object::is_deleting(pod));
+                .any(|pod| object::name(pod) == &**name && !object::is_deleting(pod));
             let over = object::moment(when).is_none_or(|when| object::after(when, TIMEOUT) <= now);
             if let Some(pod) = pods
                 .iter()
-                .find(|pod| there && over && object::name(pod) == name)
+                .find(|pod| there && over && object::name(pod) == &**name)
             {
                 let namespace = object::namespace(budget);
                 // The real one names the namespace twice.
@@ -239,13 +238,13 @@ impl Controller for Budgets {
     }
 }
 
-fn selects(budget: &Value, pod: &Value) -> bool {
+fn selects(budget: &Json, pod: &Json) -> bool {
     object::selector(&budget["spec"]["selector"])
         .is_some_and(|selector| selector.matches(object::labels(pod)))
 }
 
 /// Nothing may go while nobody knows how many there should be.
-fn fail_safe(budget: &Value, why: &str, now: Timestamp, plan: &mut Plan) {
+fn fail_safe(budget: &Json, why: &str, now: Timestamp, plan: &mut Plan) {
     let mut status = match budget["status"].is_object() {
         true => budget["status"].clone(),
         false => json!({"currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}),
@@ -271,7 +270,7 @@ fn fail_safe(budget: &Value, why: &str, now: Timestamp, plan: &mut Plan) {
 }
 
 /// A selector as Go shows it.
-fn shown(selector: &Value) -> String {
+fn shown(selector: &Json) -> String {
     let mut labels = String::new();
     for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
         labels.push_str(&format!("{key}: {},", text(value)));
@@ -299,8 +298,8 @@ struct Expectation {
 }
 
 fn expectation(
-    budget: &Value,
-    pods: &[&Arc<Value>],
+    budget: &Json,
+    pods: &[&Arc<Json>],
     scales: &mut Scales,
     cache: &Cache,
 ) -> Result<Expectation, String> {
@@ -329,7 +328,7 @@ fn expectation(
 
 /// What the controllers of some Pods want, in sum, and the Pods that have none.
 fn scale(
-    pods: &[&Arc<Value>],
+    pods: &[&Arc<Json>],
     scales: &mut Scales,
     cache: &Cache,
 ) -> Result<(i64, Vec<String>), String> {
@@ -396,7 +395,7 @@ mod tests {
                 "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]}})
         };
         let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "set", "namespace": "shop", "uid": "set"}, "spec": {"replicas": 4}});
-        let of = |spec: Value, selector: Value| {
+        let of = |spec: Json, selector: Json| {
             let mut budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b", "namespace": "shop", "generation": 1}, "spec": spec});
             budget["spec"]["selector"] = selector;
             let plan = Budgets::default().look(
@@ -439,7 +438,7 @@ mod tests {
     /// `TestUnmanagedPod`, `TestBasicFinderFunctions` and the fail-safe, by what they leave and tell.
     #[test]
     fn pods_that_nobody_scales_are_told() {
-        let look = |owner: Value| {
+        let look = |owner: Json| {
             let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b", "namespace": "shop", "generation": 1},
                 "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"a": "b"}}}});
             let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop", "labels": {"a": "b"}}, "status": {"phase": "Running"}});
@@ -467,7 +466,7 @@ mod tests {
             }
             told
         };
-        let alone = look(Value::Null);
+        let alone = look(Json::Null);
         assert!(
             alone[0].starts_with(
                 "UnmanagedPods Pods selected by this PodDisruptionBudget (selector: &LabelSelector{MatchLabels:map[string]string{a: b,},\

@@ -5,27 +5,26 @@ mod request;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Plan, Wait};
 use crate::shared::Shared;
 use crate::signing::ToSign;
+use jiff::Timestamp;
 
 /// Certificates are valid for a year at most.
 const LONGEST: i64 = 365 * 24 * 60 * 60;
 /// And for ten minutes at least.
 const SHORTEST: i64 = 10 * 60;
 
-fn says(request: &Value, sort: &str) -> bool {
+fn says(request: &Json, sort: &str) -> bool {
     items(&request["status"]["conditions"]).any(|one| one["type"] == sort)
 }
 
-fn is_issued(request: &Value) -> bool {
+fn is_issued(request: &Json) -> bool {
     !text(&request["status"]["certificate"]).is_empty()
 }
 
@@ -36,15 +35,9 @@ fn touches(change: &Change, keys: &mut Vec<String>) {
 }
 
 /// The request with one condition more.
-fn with_condition(
-    request: &Value,
-    sort: &str,
-    reason: &str,
-    message: &str,
-    now: Timestamp,
-) -> Value {
+fn with_condition(request: &Json, sort: &str, reason: &str, message: &str, now: Timestamp) -> Json {
     let mut changed = request.clone();
-    let mut conditions: Vec<Value> = items(&request["status"]["conditions"]).cloned().collect();
+    let mut conditions: Vec<Json> = items(&request["status"]["conditions"]).cloned().collect();
     conditions.push(json!({
         "type": sort, "status": "True", "reason": reason, "message": message, "lastUpdateTime": object::time(now),
     }));
@@ -134,7 +127,7 @@ impl Signing {
 }
 
 /// How long a certificate is valid, of which so much was asked.
-fn lifetime(asked: &Value) -> Duration {
+fn lifetime(asked: &Json) -> Duration {
     let seconds = asked
         .as_i64()
         .map_or(LONGEST, |seconds| seconds.clamp(SHORTEST, LONGEST));
@@ -212,7 +205,7 @@ impl Controller for Signing {
 pub(crate) struct Cleaning;
 
 /// When a request goes, by what became of it: how long ago what happened.
-fn goes(request: &Value) -> Option<Timestamp> {
+fn goes(request: &Json) -> Option<Timestamp> {
     let hours = |hours: i64| hours * 60 * 60;
     let conditions = || items(&request["status"]["conditions"]);
     if conditions().next().is_none() {
@@ -268,7 +261,7 @@ mod tests {
     #[test]
     fn lifetimes_have_bounds() {
         for (asked, seconds) in [
-            (Value::Null, 31_536_000),
+            (Json::Null, 31_536_000),
             (json!(60), 600),
             (json!(86_400), 86_400),
             (json!(1_000_000_000), 31_536_000),
@@ -279,7 +272,7 @@ mod tests {
 
     #[test]
     fn old_requests_go() {
-        let request = |certificate: &str, conditions: Value| {
+        let request = |certificate: &str, conditions: Json| {
             json!({
                 "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
                 "status": {"certificate": certificate, "conditions": conditions},
@@ -287,7 +280,7 @@ mod tests {
         };
         let said = |sort: &str| json!([{"type": sort, "lastUpdateTime": "2026-01-01T10:00:00Z"}]);
         for (request, expected) in [
-            (request("", Value::Null), "2026-01-02T00:00:00Z"),
+            (request("", Json::Null), "2026-01-02T00:00:00Z"),
             (request("", said("Denied")), "2026-01-01T11:00:00Z"),
             (request("", said("Failed")), "2026-01-01T11:00:00Z"),
             (request("c", said("Approved")), "2026-01-01T11:00:00Z"),

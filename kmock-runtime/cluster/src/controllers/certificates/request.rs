@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::emulator::builtin::base64;
 use crate::emulator::{der, pem};
+use crate::json::Json;
 use crate::object::{items, text};
 
 pub(super) const OF_CLIENTS: &str = "kubernetes.io/kube-apiserver-client";
@@ -31,13 +30,13 @@ pub(super) struct Subject {
 }
 
 /// The request of a CertificateSigningRequest as text.
-pub(super) fn text_of(object: &Value) -> String {
+pub(super) fn text_of(object: &Json) -> String {
     let bytes = base64::decode(text(&object["spec"]["request"])).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What it asks for; `None`: it cannot be read.
-pub(super) fn subject(object: &Value) -> Option<Subject> {
+pub(super) fn subject(object: &Json) -> Option<Subject> {
     let block = pem::blocks(&text_of(object)).into_iter().next()?;
     if block.label != "CERTIFICATE REQUEST" {
         return None;
@@ -97,12 +96,12 @@ fn read(request: &[u8]) -> Option<Subject> {
     Some(subject)
 }
 
-fn usages(object: &Value) -> BTreeSet<&str> {
+fn usages(object: &Json) -> BTreeSet<&str> {
     items(&object["spec"]["usages"]).map(text).collect()
 }
 
 /// Whether the usages are these; where the key is none of RSA, it need not encipher keys.
-fn has_usages(object: &Value, own: &str) -> Result<(), String> {
+fn has_usages(object: &Json, own: &str) -> Result<(), String> {
     let given = usages(object);
     let all = BTreeSet::from(["digital signature", "key encipherment", own]);
     let few = BTreeSet::from(["digital signature", own]);
@@ -135,7 +134,7 @@ fn refused(has: bool, sort: &str) -> Result<(), String> {
 }
 
 /// What a client certificate of a kubelet has to be.
-pub(super) fn of_kubelet(object: &Value, subject: &Subject) -> Result<(), String> {
+pub(super) fn of_kubelet(object: &Json, subject: &Subject) -> Result<(), String> {
     of_node(subject)?;
     refused(subject.has_dns, "DNS")?;
     refused(subject.has_email, "Email")?;
@@ -146,7 +145,7 @@ pub(super) fn of_kubelet(object: &Value, subject: &Subject) -> Result<(), String
 }
 
 /// What a signer demands; `None`: it is none of Kubernetes' own.
-pub(super) fn demanded(object: &Value, subject: &Subject) -> Option<Result<(), String>> {
+pub(super) fn demanded(object: &Json, subject: &Subject) -> Option<Result<(), String>> {
     let signer = text(&object["spec"]["signerName"]);
     Some(match signer {
         OF_KUBELETS => of_kubelet(object, subject),
@@ -157,7 +156,7 @@ pub(super) fn demanded(object: &Value, subject: &Subject) -> Option<Result<(), S
     })
 }
 
-fn of_kubelets_server(object: &Value, subject: &Subject) -> Result<(), String> {
+fn of_kubelets_server(object: &Json, subject: &Subject) -> Result<(), String> {
     of_node(subject)?;
     if !subject.has_dns && !subject.has_address {
         return Err("DNS or IP subjectAltName is required".to_owned());
@@ -168,7 +167,7 @@ fn of_kubelets_server(object: &Value, subject: &Subject) -> Result<(), String> {
     named_node(subject)
 }
 
-fn of_client(object: &Value) -> Result<(), String> {
+fn of_client(object: &Json) -> Result<(), String> {
     let given = usages(object);
     let known = ["client auth", "digital signature", "key encipherment"];
     if let Some(other) = items(&object["spec"]["usages"])
@@ -185,7 +184,7 @@ fn of_client(object: &Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -200,7 +199,7 @@ mod tests {
     #[test]
     fn what_signers_demand() {
         let asked =
-            |signer: &str, usages: Value| json!({"spec": {"signerName": signer, "usages": usages}});
+            |signer: &str, usages: Json| json!({"spec": {"signerName": signer, "usages": usages}});
         let client = json!(["digital signature", "key encipherment", "client auth"]);
         let short = json!(["digital signature", "client auth"]);
         let server = json!(["digital signature", "key encipherment", "server auth"]);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 use self::schedule::Schedule;
 use super::{jobs, pods};
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, text};
 use crate::plan::{Action, Deletion, Note, Plan, Wait};
@@ -41,7 +41,7 @@ impl Controller for CronJobs {
         let Some(cron) = cache.get(Kind::CronJobs, key) else {
             return plan;
         };
-        let mut jobs: Vec<Arc<Value>> = cache
+        let mut jobs: Vec<Arc<Json>> = cache
             .controlled(Kind::Jobs, object::uid(cron))
             .cloned()
             .collect();
@@ -83,20 +83,20 @@ impl Controller for CronJobs {
     }
 }
 
-fn name_of(cron: &Value, when: Timestamp) -> String {
+fn name_of(cron: &Json, when: Timestamp) -> String {
     format!("{}-{}", object::name(cron), when.as_second() / 60)
 }
 
-fn active(status: &Value) -> Vec<Value> {
+fn active(status: &Json) -> Vec<Json> {
     status["active"].as_array().cloned().unwrap_or_default()
 }
 
-fn set_active(status: &mut Value, active: Vec<Value>) {
+fn set_active(status: &mut Json, active: Vec<Json>) {
     object::set(
         status,
         "active",
         if active.is_empty() {
-            Value::Null
+            Json::Null
         } else {
             active.into()
         },
@@ -104,7 +104,7 @@ fn set_active(status: &mut Value, active: Vec<Value>) {
 }
 
 /// Takes what became of the Jobs into the status.
-fn follow(cron: &Value, all: &[Arc<Value>], status: &mut Value, cache: &Cache, plan: &mut Plan) {
+fn follow(cron: &Json, all: &[Arc<Json>], status: &mut Json, cache: &Cache, plan: &mut Plan) {
     let mut running = active(status);
     for job in all {
         let finished = jobs::is_finished(job);
@@ -173,7 +173,7 @@ fn follow(cron: &Value, all: &[Arc<Value>], status: &mut Value, cache: &Cache, p
     set_active(status, running);
 }
 
-fn reference(job: &Value) -> Value {
+fn reference(job: &Json) -> Json {
     json!({
         "apiVersion": "batch/v1", "kind": "Job", "name": object::name(job), "namespace": object::namespace(job),
         "uid": object::uid(job), "resourceVersion": job["metadata"]["resourceVersion"],
@@ -181,7 +181,7 @@ fn reference(job: &Value) -> Value {
 }
 
 /// Deletes the oldest Jobs that are over, down to as many as are kept.
-fn clean_up(cron: &Value, all: &[Arc<Value>], plan: &mut Plan) {
+fn clean_up(cron: &Json, all: &[Arc<Json>], plan: &mut Plan) {
     for (limit, how) in [
         ("successfulJobsHistoryLimit", "Complete"),
         ("failedJobsHistoryLimit", "Failed"),
@@ -189,7 +189,7 @@ fn clean_up(cron: &Value, all: &[Arc<Value>], plan: &mut Plan) {
         let Some(limit) = cron["spec"][limit].as_i64() else {
             continue;
         };
-        let over: Vec<&Arc<Value>> = all
+        let over: Vec<&Arc<Json>> = all
             .iter()
             .filter(|job| object::holds(job, how) && !object::is_deleting(job))
             .collect();
@@ -200,7 +200,7 @@ fn clean_up(cron: &Value, all: &[Arc<Value>], plan: &mut Plan) {
     }
 }
 
-fn delete(cron: &Value, job: &Value, plan: &mut Plan) {
+fn delete(cron: &Json, job: &Json, plan: &mut Plan) {
     plan.delete_so(
         Kind::Jobs,
         job,
@@ -218,7 +218,7 @@ fn delete(cron: &Value, job: &Value, plan: &mut Plan) {
 }
 
 /// Begins a Job if it is time, and looks again when it is next.
-fn begin(cron: &Value, all: &[Arc<Value>], status: &mut Value, cache: &Cache, plan: &mut Plan) {
+fn begin(cron: &Json, all: &[Arc<Json>], status: &mut Json, cache: &Cache, plan: &mut Plan) {
     let spec = &cron["spec"];
     let now = cache.now();
     if spec["suspend"] == true {

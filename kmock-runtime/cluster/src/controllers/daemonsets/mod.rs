@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{pods, revisions};
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -52,7 +51,7 @@ impl Controller for DaemonSets {
             }
             Kind::ControllerRevisions => pods::owners(change, Kind::DaemonSets, keys),
             Kind::Nodes => {
-                let facts = |node: &Option<Arc<Value>>| {
+                let facts = |node: &Option<Arc<Json>>| {
                     node.as_ref()
                         .map(|node| (node["metadata"]["labels"].clone(), node["spec"].clone()))
                 };
@@ -99,7 +98,7 @@ impl Controller for DaemonSets {
             return plan;
         };
         let hash = text(&present["metadata"]["labels"][REVISION]).to_owned();
-        let mut by_node: BTreeMap<String, Vec<Arc<Value>>> = BTreeMap::new();
+        let mut by_node: BTreeMap<String, Vec<Arc<Json>>> = BTreeMap::new();
         for pod in &mine {
             by_node
                 .entry(target(pod))
@@ -129,7 +128,7 @@ impl Controller for DaemonSets {
         }
         look.status();
         let mut plan = look.plan;
-        let used = |revision: &Value| {
+        let used = |revision: &Json| {
             let of = text(&revision["metadata"]["labels"][REVISION]);
             object::uid(revision) == object::uid(&present)
                 || mine
@@ -157,7 +156,7 @@ impl Controller for DaemonSets {
 }
 
 /// The node that a Pod of a DaemonSet is for: the one it is on, or the one that its affinity names.
-fn target(pod: &Value) -> String {
+fn target(pod: &Json) -> String {
     let node = object::node_of(pod);
     if !node.is_empty() {
         return node.to_owned();
@@ -172,7 +171,7 @@ fn target(pod: &Value) -> String {
 }
 
 /// Whether a node should run the set's Pod, and whether one that runs there may go on.
-fn fits(set: &Value, node: &Value) -> (bool, bool) {
+fn fits(set: &Json, node: &Json) -> (bool, bool) {
     let template = json!({"spec": tolerating(&set["spec"]["template"]["spec"])});
     let named = text(&template["spec"]["nodeName"]);
     if (!named.is_empty() && named != object::name(node)) || !node_matches(&template, node) {
@@ -186,9 +185,9 @@ fn fits(set: &Value, node: &Value) -> (bool, bool) {
 }
 
 /// A spec that tolerates what Pods of DaemonSets do.
-fn tolerating(spec: &Value) -> Value {
+fn tolerating(spec: &Json) -> Json {
     let mut spec = spec.clone();
-    let mut tolerations: Vec<Value> = items(&spec["tolerations"]).cloned().collect();
+    let mut tolerations: Vec<Json> = items(&spec["tolerations"]).cloned().collect();
     let host = spec["hostNetwork"] == true;
     let network = host.then_some(("node.kubernetes.io/network-unavailable", "NoSchedule"));
     for (key, effect) in TOLERATED.into_iter().chain(network) {
@@ -202,9 +201,9 @@ fn tolerating(spec: &Value) -> Value {
 }
 
 struct Look<'a> {
-    set: &'a Value,
+    set: &'a Json,
     hash: String,
-    by_node: BTreeMap<String, Vec<Arc<Value>>>,
+    by_node: BTreeMap<String, Vec<Arc<Json>>>,
     cache: &'a Cache,
     plan: Plan,
     failures: &'a mut BTreeMap<(String, String), (u32, jiff::Timestamp)>,
@@ -218,11 +217,11 @@ impl Look<'_> {
             && object::share(surge, 100, true) > 0
     }
 
-    fn is_new(&self, pod: &Value) -> bool {
+    fn is_new(&self, pod: &Json) -> bool {
         text(&pod["metadata"]["labels"][REVISION]) == self.hash
     }
 
-    fn is_available(&mut self, pod: &Value) -> bool {
+    fn is_available(&mut self, pod: &Json) -> bool {
         match object::is_available(
             pod,
             int(&self.set["spec"]["minReadySeconds"]),
@@ -239,7 +238,7 @@ impl Look<'_> {
         }
     }
 
-    fn nodes(&self) -> Vec<Arc<Value>> {
+    fn nodes(&self) -> Vec<Arc<Json>> {
         self.cache.all(Kind::Nodes).cloned().collect()
     }
 
@@ -342,7 +341,7 @@ impl Look<'_> {
         true
     }
 
-    fn carry_out(&mut self, lacking: &[String], gone: &[Arc<Value>]) {
+    fn carry_out(&mut self, lacking: &[String], gone: &[Arc<Json>]) {
         for node in lacking {
             let mut template = self.set["spec"]["template"].clone();
             template["metadata"]["labels"][REVISION] = self.hash.as_str().into();
@@ -477,12 +476,12 @@ impl Look<'_> {
 }
 
 /// A spec whose Pod goes to a certain node, and no other.
-fn bound_to(spec: &Value, node: &str) -> Value {
+fn bound_to(spec: &Json, node: &str) -> Json {
     let mut spec = spec.clone();
     let field = json!([{"key": "metadata.name", "operator": "In", "values": [node]}]);
     let required =
         &mut spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
-    let terms: Vec<Value> = match required["nodeSelectorTerms"].as_array() {
+    let terms: Vec<Json> = match required["nodeSelectorTerms"].as_array() {
         Some(terms) => terms
             .iter()
             .map(|term| {
@@ -504,8 +503,8 @@ mod tests {
     /// Rows of `TestNodeShouldRunDaemonPod`.
     #[test]
     fn which_nodes_run_the_pod() {
-        let set = |spec: Value| json!({"spec": {"template": {"spec": spec}}});
-        let node = |labels: Value, taints: Value| json!({"metadata": {"name": "n", "labels": labels}, "spec": {"taints": taints}});
+        let set = |spec: Json| json!({"spec": {"template": {"spec": spec}}});
+        let node = |labels: Json, taints: Json| json!({"metadata": {"name": "n", "labels": labels}, "spec": {"taints": taints}});
         let tainted = |effect: &str| node(json!({}), json!([{"key": "k", "effect": effect}]));
         for (spec, node, expected) in [
             (json!({}), node(json!({}), json!([])), (true, true)),

@@ -5,12 +5,11 @@ mod status;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use super::pods;
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
 use crate::hash;
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 use crate::plan::{Action, Note, Plan};
@@ -143,14 +142,14 @@ impl Controller for Deployments {
 
 /// What a look works on: the ReplicaSets as they will be when the plan is carried out.
 pub(crate) struct Work<'a> {
-    pub(crate) deployment: &'a Value,
-    pub(crate) sets: Vec<Value>,
+    pub(crate) deployment: &'a Json,
+    pub(crate) sets: Vec<Json>,
     pub(crate) new: Option<usize>,
     pub(crate) cache: &'a Cache,
     pub(crate) plan: Plan,
 }
 
-fn look(deployment: &Value, cache: &Cache) -> Plan {
+fn look(deployment: &Json, cache: &Cache) -> Plan {
     let mut plan = Plan::nothing();
     let Some(selector) = object::selector(&deployment["spec"]["selector"]) else {
         return plan;
@@ -164,7 +163,7 @@ fn look(deployment: &Value, cache: &Cache) -> Plan {
         ));
         return plan;
     }
-    let mut sets: Vec<Arc<Value>> = pods::claimed_by(
+    let mut sets: Vec<Arc<Json>> = pods::claimed_by(
         Kind::Deployments,
         deployment,
         &selector,
@@ -207,22 +206,22 @@ fn look(deployment: &Value, cache: &Cache) -> Plan {
 }
 
 /// The ReplicaSet of the present template: the oldest of them, should there be several.
-fn find_new(deployment: &Value, sets: &[Arc<Value>]) -> Option<usize> {
+fn find_new(deployment: &Json, sets: &[Arc<Json>]) -> Option<usize> {
     sets.iter()
         .position(|set| same_template(&set["spec"]["template"], &deployment["spec"]["template"]))
 }
 
 /// Whether two templates are the same but for the hash that ReplicaSets put on theirs.
-pub(crate) fn same_template(a: &Value, b: &Value) -> bool {
+pub(crate) fn same_template(a: &Json, b: &Json) -> bool {
     if a["spec"] != b["spec"] {
         return false;
     }
-    let plain = |template: &Value| {
+    let plain = |template: &Json| {
         let mut metadata = template["metadata"]
             .as_object()
             .cloned()
             .unwrap_or_default();
-        if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+        if let Some(labels) = metadata.get_mut("labels").and_then(Json::as_object_mut) {
             labels.remove(HASH);
         }
         metadata.retain(|_, value| {
@@ -234,28 +233,28 @@ pub(crate) fn same_template(a: &Value, b: &Value) -> bool {
 }
 
 /// The number of a ReplicaSet's template.
-pub(crate) fn revision(set: &Value) -> i64 {
+pub(crate) fn revision(set: &Json) -> i64 {
     object::annotation(set, REVISION)
         .parse()
         .unwrap_or_default()
 }
 
-pub(crate) fn replicas(object: &Value) -> i64 {
+pub(crate) fn replicas(object: &Json) -> i64 {
     object["spec"]["replicas"].as_i64().unwrap_or(1)
 }
 
-pub(crate) fn available(set: &Value) -> i64 {
+pub(crate) fn available(set: &Json) -> i64 {
     int(&set["status"]["availableReplicas"])
 }
 
 /// How many Pods there may be over those that are wanted, and how many may lack: both are never nothing.
-pub(crate) fn fenceposts(deployment: &Value) -> (i64, i64) {
+pub(crate) fn fenceposts(deployment: &Json) -> (i64, i64) {
     let rolling = &deployment["spec"]["strategy"]["rollingUpdate"];
     if text(&deployment["spec"]["strategy"]["type"]) == "Recreate" {
         return (0, 0);
     }
     let wanted = replicas(deployment);
-    let or_quarter = |value: &Value| {
+    let or_quarter = |value: &Json| {
         if value.is_null() {
             json!("25%")
         } else {
@@ -276,7 +275,7 @@ impl Work<'_> {
         replicas(self.deployment)
     }
 
-    pub(crate) fn new_set(&self) -> Option<&Value> {
+    pub(crate) fn new_set(&self) -> Option<&Json> {
         self.new.and_then(|at| self.sets.get(at))
     }
 
@@ -452,7 +451,7 @@ impl Work<'_> {
     }
 
     /// Writes the number of the present template together with the status: so it is no new generation.
-    fn write_revision(&mut self, number: &str, status: Value) {
+    fn write_revision(&mut self, number: &str, status: Json) {
         let mut object = self.deployment.clone();
         object["metadata"]["annotations"][REVISION] = number.into();
         object["status"] = status;
@@ -521,7 +520,7 @@ impl Work<'_> {
         else {
             return;
         };
-        let mut old: Vec<&Value> = self
+        let mut old: Vec<&Json> = self
             .old()
             .into_iter()
             .filter_map(|at| self.sets.get(at))
@@ -542,9 +541,9 @@ impl Work<'_> {
 }
 
 /// Gives a ReplicaSet the annotations of its Deployment and its number; whether something changed.
-fn annotate(deployment: &Value, set: &mut Value, number: &str, exists: bool) -> bool {
+fn annotate(deployment: &Json, set: &mut Json, number: &str, exists: bool) -> bool {
     let mut changed = false;
-    let mut annotations: Map<String, Value> = set["metadata"]["annotations"]
+    let mut annotations: Members = set["metadata"]["annotations"]
         .as_object()
         .cloned()
         .unwrap_or_default();

@@ -217,7 +217,7 @@ impl Work<'_> {
     }
 
     /// What one ReplicaSet gets of what is added, or gives of what goes.
-    fn proportion(&self, set: &serde_json::Value, to_add: i64, added: i64, most_now: i64) -> i64 {
+    fn proportion(&self, set: &crate::json::Json, to_add: i64, added: i64, most_now: i64) -> i64 {
         let before = object::annotation(set, MOST)
             .parse()
             .unwrap_or_else(|_| object::int(&self.deployment["status"]["replicas"]));

@@ -2,30 +2,29 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use super::{Work, fenceposts, replicas};
 use crate::controllers::conditions;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 use crate::plan::Wait;
+use jiff::Timestamp;
 
 /// Whether a Deployment says how long it may make no progress.
-pub(super) fn has_deadline(deployment: &Value) -> bool {
+pub(super) fn has_deadline(deployment: &Json) -> bool {
     deployment["spec"]["progressDeadlineSeconds"]
         .as_i64()
         .is_some_and(|seconds| seconds != i64::from(i32::MAX))
 }
 
-fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Value {
+fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Json {
     let mut condition = conditions::new(sort, status, reason, message, now);
     condition["lastUpdateTime"] = object::time(now);
     condition
 }
 
 pub(super) fn set(
-    conditions: &mut Vec<Value>,
+    conditions: &mut Vec<Json>,
     sort: &str,
     status: &str,
     reason: &str,
@@ -37,7 +36,7 @@ pub(super) fn set(
 
 impl Work<'_> {
     /// The status without a word on the rollout.
-    fn counts(&self) -> Value {
+    fn counts(&self) -> Json {
         let sum = |name: &str| {
             self.sets
                 .iter()
@@ -188,7 +187,7 @@ impl Work<'_> {
         self.due(known).is_some_and(|due| due < self.cache.now())
     }
 
-    fn due(&self, progressing: &Value) -> Option<Timestamp> {
+    fn due(&self, progressing: &Json) -> Option<Timestamp> {
         let seconds = self.deployment["spec"]["progressDeadlineSeconds"].as_i64()?;
         Some(object::after(
             object::moment(&progressing["lastUpdateTime"])?,
@@ -197,7 +196,7 @@ impl Work<'_> {
     }
 
     /// Looks again when the deadline is over.
-    fn wait_for_deadline(&mut self, status: &Value) {
+    fn wait_for_deadline(&mut self, status: &Json) {
         let Some(known) = object::condition(self.deployment, "Progressing") else {
             return;
         };
@@ -215,7 +214,7 @@ impl Work<'_> {
 }
 
 /// Whether all that is wanted is there, and nothing else.
-fn is_complete(deployment: &Value, status: &Value) -> bool {
+fn is_complete(deployment: &Json, status: &Json) -> bool {
     let wanted = replicas(deployment);
     ["updatedReplicas", "replicas", "availableReplicas"]
         .iter()
@@ -224,10 +223,10 @@ fn is_complete(deployment: &Value, status: &Value) -> bool {
 }
 
 /// Whether there is more than before of what is wanted, or less of what is not.
-fn progresses(deployment: &Value, status: &Value) -> bool {
+fn progresses(deployment: &Json, status: &Json) -> bool {
     let old = &deployment["status"];
-    let count = |status: &Value, name: &str| int(&status[name]);
-    let old_ones = |status: &Value| count(status, "replicas") - count(status, "updatedReplicas");
+    let count = |status: &Json, name: &str| int(&status[name]);
+    let old_ones = |status: &Json| count(status, "replicas") - count(status, "updatedReplicas");
     count(status, "updatedReplicas") > count(old, "updatedReplicas")
         || old_ones(status) < old_ones(old)
         || count(status, "readyReplicas") > count(old, "readyReplicas")

@@ -1,10 +1,9 @@
 //! Rows of the tables of `rolling_test.go`, `sync_test.go`, `recreate_test.go` and `deployment_util_test.go`.
 
-use serde_json::{Value, json};
-
 use super::*;
+use crate::json::{Json, json};
 
-fn deployment(replicas: i64, surge: Value, lacking: Value) -> Value {
+fn deployment(replicas: i64, surge: Json, lacking: Json) -> Json {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "shop", "uid": "web", "generation": 1, "annotations": {REVISION: "2"}},
@@ -15,7 +14,7 @@ fn deployment(replicas: i64, surge: Value, lacking: Value) -> Value {
     })
 }
 
-fn set(name: &str, image: &str, number: i64, replicas: i64, available: i64, of: &Value) -> Value {
+fn set(name: &str, image: &str, number: i64, replicas: i64, available: i64, of: &Json) -> Json {
     let (surge, _) = fenceposts(of);
     let wanted = super::replicas(of);
     json!({
@@ -62,7 +61,7 @@ fn conditions(plan: &Plan) -> Vec<(String, String, String)> {
         .collect()
 }
 
-fn look(deployment: &Value, sets: &[Value]) -> Plan {
+fn look(deployment: &Json, sets: &[Json]) -> Plan {
     let cache = Cache::of(std::iter::once(deployment.clone()).chain(sets.iter().cloned()));
     Deployments.look("shop/web", &cache)
 }
@@ -204,7 +203,7 @@ fn scaling_is_in_proportion() {
 
 #[test]
 fn recreating_waits_for_the_last_old_pod() {
-    let mut deployment = deployment(2, Value::Null, Value::Null);
+    let mut deployment = deployment(2, Json::Null, Json::Null);
     deployment["spec"]["strategy"] = json!({"type": "Recreate"});
     let old = set("old", "old", 1, 2, 2, &deployment);
     assert_eq!(
@@ -272,7 +271,7 @@ fn going_back_gives_an_old_set_a_new_number() {
 
 #[test]
 fn progress_and_its_deadline() {
-    let of = |reason: &str, status: Value, available: i64, now: &str| {
+    let of = |reason: &str, status: Json, available: i64, now: &str| {
         let mut deployment = deployment(2, json!(1), json!(0));
         deployment["status"]["conditions"][0]["reason"] = reason.into();
         for (key, value) in status.as_object().expect("a status") {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use crate::json::Json;
 use crate::object;
 
 /// The label and the annotation that say a Pod's index.
@@ -14,7 +13,7 @@ pub(super) const FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
 pub(super) const IGNORED: &str = "batch.kubernetes.io/job-index-ignored-failure-count";
 
 /// The index of a Pod, if it is one that the Job has.
-pub(super) fn of(pod: &Value, completions: i64) -> Option<i64> {
+pub(super) fn of(pod: &Json, completions: i64) -> Option<i64> {
     let index = object::annotation(pod, INDEX).parse::<i64>().ok()?;
     (0..completions).contains(&index).then_some(index)
 }

@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use self::policies::Failure;
 pub(crate) use self::ttl::TimeToLive;
 use super::{conditions, pods};
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -40,16 +40,16 @@ pub(crate) struct Jobs {
 }
 
 /// Whether a Job is over.
-pub(crate) fn is_finished(job: &Value) -> bool {
+pub(crate) fn is_finished(job: &Json) -> bool {
     object::holds(job, "Complete") || object::holds(job, "Failed")
 }
 
-fn is_tracked(pod: &Value) -> bool {
+fn is_tracked(pod: &Json) -> bool {
     items(&pod["metadata"]["finalizers"]).any(|one| one == TRACKING)
 }
 
-fn untrack(plan: &mut Plan, pod: &Value) {
-    let left: Vec<Value> = items(&pod["metadata"]["finalizers"])
+fn untrack(plan: &mut Plan, pod: &Json) {
+    let left: Vec<Json> = items(&pod["metadata"]["finalizers"])
         .filter(|one| *one != TRACKING)
         .cloned()
         .collect();
@@ -57,7 +57,7 @@ fn untrack(plan: &mut Plan, pod: &Value) {
         kind: Kind::Pods,
         key: object::key(pod),
         subresource: "",
-        patch: json!({"metadata": {"uid": object::uid(pod), "finalizers": if left.is_empty() { Value::Null } else { left.into() }}}),
+        patch: json!({"metadata": {"uid": object::uid(pod), "finalizers": if left.is_empty() { Json::Null } else { left.into() }}}),
     });
 }
 
@@ -131,7 +131,7 @@ impl Controller for Jobs {
             }
             return plan;
         }
-        let selects = |pod: &Value| pods::selects(job, pod);
+        let selects = |pod: &Json| pods::selects(job, pod);
         let mine = pods::claimed(Kind::Jobs, job, &selects, Kind::Pods, cache, &mut plan);
         let known = self.failures.get(key).cloned().unwrap_or_default();
         let mut look = Look::new(job, mine, known, cache, plan);
@@ -153,14 +153,14 @@ impl Controller for Jobs {
 
 /// One look at one Job.
 struct Look<'a> {
-    job: &'a Value,
-    pods: Vec<Arc<Value>>,
+    job: &'a Json,
+    pods: Vec<Arc<Json>>,
     cache: &'a Cache,
     plan: Plan,
     failures: Failures,
     /// The status as it will be.
-    status: Value,
-    conditions: Vec<Value>,
+    status: Json,
+    conditions: Vec<Json>,
     indexed: bool,
     completions: Option<i64>,
     succeeded: i64,
@@ -168,15 +168,15 @@ struct Look<'a> {
     done: BTreeSet<i64>,
     done_before: BTreeSet<i64>,
     given_up: Option<BTreeSet<i64>>,
-    waiting: BTreeMap<i64, Arc<Value>>,
+    waiting: BTreeMap<i64, Arc<Json>>,
     /// How the Job ends: a condition's type, reason and message.
     end: Option<(&'static str, String, String)>,
 }
 
 impl<'a> Look<'a> {
     fn new(
-        job: &'a Value,
-        pods: Vec<Arc<Value>>,
+        job: &'a Json,
+        pods: Vec<Arc<Json>>,
         failures: Failures,
         cache: &'a Cache,
         plan: Plan,
@@ -215,7 +215,7 @@ impl<'a> Look<'a> {
         self.job["spec"]["suspend"] == true
     }
 
-    fn active(&self) -> Vec<Arc<Value>> {
+    fn active(&self) -> Vec<Arc<Json>> {
         self.pods
             .iter()
             .filter(|pod| object::is_active(pod))
@@ -223,12 +223,12 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    fn is_failed(&self, pod: &Value) -> bool {
+    fn is_failed(&self, pod: &Json) -> bool {
         policies::is_failed(pod, self.job)
     }
 
     /// Tracked Pods that ended and are not counted, not even half.
-    fn fresh(&self, what: &str, ended: impl Fn(&Value) -> bool) -> Vec<Arc<Value>> {
+    fn fresh(&self, what: &str, ended: impl Fn(&Json) -> bool) -> Vec<Arc<Json>> {
         let half = self.uncounted(what);
         self.pods
             .iter()
@@ -242,7 +242,7 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    fn holds(&self, sort: &str) -> Option<&Value> {
+    fn holds(&self, sort: &str) -> Option<&Json> {
         self.conditions
             .iter()
             .find(|one| one["type"] == sort && one["status"] == "True")
@@ -320,7 +320,7 @@ impl<'a> Look<'a> {
 
     fn set_count(&mut self, name: &str, number: i64) {
         let value = if number == 0 {
-            Value::Null
+            Json::Null
         } else {
             number.into()
         };
@@ -328,8 +328,8 @@ impl<'a> Look<'a> {
     }
 
     /// Remembers failures since the last success: retries wait by their number.
-    fn remember(&mut self, done: &[Arc<Value>], failed: &[Arc<Value>]) {
-        let fresh = |pods: &[Arc<Value>], seen: &HashSet<String>| -> Vec<(Timestamp, String)> {
+    fn remember(&mut self, done: &[Arc<Json>], failed: &[Arc<Json>]) {
+        let fresh = |pods: &[Arc<Json>], seen: &HashSet<String>| -> Vec<(Timestamp, String)> {
             let mut all: Vec<_> = pods
                 .iter()
                 .filter(|pod| !seen.contains(object::uid(pod)))
@@ -357,7 +357,7 @@ impl<'a> Look<'a> {
 
     /// What was decided before, or by the failure policy.
     fn decide_before_counting(&mut self) {
-        let said = |condition: &Value| {
+        let said = |condition: &Json| {
             (
                 text(&condition["reason"]).to_owned(),
                 text(&condition["message"]).to_owned(),
@@ -468,7 +468,7 @@ impl<'a> Look<'a> {
         self.job["spec"]["backoffLimitPerIndex"].is_i64()
     }
 
-    fn index(&self, pod: &Value) -> Option<i64> {
+    fn index(&self, pod: &Json) -> Option<i64> {
         indexes::of(pod, self.completions.unwrap_or_default())
     }
 
@@ -514,7 +514,7 @@ impl<'a> Look<'a> {
             .iter()
             .filter_map(|pod| self.index(pod))
             .collect();
-        let failed: Vec<Arc<Value>> = self
+        let failed: Vec<Arc<Json>> = self
             .pods
             .iter()
             .filter(|pod| is_tracked(pod) && self.is_failed(pod))
@@ -527,7 +527,7 @@ impl<'a> Look<'a> {
             if self.done.contains(&index) || given_up.contains(&index) || active.contains(&index) {
                 continue;
             }
-            let total = |pod: &Value| {
+            let total = |pod: &Json| {
                 failures_of(pod, indexes::FAILURES) + failures_of(pod, indexes::IGNORED)
             };
             let later = self.waiting.get(&index).is_none_or(|known| {
@@ -567,14 +567,14 @@ impl<'a> Look<'a> {
         self.plan
             .tell(Note::normal(Kind::Jobs, self.job, event, message));
         if suspended {
-            object::set(&mut self.status, "startTime", Value::Null);
+            object::set(&mut self.status, "startTime", Json::Null);
         } else {
             self.status["startTime"] = object::time(now);
         }
     }
 
     /// Makes Pods that lack, deletes those that are too many.
-    fn manage(&mut self, active: &[Arc<Value>], terminating: i64) -> Changed {
+    fn manage(&mut self, active: &[Arc<Json>], terminating: i64) -> Changed {
         let job = self.job;
         let parallelism = job["spec"]["parallelism"].as_i64().unwrap_or(1);
         let count = active.len() as i64;
@@ -591,7 +591,7 @@ impl<'a> Look<'a> {
         let mut removed = self.repeated(active);
         let surplus = (count - wanted).max(0) as usize;
         if removed.len() < surplus {
-            let mut left: Vec<&Arc<Value>> = active
+            let mut left: Vec<&Arc<Json>> = active
                 .iter()
                 .filter(|pod| {
                     !removed
@@ -668,7 +668,7 @@ impl<'a> Look<'a> {
     }
 
     /// Pods of indexes that others have, or that are done.
-    fn repeated(&self, active: &[Arc<Value>]) -> Vec<Arc<Value>> {
+    fn repeated(&self, active: &[Arc<Json>]) -> Vec<Arc<Json>> {
         if !self.indexed {
             return Vec::new();
         }
@@ -681,7 +681,7 @@ impl<'a> Look<'a> {
     }
 
     /// The first indexes that have no Pod and need one.
-    fn pending(&self, active: &[Arc<Value>], count: usize) -> Vec<i64> {
+    fn pending(&self, active: &[Arc<Json>], count: usize) -> Vec<i64> {
         let taken: BTreeSet<i64> = active.iter().filter_map(|pod| self.index(pod)).collect();
         (0..self.completions.unwrap_or_default())
             .filter(|index| !taken.contains(index) && !self.done.contains(index))
@@ -694,9 +694,9 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    fn pod(&self, template: &Value) -> Value {
+    fn pod(&self, template: &Json) -> Json {
         let mut pod = pods::from_template(Kind::Jobs, self.job, template);
-        let mut finalizers: Vec<Value> = items(&pod["metadata"]["finalizers"]).cloned().collect();
+        let mut finalizers: Vec<Json> = items(&pod["metadata"]["finalizers"]).cloned().collect();
         if !finalizers.iter().any(|one| one == TRACKING) {
             finalizers.push(TRACKING.into());
         }
@@ -704,7 +704,7 @@ impl<'a> Look<'a> {
         pod
     }
 
-    fn indexed_pod(&self, index: i64, last: Option<&Value>) -> Value {
+    fn indexed_pod(&self, index: i64, last: Option<&Json>) -> Json {
         let mut pod = self.pod(&self.job["spec"]["template"]);
         let text_of = index.to_string();
         pod["metadata"]["annotations"][indexes::INDEX] = text_of.as_str().into();
@@ -721,7 +721,7 @@ impl<'a> Look<'a> {
                 if known {
                     continue;
                 }
-                let mut env: Vec<Value> = items(&container["env"]).cloned().collect();
+                let mut env: Vec<Json> = items(&container["env"]).cloned().collect();
                 env.push(json!({"name": "JOB_COMPLETION_INDEX", "valueFrom": {"fieldRef": {"fieldPath": format!("metadata.labels['{}']", indexes::INDEX)}}}));
                 container["env"] = env.into();
             }
@@ -803,7 +803,7 @@ impl<'a> Look<'a> {
                 &mut self.status,
                 "completedIndexes",
                 if written.is_empty() {
-                    Value::Null
+                    Json::Null
                 } else {
                     written.into()
                 },
@@ -817,7 +817,7 @@ impl<'a> Look<'a> {
         let mut uncounted = json!({});
         for (name, half) in [("succeeded", &half_done), ("failed", &half_failed)] {
             if !half.is_empty() {
-                uncounted[name] = half.clone().into();
+                uncounted[name] = json!(half);
             }
         }
         self.status["uncountedTerminatedPods"] = uncounted;
@@ -866,7 +866,7 @@ impl<'a> Look<'a> {
     }
 
     /// Writes the status, then lets go of the Pods that are in it.
-    fn write(&mut self, free: Vec<Arc<Value>>) {
+    fn write(&mut self, free: Vec<Arc<Json>>) {
         if !self.conditions.is_empty() {
             self.status["conditions"] = self.conditions.clone().into();
         }
@@ -881,17 +881,17 @@ impl<'a> Look<'a> {
 #[derive(Debug, Default)]
 struct Changed {
     created: i64,
-    removed: Vec<Arc<Value>>,
+    removed: Vec<Arc<Json>>,
 }
 
-fn failures_of(pod: &Value, annotation: &str) -> i64 {
+fn failures_of(pod: &Json, annotation: &str) -> i64 {
     object::annotation(pod, annotation)
         .parse()
         .unwrap_or_default()
 }
 
 /// A condition of a Job, which has a time of its probe, too.
-fn probed(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Value {
+fn probed(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Json {
     let mut condition = conditions::new(sort, status, reason, message, now);
     condition["lastProbeTime"] = object::time(now);
     condition

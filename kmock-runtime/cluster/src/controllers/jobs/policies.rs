@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
 use super::indexes;
+use crate::json::Json;
 use crate::object::{self, int, items, text};
+use jiff::Timestamp;
 
 /// What a rule makes of a failed Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub(super) enum Failure {
 }
 
 /// What the policy makes of a failed Pod: the first rule that fits decides.
-pub(super) fn failure(policy: &Value, pod: &Value) -> Failure {
+pub(super) fn failure(policy: &Json, pod: &Json) -> Failure {
     for (number, rule) in items(&policy["rules"]).enumerate() {
         let action = text(&rule["action"]);
         let (namespace, name) = (object::namespace(pod), object::name(pod));
@@ -48,7 +47,7 @@ pub(super) fn failure(policy: &Value, pod: &Value) -> Failure {
     Failure::Counts
 }
 
-fn exit_code<'a>(rule: &Value, pod: &'a Value) -> Option<(&'a str, i64)> {
+fn exit_code<'a>(rule: &Json, pod: &'a Json) -> Option<(&'a str, i64)> {
     let all = ["containerStatuses", "initContainerStatuses"]
         .iter()
         .flat_map(|part| items(&pod["status"][*part]));
@@ -69,7 +68,7 @@ fn exit_code<'a>(rule: &Value, pod: &'a Value) -> Option<(&'a str, i64)> {
     None
 }
 
-fn condition<'a>(patterns: &Value, pod: &'a Value) -> Option<&'a str> {
+fn condition<'a>(patterns: &Json, pod: &'a Json) -> Option<&'a str> {
     items(&pod["status"]["conditions"])
         .find(|condition| {
             items(patterns).any(|pattern| {
@@ -81,14 +80,14 @@ fn condition<'a>(patterns: &Value, pod: &'a Value) -> Option<&'a str> {
 
 /// Which rule says that enough indexes succeeded.
 pub(super) fn success(
-    policy: &Value,
+    policy: &Json,
     completions: i64,
     succeeded: &BTreeSet<i64>,
 ) -> Option<String> {
     if succeeded.is_empty() {
         return None;
     }
-    let fits = |rule: &Value| {
+    let fits = |rule: &Json| {
         let count = rule["succeededCount"].as_i64();
         match rule["succeededIndexes"].as_str() {
             Some(listed) => {
@@ -106,7 +105,7 @@ pub(super) fn success(
 }
 
 /// Whether a Pod counts as failed: one that is being deleted does, unless only failed ones are replaced.
-pub(super) fn is_failed(pod: &Value, job: &Value) -> bool {
+pub(super) fn is_failed(pod: &Json, job: &Json) -> bool {
     if object::phase(pod) == "Failed" {
         return true;
     }
@@ -116,12 +115,12 @@ pub(super) fn is_failed(pod: &Value, job: &Value) -> bool {
     object::is_deleting(pod) && object::phase(pod) != "Succeeded"
 }
 
-pub(super) fn only_failed_are_replaced(job: &Value) -> bool {
+pub(super) fn only_failed_are_replaced(job: &Json) -> bool {
     job["spec"]["podReplacementPolicy"] == "Failed" || job["spec"]["podFailurePolicy"].is_object()
 }
 
 /// When a Pod came to its end.
-pub(super) fn finished(pod: &Value) -> Timestamp {
+pub(super) fn finished(pod: &Json) -> Timestamp {
     let ended = items(&pod["status"]["containerStatuses"])
         .map(|status| object::moment(&status["state"]["terminated"]["finishedAt"]))
         .collect::<Option<Vec<_>>>();
@@ -157,7 +156,7 @@ pub(super) fn backoff(failures: i64, last: Option<Timestamp>, now: Timestamp) ->
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -169,19 +168,19 @@ mod tests {
             "status": {"containerStatuses": [{"name": "main", "state": {"terminated": {"exitCode": 2}}}, {"name": "fine", "state": {"terminated": {"exitCode": 0}}}],
                 "conditions": [{"type": "DisruptionTarget", "status": "True"}]},
         });
-        let codes = |operator: &str, values: Value, name: Value| json!({"operator": operator, "values": values, "containerName": name});
-        let rule = |action: &str, codes: Value| json!({"rules": [{"action": action, "onExitCodes": codes}]});
+        let codes = |operator: &str, values: Json, name: Json| json!({"operator": operator, "values": values, "containerName": name});
+        let rule = |action: &str, codes: Json| json!({"rules": [{"action": action, "onExitCodes": codes}]});
         for (policy, expected) in [
-            (Value::Null, Failure::Counts),
-            (rule("Ignore", codes("In", json!([1, 2, 3]), Value::Null)), Failure::Ignored),
-            (rule("FailIndex", codes("In", json!([2]), Value::Null)), Failure::FailsIndex),
+            (Json::Null, Failure::Counts),
+            (rule("Ignore", codes("In", json!([1, 2, 3]), Json::Null)), Failure::Ignored),
+            (rule("FailIndex", codes("In", json!([2]), Json::Null)), Failure::FailsIndex),
             (
                 rule("FailJob", codes("In", json!([2]), json!("main"))),
                 Failure::FailsJob("Container main for pod default/p failed with exit code 2 matching FailJob rule at index 0".into()),
             ),
             (rule("FailJob", codes("In", json!([2]), json!("other"))), Failure::Counts),
-            (rule("FailJob", codes("NotIn", json!([2]), Value::Null)), Failure::Counts),
-            (rule("Ignore", codes("NotIn", json!([5]), Value::Null)), Failure::Ignored),
+            (rule("FailJob", codes("NotIn", json!([2]), Json::Null)), Failure::Counts),
+            (rule("Ignore", codes("NotIn", json!([5]), Json::Null)), Failure::Ignored),
             (
                 json!({"rules": [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]}),
                 Failure::FailsJob("Pod default/p has condition DisruptionTarget matching FailJob rule at index 0".into()),

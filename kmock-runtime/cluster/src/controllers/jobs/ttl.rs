@@ -1,10 +1,9 @@
 //! Jobs that are over go when their time to live is.
 
-use serde_json::Value;
-
 use super::is_finished;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, items};
 use crate::plan::{Deletion, Plan, Wait};
@@ -13,7 +12,7 @@ use crate::plan::{Deletion, Plan, Wait};
 #[derive(Debug, Default)]
 pub(crate) struct TimeToLive;
 
-fn finished_at(job: &Value) -> Option<jiff::Timestamp> {
+fn finished_at(job: &Json) -> Option<jiff::Timestamp> {
     items(&job["status"]["conditions"])
         .find(|one| {
             (one["type"] == "Complete" || one["type"] == "Failed") && one["status"] == "True"

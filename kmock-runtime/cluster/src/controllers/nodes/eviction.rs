@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde_json::Value;
-
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::controllers::pods;
+use crate::json::Json;
 use crate::kind::Kind;
 use crate::object::{self, items};
 use crate::plan::{Note, Plan, Wait};
 use crate::scheduler::tolerated_by;
+use jiff::Timestamp;
 
 /// The taint manager.
 #[derive(Debug, Default)]
@@ -31,7 +30,7 @@ enum Stay {
 }
 
 /// How long a Pod may stay: of each taint the first toleration that fits counts, and of these the shortest.
-fn stay(pod: &Value, node: &Value) -> Stay {
+fn stay(pod: &Json, node: &Json) -> Stay {
     let mut shortest: Option<i64> = None;
     for taint in items(&node["spec"]["taints"]).filter(|taint| taint["effect"] == "NoExecute") {
         let toleration =
@@ -59,7 +58,7 @@ impl Controller for TaintEviction {
     fn touched(&mut self, change: &Change, cache: &Cache, keys: &mut Vec<String>) {
         match change.kind {
             Kind::Nodes => {
-                let taints = |node: &Option<std::sync::Arc<Value>>| {
+                let taints = |node: &Option<std::sync::Arc<Json>>| {
                     node.as_ref()
                         .map(|node| node["spec"]["taints"].clone())
                         .unwrap_or_default()
@@ -134,7 +133,7 @@ impl Controller for TaintEviction {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn how_long_pods_stay() {
         let node = json!({"spec": {"taints": [{"key": "k", "value": "v", "effect": "NoExecute"}]}});
-        let of = |tolerations: Value| stay(&json!({"spec": {"tolerations": tolerations}}), &node);
+        let of = |tolerations: Json| stay(&json!({"spec": {"tolerations": tolerations}}), &node);
         assert_eq!(of(json!([])), Stay::Not);
         assert_eq!(
             of(json!([{"key": "k", "operator": "Exists"}])),

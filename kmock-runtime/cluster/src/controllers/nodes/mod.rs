@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 pub(crate) use self::eviction::TaintEviction;
 pub(crate) use self::garbage::PodGarbage;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -46,7 +46,7 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 pub(crate) struct Nodes {
     shared: Arc<Shared>,
     /// The nodes that it knows, by their names, with as much of them as an event says.
-    known: BTreeMap<String, Value>,
+    known: BTreeMap<String, Json>,
     silent: BTreeMap<String, Timestamp>,
 }
 
@@ -130,7 +130,7 @@ impl Controller for Nodes {
             }
         }
         let wanted = taints(node, now);
-        let present: Vec<Value> = items(&node["spec"]["taints"]).cloned().collect();
+        let present: Vec<Json> = items(&node["spec"]["taints"]).cloned().collect();
         if wanted != present {
             if wanted.len() > present.len()
                 && wanted.iter().any(|taint| {
@@ -145,7 +145,7 @@ impl Controller for Nodes {
                 );
             }
             let taints = if wanted.is_empty() {
-                Value::Null
+                Json::Null
             } else {
                 wanted.into()
             };
@@ -161,7 +161,7 @@ impl Controller for Nodes {
 }
 
 /// The taints that a node should have: its own, and those of its conditions.
-fn taints(node: &Value, now: Timestamp) -> Vec<Value> {
+fn taints(node: &Json, now: Timestamp) -> Vec<Json> {
     let mut wanted: Vec<(&str, &str)> = Vec::new();
     for (sort, status, key) in TAINTS {
         if object::condition(node, sort).is_some_and(|condition| condition["status"] == status) {
@@ -176,10 +176,10 @@ fn taints(node: &Value, now: Timestamp) -> Vec<Value> {
     }
     let managed =
         |key: &str| key == UNSCHEDULABLE || TAINTS.iter().any(|(_, _, known)| *known == key);
-    let is = |taint: &Value, (key, effect): (&str, &str)| {
+    let is = |taint: &Json, (key, effect): (&str, &str)| {
         taint["key"] == key && taint["effect"] == effect
     };
-    let mut left: Vec<Value> = items(&node["spec"]["taints"])
+    let mut left: Vec<Json> = items(&node["spec"]["taints"])
         .filter(|taint| !managed(text(&taint["key"])) || wanted.iter().any(|one| is(taint, *one)))
         .cloned()
         .collect();
@@ -193,7 +193,7 @@ fn taints(node: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 /// The status of a node of which nothing is heard.
-fn unknown(node: &Value, now: Timestamp) -> Value {
+fn unknown(node: &Json, now: Timestamp) -> Json {
     let mut status = node["status"].clone();
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
         condition["status"] = "Unknown".into();
@@ -204,7 +204,7 @@ fn unknown(node: &Value, now: Timestamp) -> Value {
     status
 }
 
-fn unready(pod: &Value, now: Timestamp) -> Value {
+fn unready(pod: &Json, now: Timestamp) -> Json {
     let mut status = pod["status"].clone();
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
         if condition["type"] == "Ready" {
@@ -221,8 +221,8 @@ mod tests {
 
     #[test]
     fn taints_follow_conditions_and_leave_others_alone() {
-        let node = |conditions: Value, taints: Value, unschedulable: bool| json!({"metadata": {"name": "n"}, "spec": {"taints": taints, "unschedulable": unschedulable}, "status": {"conditions": conditions}});
-        let of = |node: &Value| -> Vec<String> {
+        let node = |conditions: Json, taints: Json, unschedulable: bool| json!({"metadata": {"name": "n"}, "spec": {"taints": taints, "unschedulable": unschedulable}, "status": {"conditions": conditions}});
+        let of = |node: &Json| -> Vec<String> {
             taints(node, Timestamp::UNIX_EPOCH)
                 .iter()
                 .map(|taint| {
@@ -250,7 +250,7 @@ mod tests {
         );
         let silent = json!([{"type": "Ready", "status": "Unknown"}]);
         assert_eq!(
-            of(&node(silent, Value::Null, false)),
+            of(&node(silent, Json::Null, false)),
             ["unreachable:NoSchedule", "unreachable:NoExecute"]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::amounts;
 use crate::cache::{Cache, Change};
@@ -11,6 +11,7 @@ use crate::emulator::Cluster;
 use crate::emulator::builtin::quota;
 use crate::emulator::resource::ResourceKey;
 use crate::emulator::store::Subscription;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, text};
 use crate::plan::Plan;
@@ -26,7 +27,7 @@ pub(crate) struct Quotas {
 
 impl Quotas {
     /// Counts what objects of kinds use that the cache does not have: `count/widgets.example.com`, devices.
-    fn count_others(&mut self, quota: &Value, used: &mut BTreeMap<String, String>) {
+    fn count_others(&mut self, quota: &Json, used: &mut BTreeMap<String, String>) {
         let Some(cluster) = &self.cluster else {
             return;
         };
@@ -42,7 +43,7 @@ impl Quotas {
             let prefix = format!("{}/", object::namespace(quota));
             let there = cluster.store().list(&place, &prefix).objects;
             let objects = there.iter().map(|object| &*object.value);
-            let amounts = quota::used(quota, &place.group, &place.plural, objects);
+            let amounts = quota::used(&quota.into(), &place.group, &place.plural, objects);
             let amounts = amounts.into_iter().flatten();
             used.extend(amounts.map(|(name, amount)| (name, amount.to_string())));
         }
@@ -133,28 +134,29 @@ impl Controller for Quotas {
 }
 
 /// Whether two maps have the same amounts, however they are spelled.
-fn same(a: &Value, b: &Value) -> bool {
-    let read = |value: &Value| -> BTreeMap<String, i64> {
+fn same(a: &Json, b: &Json) -> bool {
+    let read = |value: &Json| -> BTreeMap<String, i64> {
         value
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(name, value)| (name.clone(), amounts::milli(text(value))))
+            .map(|(name, value)| (name.to_string(), amounts::milli(text(value))))
             .collect()
     };
     a.is_object() && read(a) == read(b)
 }
 
 /// How much is used of all that a quota limits, as quantities: what admission charges for each object that is there.
-fn usage(quota: &Value, cache: &Cache) -> BTreeMap<String, String> {
-    let namespace = object::namespace(quota);
+fn usage(quota: &Json, cache: &Cache) -> BTreeMap<String, String> {
+    let (namespace, limited) = (object::namespace(quota), Value::from(quota));
     let names = quota["spec"]["hard"].as_object().into_iter().flatten();
     let mut all: BTreeMap<String, String> = names
-        .map(|(name, _)| (name.clone(), "0".to_owned()))
+        .map(|(name, _)| (name.to_string(), "0".to_owned()))
         .collect();
     for kind in Kind::ALL.iter().filter(|kind| kind.namespaced()) {
-        let objects = cache.within(*kind, namespace).map(|object| &**object);
-        let used = quota::used(quota, kind.group(), kind.plural(), objects);
+        let objects = cache.within(*kind, namespace);
+        let objects = objects.map(|object| Value::from(&**object));
+        let used = quota::used(&limited, kind.group(), kind.plural(), objects);
         all.extend(
             used.into_iter()
                 .flatten()
@@ -183,7 +185,7 @@ mod tests {
             service,
             claim,
         ]);
-        let used = |name: &str, scope: Value| {
+        let used = |name: &str, scope: Json| {
             let quota = json!({"metadata": {"namespace": "shop"}, "spec": {"hard": {name: "100"}, "scopeSelector": scope}});
             usage(&quota, &cache).remove(name)
         };
@@ -205,7 +207,7 @@ mod tests {
             ),
             ("count/deployments.apps", "0"),
         ] {
-            let used = used(name, Value::Null);
+            let used = used(name, Json::Null);
             assert_eq!(used.as_deref(), Some(expected), "{name}");
         }
         // Scopes are those of admission, for claims as for Pods.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{conditions, pods};
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int};
 use crate::plan::{Action, Plan, Wait};
@@ -38,7 +37,7 @@ impl Replicas {
         }
     }
 
-    fn selects(&self, owner: &Value, pod: &Value) -> bool {
+    fn selects(&self, owner: &Json, pod: &Json) -> bool {
         if self.kind == Kind::ReplicationControllers {
             let selector = &owner["spec"]["selector"];
             return selector.as_object().is_some_and(|map| !map.is_empty())
@@ -86,14 +85,14 @@ impl Controller for Replicas {
             return plan;
         };
         let selector = pods::selector(owner);
-        let selects = |pod: &Value| match self.kind {
+        let selects = |pod: &Json| match self.kind {
             Kind::ReplicationControllers => self.selects(owner, pod),
             _ => selector
                 .as_ref()
                 .is_some_and(|selector| selector.matches(object::labels(pod))),
         };
         let mine = pods::claimed(self.kind, owner, &selects, Kind::Pods, cache, &mut plan);
-        let active: Vec<&Value> = mine
+        let active: Vec<&Json> = mine
             .iter()
             .map(|pod| &**pod)
             .filter(|pod| object::is_active(pod))
@@ -155,7 +154,7 @@ impl Controller for Replicas {
             .controlled(Kind::Pods, object::uid(owner))
             .cloned()
             .collect();
-        let active: Vec<&Value> = mine
+        let active: Vec<&Json> = mine
             .iter()
             .map(|pod| &**pod)
             .filter(|pod| object::is_active(pod))
@@ -176,7 +175,7 @@ impl Controller for Replicas {
 }
 
 /// The Pods that go, if there are too many.
-fn surplus<'a>(owner: &Value, active: &[&'a Value], count: usize, cache: &Cache) -> Vec<&'a Value> {
+fn surplus<'a>(owner: &Json, active: &[&'a Json], count: usize, cache: &Cache) -> Vec<&'a Json> {
     if count == 0 {
         return Vec::new();
     }
@@ -200,7 +199,7 @@ fn surplus<'a>(owner: &Value, active: &[&'a Value], count: usize, cache: &Cache)
             *crowd.entry(object::node_of(pod)).or_default() += 1;
         }
     }
-    let related = |pod: &Value| crowd.get(object::node_of(pod)).copied().unwrap_or_default();
+    let related = |pod: &Json| crowd.get(object::node_of(pod)).copied().unwrap_or_default();
     let mut sorted = active.to_vec();
     sorted.sort_by(|a, b| pods::goes_first(a, b, &related, cache.now()));
     sorted.truncate(count);
@@ -210,13 +209,13 @@ fn surplus<'a>(owner: &Value, active: &[&'a Value], count: usize, cache: &Cache)
 /// The status, and when it may change without an event.
 fn status(
     kind: Kind,
-    owner: &Value,
-    active: &[&Value],
+    owner: &Json,
+    active: &[&Json],
     terminating: usize,
     failure: Option<(&str, String)>,
     cache: &Cache,
     plan: &mut Plan,
-) -> Value {
+) -> Json {
     let seconds = int(&owner["spec"]["minReadySeconds"]);
     let labels = owner["spec"]["template"]["metadata"]["labels"].clone();
     let (mut labelled, mut ready, mut available) = (0, 0, 0);

@@ -1,10 +1,9 @@
 //! Rows of the tables of `replica_set_test.go` and `controller_utils_test.go`.
 
-use serde_json::{Value, json};
-
 use super::*;
+use crate::json::{Json, json};
 
-fn set(replicas: i64) -> Value {
+fn set(replicas: i64) -> Json {
     json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {"name": "web", "namespace": "shop", "uid": "set", "generation": 1},
@@ -13,7 +12,7 @@ fn set(replicas: i64) -> Value {
     })
 }
 
-fn pod(name: &str, ready: bool) -> Value {
+fn pod(name: &str, ready: bool) -> Json {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "shop", "uid": name, "labels": {"app": "web"},
@@ -23,7 +22,7 @@ fn pod(name: &str, ready: bool) -> Value {
     })
 }
 
-fn look(objects: Vec<Value>) -> Plan {
+fn look(objects: Vec<Json>) -> Plan {
     Replicas::sets().look("shop/web", &Cache::of(objects))
 }
 
@@ -42,7 +41,7 @@ fn deleted(plan: &Plan) -> Vec<&str> {
     deleted.collect()
 }
 
-fn written(plan: &Plan) -> Option<Value> {
+fn written(plan: &Plan) -> Option<Json> {
     plan.actions.iter().find_map(|action| match action {
         Action::Status { object, .. } => Some(object["status"].clone()),
         _ => None,
@@ -92,7 +91,7 @@ fn what_is_over_or_going_does_not_count() {
 #[test]
 fn orphans_are_adopted_and_strangers_let_go() {
     let mut orphan = pod("orphan", true);
-    orphan["metadata"]["ownerReferences"] = Value::Null;
+    orphan["metadata"]["ownerReferences"] = Json::Null;
     let mut stranger = pod("stranger", true);
     stranger["metadata"]["labels"] = json!({"app": "other"});
     let plan = look(vec![set(1), orphan, stranger]);

@@ -5,11 +5,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use super::{MANAGED_BY, OF_SERVICE, is_managed_by, service_key, slices_of};
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
@@ -26,8 +25,8 @@ const OWN_ANNOTATIONS: [&str; 2] = [
 /// What goes into one slice: the addresses of one family behind the same ports.
 struct Group {
     family: &'static str,
-    ports: Value,
-    endpoints: Vec<Value>,
+    ports: Json,
+    endpoints: Vec<Json>,
 }
 
 /// Mirrors Endpoints of Services without a selector.
@@ -84,7 +83,7 @@ impl Controller for Mirroring {
             ));
         }
         // Each group has the slice of its ports; what is left over is used again for the groups that have none.
-        let mut places: Vec<(Group, Option<Arc<Value>>)> = Vec::new();
+        let mut places: Vec<(Group, Option<Arc<Json>>)> = Vec::new();
         for group in groups {
             let own = known.iter().position(|slice| {
                 slice["addressType"] == group.family && same_ports(&slice["ports"], &group.ports)
@@ -136,24 +135,24 @@ impl Controller for Mirroring {
 }
 
 /// Whether ports are the same; none may be written in two ways.
-fn same_ports(a: &Value, b: &Value) -> bool {
-    let is_empty = |ports: &Value| items(ports).len() == 0;
+fn same_ports(a: &Json, b: &Json) -> bool {
+    let is_empty = |ports: &Json| items(ports).len() == 0;
     a == b || (is_empty(a) && is_empty(b))
 }
 
 /// Whether Endpoints are to be mirrored: they do not say no, and are no lock of an election.
-fn is_mirrored(endpoints: &Value) -> bool {
+fn is_mirrored(endpoints: &Json) -> bool {
     let metadata = &endpoints["metadata"];
     metadata["labels"]["endpointslice.kubernetes.io/skip-mirror"] != "true"
         && metadata["annotations"]["control-plane.alpha.kubernetes.io/leader"].is_null()
 }
 
 /// What is to be in slices, how many addresses are none, and how many are too many.
-fn groups(endpoints: &Value) -> (Vec<Group>, usize, usize) {
+fn groups(endpoints: &Json) -> (Vec<Group>, usize, usize) {
     let mut groups: Vec<Group> = Vec::new();
     let (mut strange, mut over) = (0, 0);
     for subset in items(&endpoints["subsets"]) {
-        let ports: Value = items(&subset["ports"]).map(port).collect();
+        let ports: Json = items(&subset["ports"]).map(port).collect();
         let ready = items(&subset["addresses"]).map(|one| (one, true));
         let all = ready.chain(items(&subset["notReadyAddresses"]).map(|one| (one, false)));
         let mut taken = 0;
@@ -190,7 +189,7 @@ fn groups(endpoints: &Value) -> (Vec<Group>, usize, usize) {
 }
 
 /// A port as slices have it: its name is always there.
-fn port(port: &Value) -> Value {
+fn port(port: &Json) -> Json {
     let mut out = json!({"name": text(&port["name"]), "port": port["port"]});
     for field in ["protocol", "appProtocol"] {
         object::set(&mut out, field, port[field].clone());
@@ -198,13 +197,13 @@ fn port(port: &Value) -> Value {
     out
 }
 
-fn slice(endpoints: &Value, group: &Group) -> Value {
+fn slice(endpoints: &Json, group: &Group) -> Json {
     let metadata = &endpoints["metadata"];
     let map = |field: &str| metadata[field].as_object().cloned().unwrap_or_default();
     let mut labels = map("labels");
-    labels.insert(OF_SERVICE.into(), object::name(endpoints).into());
-    labels.insert(MANAGED_BY.into(), NAME.into());
-    let annotations: Map<String, Value> = map("annotations")
+    labels.insert(OF_SERVICE, object::name(endpoints).into());
+    labels.insert(MANAGED_BY, NAME.into());
+    let annotations: Members = map("annotations")
         .into_iter()
         .filter(|(name, _)| !OWN_ANNOTATIONS.contains(&name.as_str()))
         .collect();

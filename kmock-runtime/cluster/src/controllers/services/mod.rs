@@ -5,10 +5,9 @@ mod mirroring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan};
@@ -16,14 +15,14 @@ use crate::plan::{Action, Note, Plan};
 pub(crate) use self::mirroring::Mirroring;
 
 /// Ports, and the addresses that are ready and those that are not.
-type Subset = (Vec<Value>, Vec<Value>, Vec<Value>);
+type Subset = (Vec<Json>, Vec<Json>, Vec<Json>);
 
 /// So many addresses go into one slice.
 const SLICE: usize = 100;
 /// So many addresses go into Endpoints; what is more is left out, and said so.
 const MOST: usize = 1000;
 
-fn selects(service: &Value, pod: &Value) -> bool {
+fn selects(service: &Json, pod: &Json) -> bool {
     let selector = &service["spec"]["selector"];
     selector.as_object().is_some_and(|map| !map.is_empty())
         && object::map_selects(selector, object::labels(pod))
@@ -49,7 +48,7 @@ fn services_of(change: &Change, cache: &Cache, keys: &mut Vec<String>) {
 
 /// One address behind a Service.
 struct Member<'a> {
-    pod: &'a Arc<Value>,
+    pod: &'a Arc<Json>,
     ip: String,
     ready: bool,
     serving: bool,
@@ -57,7 +56,7 @@ struct Member<'a> {
 }
 
 /// The Pods behind a Service that have an address.
-fn members<'a>(service: &Value, cache: &'a Cache) -> Vec<Member<'a>> {
+fn members<'a>(service: &Json, cache: &'a Cache) -> Vec<Member<'a>> {
     let early = service["spec"]["publishNotReadyAddresses"] == true;
     let mut all: Vec<Member<'a>> = cache
         .within(Kind::Pods, object::namespace(service))
@@ -80,7 +79,7 @@ fn members<'a>(service: &Value, cache: &'a Cache) -> Vec<Member<'a>> {
 }
 
 /// The number of the port of a Pod that a port of a Service leads to.
-fn target(port: &Value, pod: &Value) -> Option<i64> {
+fn target(port: &Json, pod: &Json) -> Option<i64> {
     let target = &port["targetPort"];
     if let Some(name) = target.as_str() {
         return items(&pod["spec"]["containers"])
@@ -101,42 +100,42 @@ fn target(port: &Value, pod: &Value) -> Option<i64> {
 }
 
 /// The ports that a Service has on a Pod.
-fn ports(service: &Value, pod: &Value, full: bool) -> Vec<Value> {
+fn ports(service: &Json, pod: &Json, full: bool) -> Vec<Json> {
     items(&service["spec"]["ports"])
         .filter_map(|port| {
             let number = target(port, pod)?;
-            let mut out = Map::new();
+            let mut out = Members::new();
             let name = text(&port["name"]);
             if full || !name.is_empty() {
-                out.insert("name".into(), name.into());
+                out.insert("name", name.into());
             }
-            out.insert("port".into(), number.into());
+            out.insert("port", number.into());
             let protocol = match text(&port["protocol"]) {
                 "" => "TCP",
                 protocol => protocol,
             };
-            out.insert("protocol".into(), protocol.into());
+            out.insert("protocol", protocol.into());
             if !port["appProtocol"].is_null() {
-                out.insert("appProtocol".into(), port["appProtocol"].clone());
+                out.insert("appProtocol", port["appProtocol"].clone());
             }
-            Some(Value::Object(out))
+            Some(out.into())
         })
         .collect()
 }
 
 /// Whether a Service has Pods of its own; who makes the endpoints of others is not known.
-fn has_selector(service: &Value) -> bool {
+fn has_selector(service: &Json) -> bool {
     let selector = service["spec"]["selector"].as_object();
     selector.is_some_and(|selector| !selector.is_empty())
         && text(&service["spec"]["type"]) != "ExternalName"
 }
 
-fn reference(pod: &Value) -> Value {
+fn reference(pod: &Json) -> Json {
     json!({"kind": "Pod", "namespace": object::namespace(pod), "name": object::name(pod), "uid": object::uid(pod)})
 }
 
 /// The host name of a Pod that the headless Service of its subdomain gives it.
-fn hostname(service: &Value, pod: &Value) -> Option<Value> {
+fn hostname(service: &Json, pod: &Json) -> Option<Json> {
     let name = &pod["spec"]["hostname"];
     let own = pod["spec"]["subdomain"] == object::name(service);
     (own && !text(name).is_empty()).then(|| name.clone())
@@ -197,7 +196,7 @@ impl Controller for Endpoints {
                 address["hostname"] = name;
             }
             let entry = subsets
-                .entry(Value::from(ports.clone()).to_string())
+                .entry(Json::from(ports.clone()).to_string())
                 .or_default();
             entry.0 = ports;
             if member.ready {
@@ -206,7 +205,7 @@ impl Controller for Endpoints {
                 entry.2.push(address);
             }
         }
-        let subsets: Vec<Value> = subsets
+        let subsets: Vec<Json> = subsets
             .into_values()
             .map(|(ports, ready, waiting)| {
                 let mut subset = json!({});
@@ -227,11 +226,11 @@ impl Controller for Endpoints {
             .cloned()
             .unwrap_or_default();
         labels.insert(
-            "endpoints.kubernetes.io/managed-by".into(),
+            "endpoints.kubernetes.io/managed-by",
             "endpoint-controller".into(),
         );
         if text(&service["spec"]["clusterIP"]) == "None" {
-            labels.insert("service.kubernetes.io/headless".into(), "".into());
+            labels.insert("service.kubernetes.io/headless", "".into());
         }
         let mut wanted = json!({
             "apiVersion": "v1", "kind": "Endpoints",
@@ -276,18 +275,18 @@ const OF_SERVICE: &str = "kubernetes.io/service-name";
 const SLICES: &str = "endpointslice-controller.k8s.io";
 
 /// The key of the Service that a slice is of.
-fn service_key(slice: &Value) -> String {
+fn service_key(slice: &Json) -> String {
     let of = text(&slice["metadata"]["labels"][OF_SERVICE]);
     format!("{}/{of}", object::namespace(slice))
 }
 
 /// Whether a slice is one of those that a controller makes.
-fn is_managed_by(slice: &Value, manager: &str) -> bool {
+fn is_managed_by(slice: &Json, manager: &str) -> bool {
     slice["metadata"]["labels"][MANAGED_BY] == manager
 }
 
 /// The slices of a Service, by its key, that a controller makes.
-fn slices_of(service: &str, manager: &str, cache: &Cache) -> Vec<Arc<Value>> {
+fn slices_of(service: &str, manager: &str, cache: &Cache) -> Vec<Arc<Json>> {
     let (namespace, name) = object::split(service);
     cache
         .within(Kind::EndpointSlices, namespace)
@@ -315,7 +314,7 @@ impl Controller for EndpointSlices {
             }
             // The zones of nodes are in the slices.
             Kind::Nodes => {
-                let zone = |node: &Option<Arc<Value>>| {
+                let zone = |node: &Option<Arc<Json>>| {
                     node.as_ref().map(|node| {
                         node["metadata"]["labels"]["topology.kubernetes.io/zone"].clone()
                     })
@@ -342,7 +341,7 @@ impl Controller for EndpointSlices {
         }
         let mut known = slices_of(key, SLICES, cache);
         // Pods with the same ports share slices.
-        let mut groups: BTreeMap<String, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+        let mut groups: BTreeMap<String, (Vec<Json>, Vec<Json>)> = BTreeMap::new();
         for member in members(service, cache) {
             let ports = ports(service, member.pod, true);
             let mut endpoint = json!({
@@ -360,7 +359,7 @@ impl Controller for EndpointSlices {
                 endpoint["zone"] = zone;
             }
             let entry = groups
-                .entry(Value::from(ports.clone()).to_string())
+                .entry(Json::from(ports.clone()).to_string())
                 .or_default();
             entry.0 = ports;
             entry.1.push(endpoint);
@@ -371,16 +370,16 @@ impl Controller for EndpointSlices {
         }
         let labels = labels(service);
         for (ports, endpoints) in groups.into_values() {
-            let chunks: Vec<Vec<Value>> = if endpoints.is_empty() {
+            let chunks: Vec<Vec<Json>> = if endpoints.is_empty() {
                 vec![Vec::new()]
             } else {
-                endpoints.chunks(SLICE).map(<[Value]>::to_vec).collect()
+                endpoints.chunks(SLICE).map(<[Json]>::to_vec).collect()
             };
             for chunk in chunks {
                 // A slice of the same ports is used again, or any that is left.
                 let at = known
                     .iter()
-                    .position(|slice| slice["ports"] == Value::from(ports.clone()))
+                    .position(|slice| slice["ports"] == Json::from(ports.clone()))
                     .or(if known.is_empty() { None } else { Some(0) });
                 let Some(at) = at else {
                     plan.add(Action::Create {
@@ -404,7 +403,7 @@ impl Controller for EndpointSlices {
                 changed["ports"] = ports.clone().into();
                 changed["metadata"]["labels"] = labels.clone();
                 let same = |name: &str| {
-                    let empty = |value: &Value| {
+                    let empty = |value: &Json| {
                         value.is_null() || value.as_array().is_some_and(Vec::is_empty)
                     };
                     changed[name] == slice[name] || (empty(&changed[name]) && empty(&slice[name]))
@@ -429,15 +428,15 @@ impl Controller for EndpointSlices {
     }
 }
 
-fn labels(service: &Value) -> Value {
+fn labels(service: &Json) -> Json {
     let mut labels = service["metadata"]["labels"]
         .as_object()
         .cloned()
         .unwrap_or_default();
-    labels.insert(OF_SERVICE.into(), object::name(service).into());
-    labels.insert(MANAGED_BY.into(), SLICES.into());
+    labels.insert(OF_SERVICE, object::name(service).into());
+    labels.insert(MANAGED_BY, SLICES.into());
     if text(&service["spec"]["clusterIP"]) == "None" {
-        labels.insert("service.kubernetes.io/headless".into(), "".into());
+        labels.insert("service.kubernetes.io/headless", "".into());
     }
     labels.into()
 }

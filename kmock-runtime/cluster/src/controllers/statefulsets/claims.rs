@@ -1,13 +1,12 @@
 //! The claims of a StatefulSet's Pods, and whose they are.
 
-use serde_json::{Value, json};
-
 use crate::cache::Cache;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
 
-fn name_of(set: &Value, template: &Value, number: i64) -> String {
+fn name_of(set: &Json, template: &Json, number: i64) -> String {
     format!(
         "{}-{}-{number}",
         text(&template["metadata"]["name"]),
@@ -16,7 +15,7 @@ fn name_of(set: &Value, template: &Value, number: i64) -> String {
 }
 
 /// The volumes by which a Pod uses its claims.
-pub(super) fn volumes(set: &Value, number: i64) -> Vec<Value> {
+pub(super) fn volumes(set: &Json, number: i64) -> Vec<Json> {
     items(&set["spec"]["volumeClaimTemplates"])
         .map(|template| {
             json!({"name": template["metadata"]["name"], "persistentVolumeClaim": {"claimName": name_of(set, template, number)}})
@@ -25,7 +24,7 @@ pub(super) fn volumes(set: &Value, number: i64) -> Vec<Value> {
 }
 
 /// Whether a claim is of a set, by its name.
-pub(super) fn is_of(set: &Value, claim: &Value) -> bool {
+pub(super) fn is_of(set: &Json, claim: &Json) -> bool {
     items(&set["spec"]["volumeClaimTemplates"]).any(|template| {
         let prefix = format!(
             "{}-{}-",
@@ -39,7 +38,7 @@ pub(super) fn is_of(set: &Value, claim: &Value) -> bool {
 }
 
 /// Whether a claim of a Pod is about to go: then the Pod waits.
-pub(super) fn are_stale(set: &Value, number: i64, cache: &Cache) -> bool {
+pub(super) fn are_stale(set: &Json, number: i64, cache: &Cache) -> bool {
     items(&set["spec"]["volumeClaimTemplates"]).any(|template| {
         cache
             .find(
@@ -52,7 +51,7 @@ pub(super) fn are_stale(set: &Value, number: i64, cache: &Cache) -> bool {
 }
 
 /// Makes the claims of a Pod that lack.
-pub(super) fn create(set: &Value, pod: &Value, number: i64, cache: &Cache, plan: &mut Plan) {
+pub(super) fn create(set: &Json, pod: &Json, number: i64, cache: &Cache, plan: &mut Plan) {
     for template in items(&set["spec"]["volumeClaimTemplates"]) {
         let name = name_of(set, template, number);
         if cache
@@ -62,7 +61,7 @@ pub(super) fn create(set: &Value, pod: &Value, number: i64, cache: &Cache, plan:
             continue;
         }
         let mut claim = template.clone();
-        object::set(&mut claim, "status", Value::Null);
+        object::set(&mut claim, "status", Json::Null);
         claim["apiVersion"] = "v1".into();
         claim["kind"] = "PersistentVolumeClaim".into();
         claim["metadata"]["name"] = name.as_str().into();
@@ -97,10 +96,10 @@ pub(super) fn create(set: &Value, pod: &Value, number: i64, cache: &Cache, plan:
 }
 
 /// The owners that a claim should have: those of others, and the set or the Pod as the policy of retention says.
-fn owners(set: &Value, pod: &Value, in_range: bool, claim: &Value) -> Vec<Value> {
+fn owners(set: &Json, pod: &Json, in_range: bool, claim: &Json) -> Vec<Json> {
     let policy = &set["spec"]["persistentVolumeClaimRetentionPolicy"];
     let deletes = |when: &str| text(&policy[when]) == "Delete";
-    let mut owners: Vec<Value> = items(&claim["metadata"]["ownerReferences"])
+    let mut owners: Vec<Json> = items(&claim["metadata"]["ownerReferences"])
         .filter(|owner| {
             let of_set = owner["kind"] == "StatefulSet" && owner["name"] == object::name(set);
             let of_pod = owner["kind"] == "Pod" && owner["name"] == object::name(pod);
@@ -108,7 +107,7 @@ fn owners(set: &Value, pod: &Value, in_range: bool, claim: &Value) -> Vec<Value>
         })
         .cloned()
         .collect();
-    let reference = |kind: Kind, owner: &Value| json!({"apiVersion": kind.api_version(), "kind": kind.name(), "name": object::name(owner), "uid": object::uid(owner), "controller": true, "blockOwnerDeletion": true});
+    let reference = |kind: Kind, owner: &Json| json!({"apiVersion": kind.api_version(), "kind": kind.name(), "name": object::name(owner), "uid": object::uid(owner), "controller": true, "blockOwnerDeletion": true});
     if deletes("whenScaled") && !in_range && !object::uid(pod).is_empty() {
         owners.push(reference(Kind::Pods, pod));
     } else if deletes("whenDeleted") && (in_range || !deletes("whenScaled")) {
@@ -119,8 +118,8 @@ fn owners(set: &Value, pod: &Value, in_range: bool, claim: &Value) -> Vec<Value>
 
 /// Gives the claims of a Pod the owners that they should have.
 pub(super) fn keep_owners(
-    set: &Value,
-    pod: &Value,
+    set: &Json,
+    pod: &Json,
     number: i64,
     in_range: bool,
     cache: &Cache,
@@ -135,10 +134,10 @@ pub(super) fn keep_owners(
             continue;
         };
         let wanted = owners(set, pod, in_range, claim);
-        let present: Vec<Value> = items(&claim["metadata"]["ownerReferences"])
+        let present: Vec<Json> = items(&claim["metadata"]["ownerReferences"])
             .cloned()
             .collect();
-        let of = |owners: &[Value]| {
+        let of = |owners: &[Json]| {
             owners
                 .iter()
                 .map(|owner| text(&owner["uid"]).to_owned())
@@ -149,7 +148,7 @@ pub(super) fn keep_owners(
                 kind: Kind::Claims,
                 key: object::key(claim),
                 subresource: "",
-                patch: json!({"metadata": {"ownerReferences": if wanted.is_empty() { Value::Null } else { wanted.into() }}}),
+                patch: json!({"metadata": {"ownerReferences": if wanted.is_empty() { Json::Null } else { wanted.into() }}}),
             });
         }
     }

@@ -5,11 +5,10 @@ mod claims;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::{pods, revisions};
 use crate::cache::{Cache, Change};
 use crate::controller::{Controller, Refusal};
+use crate::json::{Json, Members, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Action, Note, Plan, Wait};
@@ -64,7 +63,7 @@ impl Controller for StatefulSets {
             return plan;
         };
         let selects =
-            |pod: &Value| selector.matches(object::labels(pod)) && ordinal(set, pod).is_some();
+            |pod: &Json| selector.matches(object::labels(pod)) && ordinal(set, pod).is_some();
         let mine = pods::claimed(
             Kind::StatefulSets,
             set,
@@ -101,7 +100,7 @@ impl Controller for StatefulSets {
             ..
         } = look;
         plan.status(Kind::StatefulSets, set, status);
-        let used = |revision: &Value| {
+        let used = |revision: &Json| {
             let name = object::name(revision);
             [&current, &update]
                 .iter()
@@ -163,7 +162,7 @@ impl Controller for StatefulSets {
 }
 
 /// The number of a Pod of a StatefulSet, by its name.
-pub(super) fn ordinal(set: &Value, pod: &Value) -> Option<i64> {
+pub(super) fn ordinal(set: &Json, pod: &Json) -> Option<i64> {
     let rest = object::name(pod)
         .strip_prefix(object::name(set))?
         .strip_prefix('-')?;
@@ -173,43 +172,43 @@ pub(super) fn ordinal(set: &Value, pod: &Value) -> Option<i64> {
     rest.parse().ok()
 }
 
-fn first(set: &Value) -> i64 {
+fn first(set: &Json) -> i64 {
     int(&set["spec"]["ordinals"]["start"])
 }
 
-fn replicas(set: &Value) -> i64 {
+fn replicas(set: &Json) -> i64 {
     set["spec"]["replicas"].as_i64().unwrap_or(1)
 }
 
-fn revision(pod: &Value) -> &str {
+fn revision(pod: &Json) -> &str {
     text(&pod["metadata"]["labels"][REVISION])
 }
 
-fn is_created(pod: &Value) -> bool {
+fn is_created(pod: &Json) -> bool {
     !object::phase(pod).is_empty()
 }
 
-fn is_running(pod: &Value) -> bool {
+fn is_running(pod: &Json) -> bool {
     object::phase(pod) == "Running" && object::is_ready(pod)
 }
 
 /// A place of the set: a Pod that is there, or one that is to be made.
 struct Place {
     number: i64,
-    pod: Value,
+    pod: Json,
     exists: bool,
 }
 
 struct Look<'a> {
-    set: &'a Value,
-    current: Arc<Value>,
-    update: Arc<Value>,
+    set: &'a Json,
+    current: Arc<Json>,
+    update: Arc<Json>,
     cache: &'a Cache,
     plan: Plan,
 }
 
 impl Look<'_> {
-    fn is_available(&mut self, pod: &Value) -> bool {
+    fn is_available(&mut self, pod: &Json) -> bool {
         if !is_running(pod) {
             return false;
         }
@@ -230,11 +229,11 @@ impl Look<'_> {
     }
 
     /// Does what is next; the status, and the Pods that are counted in it.
-    fn go(&mut self, mine: &[Arc<Value>]) -> (Value, Vec<Value>) {
+    fn go(&mut self, mine: &[Arc<Json>]) -> (Json, Vec<Json>) {
         let set = self.set;
         let (start, count) = (first(set), replicas(set));
         let mut places: Vec<Place> = Vec::new();
-        let mut condemned: Vec<Value> = Vec::new();
+        let mut condemned: Vec<Json> = Vec::new();
         for number in start..start + count {
             let found = mine.iter().find(|pod| ordinal(set, pod) == Some(number));
             places.push(match found {
@@ -262,7 +261,7 @@ impl Look<'_> {
         if goes_on {
             dropped = self.renew(&places);
         }
-        let live: Vec<Value> = places
+        let live: Vec<Json> = places
             .into_iter()
             .filter(|place| place.exists)
             .map(|place| place.pod)
@@ -274,7 +273,7 @@ impl Look<'_> {
             object::set(
                 &mut status,
                 "currentReplicas",
-                if left > 0 { left.into() } else { Value::Null },
+                if left > 0 { left.into() } else { Json::Null },
             );
         }
         self.complete(&mut status);
@@ -365,7 +364,7 @@ impl Look<'_> {
             .iter()
             .any(|(key, value)| place.pod["metadata"]["labels"][*key] != value.as_str());
         if lacks {
-            let labels: serde_json::Map<String, Value> = wanted
+            let labels: Members = wanted
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), value.as_str().into()))
                 .collect();
@@ -379,7 +378,7 @@ impl Look<'_> {
     }
 
     /// Deletes what is too much, the last one first; whether to go on.
-    fn shrink(&mut self, places: &[Place], condemned: &[Value], ordered: bool) -> bool {
+    fn shrink(&mut self, places: &[Place], condemned: &[Json], ordered: bool) -> bool {
         for pod in condemned {
             let number = ordinal(self.set, pod).unwrap_or_default();
             claims::keep_owners(self.set, pod, number, false, self.cache, &mut self.plan);
@@ -437,7 +436,7 @@ impl Look<'_> {
         0
     }
 
-    fn delete(&mut self, pod: &Value) {
+    fn delete(&mut self, pod: &Json) {
         self.plan.delete(Kind::Pods, pod);
         let message = format!(
             "Delete Pod {} in StatefulSet {} successful",
@@ -452,7 +451,7 @@ impl Look<'_> {
         ));
     }
 
-    fn new_pod(&self, number: i64) -> Value {
+    fn new_pod(&self, number: i64) -> Json {
         let set = self.set;
         let strategy = &set["spec"]["updateStrategy"];
         let rolling = text(&strategy["type"]) != "OnDelete";
@@ -490,7 +489,7 @@ impl Look<'_> {
         pod
     }
 
-    fn status(&mut self, live: &[Value]) -> Value {
+    fn status(&mut self, live: &[Json]) -> Json {
         let set = self.set;
         let (current, update) = (
             object::name(&self.current).to_owned(),
@@ -528,7 +527,7 @@ impl Look<'_> {
     }
 
     /// An update that is through makes its revision the current one.
-    fn complete(&self, status: &mut Value) {
+    fn complete(&self, status: &mut Json) {
         let wanted = replicas(self.set);
         let rolling = text(&self.set["spec"]["updateStrategy"]["type"]) != "OnDelete";
         let through = ["updatedReplicas", "readyReplicas", "replicas"]

@@ -1,10 +1,9 @@
 //! Rows of `stateful_set_control_test.go` and `stateful_set_utils_test.go`.
 
-use serde_json::{Value, json};
-
 use super::*;
+use crate::json::{Json, json};
 
-fn set(replicas: i64, more: &[(&str, Value)]) -> Value {
+fn set(replicas: i64, more: &[(&str, Json)]) -> Json {
     let mut set = json!({
         "apiVersion": "apps/v1", "kind": "StatefulSet",
         "metadata": {"name": "db", "namespace": "shop", "uid": "db", "generation": 1},
@@ -22,13 +21,13 @@ fn set(replicas: i64, more: &[(&str, Value)]) -> Value {
     set
 }
 
-fn revision_of(set: &Value, number: i64) -> Value {
+fn revision_of(set: &Json, number: i64) -> Json {
     let mut revision = revisions::new(Kind::StatefulSets, set, number, 0, HASH);
     revision["metadata"]["uid"] = format!("r{number}").into();
     revision
 }
 
-fn pod(set: &Value, number: i64, revision: &Value, ready: bool) -> Value {
+fn pod(set: &Json, number: i64, revision: &Json, ready: bool) -> Json {
     let name = format!("db-{number}");
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -39,7 +38,7 @@ fn pod(set: &Value, number: i64, revision: &Value, ready: bool) -> Value {
 }
 
 /// What a look does: `+db-0` makes a Pod, `-db-0` deletes one.
-fn moves(objects: Vec<Value>) -> Vec<String> {
+fn moves(objects: Vec<Json>) -> Vec<String> {
     let plan = StatefulSets.look("shop/db", &Cache::of(objects));
     plan.actions
         .iter()
@@ -114,7 +113,7 @@ fn pods_go_from_the_last_one() {
 fn a_new_template_goes_from_the_last_one_down_to_the_partition() {
     let old = set(3, &[]);
     let one = revision_of(&old, 1);
-    let newer = |more: &[(&str, Value)]| {
+    let newer = |more: &[(&str, Json)]| {
         let mut all = vec![
             (
                 "spec.template.spec.containers",
@@ -125,7 +124,7 @@ fn a_new_template_goes_from_the_last_one_down_to_the_partition() {
         all.extend(more.iter().cloned());
         set(3, &all)
     };
-    let with = |set: &Value, revisions: [u8; 3], ready: [bool; 3]| {
+    let with = |set: &Json, revisions: [u8; 3], ready: [bool; 3]| {
         let two = revision_of(set, 2);
         let mut objects = vec![set.clone(), one.clone(), two.clone()];
         for number in 0..3 {
@@ -180,7 +179,7 @@ fn claims_come_with_pods_and_go_as_the_policy_says() {
     assert_eq!(moves(vec![plain.clone(), one]), ["+data-db-0", "+db-0"]);
     let mut going = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-db-0", "namespace": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}});
     assert!(moves(vec![plain.clone(), revision_of(&plain, 1), going.clone()]).is_empty());
-    going["metadata"]["deletionTimestamp"] = Value::Null;
+    going["metadata"]["deletionTimestamp"] = Json::Null;
     let owners = |scaled: &str, deleted: &str, replicas: i64| {
         let set = set(
             replicas,

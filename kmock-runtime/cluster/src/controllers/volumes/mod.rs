@@ -4,13 +4,12 @@ mod protection;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 pub(crate) use self::protection::Protection;
 use crate::amounts;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::glob::glob;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
@@ -36,14 +35,14 @@ impl Volumes {
     }
 
     /// Whether the test provisions volumes of a class.
-    fn provisions(&self, class: &Value) -> bool {
+    fn provisions(&self, class: &Json) -> bool {
         let state = self.shared.state();
         state.provisioners.iter().any(|pattern| {
             glob(pattern, object::name(class)) || glob(pattern, text(&class["provisioner"]))
         })
     }
 
-    fn claim(&self, claim: &Value, cache: &Cache) -> Plan {
+    fn claim(&self, claim: &Json, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
         let name = text(&claim["spec"]["volumeName"]);
         let volume = cache.get(Kind::PersistentVolumes, name);
@@ -166,7 +165,7 @@ impl Volumes {
         plan
     }
 
-    fn volume(&self, volume: &Value, cache: &Cache) -> Plan {
+    fn volume(&self, volume: &Json, cache: &Cache) -> Plan {
         let mut plan = Plan::nothing();
         let reference = &volume["spec"]["claimRef"];
         if text(&reference["uid"]).is_empty() {
@@ -226,7 +225,7 @@ impl Volumes {
     }
 
     /// A volume whose claim is gone: it stays, or it is deleted by whoever can.
-    fn released(&self, volume: &Value, cache: &Cache, plan: &mut Plan) {
+    fn released(&self, volume: &Json, cache: &Cache, plan: &mut Plan) {
         if !matches!(text(&volume["status"]["phase"]), "Released" | "Failed") {
             phase(volume, "Released", "", cache, plan);
         }
@@ -255,7 +254,7 @@ impl Volumes {
 }
 
 /// Shows the phase of a volume.
-fn phase(volume: &Value, phase: &str, message: &str, cache: &Cache, plan: &mut Plan) {
+fn phase(volume: &Json, phase: &str, message: &str, cache: &Cache, plan: &mut Plan) {
     if text(&volume["status"]["phase"]) == phase {
         return;
     }
@@ -275,7 +274,7 @@ fn phase(volume: &Value, phase: &str, message: &str, cache: &Cache, plan: &mut P
 }
 
 /// Whether the controller itself deletes what a volume stands for; drivers do it otherwise, and what nobody can is said.
-fn deleter(volume: &Value) -> Result<bool, String> {
+fn deleter(volume: &Json) -> Result<bool, String> {
     let by = object::annotation(volume, PROVISIONED_BY);
     let spec = &volume["spec"];
     if !by.is_empty() && !by.starts_with("kubernetes.io/") || spec["csi"].is_object() {
@@ -374,14 +373,14 @@ impl Controller for Volumes {
     }
 }
 
-fn pending(claim: &Value, plan: &mut Plan) {
+fn pending(claim: &Json, plan: &mut Plan) {
     if text(&claim["status"]["phase"]).is_empty() {
         plan.status(Kind::Claims, claim, json!({"phase": "Pending"}));
     }
 }
 
 /// Whether a volume is not another claim's.
-fn is_free_for(volume: &Value, claim: &Value) -> bool {
+fn is_free_for(volume: &Json, claim: &Json) -> bool {
     let reference = &volume["spec"]["claimRef"];
     if object::is_deleting(volume) {
         return false;
@@ -396,14 +395,14 @@ fn is_free_for(volume: &Value, claim: &Value) -> bool {
 }
 
 /// Whether a reference is to a claim, by its name, or for good.
-fn is_of(reference: &Value, claim: &Value) -> bool {
+fn is_of(reference: &Json, claim: &Json) -> bool {
     reference["name"] == object::name(claim)
         && reference["namespace"] == object::namespace(claim)
         && matches!(text(&reference["uid"]), uid if uid.is_empty() || uid == object::uid(claim))
 }
 
 /// Why a volume that a claim asks for by name is not for it.
-fn mismatch(volume: &Value, claim: &Value) -> Option<String> {
+fn mismatch(volume: &Json, claim: &Json) -> Option<String> {
     if object::is_deleting(volume) {
         let name = object::name(volume);
         return Some(format!("the volume is marked for deletion {name:?}"));
@@ -428,7 +427,7 @@ fn mismatch(volume: &Value, claim: &Value) -> Option<String> {
 }
 
 /// `Filesystem` or `Block`.
-fn mode(object: &Value) -> &str {
+fn mode(object: &Json) -> &str {
     match text(&object["spec"]["volumeMode"]) {
         "" => "Filesystem",
         mode => mode,
@@ -436,8 +435,8 @@ fn mode(object: &Value) -> &str {
 }
 
 /// The Pods that use a claim and have no node.
-fn consumers(claim: &Value, cache: &Cache) -> Vec<String> {
-    let uses = |pod: &&Arc<Value>| {
+fn consumers(claim: &Json, cache: &Cache) -> Vec<String> {
+    let uses = |pod: &&Arc<Json>| {
         object::namespace(pod) == object::namespace(claim)
             && object::node_of(pod).is_empty()
             && object::is_active(pod)
@@ -451,20 +450,20 @@ fn consumers(claim: &Value, cache: &Cache) -> Vec<String> {
         .collect()
 }
 
-fn has_volume_of_its_own(claim: &Value, cache: &Cache) -> bool {
+fn has_volume_of_its_own(claim: &Json, cache: &Cache) -> bool {
     cache
         .all(Kind::PersistentVolumes)
         .any(|volume| volume["spec"]["claimRef"].is_object() && is_free_for(volume, claim))
 }
 
 /// Whether a claim has got its volume, and both know.
-pub(crate) fn is_bound(claim: &Value) -> bool {
+pub(crate) fn is_bound(claim: &Json) -> bool {
     !text(&claim["spec"]["volumeName"]).is_empty()
         && object::annotation(claim, BIND_COMPLETED) == "yes"
 }
 
 /// How much a claim asks for, in bytes.
-pub(crate) fn wanted(claim: &Value) -> i64 {
+pub(crate) fn wanted(claim: &Json) -> i64 {
     amounts::of(
         "storage",
         &claim["spec"]["resources"]["requests"]["storage"],
@@ -473,14 +472,14 @@ pub(crate) fn wanted(claim: &Value) -> i64 {
 
 /// The volume that is a claim's already, or else the smallest one that is large enough; on a node, if it matters.
 pub(crate) fn smallest<'a>(
-    claim: &Value,
-    volumes: impl Iterator<Item = &'a Arc<Value>>,
-    node: Option<&Value>,
-) -> Option<&'a Arc<Value>> {
-    let size = |volume: &Value| amounts::of("storage", &volume["spec"]["capacity"]["storage"]);
+    claim: &Json,
+    volumes: impl Iterator<Item = &'a Arc<Json>>,
+    node: Option<&Json>,
+) -> Option<&'a Arc<Json>> {
+    let size = |volume: &Json| amounts::of("storage", &volume["spec"]["capacity"]["storage"]);
     let wanted = wanted(claim);
     let selector = object::selector(&claim["spec"]["selector"]);
-    let fits = |volume: &&Arc<Value>| {
+    let fits = |volume: &&Arc<Json>| {
         let modes: Vec<&str> = items(&volume["spec"]["accessModes"]).map(text).collect();
         let same = |field: &str| text(&volume["spec"][field]) == text(&claim["spec"][field]);
         let own = volume["spec"]["claimRef"].is_object();
@@ -506,7 +505,7 @@ pub(crate) fn smallest<'a>(
 }
 
 /// Gives a volume its claim, if it has not got it.
-pub(crate) fn reserve(claim: &Value, volume: &Value, plan: &mut Plan) {
+pub(crate) fn reserve(claim: &Json, volume: &Json, plan: &mut Plan) {
     if text(&volume["spec"]["claimRef"]["uid"]) == object::uid(claim) {
         return;
     }
@@ -526,7 +525,7 @@ pub(crate) fn reserve(claim: &Value, volume: &Value, plan: &mut Plan) {
 }
 
 /// Binds both to each other, the volume first.
-fn bind(claim: &Value, volume: &Value, by_controller: bool, plan: &mut Plan) {
+fn bind(claim: &Json, volume: &Json, by_controller: bool, plan: &mut Plan) {
     reserve(claim, volume, plan);
     let mut annotations = json!({BIND_COMPLETED: "yes"});
     if by_controller {
@@ -541,7 +540,7 @@ fn bind(claim: &Value, volume: &Value, by_controller: bool, plan: &mut Plan) {
 }
 
 /// Shows in a bound claim's status what it got.
-fn settle(claim: &Value, volume: &Value, plan: &mut Plan) {
+fn settle(claim: &Json, volume: &Json, plan: &mut Plan) {
     if text(&volume["spec"]["claimRef"]["uid"]) != object::uid(claim) {
         return;
     }
@@ -558,7 +557,7 @@ fn settle(claim: &Value, volume: &Value, plan: &mut Plan) {
 }
 
 /// Makes a volume for a claim.
-fn provision(claim: &Value, class: &Value, cache: &Cache, plan: &mut Plan) {
+fn provision(claim: &Json, class: &Json, cache: &Cache, plan: &mut Plan) {
     let name = format!("pvc-{}", object::uid(claim));
     if cache.get(Kind::PersistentVolumes, &name).is_some() {
         return;
@@ -621,12 +620,12 @@ fn provision(claim: &Value, class: &Value, cache: &Cache, plan: &mut Plan) {
 mod tests {
     use super::*;
 
-    fn claim(size: &str, class: &str) -> Value {
+    fn claim(size: &str, class: &str) -> Json {
         json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop", "uid": "c"},
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, "storageClassName": class}})
     }
 
-    fn volume(name: &str, size: &str, more: Value) -> Value {
+    fn volume(name: &str, size: &str, more: Json) -> Json {
         let mut volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
             "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce", "ReadOnlyMany"], "storageClassName": ""}, "status": {"phase": "Available"}});
         for (key, value) in more.as_object().expect("an object") {
@@ -638,7 +637,7 @@ mod tests {
     /// Rows of `TestMatchVolume`.
     #[test]
     fn the_smallest_volume_that_is_large_enough() {
-        let of = |claim: &Value, volumes: &[Value]| {
+        let of = |claim: &Json, volumes: &[Json]| {
             let cache = Cache::of(volumes.to_vec());
             let found = smallest(claim, cache.all(Kind::PersistentVolumes), None);
             found.map(|volume| object::name(volume).to_owned())
@@ -671,7 +670,7 @@ mod tests {
         assert_eq!(of(&many, &sizes), None);
     }
 
-    fn bound(claim: &Value, volumes: &[Value]) -> Plan {
+    fn bound(claim: &Json, volumes: &[Json]) -> Plan {
         let shared = Arc::new(Shared::default());
         let cache = Cache::of(volumes.iter().cloned().chain([claim.clone()]));
         Volumes::new(&shared).look("claim shop/data", &cache)
@@ -694,7 +693,7 @@ mod tests {
     fn claims_that_name_their_volume() {
         let mut asks = claim("1Gi", "");
         asks["spec"]["volumeName"] = "disk".into();
-        let with = |more: Value| volume("disk", "1Gi", more);
+        let with = |more: Json| volume("disk", "1Gi", more);
         let other = json!({"claimRef": {"namespace": "shop", "name": "else", "uid": "e"}});
         assert_eq!(outcome(&bound(&asks, &[])), "Pending");
         assert!(outcome(&bound(&asks, &[with(json!({}))])).contains("\"volumeName\":\"disk\""));
@@ -723,7 +722,7 @@ mod tests {
             outcome(&bound(&was, &[with(other)])),
             "Lost; ClaimMisbound Two claims are bound to the same volume, this one is bound incorrectly"
         );
-        was["spec"]["volumeName"] = Value::Null;
+        was["spec"]["volumeName"] = Json::Null;
         assert_eq!(
             outcome(&bound(&was, &[])),
             "Lost; ClaimLost Bound claim has lost reference to PersistentVolume. Data on the volume is lost!"
@@ -734,12 +733,12 @@ mod tests {
     #[test]
     fn volumes_whose_claim_is_elsewhere_or_gone() {
         let shared = Arc::new(Shared::default());
-        let of = |volume: Value, claims: &[Value]| {
+        let of = |volume: Json, claims: &[Json]| {
             let cache = Cache::of(claims.iter().cloned().chain([volume]));
             outcome(&Volumes::new(&shared).look("volume disk", &cache))
         };
         let reference = json!({"namespace": "shop", "name": "data", "uid": "c"});
-        let with = |policy: &str, source: Value| {
+        let with = |policy: &str, source: Json| {
             let mut one = volume(
                 "disk",
                 "1Gi",

@@ -1,9 +1,8 @@
 //! Claims that Pods use and volumes that claims use are not deleted before they are free.
 
-use serde_json::{Value, json};
-
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Plan};
@@ -32,7 +31,7 @@ impl Protection {
         }
     }
 
-    fn is_used(&self, object: &Value, cache: &Cache) -> bool {
+    fn is_used(&self, object: &Json, cache: &Cache) -> bool {
         match self.kind {
             Kind::Claims => cache
                 .within(Kind::Pods, object::namespace(object))
@@ -46,7 +45,7 @@ impl Protection {
     }
 }
 
-fn uses(pod: &Value, claim: &str) -> bool {
+fn uses(pod: &Json, claim: &str) -> bool {
     items(&pod["spec"]["volumes"]).any(|volume| {
         volume["persistentVolumeClaim"]["claimName"] == claim
             || (volume["ephemeral"].is_object()
@@ -92,11 +91,11 @@ impl Controller for Protection {
             return plan;
         };
         let finalizer = self.finalizer();
-        let held: Vec<&Value> = items(&object["metadata"]["finalizers"]).collect();
+        let held: Vec<&Json> = items(&object["metadata"]["finalizers"]).collect();
         if !held.iter().any(|one| **one == finalizer) || self.is_used(object, cache) {
             return plan;
         }
-        let left: Vec<Value> = held
+        let left: Vec<Json> = held
             .into_iter()
             .filter(|one| **one != finalizer)
             .cloned()
@@ -105,7 +104,7 @@ impl Controller for Protection {
             kind: self.kind,
             key: key.to_owned(),
             subresource: "",
-            patch: json!({"metadata": {"finalizers": if left.is_empty() { Value::Null } else { left.into() }}}),
+            patch: json!({"metadata": {"finalizers": if left.is_empty() { Json::Null } else { left.into() }}}),
         });
         plan
     }

@@ -3,6 +3,7 @@
 //! Rules: `apiserver/pkg/admission/plugin/resourcequota` and `pkg/quota/v1/evaluator`. A quota is what its status
 //! says: `status.hard` limits, `status.used` is counted up here, and only a controller ever counts it down.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -306,11 +307,11 @@ impl Wanted<'_> {
 }
 
 /// What objects of one resource use of what a quota limits, by its `spec`; `None`: the quota limits nothing of the kind.
-pub fn used<'a>(
+pub fn used(
     quota: &Value,
     group: &str,
     plural: &str,
-    objects: impl Iterator<Item = &'a Value>,
+    objects: impl Iterator<Item: Borrow<Value>>,
 ) -> Option<BTreeMap<String, Quantity>> {
     let wanted = Wanted {
         group,
@@ -327,7 +328,11 @@ pub fn used<'a>(
     if sums.is_empty() {
         return None;
     }
-    for object in objects.filter(|object| wanted.is_in_scope(quota, object)) {
+    for object in objects {
+        let object = object.borrow();
+        if !wanted.is_in_scope(quota, object) {
+            continue;
+        }
         let is_over = wanted.core() == "pods"
             && matches!(text(object, &["status", "phase"]), "Failed" | "Succeeded");
         let mut usage = wanted.usage(object);

@@ -89,10 +89,8 @@ impl Requirement {
         }
     }
 
-    fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
-        let present = labels
-            .and_then(|map| map.get(&self.key))
-            .map(|v| v.as_str().unwrap_or_default());
+    fn matches<L: Labels + ?Sized>(&self, labels: Option<&L>) -> bool {
+        let present = labels.and_then(|labels| labels.label(&self.key));
         let listed = |value: &str| self.values.iter().any(|v| v == value);
         match (self.operator, present) {
             (Operator::In | Operator::Equals | Operator::DoubleEquals, value) => {
@@ -119,6 +117,19 @@ impl Requirement {
 /// Integers as Go's `strconv.ParseInt(s, 10, 64)` reads them: a sign is fine, spaces are not.
 fn parse_int(text: &str) -> Option<i64> {
     text.parse().ok()
+}
+
+/// Where labels are looked up.
+pub trait Labels {
+    /// A label's value; that of one that is no text is empty.
+    fn label(&self, key: &str) -> Option<&str>;
+}
+
+impl Labels for Map<String, Value> {
+    fn label(&self, key: &str) -> Option<&str> {
+        self.get(key)
+            .map(|value| value.as_str().unwrap_or_default())
+    }
 }
 
 impl LabelSelector {
@@ -198,7 +209,7 @@ impl LabelSelector {
     }
 
     /// Whether these labels are selected.
-    pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
+    pub fn matches<L: Labels + ?Sized>(&self, labels: Option<&L>) -> bool {
         self.requirements
             .iter()
             .all(|requirement| requirement.matches(labels))

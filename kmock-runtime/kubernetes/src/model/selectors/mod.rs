@@ -8,4 +8,4 @@ mod labels;
 mod parse;
 
 pub use fields::FieldSelector;
-pub use labels::LabelSelector;
+pub use labels::{LabelSelector, Labels};
