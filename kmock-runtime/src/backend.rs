@@ -52,8 +52,8 @@ pub(crate) trait Backend: Any + Send + Sync {
         None
     }
 
-    /// The objects that are there, with their resources: `deployments.apps`.
-    fn contents(&self) -> Vec<(String, Value)>;
+    /// The objects that are there, but for those that were there from the start and are as they were then.
+    fn contents(&self) -> Vec<Present>;
 
     /// How many changes there were, but for leases and events.
     fn changes(&self) -> u64;
@@ -81,6 +81,16 @@ impl fmt::Debug for dyn Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Backend(…)")
     }
+}
+
+/// An object that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Present {
+    /// The resource: `deployments.apps`.
+    pub(crate) resource: String,
+    pub(crate) object: Arc<Value>,
+    /// Whether it was made since the start; else it was changed.
+    pub(crate) made: bool,
 }
 
 /// One change of an object.
@@ -125,8 +135,11 @@ pub(crate) struct Beside {
 
 /// How requests to an emulator are spoken of, in rules and in reports: beside HTTP's own words.
 pub(crate) trait Dialect: Send + Sync {
-    /// The verb and the target of a request; `None`: it is none of the dialect.
+    /// The verb and the target of a request, and how it is asked for, in parentheses; `None`: it is none of the dialect.
     fn words(&self, request: &Request) -> Option<(String, String)>;
+
+    /// The verb and the target alone.
+    fn asked(&self, request: &Request) -> Option<(&'static str, String)>;
 
     /// A refusal in the form in which the clients of such a request show the message; `details` go with it.
     /// `None`: its clients want nothing special.

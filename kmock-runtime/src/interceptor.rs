@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::{fmt, net::SocketAddr};
 
+#[cfg(any(feature = "hyper", feature = "kube"))]
+use crate::connections::Door;
 #[cfg(feature = "reqwest")]
 use crate::hostnames::Named;
 use crate::{hostnames::Hostnames, mock::KMock};
@@ -24,6 +26,9 @@ use crate::{hostnames::Hostnames, mock::KMock};
 pub struct Interceptor {
     hostnames: Hostnames,
     address: SocketAddr,
+    /// Where a client comes in without a socket, in the runs of a sweep.
+    #[cfg(any(feature = "hyper", feature = "kube"))]
+    pub(crate) inside: Option<Door>,
     /// Whom the connector trusts where it is to speak TLS.
     #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
     pub(crate) trust: Option<crate::tls::Trust>,
@@ -34,6 +39,8 @@ impl Interceptor {
         Interceptor {
             hostnames: server.core().options.hostnames.clone(),
             address: server.address(),
+            #[cfg(any(feature = "hyper", feature = "kube"))]
+            inside: None,
             #[cfg(all(any(feature = "hyper", feature = "kube"), feature = "tls"))]
             trust: None,
         }
@@ -134,8 +141,11 @@ impl KMock {
 
     #[cfg(any(feature = "hyper", feature = "kube"))]
     pub(crate) fn intercepting(&self) -> Interceptor {
-        #[allow(unused_mut, reason = "TLS is a feature")]
         let mut interceptor = Interceptor::new(self);
+        if self.core().options.gatekeeper.is_some() {
+            let door = self.at_the_door(|server| Ok(server.door().clone()));
+            interceptor.inside = door.ok();
+        }
         #[cfg(feature = "tls")]
         {
             interceptor.trust = self.trust().ok();

@@ -34,6 +34,7 @@ mod mock;
 mod nested;
 mod options;
 mod own;
+mod pipe;
 mod programs;
 mod server;
 mod settle;

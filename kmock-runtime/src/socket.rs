@@ -1,4 +1,5 @@
-//! What a connection goes over: TCP, a Unix socket, a tunnel inside of another connection, or TLS over any of them.
+//! What a connection goes over: TCP, a Unix socket, a tunnel inside of another connection, memory, or TLS over any of
+//! them.
 
 use std::{
     io,
@@ -15,7 +16,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::wire::Wire;
+use crate::{pipe::Pipe, wire::Wire};
 
 /// One end of a connection, with what was read ahead of it.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ enum Kind {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
+    /// Of a client in this process.
+    Pipe(Pipe),
     /// What a client said CONNECT for, and the hand on the connection that it goes through.
     Tunnel(Box<TokioIo<Upgraded>>, Wire),
     #[cfg(feature = "tls")]
@@ -48,6 +51,10 @@ impl Socket {
     #[cfg(unix)]
     pub(crate) fn unix(stream: tokio::net::UnixStream) -> Socket {
         Socket::new(Kind::Unix(stream))
+    }
+
+    pub(crate) fn pipe(end: Pipe) -> Socket {
+        Socket::new(Kind::Pipe(end))
     }
 
     pub(crate) fn tunnel(upgraded: Upgraded, through: Wire) -> Socket {
@@ -100,6 +107,7 @@ impl Socket {
             Kind::Unix(stream) => {
                 let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Both);
             }
+            Kind::Pipe(end) => end.abort(),
             Kind::Tunnel(_, through) => through.abort(),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.get_ref().0.abort(),
@@ -113,6 +121,7 @@ macro_rules! each_kind {
             Kind::Tcp($stream) => $do,
             #[cfg(unix)]
             Kind::Unix($stream) => $do,
+            Kind::Pipe($stream) => $do,
             Kind::Tunnel($stream, _) => {
                 let $stream = &mut **$stream;
                 $do
@@ -164,6 +173,7 @@ impl AsyncWrite for Socket {
             Kind::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(unix)]
             Kind::Unix(stream) => stream.is_write_vectored(),
+            Kind::Pipe(stream) => stream.is_write_vectored(),
             Kind::Tunnel(stream, _) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
             Kind::Tls(stream) => stream.is_write_vectored(),

@@ -49,6 +49,7 @@ const ENGINE: &[Layer] = &[
             "location",
             "nested",
             "own",
+            "pipe",
             "programs",
             "reply/body",
             "reply/date",

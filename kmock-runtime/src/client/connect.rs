@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::error::Error;
+use crate::{connections::Door, error::Error, pipe::Pipe};
 
 /// A server to connect to.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ enum Place {
     At(SocketAddr),
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are none here"))]
     Socket(PathBuf),
+    /// At the door of a server in this process, without a socket.
+    Inside(Door),
 }
 
 impl Dial {
@@ -87,6 +89,17 @@ impl Dial {
         self
     }
 
+    /// To the server in this process whose door it is, without a socket; with TLS it takes one.
+    #[cfg(any(feature = "hyper", feature = "kube"))]
+    pub(crate) fn inside(self, door: &Door) -> Dial {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return self;
+        }
+        let place = Place::Inside(door.clone());
+        Dial { place, ..self }
+    }
+
     /// With TLS; trusted are those whom the system trusts, and the authority of this process.
     #[cfg(feature = "tls")]
     fn secure(self) -> Result<Dial, Error> {
@@ -134,6 +147,7 @@ impl Dial {
             }
             #[cfg(not(unix))]
             Place::Socket(_) => return Err(io::ErrorKind::Unsupported.into()),
+            Place::Inside(door) => return Ok(Connected::Pipe(door.enter()?)),
         };
         // Under a paused clock a segment held back by Nagle's algorithm lets the clock run away.
         stream.set_nodelay(true)?;
@@ -172,17 +186,19 @@ pub(crate) enum Connected {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
+    Pipe(Pipe),
     #[cfg(feature = "tls")]
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
 }
 
 impl Connected {
-    /// Where the connection comes from; a Unix socket has no address.
+    /// Where the connection comes from; a Unix socket and a pipe have no address.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Connected::Tcp(stream) => stream.local_addr().ok(),
             #[cfg(unix)]
             Connected::Unix(_) => None,
+            Connected::Pipe(_) => None,
             #[cfg(feature = "tls")]
             Connected::Tls(stream) => stream.get_ref().0.local_addr().ok(),
         }
@@ -195,6 +211,7 @@ macro_rules! each {
             Connected::Tcp($stream) => $do,
             #[cfg(unix)]
             Connected::Unix($stream) => $do,
+            Connected::Pipe($stream) => $do,
             #[cfg(feature = "tls")]
             Connected::Tls($stream) => {
                 let $stream = &mut **$stream;

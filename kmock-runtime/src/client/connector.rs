@@ -69,10 +69,13 @@ impl Interceptor {
             Some(trust) if secure && (own || redirect.is_some()) => dial.trusting(trust.clone()),
             _ => dial,
         };
-        let _ = own;
-        Ok(match redirect {
+        let dial = match redirect {
             Some(address) => dial.at(address),
             None => dial,
+        };
+        Ok(match &self.inside {
+            Some(door) if own || redirect.is_some() => dial.inside(door),
+            _ => dial,
         })
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use axum::body::Body;
 use futures::{StreamExt, future::BoxFuture};
 use http::{Response, Uri};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use kmock_kubernetes::{
     ApiBody, Cluster, ClusterOptions, Objects, Resources, User,
@@ -24,7 +24,7 @@ use kmock_kubernetes::{
 
 use super::{histories::histories, webhooks::Network};
 use crate::{
-    backend::{Answered, Backend, Beside, Logged, TOUCHED, Takeover, Touch},
+    backend::{Answered, Backend, Beside, Logged, Present, TOUCHED, Takeover, Touch},
     error::Error,
     journal::{ObjectHistory, Seen},
     mock::KMock,
@@ -386,17 +386,19 @@ impl Backend for Emulator {
         }))
     }
 
-    fn contents(&self) -> Vec<(String, Value)> {
+    fn contents(&self) -> Vec<Present> {
         let store = self.cluster.store();
-        let resources = store.resources().into_iter();
-        resources
-            .flat_map(|resource| {
-                let objects = store.list(&resource, "").objects;
-                objects
-                    .into_iter()
-                    .map(move |object| (resource.to_string(), Value::clone(&object.value)))
-            })
-            .collect()
+        let mut all = Vec::new();
+        for resource in store.resources() {
+            let objects = store.list(&resource, "").objects.into_iter();
+            let objects = objects.filter(|object| object.revision > self.born);
+            all.extend(objects.map(|object| Present {
+                resource: resource.to_string(),
+                object: object.value.shared(),
+                made: object.created > self.born,
+            }));
+        }
+        all
     }
 
     fn changes(&self) -> u64 {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use http::Response;
 use kmock_kubernetes::Cluster;
-use serde_json::Value;
 
 use super::emulator::{called, opened};
 use crate::{
-    backend::{Answered, Backend, Beside, Logged, Touch},
+    backend::{Answered, Backend, Beside, Logged, Present, Touch},
     journal::{ObjectHistory, Seen},
     mock::KMock,
     options::Builder,
@@ -74,7 +73,7 @@ impl Backend for Kubelets {
         Vec::new()
     }
 
-    fn contents(&self) -> Vec<(String, Value)> {
+    fn contents(&self) -> Vec<Present> {
         Vec::new()
     }
 

@@ -17,19 +17,20 @@ impl Request {
 pub(super) struct Kubernetes;
 
 impl Dialect for Kubernetes {
-    fn words(&self, request: &Request) -> Option<(String, String)> {
+    fn asked(&self, request: &Request) -> Option<(&'static str, String)> {
         let asked = request.kubernetes()?;
         if asked.verb == Verb::Other {
             return None;
         }
         let mut target = asked.resource.clone();
+        let mut add = |parts: [&str; 2]| parts.iter().for_each(|part| target.push_str(part));
         if !asked.group.is_empty() {
-            target = format!("{target}.{}", asked.group);
+            add([".", &asked.group]);
         }
         if let Some(subresource) = &asked.subresource {
-            target = format!("{target}/{subresource}");
+            add(["/", subresource]);
             for part in &asked.rest {
-                target = format!("{target}/{part}");
+                add(["/", part]);
             }
         }
         // The name of what is created stands in its body.
@@ -43,11 +44,20 @@ impl Dialect for Kubernetes {
         };
         let name = asked.name.clone().or_else(created);
         match (&asked.namespace, name) {
-            (Some(namespace), Some(name)) => target = format!("{target} {namespace}/{name}"),
-            (None, Some(name)) => target = format!("{target} {name}"),
-            (Some(namespace), None) => target = format!("{target} in {namespace}"),
+            (Some(namespace), Some(name)) => {
+                add([" ", namespace]);
+                add(["/", &name]);
+            }
+            (None, Some(name)) => add([" ", &name]),
+            (Some(namespace), None) => add([" in ", namespace]),
             (None, None) => {}
         }
+        Some((asked.verb.as_str(), target))
+    }
+
+    fn words(&self, request: &Request) -> Option<(String, String)> {
+        let (verb, mut target) = self.asked(request)?;
+        let asked = request.kubernetes()?;
         let query = |name: &str| {
             let value = asked.query.get(name)?;
             (!value.is_empty()).then(|| value.to_owned())
@@ -77,7 +87,7 @@ impl Dialect for Kubernetes {
         if !details.is_empty() {
             target = format!("{target} ({})", details.join(", "));
         }
-        Some((asked.verb.as_str().to_owned(), target))
+        Some((verb.to_owned(), target))
     }
 
     fn failure(&self, request: &Request, status: u16) -> Option<Value> {

@@ -1,9 +1,10 @@
 //! The door: the sockets that a server listens on. It may be shut for a while and opened again at the same place.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -12,7 +13,11 @@ use std::{
 use socket2::{Domain, Protocol, Type};
 use tokio::{net::TcpListener, runtime::Handle};
 
-use crate::{error::Error, socket::Socket};
+use crate::{
+    error::Error,
+    pipe::{self, Pipe},
+    socket::Socket,
+};
 
 /// Where clients come in. Clones are the same door.
 #[derive(Clone, Debug)]
@@ -30,6 +35,9 @@ struct State {
     tcp: Tcp,
     #[cfg(unix)]
     unix: Vec<(tokio::net::UnixListener, PathBuf)>,
+    /// Who came from this process, without a socket, and how many did so far.
+    inside: VecDeque<Came>,
+    entered: u16,
     /// Whoever waits at the door.
     waiting: Option<Waker>,
 }
@@ -43,6 +51,7 @@ enum Tcp {
 }
 
 /// Somebody has come.
+#[derive(Debug)]
 pub(crate) struct Came {
     pub(crate) socket: Socket,
     pub(crate) peer: Option<SocketAddr>,
@@ -50,6 +59,9 @@ pub(crate) struct Came {
 
 /// How many clients may wait to be let in.
 const BACKLOG: i32 = 4096;
+
+/// The ports of clients without a socket: below those that systems hand out, so that nobody else has the same.
+const INSIDE: std::ops::Range<u16> = 10_000..30_000;
 
 impl Door {
     pub(crate) fn open(listener: std::net::TcpListener, runtime: Handle) -> Result<Door, Error> {
@@ -60,6 +72,8 @@ impl Door {
             tcp: Tcp::Listening(listener),
             #[cfg(unix)]
             unix: Vec::new(),
+            inside: VecDeque::new(),
+            entered: 0,
             waiting: None,
         };
         Ok(Door(Arc::new(Inner {
@@ -84,6 +98,9 @@ impl Door {
 
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<io::Result<Came>> {
         let mut state = self.state();
+        if let Some(came) = state.inside.pop_front() {
+            return Poll::Ready(Ok(came));
+        }
         if let Tcp::Listening(listener) = &state.tcp
             && let Poll::Ready(accepted) = listener.poll_accept(cx)
         {
@@ -107,6 +124,32 @@ impl Door {
         }
         state.waiting = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Lets a client of this process in, without a socket.
+    ///
+    /// # Errors
+    /// Where a socket would be refused.
+    pub(crate) fn enter(&self) -> io::Result<Pipe> {
+        let mut state = self.state();
+        if !matches!(state.tcp, Tcp::Listening(_)) {
+            return Err(pipe::refused());
+        }
+        let (inner, outer) = Pipe::new();
+        let port = INSIDE.start + state.entered;
+        state.entered = (state.entered + 1) % (INSIDE.end - INSIDE.start);
+        let ip = match self.0.address.ip() {
+            ip if ip.is_loopback() => ip,
+            _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        state.inside.push_back(Came {
+            socket: Socket::pipe(inner),
+            peer: Some(SocketAddr::new(ip, port)),
+        });
+        if let Some(waiting) = state.waiting.take() {
+            waiting.wake();
+        }
+        Ok(outer)
     }
 
     /// Refuses clients from now on, at the same address; says whether it was open.
@@ -172,6 +215,7 @@ impl Door {
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.tcp = Tcp::Closed;
+        state.inside.clear();
         #[cfg(unix)]
         for (_, path) in state.unix.drain(..) {
             // Whoever has removed it already did no harm.

@@ -80,14 +80,12 @@ impl FromStr for Place {
 
 /// What a request is, without what changes from run to run, and its sort.
 pub(super) fn of_request(dialect: Option<&dyn Dialect>, request: &Request) -> (String, Sort) {
-    let words = dialect.and_then(|dialect| dialect.words(request));
-    let Some((verb, target)) = words else {
+    let asked = dialect.and_then(|dialect| dialect.asked(request));
+    let Some((verb, target)) = asked else {
         let path = request.url_path();
         return (format!("{} {path}", request.method()), Sort::Http);
     };
-    // Versions, managers and limits stand in parentheses.
-    let target = target.split(" (").next().unwrap_or_default();
-    let sort = match verb.as_str() {
+    let sort = match verb {
         "get" => Sort::Read,
         "list" => Sort::List,
         "watch" => Sort::Watch,

@@ -51,6 +51,8 @@ struct State {
     /// How often nothing moved between two steps of the test, and what was there then, where no fault is planned.
     rests: usize,
     rested: Vec<Objects>,
+    /// Whether all was as usual when that was asked last: at which rest, after how many changes.
+    compared: Option<((usize, u64), bool)>,
     /// After a stale restart: the revision that is shown, and the lists that were shown it.
     stale: Option<(u64, BTreeSet<String>)>,
     end: Option<End>,
@@ -328,11 +330,24 @@ impl Gatekeeper for Script {
     /// What operators and tests do next depends on what is there: where that is as it was without the fault, nothing has to
     /// come right any more.
     fn is_as_usual(&self, core: &Core) -> bool {
-        let at = self.state().rests;
-        match (self.usual.get(at), &core.backend) {
-            (Some(usual), Some(backend)) => state::objects(&**backend, self.ignored) == *usual,
-            _ => false,
+        let Some(backend) = &core.backend else {
+            return false;
+        };
+        let (now, known) = {
+            let state = self.state();
+            ((state.rests, backend.changes()), state.compared)
+        };
+        // One waits long, and asks again and again, while nothing changes.
+        if let Some((at, as_usual)) = known
+            && at == now
+        {
+            return as_usual;
         }
+        let usual = self.usual.get(now.0);
+        let as_usual =
+            usual.is_some_and(|usual| state::objects(&**backend, self.ignored) == *usual);
+        self.state().compared = Some((now, as_usual));
+        as_usual
     }
 
     /// Nothing moves now: a client that is started again may have seen this last.

@@ -1,14 +1,11 @@
 //! What a cluster has in the end, without what differs from run to run, and how two ends differ.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::{Backend, Logged, TOUCHED},
+    backend::{Backend, Logged, Present, TOUCHED},
     core::Core,
 };
 
@@ -52,8 +49,20 @@ const LEFT_OUT: [&str; 3] = [
     "leases.coordination.k8s.io",
 ];
 
-/// The objects of a moment, by resource and name, without what differs from run to run.
-pub(super) type Objects = BTreeMap<String, Value>;
+/// The objects of a moment, by resource and name, but for those that were there from the start and are as they were then:
+/// each run begins alike.
+pub(super) type Objects = BTreeMap<String, Left>;
+
+/// What a run has left of an object, without what differs from run to run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Left {
+    /// It was made.
+    Made(Value),
+    /// It was there from the start, and changed.
+    Changed(Value),
+    /// It was there from the start, and deleted.
+    Deleted,
+}
 
 /// What a cluster has just now.
 pub(super) fn objects(backend: &dyn Backend, ignored: &[&str]) -> Objects {
@@ -62,21 +71,18 @@ pub(super) fn objects(backend: &dyn Backend, ignored: &[&str]) -> Objects {
 
 /// One look at a cluster: what is there, what happened, and what stands for uids and generated names in both.
 struct Look {
-    contents: Vec<(String, Value)>,
+    contents: Vec<Present>,
     log: Vec<Logged>,
     names: Names,
 }
 
 impl Look {
     fn at(backend: &dyn Backend) -> Look {
-        let contents: Vec<(String, Value)> = backend
-            .contents()
-            .into_iter()
-            .filter(|(resource, _)| !LEFT_OUT.contains(&resource.as_str()))
-            .collect();
+        let mut contents = backend.contents();
+        contents.retain(|present| !LEFT_OUT.contains(&present.resource.as_str()));
         let mut names = Names::default();
-        for (resource, object) in &contents {
-            names.learn(resource, object);
+        for present in contents.iter().filter(|present| present.made) {
+            names.learn(&present.resource, &present.object);
         }
         let log = backend.log();
         for logged in &log {
@@ -91,10 +97,11 @@ impl Look {
         }
     }
 
-    fn objects(&mut self, ignored: &[&str]) -> Objects {
+    fn objects(&self, ignored: &[&str]) -> Objects {
         let mut objects = Objects::new();
-        for (resource, mut object) in std::mem::take(&mut self.contents) {
-            let name = self.names.of(&resource, &object);
+        for present in &self.contents {
+            let name = self.names.of(&present.resource, &present.object);
+            let mut object = Value::clone(&present.object);
             self.names.normalize(&mut object);
             if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
                 for key in OWN {
@@ -111,9 +118,37 @@ impl Look {
                 copy += 1;
                 key = format!("{name} ({copy})");
             }
-            objects.insert(key, object);
+            let left = match present.made {
+                true => Left::Made(object),
+                false => Left::Changed(object),
+            };
+            objects.insert(key, left);
+        }
+        for name in self.deleted() {
+            objects.entry(name).or_insert(Left::Deleted);
         }
         objects
+    }
+
+    /// What was there from the start, and was deleted.
+    fn deleted(&self) -> Vec<String> {
+        let mut made: HashSet<&str> = HashSet::new();
+        let mut deleted = Vec::new();
+        for logged in &self.log {
+            match (&logged.before, &logged.after) {
+                (None, Some(after)) => {
+                    made.insert(uid(after));
+                }
+                (Some(before), None)
+                    if !made.contains(uid(before))
+                        && !LEFT_OUT.contains(&logged.resource.as_str()) =>
+                {
+                    deleted.push(self.names.of(&logged.resource, before));
+                }
+                _ => {}
+            }
+        }
+        deleted
     }
 
     /// How often objects were deleted and made again.
@@ -134,6 +169,15 @@ impl Look {
     }
 }
 
+impl Left {
+    fn value(&self) -> Option<&Value> {
+        match self {
+            Left::Made(value) | Left::Changed(value) => Some(value),
+            Left::Deleted => None,
+        }
+    }
+}
+
 impl End {
     pub(super) fn of(core: &Core, ignored: &[&str]) -> End {
         let errors = core.errors().into_iter().collect();
@@ -143,7 +187,7 @@ impl End {
                 ..End::default()
             };
         };
-        let mut look = Look::at(&**backend);
+        let look = Look::at(&**backend);
         End {
             objects: look.objects(ignored),
             remade: look.remade(),
@@ -156,39 +200,47 @@ impl End {
     /// How this end differs from the one of the run without faults, in words; nothing, where it does not.
     pub(super) fn differs(&self, first: &End) -> Vec<String> {
         let mut out = Vec::new();
-        for (name, object) in &self.objects {
-            match first.objects.get(name) {
-                None if !object["metadata"]["deletionTimestamp"].is_null() => {
+        for (name, left) in &self.objects {
+            let usual = first.objects.get(name);
+            match (usual.map(Left::value), left.value()) {
+                (None | Some(Some(_)), None) => out.push(format!("{name} is missing")),
+                (Some(None), None) => {}
+                (Some(Some(want)), Some(object)) if want == object => {}
+                (Some(Some(want)), Some(object))
+                    if object["metadata"]["deletionTimestamp"]
+                        == want["metadata"]["deletionTimestamp"] =>
+                {
+                    out.push(format!("{name} differs: {}", fields(want, object)));
+                }
+                (_, Some(object)) if !object["metadata"]["deletionTimestamp"].is_null() => {
                     out.push(still_deleted(name, object));
                 }
-                None => out.push(format!(
+                (Some(Some(_)), Some(_)) => {
+                    out.push(format!(
+                        "{name} is not being deleted, and was without the fault"
+                    ));
+                }
+                (None, Some(_)) if matches!(left, Left::Changed(_)) => out.push(format!(
+                    "{name} was changed, and is as it was from the start without the fault"
+                )),
+                (None | Some(None), Some(object)) => out.push(format!(
                     "{name} is left, and was not there without the fault{}",
                     owner(object)
                 )),
-                Some(want) if want != object => {
-                    if object["metadata"]["deletionTimestamp"]
-                        != want["metadata"]["deletionTimestamp"]
-                    {
-                        out.push(still_deleted(name, object));
-                    } else {
-                        let mut fields = Vec::new();
-                        differences(want, object, "", &mut fields);
-                        let more = fields.len().saturating_sub(FIELDS);
-                        fields.truncate(FIELDS);
-                        if more > 0 {
-                            fields.push(format!("and {more} fields more"));
-                        }
-                        out.push(format!("{name} differs: {}", fields.join("; ")));
-                    }
-                }
-                Some(_) => {}
             }
         }
-        let missing = first
-            .objects
-            .keys()
-            .filter(|name| !self.objects.contains_key(*name));
-        out.extend(missing.map(|name| format!("{name} is missing")));
+        let rest = first.objects.iter();
+        for (name, usual) in rest.filter(|(name, _)| !self.objects.contains_key(*name)) {
+            out.push(match usual {
+                Left::Made(_) => format!("{name} is missing"),
+                Left::Changed(_) => {
+                    format!("{name} is as it was from the start, and was changed without the fault")
+                }
+                Left::Deleted => {
+                    format!("{name} is left, and was not there without the fault")
+                }
+            });
+        }
         for (name, count) in &self.remade {
             let usual = first.remade.get(name).copied().unwrap_or_default();
             if *count > usual {
@@ -241,6 +293,10 @@ fn untouch(metadata: &mut Map<String, Value>) {
     }
 }
 
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().unwrap_or_default()
+}
+
 /// What the statuses of owners said at each change of theirs, and what the owners owned then. Where the same was said
 /// more than once, only what was there each time.
 fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
@@ -261,25 +317,20 @@ fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
     // By the owner's uid: what it owns just now, by uid, with its name.
     let mut owned: HashMap<String, BTreeMap<String, String>> = HashMap::new();
     for logged in log {
-        let uid = |object: &Arc<Value>| {
-            object["metadata"]["uid"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
         if let Some(before) = &logged.before {
             for owner in uids(before) {
-                owned.entry(owner).or_default().remove(&uid(before));
+                owned.entry(owner).or_default().remove(uid(before));
             }
         }
         let Some(after) = &logged.after else { continue };
         for owner in uids(after) {
             let name = names.of(&logged.resource, after);
-            owned.entry(owner).or_default().insert(uid(after), name);
+            let owned = owned.entry(owner).or_default();
+            owned.insert(uid(after).to_owned(), name);
         }
         let status = &after["status"];
         let former = logged.before.as_ref().map(|before| &before["status"]);
-        if status.is_null() || former == Some(status) || !owners.contains(&uid(after)) {
+        if status.is_null() || former == Some(status) || !owners.contains(uid(after)) {
             continue;
         }
         let text = |value: &Value| {
@@ -293,7 +344,7 @@ fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
             spec: text(&after["spec"]),
         };
         let now: BTreeSet<String> = owned
-            .get(&uid(after))
+            .get(uid(after))
             .map(|owned| owned.values().cloned().collect())
             .unwrap_or_default();
         claims
@@ -306,6 +357,18 @@ fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
 
 /// So many fields of one object are told.
 const FIELDS: usize = 5;
+
+/// How an object differs, field by field.
+fn fields(want: &Value, got: &Value) -> String {
+    let mut fields = Vec::new();
+    differences(want, got, "", &mut fields);
+    let more = fields.len().saturating_sub(FIELDS);
+    fields.truncate(FIELDS);
+    if more > 0 {
+        fields.push(format!("and {more} fields more"));
+    }
+    fields.join("; ")
+}
 
 fn still_deleted(name: &str, object: &Value) -> String {
     format!(
@@ -479,27 +542,35 @@ mod tests {
 
     #[test]
     fn ends_differ_in_words() {
-        let end = |objects: &[(&str, Value)]| End {
+        let end = |objects: &[(&str, Left)]| End {
             objects: objects
                 .iter()
-                .map(|(name, object)| ((*name).to_owned(), object.clone()))
+                .map(|(name, left)| ((*name).to_owned(), left.clone()))
                 .collect(),
             ..End::default()
         };
         let first = end(&[
-            ("pods n/a", json!({"spec": {"x": 1}})),
-            ("pods n/b", json!({})),
+            ("namespaces default", Left::Changed(json!({}))),
+            ("pods n/a", Left::Made(json!({"spec": {"x": 1}}))),
+            ("pods n/b", Left::Made(json!({}))),
+            ("services default/kubernetes", Left::Deleted),
         ]);
         let then = end(&[
-            ("pods n/a", json!({"spec": {"x": 2}})),
-            ("secrets n/s", json!({})),
+            ("namespaces kube-public", Left::Deleted),
+            ("namespaces kube-system", Left::Changed(json!({}))),
+            ("pods n/a", Left::Made(json!({"spec": {"x": 2}}))),
+            ("secrets n/s", Left::Made(json!({}))),
         ]);
         assert_eq!(
             then.differs(&first),
             [
+                "namespaces kube-public is missing",
+                "namespaces kube-system was changed, and is as it was from the start without the fault",
                 "pods n/a differs: spec.x: want 1, got 2",
                 "secrets n/s is left, and was not there without the fault",
+                "namespaces default is as it was from the start, and was changed without the fault",
                 "pods n/b is missing",
+                "services default/kubernetes is left, and was not there without the fault",
             ]
         );
         assert_eq!(first.differs(&first), Vec::<String>::new());

@@ -6,13 +6,14 @@
 mod examples;
 mod gallery;
 mod speed;
+mod wire;
 
 use std::{future::Future, panic::catch_unwind, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kmock::{
-    __private::{SweepOptions, TestOptions, run_sweep},
+    __private::{SweepOptions, TestOptions, run_async, run_sweep},
     prelude::*,
 };
 use kube::{
