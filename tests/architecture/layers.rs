@@ -164,7 +164,10 @@ const ENGINE: &[Layer] = &[
 ];
 
 const LIFE: &[Layer] = &[
-    ("ground", &["glob", "hash", "pressure", "seed", "signing"]),
+    (
+        "ground",
+        &["glob", "hash", "json", "pressure", "seed", "signing"],
+    ),
     (
         "objects",
         &["amounts", "cache", "kind", "object", "plan", "scales"],
