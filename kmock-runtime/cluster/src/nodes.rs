@@ -314,11 +314,11 @@ impl NodeSpec {
         old: &Json,
         now: &Json,
     ) -> Json {
-        let capacity: Members = self
-            .capacity
-            .iter()
-            .map(|(name, amount)| (name.clone(), amount.as_str().into()))
-            .collect();
+        let own = self.capacity.iter();
+        let own = own.map(|(name, amount)| (name.clone(), amount.as_str().into()));
+        // What others say that the node has besides (extended resources) it has, and it can be allocated.
+        let mut capacity: Members = old["capacity"].as_object().cloned().unwrap_or_default();
+        capacity.extend(own);
         let condition = |sort: &str, holds: bool, reason: &str, message: &str| {
             let status = if holds { "True" } else { "False" };
             let known = old["conditions"]

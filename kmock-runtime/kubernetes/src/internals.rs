@@ -50,6 +50,9 @@ pub mod kinds {
         pub mod base64 {
             pub use crate::kinds::builtin::base64::{decode, encode};
         }
+        pub mod amounts {
+            pub use crate::kinds::builtin::amounts::{Amounts, of_pod, requests_with_overhead};
+        }
         pub mod quantity {
             pub use crate::kinds::builtin::quantity::Quantity;
         }

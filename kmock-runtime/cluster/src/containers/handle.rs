@@ -20,8 +20,10 @@ use tower_service::Service;
 use super::io::Input;
 use super::log::Log;
 use super::network::Served;
+use super::system::{self, Resources};
 use super::token::Token;
-use super::volumes::Mount;
+use super::volumes::{Mount, VolumeData};
+use crate::amounts;
 use crate::emulator::takeover::Duplex;
 use crate::emulator::{ApiBody, Clock};
 use crate::json::Json;
@@ -29,13 +31,16 @@ use crate::object;
 use crate::seed;
 use crate::shared::Shared;
 
+/// Files by their paths.
+pub(crate) type Files = Arc<BTreeMap<String, Bytes>>;
+
 /// What a container is given when it starts.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Given {
     pub(crate) command: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
-    pub(crate) files: BTreeMap<String, Bytes>,
+    pub(crate) files: Files,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) tokens: Vec<Token>,
 }
@@ -58,6 +63,10 @@ pub(crate) struct Live {
     rests: Mutex<Option<Instant>>,
     /// What was written into the container since it started.
     files: Mutex<BTreeMap<String, Bytes>>,
+    /// The files of its volumes, where they have changed since it started.
+    renewed: Mutex<Option<Files>>,
+    /// What it has of the node, where it asked for something.
+    resources: Mutex<Option<Box<Resources>>>,
     /// What those who are attached send.
     pub(crate) input: Mutex<Option<mpsc::UnboundedReceiver<Bytes>>>,
     to_input: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
@@ -69,6 +78,8 @@ impl Default for Live {
         Self {
             rests: Mutex::default(),
             files: Mutex::default(),
+            renewed: Mutex::default(),
+            resources: Mutex::default(),
             input: Mutex::new(Some(input)),
             to_input: Mutex::new(Some(to_input)),
             ready: AtomicU8::new(0),
@@ -99,6 +110,21 @@ impl Live {
     /// Whether a port of it was open once.
     pub(crate) fn has_listened(&self) -> bool {
         self.has_listened.load(Ordering::Acquire)
+    }
+
+    /// What its volumes bring is other than it was.
+    pub(crate) fn renew(&self, files: Files) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
+    }
+
+    /// It has so much of the node from now on.
+    pub(crate) fn has(&self, resources: Resources) {
+        let is_some = resources != Resources::default();
+        let resources = is_some.then(|| Box::new(resources));
+        *self
+            .resources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = resources;
     }
 
     /// Until when it rests, before it goes on by itself.
@@ -223,6 +249,11 @@ impl Container {
     }
 
     /// The name of the Pod.
+    pub(crate) fn manifest(&self) -> &Json {
+        &self.0.pod
+    }
+
+    /// The name of its Pod.
     pub(crate) fn host(&self) -> &str {
         object::name(&self.0.pod)
     }
@@ -252,8 +283,9 @@ impl Container {
         &self.0.given.env
     }
 
-    /// The content of a file: one that a volume of a ConfigMap, a Secret, the downward API, a token of its account or a mix of them brings, or
-    /// one that was [written](Container::write_file), as `kubectl cp` does.
+    /// The content of a file: one that a volume of a ConfigMap, a Secret, the downward API, a token of its account or a mix of them brings, as
+    /// these are now; one that was [written](Container::write_file), as `kubectl cp` does; or one that a kubelet or the kernel has there
+    /// (`/etc/hosts`, `/etc/resolv.conf`, `/sys/fs/cgroup/memory.max`).
     pub fn file(&self, path: &str) -> Option<Bytes> {
         if let Some(content) = self.0.shared.volumes.read(&self.0.given.mounts, path) {
             return Some(content);
@@ -265,14 +297,51 @@ impl Container {
         let given = &self.0.given;
         let token = || given.tokens.iter().find(|token| token.path == path)?.read();
         written
-            .or_else(|| given.files.get(path).cloned())
+            .or_else(|| self.brought().get(path).cloned())
             .or_else(token)
+            .or_else(|| system::file(self, path))
+    }
+
+    /// What its volumes bring now.
+    pub(crate) fn brought(&self) -> Files {
+        let renewed = &self.0.live.renewed;
+        let renewed = renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed
+            .clone()
+            .unwrap_or_else(|| Arc::clone(&self.0.given.files))
+    }
+
+    /// What it has of the node.
+    pub(crate) fn resources(&self) -> Resources {
+        let resources = &self.0.live.resources;
+        let resources = resources.lock().unwrap_or_else(PoisonError::into_inner);
+        resources.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// How much memory its node has.
+    pub(crate) fn node_memory(&self) -> i64 {
+        let state = self.0.shared.state();
+        let node = state.nodes.get(object::node_of(&self.0.pod));
+        let memory = node.and_then(|node| node.capacity.get("memory"));
+        memory.map_or(0, |amount| amounts::milli(amount) / 1000)
     }
 
     /// Whether a volume is mounted at a path: there is a folder, whatever is in it.
     pub(crate) fn has_mount(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.0.given.mounts.iter().any(|mount| mount.at == path)
+    }
+
+    /// Whether nothing can be written at a path: its volume or the root of the container is for reading only.
+    pub(crate) fn is_read_only(&self, path: &str) -> bool {
+        VolumeData::is_read_only(&self.0.given.mounts, path).unwrap_or_else(|| {
+            let lists = ["containers", "initContainers", "ephemeralContainers"];
+            let spec = &self.0.pod["spec"];
+            let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
+            let own = all.find(|one| one["name"] == self.0.name);
+            !path.starts_with("/dev/")
+                && own.is_some_and(|own| own["securityContext"]["readOnlyRootFilesystem"] == true)
+        })
     }
 
     /// Takes a file away that was written; whether there was one.
@@ -293,7 +362,7 @@ impl Container {
 
     /// The paths of all such files, in order.
     pub fn files(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.0.given.files.keys().cloned().collect();
+        let mut all: Vec<String> = self.brought().keys().cloned().collect();
         all.extend(self.0.given.tokens.iter().map(|token| token.path.clone()));
         all.extend(self.written().keys().cloned());
         all.extend(self.0.shared.volumes.paths(&self.0.given.mounts));

@@ -47,6 +47,17 @@ pub(crate) struct Exit {
     pub(crate) message: String,
 }
 
+impl Exit {
+    /// With a code, and nothing to say.
+    pub(crate) fn of(code: i32) -> Exit {
+        Exit {
+            code,
+            reason: None,
+            message: String::new(),
+        }
+    }
+}
+
 /// What one run of a container does.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
@@ -175,11 +186,7 @@ impl Image {
     /// The container ends with a code: at once, or [later](Image::after).
     pub fn exit(self, code: i32) -> Image {
         self.change(|script| {
-            script.exit = Some(Exit {
-                code,
-                reason: None,
-                message: String::new(),
-            });
+            script.exit = Some(Exit::of(code));
         })
     }
 

@@ -9,6 +9,7 @@ mod network;
 mod plain;
 mod program;
 mod shell;
+mod system;
 mod tar;
 mod token;
 mod volumes;
@@ -22,7 +23,8 @@ pub use self::io::{Input, Io};
 pub use self::log::Log;
 pub use self::network::Network;
 pub(crate) use self::plain::plain;
-pub(crate) use self::program::{Program, program};
+pub(crate) use self::program::{Program, is_known, program};
+pub(crate) use self::system::Resources;
 pub(crate) use self::token::Token;
 pub(crate) use self::volumes::{Mount, VolumeData};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::handle::{Container, Given};
@@ -23,45 +24,58 @@ pub(crate) enum Program {
 pub(crate) fn program(given: &Given, stdin: bool, tty: bool) -> Program {
     let has_command = !given.command.is_empty();
     let words: Vec<String> = given.command.iter().chain(&given.args).cloned().collect();
-    let all: Vec<&str> = words.iter().map(String::as_str).collect();
-    let Some((path, arguments)) = all.split_first() else {
+    if words.is_empty() {
         return Program::OfImage;
-    };
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let file = |path: &str| {
-        let content = given
-            .files
-            .get(path)
-            .filter(|content| plain::is_script(content));
-        content.map(|content| String::from_utf8_lossy(content).into_owned())
-    };
-    let known = if shell::NAMES.contains(&name) {
-        shell::known(arguments, |path| {
-            given
-                .files
-                .get(path)
-                .map(|content| String::from_utf8_lossy(content).into_owned())
-        })
-    } else if plain::NAMES.contains(&name) {
-        Ok(shell::Known {
-            ends: !plain::rests(&all),
-        })
-    } else if file(path).is_some() {
-        shell::known(&all, file)
-    } else {
-        // What the image's own program makes of its arguments is its own affair.
-        if !has_command {
-            return Program::OfImage;
-        }
-        Err(format!("kmock does not know the command {path}"))
-    };
+    }
+    let known = is_known(&words, &|path| given.files.get(path).cloned());
     let ends = match known {
-        Ok(known) => known.ends,
-        Err(why) => return Program::Strange(why),
+        Ok(ends) => ends,
+        // What the image's own program makes of its arguments is its own affair.
+        Err(Strange::Command(_)) if !has_command => return Program::OfImage,
+        Err(Strange::Command(path)) => {
+            return Program::Strange(format!("kmock does not know the command {path}"));
+        }
+        Err(Strange::Script(why)) => return Program::Strange(why),
     };
     Program::Plain(Arc::new(move |container| {
         run(container, words.clone(), stdin, tty, ends)
     }))
+}
+
+/// What of a command is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Strange {
+    /// The command itself.
+    Command(String),
+    /// Something in the script that it runs: what, and why.
+    Script(String),
+}
+
+/// Whether all of a command can be done here; whether it comes to an end. `file`: the files that there are.
+///
+/// # Errors
+/// What of it cannot.
+pub(crate) fn is_known(
+    words: &[String],
+    file: &dyn Fn(&str) -> Option<Bytes>,
+) -> Result<bool, Strange> {
+    let all: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (path, arguments) = all.split_first().unwrap_or((&"", &[]));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let as_text = |content: Bytes| String::from_utf8_lossy(&content).into_owned();
+    if shell::NAMES.contains(&name) {
+        let known = shell::known(arguments, |path| file(path).map(as_text));
+        return known.map(|known| known.ends).map_err(Strange::Script);
+    }
+    if plain::NAMES.contains(&name) {
+        return Ok(!plain::rests(&all));
+    }
+    let script = |path: &str| file(path).filter(|content| plain::is_script(content));
+    if script(path).is_none() {
+        return Err(Strange::Command((*path).to_owned()));
+    }
+    let known = shell::known(&all, |path| script(path).map(as_text));
+    known.map(|known| known.ends).map_err(Strange::Script)
 }
 
 fn run(

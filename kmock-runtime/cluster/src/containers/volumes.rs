@@ -14,6 +14,8 @@ pub(crate) struct Mount {
     pub(crate) volume: String,
     /// Which part of the volume it is; empty: all of it.
     pub(crate) sub: String,
+    /// Nothing is written there.
+    pub(crate) is_read_only: bool,
 }
 
 impl Mount {
@@ -44,6 +46,14 @@ impl VolumeData {
             .filter_map(|one| Some((one, one.inside(path)?)));
         let (mount, inside) = found.max_by_key(|(one, _)| one.at.len())?;
         Some((&mount.volume, inside))
+    }
+
+    /// Whether a path is in a volume that nothing is written into; `None`: it is in none.
+    pub(crate) fn is_read_only(mounts: &[Mount], path: &str) -> Option<bool> {
+        let found = mounts.iter().filter(|one| one.inside(path).is_some());
+        found
+            .max_by_key(|one| one.at.len())
+            .map(|one| one.is_read_only)
     }
 
     pub(crate) fn read(&self, mounts: &[Mount], path: &str) -> Option<Bytes> {
@@ -110,6 +120,7 @@ mod tests {
             at: at.to_owned(),
             volume: volume.to_owned(),
             sub: sub.to_owned(),
+            is_read_only: false,
         }
     }
 

@@ -12,6 +12,62 @@ use crate::scheduler::{PodInfo, node_matches, tolerates};
 /// Why a Pod is rejected: the reason and the message.
 pub(super) type Rejection = (String, String);
 
+/// What may be set for a Pod without being allowed to: it is seen by the Pod only.
+const SAFE: [(&str, &str); 12] = [
+    ("kernel.shm_rmid_forced", "ipc"),
+    ("net.ipv4.ip_local_port_range", "net"),
+    ("net.ipv4.ip_local_reserved_ports", "net"),
+    ("net.ipv4.ip_unprivileged_port_start", "net"),
+    ("net.ipv4.ping_group_range", "net"),
+    ("net.ipv4.tcp_fin_timeout", "net"),
+    ("net.ipv4.tcp_keepalive_intvl", "net"),
+    ("net.ipv4.tcp_keepalive_probes", "net"),
+    ("net.ipv4.tcp_keepalive_time", "net"),
+    ("net.ipv4.tcp_rmem", "net"),
+    ("net.ipv4.tcp_syncookies", "net"),
+    ("net.ipv4.tcp_wmem", "net"),
+];
+
+/// What a node does not do for any Pod, whoever put it there: settings of the kernel that are not safe, another system.
+///
+/// Rules: `pkg/kubelet/sysctl`, `rejectPodAdmissionBasedOnOS…` of `pkg/kubelet/lifecycle/predicate.go`.
+pub(super) fn refused(pod: &Json) -> Option<Rejection> {
+    let spec = &pod["spec"];
+    for sysctl in items(&spec["securityContext"]["sysctls"]) {
+        let name = text(&sysctl["name"]).replace('/', ".");
+        let why = match SAFE.iter().find(|(safe, _)| *safe == name) {
+            None => format!("\"{name}\" not allowlisted"),
+            Some((_, "ipc")) if spec["hostIPC"] == true => {
+                format!("\"{name}\" not allowed with host ipc enabled")
+            }
+            Some((_, "net")) if spec["hostNetwork"] == true => {
+                format!("\"{name}\" not allowed with host net enabled")
+            }
+            Some(_) => continue,
+        };
+        return Some((
+            "SysctlForbidden".to_owned(),
+            format!("forbidden sysctl: {why}"),
+        ));
+    }
+    let label = pod["metadata"]["labels"]["kubernetes.io/os"].as_str();
+    if label.is_some_and(|label| label != "linux") {
+        let why = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
+        return Some((
+            "PodOSSelectorNodeLabelDoesNotMatch".to_owned(),
+            why.to_owned(),
+        ));
+    }
+    if spec["os"]["name"]
+        .as_str()
+        .is_some_and(|name| name != "linux")
+    {
+        let why = "Failed to admit pod as the OS field doesn't match node OS";
+        return Some(("PodOSNotSupported".to_owned(), why.to_owned()));
+    }
+    None
+}
+
 /// Why a Pod does not fit on a node beside others.
 pub(super) fn rejected(pod: &Json, node: &Json, others: &[&Arc<Json>]) -> Option<Rejection> {
     let predicate =
@@ -84,6 +140,45 @@ mod tests {
     use crate::json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_safe_or_of_another_system_is_refused() {
+        let sysctl =
+            |name: &str| json!({"securityContext": {"sysctls": [{"name": name, "value": "1"}]}});
+        let mut of_host = sysctl("net.ipv4.tcp_syncookies");
+        of_host["hostNetwork"] = true.into();
+        for (spec, expected) in [
+            (sysctl("kernel.shm_rmid_forced"), None),
+            (
+                sysctl("kernel/msgmax"),
+                Some((
+                    "SysctlForbidden",
+                    "forbidden sysctl: \"kernel.msgmax\" not allowlisted",
+                )),
+            ),
+            (
+                of_host,
+                Some((
+                    "SysctlForbidden",
+                    "forbidden sysctl: \"net.ipv4.tcp_syncookies\" not allowed with host net enabled",
+                )),
+            ),
+            (json!({"os": {"name": "linux"}}), None),
+            (
+                json!({"os": {"name": "windows"}}),
+                Some((
+                    "PodOSNotSupported",
+                    "Failed to admit pod as the OS field doesn't match node OS",
+                )),
+            ),
+        ] {
+            let found = refused(&json!({"spec": spec}));
+            let found = found
+                .as_ref()
+                .map(|(reason, why)| (reason.as_str(), why.as_str()));
+            assert_eq!(found, expected, "{spec}");
+        }
+    }
 
     #[test]
     fn pods_that_name_their_node_may_not_fit_there() {

@@ -10,6 +10,7 @@ use crate::emulator::builtin::base64;
 use crate::json::{Json, Members};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
+use bytes::Bytes;
 
 /// What keeps a container from being created: a ConfigMap, a Secret or a key that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +33,74 @@ pub(crate) fn given(
     cache: &Cache,
 ) -> Result<Given, Missing> {
     let env = environment(pod, container, place, cache)?;
+    may_run(pod, container)?;
+    for mount in items(&container["volumeMounts"]) {
+        part_of(mount, &env)?;
+    }
     let expanded = |list: &Json| items(list).map(|item| expand(text(item), &env)).collect();
     Ok(Given {
         command: expanded(&container["command"]),
         args: expanded(&container["args"]),
         files: files(pod, container, place, cache)
             .unwrap_or_default()
-            .into_iter()
-            .map(|(path, content)| (path, content.into()))
-            .collect(),
+            .into(),
         mounts: mounts(pod, container, &env, cache),
         tokens: tokens(pod, container, place),
         env,
     })
+}
+
+/// Whether the user that a container runs as is one that it may be.
+fn may_run(pod: &Json, container: &Json) -> Result<(), Missing> {
+    let of = |field: &str| {
+        let own = &container["securityContext"][field];
+        if own.is_null() {
+            &pod["spec"]["securityContext"][field]
+        } else {
+            own
+        }
+    };
+    if *of("runAsNonRoot") == true && *of("runAsUser") == 0 {
+        return Err(Missing(format!(
+            "container's runAsUser breaks non-root policy (pod: \"{}_{}({})\", container: {})",
+            object::name(pod),
+            object::namespace(pod),
+            object::uid(pod),
+            text(&container["name"])
+        )));
+    }
+    Ok(())
+}
+
+/// The part of its volume that a mount shows, with its variables put in; empty: all of it.
+fn part_of(mount: &Json, env: &BTreeMap<String, String>) -> Result<String, Missing> {
+    let part = match mount["subPathExpr"].as_str() {
+        None => return Ok(text(&mount["subPath"]).to_owned()),
+        Some(written) => {
+            let mut names = written.split("$(").skip(1);
+            let known = |rest: &str| {
+                let name = rest.split(')').next().unwrap_or_default();
+                env.get(name).is_some_and(|value| !value.is_empty())
+            };
+            let unknown = names.find(|rest| !known(rest));
+            if let Some(rest) = unknown.filter(|_| !written.contains("$$(")) {
+                let name = rest.split(')').next().unwrap_or_default();
+                return Err(Missing(format!("missing value for {name}")));
+            }
+            expand(written, env)
+        }
+    };
+    if part.starts_with('/') {
+        return Err(Missing(format!(
+            "error SubPath `{part}` must not be an absolute path"
+        )));
+    }
+    if part.split('/').any(|step| step == "..") {
+        return Err(Missing(format!(
+            "unable to provision SubPath `{part}`: must not contain '..'"
+        )));
+    }
+    Ok(part)
 }
 
 fn config<'a>(
@@ -149,7 +205,8 @@ fn referred(
         return Ok(Some(field(pod, path, place)));
     }
     if source["resourceFieldRef"].is_object() {
-        return Ok(Some(resource(pod, container, &source["resourceFieldRef"])));
+        let asked = &source["resourceFieldRef"];
+        return Ok(Some(resource(pod, container, asked, cache)));
     }
     for (part, kind) in [
         ("configMapKeyRef", Kind::ConfigMaps),
@@ -210,7 +267,8 @@ fn field(pod: &Json, path: &str, place: &Place) -> String {
     }
 }
 
-fn resource(pod: &Json, container: &Json, reference: &Json) -> String {
+/// What a container asks for. One without a limit may have all that can be allocated of its node.
+fn resource(pod: &Json, container: &Json, reference: &Json, cache: &Cache) -> String {
     let named = reference["containerName"].as_str();
     let of = named
         .and_then(|name| items(&pod["spec"]["containers"]).find(|one| one["name"] == name))
@@ -222,7 +280,12 @@ fn resource(pod: &Json, container: &Json, reference: &Json) -> String {
         "" | "0" => "1",
         divisor => divisor,
     };
-    let amount = amounts::milli(text(&of["resources"][part][name]));
+    let node = cache.get(Kind::Nodes, object::node_of(pod));
+    let amount = match (&of["resources"][part][name], node) {
+        (Json::Null, Some(node)) if part == "limits" => &node["status"]["allocatable"][name],
+        (own, _) => own,
+    };
+    let amount = amounts::milli(text(amount));
     let divisor = amounts::milli(divisor).max(1);
     // Rounded up, as the downward API does.
     ((amount + divisor - 1) / divisor).to_string()
@@ -315,7 +378,7 @@ fn files(
     container: &Json,
     place: &Place,
     cache: &Cache,
-) -> Result<BTreeMap<String, Vec<u8>>, Missing> {
+) -> Result<BTreeMap<String, Bytes>, Missing> {
     let mut out = BTreeMap::new();
     for mount in items(&container["volumeMounts"]) {
         let Some(volume) = mounted(pod, mount) else {
@@ -324,6 +387,7 @@ fn files(
         let at = text(&mount["mountPath"]).trim_end_matches('/');
         let sub = text(&mount["subPath"]);
         for (path, content) in volume_files(pod, volume, place, cache)? {
+            let content = Bytes::from(content);
             if sub.is_empty() {
                 out.insert(format!("{at}/{path}"), content);
             } else if path == sub {
@@ -337,6 +401,60 @@ fn files(
         }
     }
     Ok(out)
+}
+
+/// What the volumes of a container bring now, beside the parts of them (`subPath`), which stay as they were. `None`: something
+/// of it is not there any more, and all stays.
+pub(super) fn renewed(
+    pod: &Json,
+    container: &Json,
+    place: &Place,
+    cache: &Cache,
+    before: &BTreeMap<String, Bytes>,
+) -> Option<BTreeMap<String, Bytes>> {
+    let mut all = files(pod, container, place, cache).ok()?;
+    let mounts = items(&container["volumeMounts"]);
+    for part in mounts.filter(|mount| !text(&mount["subPath"]).is_empty()) {
+        let at = text(&part["mountPath"]).trim_end_matches('/');
+        let is_of_it = |path: &str| {
+            let rest = path.strip_prefix(at);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        all.retain(|path, _| !is_of_it(path));
+        let kept = before.iter().filter(|(path, _)| is_of_it(path));
+        all.extend(kept.map(|(path, content)| (path.clone(), content.clone())));
+    }
+    Some(all)
+}
+
+/// The ConfigMaps and Secrets that the volumes of a Pod show, as `Kind/name`.
+pub(super) fn shown(pod: &Json) -> Vec<(Kind, String)> {
+    let mut all = Vec::new();
+    let mut add = |source: &Json| {
+        for (field, kind) in [("configMap", Kind::ConfigMaps), ("secret", Kind::Secrets)] {
+            let part = &source[field];
+            let name = match text(&part["secretName"]) {
+                "" => text(&part["name"]),
+                name => name,
+            };
+            // The authority of the cluster stays what it is.
+            if !name.is_empty() && name != "kube-root-ca.crt" {
+                all.push((kind, name.to_owned()));
+            }
+        }
+    };
+    for volume in items(&pod["spec"]["volumes"]) {
+        add(volume);
+        items(&volume["projected"]["sources"]).for_each(&mut add);
+    }
+    all
+}
+
+/// Whether volumes of a Pod show fields of it that may change.
+pub(super) fn shows_itself(pod: &Json) -> bool {
+    let is_it = |source: &Json| source["downwardAPI"].is_object();
+    items(&pod["spec"]["volumes"])
+        .any(|volume| is_it(volume) || items(&volume["projected"]["sources"]).any(is_it))
 }
 
 /// The volumes of a container that have data of their own, by the names under which it is kept: those of a Pod
@@ -372,11 +490,9 @@ fn mounts(
     };
     let mounts = items(&container["volumeMounts"]).filter_map(|mount| {
         let (volume, begin) = kept(mounted(pod, mount)?)?;
-        let sub = match mount["subPathExpr"].as_str() {
-            Some(written) => expand(written, env),
-            None => text(&mount["subPath"]).to_owned(),
-        };
+        let sub = part_of(mount, env).ok()?;
         Some(Mount {
+            is_read_only: mount["readOnly"] == true,
             at: text(&mount["mountPath"]).trim_end_matches('/').to_owned(),
             volume,
             sub: format!("{begin}/{sub}").trim_matches('/').to_owned(),
@@ -489,7 +605,10 @@ fn source_files(
     for item in items(&source["downwardAPI"]["items"]) {
         let content = match item["fieldRef"]["fieldPath"].as_str() {
             Some(path) => field(pod, path, place),
-            None => resource(pod, &Members::new().into(), &item["resourceFieldRef"]),
+            None => {
+                let nobody = Json::from(Members::new());
+                resource(pod, &nobody, &item["resourceFieldRef"], cache)
+            }
         };
         out.insert(text(&item["path"]).to_owned(), content.into_bytes());
     }
@@ -563,6 +682,46 @@ mod tests {
         assert_eq!(
             files,
             ["/all/name", "/all/password", "/etc/conf/a/mode", "/one"]
+        );
+    }
+
+    #[test]
+    fn containers_that_may_not_run_so_are_refused() {
+        let refused = |container: Json| {
+            let given = given(&pod(), &container, &Place::default(), &cache());
+            given.expect_err("it is refused").0
+        };
+        let mount = |written: &str| {
+            json!({"env": [{"name": "A", "value": "/a"}, {"name": "B", "value": "../b"}],
+                "volumeMounts": [{"name": "all", "mountPath": "/all", "subPathExpr": written}]})
+        };
+        for (container, expected) in [
+            (
+                mount("$(A)"),
+                "error SubPath `/a` must not be an absolute path",
+            ),
+            (
+                mount("x/$(B)"),
+                "unable to provision SubPath `x/../b`: must not contain '..'",
+            ),
+            (mount("$(NOPE)"), "missing value for NOPE"),
+            (
+                json!({"name": "c", "securityContext": {"runAsNonRoot": true, "runAsUser": 0}}),
+                "container's runAsUser breaks non-root policy (pod: \"web_shop()\", container: c)",
+            ),
+        ] {
+            assert_eq!(refused(container), expected);
+        }
+    }
+
+    #[test]
+    fn who_has_no_limit_may_have_all_of_the_node() {
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
+        let asked = json!({"resource": "limits.cpu"});
+        let container = json!({"resources": {"requests": {"cpu": "1"}}});
+        assert_eq!(
+            resource(&pod(), &container, &asked, &Cache::of([node])),
+            "4"
         );
     }
 

@@ -2,11 +2,14 @@
 
 mod admission;
 mod given;
+mod hooks;
 mod logs;
+mod message;
 mod pressure;
 mod probes;
 mod reached;
 mod resize;
+mod restarts;
 mod state;
 mod status;
 
@@ -24,7 +27,7 @@ pub(crate) use self::given::Place;
 use self::given::{Missing, given};
 use self::state::{Ended, PodRun, Role, Run, State, Stop, spec_of};
 use crate::cache::{Cache, Change};
-use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Running, program};
+use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Resources, Running, program};
 use crate::controller::Controller;
 use crate::emulator::{Clock, Cluster};
 use crate::json::{Json, json};
@@ -50,6 +53,10 @@ pub(crate) struct Kubelets {
     pods: HashMap<String, PodRun>,
     /// Pods that wait for a ConfigMap or a Secret, by their namespaces.
     lacking: BTreeMap<String, BTreeSet<String>>,
+    /// Pods whose volumes show a ConfigMap or a Secret, by what they show.
+    shown: BTreeMap<(Kind, String), BTreeSet<String>>,
+    /// Those of which something of that has changed.
+    stale: BTreeSet<String>,
     /// Pods that wait for room to grow.
     deferred: BTreeSet<String>,
     /// What nodes have run out of.
@@ -75,6 +82,8 @@ impl Kubelets {
             cluster: None,
             pods: HashMap::new(),
             lacking: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            stale: BTreeSet::new(),
             deferred: BTreeSet::new(),
             pressed: BTreeMap::new(),
             addresses: BTreeSet::new(),
@@ -100,8 +109,11 @@ impl Kubelets {
         }
     }
 
-    /// Why a Pod that no scheduler has looked at is not let in.
+    /// Why a Pod is not let in.
     fn rejected(&self, pod: &Json, host: &str, cache: &Cache) -> Option<Rejection> {
+        if let Some(refused) = admission::refused(pod) {
+            return Some(refused);
+        }
         if object::holds(pod, "PodScheduled") {
             return None;
         }
@@ -124,8 +136,17 @@ impl Kubelets {
             self.free(&run.ip);
             self.shared.volumes.forget(&given::of_pod(&run.uid));
             self.shared.forget_logs(key);
+            for what in &run.shows {
+                if let Some(keys) = self.shown.get_mut(what) {
+                    keys.remove(key);
+                    if keys.is_empty() {
+                        self.shown.remove(what);
+                    }
+                }
+            }
         }
         self.deferred.remove(key);
+        self.stale.remove(key);
         let (namespace, _) = object::split(key);
         if let Some(keys) = self.lacking.get_mut(namespace) {
             keys.remove(key);
@@ -321,7 +342,14 @@ impl Kubelets {
                 } else {
                     self.address(number)
                 };
-                PodRun::new(pod, ip, cache.now())
+                let run = PodRun::new(pod, ip, cache.now());
+                for what in &run.shows {
+                    self.shown
+                        .entry(what.clone())
+                        .or_default()
+                        .insert(key.to_owned());
+                }
+                run
             }
         };
         run.take_ephemeral(pod);
@@ -339,6 +367,9 @@ impl Kubelets {
             instant: Instant::now(),
         };
         self.resize(&mut run, &look, &mut plan);
+        if self.stale.remove(key) || given::shows_itself(pod) {
+            self.renew(&run, &look);
+        }
         self.advance(&mut run, &look, &mut plan);
         if run.resizing.in_progress.is_some() && !run.resizing_is_told {
             run.resizing_is_told = true;
@@ -386,13 +417,10 @@ impl Kubelets {
                 plan.look_after(when - look.instant, wait);
             }
         }
-        if let Some(stop) = &run.stop
-            && run.runs.iter().any(Run::is_running)
-        {
-            plan.look_after(
-                stop.until.saturating_duration_since(look.instant),
-                Wait::Work,
-            );
+        let leaving = run.runs.iter().filter(|one| one.is_running());
+        let ends = leaving.filter_map(|one| one.leaving.as_ref().map(|leaving| leaving.until));
+        if let Some(until) = ends.max() {
+            plan.look_after(until.saturating_duration_since(look.instant), Wait::Work);
         }
         let seconds = pod["spec"]["activeDeadlineSeconds"].as_i64();
         if let Some(seconds) = seconds.filter(|_| run.stop.is_none()) {
@@ -403,6 +431,21 @@ impl Kubelets {
         plan
     }
 
+    /// Lets the containers of a Pod see what their volumes bring now.
+    fn renew(&self, run: &PodRun, look: &Look<'_>) {
+        for one in run.runs.iter().filter(|one| one.is_running()) {
+            let Some(running) = self.shared.running(&one.pod, &one.name) else {
+                continue;
+            };
+            let before = running.container.brought();
+            let spec = spec_of(look.pod, &one.name);
+            let now = given::renewed(look.pod, spec, look.place, look.cache, &before);
+            if let Some(now) = now.filter(|now| *now != *before) {
+                one.live.renew(Arc::new(now));
+            }
+        }
+    }
+
     /// Goes on with a Pod as far as can be at this moment.
     fn advance(&mut self, run: &mut PodRun, look: &Look<'_>, plan: &mut Plan) {
         self.begin_stop(run, look, plan);
@@ -410,6 +453,7 @@ impl Kubelets {
         for number in 0..run.runs.len() {
             self.see_end(run, number, look);
         }
+        self.go_on_leaving(run, look, plan);
         if run.stop.is_some() {
             self.go_on_stopping(run, look);
             return;
@@ -439,10 +483,11 @@ impl Kubelets {
             );
             return;
         }
-        let policy = text(&look.pod["spec"]["restartPolicy"]);
-        // Init containers go one after the other.
+        // Nothing starts any more when those that the Pod is for have ended.
+        let is_over = restarts::is_over(look.pod, run);
+        // Init containers go one after the other; so do the others, but for what goes with their starts nobody waits.
         for number in 0..run.runs.len() {
-            let Some(one) = run.runs.get(number) else {
+            let Some(one) = run.runs.get(number).filter(|_| !is_over) else {
                 break;
             };
             let role = one.role;
@@ -452,16 +497,12 @@ impl Kubelets {
             if role == Role::Ephemeral && !run.is_initialized() {
                 continue;
             }
-            self.go_on(run, number, policy, look, plan);
-            let Some(one) = run.runs.get(number) else {
+            self.go_on(run, number, look, plan);
+            let Some(one) = run.runs.get_mut(number) else {
                 break;
             };
-            if matches!(role, Role::Init | Role::Sidecar) && !one.lets_others_start() {
-                break;
-            }
-        }
-        for one in &mut run.runs {
-            if one.is_running() && !one.probers.is_empty() {
+            self.go_on_starting(one, look, plan);
+            if one.is_running() && !one.is_starting() && !one.probers.is_empty() {
                 self.probe(one, look, plan);
             }
             let probed = Run::is_probed(spec_of(look.pod, &one.name));
@@ -469,47 +510,34 @@ impl Kubelets {
             if one.ready {
                 one.ready_at = None;
             }
-        }
-        // Sidecars end when those that the Pod is for have ended.
-        let over = matches!(status::phase(look.pod, run), "Succeeded" | "Failed");
-        if over {
-            for one in run
-                .runs
-                .iter_mut()
-                .filter(|one| one.role == Role::Sidecar && one.is_running())
+            if one.is_starting()
+                || (matches!(role, Role::Init | Role::Sidecar) && !one.lets_others_start())
             {
-                self.finish(
-                    one,
-                    &Exit {
-                        code: 0,
-                        reason: None,
-                        message: String::new(),
-                    },
-                    look.now,
-                );
+                break;
             }
         }
+        // Sidecars end when those that the Pod is for have ended.
+        if restarts::is_over(look.pod, run) {
+            let until = look.instant + probes::grace_of(look.pod);
+            for one in &mut run.runs {
+                let why = format!("Stopping container {}", one.name);
+                self.leave(one, why, (until, Exit::of(0)), look, plan);
+            }
+        }
+        self.go_on_leaving(run, look, plan);
     }
 
     /// Goes on with the probes of a container, and stops one that they give up: it is restarted as its Pod's policy has it.
     fn probe(&mut self, one: &mut Run, look: &Look<'_>, plan: &mut Plan) {
         // What is being stopped is not asked any more.
-        if one.stopping {
+        if one.leaving.is_some() {
             return;
         }
         let Some(why) = probes::go_on(one, look, &self.shared, plan) else {
             return;
         };
-        plan.tell(probes::killing(one, look, why));
-        one.stopping = true;
-        let waits = one.live.stop();
-        let until = if waits {
-            look.instant + probes::grace(one, look.pod)
-        } else {
-            look.instant
-        };
-        one.ends_at = Some((until, probes::killed()));
-        plan.look_after(until.saturating_duration_since(look.instant), Wait::Work);
+        let until = look.instant + probes::grace(one, look.pod);
+        self.leave(one, why, (until, probes::killed()), look, plan);
     }
 
     /// Tells once that config lacks, and looks for it again.
@@ -559,7 +587,13 @@ impl Kubelets {
                     });
                 }
                 // A shorter period counts.
-                Some(stop) => stop.until = stop.until.min(until),
+                Some(stop) if until < stop.until => {
+                    stop.until = until;
+                    for leaving in run.runs.iter_mut().filter_map(|one| one.leaving.as_mut()) {
+                        leaving.until = leaving.until.min(until);
+                    }
+                }
+                Some(_) => {}
             }
         } else if run.stop.is_none()
             && let Some(message) = run.evicted.clone()
@@ -605,61 +639,24 @@ impl Kubelets {
         stop.told = true;
         let until = stop.until;
         for one in &mut run.runs {
-            if !one.is_running() {
+            if let Some(leaving) = &mut one.leaving {
+                leaving.until = leaving.until.min(until);
                 continue;
             }
-            plan.tell(Note {
-                host: look.host.to_owned(),
-                field: field_of(one),
-                ..Note::normal(
-                    Kind::Pods,
-                    pod,
-                    "Killing",
-                    format!("Stopping container {}", one.name),
-                )
-            });
-            let waits = if one.script.code.is_some() {
-                one.live.stop()
-            } else {
-                one.script.stubborn
-            };
-            if !waits {
-                one.ends_at = Some((
-                    look.instant,
-                    Exit {
-                        code: 0,
-                        reason: None,
-                        message: String::new(),
-                    },
-                ));
-            } else if one.ends_at.as_ref().is_none_or(|(when, _)| *when > until) {
-                one.ends_at = Some((
-                    until,
-                    Exit {
-                        code: 137,
-                        reason: Some("Error"),
-                        message: String::new(),
-                    },
-                ));
-            }
+            let why = format!("Stopping container {}", one.name);
+            self.leave(one, why, (until, Exit::of(0)), look, plan);
         }
     }
 
     fn go_on_stopping(&mut self, run: &mut PodRun, look: &Look<'_>) {
-        let until = run.stop.as_ref().map(|stop| stop.until);
         for one in &mut run.runs {
-            if let (Some(until), true) = (until, one.is_running())
-                && until <= look.instant
-            {
-                self.finish(
-                    one,
-                    &Exit {
-                        code: 137,
-                        reason: Some("Error"),
-                        message: String::new(),
-                    },
-                    look.now,
-                );
+            let is_late = |one: &Run| {
+                one.leaving
+                    .as_ref()
+                    .is_some_and(|leaving| leaving.until <= look.instant)
+            };
+            if one.is_running() && is_late(one) {
+                self.finish(one, &probes::killed(), look.now);
             }
             // What waited for a start waits no more.
             if let State::Waiting { until, .. } = &mut one.state {
@@ -675,9 +672,8 @@ impl Kubelets {
             return;
         };
         let said = one.live.ended().map(|code| Exit {
-            code,
-            reason: None,
             message: one.live.message(),
+            ..Exit::of(code)
         });
         let due = one
             .ends_at
@@ -696,6 +692,10 @@ impl Kubelets {
         if let Some(task) = one.task.take() {
             task.abort();
         }
+        let message = match exit.message.as_str() {
+            "" => message::left(one, exit.code, &self.shared),
+            said => said.to_owned(),
+        };
         self.shared.network.close(one.number);
         self.shared.ended(&one.pod, &one.name);
         one.log.close();
@@ -705,25 +705,19 @@ impl Kubelets {
         one.state = State::Ended(Ended {
             code: exit.code,
             reason: reason.to_owned(),
-            message: exit.message.clone(),
+            message,
             started: since,
             finished: now,
             id: one.id.clone(),
         });
         one.ready = false;
         (one.ready_at, one.ends_at) = (None, None);
+        (one.hook, one.leaving) = (None, None);
         one.probers.clear();
     }
 
     /// Goes on with one container: pulls, starts, restarts.
-    fn go_on(
-        &mut self,
-        run: &mut PodRun,
-        number: usize,
-        policy: &str,
-        look: &Look<'_>,
-        plan: &mut Plan,
-    ) {
+    fn go_on(&mut self, run: &mut PodRun, number: usize, look: &Look<'_>, plan: &mut Plan) {
         // Each step may allow the next one at once.
         for _ in 0..4 {
             let Some(one) = run.runs.get_mut(number) else {
@@ -732,15 +726,7 @@ impl Kubelets {
             match &one.state {
                 State::Running { .. } => return,
                 State::Ended(ended) => {
-                    let again = match (one.role, policy) {
-                        (Role::Ephemeral, _) => false,
-                        (Role::Sidecar, _) => true,
-                        (Role::Init, "Never") => false,
-                        (Role::Init, _) => ended.code != 0,
-                        (Role::Main, "Always") => true,
-                        (Role::Main, "OnFailure") => ended.code != 0,
-                        (Role::Main, _) => false,
-                    };
+                    let again = restarts::restarts(look.pod, one, ended.code);
                     if !again {
                         return;
                     }
@@ -1007,7 +993,7 @@ impl Kubelets {
         one.script = declared.unwrap_or_default();
         one.state = State::Running { since: look.now };
         one.actuated = one.allocated.clone();
-        one.stopping = false;
+        (one.hook, one.leaving) = (None, None);
         let former = one.last.is_some().then(|| Arc::clone(&one.log));
         one.log = Arc::default();
         one.live = Arc::default();
@@ -1055,6 +1041,10 @@ impl Kubelets {
         {
             plan.look_after(Duration::ZERO, Wait::Work);
         }
+        one.live.has(Resources {
+            own: one.actuated.clone(),
+            of_pod: run.actuated.clone(),
+        });
         let (now, origin) = (look.now, look.instant);
         let clock = Clock::new(move || now.checked_add(origin.elapsed()).unwrap_or(now));
         let container = Container::new(
@@ -1094,6 +1084,7 @@ impl Kubelets {
             });
             one.task = Some(task.abort_handle());
         }
+        self.begin_hook(one, hooks::Moment::Start, None, look, plan);
         true
     }
 }
@@ -1157,6 +1148,10 @@ impl Controller for Kubelets {
                 let (namespace, _) = object::split(&change.key);
                 if let Some(waiting) = self.lacking.remove(namespace) {
                     keys.extend(waiting);
+                }
+                if let Some(readers) = self.shown.get(&(change.kind, change.key.to_string())) {
+                    self.stale.extend(readers.iter().cloned());
+                    keys.extend(readers.iter().cloned());
                 }
             }
             Kind::Nodes => keys.push(format!("node:{}", change.key)),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::Request;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -47,7 +48,7 @@ impl Purpose {
 }
 
 /// How one try went; the error is what the event says.
-type Outcome = Result<(), String>;
+pub(super) type Outcome = Result<(), String>;
 
 /// One probe of a running container.
 #[derive(Debug)]
@@ -66,10 +67,39 @@ pub(crate) struct Prober {
 
 /// A try that is under way.
 #[derive(Debug)]
-struct Flight {
+pub(super) struct Flight {
     outcome: Arc<Mutex<Option<Outcome>>>,
     until: Instant,
     task: AbortHandle,
+}
+
+impl Flight {
+    /// Begins; when it is over, its Pod is looked at.
+    pub(super) fn begin(
+        asking: BoxFuture<'static, Outcome>,
+        shared: &Arc<Shared>,
+        pod: &str,
+        until: Instant,
+    ) -> Flight {
+        let outcome = Arc::new(Mutex::new(None));
+        let (to, shared, key) = (Arc::clone(&outcome), Arc::clone(shared), pod.to_owned());
+        let task = tokio::spawn(async move {
+            let done = asking.await;
+            *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            shared.touch("kubelets", &key);
+        });
+        Flight {
+            outcome,
+            until,
+            task: task.abort_handle(),
+        }
+    }
+
+    /// How it went, once it is over.
+    pub(super) fn take(&self) -> Option<Outcome> {
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.take()
+    }
 }
 
 impl Drop for Flight {
@@ -171,14 +201,7 @@ pub(super) fn go_on(
             continue;
         }
         if let Some(flight) = &prober.flight {
-            let outcome = {
-                let mut outcome = flight
-                    .outcome
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                outcome.take()
-            };
-            let Some(outcome) = outcome else {
+            let Some(outcome) = flight.take() else {
                 let left = flight.until.saturating_duration_since(look.instant);
                 plan.look_after(left + Duration::from_millis(1), Wait::Work);
                 continue;
@@ -221,18 +244,8 @@ pub(super) fn go_on(
                 .seconds("timeoutSeconds", 1)
                 .max(Duration::from_secs(1));
             let asking = ask(prober, look, shared, &pod, &name, &live, timeout);
-            let outcome = Arc::new(Mutex::new(None));
-            let (to, shared, key) = (Arc::clone(&outcome), Arc::clone(shared), pod.to_string());
-            let task = tokio::spawn(async move {
-                let done = asking.await;
-                *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-                shared.touch("kubelets", &key);
-            });
-            prober.flight = Some(Flight {
-                outcome,
-                until: look.instant + timeout,
-                task: task.abort_handle(),
-            });
+            let until = look.instant + timeout;
+            prober.flight = Some(Flight::begin(asking, shared, &pod, until));
             plan.look_after(timeout + Duration::from_millis(1), Wait::Work);
             continue;
         }
@@ -248,12 +261,11 @@ pub(super) fn go_on(
     kill
 }
 
-/// The code with which a container ends that its probes have given up.
+/// How a container ends that is killed.
 pub(super) fn killed() -> Exit {
     Exit {
-        code: 137,
         reason: Some("Error"),
-        message: String::new(),
+        ..Exit::of(137)
     }
 }
 
@@ -266,7 +278,7 @@ fn ask(
     container: &str,
     live: &crate::containers::Live,
     timeout: Duration,
-) -> futures::future::BoxFuture<'static, Outcome> {
+) -> BoxFuture<'static, Outcome> {
     let spec = &prober.spec;
     let said = live.ready() == Some(true);
     // Code that listens nowhere is as it says; what it never said is not held against its life.
@@ -288,44 +300,83 @@ fn ask(
             let outcome = unheard("it has not said that it is ready".to_owned());
             return Box::pin(async move { outcome });
         }
-        let (output, mut written) = mpsc::channel(16);
-        let (_, size) = watch::channel(None);
-        let streams = Streams {
-            stdin: None,
-            output,
-            tty: false,
-            size,
-        };
-        let shared: &Shared = shared;
-        let process = shared.exec(pod, container, command, streams);
-        return Box::pin(async move {
-            let mut said = Vec::new();
-            let running = async {
-                let reading = async {
-                    while let Some((_, data)) = written.recv().await {
-                        said.extend_from_slice(&data);
-                    }
-                };
-                match futures::future::join(process?, reading).await.0 {
-                    Ended::Code(code) => Ok(code),
-                    Ended::Failed(why) => Err(why),
-                }
-            };
-            match tokio::time::timeout(timeout, running).await {
-                Ok(Ok(0)) => Ok(()),
-                Ok(Ok(_)) => Err(String::from_utf8_lossy(&said).trim_end().to_owned()),
-                Ok(Err(why)) => Err(why),
-                Err(_) => Err(format!(
-                    "command timed out: timed out after {}",
-                    super::short(timeout)
-                )),
-            }
-        });
+        return self::command(shared, pod, container, command, Some(timeout));
     }
     let part = ["httpGet", "tcpSocket", "grpc"]
         .into_iter()
         .find(|part| spec[*part].is_object())
         .unwrap_or("grpc");
+    let agent = "kube-probe/1.36";
+    match request(spec, part, look, shared, container, agent, Some(timeout)) {
+        Ok(asking) => asking,
+        Err(why) => {
+            let outcome = unheard(why);
+            Box::pin(async move { outcome })
+        }
+    }
+}
+
+/// A command in a container; one that ends with another code than 0 has failed with what it says.
+pub(super) fn command(
+    shared: &Shared,
+    pod: &str,
+    container: &str,
+    command: Vec<String>,
+    timeout: Option<Duration>,
+) -> BoxFuture<'static, Outcome> {
+    let (output, mut written) = mpsc::channel(16);
+    let (_, size) = watch::channel(None);
+    let streams = Streams {
+        stdin: None,
+        output,
+        tty: false,
+        size,
+    };
+    let process = shared.exec(pod, container, command, streams);
+    Box::pin(async move {
+        let mut said = Vec::new();
+        let running = async {
+            let reading = async {
+                while let Some((_, data)) = written.recv().await {
+                    said.extend_from_slice(&data);
+                }
+            };
+            match futures::future::join(process?, reading).await.0 {
+                Ended::Code(code) => Ok(code),
+                Ended::Failed(why) => Err(why),
+            }
+        };
+        let ended = match timeout {
+            None => Ok(running.await),
+            Some(timeout) => tokio::time::timeout(timeout, running)
+                .await
+                .map_err(|_| timeout),
+        };
+        match ended {
+            Ok(Ok(0)) => Ok(()),
+            Ok(Ok(_)) => Err(String::from_utf8_lossy(&said).trim_end().to_owned()),
+            Ok(Err(why)) => Err(why),
+            Err(timeout) => Err(format!(
+                "command timed out: timed out after {}",
+                super::short(timeout)
+            )),
+        }
+    })
+}
+
+/// A request to what listens at a port (`httpGet`, `tcpSocket`, `grpc`).
+///
+/// # Errors
+/// Nothing listens there, in the words of a client.
+pub(super) fn request(
+    spec: &Json,
+    part: &str,
+    look: &Look<'_>,
+    shared: &Arc<Shared>,
+    container: &str,
+    agent: &str,
+    timeout: Option<Duration>,
+) -> Result<BoxFuture<'static, Outcome>, String> {
     let action = &spec[part];
     let port = port_of(&action["port"], spec_of(look.pod, container));
     let ip = match text(&action["host"]) {
@@ -334,19 +385,17 @@ fn ask(
     };
     let Some(served) = shared.network.at(&ip, port) else {
         let refused = format!("dial tcp {ip}:{port}: connect: connection refused");
-        let why = match part {
+        return Err(match part {
             "httpGet" => format!("Get \"{}\": {refused}", url(action, &ip, port)),
             "tcpSocket" => refused,
             _ => format!(
                 "timeout: failed to connect service \"{ip}:{port}\" within {}: {refused}",
-                super::short(timeout)
+                super::short(timeout.unwrap_or_default())
             ),
-        };
-        let outcome = unheard(why);
-        return Box::pin(async move { outcome });
+        });
     };
     if part != "httpGet" {
-        return Box::pin(async { Ok(()) });
+        return Ok(Box::pin(async { Ok(()) }));
     }
     let url = url(action, &ip, port);
     let path = match text(&action["path"]) {
@@ -357,15 +406,20 @@ fn ask(
     let mut request = Request::builder()
         .uri(path)
         .header("host", format!("{ip}:{port}"))
-        .header("user-agent", "kube-probe/1.36")
+        .header("user-agent", agent)
         .header("accept", "*/*");
     for header in items(&action["httpHeaders"]) {
         request = request.header(text(&header["name"]), text(&header["value"]));
     }
-    Box::pin(async move {
+    Ok(Box::pin(async move {
         let request = request
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
+        let Some(timeout) = timeout else {
+            // A hook asks for no status.
+            served.answer(request).await;
+            return Ok(());
+        };
         match tokio::time::timeout(timeout, served.answer(request)).await {
             Ok(response) if (200..400).contains(&response.status().as_u16()) => Ok(()),
             Ok(response) => Err(format!(
@@ -376,7 +430,7 @@ fn ask(
                 "Get \"{url}\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             )),
         }
-    })
+    }))
 }
 
 fn url(action: &Json, ip: &str, port: u16) -> String {
@@ -401,15 +455,6 @@ fn port_of(port: &Json, container: &Json) -> u16 {
     u16::try_from(number).unwrap_or_default()
 }
 
-/// Why a container is killed, as an event of its Pod.
-pub(super) fn killing(run: &Run, look: &Look<'_>, why: String) -> Note {
-    Note {
-        host: look.host.to_owned(),
-        field: super::field_of(run),
-        ..Note::normal(Kind::Pods, look.pod, "Killing", why)
-    }
-}
-
 /// How long a container has to end when its probes have given it up.
 pub(super) fn grace(run: &Run, pod: &Json) -> Duration {
     let own = run
@@ -417,8 +462,13 @@ pub(super) fn grace(run: &Run, pod: &Json) -> Duration {
         .iter()
         .filter(|prober| prober.passed == Some(false))
         .find_map(|prober| prober.spec["terminationGracePeriodSeconds"].as_u64());
-    let of_pod = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
-    Duration::from_secs(own.or(of_pod).unwrap_or(30))
+    own.map_or_else(|| grace_of(pod), Duration::from_secs)
+}
+
+/// How long the containers of a Pod have to end.
+pub(super) fn grace_of(pod: &Json) -> Duration {
+    let seconds = pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+    Duration::from_secs(seconds.unwrap_or(30))
 }
 
 #[cfg(test)]

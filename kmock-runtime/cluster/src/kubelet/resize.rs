@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state::{PodRun, Role, Run, spec_of};
 use super::{Kubelets, Look, field_of};
 use crate::amounts;
+use crate::containers::Resources;
 use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
@@ -34,9 +35,20 @@ fn changeable(resources: &Json) -> Json {
     part
 }
 
-/// Whether a container has to be restarted to get from one to the other.
+/// The resources of a container; where it has no limit of its own, that of its Pod is its limit.
+fn effective(own: &Json, of_pod: &Json) -> Json {
+    let mut part = changeable(own);
+    for name in ["cpu", "memory"] {
+        let limit = &of_pod["limits"][name];
+        if part["limits"][name].is_null() && !limit.is_null() {
+            part["limits"][name] = amounts::of(name, limit).into();
+        }
+    }
+    part
+}
+
+/// Whether a container has to be restarted to get from one to the other, both as [`effective`] says them.
 fn restarts(container: &Json, old: &Json, new: &Json) -> bool {
-    let (old, new) = (changeable(old), changeable(new));
     items(&container["resizePolicy"]).any(|policy| {
         let name = text(&policy["resourceName"]);
         let changes = ["limits", "requests"]
@@ -81,6 +93,9 @@ fn summary(pod: &Json, error: &str) -> String {
 /// The Pod with what was allocated to it.
 fn allocated(pod: &Json, run: &PodRun) -> Json {
     let mut pod = pod.clone();
+    if !run.allocated.is_null() {
+        pod["spec"]["resources"] = run.allocated.clone();
+    }
     for part in ["initContainers", "containers"] {
         for container in pod["spec"][part].as_array_mut().into_iter().flatten() {
             let known = run
@@ -127,10 +142,12 @@ impl Kubelets {
                 format!("Pod resize completed: {}", summary(&done, "")),
             );
         }
-        let is_same = run.runs.iter().filter(|one| is_resizable(one)).all(|one| {
-            let wanted = &spec_of(pod, &one.name)["resources"];
-            changeable(wanted) == changeable(&one.allocated)
-        });
+        let of_pod = &pod["spec"]["resources"];
+        let is_same = changeable(of_pod) == changeable(&run.allocated)
+            && run.runs.iter().filter(|one| is_resizable(one)).all(|one| {
+                let wanted = &spec_of(pod, &one.name)["resources"];
+                changeable(wanted) == changeable(&one.allocated)
+            });
         if is_same {
             if run.resizing.pending.take().is_some() {
                 self.deferred.remove(&object::key(pod));
@@ -139,6 +156,7 @@ impl Kubelets {
         }
         match self.lacks_room(run, look) {
             None => {
+                run.allocated = of_pod.clone();
                 for one in run.runs.iter_mut().filter(|one| is_resizable(one)) {
                     one.allocated = spec_of(pod, &one.name)["resources"].clone();
                 }
@@ -175,10 +193,19 @@ impl Kubelets {
 
     /// What was allocated becomes what there is.
     fn actuate(&mut self, run: &mut PodRun, look: &Look<'_>, plan: &mut Plan) {
+        let of_pod = std::mem::replace(&mut run.actuated, run.allocated.clone());
         for one in run.runs.iter_mut().filter(|one| is_resizable(one)) {
             let spec = spec_of(look.pod, &one.name);
-            let has_to_restart = one.is_running() && restarts(spec, &one.actuated, &one.allocated);
+            let (old, new) = (
+                effective(&one.actuated, &of_pod),
+                effective(&one.allocated, &run.allocated),
+            );
+            let has_to_restart = one.is_running() && restarts(spec, &old, &new);
             one.actuated = one.allocated.clone();
+            one.live.has(Resources {
+                own: one.actuated.clone(),
+                of_pod: run.allocated.clone(),
+            });
             if !has_to_restart {
                 continue;
             }

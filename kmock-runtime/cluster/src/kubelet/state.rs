@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::given::shown;
+use super::hooks::{Hook, Leaving};
 use super::probes::Prober;
 use super::resize::Resizing;
 use crate::containers::{Exit, Live, Log, Ready, Script};
 use crate::json::Json;
+use crate::kind::Kind;
 use crate::object::{items, text};
 
 /// Which of a Pod's containers one is.
@@ -77,8 +80,10 @@ pub(crate) struct Run {
     pub(crate) number: u64,
     /// Those of the run that is going on.
     pub(crate) probers: Vec<Prober>,
-    /// Its probes have given it up.
-    pub(crate) stopping: bool,
+    /// What goes with its start or before its end.
+    pub(crate) hook: Option<Hook>,
+    /// It is on its way to its end.
+    pub(crate) leaving: Option<Leaving>,
     /// What of the node's resources it was allocated, as its spec writes it.
     pub(crate) allocated: Json,
     /// What it has of that.
@@ -122,7 +127,8 @@ impl Run {
             number: 0,
             hopeless: false,
             probers: Vec::new(),
-            stopping: false,
+            hook: None,
+            leaving: None,
             allocated: Json::Null,
             actuated: Json::Null,
         }
@@ -143,7 +149,10 @@ impl Run {
     pub(crate) fn lets_others_start(&self) -> bool {
         match self.role {
             Role::Init => self.ended().is_some_and(|ended| ended.code == 0),
-            Role::Sidecar => self.is_running() || self.last.is_some(),
+            Role::Sidecar => {
+                let has_run = self.last.is_some() || self.ended().is_some();
+                has_run || (self.has_started() && !self.is_starting())
+            }
             Role::Main | Role::Ephemeral => true,
         }
     }
@@ -154,7 +163,7 @@ impl Run {
 
     /// Whether it is ready now, by its script and by what its code said.
     pub(crate) fn readiness(&self, probed: bool, now: Instant) -> bool {
-        if !self.is_running() {
+        if !self.is_running() || self.is_starting() {
             return false;
         }
         if let Some(probed) = self.probed_ready() {
@@ -182,6 +191,11 @@ pub(crate) struct PodRun {
     pub(crate) started: Timestamp,
     pub(crate) runs: Vec<Run>,
     pub(crate) stop: Option<Stop>,
+    /// The ConfigMaps and Secrets that its volumes show.
+    pub(crate) shows: Vec<(Kind, String)>,
+    /// What the Pod as a whole was allocated of the node's resources, and what it has of that.
+    pub(crate) allocated: Json,
+    pub(crate) actuated: Json,
     /// The config that its volumes or containers wait for has been told.
     pub(crate) told_missing: String,
     /// It was reported as admitted: containers may start.
@@ -240,6 +254,12 @@ impl PodRun {
             ip,
             started: now,
             runs,
+            shows: shown(pod)
+                .into_iter()
+                .map(|(kind, name)| (kind, format!("{}/{name}", crate::object::namespace(pod))))
+                .collect(),
+            allocated: spec["resources"].clone(),
+            actuated: spec["resources"].clone(),
             stop: None,
             told_missing: String::new(),
             admitted: false,

@@ -1,7 +1,9 @@
 //! The status of a Pod, made of what its containers do.
 
 use super::given::Place;
+use super::restarts::restarts;
 use super::state::{Ended, PodRun, Role, Run, State, spec_of};
+use crate::emulator::builtin;
 use crate::json::{Json, Members, json};
 use crate::object::{self, items, text};
 use jiff::Timestamp;
@@ -13,35 +15,39 @@ pub(crate) fn phase(pod: &Json, run: &PodRun) -> &'static str {
     {
         return "Failed";
     }
-    let policy = text(&pod["spec"]["restartPolicy"]);
-    let restarts_init = policy != "Never";
-    let failed_init = run
-        .of(&[Role::Init])
-        .any(|one| one.ended().is_some_and(|ended| ended.code != 0) && !restarts_init);
+    let goes_on = |one: &Run, ended: &Ended| restarts(pod, one, ended.code);
+    let failed_init = run.of(&[Role::Init]).any(|one| {
+        one.ended()
+            .is_some_and(|ended| ended.code != 0 && !goes_on(one, ended))
+    });
     if failed_init {
         return "Failed";
     }
     if !run.is_initialized() {
         return "Pending";
     }
-    let (mut waiting, mut running, mut succeeded, mut failed) = (0, 0, 0, 0);
+    let (mut waiting, mut running, mut restarting, mut failed) = (0, 0, 0, 0);
     for one in run.of(&[Role::Main]) {
-        match &one.state {
-            State::Running { .. } => running += 1,
-            State::Ended(ended) if ended.code == 0 => succeeded += 1,
-            State::Ended(_) => failed += 1,
+        match (&one.state, &one.last) {
+            (State::Running { .. }, _) if !one.is_starting() => running += 1,
+            (State::Ended(ended), _) => {
+                failed += usize::from(ended.code != 0);
+                restarting += usize::from(goes_on(one, ended) && run.stop.is_none());
+            }
             // One that waits for its next run has been running.
-            State::Waiting { .. } if one.last.is_some() => running += 1,
-            State::Waiting { .. } => waiting += 1,
+            (_, Some(_)) => restarting += 1,
+            _ => waiting += 1,
         }
     }
+    running += run
+        .of(&[Role::Sidecar])
+        .filter(|one| one.is_running())
+        .count();
     match () {
         () if waiting > 0 => "Pending",
-        () if running > 0 => "Running",
+        () if running > 0 || restarting > 0 => "Running",
         // All have ended.
-        () if policy == "Always" && run.stop.is_none() => "Running",
-        () if failed == 0 && succeeded > 0 => "Succeeded",
-        () if policy == "OnFailure" && run.stop.is_none() => "Running",
+        () if failed == 0 => "Succeeded",
         () => "Failed",
     }
 }
@@ -84,6 +90,13 @@ pub(crate) fn status(pod: &Json, run: &PodRun, place: &Place, now: Timestamp) ->
             status.insert(field, statuses.into());
         }
     }
+    if run.admitted {
+        let (resources, allocated) = of_the_whole(pod, run);
+        status.insert("resources", resources);
+        if let Some(allocated) = allocated {
+            status.insert("allocatedResources", allocated);
+        }
+    }
     for kept in [
         "qosClass",
         "nominatedNodeName",
@@ -95,6 +108,81 @@ pub(crate) fn status(pod: &Json, run: &PodRun, place: &Place, now: Timestamp) ->
         }
     }
     status.into()
+}
+
+/// What a Pod as a whole has of its node, and what it was allocated: by its own resources, or by those of its containers.
+///
+/// Rules: `convertToAPIPodLevelResourcesStatus` of `pkg/kubelet/kubelet_pods.go`, `ResourceConfigForPod` of `pkg/kubelet/cm`.
+fn of_the_whole(pod: &Json, run: &PodRun) -> (Json, Option<Json>) {
+    let own = pod["spec"]["resources"].as_object();
+    let asks = |one: &Run| {
+        let resources = one.allocated.as_object();
+        resources.is_some_and(|resources| !resources.is_empty())
+    };
+    if own.is_none_or(Members::is_empty) && !run.runs.iter().any(asks) {
+        return (json!({}), None);
+    }
+    let (requests, limits) = sums(pod, run);
+    let mut resources = match own {
+        Some(_) => run.allocated.clone(),
+        None => json!({}),
+    };
+    for name in ["cpu", "memory"] {
+        if let Some(amount) = requests.get(name) {
+            resources["requests"][name] = amount.clone();
+        }
+        // Without a limit of each of its containers a Pod has none.
+        let mut all = run.of(&[Role::Init, Role::Sidecar, Role::Main]);
+        let is_limited = !run.allocated["limits"][name].is_null()
+            || all.all(|one| !one.allocated["limits"][name].is_null());
+        if let Some(amount) = limits.get(name).filter(|_| is_limited) {
+            resources["limits"][name] = amount.clone();
+        }
+    }
+    // What is being done is not there yet.
+    let known = &pod["status"]["resources"];
+    if run.resizing.in_progress.is_some() && !known.is_null() {
+        resources = known.clone();
+    }
+    let allocated = (!requests.is_empty()).then(|| requests.into());
+    (resources, allocated)
+}
+
+/// What the containers of a Pod were allocated, added up: requests and limits.
+fn sums(pod: &Json, run: &PodRun) -> (Members, Members) {
+    let spec = &pod["spec"];
+    let is_whole = run.allocated.is_null() && spec["overhead"].is_null();
+    if let ([one], true) = (run.runs.as_slice(), is_whole) {
+        let of = |sort: &str| one.allocated[sort].as_object().cloned().unwrap_or_default();
+        return (of("requests"), of("limits"));
+    }
+    let all = |roles: &[Role]| -> Vec<Json> {
+        run.of(roles)
+            .map(|one| {
+                let policy = if one.role == Role::Sidecar {
+                    Json::from("Always")
+                } else {
+                    Json::Null
+                };
+                json!({"restartPolicy": policy, "resources": one.allocated})
+            })
+            .collect()
+    };
+    let small = json!({"spec": {
+        "initContainers": all(&[Role::Init, Role::Sidecar]), "containers": all(&[Role::Main]),
+        "resources": run.allocated, "overhead": spec["overhead"],
+    }});
+    let small = serde_json::Value::from(&small);
+    let shown = |amounts: builtin::amounts::Amounts| -> Members {
+        let shown = amounts.into_iter();
+        shown
+            .map(|(name, amount)| (name, Json::from(amount.to_string())))
+            .collect()
+    };
+    (
+        shown(builtin::amounts::requests_with_overhead(&small)),
+        shown(builtin::amounts::of_pod(&small, "limits")),
+    )
 }
 
 fn names<'a>(runs: impl Iterator<Item = &'a Run>) -> String {
@@ -227,6 +315,16 @@ fn container_status(pod: &Json, run: &Run) -> Json {
     let spec = spec_of(pod, &run.name);
     let image = text(&spec["image"]);
     let state = match &run.state {
+        // What goes with its start is still under way.
+        State::Running { .. } if run.is_starting() => {
+            let has_init = items(&pod["spec"]["initContainers"]).next().is_some();
+            let waits = if has_init && run.role == Role::Main {
+                "PodInitializing"
+            } else {
+                "ContainerCreating"
+            };
+            json!({"waiting": {"reason": waits}})
+        }
         State::Waiting {
             reason, message, ..
         } => {
@@ -248,7 +346,7 @@ fn container_status(pod: &Json, run: &Run) -> Json {
         "restartCount": run.restarts,
         "image": if has_run { full_name(image) } else { image.to_owned() },
         "imageID": if has_run { digest(image) } else { String::new() },
-        "started": run.has_started(),
+        "started": run.has_started() && !run.is_starting(),
     });
     if has_run {
         status["containerID"] = run.id.as_str().into();

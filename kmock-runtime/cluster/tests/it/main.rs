@@ -5,6 +5,7 @@ mod commands;
 mod cronjobs;
 mod daemonsets;
 mod deployments;
+mod hooks;
 mod jobs;
 mod logs;
 mod mirroring;

@@ -161,13 +161,18 @@ pub(super) async fn archive(arguments: &[&str], io: &mut Io) -> i32 {
 }
 
 /// `touch PATH…`
-pub(super) fn touch(paths: &[&str], io: &Io) -> i32 {
+pub(super) async fn touch(paths: &[&str], io: &Io) -> i32 {
+    let mut code = 0;
     for path in paths.iter().filter(|path| !path.starts_with('-')) {
-        if io.container().file(path).is_none() {
+        if io.container().is_read_only(path) {
+            io.write_error(format!("touch: {path}: Read-only file system\n"))
+                .await;
+            code = 1;
+        } else if io.container().file(path).is_none() {
             io.container().write_file(*path, Bytes::new());
         }
     }
-    0
+    code
 }
 
 /// `rm [-rf] PATH…`

@@ -4,6 +4,7 @@
 mod condition;
 mod files;
 mod texts;
+mod user;
 
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use futures::future::BoxFuture;
 
 use super::io::Io;
 use super::shell;
+use super::system::hostname;
 
 /// All that there are.
-pub(super) const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 34] = [
     "[", "[[", "ash", "bash", "cat", "dash", "date", "echo", "env", "expr", "false", "grep",
-    "head", "hostname", "ls", "mkdir", "printenv", "printf", "pwd", "rm", "seq", "sh", "sleep",
-    "sync", "tail", "tar", "test", "touch", "true", "wait", "wc", "whoami",
+    "head", "hostname", "id", "ls", "mkdir", "mount", "printenv", "printf", "pwd", "rm", "seq",
+    "sh", "sleep", "sync", "tail", "tar", "test", "touch", "true", "wait", "wc", "whoami",
 ];
 
 /// Runs a plain command; `None`: there is none of its name.
@@ -85,12 +87,24 @@ async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
         }
         "env" | "printenv" => env(arguments, io).await,
         "hostname" => {
-            let name = io.container().host();
-            io.write(format!("{name}\n")).await;
+            let container = io.container();
+            let (name, domain) = hostname(container.manifest());
+            let asked = arguments.first().copied().unwrap_or_default();
+            let said = match asked {
+                "-i" | "-I" => container.ip().to_owned(),
+                "-f" if !domain.is_empty() => format!("{name}.{domain}"),
+                "-d" => domain,
+                "-s" => name.split('.').next().unwrap_or_default().to_owned(),
+                _ => name,
+            };
+            io.write(format!("{said}\n")).await;
             0
         }
-        "whoami" => {
-            io.write("root\n").await;
+        "id" => user::id(arguments, io).await,
+        "whoami" => user::id(&["-un"], io).await,
+        "mount" => {
+            io.write("cgroup2 on /sys/fs/cgroup type cgroup2 (ro,nosuid,nodev,noexec,relatime)\n")
+                .await;
             0
         }
         "pwd" => {
@@ -100,7 +114,7 @@ async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
         "ls" => files::ls(arguments, io).await,
         "sleep" => sleep(arguments, io).await,
         "tar" => files::archive(arguments, io).await,
-        "touch" => files::touch(arguments, io),
+        "touch" => files::touch(arguments, io).await,
         "rm" => files::remove(arguments, io).await,
         "expr" => texts::expr(arguments, io).await,
         "test" | "[" | "[[" => condition::test(name, arguments, io).await,

@@ -219,7 +219,9 @@ impl Shell {
                     redirects,
                     is_apart,
                 } => {
-                    let kept = self.redirect(redirects, io).await;
+                    let Ok(kept) = self.redirect(redirects, io).await else {
+                        return Ok(());
+                    };
                     let before = is_apart.then(|| self.variables.clone());
                     let mut flow = self.list(body, io, guarded).await;
                     if let Some(before) = before {
@@ -304,7 +306,9 @@ impl Shell {
         for word in words {
             fields.extend(self.fields(word, io).await);
         }
-        let kept = self.redirect(redirects, io).await;
+        let Ok(kept) = self.redirect(redirects, io).await else {
+            return Ok(());
+        };
         let flow = match fields.is_empty() {
             true => Ok(()),
             false => self.command(fields, io).await,
@@ -438,9 +442,10 @@ impl Shell {
         }
     }
 
-    async fn redirect(&mut self, redirects: &[Redirect], io: &mut Io) -> Option<Kept> {
+    /// Turns the streams; the error: what is in the way was told.
+    async fn redirect(&mut self, redirects: &[Redirect], io: &mut Io) -> Result<Option<Kept>, ()> {
         if redirects.is_empty() {
-            return None;
+            return Ok(None);
         }
         let mut kept = Kept {
             output: io.sink(false),
@@ -468,6 +473,19 @@ impl Shell {
                         "/dev/null" => Sink::Nowhere,
                         "/dev/stdout" | "/proc/1/fd/1" => kept.output.clone(),
                         "/dev/stderr" | "/proc/1/fd/2" => kept.errors.clone(),
+                        path if io.container().is_read_only(path) => {
+                            io.swap_output(kept.output);
+                            io.swap_errors(kept.errors);
+                            io.write_error(format!(
+                                "sh: can't create {path}: Read-only file system\n"
+                            ))
+                            .await;
+                            if let Some(input) = kept.input {
+                                io.swap_input(input);
+                            }
+                            self.status = 1;
+                            return Err(());
+                        }
                         _ => {
                             let (sink, _) = Sink::kept();
                             kept.files.push((path, *appends, sink.clone()));
@@ -489,7 +507,7 @@ impl Shell {
                 }
             }
         }
-        Some(kept)
+        Ok(Some(kept))
     }
 
     fn restore(&self, kept: Option<Kept>, io: &mut Io) {

@@ -8,7 +8,7 @@ use super::quantity::Quantity;
 use super::values::{is_set, items, members, text};
 
 /// Amounts by the name of the resource.
-pub(crate) type Amounts = BTreeMap<String, Quantity>;
+pub type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts at a path of an object; what cannot be read is left out.
 pub(crate) fn read(value: &Value, path: &[&str]) -> Amounts {
@@ -52,7 +52,7 @@ pub(super) fn has_pod_level(pod: &Value) -> bool {
 
 /// The `requests` or `limits` of a pod without its overhead: containers run at once, init containers one after the
 /// other, but for those that stay.
-pub(super) fn of_pod(pod: &Value, what: &str) -> Amounts {
+pub fn of_pod(pod: &Value, what: &str) -> Amounts {
     let mut total = Amounts::new();
     for container in items(pod, &["spec", "containers"]) {
         add(&mut total, &read(container, &["resources", what]));
@@ -77,7 +77,7 @@ pub(super) fn of_pod(pod: &Value, what: &str) -> Amounts {
 }
 
 /// The requests of a pod with its overhead.
-pub(crate) fn requests_with_overhead(pod: &Value) -> Amounts {
+pub fn requests_with_overhead(pod: &Value) -> Amounts {
     let mut all = of_pod(pod, "requests");
     add(&mut all, &read(pod, &["spec", "overhead"]));
     all
