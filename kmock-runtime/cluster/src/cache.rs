@@ -50,6 +50,8 @@ pub struct Cache {
     tables: Vec<BTreeMap<Arc<str>, Arc<Json>>>,
     owned: HashMap<Box<str>, BTreeSet<(Kind, Arc<str>)>>,
     on_node: HashMap<Box<str>, BTreeSet<Arc<str>>>,
+    /// Of each kind the object that was taken in last.
+    latest: Vec<Option<Arc<Json>>>,
     now: Timestamp,
     seed: u64,
 }
@@ -60,6 +62,7 @@ impl Default for Cache {
             tables: Kind::ALL.iter().map(|_| BTreeMap::new()).collect(),
             owned: HashMap::new(),
             on_node: HashMap::new(),
+            latest: vec![None; Kind::ALL.len()],
             now: Timestamp::UNIX_EPOCH,
             seed: 0,
         }
@@ -148,18 +151,19 @@ impl Cache {
 
     /// Takes in an object as the API has it, or that there is none any more.
     ///
-    /// Who manages its fields is left out. The rest shares what it has in common with the object before, and with another
-    /// one of the same owner, or of the kind.
+    /// Who manages its fields is left out. The rest shares what it has in common with the object before, with another one
+    /// of the same owner, and with that of the kind that was taken in last: many go through the same at one time.
     pub(crate) fn take(&mut self, kind: Kind, key: &str, new: Option<&Value>) -> Option<Change> {
         let new = new.map(|object| {
             let before = self.get(kind, key).map(|before| &**before);
-            let owner = owner_of(object).and_then(|uid| self.controlled(kind, uid).next());
-            let another = owner.or_else(|| self.all(kind).next());
-            Arc::new(Json::object(
-                object,
-                [before, another.map(|another| &**another)],
-            ))
+            let sibling = owner_of(object).and_then(|uid| self.controlled(kind, uid).next());
+            let sibling = sibling.map(|sibling| &**sibling);
+            let latest = self.latest.get(kind as usize).and_then(Option::as_deref);
+            Arc::new(Json::object(object, [before, sibling, latest]))
         });
+        if let (Some(latest), Some(_)) = (self.latest.get_mut(kind as usize), &new) {
+            latest.clone_from(&new);
+        }
         self.apply(kind, key, new)
     }
 

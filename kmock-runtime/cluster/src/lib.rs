@@ -9,6 +9,7 @@
 //! - `controllers`: a room for each of kube-controller-manager's; `scheduler`, `kubelet`: what their names say;
 //! - `containers`: what images do, by scripts and closures; `nodes`: nodes by declaration;
 //! - `stages`: what other people's operators would do to their custom resources;
+//! - `json`: the objects that they hold, shared where they are equal; `cache`: all that are known;
 //! - `run`: the loop, and waiting until nothing moves; `explain`: why something does not come.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

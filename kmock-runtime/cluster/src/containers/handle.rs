@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -67,21 +67,25 @@ pub(crate) struct Live {
     renewed: Mutex<Option<Files>>,
     /// What it has of the node, where it asked for something.
     resources: Mutex<Option<Box<Resources>>>,
-    /// What those who are attached send.
-    pub(crate) input: Mutex<Option<mpsc::UnboundedReceiver<Bytes>>>,
-    to_input: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
+    input: Mutex<Pipe>,
+}
+
+/// What those who are attached send, and the container reads: few do, so it is made for the first of either.
+#[derive(Debug, Default)]
+struct Pipe {
+    is_made: bool,
+    to: Option<mpsc::UnboundedSender<Bytes>>,
+    from: Option<mpsc::UnboundedReceiver<Bytes>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        let (to_input, input) = mpsc::unbounded_channel();
         Self {
             rests: Mutex::default(),
             files: Mutex::default(),
             renewed: Mutex::default(),
             resources: Mutex::default(),
-            input: Mutex::new(Some(input)),
-            to_input: Mutex::new(Some(to_input)),
+            input: Mutex::default(),
             ready: AtomicU8::new(0),
             said: AtomicU64::new(0),
             has_listened: AtomicBool::new(false),
@@ -94,6 +98,19 @@ impl Default for Live {
 }
 
 impl Live {
+    fn pipe(&self) -> MutexGuard<'_, Pipe> {
+        let mut pipe = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        if !pipe.is_made {
+            let (to, from) = mpsc::unbounded_channel();
+            *pipe = Pipe {
+                is_made: true,
+                to: Some(to),
+                from: Some(from),
+            };
+        }
+        pipe
+    }
+
     /// Whether the code said that it is ready; `None`: it said nothing.
     pub(crate) fn ready(&self) -> Option<bool> {
         match self.ready.load(Ordering::Acquire) {
@@ -371,16 +388,14 @@ impl Container {
         all
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Bytes>> {
+    fn written(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
         let files = &self.0.live.files;
         files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What those who are attached send (`kubectl attach -i`, `kubectl run -i`), as it comes. The first who asks has it.
     pub fn stdin(&self) -> Option<Input> {
-        let input = &self.0.live.input;
-        let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
-        input.take().map(Input::new)
+        self.0.live.pipe().from.take().map(Input::new)
     }
 
     /// Serves connections at a port of the Pod, in whatever protocol, until the container is told to stop, and becomes
@@ -500,9 +515,7 @@ impl Container {
 
     /// Sends something to what the container reads; one that never reads does not mind.
     pub(crate) fn send(&self, data: Bytes) {
-        let input = &self.0.live.to_input;
-        let input = input.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(input) = &*input {
+        if let Some(input) = &self.0.live.pipe().to {
             let _ = input.send(data);
         }
     }
@@ -513,8 +526,7 @@ impl Container {
         let spec = &self.0.pod["spec"];
         let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
         if all.any(|one| one["name"] == self.0.name && one["stdinOnce"] == true) {
-            let input = &self.0.live.to_input;
-            input.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.0.live.pipe().to = None;
         }
     }
 

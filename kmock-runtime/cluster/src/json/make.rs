@@ -18,7 +18,7 @@ macro_rules! json {
     ([ $($items:tt)* ]) => {{
         let items: Vec<$crate::json::Json> = {
             #[allow(unused_mut, reason = "there may be none")]
-            let mut items = Vec::new();
+            let mut items = $crate::json::no_items();
             $crate::json::json!(@items items $($items)*);
             items
         };
@@ -84,6 +84,11 @@ macro_rules! json {
     ($value:expr) => { $crate::json::ToJson::to_json(&$value) };
 }
 pub(crate) use json;
+
+/// Where a list begins.
+pub(crate) fn no_items() -> Vec<Json> {
+    Vec::new()
+}
 
 /// What can stand in [`json!`].
 pub(crate) trait ToJson {

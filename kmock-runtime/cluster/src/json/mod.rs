@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde_core::{Serialize, Serializer};
 use serde_json::Number;
 
-pub(crate) use make::{ToJson, json};
+pub(crate) use make::{ToJson, json, no_items};
 pub use members::{Key, Members};
 
 /// A JSON value.

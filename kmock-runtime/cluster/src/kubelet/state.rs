@@ -222,7 +222,9 @@ impl PodRun {
     pub(crate) fn new(pod: &Json, ip: String, now: Timestamp) -> PodRun {
         let spec = &pod["spec"];
         let has_init = items(&spec["initContainers"]).next().is_some();
-        let mut runs = Vec::new();
+        let count = |list: &str| spec[list].as_array().map_or(0, Vec::len);
+        // Most Pods have one container: four would take the room of three that are not there.
+        let mut runs = Vec::with_capacity(count("initContainers") + count("containers"));
         let key: Arc<str> = crate::object::key(pod).into();
         for container in items(&spec["initContainers"]) {
             let role = if text(&container["restartPolicy"]) == "Always" {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::Offset};
 use serde_json::{Map, Value};
 
 pub use crate::model::names::{
@@ -173,20 +173,16 @@ fn validate_maps(metadata: &Value) -> Vec<FieldError> {
 fn validate_managers(metadata: &Value) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (index, entry) in items(metadata, "managedFields").iter().enumerate() {
-        let field = format!("metadata.managedFields[{index}]");
+        let field = |name: &str| format!("metadata.managedFields[{index}].{name}");
         let (manager, subresource) = (text(entry, "manager"), text(entry, "subresource"));
         if manager.len() > MAX_MANAGER {
-            faults.push(FieldError::too_long(
-                format!("{field}.manager"),
-                MAX_MANAGER,
-            ));
+            faults.push(FieldError::too_long(field("manager"), MAX_MANAGER));
         }
-        faults.extend(unprintable(&format!("{field}.manager"), manager));
+        if !manager.chars().all(gofmt::is_print) {
+            faults.extend(unprintable(&field("manager"), manager));
+        }
         if subresource.len() > MAX_SUBRESOURCE {
-            faults.push(FieldError::too_long(
-                format!("{field}.subresource"),
-                MAX_SUBRESOURCE,
-            ));
+            faults.push(FieldError::too_long(field("subresource"), MAX_SUBRESOURCE));
         }
     }
     faults
@@ -416,7 +412,17 @@ pub fn set(metadata: &mut Map<String, Value>, key: &str, value: Value) {
 
 /// A time as `metadata` shows it: whole seconds, UTC.
 pub fn rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    let time = Offset::UTC.to_datetime(time);
+    let (date, clock) = (time.date(), time.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        date.year(),
+        date.month(),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    )
 }
 
 /// A time with microseconds, as leases and events show it.

@@ -7,10 +7,10 @@ use super::rest::Resting;
 use super::{Change, Event, Rendered, StoredObject};
 
 /// So many of the newest events are kept as they are, with their values.
-const FRESH: usize = 1024;
+const FRESH: usize = 256;
 
 /// So many bytes of text the events of one resource may keep; then half of them are forgotten.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The events that are kept. Positions count from the first event that there ever was.
 #[derive(Debug)]
@@ -286,7 +286,9 @@ mod tests {
             assert_eq!(bytes, log.bytes);
             assert!(bytes <= 102_000, "{bytes}");
         }
-        assert!((850..950).contains(&log.floor()), "{}", log.floor());
+        let resting = 2_000 - FRESH as u64;
+        let floor = log.floor();
+        assert!((resting - 110..resting - 40).contains(&floor), "{floor}");
         assert_eq!(
             (log.count(), log.events().len()),
             (2_000, 2_000 - log.floor() as usize)
