@@ -317,7 +317,8 @@ impl TestOptions {
                     .to_owned(),
             );
         }
-        builder.enable_all();
+        // Room for the events of so many sockets at a time: the usual room is made for thousands.
+        builder.enable_all().max_io_events_per_tick(128);
         #[cfg(feature = "test-util")]
         builder.start_paused(self.start_paused);
         #[cfg(not(feature = "test-util"))]

@@ -151,12 +151,12 @@ impl Watchdog {
         let (fire, fired) = oneshot::channel();
         let (done, ended) = mpsc::channel::<()>();
         let looking = Arc::clone(&look);
-        let watching = std::thread::Builder::new()
-            .name("kmock-watchdog".to_owned())
-            .spawn(move || watch(name, limit, kind, &watched, &ended, fire, &looking));
+        let watching = on_a_thread(Box::new(move || {
+            watch(name, limit, kind, &watched, &ended, fire, &looking);
+        }));
         // Without a thread to spare there is no watchdog; the test itself is none the worse.
         Watchdog {
-            fired: watching.is_ok().then_some(fired),
+            fired: watching.then_some(fired),
             look,
             _done: Some(done),
         }
@@ -180,6 +180,44 @@ impl Watchdog {
         };
         futures::future::select(std::pin::pin!(fired), std::pin::pin!(looked)).await;
     }
+}
+
+type Watch = Box<dyn FnOnce() + Send>;
+
+/// Threads that have watched a test, and wait for the next: a sweep has thousands of them one after another.
+static IDLE: Mutex<Vec<mpsc::Sender<Watch>>> = Mutex::new(Vec::new());
+/// So many wait at most.
+const MOST_IDLE: usize = 16;
+
+/// Watches on a thread of its own; says whether there is one.
+fn on_a_thread(watch: Watch) -> bool {
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut watch = watch;
+    if let Some(thread) = idle().pop() {
+        match thread.send(watch) {
+            Ok(()) => return true,
+            Err(mpsc::SendError(left)) => watch = left,
+        }
+    }
+    let (next, to_come) = mpsc::channel::<Watch>();
+    let run = move || {
+        loop {
+            watch();
+            {
+                let mut idle = idle();
+                if idle.len() >= MOST_IDLE {
+                    return;
+                }
+                idle.push(next.clone());
+            }
+            match to_come.recv() {
+                Ok(another) => watch = another,
+                Err(_) => return,
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("kmock-watchdog".to_owned());
+    thread.spawn(run).is_ok()
 }
 
 fn watch(

@@ -101,12 +101,8 @@ impl Look {
         let mut objects = Objects::new();
         for present in &self.contents {
             let name = self.names.of(&present.resource, &present.object);
-            let mut object = Value::clone(&present.object);
-            self.names.normalize(&mut object);
+            let mut object = self.names.normalized_object(&present.object);
             if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-                for key in OWN {
-                    metadata.remove(key);
-                }
                 untouch(metadata);
             }
             for field in ignored {
@@ -333,11 +329,7 @@ fn claims(log: &[Logged], names: &Names) -> BTreeMap<Claim, BTreeSet<String>> {
         if status.is_null() || former == Some(status) || !owners.contains(uid(after)) {
             continue;
         }
-        let text = |value: &Value| {
-            let mut value = value.clone();
-            names.normalize(&mut value);
-            value.to_string()
-        };
+        let text = |value: &Value| names.normalized(value).to_string();
         let claim = Claim {
             name: names.of(&logged.resource, after),
             status: text(status),
@@ -390,6 +382,8 @@ fn owner(object: &Value) -> String {
 #[derive(Default)]
 struct Names {
     symbols: HashMap<String, String>,
+    /// How long those are that have one: a bit for each length. Few texts need to be looked for.
+    lengths: u128,
 }
 
 impl Names {
@@ -399,21 +393,33 @@ impl Names {
         let plain = match metadata["generateName"].as_str() {
             Some(prefix) if name.starts_with(prefix) => {
                 let symbol = format!("{prefix}*");
-                self.symbols.insert(name.to_owned(), symbol.clone());
+                self.put(name, symbol.clone());
                 symbol
             }
             _ => name.to_owned(),
         };
         if let Some(uid) = metadata["uid"].as_str() {
-            self.symbols
-                .insert(uid.to_owned(), format!("<uid of {resource} {plain}>"));
+            self.put(uid, format!("<uid of {resource} {plain}>"));
+        }
+    }
+
+    fn put(&mut self, text: &str, symbol: String) {
+        self.lengths |= bit(text.len());
+        self.symbols.insert(text.to_owned(), symbol);
+    }
+
+    /// What stands for a text.
+    fn symbol(&self, text: &str) -> Option<&String> {
+        match self.lengths & bit(text.len()) {
+            0 => None,
+            _ => self.symbols.get(text),
         }
     }
 
     fn of(&self, resource: &str, object: &Value) -> String {
         let metadata = &object["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
-        let name = self.symbols.get(name).map_or(name, String::as_str);
+        let name = self.symbol(name).map_or(name, String::as_str);
         match metadata["namespace"]
             .as_str()
             .filter(|namespace| !namespace.is_empty())
@@ -423,34 +429,43 @@ impl Names {
         }
     }
 
-    fn normalize(&self, value: &mut Value) {
+    /// A value without what differs from run to run.
+    fn normalized(&self, value: &Value) -> Value {
         match value {
-            Value::Object(map) => {
-                for key in COUNTS {
-                    map.remove(key);
-                }
-                let own: Vec<(String, String)> = map
-                    .keys()
-                    .filter_map(|key| Some((key.clone(), self.symbols.get(key)?.clone())))
-                    .collect();
-                for (key, symbol) in own {
-                    if let Some(value) = map.remove(&key) {
-                        map.insert(symbol, value);
-                    }
-                }
-                map.values_mut().for_each(|value| self.normalize(value));
-            }
-            Value::Array(items) => items.iter_mut().for_each(|value| self.normalize(value)),
-            Value::String(text) => {
-                if is_time(text) {
-                    *text = "<time>".to_owned();
-                } else if let Some(symbol) = self.symbols.get(text.as_str()) {
-                    text.clone_from(symbol);
-                }
-            }
-            _ => {}
+            Value::Object(map) => self.members(map, &[]),
+            Value::Array(items) => items.iter().map(|item| self.normalized(item)).collect(),
+            Value::String(text) if is_time(text) => "<time>".into(),
+            Value::String(text) => Value::String(self.symbol(text).unwrap_or(text).clone()),
+            other => other.clone(),
         }
     }
+
+    /// The same of an object, whose metadata a server has much of its own in.
+    fn normalized_object(&self, object: &Value) -> Value {
+        let mut shown = match object {
+            Value::Object(map) => self.members(map, &["metadata"]),
+            other => self.normalized(other),
+        };
+        if let Some(metadata) = object.get("metadata").and_then(Value::as_object) {
+            shown["metadata"] = self.members(metadata, &OWN);
+        }
+        shown
+    }
+
+    fn members(&self, map: &Map<String, Value>, without: &[&str]) -> Value {
+        let left_out = |key: &str| COUNTS.contains(&key) || without.contains(&key);
+        let kept = map.iter().filter(|(key, _)| !left_out(key));
+        let shown = kept.map(|(key, value)| {
+            let key = self.symbol(key).unwrap_or(key).clone();
+            (key, self.normalized(value))
+        });
+        Value::Object(shown.collect())
+    }
+}
+
+/// The bit of a length; long texts share one.
+fn bit(length: usize) -> u128 {
+    1 << length.min(127)
 }
 
 /// `2026-01-02T03:04:05Z`, with or without a fraction.
@@ -532,10 +547,9 @@ mod tests {
         let pod = json!({"metadata": {"name": "web-x7z", "generateName": "web-", "uid": "u-1", "namespace": "n"}});
         names.learn("pods", &pod);
         assert_eq!(names.of("pods", &pod), "pods n/web-*");
-        let mut other = json!({"ref": {"name": "web-x7z", "uid": "u-1"}, "at": "2026-01-02T03:04:05Z", "observedGeneration": 3});
-        names.normalize(&mut other);
+        let other = json!({"ref": {"name": "web-x7z", "uid": "u-1"}, "at": "2026-01-02T03:04:05Z", "observedGeneration": 3});
         assert_eq!(
-            other,
+            names.normalized(&other),
             json!({"ref": {"name": "web-*", "uid": "<uid of pods web-*>"}, "at": "<time>"})
         );
     }

@@ -89,31 +89,29 @@ impl ApiRequest {
         let path = decoded(uri);
         let trailing_slash = path.len() > 1 && path.ends_with('/');
         let trimmed = path.strip_prefix('/')?.trim_end_matches('/');
-        let mut parts: Vec<String> = trimmed.split('/').map(str::to_owned).collect();
-        let (group, version, mut skip) = match parts.first().map(String::as_str) {
-            Some("api") => (String::new(), parts.get(1)?.clone(), 2),
-            Some("apis") => (parts.get(1)?.clone(), parts.get(2)?.clone(), 3),
+        let parts: Vec<&str> = trimmed.split('/').collect();
+        let (group, version, mut parts) = match parts.as_slice() {
+            ["api", version, rest @ ..] => ("", *version, rest),
+            ["apis", group, version, rest @ ..] => (*group, *version, rest),
             _ => return None,
         };
         let mut watch_path = false;
-        if parts.get(skip).map(String::as_str) == Some("watch") && parts.len() > skip + 1 {
-            watch_path = true;
-            skip += 1;
+        if let ["watch", rest @ ..] = parts
+            && !rest.is_empty()
+        {
+            (watch_path, parts) = (true, rest);
         }
-        parts.drain(..skip.min(parts.len()));
         let mut namespace = None;
-        if parts.first().map(String::as_str) == Some("namespaces") && parts.len() > 2 {
-            let is_subresource = matches!(
-                parts.get(2).map(String::as_str),
-                Some("status" | "finalize")
-            );
+        if let ["namespaces", within, rest @ ..] = parts
+            && let Some(next) = rest.first()
+        {
+            let is_subresource = matches!(*next, "status" | "finalize");
             // `/apis/<group>/…/namespaces/x/status` can only be a resource called `status`; nobody has one.
             if !(is_subresource && group.is_empty()) {
-                namespace = parts.get(1).cloned();
-                parts.drain(..2);
+                (namespace, parts) = (Some((*within).to_owned()), rest);
             }
         }
-        let mut parts = parts.into_iter();
+        let mut parts = parts.iter().map(|part| (*part).to_owned());
         let resource = parts.next().filter(|x| !x.is_empty())?;
         let name = parts.next();
         let subresource = parts.next();
@@ -133,8 +131,8 @@ impl ApiRequest {
         Some(Self {
             method: method.clone(),
             verb,
-            group,
-            version,
+            group: group.to_owned(),
+            version: version.to_owned(),
             namespace,
             resource,
             name,

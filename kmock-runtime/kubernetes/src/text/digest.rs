@@ -82,10 +82,15 @@ fn compress(state: &mut [u32; 8], block: &[u8]) {
 
 /// The digest as upper-case hexadecimal digits, as the server's ETags have it.
 pub fn hex(data: &[u8]) -> String {
-    sha256(data)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect()
+    let digit = |half: u8| {
+        char::from(if half < 10 {
+            b'0' + half
+        } else {
+            b'A' + half - 10
+        })
+    };
+    let halves = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    sha256(data).iter().flat_map(halves).collect()
 }
 
 #[cfg(test)]

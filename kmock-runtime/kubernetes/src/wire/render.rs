@@ -4,7 +4,7 @@
 //! server's lists have it); an object alone, a list and an event are put together from that text.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -36,11 +36,29 @@ pub struct Renderer {
 #[derive(Debug)]
 struct Forms {
     item: String,
-    message: String,
-    added: String,
-    modified: String,
-    deleted: String,
-    left: String,
+    message: OnceLock<String>,
+    added: OnceLock<String>,
+    modified: OnceLock<String>,
+    deleted: OnceLock<String>,
+    left: OnceLock<String>,
+}
+
+impl Forms {
+    fn new(item: String) -> Self {
+        Self {
+            item,
+            message: OnceLock::new(),
+            added: OnceLock::new(),
+            modified: OnceLock::new(),
+            deleted: OnceLock::new(),
+            left: OnceLock::new(),
+        }
+    }
+
+    /// One of them, named after what it is: few are asked for in the life of a renderer.
+    fn named<'a>(&'a self, form: &'a OnceLock<String>, what: &str) -> &'a str {
+        form.get_or_init(|| [what, " ", &self.item].concat())
+    }
 }
 
 impl Renderer {
@@ -62,17 +80,9 @@ impl Renderer {
             0 => resource.api_version(),
             rules => format!("{}#{rules}", resource.api_version()),
         };
-        let forms = Forms {
-            message: format!("protobuf {form}"),
-            added: format!("ADDED {form}"),
-            modified: format!("MODIFIED {form}"),
-            deleted: format!("DELETED {form}"),
-            left: format!("left {form}"),
-            item: form,
-        };
         Self {
             served: served.clone(),
-            forms: Arc::new(forms),
+            forms: Arc::new(Forms::new(form)),
             order,
             head,
         }
@@ -153,7 +163,8 @@ impl Renderer {
                 .unwrap_or_default()
                 .into()
         };
-        Some(object.rendered.get(&self.forms.message, make)).filter(|message| !message.is_empty())
+        let form = self.forms.named(&self.forms.message, "protobuf");
+        Some(object.rendered.get(form, make)).filter(|message| !message.is_empty())
     }
 
     /// The name under which forms of this version are kept.
@@ -170,11 +181,12 @@ impl Renderer {
     /// The line about an event, kept with the event: every watcher gets the same bytes. `kind` is what the watcher
     /// is told; an object that left its selection is DELETED with its former state at the event's version.
     pub fn event_frame(&self, kind: &'static str, event: &Event, left: bool) -> Bytes {
+        let forms = &self.forms;
         let form = match (kind, left) {
-            (_, true) => &self.forms.left,
-            ("ADDED", _) => &self.forms.added,
-            ("MODIFIED", _) => &self.forms.modified,
-            _ => &self.forms.deleted,
+            (_, true) => forms.named(&forms.left, "left"),
+            ("ADDED", _) => forms.named(&forms.added, "ADDED"),
+            ("MODIFIED", _) => forms.named(&forms.modified, "MODIFIED"),
+            _ => forms.named(&forms.deleted, "DELETED"),
         };
         event.rendered.get(form, || {
             if !left {

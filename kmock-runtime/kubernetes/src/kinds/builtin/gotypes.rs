@@ -174,7 +174,7 @@ impl Struct {
 
     /// The struct of a kind, e.g. of `apps`, `v1`, `Deployment`.
     pub fn of_kind(group: &str, version: &str, kind: &str) -> Option<&'static Struct> {
-        Self::named(&format!("{}.{version}.{kind}", package(group)))
+        Self::named(&[package(group), ".", version, ".", kind].concat())
     }
 
     /// The field of that JSON name.
