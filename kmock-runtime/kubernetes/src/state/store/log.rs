@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::delta::Bases;
 use super::rest::Resting;
 use super::{Change, Event, Rendered, StoredObject};
 
@@ -23,6 +24,8 @@ pub(super) struct Log {
     /// The bytes of those that rest.
     bytes: usize,
     most_bytes: usize,
+    /// What those that come to rest are told by.
+    bases: Bases,
 }
 
 /// An event of the log.
@@ -105,18 +108,18 @@ impl Entry {
     }
 
     /// Lays it to rest; `false` if it cannot.
-    fn lay(&mut self) -> bool {
+    fn lay(&mut self, bases: &mut Bases) -> bool {
         let Self::Fresh(event) = self else {
             return false;
         };
         let previous = match &event.previous {
             None => None,
-            Some(previous) => match previous.resting() {
+            Some(previous) => match previous.resting(bases) {
                 None => return false,
                 resting => resting,
             },
         };
-        let Some(object) = event.object.resting() else {
+        let Some(object) = event.object.resting(bases) else {
             return false;
         };
         *self = Self::Resting(Box::new(RestingEvent {
@@ -140,6 +143,7 @@ impl Log {
             most: most.max(1),
             bytes: 0,
             most_bytes: MOST_BYTES,
+            bases: Bases::default(),
         }
     }
 
@@ -165,7 +169,7 @@ impl Log {
     fn lay_one(&mut self) -> Option<Arc<Resting>> {
         let at = self.events.len().checked_sub(FRESH + 1)?;
         let entry = self.events.get_mut(at)?;
-        if !entry.lay() {
+        if !entry.lay(&mut self.bases) {
             return None;
         }
         self.bytes += entry.bytes();
@@ -273,7 +277,9 @@ mod tests {
         log.most_bytes = 100_000;
         let key: Arc<str> = "a".into();
         for revision in 1..=2_000 {
-            let value = json!({"metadata": {}, "data": "x".repeat(1000)});
+            // No two resemble each other.
+            let data = format!("{revision:04}").repeat(250);
+            let value = json!({"metadata": {}, "data": data});
             log.push(Arc::new(Event {
                 revision,
                 change: Change::Added,

@@ -5,6 +5,7 @@
 //! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them.
 
 mod cause;
+mod delta;
 mod dormant;
 mod kin;
 mod log;

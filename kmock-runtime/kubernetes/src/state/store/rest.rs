@@ -6,9 +6,9 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use serde_json::Value;
 
+use super::delta::{Bases, Packed};
 use super::{Rendered, StoredObject};
 
 /// The value of a stored object: there, or made of the text when somebody looks.
@@ -61,9 +61,9 @@ impl Deref for Kept {
 
 impl StoredObject {
     /// The same version at rest; `None` for what a text would not give back exactly.
-    pub(super) fn resting(&self) -> Option<Arc<Resting>> {
+    pub(super) fn resting(&self, bases: &mut Bases) -> Option<Arc<Resting>> {
         let resting = self.value.resting.get_or_init(|| {
-            let text = Text::of(&self.value, &self.rendered)?;
+            let text = Text::of(&self.value, &self.rendered, bases)?;
             Some(Arc::new(Resting {
                 key: Arc::clone(self.shared_key()),
                 revision: self.revision,
@@ -87,15 +87,15 @@ pub(super) struct Resting {
 }
 
 impl Resting {
-    /// The bytes of its text.
+    /// The bytes of its text, as far as they are its own.
     pub(super) fn size(&self) -> usize {
-        self.text.json.len()
+        self.text.json.size()
     }
 }
 
 #[derive(Debug)]
 struct Text {
-    json: Bytes,
+    json: Packed,
     /// Kind and version, where the text is that of a list's item, which does not tell them.
     types: Option<[Box<str>; 2]>,
 }
@@ -106,7 +106,7 @@ const TYPES: [&str; 2] = ["kind", "apiVersion"];
 const DEEPEST: usize = 100;
 
 impl Text {
-    fn of(value: &Value, rendered: &Rendered) -> Option<Self> {
+    fn of(value: &Value, rendered: &Rendered, bases: &mut Bases) -> Option<Self> {
         if !is_exact(value, 0) {
             return None;
         }
@@ -114,7 +114,7 @@ impl Text {
         if let Some(json) = rendered.first() {
             let types = TYPES.map(|key| value[key].as_str().unwrap_or_default().into());
             let text = Self {
-                json: json.clone(),
+                json: Packed::Whole(json.clone()),
                 types: Some(types),
             };
             if text.read() == *value {
@@ -123,13 +123,13 @@ impl Text {
         }
         let json = serde_json::to_vec(value).ok()?;
         Some(Self {
-            json: json.into_boxed_slice().into(),
+            json: bases.pack(json),
             types: None,
         })
     }
 
     fn read(&self) -> Value {
-        let mut value: Value = serde_json::from_slice(&self.json).unwrap_or_default();
+        let mut value: Value = serde_json::from_slice(&self.json.text()).unwrap_or_default();
         if let (Some(map), Some(types)) = (value.as_object_mut(), &self.types) {
             for (key, text) in TYPES.into_iter().zip(types) {
                 map.insert(key.to_owned(), (**text).into());
@@ -157,6 +157,7 @@ mod tests {
 
     #[test]
     fn what_rests_is_read_as_it_was() {
+        let mut bases = Bases::default();
         let key: Arc<str> = "n/a".into();
         let value = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}, "n": -7});
         let stored = StoredObject::new(&key, value, 5, 3);
@@ -166,24 +167,35 @@ mod tests {
             if rendered {
                 stored.rendered.get("v1", || item.as_slice().into());
             }
-            let resting = stored.resting().expect("a text");
+            let resting = stored.resting(&mut bases).expect("a text");
             assert_eq!(resting.text.types.is_some(), rendered);
             let woken = StoredObject::woken(&resting);
             assert_eq!(*woken.value, *stored.value);
             assert_eq!((woken.key(), woken.revision, woken.created), ("n/a", 5, 3));
-            assert!(Arc::ptr_eq(&woken.resting().expect("a text"), &resting));
+            assert!(Arc::ptr_eq(
+                &woken.resting(&mut bases).expect("a text"),
+                &resting
+            ));
         }
         // A form that tells less is not enough.
         stored
             .rendered
             .get("v1", || b"{\"n\":-7}".as_slice().into());
-        assert!(stored.resting().expect("a text").text.types.is_none());
+        assert!(
+            stored
+                .resting(&mut bases)
+                .expect("a text")
+                .text
+                .types
+                .is_none()
+        );
         let mut deep = json!(1);
         for _ in 0..200 {
             deep = json!([deep]);
         }
         for inexact in [json!({"a": 0.1}), json!({"a": deep})] {
-            assert!(StoredObject::new(&key, inexact, 1, 1).resting().is_none());
+            let inexact = StoredObject::new(&key, inexact, 1, 1);
+            assert!(inexact.resting(&mut bases).is_none());
         }
     }
 }
