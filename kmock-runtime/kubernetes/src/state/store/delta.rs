@@ -16,6 +16,9 @@ const SHARE: usize = 4;
 /// Shorter texts stay whole.
 const SHORTEST: usize = 256;
 
+/// So much more than its share may a text take at its beginning before it is given up.
+const SLACK: usize = 64;
+
 /// A text: whole, or beside another one.
 #[derive(Debug)]
 pub(super) enum Packed {
@@ -78,7 +81,7 @@ fn steps(base: &[u8], text: &[u8]) -> Option<Vec<u8>> {
     let mut steps = Vec::new();
     let (mut old, mut new) = (base, text);
     loop {
-        let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+        let same = common(old, new);
         old = old.get(same..)?;
         new = new.get(same..)?;
         if old.is_empty() && new.is_empty() {
@@ -94,12 +97,25 @@ fn steps(base: &[u8], text: &[u8]) -> Option<Vec<u8>> {
         write(&mut steps, gone);
         write(&mut steps, come);
         steps.extend_from_slice(instead);
-        if steps.len() > most {
-            return None;
-        }
         old = old.get(gone..)?;
         new = rest;
+        let so_far = (text.len() - new.len()) / SHARE;
+        if steps.len() > most.min(so_far + SLACK) {
+            return None;
+        }
     }
+}
+
+/// How many bytes two texts begin with.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    // Eight at a time, as one number.
+    let (some, others) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    let chunks = some.iter().zip(others);
+    let same = 8 * chunks
+        .take_while(|(a, b)| u64::from_ne_bytes(**a) == u64::from_ne_bytes(**b))
+        .count();
+    let rest = one.iter().zip(other).skip(same);
+    same + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// How far it is to the end of a scalar; at least one byte.
