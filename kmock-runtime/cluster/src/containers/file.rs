@@ -18,7 +18,7 @@ use crate::emulator::builtin::times;
 use crate::glob::glob;
 use crate::shared::Shared;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "image",
     "log",
     "ready",
@@ -31,6 +31,7 @@ const KEYS: [&str; 15] = [
     "pullFails",
     "ignoresStop",
     "outOfMemory",
+    "script",
     "serve",
     "exec",
     "usage",
@@ -65,6 +66,7 @@ enum Step {
     PullTakes(Duration),
     PullFails(String),
     IgnoresStop,
+    Script(String),
     Serve(Vec<(u16, String)>),
     Exec(Vec<Canned>),
     Uses(String, String),
@@ -93,6 +95,7 @@ impl Step {
             Step::PullTakes(time) => image.pull_takes(time),
             Step::PullFails(why) => image.pull_fails(why),
             Step::IgnoresStop => image.ignores_stop(),
+            Step::Script(script) => image.script(script),
             Step::Uses(resource, amount) => image.uses(&resource, amount),
             Step::Serve(ports) => image.run(move |c| serve(c, ports.clone())),
             Step::Exec(commands) => {
@@ -267,6 +270,10 @@ fn read(entry: &Value) -> Result<(String, Vec<Step>), String> {
             .filter(|ignores| *ignores)
             .map(|_| Step::IgnoresStop),
     );
+    if let Some(script) = text("script")? {
+        super::shell::checked(&script).map_err(|why| format!("`script`: {why}"))?;
+        steps.push(Step::Script(script));
+    }
     if !entry["serve"].is_null() {
         steps.push(Step::Serve(ports(&entry["serve"])?));
     }
@@ -372,6 +379,14 @@ mod tests {
             (
                 json!({"image": "a", "after": "5 s"}),
                 "image 1: `after` is a time such as 5s or 250ms, not \"5 s\"",
+            ),
+            (
+                json!({"image": "a", "script": "case $1 in"}),
+                "image 1: `script`: syntax error: unexpected end of file",
+            ),
+            (
+                json!({"image": "a", "script": "frobnicate"}),
+                "image 1: `script`: kmock does not know the command frobnicate",
             ),
             (
                 json!({"image": "a", "exit": "no"}),

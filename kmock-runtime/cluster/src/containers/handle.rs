@@ -19,13 +19,13 @@ use tower_service::Service;
 
 use super::io::Input;
 use super::log::Log;
-use super::network::Served;
+use super::network::{Network, Served};
 use super::system::{self, Resources};
 use super::token::Token;
 use super::volumes::{Mount, VolumeData};
 use crate::amounts;
 use crate::emulator::takeover::Duplex;
-use crate::emulator::{ApiBody, Clock};
+use crate::emulator::{ApiBody, Clock, Cluster};
 use crate::json::Json;
 use crate::object;
 use crate::seed;
@@ -43,6 +43,10 @@ pub(crate) struct Given {
     pub(crate) files: Files,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) tokens: Vec<Token>,
+    /// The cluster that it is in.
+    pub(crate) cluster: Option<Cluster>,
+    /// The modes of the files of its volumes that are others than 0644.
+    pub(crate) modes: BTreeMap<String, u32>,
 }
 
 /// What the code of a container and the kubelet share.
@@ -65,6 +69,8 @@ pub(crate) struct Live {
     files: Mutex<BTreeMap<String, Bytes>>,
     /// The files of its volumes, where they have changed since it started.
     renewed: Mutex<Option<Files>>,
+    /// What `chmod` made of them.
+    modes: Mutex<BTreeMap<String, u32>>,
     /// What it has of the node, where it asked for something.
     resources: Mutex<Option<Box<Resources>>>,
     input: Mutex<Pipe>,
@@ -84,6 +90,7 @@ impl Default for Live {
             rests: Mutex::default(),
             files: Mutex::default(),
             renewed: Mutex::default(),
+            modes: Mutex::default(),
             resources: Mutex::default(),
             input: Mutex::default(),
             ready: AtomicU8::new(0),
@@ -328,6 +335,16 @@ impl Container {
             .unwrap_or_else(|| Arc::clone(&self.0.given.files))
     }
 
+    /// The cluster that it is in; `None`: nobody said.
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        self.0.given.cluster.as_ref()
+    }
+
+    /// What the containers of all Pods serve.
+    pub(crate) fn network(&self) -> &Network {
+        &self.0.shared.network
+    }
+
     /// What it has of the node.
     pub(crate) fn resources(&self) -> Resources {
         let resources = &self.0.live.resources;
@@ -347,6 +364,81 @@ impl Container {
     pub(crate) fn has_mount(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.0.given.mounts.iter().any(|mount| mount.at == path)
+    }
+
+    /// The permissions of a file or a folder.
+    pub(crate) fn mode(&self, path: &str) -> u32 {
+        let said = {
+            let modes = &self.0.live.modes;
+            let modes = modes.lock().unwrap_or_else(PoisonError::into_inner);
+            modes.get(path).copied()
+        };
+        let of_folder = || {
+            if self.has_mount(path) { 0o777 } else { 0o755 }
+        };
+        let given = &self.0.given.modes;
+        // That of all files of a volume stands at its folder.
+        let of_volume = || {
+            let mut folder = path;
+            loop {
+                folder = folder.rsplit_once('/')?.0;
+                if let Some(mode) = given.get(&format!("{folder}/")) {
+                    return Some(*mode);
+                }
+            }
+        };
+        said.or_else(|| given.get(path).copied())
+            .or_else(of_volume)
+            .unwrap_or_else(|| match self.file(path) {
+                Some(_) => 0o644,
+                None => of_folder(),
+            })
+    }
+
+    /// The sort of file system that a path is in.
+    pub(crate) fn medium(&self, path: &str) -> &'static str {
+        let spec = &self.0.pod["spec"];
+        let lists = ["containers", "initContainers", "ephemeralContainers"];
+        let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
+        let own = all.find(|one| one["name"] == self.0.name);
+        let mounts = own
+            .into_iter()
+            .flat_map(|own| object::items(&own["volumeMounts"]));
+        let found = mounts
+            .filter(|mount| {
+                let rest =
+                    path.strip_prefix(object::text(&mount["mountPath"]).trim_end_matches('/'));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+            .max_by_key(|mount| object::text(&mount["mountPath"]).len());
+        let volume = found.and_then(|mount| {
+            object::items(&spec["volumes"]).find(|volume| volume["name"] == mount["name"])
+        });
+        let in_memory = |volume: &Json| {
+            volume["emptyDir"]["medium"] == "Memory"
+                || volume["secret"].is_object()
+                || volume["projected"].is_object()
+        };
+        match volume {
+            None => "overlayfs",
+            Some(volume) if in_memory(volume) => "tmpfs",
+            Some(_) => "ext2/ext3",
+        }
+    }
+
+    /// Gives a file or a folder other permissions.
+    pub(crate) fn set_mode(&self, path: &str, mode: u32) {
+        let modes = &self.0.live.modes;
+        let mut modes = modes.lock().unwrap_or_else(PoisonError::into_inner);
+        modes.insert(path.to_owned(), mode);
+    }
+
+    /// Whether a container runs of which nobody said anything, and that has no command that is done here.
+    pub(crate) fn is_silent(&self, pod: &str, name: &str) -> bool {
+        let running = self.0.shared.running(pod, name);
+        running.is_some_and(|running| {
+            running.command.is_none() && !running.is_plain && !running.has_code
+        })
     }
 
     /// Whether nothing can be written at a path: its volume or the root of the container is for reading only.

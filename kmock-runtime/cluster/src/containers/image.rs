@@ -69,6 +69,8 @@ pub(crate) struct Script {
     pub(crate) stubborn: bool,
     pub(crate) code: Option<Code>,
     pub(crate) command: Option<Command>,
+    /// The program of the image, as a script.
+    pub(crate) program: Option<Arc<str>>,
     /// Resources and how much it uses of each.
     pub(crate) usage: BTreeMap<String, String>,
 }
@@ -259,6 +261,20 @@ impl Image {
             .boxed()
         });
         self.change(|script| script.code = Some(code))
+    }
+
+    /// The program of the image is this script of the [small shell](https://docs.rs/kmock/latest/kmock/life/index.html): `$1`, `"$@"` are
+    /// the `args` of the container. One whose manifest has a `command` does that instead. It is ready at once, unless its
+    /// declaration says otherwise.
+    ///
+    /// ```no_run
+    /// # fn example(life: kmock_cluster::Life) {
+    /// life.image("greeter").script("echo hello ${1:-nobody}; sleep 5");
+    /// # }
+    /// ```
+    pub fn script(self, script: impl Into<String>) -> Image {
+        let script: Arc<str> = script.into().into();
+        self.change(|known| known.program = Some(script))
     }
 
     /// What commands in the container do (`kubectl exec`): they have their arguments and the streams, and return an exit

@@ -44,6 +44,8 @@ pub(crate) struct Running {
     pub(crate) command: Option<Command>,
     /// It is a plain command: it knows the others.
     pub(crate) is_plain: bool,
+    /// It is code.
+    pub(crate) has_code: bool,
     pub(crate) log: Arc<Log>,
 }
 

@@ -20,10 +20,15 @@ pub(crate) enum Program {
     OfImage,
 }
 
-/// What a container does by what it is given. `stdin`, `tty`: as its manifest has them.
-pub(crate) fn program(given: &Given, stdin: bool, tty: bool) -> Program {
+/// What a container does by what it is given; `image`: the script that the program of its image is. `stdin`, `tty`: as its manifest has them.
+pub(crate) fn program(given: &Given, image: Option<&str>, stdin: bool, tty: bool) -> Program {
     let has_command = !given.command.is_empty();
-    let words: Vec<String> = given.command.iter().chain(&given.args).cloned().collect();
+    let of_image = image.filter(|_| !has_command);
+    let mut words: Vec<String> = given.command.iter().chain(&given.args).cloned().collect();
+    if let Some(script) = of_image {
+        let begin = ["sh", "-c", script, "sh"].map(str::to_owned);
+        words = begin.into_iter().chain(words).collect();
+    }
     if words.is_empty() {
         return Program::OfImage;
     }
@@ -37,7 +42,12 @@ pub(crate) fn program(given: &Given, stdin: bool, tty: bool) -> Program {
         }
         Err(Strange::Script(why)) => return Program::Strange(why),
     };
+    let says_so = of_image.is_some();
     Program::Plain(Arc::new(move |container| {
+        // Its image is as one of which nobody said anything: ready at once.
+        if says_so {
+            container.ready();
+        }
         run(container, words.clone(), stdin, tty, ends)
     }))
 }

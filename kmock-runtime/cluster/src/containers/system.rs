@@ -145,6 +145,12 @@ impl Resources {
         amounts::of(name, &self.own[sort][name])
     }
 
+    /// The files of its control group.
+    pub(crate) fn controls(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let names = ["cpu.max", "cpu.weight", "memory.max"].into_iter();
+        names.filter_map(|name| Some((name, control(name, self)?)))
+    }
+
     /// Where a container has no limit of its own, that of its Pod is its limit.
     fn limit(&self, name: &str) -> i64 {
         match self.amount("limits", name) {

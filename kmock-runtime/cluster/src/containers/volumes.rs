@@ -73,6 +73,13 @@ impl VolumeData {
         Ok(())
     }
 
+    /// Writes into a volume by its name.
+    pub(crate) fn put(&self, volume: &str, path: String, content: Bytes) {
+        let mut all = self.all();
+        let files = all.entry(volume.to_owned()).or_default();
+        files.insert(path, content);
+    }
+
     /// Whether there was such a file.
     pub(crate) fn remove(&self, mounts: &[Mount], path: &str) -> bool {
         let found = Self::place(mounts, path);

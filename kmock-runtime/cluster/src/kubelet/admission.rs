@@ -97,6 +97,13 @@ pub(super) fn rejected(pod: &Json, node: &Json, others: &[&Arc<Json>]) -> Option
     None
 }
 
+/// What a node that runs nothing has too little of.
+pub(super) fn never(pod: &Json, node: &Json) -> Option<Rejection> {
+    let mut containers = items(&pod["spec"]["containers"]);
+    let asks = containers.any(|one| one["resources"]["requests"].is_object());
+    asks.then(|| lacks(&PodInfo::of(pod), node, &[]))?
+}
+
 /// What there is too little of. Of what a node does not know at all, a kubelet knows nothing either.
 fn lacks(own: &PodInfo, node: &Json, others: &[PodInfo]) -> Option<Rejection> {
     let allocatable = amounts::map(&node["status"]["allocatable"]);
@@ -250,6 +257,11 @@ mod tests {
                 .map(|(reason, message)| (reason.as_str(), message.as_str()));
             assert_eq!(found, wanted, "{spec}");
         }
+        let alone = json!({"spec": {"containers": asks("cpu", "500m")}});
+        assert_eq!(never(&alone, &node), None);
+        let huge = json!({"spec": {"containers": asks("cpu", "5")}});
+        let why = "Node didn't have enough resource: cpu, requested: 5000, used: 0, capacity: 1000";
+        assert_eq!(never(&huge, &node), Some(("OutOfcpu".into(), why.into())));
         let full = rejected(&pod("new", json!({})), &node, &[&there, &there]);
         let message = "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2";
         assert_eq!(full, Some(("OutOfpods".into(), message.into())));

@@ -46,6 +46,8 @@ pub(crate) fn given(
             .into(),
         mounts: mounts(pod, container, &env, cache),
         tokens: tokens(pod, container, place),
+        cluster: place.cluster.clone(),
+        modes: modes(pod, container),
         env,
     })
 }
@@ -401,6 +403,47 @@ fn files(
         }
     }
     Ok(out)
+}
+
+/// The modes of the files that the volumes of a container bring, where they are others than 0644.
+fn modes(pod: &Json, container: &Json) -> BTreeMap<String, u32> {
+    let mut all = BTreeMap::new();
+    let has_group = !pod["spec"]["securityContext"]["fsGroup"].is_null();
+    for mount in items(&container["volumeMounts"]) {
+        let Some(volume) = mounted(pod, mount) else {
+            continue;
+        };
+        let at = text(&mount["mountPath"]).trim_end_matches('/');
+        let parts = ["configMap", "secret", "downwardAPI", "projected"];
+        let Some(default) = parts
+            .iter()
+            .find_map(|part| volume[*part]["defaultMode"].as_u64())
+        else {
+            continue;
+        };
+        let sources = items(&volume["projected"]["sources"]).chain(std::iter::once(volume));
+        let lists = sources.flat_map(|source| {
+            parts
+                .iter()
+                .flat_map(move |part| items(&source[*part]["items"]))
+        });
+        let mut put = |path: &str, mode: u64| {
+            let mode = u32::try_from(mode).unwrap_or(0o644);
+            // Whoever is in the group of the volumes can read them.
+            let mode = if has_group { mode | 0o440 } else { mode };
+            if mode != 0o644 {
+                all.insert(format!("{at}/{path}"), mode);
+            }
+        };
+        put("", default);
+        for item in lists {
+            put(
+                text(&item["path"]),
+                item["mode"].as_u64().unwrap_or(default),
+            );
+        }
+    }
+    all
 }
 
 /// What the volumes of a container bring now, beside the parts of them (`subPath`), which stay as they were. `None`: something

@@ -214,6 +214,10 @@ impl Kubelets {
             field: field_of(one),
             ..Note::normal(Kind::Pods, look.pod, "Killing", why)
         });
+        // A program without a word for it takes no word to stop: a real one is killed in the end, ours at once.
+        let running = self.shared.running(&one.pod, &one.name);
+        let is_plain = running.is_some_and(|running| running.is_plain);
+        let exit = if is_plain { probes::killed() } else { exit };
         one.hook = None;
         one.leaving = Some(Leaving {
             until,

@@ -114,10 +114,11 @@ impl Kubelets {
         if let Some(refused) = admission::refused(pod) {
             return Some(refused);
         }
-        if object::holds(pod, "PodScheduled") {
-            return None;
-        }
         let node = cache.get(Kind::Nodes, host)?;
+        // The scheduler has looked at the others; what no node has, this one has not either.
+        if object::holds(pod, "PodScheduled") {
+            return admission::never(pod, node);
+        }
         let others: Vec<_> = cache
             .on_node(host)
             .filter(|other| self.pods.contains_key(&object::key(other)))
@@ -371,6 +372,7 @@ impl Kubelets {
             self.renew(&run, &look);
         }
         self.advance(&mut run, &look, &mut plan);
+        self.show_groups(&run, &look);
         if run.resizing.in_progress.is_some() && !run.resizing_is_told {
             run.resizing_is_told = true;
             plan.look_after(Duration::ZERO, Wait::Work);
@@ -429,6 +431,24 @@ impl Kubelets {
         }
         self.pods.insert(key.to_owned(), run);
         plan
+    }
+
+    /// Lets the containers of a Pod that see the control groups of their node find that of their Pod.
+    fn show_groups(&self, run: &PodRun, look: &Look<'_>) {
+        let root = "/sys/fs/cgroup";
+        let mut volumes = items(&look.pod["spec"]["volumes"]);
+        if !volumes.any(|volume| volume["hostPath"]["path"] == root) {
+            return;
+        }
+        let has = Resources {
+            own: status::of_the_whole(look.pod, run).0,
+            of_pod: Json::Null,
+        };
+        for (name, content) in has.controls() {
+            let path = format!("sys/fs/cgroup/kubepods/pod{}/{name}", run.uid);
+            let volume = format!("node/{}", look.host);
+            self.shared.volumes.put(&volume, path, content.into());
+        }
     }
 
     /// Lets the containers of a Pod see what their volumes bring now.
@@ -1006,8 +1026,14 @@ impl Kubelets {
             },
         );
         let mut is_plain = false;
-        if !is_declared {
-            match program(&given, spec["stdin"] == true, spec["tty"] == true) {
+        let of_image = one.script.program.clone();
+        if !is_declared || of_image.is_some() {
+            match program(
+                &given,
+                of_image.as_deref(),
+                spec["stdin"] == true,
+                spec["tty"] == true,
+            ) {
                 Program::Plain(code) => {
                     is_plain = true;
                     one.script.code = Some(code);
@@ -1064,6 +1090,7 @@ impl Kubelets {
                 container: container.clone(),
                 command: one.script.command.clone(),
                 is_plain,
+                has_code: one.script.code.is_some(),
                 log: Arc::clone(&one.log),
             },
         );

@@ -113,7 +113,7 @@ pub(crate) fn status(pod: &Json, run: &PodRun, place: &Place, now: Timestamp) ->
 /// What a Pod as a whole has of its node, and what it was allocated: by its own resources, or by those of its containers.
 ///
 /// Rules: `convertToAPIPodLevelResourcesStatus` of `pkg/kubelet/kubelet_pods.go`, `ResourceConfigForPod` of `pkg/kubelet/cm`.
-fn of_the_whole(pod: &Json, run: &PodRun) -> (Json, Option<Json>) {
+pub(super) fn of_the_whole(pod: &Json, run: &PodRun) -> (Json, Option<Json>) {
     let own = pod["spec"]["resources"].as_object();
     let asks = |one: &Run| {
         let resources = one.allocated.as_object();

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::world::{PODS, World, condition, live, pod};
@@ -130,6 +133,36 @@ fn scripts_are_run() {
                 "1a\n1b\n",
             ),
             (
+                "greet() { echo \"hi $1\"; return 3; }; greet john; echo $?",
+                0,
+                "hi john\n3\n",
+            ),
+            (
+                "case abc in x) echo x;; a*|b) echo a;; *) echo other;; esac",
+                0,
+                "a\n",
+            ),
+            (
+                "A=/etc/conf.d/a.yaml; echo ${A##*/} ${A%.yaml} ${#A} ${B:-none} ${A:+set} ${A/etc/opt}",
+                0,
+                "a.yaml /etc/conf.d/a 18 none set /opt/conf.d/a.yaml\n",
+            ),
+            (
+                "cat <<EOF > /tmp/a\nI am $NAME\nEOF\ncat /tmp/a; printf 'b1\\na2\\n' | sort | cut -c1",
+                0,
+                "I am john\na\nb\n",
+            ),
+            (
+                "echo 1 > /x/a; cp /x/a /x/b; mv /x/a /x/c; chmod 0600 /x/b; find /x -type f; stat -c %A /x/b",
+                0,
+                "/x/b\n/x/c\n-rw-------\n",
+            ),
+            (
+                "id -u; whoami; basename /a/b.txt .txt; echo -n aGk= | base64 -d; echo ${NONE:?is missing}; echo no",
+                2,
+                "0\nroot\nb\nhish: NONE: is missing\n",
+            ),
+            (
                 "printf '%s=%d\\n' a 1 b 2; echo yes | grep -q '^y' && echo found",
                 0,
                 "a=1\nb=2\nfound\n",
@@ -184,12 +217,12 @@ fn a_command_that_is_not_known_is_told_and_the_container_just_runs() {
                 "kmock does not know the command /app/server",
             ),
             (
-                json!(["sh", "-c", "echo a; curl http://web"]),
-                "kmock does not know the command curl",
+                json!(["sh", "-c", "echo a; sed s/a/b/ /c"]),
+                "kmock does not know the command sed",
             ),
             (
-                json!(["sh", "-c", "case $1 in a) ;; esac"]),
-                "kmock's shell does not know `case`",
+                json!(["sh", "-c", "select a in b; do :; done"]),
+                "kmock's shell does not know `select`",
             ),
             (
                 json!(["sh", "-c", "server & wait"]),
@@ -355,5 +388,87 @@ fn the_example_of_a_liveness_command_restarts() {
         let events = w.events("Pod");
         let said = "Unhealthy Liveness probe failed: cat: /tmp/healthy: No such file or directory";
         assert!(events.iter().any(|event| event == said), "{events:#?}");
+    });
+}
+
+#[test]
+fn scripts_reach_what_containers_serve() {
+    live(1, |w| async move {
+        w.life.image("web").run(async |c| {
+            let service = tower::service_fn(|request: Request<Full<Bytes>>| async move {
+                let text = format!("you asked for {}\n", request.uri());
+                Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(text))))
+            });
+            c.serve(8080, service).await;
+        });
+        let mut web = pod("web", "web");
+        web["metadata"]["labels"] = json!({"app": "web"});
+        w.ask(&format!("POST {PODS}"), web).await;
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": {
+            "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}],
+        }});
+        w.ask("POST /api/v1/namespaces/default/services", service)
+            .await;
+        w.settle().await;
+        for (script, code, log) in [
+            ("wget -qO- web:80/a?b", 0, "you asked for /a?b\n"),
+            (
+                "curl -s http://web.default.svc.cluster.local/x",
+                0,
+                "you asked for /x\n",
+            ),
+            (
+                "nc -z web 80 && nc -z web 81; echo $?",
+                0,
+                "nc: web (web:81): Connection refused\n1\n",
+            ),
+            (
+                "curl http://none",
+                6,
+                "curl: (6) Could not resolve host: none\n",
+            ),
+            (
+                "wget -q web:81 -O /tmp/a",
+                1,
+                "wget: can't connect to remote host (web:81): Connection refused\n",
+            ),
+            (
+                "curl -sk -o /dev/null -w '%{http_code}\\n' https://kubernetes.default.svc/healthz",
+                0,
+                "200\n",
+            ),
+        ] {
+            let (_, ended, said) = done(&w, json!(["sh", "-c", script])).await;
+            assert_eq!((ended, said.as_str()), (code, log), "{script}");
+        }
+    });
+}
+
+#[test]
+fn the_program_of_an_image_may_be_a_script() {
+    live(1, |w| async move {
+        w.life
+            .image("greeter")
+            .script("echo \"hello ${1:-nobody}\"; exit 4");
+        for (fields, log) in [
+            (json!({}), "hello nobody\n"),
+            (json!({"args": ["john"]}), "hello john\n"),
+            (
+                json!({"command": ["echo", "own"], "args": ["john"]}),
+                "own john\n",
+            ),
+        ] {
+            let mut body = pod("a", "greeter");
+            body["spec"]["restartPolicy"] = json!("Never");
+            for (name, value) in fields.as_object().expect("an object") {
+                body["spec"]["containers"][0][name.as_str()] = value.clone();
+            }
+            w.ask(&format!("POST {PODS}"), body).await;
+            w.settle().await;
+            let said = w.life.log("default/a", "c", false).expect("it ran");
+            assert_eq!(said, log);
+            w.ask(&format!("DELETE {PODS}/a"), Value::Null).await;
+            w.settle().await;
+        }
     });
 }

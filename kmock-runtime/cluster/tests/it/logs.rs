@@ -106,3 +106,33 @@ fn the_run_before_is_kept_and_who_waits_has_none() {
         );
     });
 }
+
+#[test]
+fn logs_come_over_websockets_too() {
+    live(1, |w| async move {
+        w.life.image("web").log("hello\n");
+        w.ask(&format!("POST {PODS}"), pod("a", "web")).await;
+        w.settle().await;
+        for (offered, code) in [
+            ("base64.binary.k8s.io", 101),
+            ("binary.k8s.io", 101),
+            ("v4.channel.k8s.io", 403),
+        ] {
+            let request = http::Request::get(format!("{PODS}/a/log"))
+                .header("connection", "Upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-protocol", offered)
+                .body(bytes::Bytes::new());
+            let response = w.cluster.call(request.expect("a request")).await;
+            assert_eq!(response.status().as_u16(), code, "{offered}");
+            let chosen = response.headers().get("sec-websocket-protocol");
+            assert_eq!(
+                chosen.is_some_and(|chosen| chosen == offered),
+                code == 101,
+                "{offered}"
+            );
+        }
+    });
+}

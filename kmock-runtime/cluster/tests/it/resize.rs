@@ -146,3 +146,30 @@ fn without_room_it_waits_until_another_pod_goes() {
         assert_eq!(cpus(&w, "a"), (json!("500m"), json!("500m")));
     });
 }
+
+#[test]
+fn what_a_limit_range_allows_holds_for_a_resize_too() {
+    live(1, |w| async move {
+        let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "most"}, "spec": {"limits": [
+            {"type": "Container", "max": {"cpu": "500m"}},
+        ]}});
+        w.ask("POST /api/v1/namespaces/default/limitranges", range)
+            .await;
+        let asks = |cpu: &str| json!({"requests": {"cpu": cpu}, "limits": {"cpu": cpu}});
+        let mut body = pod("a", "web");
+        body["spec"]["containers"][0]["resources"] = asks("250m");
+        w.ask(&format!("POST {PODS}"), body).await;
+        w.settle().await;
+        let patch = |cpu: &str| json!({"spec": {"containers": [{"name": "c", "image": "web", "resources": asks(cpu)}]}});
+        let (code, answer) = w
+            .call(&format!("PATCH {PODS}/a/resize"), patch("600m"))
+            .await;
+        let why = "maximum cpu usage per Container is 500m, but limit is 600m";
+        assert!(
+            code == 403 && answer.to_string().contains(why),
+            "{code} {answer}"
+        );
+        w.ask(&format!("PATCH {PODS}/a/resize"), patch("400m"))
+            .await;
+    });
+}

@@ -1,5 +1,6 @@
 //! What only Pods have: binding to a node, eviction, logs.
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use super::call::Call;
 use super::reply::{Body, Reply};
 use super::write_options::{DeleteOptions, WriteOptions, write_options};
 use super::{delete, write};
+use crate::kinds::builtin::base64;
 use crate::model::meta::{self, rfc3339};
 use crate::model::path::Query;
 use crate::model::resource::ResourceKey;
@@ -18,6 +20,7 @@ use crate::state::change::Edit;
 use crate::state::cluster::ApiBody;
 use crate::state::kubelet::{Kubelet, LogOptions};
 use crate::state::store::StoredObject;
+use crate::wire::websocket;
 use kmock_apply::ordered::Node;
 
 static BINDING: BodyShape = BodyShape("core.v1.Binding");
@@ -459,12 +462,56 @@ pub fn log(call: &Call) -> Result<Reply, ApiError> {
     let query = &call.request.query;
     let options = log_options(query, call.now, container, query.get("tailLines"))?;
     let body = log_of(&*kubelet, &pod, &options).map_err(ApiError::bad_request)?;
+    if websocket::is_asked_for(&call.headers) {
+        return streamed(call, body);
+    }
     let mut response = http::Response::new(body);
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("text/plain"),
     );
     Ok(Reply::new(200, Body::Response(response)))
+}
+
+/// A log on a WebSocket, each piece as a message: as bytes, or in base64 where the client asks for that.
+///
+/// Rules: `NewDefaultReaderProtocols` of `apimachinery/pkg/util/httpstream/wsstream`.
+fn streamed(call: &Call, body: ApiBody) -> Result<Reply, ApiError> {
+    const PLAIN: &str = "binary.k8s.io";
+    const PACKED: &str = "base64.binary.k8s.io";
+    let offered = websocket::offered(&call.headers);
+    let protocol = offered
+        .iter()
+        .copied()
+        .find(|one| matches!(*one, PLAIN | PACKED));
+    if protocol.is_none() && !offered.is_empty() {
+        return Err(ApiError::in_plain_text(
+            403,
+            "websocket protocol not supported",
+        ));
+    }
+    let is_packed = protocol == Some(PACKED);
+    let response = websocket::accept(&call.headers, protocol, move |socket| async move {
+        let mut writer = socket.writer;
+        let mut pieces = match body {
+            ApiBody::Full(bytes) => futures::stream::iter([bytes]).boxed(),
+            ApiBody::Stream(stream) => stream,
+            ApiBody::Upgrade(_) => return,
+        };
+        while let Some(piece) = pieces.next().await {
+            let sent = if is_packed {
+                writer.send_text(&[base64::encode(&piece).as_bytes()]).await
+            } else {
+                writer.send_binary(&[&piece]).await
+            };
+            // The client may be gone.
+            if sent.is_err() {
+                return;
+            }
+        }
+        let _ = writer.close(1000, "").await;
+    })?;
+    Ok(Reply::new(101, Body::Response(response)))
 }
 
 /// The log of a container of a Pod; the error is why there is none.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::super::handle::Container;
 use super::super::io::Io;
 use super::super::tar;
+use crate::glob::glob;
 
 pub(super) async fn cat(paths: &[&str], io: &mut Io) -> i32 {
     if paths.is_empty() || paths == ["-"] {
@@ -171,6 +172,208 @@ pub(super) async fn touch(paths: &[&str], io: &Io) -> i32 {
         } else if io.container().file(path).is_none() {
             io.container().write_file(*path, Bytes::new());
         }
+    }
+    code
+}
+
+/// A path from the root on; all work is done there.
+pub(super) fn absolute(path: &str) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    }
+}
+
+/// `cp [-r] FROM… TO`, `mv FROM… TO`
+pub(super) async fn copy(name: &str, arguments: &[&str], io: &Io) -> i32 {
+    let paths: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let Some((to, from)) = paths.split_last().filter(|(_, from)| !from.is_empty()) else {
+        io.write_error(format!("{name}: missing file operand\n"))
+            .await;
+        return 1;
+    };
+    let container = io.container();
+    let to_folder = to.ends_with('/') || from.len() > 1 || is_folder(container, to);
+    let to = to.trim_end_matches('/');
+    let mut code = 0;
+    for path in from {
+        let last = path
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
+        let at = if to_folder {
+            format!("{to}/{last}")
+        } else {
+            to.to_owned()
+        };
+        let mut found = Vec::new();
+        if let Some(content) = container.file(path) {
+            found.push((at.clone(), (*path).to_owned(), content));
+        } else {
+            for (rest, whole) in below(container, path) {
+                let content = container.file(&whole).unwrap_or_default();
+                found.push((format!("{at}/{rest}"), whole, content));
+            }
+        }
+        if found.is_empty() && !is_folder(container, path) {
+            io.write_error(format!(
+                "{name}: can't stat '{path}': No such file or directory\n"
+            ))
+            .await;
+            code = 1;
+        }
+        for (at, whole, content) in found {
+            if container.is_read_only(&at) {
+                io.write_error(format!(
+                    "{name}: can't create '{at}': Read-only file system\n"
+                ))
+                .await;
+                code = 1;
+                continue;
+            }
+            container.write_file(at, content);
+            if name == "mv" {
+                container.remove_file(&whole);
+            }
+        }
+    }
+    code
+}
+
+/// `chmod MODE PATH…`; modes that are no numbers change nothing.
+pub(super) fn change_mode(arguments: &[&str], io: &Io) -> i32 {
+    let mut words = arguments.iter().filter(|word| !word.starts_with('-'));
+    let mode = words
+        .next()
+        .and_then(|mode| u32::from_str_radix(mode, 8).ok());
+    if let Some(mode) = mode {
+        for path in words {
+            io.container().set_mode(path, mode);
+        }
+    }
+    0
+}
+
+/// Permissions as `ls -l` shows them.
+fn shown(mode: u32, is_folder: bool) -> String {
+    let mut text = String::from(if is_folder { "d" } else { "-" });
+    for shift in [6, 3, 0] {
+        let bits = mode >> shift;
+        for (bit, sign) in [(4, 'r'), (2, 'w'), (1, 'x')] {
+            text.push(if bits & bit == bit { sign } else { '-' });
+        }
+    }
+    text
+}
+
+/// `stat [-c FORMAT] PATH…`: `%a`, `%A`, `%n`, `%s`, `%F`.
+pub(super) async fn stat(arguments: &[&str], io: &Io) -> i32 {
+    let (mut format, mut paths) = ("%n %s %A", Vec::new());
+    let mut words = arguments.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "-c" | "--format" => format = words.next().unwrap_or_default(),
+            "-L" | "-f" => {}
+            path => paths.push(path),
+        }
+    }
+    let mut code = 0;
+    for path in paths {
+        let container = io.container();
+        let content = container.file(path);
+        let is_folder = content.is_none() && is_folder(container, path);
+        if content.is_none() && !is_folder {
+            io.write_error(format!(
+                "stat: can't stat '{path}': No such file or directory\n"
+            ))
+            .await;
+            code = 1;
+            continue;
+        }
+        let mode = container.mode(path);
+        let sort = if is_folder {
+            "directory"
+        } else {
+            "regular file"
+        };
+        let said = format
+            .replace("%a", &format!("{mode:o}"))
+            .replace("%A", &shown(mode, is_folder))
+            .replace("%s", &content.unwrap_or_default().len().to_string())
+            .replace("%F", sort)
+            .replace("%T", container.medium(path))
+            .replace("%n", path);
+        io.write(format!("{said}\n")).await;
+    }
+    code
+}
+
+/// `find FOLDER… [-type f|d] [-name PATTERN [-o -name PATTERN]…]`
+pub(super) async fn find(arguments: &[&str], io: &Io) -> i32 {
+    let at = arguments.iter().position(|word| word.starts_with('-'));
+    let (folders, tests) = arguments.split_at(at.unwrap_or(arguments.len()));
+    let (mut patterns, mut sort) = (Vec::new(), "");
+    let mut words = tests.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "-name" => patterns.extend(words.next()),
+            "-type" => sort = words.next().unwrap_or_default(),
+            "-o" | "-print" => {}
+            other => {
+                io.write_error(format!("find: kmock does not know {other}\n"))
+                    .await;
+                return 1;
+            }
+        }
+    }
+    let mut code = 0;
+    for folder in folders {
+        let folder = if *folder == "/" {
+            ""
+        } else {
+            folder.trim_end_matches('/')
+        };
+        let inside = below(io.container(), folder);
+        if inside.is_empty() && !is_folder(io.container(), folder) {
+            let path = if folder.is_empty() { "/" } else { folder };
+            if io.container().file(path).is_none() {
+                io.write_error(format!("find: {path}: No such file or directory\n"))
+                    .await;
+                code = 1;
+                continue;
+            }
+        }
+        let mut all = BTreeSet::from([(folder.to_owned(), true)]);
+        for (rest, whole) in inside {
+            let steps = rest.match_indices('/');
+            all.extend(steps.map(|(at, _)| {
+                let part = rest.get(..at).unwrap_or_default();
+                (format!("{folder}/{part}"), true)
+            }));
+            all.insert((whole, false));
+        }
+        let mut out = String::new();
+        for (path, is_folder) in all {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let fits = patterns.is_empty() || patterns.iter().any(|one| glob(one, name));
+            let is_sort = match sort {
+                "f" => !is_folder,
+                "d" => is_folder,
+                _ => true,
+            };
+            if fits && is_sort {
+                out.push_str(if path.is_empty() { "/" } else { &path });
+                out.push('\n');
+            }
+        }
+        io.write(out).await;
     }
     code
 }

@@ -3,6 +3,7 @@
 
 mod condition;
 mod files;
+mod net;
 mod texts;
 mod user;
 
@@ -15,10 +16,12 @@ use super::shell;
 use super::system::hostname;
 
 /// All that there are.
-pub(super) const NAMES: [&str; 34] = [
-    "[", "[[", "ash", "bash", "cat", "dash", "date", "echo", "env", "expr", "false", "grep",
-    "head", "hostname", "id", "ls", "mkdir", "mount", "printenv", "printf", "pwd", "rm", "seq",
-    "sh", "sleep", "sync", "tail", "tar", "test", "touch", "true", "wait", "wc", "whoami",
+pub(super) const NAMES: [&str; 48] = [
+    "[", "[[", "ash", "base64", "basename", "bash", "cat", "chmod", "chown", "cp", "curl", "cut",
+    "dash", "date", "dirname", "echo", "env", "expr", "false", "find", "grep", "head", "hostname",
+    "id", "ls", "mkdir", "mount", "mv", "nc", "printenv", "printf", "pwd", "rm", "seq", "sh",
+    "sleep", "sort", "stat", "sync", "tail", "tar", "test", "touch", "true", "wait", "wc", "wget",
+    "whoami",
 ];
 
 /// Runs a plain command; `None`: there is none of its name.
@@ -67,7 +70,10 @@ pub(super) fn rests(command: &[&str]) -> bool {
 
 async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
     Some(match name {
-        "true" | "mkdir" | "sync" | "wait" => 0,
+        "true" | "mkdir" | "sync" | "wait" | "chown" => 0,
+        "chmod" => files::change_mode(arguments, io),
+        "find" => files::find(arguments, io).await,
+        "stat" => files::stat(arguments, io).await,
         "false" => 1,
         "cat" => files::cat(arguments, io).await,
         "echo" => {
@@ -114,6 +120,14 @@ async fn simple(name: &str, arguments: &[&str], io: &mut Io) -> Option<i32> {
         "ls" => files::ls(arguments, io).await,
         "sleep" => sleep(arguments, io).await,
         "tar" => files::archive(arguments, io).await,
+        "cp" | "mv" => files::copy(name, arguments, io).await,
+        "basename" | "dirname" => texts::of_path(name, arguments, io).await,
+        "cut" => texts::cut(arguments, io).await,
+        "sort" => texts::sort(arguments, io).await,
+        "base64" => texts::base64(arguments, io).await,
+        "curl" => net::curl(arguments, io).await,
+        "wget" => net::wget(arguments, io).await,
+        "nc" => net::nc(arguments, io).await,
         "touch" => files::touch(arguments, io).await,
         "rm" => files::remove(arguments, io).await,
         "expr" => texts::expr(arguments, io).await,

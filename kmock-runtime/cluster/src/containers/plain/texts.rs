@@ -4,6 +4,7 @@ use bytes::Bytes;
 use jiff::tz::TimeZone;
 
 use super::super::io::Io;
+use crate::emulator::builtin::base64::{decode, encode};
 
 /// `date [-u] [-I] [+FORMAT]`, by the clock of the cluster.
 pub(super) async fn date(arguments: &[&str], io: &Io) -> i32 {
@@ -32,6 +33,161 @@ pub(super) async fn date(arguments: &[&str], io: &Io) -> i32 {
         }
         Err(error) => {
             io.write_error(format!("date: {error}\n")).await;
+            1
+        }
+    }
+}
+
+/// `basename PATH [SUFFIX]`, `dirname PATH`
+pub(super) async fn of_path(name: &str, arguments: &[&str], io: &Io) -> i32 {
+    let path = arguments.first().copied().unwrap_or_default();
+    let path = path.trim_end_matches('/');
+    let (folder, last) = path.rsplit_once('/').unwrap_or((".", path));
+    let said = match (name, arguments.get(1)) {
+        ("dirname", _) if folder.is_empty() => "/",
+        ("dirname", _) => folder,
+        (_, Some(suffix)) => last.strip_suffix(suffix).unwrap_or(last),
+        _ => last,
+    };
+    io.write(format!("{said}\n")).await;
+    0
+}
+
+/// The texts of files, or of the input.
+async fn all_of(paths: &[&str], io: &mut Io) -> Result<String, i32> {
+    if paths.is_empty() {
+        return Ok(String::from_utf8_lossy(&io.rest().await).into_owned());
+    }
+    let mut all = String::new();
+    for path in paths {
+        match io.container().file(path) {
+            Some(content) => all.push_str(&String::from_utf8_lossy(&content)),
+            None => {
+                io.write_error(format!("{path}: No such file or directory\n"))
+                    .await;
+                return Err(1);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// `cut -d SIGN -f LIST`, `cut -c LIST`
+pub(super) async fn cut(arguments: &[&str], io: &mut Io) -> i32 {
+    let (mut sign, mut fields, mut letters, mut paths) = ("\t", "", "", Vec::new());
+    let mut words = arguments.iter().copied();
+    while let Some(word) = words.next() {
+        match word.split_at_checked(2) {
+            Some(("-d", "")) => sign = words.next().unwrap_or_default(),
+            Some(("-d", rest)) => sign = rest,
+            Some(("-f", "")) => fields = words.next().unwrap_or_default(),
+            Some(("-f", rest)) => fields = rest,
+            Some(("-c", "")) => letters = words.next().unwrap_or_default(),
+            Some(("-c", rest)) => letters = rest,
+            _ => paths.push(word),
+        }
+    }
+    let by_fields = !fields.is_empty();
+    let list = if by_fields { fields } else { letters };
+    let wanted = |number: usize| {
+        list.split(',').any(|range| {
+            let (from, to) = range.split_once('-').unwrap_or((range, range));
+            let from = from.parse().unwrap_or(1);
+            let to = to.parse().unwrap_or(usize::MAX);
+            (from..=to).contains(&number)
+        })
+    };
+    let text = match all_of(&paths, io).await {
+        Ok(text) => text,
+        Err(code) => return code,
+    };
+    let mut out = String::new();
+    for line in text.lines() {
+        let pieces: Vec<String> = if by_fields {
+            line.split(sign).map(str::to_owned).collect()
+        } else {
+            line.chars().map(String::from).collect()
+        };
+        let joint = if by_fields { sign } else { "" };
+        // A line without the sign is there as a whole.
+        if by_fields && pieces.len() == 1 {
+            out.push_str(line);
+        } else {
+            let kept: Vec<String> = pieces
+                .into_iter()
+                .enumerate()
+                .filter(|(nth, _)| wanted(nth + 1))
+                .map(|(_, piece)| piece)
+                .collect();
+            out.push_str(&kept.join(joint));
+        }
+        out.push('\n');
+    }
+    io.write(out).await;
+    0
+}
+
+/// `sort [-r] [-n] [-u] [FILE…]`
+pub(super) async fn sort(arguments: &[&str], io: &mut Io) -> i32 {
+    let (flags, paths): (Vec<&str>, Vec<&str>) =
+        arguments.iter().partition(|word| word.starts_with('-'));
+    let has = |flag: char| flags.iter().any(|word| word.contains(flag));
+    let text = match all_of(&paths, io).await {
+        Ok(text) => text,
+        Err(code) => return code,
+    };
+    let mut lines: Vec<&str> = text.lines().collect();
+    let number = |line: &str| {
+        let end = line
+            .trim_start()
+            .find(|one: char| !one.is_ascii_digit() && one != '-');
+        let digits = line.trim_start().get(..end.unwrap_or(line.len()));
+        digits
+            .and_then(|digits| digits.parse::<i64>().ok())
+            .unwrap_or_default()
+    };
+    if has('n') {
+        lines.sort_by_key(|line| number(line));
+    } else {
+        lines.sort_unstable();
+    }
+    if has('r') {
+        lines.reverse();
+    }
+    if has('u') {
+        lines.dedup();
+    }
+    let out: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    io.write(out).await;
+    0
+}
+
+/// `base64 [-d] [-w 0] [FILE]`
+pub(super) async fn base64(arguments: &[&str], io: &mut Io) -> i32 {
+    let decodes = arguments
+        .iter()
+        .any(|word| matches!(*word, "-d" | "--decode" | "-D"));
+    let paths: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .filter(|word| !word.starts_with('-') && word.parse::<u32>().is_err())
+        .collect();
+    let text = match all_of(&paths, io).await {
+        Ok(text) => text,
+        Err(code) => return code,
+    };
+    if !decodes {
+        io.write(format!("{}\n", encode(text.as_bytes()))).await;
+        return 0;
+    }
+    let packed: String = text.split_whitespace().collect();
+    match decode(&packed) {
+        Ok(content) => {
+            io.write(content).await;
+            0
+        }
+        Err(_) => {
+            io.write_error("base64: invalid input\n").await;
             1
         }
     }

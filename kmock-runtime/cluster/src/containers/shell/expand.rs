@@ -3,8 +3,9 @@
 use futures::future::BoxFuture;
 
 use super::super::io::{Io, Sink};
+use super::pattern::Pattern;
 use super::run::Shell;
-use super::syntax::{Part, Word};
+use super::syntax::{Change, Part, Word};
 
 /// The fields of a word, one after the other.
 #[derive(Default)]
@@ -48,7 +49,9 @@ impl Shell {
                         fields.add(argument);
                     }
                 }
-                Part::Variable { quoted, .. } | Part::Output { quoted, .. } => {
+                Part::Variable { quoted, .. }
+                | Part::Changed { quoted, .. }
+                | Part::Output { quoted, .. } => {
                     let text = self.part(part, io).await;
                     if *quoted {
                         fields.add(&text);
@@ -81,6 +84,96 @@ impl Shell {
         })
     }
 
+    /// A word as a pattern.
+    pub(super) async fn pattern(&mut self, word: &[Part], io: &mut Io) -> Pattern {
+        let mut pattern = Pattern::default();
+        for part in word {
+            let quoted = match part {
+                Part::Text { quoted, .. }
+                | Part::Variable { quoted, .. }
+                | Part::Changed { quoted, .. }
+                | Part::Output { quoted, .. } => *quoted,
+                Part::Sum(_) => true,
+            };
+            let text = self.part(part, io).await;
+            pattern.add(&text, quoted);
+        }
+        pattern
+    }
+
+    /// What is made of the value of a variable.
+    fn changed<'a>(
+        &'a mut self,
+        name: &'a str,
+        change: Change,
+        word: &'a Word,
+        io: &'a mut Io,
+    ) -> BoxFuture<'a, String> {
+        Box::pin(async move {
+            let value = self.variable(name, io);
+            let is_set = |also_empty: bool| {
+                let value = value.as_ref();
+                value.is_some_and(|value| !(also_empty && value.is_empty()))
+            };
+            match change {
+                Change::Length => value.unwrap_or_default().chars().count().to_string(),
+                Change::Instead(also_empty) if is_set(also_empty) => self.joined(word, io).await,
+                Change::Instead(_) => String::new(),
+                Change::Set(also_empty) | Change::Demand(also_empty) if is_set(also_empty) => {
+                    value.unwrap_or_default()
+                }
+                Change::Set(_) => {
+                    let value = self.joined(word, io).await;
+                    self.variables.insert(name.to_owned(), value.clone());
+                    value
+                }
+                Change::Demand(_) => {
+                    let why = self.joined(word, io).await;
+                    let why = if why.is_empty() {
+                        "parameter not set".to_owned()
+                    } else {
+                        why
+                    };
+                    io.write_error(format!("sh: {name}: {why}\n")).await;
+                    self.is_lost = true;
+                    String::new()
+                }
+                Change::Without { at_end, longest } => {
+                    let pattern = self.pattern(word, io).await;
+                    pattern.cut(&value.unwrap_or_default(), at_end, longest)
+                }
+                Change::Replace(everywhere) => {
+                    // The first slash that is no text of quotes parts the pattern from what comes in its place.
+                    let mut parts = word.iter().enumerate();
+                    let found = parts.find_map(|(nth, part)| match part {
+                        Part::Text {
+                            text,
+                            quoted: false,
+                        } => Some((nth, text.split_once('/')?)),
+                        _ => None,
+                    });
+                    let (pattern, by) = match found {
+                        None => (word.clone(), Word::new()),
+                        Some((nth, (before, after))) => {
+                            let text = |text: &str| Part::Text {
+                                text: text.to_owned(),
+                                quoted: false,
+                            };
+                            let mut pattern: Word = word.iter().take(nth).cloned().collect();
+                            pattern.push(text(before));
+                            let mut by = vec![text(after)];
+                            by.extend(word.iter().skip(nth + 1).cloned());
+                            (pattern, by)
+                        }
+                    };
+                    let pattern = self.pattern(&pattern, io).await;
+                    let by = self.joined(&by, io).await;
+                    pattern.replace(&value.unwrap_or_default(), &by, everywhere)
+                }
+            }
+        })
+    }
+
     async fn part(&mut self, part: &Part, io: &mut Io) -> String {
         match part {
             Part::Text { text, .. } => text.clone(),
@@ -99,6 +192,9 @@ impl Shell {
                     _ => value.unwrap_or_default(),
                 }
             }
+            Part::Changed {
+                name, change, word, ..
+            } => self.changed(name, *change, word, io).await,
             Part::Output { body, .. } => {
                 let (sink, text) = Sink::kept();
                 let output = io.swap_output(sink);

@@ -2,6 +2,7 @@
 //! [plain commands](super::plain). What it does not know it says by name before anything is run.
 
 mod expand;
+mod pattern;
 mod run;
 mod syntax;
 
@@ -94,6 +95,7 @@ pub(super) fn known(
         Source::Input => return Ok(Known { ends: false }),
     };
     let list = syntax::read(&text).map_err(told)?;
+    let functions = syntax::functions(&list);
     let mut faults = Vec::new();
     let mut rests = false;
     syntax::each_command(&list, &mut |words| {
@@ -109,6 +111,7 @@ pub(super) fn known(
         if !run::BUILTINS.contains(&short)
             && !super::plain::NAMES.contains(&short)
             && file(name).is_none()
+            && !functions.contains(name)
         {
             faults.push(format!("kmock does not know the command {name}"));
         }
@@ -124,6 +127,14 @@ pub(super) fn known(
             ends: !rests && !syntax::is_endless(&list),
         }),
     }
+}
+
+/// Whether a script can be done.
+///
+/// # Errors
+/// What it has that is not known.
+pub(super) fn checked(script: &str) -> Result<(), String> {
+    known(&["-c", script], |_| None).map(|_| ())
 }
 
 /// Runs a shell; its exit code.

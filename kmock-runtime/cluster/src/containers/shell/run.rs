@@ -20,6 +20,9 @@ pub(super) const BUILTINS: [&str; 16] = [
     "return", "set", "shift", "trap", "unset",
 ];
 
+/// How deep functions may call each other.
+const DEEPEST: usize = 32;
+
 /// So many turns of a loop without a rest; then time goes on a little, so that a clock that is told to moves.
 const RESTLESS: usize = 1000;
 
@@ -31,6 +34,11 @@ pub(super) struct Shell {
     /// How often `$RANDOM` was asked for.
     draws: AtomicU64,
     stops_at_errors: bool,
+    functions: BTreeMap<String, Arc<Construct>>,
+    /// How many functions it is in.
+    depth: usize,
+    /// A variable that it cannot do without is not set.
+    pub(super) is_lost: bool,
     /// What it does when it is told to stop.
     trap: watch::Sender<Option<Arc<List>>>,
     /// What it does at its end.
@@ -41,6 +49,8 @@ pub(super) struct Shell {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
     Exit,
+    /// Out of a function.
+    Return,
     Break(usize),
     Continue(usize),
 }
@@ -61,6 +71,9 @@ impl Shell {
             status: 0,
             draws: AtomicU64::new(0),
             stops_at_errors,
+            functions: BTreeMap::new(),
+            depth: 0,
+            is_lost: false,
             trap: watch::Sender::new(None),
             last: None,
         }
@@ -240,6 +253,23 @@ impl Shell {
                     Ok(())
                 }
                 Construct::Pipe(nodes) => self.pipe(nodes, io).await,
+                Construct::Case { word, branches } => {
+                    let text = self.joined(word, io).await;
+                    self.status = 0;
+                    for (patterns, body) in branches {
+                        for pattern in patterns {
+                            if self.pattern(pattern, io).await.fits(&text) {
+                                return self.list(body, io, guarded).await;
+                            }
+                        }
+                    }
+                    Ok(())
+                }
+                Construct::Function { name, body } => {
+                    self.functions.insert(name.clone(), Arc::clone(body));
+                    self.status = 0;
+                    Ok(())
+                }
             }
         })
     }
@@ -260,7 +290,7 @@ impl Shell {
             Err(Flow::Break(1)) => Ok(false),
             Err(Flow::Break(more)) => Err(Flow::Break(more - 1)),
             Err(Flow::Continue(more)) => Err(Flow::Continue(more - 1)),
-            Err(Flow::Exit) => Err(Flow::Exit),
+            Err(flow @ (Flow::Exit | Flow::Return)) => Err(flow),
         }
     }
 
@@ -302,9 +332,17 @@ impl Shell {
             let value = self.joined(value, io).await;
             self.variables.insert(name.clone(), value);
         }
+        if std::mem::take(&mut self.is_lost) {
+            self.status = 2;
+            return Err(Flow::Exit);
+        }
         let mut fields = Vec::new();
         for word in words {
             fields.extend(self.fields(word, io).await);
+        }
+        if std::mem::take(&mut self.is_lost) {
+            self.status = 2;
+            return Err(Flow::Exit);
         }
         let Ok(kept) = self.redirect(redirects, io).await else {
             return Ok(());
@@ -327,9 +365,14 @@ impl Shell {
         };
         let levels = usize::try_from(number(1)).unwrap_or(1).max(1);
         match fields.first().map_or("", String::as_str) {
-            "exit" | "return" => {
+            "exit" => {
                 self.status = number(self.status) & 0xff;
                 return Err(Flow::Exit);
+            }
+            "return" => {
+                self.status = number(self.status) & 0xff;
+                let is_inside = self.depth > 0;
+                return Err(if is_inside { Flow::Return } else { Flow::Exit });
             }
             "break" => return Err(Flow::Break(levels)),
             "continue" => return Err(Flow::Continue(levels)),
@@ -401,6 +444,30 @@ impl Shell {
                 let rest = fields.iter().skip(1).cloned().collect();
                 Box::pin(self.command(rest, io)).await?;
                 return Err(Flow::Exit);
+            }
+            name if self.functions.contains_key(name) => {
+                let body = self.functions.get(name).map(Arc::clone);
+                let body = body.filter(|_| self.depth < DEEPEST);
+                let Some(body) = body else {
+                    io.write_error(format!(
+                        "sh: {name}: functions call each other too deeply\n"
+                    ))
+                    .await;
+                    self.status = 1;
+                    return Err(Flow::Exit);
+                };
+                let mut own = vec![self.arguments.first().cloned().unwrap_or_default()];
+                own.extend(fields.iter().skip(1).cloned());
+                let outer = std::mem::replace(&mut self.arguments, own);
+                self.depth += 1;
+                self.status = 0;
+                let flow = self.node(&body, io, false).await;
+                self.depth -= 1;
+                self.arguments = outer;
+                return match flow {
+                    Err(Flow::Return) => Ok(()),
+                    flow => flow,
+                };
             }
             name => {
                 self.status = match plain(&fields, io).await {
@@ -497,6 +564,12 @@ impl Shell {
                     } else {
                         io.swap_output(sink);
                     }
+                }
+                Redirect::Here(text) => {
+                    let text = self.joined(text, io).await;
+                    let input = super::super::io::Input::of(text.as_bytes());
+                    let former = io.swap_input(input);
+                    kept.input.get_or_insert(former);
                 }
                 Redirect::From(file) => {
                     let path = self.joined(file, io).await;

@@ -1,6 +1,8 @@
 //! The parts of a script, and how they are read: as much of the shell command language of POSIX as scripts in manifests
 //! usually are. What is not known here is refused by name.
 
+use std::sync::Arc;
+
 /// Commands one after the other.
 pub(super) type List = Vec<Clause>;
 
@@ -52,6 +54,16 @@ pub(super) enum Construct {
     },
     Not(Box<Construct>),
     Pipe(Vec<Construct>),
+    /// `case word in pattern | pattern) …;; esac`.
+    Case {
+        word: Word,
+        branches: Vec<(Vec<Word>, List)>,
+    },
+    /// `name() { … }`: what it is from then on.
+    Function {
+        name: String,
+        body: Arc<Construct>,
+    },
 }
 
 /// Where a stream goes to, or comes from.
@@ -69,6 +81,8 @@ pub(super) enum Redirect {
     OutputToErrors,
     /// `< file`.
     From(Word),
+    /// `<< END`: the lines up to that word.
+    Here(Word),
 }
 
 pub(super) type Word = Vec<Part>;
@@ -87,6 +101,13 @@ pub(super) enum Part {
         otherwise: Option<(bool, Word)>,
         quoted: bool,
     },
+    /// `${NAME#word}` and its like.
+    Changed {
+        name: String,
+        change: Change,
+        word: Word,
+        quoted: bool,
+    },
     /// `$(command)`.
     Output {
         body: List,
@@ -94,6 +115,23 @@ pub(super) enum Part {
     },
     /// `$((1 + 2))`.
     Sum(Word),
+}
+
+/// What is made of the value of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// `${#A}`: how long it is.
+    Length,
+    /// `${A:+word}`: the word, if it is set (true: and not empty).
+    Instead(bool),
+    /// `${A:=word}`: the word becomes its value if it is not set (true: or empty).
+    Set(bool),
+    /// `${A:?word}`: the script ends if it is not set (true: or empty).
+    Demand(bool),
+    /// `${A#pattern}`, `${A%%pattern}`: without what the pattern stands for.
+    Without { at_end: bool, longest: bool },
+    /// `${A/pattern/word}`: the pattern is in the word, before the first slash; true: wherever it is.
+    Replace(bool),
 }
 
 /// Why a script cannot be read.
@@ -221,6 +259,7 @@ impl Reader {
             let is_over = match self.peek() {
                 None => true,
                 Some(')') => true,
+                Some(';') if self.next_is(";;") => until.contains(&"esac"),
                 Some(_) => until.contains(&word.as_str()),
             };
             if is_over {
@@ -242,8 +281,10 @@ impl Reader {
                 Joint::And
             } else if self.take("||") {
                 Joint::Or
+            } else if self.next_is(";;") && until.contains(&"esac") {
+                Joint::Always
             } else if self.next_is(";;") {
-                return unknown("`;;`");
+                return unknown("a `;;` that ends nothing");
             } else if self.next_is("&") {
                 return unknown("`&`: commands in the background");
             } else {
@@ -301,7 +342,10 @@ impl Reader {
             });
         }
         let word = self.keyword();
-        if matches!(word.as_str(), "for" | "while" | "until" | "if" | "{") {
+        if matches!(
+            word.as_str(),
+            "for" | "while" | "until" | "if" | "{" | "case" | "function"
+        ) {
             self.at += word.chars().count();
         }
         match word.as_str() {
@@ -328,9 +372,126 @@ impl Reader {
                     is_apart,
                 })
             }
-            "case" | "function" | "select" => unknown(format!("`{word}`")),
+            "case" => self.case(),
+            "function" => {
+                self.blanks();
+                let name = self.keyword();
+                self.at += name.chars().count();
+                self.blanks();
+                if self.take("(") {
+                    self.blanks();
+                    if !self.take(")") {
+                        return unknown(format!("`function {name}(`"));
+                    }
+                }
+                self.function(name)
+            }
+            "select" => unknown(format!("`{word}`")),
             _ => self.simple(),
         }
+    }
+
+    fn case(&mut self) -> Read<Construct> {
+        self.blanks();
+        let Some(word) = self.word()? else {
+            return Err(Fault::Incomplete);
+        };
+        self.expect("in")?;
+        let mut branches = Vec::new();
+        loop {
+            self.blanks_and_lines();
+            if self.keyword() == "esac" {
+                self.at += 4;
+                break;
+            }
+            let _ = self.take("(");
+            let mut patterns = Vec::new();
+            loop {
+                self.blanks();
+                match self.word()? {
+                    Some(pattern) => patterns.push(pattern),
+                    None => break,
+                }
+                self.blanks();
+                if !self.take("|") {
+                    break;
+                }
+            }
+            if !self.take(")") {
+                return match self.peek() {
+                    None => Err(Fault::Incomplete),
+                    Some(other) => unknown(format!("`{other}` in a pattern of `case`")),
+                };
+            }
+            branches.push((patterns, self.list(&["esac"])?));
+            let _ = self.take(";;");
+        }
+        self.redirected(Construct::Case { word, branches })
+    }
+
+    /// The body of a function.
+    fn function(&mut self, name: String) -> Read<Construct> {
+        if !is_name(&name.replace('-', "_")) {
+            return unknown(format!("a function of the name `{name}`"));
+        }
+        self.blanks_and_lines();
+        if self.peek().is_none() {
+            return Err(Fault::Incomplete);
+        }
+        let body = Arc::new(self.command()?);
+        Ok(Construct::Function { name, body })
+    }
+
+    /// The lines of a here-document: they are taken out of the text, as if they were not there.
+    fn here(&mut self) -> Read<Redirect> {
+        let strips = self.take("-");
+        self.blanks();
+        let Some(end) = self.word()? else {
+            return Err(Fault::Incomplete);
+        };
+        let is_plain = end
+            .iter()
+            .any(|part| matches!(part, Part::Text { quoted: true, .. }));
+        let Some(end) = literal(&end) else {
+            return unknown("a here-document with such an end");
+        };
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let line = rest.iter().position(|one| *one == '\n');
+        let begin = self.at + line.ok_or(Fault::Incomplete)? + 1;
+        let (mut at, mut body) = (begin, String::new());
+        loop {
+            let rest = self.text.get(at..).unwrap_or_default();
+            if rest.is_empty() {
+                return Err(Fault::Incomplete);
+            }
+            let line: String = rest.iter().take_while(|one| **one != '\n').collect();
+            at = (at + line.chars().count() + 1).min(self.text.len());
+            let line = if strips {
+                line.trim_start_matches('\t')
+            } else {
+                &line
+            };
+            if line == end {
+                break;
+            }
+            body.push_str(line);
+            body.push('\n');
+        }
+        self.text.drain(begin..at);
+        if is_plain {
+            return Ok(Redirect::Here(vec![Part::Text {
+                text: body,
+                quoted: true,
+            }]));
+        }
+        // What stands for something in quotes does so here; quotes themselves are only themselves.
+        let quoted = format!("\"{}\"", body.replace('"', "\\\""));
+        let mut inner = Reader {
+            text: quoted.chars().collect(),
+            at: 0,
+            depth: self.depth,
+        };
+        Ok(Redirect::Here(inner.word()?.unwrap_or_default()))
     }
 
     /// What follows the end of a loop or a condition.
@@ -437,7 +598,13 @@ impl Reader {
             }
         }
         if self.next_is("(") {
-            return unknown("functions");
+            let name = words.first().and_then(literal).filter(|_| words.len() == 1);
+            self.at += 1;
+            self.blanks();
+            return match name.filter(|_| self.take(")")) {
+                Some(name) => self.function(name),
+                None => unknown("such a `(`"),
+            };
         }
         if assignments.is_empty() && words.is_empty() && redirects.is_empty() {
             return match self.peek() {
@@ -473,8 +640,11 @@ impl Reader {
             self.at = begin;
             return Ok(None);
         }
-        if self.next_is("<<") {
-            return unknown("`<<`: here-documents");
+        if self.next_is("<<<") {
+            return unknown("`<<<`");
+        }
+        if self.take("<<") {
+            return Ok(Some(self.here()?));
         }
         let errors = match number {
             None | Some('0' | '1') => false,
@@ -594,6 +764,119 @@ impl Reader {
         Ok((is_there || !word.is_empty()).then_some(word))
     }
 
+    /// What stands between `${` and `}`.
+    fn braced(&mut self, quoted: bool) -> Read<Part> {
+        let is_length = self.next_is("#") && !self.next_is("#}") && self.take("#");
+        let mut name = String::new();
+        match self.peek() {
+            Some(one) if "?#@*!".contains(one) => {
+                name.push(one);
+                self.at += 1;
+            }
+            _ => {
+                while let Some(one) = self.peek().filter(|one| is_of_name(*one)) {
+                    name.push(one);
+                    self.at += 1;
+                }
+            }
+        }
+        if name.is_empty() {
+            return unknown("such a `${`");
+        }
+        if is_length {
+            return match self.take("}") {
+                true => Ok(Part::Changed {
+                    name,
+                    change: Change::Length,
+                    word: Word::new(),
+                    quoted,
+                }),
+                false => unknown(format!("such a `${{#{name}`")),
+            };
+        }
+        if self.take("}") {
+            let otherwise = None;
+            return Ok(Part::Variable {
+                name,
+                otherwise,
+                quoted,
+            });
+        }
+        let also_empty = self.take(":");
+        let Some(sign) = self.peek() else {
+            return Err(Fault::Incomplete);
+        };
+        self.at += 1;
+        let twice = matches!(sign, '#' | '%' | '/') && self.peek() == Some(sign);
+        if twice {
+            self.at += 1;
+        }
+        let change = match sign {
+            '-' => None,
+            '+' => Some(Change::Instead(also_empty)),
+            '=' => Some(Change::Set(also_empty)),
+            '?' => Some(Change::Demand(also_empty)),
+            '#' | '%' if !also_empty => Some(Change::Without {
+                at_end: sign == '%',
+                longest: twice,
+            }),
+            '/' if !also_empty => Some(Change::Replace(twice)),
+            _ => return unknown(format!("`${{{name}` with such a change")),
+        };
+        // Patterns are patterns also between the quotes of a word.
+        let is_pattern = matches!(change, Some(Change::Without { .. } | Change::Replace(_)));
+        let word = self.until_brace(quoted && !is_pattern)?;
+        Ok(match change {
+            None => Part::Variable {
+                name,
+                otherwise: Some((also_empty, word)),
+                quoted,
+            },
+            Some(change) => Part::Changed {
+                name,
+                change,
+                word,
+                quoted,
+            },
+        })
+    }
+
+    /// A word up to the `}` that ends it.
+    fn until_brace(&mut self, quoted: bool) -> Read<Word> {
+        let mut value = Word::new();
+        let mut plain = String::new();
+        let mut mark = None;
+        loop {
+            match self.peek() {
+                None => return Err(Fault::Incomplete),
+                Some('}') if mark.is_none() => break,
+                Some(one @ ('"' | '\'')) if mark.is_none_or(|mark| mark == one) => {
+                    flush(&mut plain, &mut value, quoted || mark.is_some());
+                    mark = if mark.is_some() { None } else { Some(one) };
+                    self.at += 1;
+                }
+                Some('\\') if mark != Some('\'') => {
+                    flush(&mut plain, &mut value, quoted || mark.is_some());
+                    self.at += 1;
+                    plain.extend(self.peek());
+                    self.at += 1;
+                    flush(&mut plain, &mut value, true);
+                }
+                Some('$' | '`') if mark != Some('\'') => {
+                    flush(&mut plain, &mut value, quoted || mark.is_some());
+                    self.dollar(&mut value, &mut plain, quoted || mark.is_some())?;
+                }
+                Some(one) => {
+                    plain.push(one);
+                    self.at += 1;
+                }
+            }
+        }
+        flush(&mut plain, &mut value, quoted);
+        self.at += 1;
+        Ok(value)
+    }
+
     /// What a `$` or a backquote begins.
     fn dollar(&mut self, word: &mut Word, text: &mut String, quoted: bool) -> Read<()> {
         if self.take("`") {
@@ -661,63 +944,8 @@ impl Reader {
             return Ok(());
         }
         if self.take("{") {
-            let mut name = String::new();
-            while let Some(one) = self
-                .peek()
-                .filter(|one| is_of_name(*one) || "?#@*".contains(*one))
-            {
-                name.push(one);
-                self.at += 1;
-            }
-            if name.is_empty() {
-                return unknown("such a `${`");
-            }
-            let otherwise = if self.next_is("}") {
-                None
-            } else {
-                let also_empty = self.take(":");
-                if !self.take("-") {
-                    return match self.peek() {
-                        None => Err(Fault::Incomplete),
-                        Some(_) => unknown(format!("${{{name}…}} with more than a default")),
-                    };
-                }
-                let mut value = Word::new();
-                let mut plain = String::new();
-                loop {
-                    match self.peek() {
-                        None => return Err(Fault::Incomplete),
-                        Some('}') => break,
-                        Some('"' | '\'') => self.at += 1,
-                        Some('$' | '`') => {
-                            if !plain.is_empty() {
-                                let text = std::mem::take(&mut plain);
-                                value.push(Part::Text { text, quoted });
-                            }
-                            self.dollar(&mut value, &mut plain, quoted)?;
-                        }
-                        Some(one) => {
-                            plain.push(one);
-                            self.at += 1;
-                        }
-                    }
-                }
-                if !plain.is_empty() {
-                    value.push(Part::Text {
-                        text: plain,
-                        quoted,
-                    });
-                }
-                Some((also_empty, value))
-            };
-            if !self.take("}") {
-                return Err(Fault::Incomplete);
-            }
-            word.push(Part::Variable {
-                name,
-                otherwise,
-                quoted,
-            });
+            let part = self.braced(quoted)?;
+            word.push(part);
             return Ok(());
         }
         let mut name = String::new();
@@ -775,6 +1003,7 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
                     otherwise: Some((_, word)),
                     ..
                 }
+                | Part::Changed { word, .. }
                 | Part::Sum(word) => in_word(word, call),
                 _ => {}
             }
@@ -818,6 +1047,13 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
                 each_command(otherwise, call);
             }
             Construct::Group { body, .. } => each_command(body, call),
+            Construct::Case { word, branches } => {
+                in_word(word, call);
+                for (_, body) in branches {
+                    each_command(body, call);
+                }
+            }
+            Construct::Function { body, .. } => in_construct(body, call),
             Construct::Not(node) => in_construct(node, call),
             Construct::Pipe(nodes) => {
                 for node in nodes {
@@ -829,6 +1065,37 @@ pub(super) fn each_command(list: &List, call: &mut impl FnMut(&[Word])) {
     for step in list {
         in_construct(&step.node, call);
     }
+}
+
+/// The names of the functions of a list, wherever they are.
+pub(super) fn functions(list: &List) -> Vec<String> {
+    fn in_construct(node: &Construct, all: &mut Vec<String>) {
+        match node {
+            Construct::Function { name, body } => {
+                all.push(name.clone());
+                in_construct(body, all);
+            }
+            Construct::For { body, .. }
+            | Construct::Group { body, .. }
+            | Construct::While { body, .. } => all.extend(functions(body)),
+            Construct::If {
+                branches,
+                otherwise,
+            } => {
+                all.extend(branches.iter().flat_map(|(_, body)| functions(body)));
+                all.extend(functions(otherwise));
+            }
+            Construct::Case { branches, .. } => {
+                all.extend(branches.iter().flat_map(|(_, body)| functions(body)));
+            }
+            _ => {}
+        }
+    }
+    let mut all = Vec::new();
+    for step in list {
+        in_construct(&step.node, &mut all);
+    }
+    all
 }
 
 /// Whether a list has a loop whose condition always holds.
@@ -861,6 +1128,12 @@ pub(super) fn is_endless(list: &List) -> bool {
             let node = node.clone();
             is_endless(&vec![Clause { joint, node }])
         }),
+        Construct::Case { branches, .. } => branches.iter().any(|(_, body)| is_endless(body)),
+        Construct::Function { body, .. } => {
+            let joint = Joint::Always;
+            let node = (**body).clone();
+            is_endless(&vec![Clause { joint, node }])
+        }
         _ => false,
     })
 }
@@ -878,6 +1151,8 @@ mod tests {
             "while true; do date; sleep 5; done",
             "(echo a; echo b) | wc -l && ! false || echo 'no; \"way\"'",
             "X=$((1 + ${N:-2})) Y=a\\ b; echo $X$Y `echo c`",
+            "f() { echo \"$1\"; }\nfunction g { f a; }\ng; case $1 in a|b*) f 1;; (*) f 2 ;; esac",
+            "cat <<EOF > /a\n$X \"b\"\nEOF\ncat <<-'END'\n\t$X\n\tEND\necho ${A%x} ${#A} ${A##*/} ${A:+b} ${A/x/y}",
         ] {
             read(script).unwrap_or_else(|fault| panic!("{script}: {fault:?}"));
         }
@@ -887,15 +1162,18 @@ mod tests {
             "if true; then",
             "echo $(",
             "a &&",
+            "case a in a) echo",
+            "f() {",
+            "cat <<EOF\na",
+            "echo ${A#",
         ] {
             assert_eq!(read(script), Err(Fault::Incomplete), "{script}");
         }
         for (script, what) in [
             ("sleep 1 & wait", "`&`: commands in the background"),
-            ("case $1 in a) ;; esac", "`case`"),
-            ("f() { echo; }", "functions"),
-            ("cat <<EOF\na\nEOF", "`<<`: here-documents"),
-            ("echo ${A%x}", "${A…} with more than a default"),
+            ("cat <<<a", "`<<<`"),
+            ("echo ${A:1}", "`${A` with such a change"),
+            ("echo a ;; b", "a `;;` that ends nothing"),
             ("done", "a `done` that nothing begins"),
             ("echo a )", "a `)` that nothing begins"),
         ] {

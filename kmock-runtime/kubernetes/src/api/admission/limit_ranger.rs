@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Attributes, Plugin};
+use super::{Attributes, Operation, Plugin};
 use crate::kinds::builtin::limit_ranges;
 use crate::kinds::builtin::quantity::Quantity;
 use crate::kinds::builtin::values::{
@@ -21,7 +21,7 @@ impl Plugin for LimitRanger {
         object: &mut Value,
         _warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
-        if asked.creates() && asked.is_core("pods") {
+        if (asked.creates() || resizes(asked)) && asked.is_core("pods") {
             fill_in(asked, object);
         }
         Ok(())
@@ -35,7 +35,7 @@ impl Plugin for LimitRanger {
     ) -> Result<(), ApiError> {
         let old = asked.old.unwrap_or(&Value::Null);
         let is_going = old["metadata"]["deletionTimestamp"].is_string();
-        let limited = asked.creates() && asked.is_core("pods")
+        let limited = (asked.creates() || resizes(asked) && !is_going) && asked.is_core("pods")
             || (asked.creates() || asked.updates())
                 && asked.is_core("persistentvolumeclaims")
                 && !is_going;
@@ -49,6 +49,11 @@ impl Plugin for LimitRanger {
         }
         Ok(())
     }
+}
+
+/// Whether a Pod is resized in place.
+fn resizes(asked: &Attributes<'_>) -> bool {
+    asked.operation == Operation::Update && asked.subresource() == "resize"
 }
 
 /// Containers get the requests and limits of their namespace's limit ranges, and an annotation tells so.
