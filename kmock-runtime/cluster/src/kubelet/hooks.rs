@@ -176,16 +176,7 @@ impl Kubelets {
         if outcome.is_ok() {
             return;
         }
-        plan.tell(Note {
-            host: look.host.to_owned(),
-            field: field_of(one),
-            ..Note::warning(
-                Kind::Pods,
-                look.pod,
-                "FailedPostStartHook",
-                "PostStartHook failed",
-            )
-        });
+        plan.tell(failed(look, one, "PostStart"));
         let until = look.instant + probes::grace(one, look.pod);
         self.leave(
             one,
@@ -251,16 +242,7 @@ impl Kubelets {
                 one.hook = None;
                 leaving.until = leaving.until.max(look.instant + LEAST);
                 if let Some(Err(_)) = outcome {
-                    plan.tell(Note {
-                        host: look.host.to_owned(),
-                        field: field_of(one),
-                        ..Note::warning(
-                            Kind::Pods,
-                            look.pod,
-                            "FailedPreStopHook",
-                            "PreStopHook failed",
-                        )
-                    });
+                    plan.tell(failed(look, one, "PreStop"));
                 }
             }
             let Some(leaving) = one.leaving.as_mut() else {
@@ -293,5 +275,14 @@ impl Kubelets {
                 );
             }
         }
+    }
+}
+/// That a hook has failed.
+fn failed(look: &Look<'_>, one: &Run, hook: &str) -> Note {
+    let (reason, message) = (format!("Failed{hook}Hook"), format!("{hook}Hook failed"));
+    Note {
+        host: look.host.to_owned(),
+        field: field_of(one),
+        ..Note::warning(Kind::Pods, look.pod, &reason, message)
     }
 }

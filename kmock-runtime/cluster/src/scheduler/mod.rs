@@ -330,6 +330,13 @@ impl Scheduler {
         if self.snapshot.nodes.is_empty() {
             return Outcome::Unschedulable("no nodes available to schedule pods".to_owned());
         }
+        if items(&pod["spec"]["resourceClaims"]).next().is_some() {
+            // To bind it all the same would say that it has the devices.
+            let all = self.snapshot.nodes.len();
+            return Outcome::Unschedulable(format!(
+                "0/{all} nodes are available: kmock allocates no devices, which the Pod claims (spec.resourceClaims): bind it yourself"
+            ));
+        }
         let claims = match Claims::of(pod, cache) {
             Ok(claims) => claims,
             Err(why) => {

@@ -38,6 +38,25 @@ fn a_pod_waits_until_there_is_room() {
 }
 
 #[test]
+fn devices_are_not_allocated_and_that_is_said() {
+    live(1, |w| async move {
+        let claims = json!({"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]});
+        w.ask(&format!("POST {PODS}"), asking("a", "1", claims))
+            .await;
+        w.settle().await;
+        let a = w.get("pods", "a");
+        assert_eq!(condition(&a, "PodScheduled"), "False Unschedulable");
+        let events = w.events("Pod");
+        let told = "FailedScheduling 0/1 nodes are available: kmock allocates no devices, which the Pod claims (spec.resourceClaims): bind it yourself";
+        assert_eq!(events, [told]);
+        let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "a"}, "target": {"kind": "Node", "name": "n1"}});
+        w.ask(&format!("POST {PODS}/a/binding"), binding).await;
+        w.settle().await;
+        assert_eq!(condition(&w.get("pods", "a"), "Ready"), "True");
+    });
+}
+
+#[test]
 fn an_important_pod_makes_room() {
     live(1, |w| async move {
         w.ask("POST /apis/scheduling.k8s.io/v1/priorityclasses", json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1000})).await;

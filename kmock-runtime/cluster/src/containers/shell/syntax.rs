@@ -764,22 +764,24 @@ impl Reader {
         Ok((is_there || !word.is_empty()).then_some(word))
     }
 
+    /// The name of a variable: a character that is one alone, or a word.
+    fn name(&mut self, is_alone: impl Fn(char) -> bool) -> String {
+        if let Some(one) = self.peek().filter(|one| is_alone(*one)) {
+            self.at += 1;
+            return one.to_string();
+        }
+        let mut name = String::new();
+        while let Some(one) = self.peek().filter(|one| is_of_name(*one)) {
+            name.push(one);
+            self.at += 1;
+        }
+        name
+    }
+
     /// What stands between `${` and `}`.
     fn braced(&mut self, quoted: bool) -> Read<Part> {
         let is_length = self.next_is("#") && !self.next_is("#}") && self.take("#");
-        let mut name = String::new();
-        match self.peek() {
-            Some(one) if "?#@*!".contains(one) => {
-                name.push(one);
-                self.at += 1;
-            }
-            _ => {
-                while let Some(one) = self.peek().filter(|one| is_of_name(*one)) {
-                    name.push(one);
-                    self.at += 1;
-                }
-            }
-        }
+        let name = self.name(|one| "?#@*!".contains(one));
         if name.is_empty() {
             return unknown("such a `${`");
         }
@@ -948,19 +950,7 @@ impl Reader {
             word.push(part);
             return Ok(());
         }
-        let mut name = String::new();
-        match self.peek() {
-            Some(one) if one.is_ascii_digit() || "?#@*$!".contains(one) => {
-                name.push(one);
-                self.at += 1;
-            }
-            _ => {
-                while let Some(one) = self.peek().filter(|one| is_of_name(*one)) {
-                    name.push(one);
-                    self.at += 1;
-                }
-            }
-        }
+        let name = self.name(|one| one.is_ascii_digit() || "?#@*$!".contains(one));
         if name.is_empty() {
             text.push('$');
             return Ok(());
