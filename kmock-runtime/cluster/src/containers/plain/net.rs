@@ -596,7 +596,7 @@ mod tests {
             "-S",
             "web",
         ];
-        let rest = flags(&words, "OT", &["tries"], |name, value| {
+        let rest = flags(&words, "TO", &["tries"], |name, value| {
             seen.push(format!("{name}={value}"));
         });
         assert_eq!(seen, ["q=", "O=-", "T=5", "header=a: b", "tries=1", "S="]);
