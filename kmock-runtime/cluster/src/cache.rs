@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use crate::json::Json;
 use crate::kind::Kind;
 use crate::object;
-use jiff::Timestamp;
-use serde_json::Value;
 
 /// One change of one object.
 #[derive(Debug, Clone)]

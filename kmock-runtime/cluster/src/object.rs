@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::emulator::meta;
 use crate::emulator::selectors::LabelSelector;
 use crate::json::{Json, Members, json};
 use crate::kind::Kind;
-use jiff::Timestamp;
 
 /// A text, empty where there is none.
 pub(crate) fn text(value: &Json) -> &str {
@@ -147,6 +148,16 @@ pub(crate) fn holds(object: &Json, sort: &str) -> bool {
 }
 
 // ── pods ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The container of a Pod's spec, of whatever sort it is; null if there is none.
+pub(crate) fn spec_of<'a>(pod: &'a Json, name: &str) -> &'a Json {
+    static NOTHING: Json = Json::Null;
+    ["initContainers", "containers", "ephemeralContainers"]
+        .iter()
+        .flat_map(|part| items(&pod["spec"][*part]))
+        .find(|container| container["name"] == name)
+        .unwrap_or(&NOTHING)
+}
 
 pub(crate) fn phase(pod: &Json) -> &str {
     text(&pod["status"]["phase"])

@@ -272,9 +272,14 @@ impl Container {
         self.0.shown.get_or_init(|| Value::from(&*self.0.pod))
     }
 
-    /// The name of the Pod.
+    /// The same, as the parts of the cluster hold it.
     pub(crate) fn manifest(&self) -> &Json {
         &self.0.pod
+    }
+
+    /// What the Pod's spec says of the container.
+    pub(crate) fn spec(&self) -> &Json {
+        object::spec_of(&self.0.pod, &self.0.name)
     }
 
     /// The name of its Pod.
@@ -397,14 +402,7 @@ impl Container {
 
     /// The sort of file system that a path is in.
     pub(crate) fn medium(&self, path: &str) -> &'static str {
-        let spec = &self.0.pod["spec"];
-        let lists = ["containers", "initContainers", "ephemeralContainers"];
-        let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
-        let own = all.find(|one| one["name"] == self.0.name);
-        let mounts = own
-            .into_iter()
-            .flat_map(|own| object::items(&own["volumeMounts"]));
-        let found = mounts
+        let found = object::items(&self.spec()["volumeMounts"])
             .filter(|mount| {
                 let rest =
                     path.strip_prefix(object::text(&mount["mountPath"]).trim_end_matches('/'));
@@ -412,7 +410,8 @@ impl Container {
             })
             .max_by_key(|mount| object::text(&mount["mountPath"]).len());
         let volume = found.and_then(|mount| {
-            object::items(&spec["volumes"]).find(|volume| volume["name"] == mount["name"])
+            object::items(&self.0.pod["spec"]["volumes"])
+                .find(|volume| volume["name"] == mount["name"])
         });
         let in_memory = |volume: &Json| {
             volume["emptyDir"]["medium"] == "Memory"
@@ -444,12 +443,8 @@ impl Container {
     /// Whether nothing can be written at a path: its volume or the root of the container is for reading only.
     pub(crate) fn is_read_only(&self, path: &str) -> bool {
         VolumeData::is_read_only(&self.0.given.mounts, path).unwrap_or_else(|| {
-            let lists = ["containers", "initContainers", "ephemeralContainers"];
-            let spec = &self.0.pod["spec"];
-            let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
-            let own = all.find(|one| one["name"] == self.0.name);
             !path.starts_with("/dev/")
-                && own.is_some_and(|own| own["securityContext"]["readOnlyRootFilesystem"] == true)
+                && self.spec()["securityContext"]["readOnlyRootFilesystem"] == true
         })
     }
 
@@ -614,10 +609,7 @@ impl Container {
 
     /// Ends what the container reads, where its manifest says that it ends with the first who attaches (`stdinOnce`).
     pub(crate) fn end_input(&self) {
-        let lists = ["containers", "initContainers", "ephemeralContainers"];
-        let spec = &self.0.pod["spec"];
-        let mut all = lists.iter().flat_map(|list| object::items(&spec[*list]));
-        if all.any(|one| one["name"] == self.0.name && one["stdinOnce"] == true) {
+        if self.spec()["stdinOnce"] == true {
             self.0.live.pipe().to = None;
         }
     }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use crate::emulator::Cluster;
 use crate::emulator::authn::tokens::ISSUER;
 use crate::emulator::resource::ResourceKey;
 use crate::emulator::token;
 use crate::json::{Json, json};
 use crate::object::{self, text};
-use bytes::Bytes;
 
 /// A file with a token of the account that a Pod runs as, bound to the Pod.
 #[derive(Clone)]

@@ -1,8 +1,9 @@
 //! Conditions of workloads.
 
+use jiff::Timestamp;
+
 use crate::json::{Json, json};
 use crate::object;
-use jiff::Timestamp;
 
 /// A new condition; `stamped` ones have a time of their last update, too.
 pub(crate) fn new(sort: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Json {

@@ -3,13 +3,14 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::cache::{Cache, Change};
 use crate::emulator::selectors::LabelSelector;
 use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
 use crate::plan::{Action, Note, Plan};
-use jiff::Timestamp;
 
 /// The Pods of an owner: those that it controls and still selects. Those that it controls and does not select any more
 /// are let go; orphans that it selects are adopted.

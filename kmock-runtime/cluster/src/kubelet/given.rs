@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use crate::amounts;
 use crate::cache::Cache;
 use crate::containers::{Given, Mount, Token};
@@ -10,7 +12,6 @@ use crate::emulator::builtin::base64;
 use crate::json::{Json, Members};
 use crate::kind::Kind;
 use crate::object::{self, items, text};
-use bytes::Bytes;
 
 /// What keeps a container from being created: a ConfigMap, a Secret or a key that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]

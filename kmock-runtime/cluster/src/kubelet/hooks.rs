@@ -9,12 +9,12 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::probes::{self, Flight, Outcome};
-use super::state::{PodRun, Role, Run, spec_of};
+use super::state::{PodRun, Role, Run};
 use super::{Kubelets, Look, field_of};
 use crate::containers::{Exit, is_known};
 use crate::json::Json;
 use crate::kind::Kind;
-use crate::object::{items, text};
+use crate::object::{items, spec_of, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::shared::Shared;
 
@@ -277,6 +277,7 @@ impl Kubelets {
         }
     }
 }
+
 /// That a hook has failed.
 fn failed(look: &Look<'_>, one: &Run, hook: &str) -> Note {
     let (reason, message) = (format!("Failed{hook}Hook"), format!("{hook}Hook failed"));

@@ -2,7 +2,7 @@
 //!
 //! Rules: `getTerminationMessage` of `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
 
-use super::state::{Run, spec_of};
+use super::state::Run;
 use crate::object::text;
 use crate::shared::Shared;
 
@@ -16,7 +16,7 @@ pub(super) fn left(one: &Run, code: i32, shared: &Shared) -> String {
     let Some(running) = shared.running(&one.pod, &one.name) else {
         return String::new();
     };
-    let container = spec_of(running.container.manifest(), &one.name);
+    let container = running.container.spec();
     let path = match text(&container["terminationMessagePath"]) {
         "" => "/dev/termination-log",
         path => path,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Kubelets;
 use crate::amounts;
 use crate::cache::Cache;
@@ -14,7 +16,6 @@ use crate::object::{self, int, items, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::pressure::{PRESSURES, Pressure};
 use crate::usage;
-use jiff::Timestamp;
 
 /// So often it is looked whether a Pod has to go.
 const INTERVAL: Duration = Duration::from_secs(10);

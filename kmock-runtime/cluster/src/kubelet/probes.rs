@@ -12,12 +12,12 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Look;
-use super::state::{Run, spec_of};
+use super::state::Run;
 use crate::containers::Exit;
 use crate::emulator::kubelet::{Exit as Ended, Kubelet, Streams};
 use crate::json::Json;
 use crate::kind::Kind;
-use crate::object::{int, items, text};
+use crate::object::{int, items, spec_of, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::shared::Shared;
 

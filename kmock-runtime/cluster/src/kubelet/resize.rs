@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::state::{PodRun, Role, Run, spec_of};
+use super::state::{PodRun, Role, Run};
 use super::{Kubelets, Look, field_of};
 use crate::amounts;
 use crate::containers::Resources;
 use crate::json::{Json, json};
 use crate::kind::Kind;
-use crate::object::{self, items, text};
+use crate::object::{self, items, spec_of, text};
 use crate::plan::{Note, Plan, Wait};
 
 /// How far the resizing of a Pod is.

@@ -2,9 +2,9 @@
 //!
 //! Rules: `ContainerShouldRestart` of `pkg/api/v1/pod/util.go`.
 
-use super::state::{PodRun, Role, Run, spec_of};
+use super::state::{PodRun, Role, Run};
 use crate::json::Json;
-use crate::object::{items, text};
+use crate::object::{items, spec_of, text};
 
 /// What the first rule of a container says that fits a code.
 pub(super) fn action(container: &Json, code: i32) -> Option<&str> {

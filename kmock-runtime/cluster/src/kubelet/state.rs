@@ -14,7 +14,7 @@ use super::resize::Resizing;
 use crate::containers::{Exit, Live, Log, Ready, Script};
 use crate::json::Json;
 use crate::kind::Kind;
-use crate::object::{items, text};
+use crate::object::{items, spec_of, text};
 
 /// Which of a Pod's containers one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,14 +297,4 @@ impl PodRun {
         self.of(&[Role::Init, Role::Sidecar])
             .all(Run::lets_others_start)
     }
-}
-
-/// The container of a Pod's spec.
-pub(crate) fn spec_of<'a>(pod: &'a Json, name: &str) -> &'a Json {
-    static NOTHING: Json = Json::Null;
-    ["initContainers", "containers", "ephemeralContainers"]
-        .iter()
-        .flat_map(|part| items(&pod["spec"][*part]))
-        .find(|container| container["name"] == name)
-        .unwrap_or(&NOTHING)
 }

@@ -1,12 +1,13 @@
 //! The status of a Pod, made of what its containers do.
 
+use jiff::Timestamp;
+
 use super::given::Place;
 use super::restarts::restarts;
-use super::state::{Ended, PodRun, Role, Run, State, spec_of};
+use super::state::{Ended, PodRun, Role, Run, State};
 use crate::emulator::builtin;
 use crate::json::{Json, Members, json};
-use crate::object::{self, items, text};
-use jiff::Timestamp;
+use crate::object::{self, items, spec_of, text};
 
 /// The phase of a Pod, as `getPhase` of the kubelet computes it.
 pub(crate) fn phase(pod: &Json, run: &PodRun) -> &'static str {

@@ -1,5 +1,9 @@
 //! The hand of the controllers: requests to the API as any client makes them.
 
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::Value;
+
 use crate::controller::Refusal;
 use crate::emulator::authn::ClientCertificate;
 use crate::emulator::{ApiBody, Cluster, Sent, Unread};
@@ -7,9 +11,6 @@ use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object;
 use crate::plan::Deletion;
-use bytes::Bytes;
-use http::{Method, Request};
-use serde_json::Value;
 
 /// How much of an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::latest::Latest;
 use crate::emulator::meta;
 use crate::json::{Json, json};
 use crate::object;
 use crate::plan::Note;
-use jiff::Timestamp;
 
 /// Of events that are alike but for their message so many are told apart…
 const ALIKE: usize = 10;

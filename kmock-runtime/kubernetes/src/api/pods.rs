@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use jiff::Timestamp;
+use kmock_apply::ordered::Node;
 use serde_json::{Value, json};
 
 use super::admission::{self, Attributes};
@@ -21,7 +22,6 @@ use crate::state::cluster::ApiBody;
 use crate::state::kubelet::{Kubelet, LogOptions};
 use crate::state::store::StoredObject;
 use crate::wire::websocket;
-use kmock_apply::ordered::Node;
 
 static BINDING: BodyShape = BodyShape("core.v1.Binding");
 static EVICTION: BodyShape = BodyShape("policy.v1.Eviction");

@@ -228,6 +228,16 @@ struct Asked {
     has_body: bool,
 }
 
+impl Asked {
+    /// Adds a header as it is written after a flag: `Accept: text/plain`.
+    fn header(&mut self, line: &str) {
+        if let Some((name, value)) = line.split_once(':') {
+            let header = (name.trim().to_owned(), value.trim().to_owned());
+            self.headers.push(header);
+        }
+    }
+}
+
 async fn send(container: &Container, url: &Url, asked: &Asked) -> Result<Response<Bytes>, Lost> {
     let target = target(container, &url.host, url.port)?;
     let method = match &asked.method {
@@ -319,13 +329,7 @@ pub(super) async fn wget(arguments: &[&str], io: &Io) -> i32 {
         "q" | "quiet" => is_quiet = true,
         "S" | "server-response" => shows = true,
         "spider" => looks_only = true,
-        "header" => {
-            if let Some((name, value)) = value.split_once(':') {
-                asked
-                    .headers
-                    .push((name.trim().to_owned(), value.trim().to_owned()));
-            }
-        }
+        "header" => asked.header(value),
         "post-data" => {
             asked.body = value.as_bytes().to_vec();
             asked.has_body = true;
@@ -423,13 +427,7 @@ pub(super) async fn curl(arguments: &[&str], io: &Io) -> i32 {
         &long,
         |name, value| match name {
             "X" | "request" => asked.method = Some(value.to_owned()),
-            "H" | "header" => {
-                if let Some((name, value)) = value.split_once(':') {
-                    asked
-                        .headers
-                        .push((name.trim().to_owned(), value.trim().to_owned()));
-                }
-            }
+            "H" | "header" => asked.header(value),
             "d" | "data" | "data-binary" | "data-raw" => data.push(value.to_owned()),
             "o" | "output" => file = Some(value.to_owned()),
             "w" | "write-out" => format = Some(value.to_owned()),

@@ -3,16 +3,13 @@
 use super::super::handle::Container;
 use super::super::io::Io;
 use crate::json::Json;
-use crate::object::{items, text};
+use crate::object::items;
 
 /// The numbers of a user, its group, and the groups that it is in besides.
 fn user(container: &Container) -> (i64, i64, Vec<i64>) {
     let spec = &container.manifest()["spec"];
-    let lists = ["containers", "initContainers", "ephemeralContainers"];
-    let mut all = lists.iter().flat_map(|list| items(&spec[*list]));
-    let own = all.find(|one| text(&one["name"]) == container.name());
     let of = |field: &str| {
-        let own = own.and_then(|own| own["securityContext"][field].as_i64());
+        let own = container.spec()["securityContext"][field].as_i64();
         own.or_else(|| spec["securityContext"][field].as_i64())
     };
     let (user, group) = (

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::json::Json;
 use crate::object::{self, int, items, text};
-use jiff::Timestamp;
 
 /// What is looked back upon before it goes down, where nothing else is said.
 const DOWN_WINDOW: i64 = 300;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Autoscalers;
 use crate::amounts;
 use crate::json::{Json, json};
 use crate::object::{self, int, items, text};
 use crate::usage;
-use jiff::Timestamp;
 
 /// A CPU that is used right after the start says little: for so many seconds only ready Pods count.
 const INITIALIZATION: i64 = 5 * 60;

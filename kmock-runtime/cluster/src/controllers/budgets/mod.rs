@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::conditions;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
@@ -14,7 +16,6 @@ use crate::object::{self, int, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::scales::{Lack, Scales};
 use crate::shared::Shared;
-use jiff::Timestamp;
 
 /// A Pod whose eviction was granted goes within this time, or it was none.
 const TIMEOUT: i64 = 120;

@@ -5,6 +5,8 @@ mod request;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::json::{Json, json};
@@ -13,7 +15,6 @@ use crate::object::{self, items, text};
 use crate::plan::{Action, Plan, Wait};
 use crate::shared::Shared;
 use crate::signing::ToSign;
-use jiff::Timestamp;
 
 /// Certificates are valid for a year at most.
 const LONGEST: i64 = 365 * 24 * 60 * 60;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Work, fenceposts, replicas};
 use crate::controllers::conditions;
 use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, text};
 use crate::plan::Wait;
-use jiff::Timestamp;
 
 /// Whether a Deployment says how long it may make no progress.
 pub(super) fn has_deadline(deployment: &Json) -> bool {

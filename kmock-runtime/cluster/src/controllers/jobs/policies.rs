@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::indexes;
 use crate::json::Json;
 use crate::object::{self, int, items, text};
-use jiff::Timestamp;
 
 /// What a rule makes of a failed Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]

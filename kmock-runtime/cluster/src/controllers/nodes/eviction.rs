@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::controllers::pods;
@@ -10,7 +12,6 @@ use crate::kind::Kind;
 use crate::object::{self, items};
 use crate::plan::{Note, Plan, Wait};
 use crate::scheduler::tolerated_by;
-use jiff::Timestamp;
 
 /// The taint manager.
 #[derive(Debug, Default)]
