@@ -84,17 +84,22 @@ fn peak() -> Option<usize> {
     Some(kilobytes * 1024)
 }
 
-/// Feeds a target for its time (`KMOCK_FUZZ`, in seconds), or with so many inputs (`KMOCK_FUZZ_INPUTS`), and says how it went.
+/// Feeds a target for its time (`KMOCK_FUZZ`, in seconds), or with so many inputs (`KMOCK_FUZZ_INPUTS`), whichever ends first where
+/// both are said, and says how it went.
 pub(crate) fn feed(name: &str, seeds: &[&str], mut target: impl FnMut(&str)) {
     let mut dice = Rng::with_seed(said("KMOCK_SEED").unwrap_or(1));
     let most: Option<u64> = said("KMOCK_FUZZ_INPUTS");
-    let budget = said("KMOCK_FUZZ").map_or(Duration::from_millis(200), Duration::from_secs_f64);
+    let budget = match said("KMOCK_FUZZ") {
+        Some(seconds) => Duration::from_secs_f64(seconds),
+        None if most.is_some() => Duration::MAX,
+        None => Duration::from_millis(200),
+    };
     let (began, before) = (Instant::now(), peak());
     let (mut inputs, mut longest) = (0_u64, Duration::ZERO);
     for seed in seeds {
         target(seed);
     }
-    while most.map_or_else(|| began.elapsed() < budget, |most| inputs < most) {
+    while inputs < most.unwrap_or(u64::MAX) && began.elapsed() < budget {
         let input = mutated(&mut dice, seeds);
         let since = Instant::now();
         let fed = catch_unwind(AssertUnwindSafe(|| target(&input)));

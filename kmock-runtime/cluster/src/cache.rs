@@ -104,7 +104,7 @@ impl Cache {
         if namespace.is_empty() {
             return self.get(kind, name);
         }
-        self.get(kind, &format!("{namespace}/{name}"))
+        self.get(kind, &[namespace, "/", name].concat())
     }
 
     /// All objects of a kind, in the order of their keys.
@@ -119,16 +119,11 @@ impl Cache {
 
     /// The objects of a kind in a namespace.
     pub fn within(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Arc<Json>> {
-        let prefix = format!("{namespace}/");
+        let prefix = [namespace, "/"].concat();
         self.table(kind)
             .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
-            .take_while({
-                let prefix = prefix.clone();
-                move |(key, _)| key.starts_with(&prefix)
-            })
+            .take_while(move |(key, _)| key.starts_with(&prefix))
             .map(|(_, object)| object)
-            .collect::<Vec<_>>()
-            .into_iter()
     }
 
     /// The objects of a kind that an object controls.

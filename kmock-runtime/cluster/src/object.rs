@@ -48,7 +48,7 @@ pub(crate) fn generation(object: &Json) -> i64 {
 pub(crate) fn key(object: &Json) -> String {
     match namespace(object) {
         "" => name(object).to_owned(),
-        namespace => format!("{namespace}/{}", name(object)),
+        namespace => [namespace, "/", name(object)].concat(),
     }
 }
 

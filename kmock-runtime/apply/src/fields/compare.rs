@@ -23,15 +23,13 @@ pub struct Comparison {
 impl Comparison {
     /// Leaves out some fields and all below them.
     #[must_use]
-    pub fn without(self, fields: Option<&Set>) -> Comparison {
-        match fields {
-            Some(fields) if !fields.is_empty() => Comparison {
-                added: self.added.recursive_difference(fields),
-                modified: self.modified.recursive_difference(fields),
-                removed: self.removed.recursive_difference(fields),
-            },
-            _ => self,
+    pub fn without(mut self, fields: Option<&Set>) -> Comparison {
+        if let Some(fields) = fields {
+            for set in [&mut self.added, &mut self.modified, &mut self.removed] {
+                set.subtract_recursively(fields);
+            }
         }
+        self
     }
 
     /// Whether nothing changed.
@@ -42,6 +40,15 @@ impl Comparison {
     /// Added and modified together.
     pub fn written(&self) -> Set {
         self.modified.union(&self.added)
+    }
+
+    /// The same of a comparison of which that is all that is of interest.
+    pub(crate) fn into_written(self) -> Set {
+        match (self.modified.is_empty(), self.added.is_empty()) {
+            (true, _) => self.added,
+            (_, true) => self.modified,
+            _ => self.modified.union(&self.added),
+        }
     }
 }
 
@@ -196,17 +203,38 @@ fn compare_below(
         .map(|(_, schema)| schema)
         .or_else(|| schema.additional())
         .unwrap_or_else(|| Schema::any());
+    let step = || {
+        named.map_or_else(
+            || PathElement::field(name),
+            |(name, _)| PathElement::Field(name.clone()),
+        )
+    };
+    // Most fields are scalars, whatever is in them: nothing lies below.
+    if let Shape::Scalar(scalar) = shape(of_field, None) {
+        check_either(scalar, old, new).map_err(|errors| errors.below(&format_args!(".{name}")))?;
+        let mark = leaf(old, new);
+        if mark.is_set() {
+            attach_leaf(step(), mark, out);
+        }
+        return Ok(());
+    }
     let mut below = Comparison::default();
     let mark = walk(of_field, old, new, &mut below)
         .map_err(|errors| errors.below(&format_args!(".{name}")))?;
     if mark.is_set() || !below.is_empty() {
-        let step = named.map_or_else(
-            || PathElement::field(name),
-            |(name, _)| PathElement::Field(name.clone()),
-        );
-        attach(step, mark, below, out);
+        attach(step(), mark, below, out);
     }
     Ok(())
+}
+
+fn attach_leaf(step: PathElement, mark: Mark, out: &mut Comparison) {
+    if mark.added {
+        out.added.insert_member(step);
+    } else if mark.modified {
+        out.modified.insert_member(step);
+    } else {
+        out.removed.insert_member(step);
+    }
 }
 
 fn attach(step: PathElement, mark: Mark, below: Comparison, out: &mut Comparison) {

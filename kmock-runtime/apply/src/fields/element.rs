@@ -53,21 +53,31 @@ impl PathElement {
     /// The key under which `FieldsV1` holds this step.
     pub fn encode(&self) -> String {
         match self {
-            PathElement::Field(name) => ["f:", name].concat(),
+            PathElement::Field(name) => {
+                let mut out = String::with_capacity(2 + name.len());
+                out.push_str("f:");
+                out.push_str(name);
+                out
+            }
             PathElement::Key(keys) => {
-                let mut out = String::from("k:{");
+                let mut out = String::with_capacity(32);
+                out.push_str("k:{");
                 for (index, (name, value)) in keys.iter().enumerate() {
                     if index > 0 {
                         out.push(',');
                     }
-                    out.push_str(&html_safe(&Value::from(&**name).to_string()));
+                    push_string(name, &mut out);
                     out.push(':');
-                    out.push_str(&html_safe(&value.to_string()));
+                    push_json(value, &mut out);
                 }
                 out.push('}');
                 out
             }
-            PathElement::Value(value) => format!("v:{}", html_safe(&value.to_string())),
+            PathElement::Value(value) => {
+                let mut out = String::from("v:");
+                push_json(value, &mut out);
+                out
+            }
             PathElement::Index(index) => format!("i:{index}"),
         }
     }
@@ -100,15 +110,32 @@ impl PathElement {
     }
 }
 
-/// Go's encoder keeps what would be markup out of JSON strings.
-fn html_safe(json: &str) -> String {
-    if json.contains(['<', '>', '&']) {
-        json.replace('<', "\\u003c")
-            .replace('>', "\\u003e")
-            .replace('&', "\\u0026")
-    } else {
-        json.to_owned()
+/// Writes a value as Go's encoder does, which keeps what would be markup out of JSON strings.
+fn push_json(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) => push_string(text, out),
+        value => out.push_str(&html_safe(&value.to_string())),
     }
+}
+
+fn push_string(text: &str, out: &mut String) {
+    // Names and the like, which most are, are written as they are.
+    let is_plain = |byte: u8| {
+        (b' '..0x7f).contains(&byte) && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&')
+    };
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&html_safe(&Value::from(text).to_string()));
+    }
+}
+
+fn html_safe(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
 }
 
 impl Ord for PathElement {

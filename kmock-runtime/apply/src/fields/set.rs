@@ -230,6 +230,40 @@ impl Set {
         out
     }
 
+    /// Takes out the fields of another set: as [`difference`](Set::difference), in place.
+    pub(crate) fn subtract(&mut self, other: &Set) {
+        if !other.members.is_empty() {
+            self.members.retain(|step| !other.has_member(step));
+        }
+        self.children
+            .retain_mut(|(step, own)| match other.below(step) {
+                Some(below) => {
+                    own.subtract(below);
+                    !own.is_empty()
+                }
+                None => true,
+            });
+    }
+
+    /// The same, with all below them: as [`recursive_difference`](Set::recursive_difference), in place.
+    pub(crate) fn subtract_recursively(&mut self, other: &Set) {
+        if !other.members.is_empty() {
+            self.members.retain(|step| !other.has_member(step));
+        }
+        self.children.retain_mut(|(step, own)| {
+            if other.has_member(step) {
+                return false;
+            }
+            match other.below(step) {
+                Some(below) => {
+                    own.subtract_recursively(below);
+                    !own.is_empty()
+                }
+                None => true,
+            }
+        });
+    }
+
     /// The fields that are in this set, and neither in the other nor below one of it.
     #[must_use]
     pub fn recursive_difference(&self, other: &Set) -> Set {
@@ -353,6 +387,14 @@ mod tests {
         assert_eq!(a.recursive_difference(&b), Set::new());
         assert_eq!(b.difference(&a), Set::of_names(&[&["b"], &["e"]]));
         assert_eq!((a.len(), a.difference(&a).is_empty()), (3, true));
+        for (one, other) in [(&a, &b), (&b, &a), (&a, &a)] {
+            let mut left = one.clone();
+            left.subtract(other);
+            assert_eq!(left, one.difference(other));
+            let mut left = one.clone();
+            left.subtract_recursively(other);
+            assert_eq!(left, one.recursive_difference(other));
+        }
     }
 
     #[test]

@@ -278,10 +278,10 @@ fn track(
 ) -> Result<ManagedFields, ApplyError> {
     let managed = reconciled(live, managed, write)?;
     // The writer loses what it changes like everybody else, and gains it back with the present time.
-    let (mut managed, comparison) = settle(live, new, managed, None, true, write)?;
-    let mut gained = comparison.written().difference(&SERVER_OWNED);
+    let (mut managed, mut gained) = settle(live, new, managed, None, true, write)?;
+    gained.subtract(&SERVER_OWNED);
     if let Some(reset) = write.reset {
-        gained = gained.recursive_difference(reset);
+        gained.subtract_recursively(reset);
     }
     if !gained.is_empty() {
         let manager = Manager::new(name, Operation::Update, write.version, write.subresource);
@@ -301,7 +301,8 @@ fn track(
     Ok(managed)
 }
 
-/// Takes from everybody but the writer what the write changed and removed; without `force`, what it changed conflicts.
+/// Takes from everybody but the writer what the write changed and removed; without `force`, what it changed conflicts. What is
+/// left, and what was changed.
 fn settle(
     live: &Value,
     new: &Value,
@@ -309,11 +310,11 @@ fn settle(
     writer: Option<&Manager>,
     force: bool,
     write: &Write<'_>,
-) -> Result<(ManagedFields, Comparison), ApplyError> {
+) -> Result<(ManagedFields, Set), ApplyError> {
     let own = compare(write.schema, live, new)
         .map_err(ApplyError::Live)?
         .without(write.reset);
-    let mut comparisons: Vec<(String, Comparison)> = vec![(write.version.into(), own)];
+    let mut comparisons = vec![Compared::of(write.version, own)];
     let mut conflicts = Vec::new();
     let mut left = Vec::with_capacity(managed.entries.len());
     for mut entry in managed.entries {
@@ -323,7 +324,7 @@ fn settle(
         }
         let known = comparisons
             .iter()
-            .position(|(version, _)| *version == entry.version);
+            .position(|known| known.version == entry.version);
         let place = match known {
             Some(place) => place,
             None => {
@@ -337,24 +338,29 @@ fn settle(
                 let new = converted(new, write.version, version, write)
                     .map_err(|why| failed("to convert new object", why))?;
                 let comparison = compare(&schema, &old, &new).map_err(ApplyError::Live)?;
-                comparisons.push((entry.version.clone(), comparison));
+                comparisons.push(Compared::of(&entry.version, comparison));
                 comparisons.len() - 1
             }
         };
-        let Some((_, comparison)) = comparisons.get(place) else {
+        let Some(Compared {
+            written, removed, ..
+        }) = comparisons.get(place)
+        else {
             continue;
         };
-        let conflicting = entry.fields.intersection(&comparison.written());
+        let conflicting = entry.fields.intersection(written);
         if !conflicting.is_empty() {
-            conflicts.push((entry.manager.clone(), conflicting.paths()));
+            if !force {
+                conflicts.push((entry.manager.clone(), conflicting.paths()));
+            }
             entry.change(entry.fields.difference(&conflicting));
         }
-        if !comparison.removed.is_empty() {
-            entry.change(entry.fields.difference(&comparison.removed));
+        if !removed.is_empty() {
+            entry.change(entry.fields.difference(removed));
         }
         left.push(entry);
     }
-    if !force && !conflicts.is_empty() {
+    if !conflicts.is_empty() {
         conflicts.sort_by_cached_key(|(manager, _)| manager.sort_key());
         let each = conflicts.into_iter().flat_map(|(manager, paths)| {
             paths.into_iter().map(move |path| Conflict {
@@ -367,8 +373,26 @@ fn settle(
     left.retain(|entry| !entry.fields.is_empty());
     Ok((
         ManagedFields { entries: left },
-        comparisons.swap_remove(0).1,
+        comparisons.swap_remove(0).written,
     ))
+}
+
+/// What a write changed, in the fields of one version.
+struct Compared {
+    version: String,
+    /// Added or modified.
+    written: Set,
+    removed: Set,
+}
+
+impl Compared {
+    fn of(version: &str, mut comparison: Comparison) -> Compared {
+        Compared {
+            version: version.to_owned(),
+            removed: std::mem::take(&mut comparison.removed),
+            written: comparison.into_written(),
+        }
+    }
 }
 
 /// Takes out what the manager applied before, does not apply now, and nobody else owns.

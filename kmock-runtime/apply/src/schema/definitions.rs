@@ -65,7 +65,7 @@ impl Definition {
     /// The definition of an object's type; the core group is `""`.
     pub fn of_kind(group: &str, version: &str, kind: &str) -> Option<Definition> {
         KINDS
-            .get(format!("{group}/{version}/{kind}").as_str())
+            .get([group, "/", version, "/", kind].concat().as_str())
             .copied()
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn owners(change: &Change, kind: Kind, keys: &mut Vec<String>) {
         if let Some(owner) = object::controller(object)
             && owner["kind"] == kind.name()
         {
-            let key = format!("{}/{}", object::namespace(object), text(&owner["name"]));
+            let key = [object::namespace(object), "/", text(&owner["name"])].concat();
             if !keys.contains(&key) {
                 keys.push(key);
             }

@@ -412,7 +412,9 @@ pub(crate) fn hex(seed: u64, count: usize) -> String {
     let mut state = seed;
     let mut out = String::with_capacity(count + 16);
     while out.len() < count {
-        out.push_str(&format!("{:016x}", crate::seed::next(&mut state)));
+        let number = crate::seed::next(&mut state);
+        let digits = (0..16).rev().map(|at| (number >> (4 * at)) as u32 & 0xf);
+        out.extend(digits.filter_map(|digit| char::from_digit(digit, 16)));
     }
     out.truncate(count);
     out

@@ -147,9 +147,13 @@ impl Recorder {
             namespace => namespace,
         };
         self.told.set(same, (format!("{namespace}/{name}"), 1));
-        let mut involved = about["metadata"].clone();
-        object::set(&mut involved, "kind", note.kind.name().into());
-        object::set(&mut involved, "apiVersion", note.kind.api_version().into());
+        let mut involved = json!({"kind": note.kind.name(), "apiVersion": note.kind.api_version()});
+        for field in ["name", "namespace", "uid", "resourceVersion"] {
+            let value = &about["metadata"][field];
+            if !value.is_null() {
+                involved[field] = value.clone();
+            }
+        }
         if !note.field.is_empty() {
             object::set(&mut involved, "fieldPath", note.field.as_str().into());
         }

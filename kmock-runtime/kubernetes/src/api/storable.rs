@@ -11,29 +11,33 @@ use kmock_apply::gofmt;
 const MOST_WRITTEN: usize = 1024 * 1024 * 3 / 2;
 /// The most bytes that etcd's client sends at once.
 const MOST_SENT: usize = 2 * 1024 * 1024;
+/// No object's place is longer: names, namespaces, groups and resources have 253 bytes at most.
+const LONGEST_PATH: usize = 2048;
 /// What etcd adds to a transaction before it writes it down.
 const ETCD_HEADER: usize = 20;
 
-/// Refuses an object that etcd would not take. `path` is its place there; `replaced` the revision of the version that it
-/// replaces.
+/// Refuses an object that etcd would not take. `path` tells its place there; `replaced` is the revision of the version that
+/// it replaces.
 pub(super) fn check(
     call: &Call,
-    path: &str,
+    path: impl FnOnce() -> String,
     value: &Value,
     replaced: Option<u64>,
 ) -> Result<(), ApiError> {
-    let fits =
-        |json: usize| transaction(path.len(), json + 1, replaced) + ETCD_HEADER <= MOST_WRITTEN;
+    let fits = |path: usize, json: usize| {
+        transaction(path, json + 1, replaced) + ETCD_HEADER <= MOST_WRITTEN
+    };
     // Hardly any object comes near it: then nothing need be counted.
-    if fits(gofmt::json_bound(value)) {
+    if fits(LONGEST_PATH, gofmt::json_bound(value)) {
         return Ok(());
     }
+    let path = path();
     // The version is not stored: it is where the object is in etcd's own history.
     let version = value["metadata"]["resourceVersion"].as_str();
     let own = r#""resourceVersion":"","#.len();
     let json = gofmt::json_size(value) - version.map_or(0, |version| version.len() + own);
     // No other form is longer.
-    if fits(json) {
+    if fits(path.len(), json) {
         return Ok(());
     }
     let size = match protobuf::print(value) {

@@ -302,7 +302,7 @@ pub async fn create(
             }
             continue;
         }
-        storable::check(call, &storage_path(call, &name), &value, None)?;
+        storable::check(call, || storage_path(call, &name), &value, None)?;
         let write = Write::Create { key, value };
         let Some(written) = commit(call, &name, claimed, write) else {
             // Somebody was faster: now it gets something else, or is refused.
@@ -611,8 +611,8 @@ pub async fn swap(
     if dry_run {
         return Ok(Some(Written::Object(call.shown(&value).await?)));
     }
-    let path = storage_path(call, current.name());
-    storable::check(call, &path, &value, Some(current.revision))?;
+    let path = || storage_path(call, current.name());
+    storable::check(call, path, &value, Some(current.revision))?;
     let claimed = call.strategy().claims().map(|_| {
         let old = call.served.shown(&current.value);
         (call.served.shown(&value), Some(old))

@@ -414,15 +414,29 @@ pub fn set(metadata: &mut Map<String, Value>, key: &str, value: Value) {
 pub fn rfc3339(time: Timestamp) -> String {
     let time = Offset::UTC.to_datetime(time);
     let (date, clock) = (time.date(), time.time());
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        date.year(),
-        date.month(),
-        date.day(),
-        clock.hour(),
-        clock.minute(),
-        clock.second()
-    )
+    // It is written with each write, several times: digit by digit is a tenth of the work of a format.
+    let mut text = String::with_capacity(20);
+    let year = date.year();
+    if year < 0 {
+        text.push('-');
+    }
+    let pair = |number: i16| i8::try_from(number).unwrap_or_default();
+    let parts = [
+        (pair(year / 100), None),
+        (pair(year % 100), Some('-')),
+        (date.month(), Some('-')),
+        (date.day(), Some('T')),
+        (clock.hour(), Some(':')),
+        (clock.minute(), Some(':')),
+        (clock.second(), Some('Z')),
+    ];
+    for (number, after) in parts {
+        let number = number.unsigned_abs();
+        text.push(char::from(b'0' + number / 10));
+        text.push(char::from(b'0' + number % 10));
+        text.extend(after);
+    }
+    text
 }
 
 /// A time with microseconds, as leases and events show it.
@@ -482,6 +496,18 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect()
+    }
+
+    #[test]
+    fn times_are_written_in_whole_seconds() {
+        for text in [
+            "0001-02-03T04:05:06Z",
+            "1970-01-01T00:00:00Z",
+            "2036-12-31T23:59:59Z",
+            "9999-12-30T10:20:30Z",
+        ] {
+            assert_eq!(rfc3339(text.parse().expect("a time")), text);
+        }
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Resource {
     /// The storage key of an object: `namespace/name`, or the name of a cluster-scoped one.
     pub fn key(&self, namespace: &str, name: &str) -> String {
         if self.namespaced {
-            format!("{namespace}/{name}")
+            [namespace, "/", name].concat()
         } else {
             name.to_owned()
         }

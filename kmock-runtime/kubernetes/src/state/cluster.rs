@@ -292,14 +292,16 @@ impl Cluster {
     pub fn next_uid(&self) -> String {
         let (a, b) = (self.random(), self.random());
         let (a, b) = ((a & !0xf000) | 0x4000, (b & !(3 << 62)) | (2 << 62));
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            a >> 32,
-            (a >> 16) & 0xffff,
-            a & 0xffff,
-            b >> 48,
-            b & 0xffff_ffff_ffff
-        )
+        let both = u128::from(a) << 64 | u128::from(b);
+        let mut text = String::with_capacity(36);
+        for at in 0..32 {
+            if matches!(at, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            let digit = (both >> (124 - 4 * at)) as u8 & 0xf;
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+        text
     }
 
     /// Makes everything before the newest revision unreadable: continue tokens, lists and watches from there expire.

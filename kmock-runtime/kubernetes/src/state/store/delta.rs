@@ -28,30 +28,45 @@ pub(super) enum Packed {
 
 /// Whole texts of which others may be told, the one that was of use last in front.
 #[derive(Debug, Default)]
-pub(super) struct Bases(VecDeque<Bytes>);
+pub(super) struct Bases {
+    texts: VecDeque<Bytes>,
+    /// Where texts and steps are written first: most of what comes of them is short.
+    text: Vec<u8>,
+    steps: Vec<u8>,
+}
 
 impl Bases {
-    /// Packs a text, which may be a base from now on.
-    pub(super) fn pack(&mut self, text: Vec<u8>) -> Packed {
+    /// Packs what `write` writes, if it says so; the text may be a base from now on.
+    pub(super) fn pack(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Packed> {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        let packed = write(&mut text).then(|| self.pack_text(&text));
+        self.text = text;
+        packed
+    }
+
+    fn pack_text(&mut self, text: &[u8]) -> Packed {
         if text.len() < SHORTEST {
-            return Packed::Whole(text.into_boxed_slice().into());
+            return Packed::Whole(Bytes::copy_from_slice(text));
         }
-        for at in 0..self.0.len() {
-            let Some(base) = self.0.get(at) else { break };
-            let Some(steps) = steps(base, &text) else {
-                continue;
+        for at in 0..self.texts.len() {
+            let Some(base) = self.texts.get(at) else {
+                break;
             };
+            if !steps(base, text, &mut self.steps) {
+                continue;
+            }
             let base = base.clone();
             if at > 0 {
-                self.0.remove(at);
-                self.0.push_front(base.clone());
+                self.texts.remove(at);
+                self.texts.push_front(base.clone());
             }
-            let steps = steps.into_boxed_slice();
+            let steps = self.steps.as_slice().into();
             return Packed::Beside { base, steps };
         }
-        let whole: Bytes = text.into_boxed_slice().into();
-        self.0.truncate(BASES - 1);
-        self.0.push_front(whole.clone());
+        let whole = Bytes::copy_from_slice(text);
+        self.texts.truncate(BASES - 1);
+        self.texts.push_front(whole.clone());
         Packed::Whole(whole)
     }
 }
@@ -75,33 +90,33 @@ impl Packed {
 }
 
 /// How to get from one text to another: so many bytes are the same, so many of the base are left out, so many others
-/// come instead, and again. `None`: that takes too much room.
-fn steps(base: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+/// come instead, and again. `false`: that takes too much room.
+fn steps(base: &[u8], text: &[u8], steps: &mut Vec<u8>) -> bool {
     let most = text.len() / SHARE;
-    let mut steps = Vec::new();
+    steps.clear();
     let (mut old, mut new) = (base, text);
     loop {
         let same = common(old, new);
-        old = old.get(same..)?;
-        new = new.get(same..)?;
+        old = old.get(same..).unwrap_or_default();
+        new = new.get(same..).unwrap_or_default();
         if old.is_empty() && new.is_empty() {
-            write(&mut steps, same);
-            return Some(steps);
+            write(steps, same);
+            return true;
         }
         let (gone, come) = match (old.is_empty(), new.is_empty()) {
             (false, false) => (word(old), word(new)),
             _ => (old.len(), new.len()),
         };
-        let (instead, rest) = new.split_at_checked(come)?;
-        write(&mut steps, same);
-        write(&mut steps, gone);
-        write(&mut steps, come);
+        let (instead, rest) = new.split_at(come.min(new.len()));
+        write(steps, same);
+        write(steps, gone);
+        write(steps, come);
         steps.extend_from_slice(instead);
-        old = old.get(gone..)?;
+        old = old.get(gone..).unwrap_or_default();
         new = rest;
         let so_far = (text.len() - new.len()) / SHARE;
         if steps.len() > most.min(so_far + SLACK) {
-            return None;
+            return false;
         }
     }
 }
@@ -176,6 +191,14 @@ fn read(steps: &mut &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn pack(bases: &mut Bases, text: &[u8]) -> Packed {
+        let packed = bases.pack(|out| {
+            out.extend_from_slice(text);
+            true
+        });
+        packed.expect("it was written")
+    }
+
     fn pod(number: usize) -> Vec<u8> {
         let filler = "x".repeat(400);
         let text = format!(
@@ -190,7 +213,7 @@ mod tests {
         let mut bases = Bases::default();
         let sizes: Vec<usize> = (0..1000)
             .map(|number| {
-                let packed = bases.pack(pod(number));
+                let packed = pack(&mut bases, &pod(number));
                 assert_eq!(packed.text(), pod(number));
                 packed.size()
             })
@@ -207,7 +230,7 @@ mod tests {
                 let letter = b'a' + u8::try_from(kind).expect("a few");
                 let letters = [letter].repeat(500);
                 let text = [pod(round), letters].concat();
-                let packed = bases.pack(text.clone());
+                let packed = pack(&mut bases, &text);
                 assert_eq!(packed.text(), text);
                 assert_eq!(matches!(packed, Packed::Whole(_)), round == 0);
             }
@@ -234,13 +257,14 @@ mod tests {
                     _ => text.extend(pod(draw(10))),
                 }
             }
-            if let Some(steps) = steps(&base, &text) {
-                assert_eq!(retold(&base, &steps), text);
-                assert!(steps.len() <= text.len() / SHARE + 3);
+            let mut told = Vec::new();
+            if steps(&base, &text, &mut told) {
+                assert_eq!(retold(&base, &told), text);
+                assert!(told.len() <= text.len() / SHARE + 3);
             }
             let mut bases = Bases::default();
             for text in [&base, &text, &base] {
-                assert_eq!(bases.pack(text.clone()).text(), *text);
+                assert_eq!(pack(&mut bases, text).text(), *text);
             }
         }
     }

@@ -1,14 +1,19 @@
 //! The events of one resource, newest last. Old ones rest; the oldest are forgotten when there are too many.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::ahead;
 use super::delta::Bases;
 use super::rest::Resting;
 use super::{Change, Event, Rendered, StoredObject};
 
 /// So many of the newest events are kept as they are, with their values.
 const FRESH: usize = 256;
+
+/// The text of a version is made ahead when so many have followed it, for so many at once.
+const AHEAD: usize = FRESH / 2;
+const BATCH: usize = 32;
 
 /// So many bytes of text the events of one resource may keep; then half of them are forgotten.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
@@ -25,7 +30,7 @@ pub(super) struct Log {
     bytes: usize,
     most_bytes: usize,
     /// What those that come to rest are told by.
-    bases: Bases,
+    bases: Arc<Mutex<Bases>>,
 }
 
 /// An event of the log.
@@ -108,7 +113,7 @@ impl Entry {
     }
 
     /// Lays it to rest; `false` if it cannot.
-    fn lay(&mut self, bases: &mut Bases) -> bool {
+    fn lay(&mut self, bases: &Mutex<Bases>) -> bool {
         let Self::Fresh(event) = self else {
             return false;
         };
@@ -143,13 +148,14 @@ impl Log {
             most: most.max(1),
             bytes: 0,
             most_bytes: MOST_BYTES,
-            bases: Bases::default(),
+            bases: Arc::default(),
         }
     }
 
     /// Adds an event. Another one may come to rest: then its version, which may still be that of the object, is returned.
     pub(super) fn push(&mut self, event: Arc<Event>) -> Option<Arc<Resting>> {
         self.events.push(Entry::Fresh(event));
+        self.lay_ahead();
         let resting = self.lay_one();
         if self.events.len() >= self.most.saturating_mul(2) {
             // Rarely, but many at once: so that forgetting costs nothing per event.
@@ -166,10 +172,26 @@ impl Log {
         resting
     }
 
+    /// Has the next texts made, so that they are there when their turn comes.
+    fn lay_ahead(&self) {
+        if !self.count().is_multiple_of(BATCH) {
+            return;
+        }
+        let Some(to) = self.events.len().checked_sub(AHEAD) else {
+            return;
+        };
+        let batch = self.events.get(to.saturating_sub(BATCH)..to);
+        let events = batch.into_iter().flatten().filter_map(|entry| match entry {
+            Entry::Fresh(event) => Some(Arc::clone(event)),
+            Entry::Resting(_) => None,
+        });
+        ahead::lay(events.collect(), &self.bases);
+    }
+
     fn lay_one(&mut self) -> Option<Arc<Resting>> {
         let at = self.events.len().checked_sub(FRESH + 1)?;
         let entry = self.events.get_mut(at)?;
-        if !entry.lay(&mut self.bases) {
+        if !entry.lay(&self.bases) {
             return None;
         }
         self.bytes += entry.bytes();

@@ -4,6 +4,7 @@
 //! values that are serialised once, a subscription sees every event after a revision exactly once, and a list can be
 //! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them.
 
+mod ahead;
 mod cause;
 mod delta;
 mod dormant;

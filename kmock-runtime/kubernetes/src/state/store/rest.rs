@@ -4,7 +4,7 @@
 //! is still the object or a version of the past; it is read again by whoever looks into it, and most only want its text.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ impl Deref for Kept {
 
 impl StoredObject {
     /// The same version at rest; `None` for what a text would not give back exactly.
-    pub(super) fn resting(&self, bases: &mut Bases) -> Option<Arc<Resting>> {
+    pub(super) fn resting(&self, bases: &Mutex<Bases>) -> Option<Arc<Resting>> {
         let resting = self.value.resting.get_or_init(|| {
             let text = Text::of(&self.value, &self.rendered, bases)?;
             Some(Arc::new(Resting {
@@ -106,12 +106,11 @@ const TYPES: [&str; 2] = ["kind", "apiVersion"];
 const DEEPEST: usize = 100;
 
 impl Text {
-    fn of(value: &Value, rendered: &Rendered, bases: &mut Bases) -> Option<Self> {
-        if !is_exact(value, 0) {
-            return None;
-        }
+    fn of(value: &Value, rendered: &Rendered, bases: &Mutex<Bases>) -> Option<Self> {
         // One text serves both, if it tells everything.
-        if let Some(json) = rendered.first() {
+        if let Some(json) = rendered.first()
+            && is_exact(value, 0)
+        {
             let types = TYPES.map(|key| value[key].as_str().unwrap_or_default().into());
             let text = Self {
                 json: Packed::Whole(json.clone()),
@@ -121,11 +120,9 @@ impl Text {
                 return Some(text);
             }
         }
-        let json = serde_json::to_vec(value).ok()?;
-        Some(Self {
-            json: bases.pack(json),
-            types: None,
-        })
+        let mut bases = bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let json = bases.pack(|out| write(value, 0, out))?;
+        Some(Self { json, types: None })
     }
 
     fn read(&self) -> Value {
@@ -149,6 +146,70 @@ fn is_exact(value: &Value, depth: usize) -> bool {
     }
 }
 
+/// Writes the text of a value; `false` if it would not be read as it was. In one walk, and strings without a look at each
+/// letter: it is done with every version of every object.
+fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> bool {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => {
+            return !number.is_f64() && serde_json::to_writer(out, number).is_ok();
+        }
+        Value::String(text) => return write_string(text, out),
+        Value::Array(items) => {
+            if depth >= DEEPEST {
+                return false;
+            }
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                if !write(item, depth + 1, out) {
+                    return false;
+                }
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => {
+            if depth >= DEEPEST {
+                return false;
+            }
+            out.push(b'{');
+            for (index, (key, value)) in map.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                if !write_string(key, out) {
+                    return false;
+                }
+                out.push(b':');
+                if !write(value, depth + 1, out) {
+                    return false;
+                }
+            }
+            out.push(b'}');
+        }
+    }
+    true
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) -> bool {
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    // All of it, instead of up to the first: many bytes are looked at at once.
+    let has_special = text
+        .bytes()
+        .fold(false, |found, byte| found | is_special(byte));
+    if has_special {
+        return serde_json::to_writer(out, text).is_ok();
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -157,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_rests_is_read_as_it_was() {
-        let mut bases = Bases::default();
+        let bases = Mutex::new(Bases::default());
         let key: Arc<str> = "n/a".into();
         let value = json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a"}, "n": -7});
         let stored = StoredObject::new(&key, value, 5, 3);
@@ -167,13 +228,13 @@ mod tests {
             if rendered {
                 stored.rendered.get("v1", || item.as_slice().into());
             }
-            let resting = stored.resting(&mut bases).expect("a text");
+            let resting = stored.resting(&bases).expect("a text");
             assert_eq!(resting.text.types.is_some(), rendered);
             let woken = StoredObject::woken(&resting);
             assert_eq!(*woken.value, *stored.value);
             assert_eq!((woken.key(), woken.revision, woken.created), ("n/a", 5, 3));
             assert!(Arc::ptr_eq(
-                &woken.resting(&mut bases).expect("a text"),
+                &woken.resting(&bases).expect("a text"),
                 &resting
             ));
         }
@@ -181,21 +242,14 @@ mod tests {
         stored
             .rendered
             .get("v1", || b"{\"n\":-7}".as_slice().into());
-        assert!(
-            stored
-                .resting(&mut bases)
-                .expect("a text")
-                .text
-                .types
-                .is_none()
-        );
+        assert!(stored.resting(&bases).expect("a text").text.types.is_none());
         let mut deep = json!(1);
         for _ in 0..200 {
             deep = json!([deep]);
         }
         for inexact in [json!({"a": 0.1}), json!({"a": deep})] {
             let inexact = StoredObject::new(&key, inexact, 1, 1);
-            assert!(inexact.resting(&mut bases).is_none());
+            assert!(inexact.resting(&bases).is_none());
         }
     }
 }

@@ -8,6 +8,8 @@ pub(super) mod other;
 mod pods;
 mod volumes;
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::quantity::Quantity;
@@ -87,7 +89,7 @@ fn host_name(out: &mut Vec<String>, object: &Value, use_as: &str) {
 }
 
 /// Bytes come whole.
-fn fractional(out: &mut Vec<String>, path: &str, value: &Value) {
+fn fractional(out: &mut Vec<String>, path: fmt::Arguments<'_>, value: &Value) {
     let Some(shown) = value.as_str() else { return };
     if Quantity::parse(shown).is_ok_and(|amount| amount.is_fractional()) {
         out.push(format!(

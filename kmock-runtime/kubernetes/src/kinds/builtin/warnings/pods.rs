@@ -44,7 +44,7 @@ pub(super) fn warn(out: &mut Vec<String>, pod: &Value, path: &str) {
     for key in ["memory", "ephemeral-storage"] {
         fractional(
             out,
-            &format!("{path}spec.overhead[{key}]"),
+            format_args!("{path}spec.overhead[{key}]"),
             at(spec, &["overhead", key]),
         );
     }
@@ -78,7 +78,7 @@ pub(super) fn warn(out: &mut Vec<String>, pod: &Value, path: &str) {
         ] {
             fractional(
                 out,
-                &format!("{at_path}.resources.{what}[{key}]"),
+                format_args!("{at_path}.resources.{what}[{key}]"),
                 at(container, &["resources", what, key]),
             );
         }

@@ -90,7 +90,7 @@ pub(super) fn claim(out: &mut Vec<String>, spec: &Value, path: &str) {
     for what in ["requests", "limits"] {
         super::fractional(
             out,
-            &format!("{path}.resources.{what}[storage]"),
+            format_args!("{path}.resources.{what}[storage]"),
             super::at(spec, &["resources", what, "storage"]),
         );
     }
