@@ -100,7 +100,9 @@ pub mod state {
         pub use crate::state::takeover::{Connection, Duplex, Takeover};
     }
     pub mod store {
-        pub use crate::state::store::{Change, Event, Subscription, Write, caused_by};
+        pub use crate::state::store::{
+            Change, Event, StoredObject, Subscription, Write, caused_by,
+        };
     }
 }
 

@@ -1,11 +1,14 @@
 //! The hand of the controllers: requests to the API as any client makes them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::Value;
 
 use crate::controller::Refusal;
 use crate::emulator::authn::ClientCertificate;
+use crate::emulator::store::StoredObject;
 use crate::emulator::{ApiBody, Cluster, Sent, Unread};
 use crate::json::{Json, json};
 use crate::kind::Kind;
@@ -16,20 +19,15 @@ use crate::plan::Deletion;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Read {
     Nothing,
-    /// As little of it as can be.
-    Name,
     All,
 }
 
-impl Read {
-    fn accept(self) -> &'static str {
-        match self {
-            Self::Nothing | Self::All => "application/json",
-            Self::Name => {
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-            }
-        }
-    }
+/// What came of a request.
+#[derive(Debug)]
+struct Answer {
+    body: Bytes,
+    /// The object that was written, where its text is not read.
+    stored: Option<Arc<StoredObject>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +61,7 @@ impl Client {
         let answer = self
             .send_for(Read::All, agent, Method::POST, path, Some(review))
             .await?;
-        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         Ok(answer["status"]["allowed"] == true)
     }
 
@@ -74,7 +72,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Json>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
         let body = Bytes::from(body.unwrap_or_default());
         self.exchange(read, agent, (method, path), body, None).await
@@ -83,13 +81,12 @@ impl Client {
     /// The same of an object of the path's kind: as it is, without its text.
     async fn send_object(
         &self,
-        read: Read,
         agent: &str,
         to: (Method, &str),
         object: &Json,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let sent = Sent::new(object.into());
-        self.exchange(read, agent, to, Bytes::new(), Some(sent))
+        self.exchange(Read::Nothing, agent, to, Bytes::new(), Some(sent))
             .await
     }
 
@@ -100,7 +97,7 @@ impl Client {
         (method, path): (Method, &str),
         body: Bytes,
         sent: Option<Sent>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let content_type = match method {
             Method::PATCH => "application/merge-patch+json",
             _ => "application/json",
@@ -109,7 +106,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header("content-type", content_type)
-            .header("accept", read.accept())
+            .header("accept", "application/json")
             .header(
                 "user-agent",
                 format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),
@@ -133,13 +130,17 @@ impl Client {
             }
             Err(error) => return Err(refusal(400, "BadRequest", error.to_string())),
         };
-        let response = self.cluster.call(request).await;
+        let mut response = self.cluster.call(request).await;
         let code = response.status().as_u16();
+        let stored = response.extensions_mut().remove();
         let ApiBody::Full(bytes) = response.into_body() else {
             return Err(refusal(code, "", "a stream".to_owned()));
         };
         if code < 300 {
-            return Ok(bytes);
+            return Ok(Answer {
+                body: bytes,
+                stored,
+            });
         }
         let status: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let message = match status["message"].as_str() {
@@ -159,16 +160,11 @@ impl Client {
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
         let to = (Method::POST, path.as_str());
-        if !object::name(object).is_empty() {
-            self.send_object(Read::Nothing, agent, to, object).await?;
-            return Ok(object::name(object).to_owned());
-        }
-        let made = self.send_object(Read::Name, agent, to, object).await?;
-        let made: Value = serde_json::from_slice(&made).unwrap_or_default();
-        Ok(made["metadata"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned())
+        let made = self.send_object(agent, to, object).await?.stored;
+        let name = made
+            .as_ref()
+            .map_or(object::name(object), |made| made.name());
+        Ok(name.to_owned())
     }
 
     /// Replaces an object or its status.
@@ -181,9 +177,7 @@ impl Client {
     ) -> Result<(), Refusal> {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
         let to = (Method::PUT, path.as_str());
-        self.send_object(Read::Nothing, agent, to, object)
-            .await
-            .map(|_| ())
+        self.send_object(agent, to, object).await.map(|_| ())
     }
 
     /// Changes a part of an object.

@@ -248,9 +248,9 @@ fn collect(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
     if object.is_terminating() {
         return;
     }
-    let all: Vec<(Value, Owner)> = owners(object)
+    let all: Vec<(&Value, Owner)> = owners(object)
         .into_iter()
-        .map(|reference| (reference.clone(), owner(cluster, object, reference)))
+        .map(|reference| (reference, owner(cluster, object, reference)))
         .collect();
     let has = |wanted: Owner| all.iter().any(|(_, owner)| *owner == wanted);
     // What cannot be resolved is never deleted.
@@ -259,7 +259,7 @@ fn collect(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
     }
     if has(Owner::Solid) {
         let solid = all.into_iter().filter(|(_, owner)| *owner == Owner::Solid);
-        let left = solid.map(|(reference, _)| reference).collect();
+        let left = solid.map(|(reference, _)| reference.clone()).collect();
         set_owners(cluster, place, object, left);
         return;
     }
@@ -270,7 +270,8 @@ fn collect(cluster: &Cluster, place: &ResourceKey, object: &Arc<StoredObject>) {
         .any(|(reference, _)| reference["blockOwnerDeletion"] == true);
     if foreground && blocks && of_its_own.iter().any(|(_, dependent)| waits(dependent)) {
         // Owners in a circle would wait for each other for ever. What follows from this write deletes the object.
-        let unblocked = all.into_iter().map(|(mut reference, _)| {
+        let unblocked = all.into_iter().map(|(reference, _)| {
+            let mut reference = reference.clone();
             reference["blockOwnerDeletion"] = false.into();
             reference
         });

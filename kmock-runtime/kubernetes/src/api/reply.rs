@@ -64,19 +64,24 @@ impl Reply {
 }
 
 /// Nobody reads the body of the answer, if the request is granted: an extension of requests of the parts of the cluster.
+/// What was stored is an extension of the answer instead, for who wants to know how it is called.
 #[derive(Debug, Clone, Copy)]
 pub struct Unread;
 
 /// Renders an answer in the form that the client accepts.
 pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
     if reply.code < 300 && parts.extensions.get::<Unread>().is_some() {
-        return respond(
+        let mut response = respond(
             reply.code,
             "",
             Bytes::new(),
             &reply.warnings,
             &reply.headers,
         );
+        if let Body::Stored(_, object) = reply.body {
+            response.extensions_mut().insert(object);
+        }
+        return response;
     }
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let endpoint = reply.endpoint.unwrap_or_else(|| match &reply.body {

@@ -168,10 +168,14 @@ impl Registry {
 
     /// The resource of a group and kind in a version.
     pub fn find_kind(&self, group: &str, version: &str, kind: &str) -> Option<Served> {
-        self.all().into_iter().find(|x| {
+        let is_it = |x: &&Served| {
             let r = &x.resource;
-            r.group == group && r.version == version && r.kind == kind
-        })
+            r.kind == kind && r.group == group && r.version == version
+        };
+        let built_in = self.built_ins.iter().find(is_it);
+        built_in
+            .cloned()
+            .or_else(|| self.custom_resources().iter().find(is_it).cloned())
     }
 
     /// Any version of the resource that is stored at a place; the storage version if it is served.

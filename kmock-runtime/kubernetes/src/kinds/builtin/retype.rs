@@ -57,6 +57,7 @@ fn typed(ty: &GoType, value: &mut Value) -> bool {
             (known, _) => known.is_none(),
         },
         GoType::Raw => true,
+        GoType::Time if value.as_str().is_some_and(times::is_printed) => true,
         GoType::Time => spell(value, &|text| times::time(text).ok()),
         GoType::MicroTime => spell(value, &|text| times::micro_time(text).ok()),
         GoType::Duration => spell(value, &|text| {

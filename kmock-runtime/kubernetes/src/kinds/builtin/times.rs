@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::model::meta::rfc3339;
+
 /// `2006-01-02T15:04:05Z07:00`.
 const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
 /// The same with exactly six fractional digits.
@@ -13,6 +15,30 @@ pub fn time(text: &str) -> Result<String, String> {
     Ok(seconds(moment))
 }
 
+/// Whether a text is a time as it is printed, as far as that is seen at a glance: what is in doubt has to be read.
+pub fn is_printed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_formed = bytes.len() == 20
+        && bytes
+            .iter()
+            .zip(b"0000-00-00T00:00:00Z")
+            .all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte == form,
+            });
+    let pair = |at: usize| {
+        let digit = |at: usize| bytes.get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
+        digit(at).wrapping_mul(10).wrapping_add(digit(at + 1))
+    };
+    is_formed
+        && !text.starts_with("0000")
+        && (1..=12).contains(&pair(5))
+        && (1..=28).contains(&pair(8))
+        && pair(11) < 24
+        && pair(14) < 60
+        && pair(17) < 60
+}
+
 /// Reads a `metav1.MicroTime`: exactly six fractional digits.
 pub fn micro_time(text: &str) -> Result<String, String> {
     let moment = parse(text, true).map_err(|why| explain(text, RFC3339_MICRO, &why))?;
@@ -21,7 +47,7 @@ pub fn micro_time(text: &str) -> Result<String, String> {
 
 /// A moment as `metav1.Time` prints it.
 pub fn seconds(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    rfc3339(moment)
 }
 
 /// A moment as `metav1.MicroTime` prints it.
@@ -342,6 +368,35 @@ pub fn human_duration(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_printed_is_printed() {
+        for text in [
+            "0001-01-01T00:00:00Z",
+            "2026-11-30T23:59:59Z",
+            "2024-02-28T00:00:00Z",
+            "9999-12-31T00:00:00Z",
+        ] {
+            assert_eq!(time(text).as_deref(), Ok(text));
+        }
+        assert!(is_printed("2026-11-28T23:59:59Z"));
+        for doubtful in [
+            "2026-11-30T23:59:60Z",
+            "2026-02-31T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01t00:00:00Z",
+            "2026-01-01T00:00:00+01:00",
+            "2026-01-01T00:00:00.5Z",
+            "0000-01-01T00:00:00Z",
+            "２026-01-01T00:00:0Z",
+            "",
+        ] {
+            assert!(!is_printed(doubtful), "{doubtful}");
+        }
+    }
 
     #[test]
     fn times_are_printed_in_utc() {
