@@ -231,6 +231,14 @@ impl Node {
     }
 }
 
+/// What kubelets of 1.36 say that they can, in order: those features that the control plane asks nodes for.
+const FEATURES: [&str; 4] = [
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodLevelResourcesVerticalScaling",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+];
+
 /// The names of `worker-{1..=3}`, `worker-{a,b}`, or a plain one.
 pub(crate) fn expand(pattern: &str) -> Result<Vec<String>, String> {
     let Some((before, rest)) = pattern.split_once('{') else {
@@ -361,6 +369,7 @@ impl NodeSpec {
                 pressed[0], pressed[1], pressed[2], ready,
             ],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "declaredFeatures": FEATURES,
             "nodeInfo": {
                 "machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "6.12.0", "osImage": "kmock",
                 "containerRuntimeVersion": "containerd://2.2.0", "kubeletVersion": "v1.36.3", "kubeProxyVersion": "",

@@ -227,3 +227,15 @@ pub(crate) fn set(object: &mut Json, key: &str, value: Json) {
         }
     }
 }
+
+/// The action of a rule that restarts all containers of a Pod.
+pub(crate) const RESTART_ALL: &str = "RestartAllContainers";
+
+/// Whether a rule of a Pod may restart all of its containers.
+pub(crate) fn may_restart_all(pod: &Json) -> bool {
+    let spec = &pod["spec"];
+    let mut all = items(&spec["initContainers"]).chain(items(&spec["containers"]));
+    all.any(|container| {
+        items(&container["restartPolicyRules"]).any(|rule| rule["action"] == RESTART_ALL)
+    })
+}

@@ -22,7 +22,7 @@ use super::log::Log;
 use super::network::{Network, Served};
 use super::system::{self, Resources};
 use super::token::Token;
-use super::volumes::{Mount, VolumeData};
+use super::volumes::{Mount, VolumeData, is_limited};
 use crate::amounts;
 use crate::emulator::takeover::Duplex;
 use crate::emulator::{ApiBody, Clock, Cluster};
@@ -141,6 +141,12 @@ impl Live {
         *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
     }
 
+    /// How much was written into it since it started, in bytes; what is in volumes is not its own.
+    pub(crate) fn written(&self) -> usize {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.values().map(Bytes::len).sum()
+    }
+
     /// It has so much of the node from now on.
     pub(crate) fn has(&self, resources: Resources) {
         let is_some = resources != Resources::default();
@@ -213,6 +219,8 @@ struct Inner {
     log: Arc<Log>,
     shared: Arc<Shared>,
     clock: Clock,
+    /// Whether it may write only so much.
+    is_limited: bool,
 }
 
 impl fmt::Debug for Container {
@@ -243,6 +251,7 @@ impl Container {
         clock: Clock,
     ) -> Container {
         Container(Arc::new(Inner {
+            is_limited: is_limited(pod),
             pod: Arc::clone(pod),
             shown: OnceLock::new(),
             name: name.to_owned(),
@@ -462,6 +471,14 @@ impl Container {
         if let Err(content) = volumes.write(&self.0.given.mounts, &path, content) {
             self.written().insert(path, content);
         }
+        self.has_written();
+    }
+
+    /// Lets its kubelet look how much it has written, where that is limited.
+    fn has_written(&self) {
+        if self.0.is_limited {
+            self.wake();
+        }
     }
 
     /// The paths of all such files, in order.
@@ -509,6 +526,7 @@ impl Container {
     /// Writes to the log. A line ends where the text says so.
     pub fn log(&self, text: impl AsRef<str>) {
         self.0.log.write(text.as_ref(), self.0.clock.now());
+        self.has_written();
     }
 
     /// Becomes ready.

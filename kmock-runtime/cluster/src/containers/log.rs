@@ -85,6 +85,12 @@ impl Log {
         (part, lines.forgotten + whole, !lines.closed)
     }
 
+    /// How much of it is kept, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.bytes
+    }
+
     /// How much was written so far, in bytes.
     pub(crate) fn written(&self) -> usize {
         *self.length.borrow()

@@ -26,7 +26,7 @@ pub(crate) use self::plain::plain;
 pub(crate) use self::program::{Program, is_known, program};
 pub(crate) use self::system::Resources;
 pub(crate) use self::token::Token;
-pub(crate) use self::volumes::{Mount, VolumeData};
+pub(crate) use self::volumes::{Mount, VolumeData, is_limited};
 
 use std::sync::Arc;
 

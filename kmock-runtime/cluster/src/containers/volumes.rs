@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::json::Json;
+use crate::object::items;
+
 /// A folder of a container that is a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mount {
@@ -80,6 +83,13 @@ impl VolumeData {
         files.insert(path, content);
     }
 
+    /// How much is in a volume, in bytes.
+    pub(crate) fn size(&self, volume: &str) -> usize {
+        let all = self.all();
+        all.get(volume)
+            .map_or(0, |files| files.values().map(Bytes::len).sum())
+    }
+
     /// Whether there was such a file.
     pub(crate) fn remove(&self, mounts: &[Mount], path: &str) -> bool {
         let found = Self::place(mounts, path);
@@ -116,6 +126,17 @@ impl VolumeData {
     pub(crate) fn forget(&self, begin: &str) {
         self.all().retain(|name, _| !name.starts_with(begin));
     }
+}
+
+/// Whether anything of what a Pod writes is limited.
+pub(crate) fn is_limited(pod: &Json) -> bool {
+    const RESOURCE: &str = "ephemeral-storage";
+    let spec = &pod["spec"];
+    let has_limit = |of: &Json| !of["resources"]["limits"][RESOURCE].is_null();
+    items(&spec["volumes"]).any(|volume| !volume["emptyDir"]["sizeLimit"].is_null())
+        || has_limit(spec)
+        || items(&spec["containers"]).any(has_limit)
+        || items(&spec["initContainers"]).any(has_limit)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod resize;
 mod restarts;
 mod state;
 mod status;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 use self::admission::Rejection;
 pub(crate) use self::given::Place;
 use self::given::{Missing, given};
-use self::state::{Ended, PodRun, Role, Run, State, Stop};
+use self::state::{Ended, Eviction, PodRun, Role, Run, State, Stop};
 use crate::cache::{Cache, Change};
 use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Resources, Running, program};
 use crate::controller::Controller;
@@ -115,6 +116,9 @@ impl Kubelets {
             return Some(refused);
         }
         let node = cache.get(Kind::Nodes, host)?;
+        if let Some(refused) = pressure::refused(pod, node) {
+            return Some(refused);
+        }
         // The scheduler has looked at the others; what no node has, this one has not either.
         if object::holds(pod, "PodScheduled") {
             return admission::never(pod, node);
@@ -372,6 +376,7 @@ impl Kubelets {
             self.renew(&run, &look);
         }
         self.advance(&mut run, &look, &mut plan);
+        self.watch_storage(&mut run, &look, &mut plan);
         self.show_groups(&run, &look);
         if run.resizing.in_progress.is_some() && !run.resizing_is_told {
             run.resizing_is_told = true;
@@ -503,6 +508,10 @@ impl Kubelets {
             );
             return;
         }
+        if self.restart_all(run, look, plan) {
+            return;
+        }
+        self.forget_removal(run, look);
         // Nothing starts any more when those that the Pod is for have ended.
         let is_over = restarts::is_over(look.pod, run);
         // Init containers go one after the other; so do the others, but for what goes with their starts nobody waits.
@@ -616,7 +625,7 @@ impl Kubelets {
                 Some(_) => {}
             }
         } else if run.stop.is_none()
-            && let Some(message) = run.evicted.clone()
+            && let Some(Eviction { message, .. }) = run.evicted.clone()
         {
             plan.tell(Note {
                 host: look.host.to_owned(),
@@ -980,8 +989,9 @@ impl Kubelets {
             return false;
         };
         let image = text(&spec["image"]);
+        let was_removed = std::mem::take(&mut one.was_removed);
         if one.last.is_some() {
-            one.restarts += 1;
+            one.restarts += i64::from(!was_removed);
             // A restart finds its image.
             plan.tell(Note {
                 host: look.host.to_owned(),
@@ -1014,7 +1024,8 @@ impl Kubelets {
         one.state = State::Running { since: look.now };
         one.actuated = one.allocated.clone();
         (one.hook, one.leaving) = (None, None);
-        let former = one.last.is_some().then(|| Arc::clone(&one.log));
+        // The runtime knows nothing any more of what was taken away.
+        let former = (one.last.is_some() && !was_removed).then(|| Arc::clone(&one.log));
         one.log = Arc::default();
         one.live = Arc::default();
         self.shared.keep_log(

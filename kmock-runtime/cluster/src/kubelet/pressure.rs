@@ -8,23 +8,55 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Kubelets;
+use super::admission::Rejection;
+use super::state::Eviction;
 use crate::amounts;
 use crate::cache::Cache;
-use crate::json::Json;
+use crate::containers::is_limited;
+use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Note, Plan, Wait};
 use crate::pressure::{PRESSURES, Pressure};
+use crate::scheduler::tolerates;
 use crate::usage;
 
 /// So often it is looked whether a Pod has to go.
-const INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 /// For so long a condition is kept after the last time that it was seen.
 const TRANSITION: i64 = 5 * 60;
 /// So much memory has to be left.
 const LEAST_MEMORY: i64 = 100 << 20;
 /// Pods of this priority are never evicted.
 const CRITICAL: i64 = 2_000_000_000;
+
+/// Whether a Pod is of those that the system needs: it is never evicted, and let in whatever its node has run out of.
+pub(super) fn is_critical(pod: &Json) -> bool {
+    let mirror = &pod["metadata"]["annotations"]["kubernetes.io/config.mirror"];
+    int(&pod["spec"]["priority"]) >= CRITICAL || !text(mirror).is_empty()
+}
+
+/// Why a node that has run out of something does not let a Pod in.
+///
+/// Rules: `Admit` of `pkg/kubelet/eviction/eviction_manager.go`.
+pub(super) fn refused(pod: &Json, node: &Json) -> Option<Rejection> {
+    let holding: Vec<&str> = PRESSURES
+        .iter()
+        .map(|pressure| pressure.condition().0)
+        .filter(|sort| object::holds(node, sort))
+        .collect();
+    if holding.is_empty() || is_critical(pod) {
+        return None;
+    }
+    if holding == ["MemoryPressure"] {
+        let taint = json!({"key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule"});
+        if pod["status"]["qosClass"] != "BestEffort" || tolerates(pod, &taint) {
+            return None;
+        }
+    }
+    let why = format!("The node had condition: [{}]. ", holding.join(" "));
+    Some(("Evicted".to_owned(), why))
+}
 
 /// What is remembered of the pressures of one node.
 #[derive(Debug, Default)]
@@ -96,6 +128,13 @@ impl Kubelets {
         let is_known = usage::is_known(&self.shared);
         if declared.is_empty() && !is_known && !self.pressed.contains_key(name) {
             return Vec::new();
+        }
+        // What is said to be used may be more than a Pod may use.
+        let limited = self
+            .active(name, cache)
+            .filter(|pod| is_known && is_limited(pod));
+        for pod in limited {
+            self.shared.touch("kubelets", &object::key(pod));
         }
         let mut urgent = None;
         let mut holding = Vec::new();
@@ -171,6 +210,18 @@ impl Kubelets {
                 "Threshold quantity: {least}, available: {available}. "
             ));
         }
+        let of_pod = &pod["spec"]["resources"]["requests"][resource];
+        if pressure == Pressure::Memory && !of_pod.is_null() {
+            let used = usage::of_pod(&self.shared, &pod)
+                .get(resource)
+                .map_or(0, |milli| milli / 1000);
+            message.push_str(&format!(
+                "Pod {} was using {}, request is {}, has larger consumption of {resource}. ",
+                object::name(&pod),
+                usage::bytes(used),
+                text(of_pod)
+            ));
+        }
         for (container, used) in usage::of_containers(&self.shared, &pod) {
             let used = used.get(resource).map_or(0, |milli| milli / 1000);
             let spec =
@@ -187,7 +238,10 @@ impl Kubelets {
         }
         let key = object::key(&pod);
         if let Some(run) = self.pods.get_mut(&key) {
-            run.evicted = Some(message);
+            run.evicted = Some(Eviction {
+                message,
+                is_disruption: true,
+            });
         }
         self.pressed.entry(name.to_owned()).or_default().evicted = Some(now);
         self.shared.touch("kubelets", &key);
@@ -200,11 +254,7 @@ impl Kubelets {
         let resource = pressure.resource();
         let priority = |pod: &Json| int(&pod["spec"]["priority"]);
         self.active(name, cache)
-            .filter(|pod| {
-                priority(pod) < CRITICAL
-                    && text(&pod["metadata"]["annotations"]["kubernetes.io/config.mirror"])
-                        .is_empty()
-            })
+            .filter(|pod| !is_critical(pod))
             .min_by_key(|pod| {
                 let used = usage::of_pod(&self.shared, pod)
                     .get(resource)
@@ -214,7 +264,7 @@ impl Kubelets {
                     .copied()
                     .unwrap_or_default();
                 let (within, above) = match pressure {
-                    Pressure::Processes => (false, 0),
+                    Pressure::Processes => (false, used),
                     _ => (used <= asked, used - asked),
                 };
                 (within, priority(pod), Reverse(above), object::key(pod))

@@ -79,10 +79,12 @@ impl Kubelet for Shared {
         let Streams {
             stdin,
             output,
-            tty: _,
+            tty,
             size: _,
         } = streams;
         let container = running.container.clone();
+        // Who has nothing more to send goes, unless the container ends with what it reads: so does a runtime (containerd).
+        let stays = stdin.is_none() || (container.spec()["stdinOnce"] == true && !tty);
         let sending = async move {
             if let Some(mut stdin) = stdin {
                 let _end = EndOfInput(container.clone());
@@ -90,7 +92,9 @@ impl Kubelet for Shared {
                     container.send(data);
                 }
             }
-            std::future::pending::<()>().await;
+            if stays {
+                std::future::pending::<()>().await;
+            }
         };
         let log = running.log;
         let showing = async move {

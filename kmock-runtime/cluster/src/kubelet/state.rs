@@ -90,6 +90,8 @@ pub(crate) struct Run {
     pub(crate) actuated: Json,
     /// The restarts come so late that nobody waits for them any more.
     pub(crate) hopeless: bool,
+    /// It was taken away to be started anew with all others; its next start is counted already.
+    pub(crate) was_removed: bool,
 }
 
 impl Drop for Run {
@@ -126,6 +128,7 @@ impl Run {
             task: None,
             number: 0,
             hopeless: false,
+            was_removed: false,
             probers: Vec::new(),
             hook: None,
             leaving: None,
@@ -151,7 +154,7 @@ impl Run {
             Role::Init => self.ended().is_some_and(|ended| ended.code == 0),
             Role::Sidecar => {
                 let has_run = self.last.is_some() || self.ended().is_some();
-                has_run || (self.has_started() && !self.is_starting())
+                (has_run && !self.was_removed) || (self.has_started() && !self.is_starting())
             }
             Role::Main | Role::Ephemeral => true,
         }
@@ -200,11 +203,23 @@ pub(crate) struct PodRun {
     pub(crate) told_missing: String,
     /// It was reported as admitted: containers may start.
     pub(crate) admitted: bool,
-    /// The node has run out of something: what the Pod is told for it.
-    pub(crate) evicted: Option<String>,
+    /// One of its containers has ended so that all are to be restarted, which is reported first.
+    pub(crate) is_restarting: bool,
+    /// It has to go, since its node has run out of something or it has written too much.
+    pub(crate) evicted: Option<Eviction>,
+    /// Since when it has written more than it may.
+    pub(crate) too_large_since: Option<Instant>,
     pub(crate) resizing: Resizing,
     /// That it is being resized was reported.
     pub(crate) resizing_is_told: bool,
+}
+
+/// Why a Pod is evicted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Eviction {
+    pub(crate) message: String,
+    /// It is no fault of its own, which a condition says.
+    pub(crate) is_disruption: bool,
 }
 
 /// Why a Pod is stopped.
@@ -265,7 +280,9 @@ impl PodRun {
             stop: None,
             told_missing: String::new(),
             admitted: false,
+            is_restarting: false,
             evicted: None,
+            too_large_since: None,
             resizing: Resizing::default(),
             resizing_is_told: false,
         }

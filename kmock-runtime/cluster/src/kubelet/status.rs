@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::given::Place;
 use super::restarts::restarts;
-use super::state::{Ended, PodRun, Role, Run, State};
+use super::state::{Ended, Eviction, PodRun, Role, Run, State};
 use crate::emulator::builtin;
 use crate::json::{Json, Members, json};
 use crate::object::{self, items, spec_of, text};
@@ -24,7 +24,13 @@ pub(crate) fn phase(pod: &Json, run: &PodRun) -> &'static str {
     if failed_init {
         return "Failed";
     }
-    if !run.is_initialized() {
+    // One that waits for its next run has been running.
+    let is_new = |one: &Run| !matches!(&one.state, State::Waiting { .. } if one.last.is_some());
+    let is_pending = |one: &Run| match one.role {
+        Role::Init => is_new(one) && one.ended().is_none(),
+        _ => is_new(one) && !one.lets_others_start(),
+    };
+    if run.of(&[Role::Init, Role::Sidecar]).any(is_pending) {
         return "Pending";
     }
     let (mut waiting, mut running, mut restarting, mut failed) = (0, 0, 0, 0);
@@ -35,7 +41,6 @@ pub(crate) fn phase(pod: &Json, run: &PodRun) -> &'static str {
                 failed += usize::from(ended.code != 0);
                 restarting += usize::from(goes_on(one, ended) && run.stop.is_none());
             }
-            // One that waits for its next run has been running.
             (_, Some(_)) => restarting += 1,
             _ => waiting += 1,
         }
@@ -206,7 +211,8 @@ fn conditions(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Json
     );
     let initialized = match phase {
         "Succeeded" => (true, "PodCompleted".to_owned(), String::new()),
-        _ if !incomplete.is_empty() => (
+        // What is restarted with all others was initialized before.
+        _ if !incomplete.is_empty() && !object::holds(pod, "Initialized") => (
             false,
             "ContainersNotInitialized".to_owned(),
             format!("containers with incomplete status: [{incomplete}]"),
@@ -276,8 +282,12 @@ fn conditions(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Json
             condition
         })
         .collect();
+    if object::may_restart_all(pod) {
+        all.push(restarting(pod, run, phase, now));
+    }
     all.extend(super::resize::conditions(pod, run, &object::time(now)));
-    if let Some(message) = &run.evicted {
+    let disruption = run.evicted.as_ref().filter(|why| why.is_disruption);
+    if let Some(Eviction { message, .. }) = disruption {
         let mut disrupted = json!({
             "type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": message,
             "lastProbeTime": null, "lastTransitionTime": object::time(now),
@@ -292,7 +302,8 @@ fn conditions(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Json
     for other in items(&pod["status"]["conditions"]) {
         let is_own = own.iter().any(|(sort, _)| other["type"] == *sort)
             || text(&other["type"]).starts_with("PodResize")
-            || (run.evicted.is_some() && other["type"] == "DisruptionTarget");
+            || other["type"] == RESTARTING
+            || (disruption.is_some() && other["type"] == "DisruptionTarget");
         if !is_own {
             all.push(other.clone());
         }
@@ -300,12 +311,37 @@ fn conditions(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Vec<Json
     all
 }
 
+const RESTARTING: &str = "AllContainersRestarting";
+
+/// Whether all containers of a Pod are being restarted.
+///
+/// Rules: `GenerateAllContainersRestartingCondition` of `pkg/kubelet/status/generate.go`.
+fn restarting(pod: &Json, run: &PodRun, phase: &str, now: Timestamp) -> Json {
+    let is = run.is_restarting && phase != "Failed";
+    let status = if is { "True" } else { "False" };
+    let known = object::condition(pod, RESTARTING).filter(|known| known["status"] == status);
+    let since = known.map_or_else(
+        || object::time(now),
+        |known| known["lastTransitionTime"].clone(),
+    );
+    let mut condition = json!({"type": RESTARTING, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
+    if is {
+        condition["reason"] = "RestartAllContainersStarted".into();
+        condition["message"] = "container exited with restart policy rule".into();
+    } else if phase == "Failed" {
+        condition["reason"] = "PodFailed".into();
+    }
+    condition
+}
+
 fn ended(ended: &Ended) -> Json {
-    let mut terminated = json!({
-        "exitCode": ended.code, "reason": ended.reason,
-        "startedAt": object::time(ended.started), "finishedAt": object::time(ended.finished),
-        "containerID": ended.id,
-    });
+    let mut terminated = json!({"exitCode": ended.code, "reason": ended.reason, "startedAt": null, "finishedAt": null});
+    // Of one that was taken away nothing else is known.
+    if !ended.id.is_empty() {
+        terminated["startedAt"] = object::time(ended.started);
+        terminated["finishedAt"] = object::time(ended.finished);
+        terminated["containerID"] = ended.id.as_str().into();
+    }
     if !ended.message.is_empty() {
         terminated["message"] = ended.message.as_str().into();
     }

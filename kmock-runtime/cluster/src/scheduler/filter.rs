@@ -9,7 +9,7 @@ use super::spread;
 use crate::amounts::Amounts;
 use crate::cache::Cache;
 use crate::json::Json;
-use crate::object::{items, text};
+use crate::object::{items, may_restart_all, text};
 
 /// Why a node does not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
                     .check(node)
                     .and_then(Verdict::for_now_or_final)
             })
+            .or_else(|| self.features(node))
     }
 
     /// What is not about the Pods on a node.
@@ -94,6 +95,7 @@ impl<'a> Context<'a> {
             && self.taints(node).is_none()
             && self.affinity_of_node(node).is_none()
             && self.volumes(node).is_none()
+            && self.features(node).is_none()
     }
 
     fn unschedulable(&self, node: &NodeInfo) -> Option<Verdict> {
@@ -190,6 +192,21 @@ impl<'a> Context<'a> {
             reasons,
             resolvable: !hopeless,
         })
+    }
+
+    /// What a Pod wants its kubelet to be able to do, by what the node says of itself.
+    ///
+    /// Rules: `NodeDeclaredFeatures`, and `InferForScheduling` of `component-helpers/nodedeclaredfeatures`.
+    fn features(&self, node: &NodeInfo) -> Option<Verdict> {
+        if !may_restart_all(self.pod) {
+            return None;
+        }
+        let wanted = "RestartAllContainersOnContainerExits";
+        let mut declared = items(&node.object["status"]["declaredFeatures"]);
+        if declared.any(|feature| feature == wanted) {
+            return None;
+        }
+        Verdict::final_("node(s) didn't match Pod's required features")
     }
 
     fn volumes(&self, node: &NodeInfo) -> Option<Verdict> {

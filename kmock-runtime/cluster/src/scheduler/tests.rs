@@ -262,3 +262,21 @@ fn important_pods_make_room() {
         Outcome::Unschedulable("0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.".into())
     );
 }
+
+/// Rows of `TestNodeDeclaredFeaturesFilter`.
+#[test]
+fn nodes_are_asked_for_what_their_kubelets_can() {
+    let rules = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let demanding = json!({"spec": {"containers": [{"name": "c", "restartPolicyRules": rules}]}});
+    let able =
+        json!({"status": {"declaredFeatures": ["Other", "RestartAllContainersOnContainerExits"]}});
+    let refusal = refused("1 1 node(s) didn't match Pod's required features", HELPLESS);
+    assert_eq!(
+        decide(vec![node("a", json!({}))], &pod("p", demanding.clone())),
+        refusal
+    );
+    assert_eq!(
+        decide(vec![node("a", able)], &pod("p", demanding)),
+        bound("a")
+    );
+}

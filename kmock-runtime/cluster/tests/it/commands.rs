@@ -87,6 +87,11 @@ fn scripts_are_run() {
             ),
             ("set -e; echo a; false; echo b", 1, "a\n"),
             (
+                "A=; [ \"\" = '' ] && echo a; [[ $A == \"\" ]] && echo b; [[ \"$(cat /none 2>/dev/null)\" == \"\" ]] && echo c; for i in \"\" x; do echo \"<$i>\"; done",
+                0,
+                "a\nb\nc\n<>\n<x>\n",
+            ),
+            (
                 "set -e; if false; then echo a; else echo b; fi; false || true; echo c",
                 0,
                 "b\nc\n",

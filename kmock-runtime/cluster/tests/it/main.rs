@@ -16,6 +16,7 @@ mod probes;
 mod quotas;
 mod replicationcontrollers;
 mod resize;
+mod restarts;
 mod scales;
 mod scheduling;
 mod speed;

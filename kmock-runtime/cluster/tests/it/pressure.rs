@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{PODS, World, condition, live, pod};
+use crate::world::{PODS, World, condition, live, pod, text};
 
 fn asking(name: &str, memory: Option<&str>, priority: &str) -> Value {
     let mut pod = pod(name, "web");
@@ -148,6 +148,158 @@ fn a_node_may_say_so_and_evicts_one_pod_after_the_other() {
         assert_eq!(
             w.get("pods", "kube-system/critical")["status"]["phase"],
             "Running"
+        );
+    });
+}
+
+/// A Pod of busybox with a script; `more` goes into its container.
+fn writing(name: &str, script: &str, more: &Value) -> Value {
+    let mut pod = pod(name, "busybox");
+    let container = &mut pod["spec"]["containers"][0];
+    container["command"] = json!(["sh", "-c", script]);
+    for (key, value) in more.as_object().into_iter().flatten() {
+        container[key] = value.clone();
+    }
+    pod
+}
+
+const THIRTY_BYTES: &str = "for i in 1 2 3; do echo 012345678 >> $FILE; done; sleep 10000";
+
+#[test]
+fn pods_that_write_too_much_are_evicted() {
+    live(1, |w| async move {
+        let limited = json!({"limits": {"ephemeral-storage": "20"}});
+        let data = json!([{"name": "data", "mountPath": "/data"}]);
+        let file = |path: &str| json!([{"name": "FILE", "value": path}]);
+        for (name, more, size, why) in [
+            (
+                "volume",
+                json!({"volumeMounts": data, "env": file("/data/a")}),
+                json!("20"),
+                "Usage of EmptyDir volume \"data\" exceeds the limit \"20\". ",
+            ),
+            (
+                "files",
+                json!({"resources": limited, "env": file("/tmp/a")}),
+                Value::Null,
+                "Pod ephemeral local storage usage exceeds the total limit of containers 20. ",
+            ),
+            (
+                "log",
+                json!({"resources": limited, "env": file("/dev/stdout")}),
+                Value::Null,
+                "Pod ephemeral local storage usage exceeds the total limit of containers 20. ",
+            ),
+            (
+                "enough",
+                json!({"volumeMounts": data, "env": file("/data/a")}),
+                json!("30"),
+                "",
+            ),
+        ] {
+            let mut body = writing(name, THIRTY_BYTES, &more);
+            body["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+            if !size.is_null() {
+                body["spec"]["volumes"][0]["emptyDir"]["sizeLimit"] = size;
+            }
+            w.ask(&format!("POST {PODS}"), body).await;
+            w.settle().await;
+            let pod = w.get("pods", name);
+            let status = &pod["status"];
+            if why.is_empty() {
+                assert_eq!(status["phase"], "Running", "{name}");
+                continue;
+            }
+            assert_eq!(
+                (&status["phase"], &status["reason"], &status["message"]),
+                (&json!("Failed"), &json!("Evicted"), &json!(why)),
+                "{name}"
+            );
+            // It is its own fault.
+            assert_eq!(condition(&pod, "DisruptionTarget"), "", "{name}");
+            assert!(w.events("Pod").contains(&format!("Evicted {why}")));
+        }
+        // Said by the test, of one of two containers.
+        let mut two = pod("said", "web");
+        two["spec"]["containers"] = json!([
+            {"name": "a", "image": "web", "resources": {"limits": {"ephemeral-storage": "1Gi"}}},
+            {"name": "b", "image": "web", "resources": {"limits": {"ephemeral-storage": "4Gi"}}},
+        ]);
+        w.ask(&format!("POST {PODS}"), two).await;
+        w.settle().await;
+        w.life.usage("default/said", "ephemeral-storage", "2Gi");
+        w.settle().await;
+        let why = "Container a exceeded its local ephemeral storage limit \"1Gi\". ";
+        assert_eq!(w.get("pods", "said")["status"]["message"], why);
+    });
+}
+
+#[test]
+fn what_ends_or_is_cleaned_up_in_time_is_not_evicted() {
+    live(1, |w| async move {
+        let data = json!({"volumeMounts": [{"name": "data", "mountPath": "/data"}]});
+        for (name, script, phase) in [
+            ("ends", "echo 0123456789 > /data/a; sleep 5", "Succeeded"),
+            (
+                "cleans",
+                "echo 0123456789 > /data/a; sleep 5; rm /data/a; sleep 10000",
+                "Running",
+            ),
+        ] {
+            let mut body = writing(name, script, &data);
+            body["spec"]["restartPolicy"] = json!("Never");
+            body["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {"sizeLimit": "4"}}]);
+            w.ask(&format!("POST {PODS}"), body).await;
+            w.settle().await;
+            assert_eq!(w.get("pods", name)["status"]["phase"], phase, "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_node_that_has_run_out_of_something_lets_nobody_in() {
+    live(1, |w| async move {
+        let node = w.life.node("n1");
+        let ask = |name: &str, more: Value| {
+            let mut body = pod(name, "web");
+            body["spec"]["nodeName"] = json!("n1");
+            for (key, value) in more.as_object().into_iter().flatten() {
+                body["spec"][key] = value.clone();
+            }
+            body
+        };
+        let burstable = json!({"containers": [{"name": "c", "image": "web", "resources": {"requests": {"memory": "1Mi"}}}]});
+        let tolerant = |of: &str| json!({"tolerations": [{"key": format!("node.kubernetes.io/{of}"), "operator": "Exists"}]});
+        node.memory_pressure();
+        w.settle().await;
+        for (name, more, phase) in [
+            ("poor", json!({}), "Failed"),
+            ("tolerant", tolerant("memory-pressure"), "Running"),
+            ("other", tolerant("disk-pressure"), "Failed"),
+            ("burstable", burstable.clone(), "Running"),
+        ] {
+            w.ask(&format!("POST {PODS}"), ask(name, more)).await;
+            w.settle().await;
+            let status = w.get("pods", name)["status"].clone();
+            // What came in may be evicted later.
+            let was_rejected = status["message"].as_str().unwrap_or_default()
+                == "Pod was rejected: The node had condition: [MemoryPressure]. ";
+            assert_eq!(was_rejected, phase == "Failed", "{name}: {status}");
+        }
+        node.disk_pressure();
+        w.settle().await;
+        w.ask(&format!("POST {PODS}"), ask("late", burstable)).await;
+        w.settle().await;
+        let late = w.get("pods", "late");
+        assert_eq!(
+            (
+                text(&late["status"]["reason"]),
+                text(&late["status"]["message"])
+            ),
+            (
+                "Evicted",
+                "Pod was rejected: The node had condition: [MemoryPressure DiskPressure]. "
+            )
         );
     });
 }

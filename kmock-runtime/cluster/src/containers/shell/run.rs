@@ -337,8 +337,14 @@ impl Shell {
             return Err(Flow::Exit);
         }
         let mut fields = Vec::new();
+        // What stands in it is not split.
+        let is_test = words.first().and_then(syntax::literal).as_deref() == Some("[[");
         for word in words {
-            fields.extend(self.fields(word, io).await);
+            if is_test {
+                fields.push(self.joined(word, io).await);
+            } else {
+                fields.extend(self.fields(word, io).await);
+            }
         }
         if std::mem::take(&mut self.is_lost) {
             self.status = 2;

@@ -171,6 +171,17 @@ fn flush(text: &mut String, word: &mut Word, quoted: bool) {
     }
 }
 
+/// The end of what is in quotes, of which a word had so many parts before: also nothing in quotes is a text.
+fn unquote(text: &mut String, word: &mut Word, before: usize) {
+    flush(text, word, true);
+    if word.len() == before {
+        word.push(Part::Text {
+            text: String::new(),
+            quoted: true,
+        });
+    }
+}
+
 /// Words with which commands end.
 const CLOSING: [&str; 8] = ["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
@@ -691,6 +702,7 @@ impl Reader {
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => break,
                 '\'' => {
                     flush(&mut text, &mut word, false);
+                    let before = word.len();
                     self.at += 1;
                     loop {
                         match self.peek() {
@@ -702,10 +714,11 @@ impl Reader {
                     }
                     self.at += 1;
                     is_there = true;
-                    flush(&mut text, &mut word, true);
+                    unquote(&mut text, &mut word, before);
                 }
                 '"' => {
                     flush(&mut text, &mut word, false);
+                    let before = word.len();
                     self.at += 1;
                     is_there = true;
                     loop {
@@ -733,7 +746,7 @@ impl Reader {
                         }
                     }
                     self.at += 1;
-                    flush(&mut text, &mut word, true);
+                    unquote(&mut text, &mut word, before);
                 }
                 '\\' => {
                     self.at += 1;
