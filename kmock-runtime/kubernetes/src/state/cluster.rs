@@ -2,7 +2,7 @@
 //! [`doors`](crate::doors).
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -145,7 +145,7 @@ struct Shared {
 
 /// What the parts of the server keep for themselves, by type.
 #[derive(Default)]
-struct Rooms(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+struct Rooms(Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! Times and durations as the Go types of a built-in kind read and print them.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::model::meta::rfc3339;
 
@@ -11,11 +12,14 @@ const RFC3339_MICRO: &str = "2006-01-02T15:04:05.000000Z07:00";
 
 /// Reads a `metav1.Time`; the result is printed in UTC, in whole seconds. The error is Go's text.
 pub fn time(text: &str) -> Result<String, String> {
+    if is_printed(text) {
+        return Ok(text.to_owned());
+    }
     let moment = parse(text, false).map_err(|why| explain(text, RFC3339, &why))?;
     Ok(seconds(moment))
 }
 
-/// Whether a text is a time as it is printed, as far as that is seen at a glance: what is in doubt has to be read.
+/// Whether a text is a time as it is printed; also of the last two days of the year 9999, which no moment is of.
 pub fn is_printed(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_formed = bytes.len() == 20
@@ -28,15 +32,14 @@ pub fn is_printed(text: &str) -> bool {
             });
     let pair = |at: usize| {
         let digit = |at: usize| bytes.get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
-        digit(at).wrapping_mul(10).wrapping_add(digit(at + 1))
+        (digit(at).wrapping_mul(10).wrapping_add(digit(at + 1))).cast_signed()
     };
-    is_formed
-        && !text.starts_with("0000")
-        && (1..=12).contains(&pair(5))
-        && (1..=28).contains(&pair(8))
-        && pair(11) < 24
-        && pair(14) < 60
-        && pair(17) < 60
+    let is_day = || {
+        let (year, month, day) = (pair(0), pair(5), pair(8));
+        let year = i16::from(year) * 100 + i16::from(pair(2));
+        year > 0 && Date::new(year, month, day).is_ok()
+    };
+    is_formed && pair(11) < 24 && pair(14) < 60 && pair(17) < 60 && is_day()
 }
 
 /// Reads a `metav1.MicroTime`: exactly six fractional digits.
@@ -375,14 +378,15 @@ mod tests {
             "0001-01-01T00:00:00Z",
             "2026-11-30T23:59:59Z",
             "2024-02-28T00:00:00Z",
-            "9999-12-31T00:00:00Z",
+            "2024-02-29T00:00:00Z",
+            "9999-12-31T23:59:59Z",
         ] {
+            assert!(is_printed(text), "{text}");
             assert_eq!(time(text).as_deref(), Ok(text));
         }
-        assert!(is_printed("2026-11-28T23:59:59Z"));
         for doubtful in [
             "2026-11-30T23:59:60Z",
-            "2026-02-31T00:00:00Z",
+            "2026-02-29T00:00:00Z",
             "2026-00-01T00:00:00Z",
             "2026-13-01T00:00:00Z",
             "2026-01-01T24:00:00Z",

@@ -335,7 +335,8 @@ impl Store {
             .entry(resource.clone())
             .or_insert_with(|| Table::new(signal, history));
         let mut staged: HashMap<Arc<str>, Option<Arc<StoredObject>>> = HashMap::new();
-        let mut events = Vec::with_capacity(writes.len());
+        let count = writes.len();
+        let mut events = Vec::with_capacity(count);
         let mut revision = inner.revision;
         for write in writes {
             let key: Arc<str> = match &write {
@@ -378,7 +379,10 @@ impl Store {
                     )
                 }
             };
-            staged.insert(key, left);
+            // The last one, which is the only one mostly, has none behind it that would look.
+            if events.len() + 1 < count {
+                staged.insert(key, left);
+            }
             events.push(Arc::new(Event {
                 revision,
                 change,
