@@ -164,13 +164,12 @@ const ENGINE: &[Layer] = &[
 ];
 
 const LIFE: &[Layer] = &[
-    (
-        "ground",
-        &["glob", "hash", "json", "pressure", "seed", "signing"],
-    ),
+    ("ground", &["glob", "hash", "json", "seed", "signing"]),
     (
         "objects",
-        &["amounts", "cache", "kind", "object", "plan", "scales"],
+        &[
+            "amounts", "cache", "kind", "object", "plan", "pressure", "scales",
+        ],
     ),
     ("controller", &["controller"]),
     (

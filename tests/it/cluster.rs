@@ -687,6 +687,23 @@ async fn kubelets_answer_behind_the_proxies_of_their_nodes(k: KMock) {
         ("healthz", "ok"),
         ("healthz/syncloop", "ok"),
         (
+            "healthz?verbose",
+            "[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n",
+        ),
+        (
+            "statusz",
+            "\nkubelet statusz\nWarning: This endpoint is not meant",
+        ),
+        (
+            "flagz",
+            "\nkubelet flagz\nWarning: This endpoint is not meant",
+        ),
+        (
+            "metrics/probes",
+            "# HELP prober_probe_total [BETA] Cumulative",
+        ),
+        ("metrics/slis", "# HELP kubernetes_healthcheck [STABLE]"),
+        (
             "metrics/cadvisor",
             "# HELP container_cpu_usage_seconds_total Cumulative",
         ),
@@ -765,11 +782,45 @@ async fn kubelets_answer_behind_the_proxies_of_their_nodes(k: KMock) {
             "Upgrade request required\n",
         ),
         ("GET", "stats", 404, "404: Page Not Found"),
+        ("GET", "logs/kubelet.log", 404, "404 page not found\n"),
         (
             "GET",
-            "logs/kubelet.log",
+            "debug/pprof/heap",
+            405,
+            "profiling endpoint is disabled.\n",
+        ),
+        ("GET", "debug/flags/v", 405, "flags endpoint is disabled.\n"),
+        ("GET", "nothing", 404, "404 page not found\n"),
+        ("GET", "healthz/etcd", 404, "404 page not found\n"),
+        (
+            "GET",
+            "checkpoint/default/web/main",
+            405,
+            "405: Method Not Allowed",
+        ),
+        (
+            "POST",
+            "checkpoint/default/nobody/main",
             404,
-            "404 page not found: kmock's kubelets do not serve /logs/kubelet.log\n",
+            "pod does not exist",
+        ),
+        (
+            "POST",
+            "checkpoint/default/web/other",
+            404,
+            "container other does not exist",
+        ),
+        (
+            "POST",
+            "checkpoint/default/web/main?timeout=soon",
+            404,
+            "cannot parse value of timeout parameter",
+        ),
+        (
+            "POST",
+            "checkpoint/default/web/main",
+            500,
+            "checkpointing of default/web/main failed (rpc error: code = Unimplemented desc = containers of kmock are no processes, of which there are no checkpoints)",
         ),
     ] {
         let answer = match method {
@@ -785,6 +836,72 @@ async fn kubelets_answer_behind_the_proxies_of_their_nodes(k: KMock) {
     // The other node's kubelet knows nothing of the Pod.
     let other = k.get(&at("node-2", "containerLogs/default/web/main")).await;
     assert_eq!(other.status(), 404);
+}
+
+/// What containers write: in statistics, and as those who ship logs read it; and what probes found.
+#[kmock::test(start_paused, nodes = 1)]
+async fn kubelets_tell_what_was_written_and_how_probes_went(k: KMock) {
+    k.image("web").runs(..1).run(async |c| {
+        c.log("hello\nyou");
+        c.write_file("/tmp/a", "12345");
+        c.write_file("/data/b", "123");
+        c.ready();
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        1
+    });
+    let mut web = pod("web", "web");
+    web["spec"]["restartPolicy"] = "Always".into();
+    web["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+    web["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    web["spec"]["containers"][0]["readinessProbe"] =
+        json!({"tcpSocket": {"port": 80}, "periodSeconds": 10});
+    k.post(PODS).json(&web).await;
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let at = |path: &str| format!("/api/v1/nodes/node-1/proxy/{path}");
+    let stats = k.get(&at("stats/summary")).await.json();
+    let told = &stats["pods"][0];
+    assert_eq!(
+        (
+            &told["containers"][0]["rootfs"]["usedBytes"],
+            &told["containers"][0]["logs"]["usedBytes"],
+            &told["volume"][0]["usedBytes"],
+            &told["ephemeral-storage"]["usedBytes"],
+            &stats["node"]["fs"]["usedBytes"],
+        ),
+        (&json!(5), &json!(9), &json!(3), &json!(17), &json!(17))
+    );
+    let less = k
+        .get(&at("stats/summary?only_cpu_and_memory=true"))
+        .await
+        .json();
+    assert!(less["node"]["fs"].is_null() && less["pods"][0]["volume"].is_null());
+    let probes = k.get(&at("metrics/probes")).await.text();
+    let uid = k.objects().get("pods", "web").expect("it is there")["metadata"]["uid"].clone();
+    let uid = uid.as_str().expect("a text");
+    let line = format!(
+        "prober_probe_total{{container=\"main\",namespace=\"default\",pod=\"web\",pod_uid=\"{uid}\",probe_type=\"Readiness\",result=\"successful\"}} 3\n"
+    );
+    assert!(probes.contains(&line), "{probes}");
+    // It starts again.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let list = async |path: &str| k.get(&at(path)).await.text();
+    assert!(list("logs/").await.ends_with(
+        "<pre>\n<a href=\"containers/\">containers/</a>\n<a href=\"pods/\">pods/</a>\n</pre>\n"
+    ));
+    let folder = format!("logs/pods/default_web_{uid}/main");
+    let runs = list(&folder).await;
+    assert!(
+        runs.contains("<a href=\"0.log\">0.log</a>\n<a href=\"1.log\">"),
+        "{runs}"
+    );
+    let first = list(&format!("{folder}/0.log")).await;
+    let lines: Vec<&str> = first.lines().map(|line| &line[30..]).collect();
+    assert_eq!(lines, [" stdout F hello", " stdout P you"], "{first}");
+    assert!(
+        list("logs/containers")
+            .await
+            .contains("\">web_default_main-")
+    );
 }
 
 /// The port of kubelets, for whom the API server is a detour.
@@ -910,6 +1027,16 @@ async fn kubelets_have_a_port_and_ask_who_may(k: KMock) {
         assert!(said.starts_with("\u{1}hello\n"), "{said}");
         assert!(said.contains("NonZeroExitCode"), "{said}");
     }
+    // Of two nodes, one has to be named for what tells of one.
+    let (code, told) = ask("scraper", "", "/stats/summary").await;
+    assert_eq!(code, 421);
+    assert!(told.contains("(node-1, node-2)"), "{told}");
+    let (code, told) = ask("scraper", other, "/stats/summary").await;
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((code, &told["node"]["nodeName"]), (200, &json!(other)));
+    let (_, told) = ask("scraper", "", "/metrics/resource").await;
+    assert!(told.contains("# kmock: this port stands for the kubelets of several nodes"));
+    assert!(!told.contains("node_memory_working_set_bytes"), "{told}");
     // Rules stand above them.
     kubelets.on("get /stats/summary").status(503);
     assert_eq!(ask("debugger", "", "/stats/summary").await.0, 503);

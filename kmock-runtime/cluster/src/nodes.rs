@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::json::{Json, Members, json};
-use crate::pressure::{PRESSURES, Pressure};
+use crate::pressure::{PRESSURES, Pressure, Thresholds, threshold};
 use crate::shared::Shared;
 
 /// What is declared of a node.
@@ -24,6 +25,8 @@ pub(crate) struct NodeSpec {
     pub(crate) gone: bool,
     /// What it has run out of.
     pub(crate) pressures: BTreeSet<Pressure>,
+    /// Of what how much has to be left.
+    pub(crate) thresholds: Thresholds,
 }
 
 /// Declared nodes: a handle on what [`Life::node`](crate::Life::node) declared. What it says holds for all of them.
@@ -79,6 +82,7 @@ impl Node {
                     unschedulable: false,
                     gone: false,
                     pressures: BTreeSet::new(),
+                    thresholds: Thresholds::default(),
                 });
                 spec.gone = false;
             }
@@ -181,6 +185,48 @@ impl Node {
     /// The node says that it is not ready: its Pods are evicted when their tolerations are over.
     pub fn not_ready(&self) {
         self.change(|spec| spec.ready = false);
+    }
+
+    /// Pods are evicted at once where less is left, as `--eviction-hard` of a kubelet says it: `memory.available<500Mi`,
+    /// `nodefs.available<15%`, `pid.available<1000`. Unless said, it is `memory.available<100Mi` and `nodefs.available<10%`.
+    /// What Pods use is said by [`Life::usage`](crate::Life::usage) (`memory`, `ephemeral-storage`, `pids`).
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # fn example(life: kmock_cluster::Life) {
+    /// life.node("small")
+    ///     .evicts_below("memory.available<200Mi")
+    ///     .evicts_softly_below("memory.available<1Gi", Duration::from_secs(90));
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When it is none.
+    #[track_caller]
+    pub fn evicts_below(self, text: &str) -> Node {
+        match threshold(text) {
+            Ok((pressure, least)) => self.change(|spec| {
+                spec.thresholds.hard.insert(pressure, least);
+            }),
+            Err(error) => panic!("kmock: {text:?} is no threshold: {error}"),
+        }
+        self
+    }
+
+    /// The same where less is left for some time (`--eviction-soft`, `--eviction-soft-grace-period`): the node says so at
+    /// once, and evicts Pods only after that.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[track_caller]
+    pub fn evicts_softly_below(self, text: &str, after: Duration) -> Node {
+        match threshold(text) {
+            Ok((pressure, least)) => self.change(|spec| {
+                spec.thresholds.soft.insert(pressure, (least, after));
+            }),
+            Err(error) => panic!("kmock: {text:?} is no threshold: {error}"),
+        }
+        self
     }
 
     /// The node is short of memory until it is [relieved](Node::relieved): it says so, new Pods that asked for none stay

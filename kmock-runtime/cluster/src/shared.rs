@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::containers::{Log, Logs, Network, Running, Scripts, VolumeData};
+use crate::emulator::kubelet::Probes;
 use crate::nodes::NodeSpec;
 use crate::run::Rest;
 use crate::signing::Sign;
@@ -62,6 +63,8 @@ pub(crate) struct Declared {
     holds: BTreeMap<String, (usize, usize)>,
     touched: BTreeMap<&'static str, Vec<String>>,
     logs: BTreeMap<(String, String), Logs>,
+    /// How the probes of the containers of Pods went, where there were any.
+    pub(crate) probes: BTreeMap<String, Vec<Probes>>,
     pub(crate) running: BTreeMap<(String, String), Running>,
 }
 
@@ -207,8 +210,37 @@ impl Shared {
         state.running.get(&key).cloned()
     }
 
+    /// Counts a probe of a container.
+    pub(crate) fn count_probe(
+        &self,
+        pod: &str,
+        container: &str,
+        purpose: &'static str,
+        is_successful: bool,
+    ) {
+        let mut state = self.state();
+        let all = state.probes.entry(pod.to_owned()).or_default();
+        let place = all
+            .iter()
+            .position(|one| one.container == container && one.purpose == purpose);
+        let place = place.unwrap_or_else(|| {
+            all.push(Probes {
+                container: container.to_owned(),
+                purpose,
+                ..Probes::default()
+            });
+            all.len() - 1
+        });
+        if let Some(one) = all.get_mut(place) {
+            one.successful += u64::from(is_successful);
+            one.failed += u64::from(!is_successful);
+        }
+    }
+
+    /// Forgets what a Pod has left: its logs, and how its probes went.
     pub(crate) fn forget_logs(&self, pod: &str) {
         let mut state = self.state();
+        state.probes.remove(pod);
         let of = state.logs.range((pod.to_owned(), String::new())..);
         let keys: Vec<_> = of
             .map(|(key, _)| key)

@@ -93,7 +93,7 @@ pub mod state {
     }
     pub mod kubelet {
         pub use crate::state::kubelet::{
-            Exit, Kubelet, LogOptions, Output, Process, Streams, TerminalSize, Usage,
+            Exit, Kubelet, LogOptions, Output, Probes, Process, Streams, TerminalSize, Usage,
         };
     }
     pub mod takeover {

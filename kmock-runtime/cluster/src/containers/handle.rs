@@ -474,6 +474,11 @@ impl Container {
         self.has_written();
     }
 
+    /// How much is in its own files, in bytes.
+    pub(crate) fn has_in_files(&self) -> usize {
+        self.0.live.written()
+    }
+
     /// Lets its kubelet look how much it has written, where that is limited.
     fn has_written(&self) {
         if self.0.is_limited {

@@ -625,14 +625,18 @@ impl Kubelets {
                 Some(_) => {}
             }
         } else if run.stop.is_none()
-            && let Some(Eviction { message, .. }) = run.evicted.clone()
+            && let Some(Eviction {
+                message,
+                grace: seconds,
+                ..
+            }) = run.evicted.clone()
         {
             plan.tell(Note {
                 host: look.host.to_owned(),
                 ..Note::warning(Kind::Pods, pod, "Evicted", message.clone())
             });
             run.stop = Some(Stop {
-                until: grace(1),
+                until: grace(seconds),
                 failed: Some(("Evicted".to_owned(), message)),
                 told: false,
             });

@@ -17,7 +17,7 @@ use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object::{self, int, items, text};
 use crate::plan::{Note, Plan, Wait};
-use crate::pressure::{PRESSURES, Pressure};
+use crate::pressure::{Least, PRESSURES, Pressure};
 use crate::scheduler::tolerates;
 use crate::usage;
 
@@ -25,8 +25,8 @@ use crate::usage;
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);
 /// For so long a condition is kept after the last time that it was seen.
 const TRANSITION: i64 = 5 * 60;
-/// So much memory has to be left.
-const LEAST_MEMORY: i64 = 100 << 20;
+/// So many processes a node has room for.
+const MOST_PROCESSES: i64 = 4 << 20;
 /// Pods of this priority are never evicted.
 const CRITICAL: i64 = 2_000_000_000;
 
@@ -63,11 +63,30 @@ pub(super) fn refused(pod: &Json, node: &Json) -> Option<Rejection> {
 pub(crate) struct Pressed {
     /// When each was last seen in what the Pods use.
     seen: BTreeMap<Pressure, Timestamp>,
+    /// Since when there is less than what has to be left in the long run.
+    low_since: BTreeMap<Pressure, Timestamp>,
     /// When a Pod was last evicted.
     evicted: Option<Timestamp>,
 }
 
+/// How much there is of something, and how much is left.
+#[derive(Clone, Copy)]
+struct Room {
+    capacity: i64,
+    available: i64,
+}
+
+impl Room {
+    /// How much there should be left, if less is.
+    fn below(self, least: Least) -> Option<Left> {
+        let least = least.of(self.capacity);
+        let available = self.available;
+        (available < least).then_some(Left { least, available })
+    }
+}
+
 /// How much there should be left, and how much is.
+#[derive(Clone, Copy)]
 struct Left {
     least: i64,
     available: i64,
@@ -91,13 +110,11 @@ impl Kubelets {
     }
 
     /// What is left of a resource, by what the Pods use; `None`: nothing was said of it.
-    fn left(&self, pressure: Pressure, name: &str, node: &Json, cache: &Cache) -> Option<Left> {
+    fn room(&self, pressure: Pressure, name: &str, node: &Json, cache: &Cache) -> Option<Room> {
         let resource = pressure.resource();
-        let capacity = amounts::of(resource, &node["status"]["capacity"][resource]);
-        let least = match pressure {
-            Pressure::Memory => LEAST_MEMORY,
-            Pressure::Disk => capacity / 10,
-            Pressure::Processes => return None,
+        let capacity = match pressure {
+            Pressure::Processes => MOST_PROCESSES,
+            _ => amounts::of(resource, &node["status"]["capacity"][resource]),
         };
         let mut used = None;
         for pod in self.active(name, cache) {
@@ -105,8 +122,8 @@ impl Kubelets {
                 used = Some(used.unwrap_or(0) + amount / 1000);
             }
         }
-        Some(Left {
-            least,
+        Some(Room {
+            capacity,
             available: capacity - used?,
         })
     }
@@ -119,10 +136,11 @@ impl Kubelets {
         cache: &Cache,
         plan: &mut Plan,
     ) -> Vec<Pressure> {
-        let declared = {
+        let (declared, thresholds) = {
             let state = self.shared.state();
             let spec = state.nodes.get(name);
-            spec.map(|spec| spec.pressures.clone()).unwrap_or_default()
+            spec.map(|spec| (spec.pressures.clone(), spec.thresholds.clone()))
+                .unwrap_or_default()
         };
         let now = cache.now();
         let is_known = usage::is_known(&self.shared);
@@ -139,8 +157,12 @@ impl Kubelets {
         let mut urgent = None;
         let mut holding = Vec::new();
         for pressure in PRESSURES {
-            let left = self.left(pressure, name, node, cache);
-            let short = left.filter(|left| left.available < left.least);
+            let room = self.room(pressure, name, node, cache);
+            let below = |least: Option<Least>| room?.below(least?);
+            let hard = below(thresholds.hard.get(&pressure).copied());
+            let soft = thresholds.soft.get(&pressure).copied();
+            let low = below(soft.map(|(least, _)| least));
+            let short = hard.or(low);
             let is_declared = declared.contains(&pressure);
             let pressed = self.pressed.entry(name.to_owned()).or_default();
             if short.is_some() {
@@ -157,12 +179,28 @@ impl Kubelets {
             if is_declared || short.is_some() || lasts {
                 holding.push(pressure);
             }
-            if urgent.is_none() && (is_declared || short.is_some()) {
-                urgent = Some((pressure, short));
+            let pressed = self.pressed.entry(name.to_owned()).or_default();
+            let mut is_late = false;
+            match (low, soft) {
+                (Some(_), Some((_, after))) => {
+                    let since = *pressed.low_since.entry(pressure).or_insert(now);
+                    let rest = after.saturating_sub(object::until(now, since));
+                    is_late = rest.is_zero();
+                    if !is_late {
+                        plan.look_after(rest, Wait::Work);
+                    }
+                }
+                _ => {
+                    pressed.low_since.remove(&pressure);
+                }
+            }
+            let is_soft = hard.is_none() && !is_declared;
+            if urgent.is_none() && (!is_soft || is_late) {
+                urgent = Some((pressure, short, is_soft));
             }
         }
-        if let Some((pressure, short)) = urgent {
-            self.relieve(name, node, pressure, short, cache, plan);
+        if let Some(urgent) = urgent {
+            self.relieve(name, node, urgent, cache, plan);
         }
         holding
     }
@@ -171,8 +209,7 @@ impl Kubelets {
         &mut self,
         name: &str,
         node: &Json,
-        pressure: Pressure,
-        short: Option<Left>,
+        (pressure, short, is_soft): (Pressure, Option<Left>, bool),
         cache: &Cache,
         plan: &mut Plan,
     ) {
@@ -222,7 +259,12 @@ impl Kubelets {
                 text(of_pod)
             ));
         }
-        for (container, used) in usage::of_containers(&self.shared, &pod) {
+        // Nobody asks for processes.
+        let containers = match pressure {
+            Pressure::Processes => Vec::new(),
+            Pressure::Memory | Pressure::Disk => usage::of_containers(&self.shared, &pod),
+        };
+        for (container, used) in containers {
             let used = used.get(resource).map_or(0, |milli| milli / 1000);
             let spec =
                 items(&pod["spec"]["containers"]).find(|one| one["name"] == container.as_str());
@@ -241,6 +283,8 @@ impl Kubelets {
             run.evicted = Some(Eviction {
                 message,
                 is_disruption: true,
+                // What has come slowly gets what the kubelet allows for it, which is nothing as it comes.
+                grace: if is_soft { 0 } else { 1 },
             });
         }
         self.pressed.entry(name.to_owned()).or_default().evicted = Some(now);

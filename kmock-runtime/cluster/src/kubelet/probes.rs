@@ -208,6 +208,7 @@ pub(super) fn go_on(
             };
             prober.flight = None;
             prober.due = look.instant + prober.period();
+            shared.count_probe(&pod, &name, prober.purpose.name(), outcome.is_ok());
             match outcome {
                 Ok(()) => {
                     (prober.wins, prober.fails) = (prober.wins + 1, 0);

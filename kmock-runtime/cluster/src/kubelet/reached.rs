@@ -7,11 +7,15 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use http::{Request, Response};
 
-use super::logs;
+use super::{given, logs};
 use crate::containers::{Container, Io, Running, plain};
 use crate::emulator::ApiBody;
-use crate::emulator::kubelet::{Exit, Kubelet, LogOptions, Output, Process, Streams, Usage};
+use crate::emulator::kubelet::{
+    Exit, Kubelet, LogOptions, Output, Probes, Process, Streams, Usage,
+};
 use crate::emulator::takeover::Connection;
+use crate::json::Json;
+use crate::object::{self, items, text};
 use crate::shared::Shared;
 use crate::usage;
 
@@ -146,17 +150,43 @@ impl Kubelet for Shared {
 
     fn usage(&self, pod: &serde_json::Value) -> Vec<Usage> {
         let whole = |milli: i64| u64::try_from(milli).unwrap_or_default();
-        usage::of_containers(self, &pod.into())
+        let pod = Json::from(pod);
+        let key = object::key(&pod);
+        usage::of_containers(self, &pod)
             .into_iter()
             .map(|(container, used)| {
                 let of = |resource: &str| whole(used.get(resource).copied().unwrap_or_default());
+                let running = self.running(&key, &container);
+                let running = running.as_ref();
+                let files = running.map_or(0, |running| running.container.has_in_files());
+                let log = running.map_or(0, |running| running.log.size());
                 Usage {
                     container,
+                    files: (files as u64).saturating_add(of("ephemeral-storage") / 1000),
+                    log: log as u64,
                     cpu: of("cpu"),
                     memory: of("memory") / 1000,
                 }
             })
             .collect()
+    }
+
+    fn volumes(&self, pod: &serde_json::Value) -> Vec<(String, u64)> {
+        let pod = Json::from(pod);
+        let place = given::of_pod(object::uid(&pod));
+        let volumes = items(&pod["spec"]["volumes"]);
+        volumes
+            .filter(|volume| volume["emptyDir"].is_object())
+            .map(|volume| {
+                let name = text(&volume["name"]);
+                let used = self.volumes.size(&format!("{place}{name}"));
+                (name.to_owned(), used as u64)
+            })
+            .collect()
+    }
+
+    fn probes(&self, pod: &str) -> Vec<Probes> {
+        self.state().probes.get(pod).cloned().unwrap_or_default()
     }
 
     fn ask(

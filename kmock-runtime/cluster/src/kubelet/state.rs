@@ -220,6 +220,8 @@ pub(crate) struct Eviction {
     pub(crate) message: String,
     /// It is no fault of its own, which a condition says.
     pub(crate) is_disruption: bool,
+    /// How many seconds it has to end.
+    pub(crate) grace: i64,
 }
 
 /// Why a Pod is stopped.

@@ -520,6 +520,122 @@ mod tests {
         }
     }
 
+    /// Containers as a text: whose they are (`s`idecar, `i`nit, `m`ain), their policy (`A`lways, `N`ever, on `F`ailure, `.`), `!` with
+    /// the rule that 42 restarts all, and what they do: wait (`w`), wait for another run (`l`, `L` after a failure), run (`r`), a code.
+    fn made_of(policy: &str, containers: &str) -> (Json, PodRun) {
+        let mut pod = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"restartPolicy": policy}});
+        let (mut init, mut main, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        for (nth, text) in containers.split(' ').enumerate() {
+            let mut container = json!({"name": format!("c{nth}")});
+            let (role, rest) = text.split_at(1);
+            let (own, state) = rest.split_at(1);
+            let own = match (role, own) {
+                ("s", _) | (_, "A") => "Always",
+                (_, "N") => "Never",
+                (_, "F") => "OnFailure",
+                _ => "",
+            };
+            if !own.is_empty() {
+                container["restartPolicy"] = own.into();
+            }
+            if let Some(state) = state.strip_prefix('!') {
+                container["restartPolicyRules"] = json!([{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}]);
+                states.push(state);
+            } else {
+                states.push(state);
+            }
+            if role == "m" { &mut main } else { &mut init }.push(container);
+        }
+        pod["spec"]["initContainers"] = init.into();
+        pod["spec"]["containers"] = main.into();
+        let mut run = PodRun::new(&pod, String::new(), Timestamp::UNIX_EPOCH);
+        for (one, state) in run.runs.iter_mut().zip(states) {
+            let waits = State::Waiting {
+                reason: "PodInitializing",
+                message: String::new(),
+                until: None,
+            };
+            let last = |code: i32| match exited(code) {
+                State::Ended(ended) => Some(ended),
+                _ => None,
+            };
+            (one.state, one.last) = match state {
+                "w" => (waits, None),
+                "l" => (waits, last(0)),
+                "L" => (waits, last(137)),
+                "r" => (running(), None),
+                code => (exited(code.parse().expect("a code")), None),
+            };
+        }
+        (pod, run)
+    }
+
+    /// Rows of `TestPodPhaseWithRestart…RestartableInitContainers`, `TestPodPhaseWithContainerRestartPolicy` and
+    /// `TestPodPhaseWithRestartAllContainers`.
+    #[test]
+    fn phases_with_sidecars_policies_and_rules() {
+        for (policy, containers, expected) in [
+            ("Always", "s.w m.w m.w", "Pending"),
+            ("Always", "s.r m.w m.w", "Pending"),
+            ("Always", "s.0 m.w m.w", "Pending"),
+            ("Always", "s.l m.w m.w", "Pending"),
+            ("Always", "s.L m.w m.w", "Pending"),
+            ("Always", "s.r m.r m.w", "Pending"),
+            ("Always", "s.r m.r m.r", "Running"),
+            ("Always", "s.0 m.r m.r", "Running"),
+            ("Always", "s.l m.r m.r", "Running"),
+            ("Never", "s.r m.0 m.0", "Running"),
+            ("Never", "s.0 m.0 m.0", "Succeeded"),
+            ("Never", "s.1 m.0 m.0", "Succeeded"),
+            ("Never", "s.l m.0 m.0", "Succeeded"),
+            ("Never", "s.L m.0 m.0", "Succeeded"),
+            ("OnFailure", "s.r m.0 m.1", "Running"),
+            ("Always", "mN1", "Failed"),
+            ("Always", "mF1", "Running"),
+            ("Always", "mA1", "Running"),
+            ("Never", "mA0 m.1", "Running"),
+            ("Always", "mN1 mF0", "Failed"),
+            ("Always", "mN0 mF0", "Succeeded"),
+            ("Always", "iN1 m.w", "Failed"),
+            ("Never", "iF1 m.w", "Pending"),
+            ("Never", "mN!42", "Running"),
+            ("Never", "mN!1", "Failed"),
+            ("Never", "iN!42 m.w", "Pending"),
+            ("Never", "s.!42 m.w", "Pending"),
+            ("Never", "s.!42 i.w m.w", "Pending"),
+            ("Never", "mN!L", "Running"),
+            ("Never", "iN!L m.w", "Pending"),
+            ("Never", "s.!L m.w", "Pending"),
+            ("Never", "i.0 mN!L", "Running"),
+            ("Never", "i.1 mN!L", "Failed"),
+            ("Never", "iN!0 m.w", "Pending"),
+            ("Never", "i.r mN!L", "Pending"),
+        ] {
+            let (pod, run) = made_of(policy, containers);
+            assert_eq!(phase(&pod, &run), expected, "{policy}: {containers}");
+        }
+    }
+
+    /// Rows of `TestGenerateAllContainersRestartingCondition`.
+    #[test]
+    fn whether_all_containers_are_being_restarted_is_told() {
+        for (containers, is_restarting, expected) in [
+            ("m.r", false, None),
+            ("mN!r", false, Some(("False", ""))),
+            ("mN!42", true, Some(("True", "RestartAllContainersStarted"))),
+            ("mN!L", false, Some(("False", ""))),
+            ("mN!1", false, Some(("False", "PodFailed"))),
+        ] {
+            let (pod, mut run) = made_of("Never", containers);
+            run.is_restarting = is_restarting;
+            let status = status(&pod, &run, &Place::default(), Timestamp::UNIX_EPOCH);
+            let object = json!({ "status": status });
+            let told = object::condition(&object, RESTARTING);
+            let told = told.map(|one| (text(&one["status"]), text(&one["reason"])));
+            assert_eq!(told, expected, "{containers}");
+        }
+    }
+
     #[test]
     fn conditions_say_which_containers_lack() {
         let pod = pod("Always");

@@ -94,6 +94,7 @@ impl Kubelets {
             run.evicted = Some(Eviction {
                 message,
                 is_disruption: false,
+                grace: 1,
             });
         }
     }

@@ -303,3 +303,70 @@ fn a_node_that_has_run_out_of_something_lets_nobody_in() {
         );
     });
 }
+
+#[test]
+fn soft_thresholds_wait_and_hard_ones_do_not() {
+    live(0, |w| async move {
+        w.life
+            .node("n1")
+            .memory("2Gi")
+            .evicts_below("memory.available<200Mi")
+            .evicts_softly_below("memory.available<1Gi", Duration::from_secs(90));
+        w.settle().await;
+        for name in ["small", "large"] {
+            w.ask(&format!("POST {PODS}"), asking(name, None, "")).await;
+        }
+        w.settle().await;
+        w.life.usage("default/small", "memory", "100Mi");
+        w.life.usage("default/large", "memory", "1Gi");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        // It says so at once, and nobody has to go yet.
+        let node = w.get("nodes", "n1");
+        assert_eq!(
+            condition(&node, "MemoryPressure"),
+            "True KubeletHasInsufficientMemory"
+        );
+        assert!(evicted(&w).is_empty());
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert_eq!(evicted(&w), ["large"]);
+        assert_eq!(
+            w.get("pods", "large")["status"]["message"],
+            "The node was low on resource: memory. Threshold quantity: 1Gi, available: 924Mi. \
+             Container c was using 1Gi, request is 0, has larger consumption of memory. "
+        );
+        // What came back in time begins anew.
+        w.life.usage("default/small", "memory", "1500Mi");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        w.life.usage("default/small", "memory", "100Mi");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        w.life.usage("default/small", "memory", "1500Mi");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(evicted(&w), ["large"]);
+        w.life.usage("default/small", "memory", "1900Mi");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(evicted(&w), ["large", "small"]);
+        let small = w.get("pods", "small");
+        let why = text(&small["status"]["message"]);
+        assert!(
+            why.contains("Threshold quantity: 200Mi, available: 148Mi. "),
+            "{why}"
+        );
+    });
+}
+
+#[test]
+fn processes_run_out_too() {
+    live(0, |w| async move {
+        w.life.node("n1").evicts_below("pid.available<50%");
+        w.settle().await;
+        for (name, count) in [("few", "1000"), ("many", "3000000")] {
+            w.ask(&format!("POST {PODS}"), asking(name, None, "")).await;
+            w.life.usage(&format!("default/{name}"), "pids", count);
+        }
+        w.settle().await;
+        assert_eq!(evicted(&w), ["many"]);
+        let why =
+            "The node was low on resource: pids. Threshold quantity: 2Mi, available: 1193304. ";
+        assert_eq!(w.get("pods", "many")["status"]["message"], why);
+    });
+}

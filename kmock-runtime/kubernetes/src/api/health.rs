@@ -72,12 +72,21 @@ fn checks(endpoint: &str) -> Vec<&'static str> {
 
 /// `/healthz`, `/livez`, `/readyz` and the single checks below them.
 pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Reply, ApiError> {
-    let known = checks(endpoint);
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    told(&query, endpoint, &checks(endpoint), single).ok_or_else(ApiError::page_not_found)
+}
+
+/// What an endpoint says of some checks, or of a single one of them; `None`: there is no such check.
+pub(super) fn told(
+    query: &Query,
+    endpoint: &str,
+    known: &[&str],
+    single: Option<&str>,
+) -> Option<Reply> {
     let text = match single {
         Some(name) if known.contains(&name) => "ok".to_owned(),
-        Some(_) => return Err(ApiError::page_not_found()),
+        Some(_) => return None,
         None => {
-            let query = Query::parse(parts.uri.query().unwrap_or_default());
             if query.has("verbose") {
                 let excluded: Vec<&str> = query.all("exclude").collect();
                 let line = |name: &&str| {
@@ -107,7 +116,7 @@ pub fn check(parts: &Parts, endpoint: &str, single: Option<&str>) -> Result<Repl
             }
         }
     };
-    Ok(Reply {
+    Some(Reply {
         headers: vec![
             ("cache-control", "no-cache, private".into()),
             ("x-content-type-options", "nosniff".into()),
@@ -241,24 +250,31 @@ fn nominal_seats(cluster: &Cluster) -> Vec<(String, i64)> {
 
 /// `/metrics/slis`: the outcome of each health check.
 pub fn indicators() -> Result<Reply, ApiError> {
+    let endpoints = ["healthz", "livez", "readyz"];
+    let all = endpoints.map(|endpoint| (endpoint, checks(endpoint)));
+    Ok(outcomes(&all))
+}
+
+/// The outcomes of the checks of some endpoints.
+pub(super) fn outcomes(endpoints: &[(&str, Vec<&str>)]) -> Reply {
     let mut text = String::from(
         "# HELP kubernetes_healthcheck [STABLE] This metric records the result of a single healthcheck.\n\
          # TYPE kubernetes_healthcheck gauge\n",
     );
-    let mut lines: Vec<String> = ["healthz", "livez", "readyz"]
+    let mut lines: Vec<String> = endpoints
         .iter()
-        .flat_map(|endpoint| {
-            checks(endpoint).into_iter().map(move |name| {
+        .flat_map(|(endpoint, checks)| {
+            checks.iter().map(move |name| {
                 format!("kubernetes_healthcheck{{name=\"{name}\",type=\"{endpoint}\"}} 1\n")
             })
         })
         .collect();
     lines.sort_unstable();
     text.extend(lines);
-    Ok(Reply::new(
+    Reply::new(
         200,
         Body::Raw("text/plain; version=0.0.4; charset=utf-8", text.into()),
-    ))
+    )
 }
 
 /// `/`: the paths that are served.

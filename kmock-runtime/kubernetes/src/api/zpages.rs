@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use http::HeaderMap;
 use http::request::Parts;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -26,15 +27,26 @@ const NOT_TOLD: [&str; 5] = ["apis", "api", "openid", "openapi", ".well-known"];
 /// `/statusz`: since when the server runs, its version, and the other endpoints for debugging.
 pub(super) fn statusz(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError> {
     discovery::only_get(parts)?;
-    let (started, now) = (cluster.started(), cluster.now());
-    let up = now.duration_since(started).as_secs().max(0);
     let folders: BTreeSet<String> = health::paths(cluster)
         .iter()
         .filter_map(|path| path.split('/').nth(1))
         .filter(|folder| !folder.is_empty() && !NOT_TOLD.contains(folder))
         .map(|folder| format!("/{folder}"))
         .collect();
-    answer(parts, "Statusz", |version| {
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    status_of(COMPONENT, cluster, &parts.headers, &folders)
+}
+
+/// `/statusz` of a component that serves some folders.
+pub(super) fn status_of(
+    component: &str,
+    cluster: &Cluster,
+    headers: &HeaderMap,
+    folders: &[&str],
+) -> Result<Reply, ApiError> {
+    let (started, now) = (cluster.started(), cluster.now());
+    let up = now.duration_since(started).as_secs().max(0);
+    answer(component, headers, "Statusz", |version| {
         match version {
         None => format!(
             "\nStarted: {}\nUp: {} hr {:02} min {:02} sec\nGo version: {}\nBinary version: {}\nEmulation version: {}\nPaths: {}\n",
@@ -45,7 +57,7 @@ pub(super) fn statusz(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiErro
             "none",
             version::VERSION.trim_start_matches('v'),
             version::minor(),
-            folders.iter().cloned().collect::<Vec<_>>().join(" "),
+            folders.join(" "),
         )
         .into(),
         Some(_) => json!({
@@ -68,7 +80,16 @@ pub(super) fn flagz(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError>
         ("kmock-seed", options.seed.to_string()),
         ("service-cluster-ip-range", "10.0.0.0/24".to_owned()),
     ];
-    answer(parts, "Flagz", |version| match version {
+    flags_of(COMPONENT, &parts.headers, &flags)
+}
+
+/// `/flagz` of a component with some flags.
+pub(super) fn flags_of(
+    component: &str,
+    headers: &HeaderMap,
+    flags: &[(&str, String)],
+) -> Result<Reply, ApiError> {
+    answer(component, headers, "Flagz", |version| match version {
         None => flags
             .iter()
             .map(|(name, value)| format!("{name}: {value}\n"))
@@ -86,16 +107,17 @@ pub(super) fn flagz(cluster: &Cluster, parts: &Parts) -> Result<Reply, ApiError>
 
 /// Puts a page together: `content` makes the text, or the members of the object of a version.
 fn answer(
-    parts: &Parts,
+    component: &str,
+    headers: &HeaderMap,
     kind: &str,
     content: impl FnOnce(Option<&str>) -> Value,
 ) -> Result<Reply, ApiError> {
     let page = kind.to_lowercase();
-    match accept::negotiate_page(accept::header(&parts.headers), kind)? {
+    match accept::negotiate_page(accept::header(headers), kind)? {
         Page::Text => {
             let body = content(None);
             let text = format!(
-                "\n{COMPONENT} {page}\nWarning: This endpoint is not meant to be machine parseable, has no formatting \
+                "\n{component} {page}\nWarning: This endpoint is not meant to be machine parseable, has no formatting \
                  compatibility guarantees and is for debugging purposes only.\n{}",
                 body.as_str().unwrap_or_default()
             );
@@ -104,7 +126,7 @@ fn answer(
         Page::Object { version, accepted } => {
             let mut object = json!({
                 "kind": kind, "apiVersion": format!("config.k8s.io/{version}"),
-                "metadata": {"name": COMPONENT},
+                "metadata": {"name": component},
             });
             if let (Some(object), Value::Object(members)) =
                 (object.as_object_mut(), content(Some(version)))

@@ -80,6 +80,23 @@ pub struct Usage {
     pub cpu: u64,
     /// Of memory, in bytes.
     pub memory: u64,
+    /// Of the disk by its own files, in bytes: those that are in no volume.
+    pub files: u64,
+    /// Of the disk by its log, in bytes.
+    pub log: u64,
+}
+
+/// How the probes of a container went so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// The container.
+    pub container: String,
+    /// What they are for: `Startup`, `Readiness`, `Liveness`.
+    pub purpose: &'static str,
+    /// How many went well.
+    pub successful: u64,
+    /// How many did not.
+    pub failed: u64,
 }
 
 /// A process that runs as long as it is polled.
@@ -118,6 +135,12 @@ pub trait Kubelet: fmt::Debug + Send + Sync {
 
     /// What the containers of a Pod use, in the order of its spec.
     fn usage(&self, pod: &Value) -> Vec<Usage>;
+
+    /// How much is in the volumes that a Pod has to itself (`emptyDir`), in bytes, in the order of its spec.
+    fn volumes(&self, pod: &Value) -> Vec<(String, u64)>;
+
+    /// How the probes of the containers of a Pod went.
+    fn probes(&self, pod: &str) -> Vec<Probes>;
 
     /// Asks over HTTP what is served at an address of a Pod; `None`: the connection is refused.
     fn ask(

@@ -20,6 +20,8 @@ struct Used {
     cpu: u64,
     /// In bytes.
     memory: u64,
+    /// What it has written: its own files, and its log.
+    written: [u64; 2],
 }
 
 impl Used {
@@ -35,6 +37,14 @@ impl Used {
 struct Measured {
     pod: std::sync::Arc<StoredObject>,
     containers: Vec<Used>,
+}
+
+impl Measured {
+    /// What its containers have written beside volumes, in bytes.
+    fn written(&self) -> u64 {
+        let all = self.containers.iter().flat_map(|used| used.written);
+        all.sum()
+    }
 }
 
 /// The states of the containers of a Pod that run.
@@ -65,6 +75,7 @@ fn measured(asked: &Asked<'_>) -> Vec<Measured> {
                     .unwrap_or_else(|| asked.cluster.now()),
                 cpu: used.cpu,
                 memory: used.memory,
+                written: [used.files, used.log],
             }
         });
         let containers = containers.collect();
@@ -74,7 +85,7 @@ fn measured(asked: &Asked<'_>) -> Vec<Measured> {
 }
 
 /// The nodes that are asked for.
-fn nodes(asked: &Asked<'_>) -> Vec<std::sync::Arc<StoredObject>> {
+pub(super) fn nodes(asked: &Asked<'_>) -> Vec<std::sync::Arc<StoredObject>> {
     let mut nodes = asked
         .cluster
         .store()
@@ -85,16 +96,18 @@ fn nodes(asked: &Asked<'_>) -> Vec<std::sync::Arc<StoredObject>> {
 }
 
 /// So much of a resource a node has.
-fn capacity(nodes: &[std::sync::Arc<StoredObject>], resource: &str) -> u64 {
-    let of = |node: &StoredObject| {
-        let quantity = Quantity::of(&node.value["status"]["capacity"][resource])?;
-        u64::try_from(quantity.value()?).ok()
-    };
-    nodes.iter().filter_map(|node| of(node)).sum()
+fn capacity(node: &StoredObject, resource: &str) -> u64 {
+    let quantity = Quantity::of(&node.value["status"]["capacity"][resource]);
+    let whole = quantity.and_then(|quantity| quantity.value());
+    whole
+        .and_then(|whole| u64::try_from(whole).ok())
+        .unwrap_or_default()
 }
 
-/// `/stats/summary`.
-pub(super) fn summary(asked: &Asked<'_>) -> Value {
+/// `/stats/summary`, which tells of one node.
+///
+/// Shapes: `staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1/types.go`.
+pub(super) fn summary(asked: &Asked<'_>, node: &StoredObject) -> Value {
     let now = asked.cluster.now();
     let time = rfc3339(now);
     let shown = |cpu: u64, nanos: u64, memory: u64, available: Option<u64>| {
@@ -108,6 +121,9 @@ pub(super) fn summary(asked: &Asked<'_>) -> Value {
         (cpu, bytes)
     };
     let measured = measured(asked);
+    let disk = |used: u64| json!({"time": time, "usedBytes": used});
+    let with_disks = asked.query.get("only_cpu_and_memory") != Some("true");
+    let mut in_volumes = 0;
     let pods: Vec<Value> = measured
         .iter()
         .map(|one| {
@@ -117,31 +133,83 @@ pub(super) fn summary(asked: &Asked<'_>) -> Value {
                 .map(|used| {
                     let nanos = used.core_nanos(now);
                     let (cpu, memory) = shown(used.cpu, nanos, used.memory, None);
-                    json!({"name": used.container, "startTime": rfc3339(used.since), "cpu": cpu, "memory": memory})
+                    let mut shown = json!({"name": used.container, "startTime": rfc3339(used.since), "cpu": cpu, "memory": memory});
+                    if with_disks {
+                        let [files, log] = used.written;
+                        shown["rootfs"] = disk(files);
+                        shown["logs"] = disk(log);
+                    }
+                    shown
                 })
                 .collect();
             let (cpu, nanos, memory) = sum(&one.containers, now);
             let (cpu, memory) = shown(cpu, nanos, memory, None);
-            json!({
+            let mut shown = json!({
                 "podRef": {"name": one.pod.name(), "namespace": one.pod.namespace(), "uid": one.pod.uid()},
                 "startTime": one.pod.value["status"]["startTime"],
                 "containers": containers, "cpu": cpu, "memory": memory,
-            })
+            });
+            if with_disks {
+                let volumes = asked.kubelet.volumes(&one.pod.value);
+                let own: u64 = volumes.iter().map(|(_, used)| used).sum();
+                in_volumes += own;
+                shown["volume"] = volumes
+                    .iter()
+                    .map(|(name, used)| json!({"time": time, "name": name, "usedBytes": used}))
+                    .collect();
+                shown["ephemeral-storage"] = disk(own + one.written());
+            }
+            shown
         })
         .collect();
-    let nodes = nodes(asked);
     let (cpu, nanos, memory) = sum(measured.iter().flat_map(|one| &one.containers), now);
-    let available = capacity(&nodes, "memory").saturating_sub(memory);
+    let available = capacity(node, "memory").saturating_sub(memory);
     let (cpu, memory) = shown(cpu, nanos, memory, Some(available));
-    let first = nodes.first();
-    json!({
-        "node": {
-            "nodeName": asked.node.or(first.map(|node| node.name())).unwrap_or_default(),
-            "startTime": first.map(|node| node.value["metadata"]["creationTimestamp"].clone()),
-            "cpu": cpu, "memory": memory,
-        },
-        "pods": pods,
-    })
+    let mut own = json!({
+        "nodeName": node.name(), "startTime": node.value["metadata"]["creationTimestamp"],
+        "cpu": cpu, "memory": memory,
+    });
+    if with_disks {
+        let used = in_volumes + measured.iter().map(Measured::written).sum::<u64>();
+        let mut fs = disk(used);
+        let capacity = capacity(node, "ephemeral-storage");
+        if capacity > 0 {
+            fs["capacityBytes"] = capacity.into();
+            fs["availableBytes"] = capacity.saturating_sub(used).into();
+        }
+        own["fs"] = fs;
+    }
+    json!({"node": own, "pods": pods})
+}
+
+/// `/metrics/probes`: how the probes of containers went so far.
+pub(super) fn probes(asked: &Asked<'_>) -> String {
+    let mut page = Page::default();
+    let name = "prober_probe_total";
+    page.metric(
+        name,
+        "counter",
+        "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.",
+    );
+    for pod in asked.all() {
+        for tried in asked.kubelet.probes(pod.key()) {
+            let labels = [
+                ("container", tried.container.as_str()),
+                ("namespace", pod.namespace()),
+                ("pod", pod.name()),
+                ("pod_uid", pod.uid()),
+                ("probe_type", tried.purpose),
+            ];
+            for (result, count) in [("failed", tried.failed), ("successful", tried.successful)] {
+                let result = [("result", result)];
+                let labels: Vec<_> = labels.iter().chain(&result).copied().collect();
+                if count > 0 {
+                    page.value(name, &labels, whole(count), None);
+                }
+            }
+        }
+    }
+    page.0
 }
 
 /// Thousandths of a core, core-nanoseconds, bytes.
@@ -218,6 +286,9 @@ fn whole(number: u64) -> f64 {
     number as f64
 }
 
+/// What stands in the place of the lines that are about a node.
+const NO_NODE: &str = "# kmock: this port stands for the kubelets of several nodes: what is about one is told where the Host of the request names it\n";
+
 /// `/metrics/resource`: what a metrics server reads.
 pub(super) fn resources(asked: &Asked<'_>) -> String {
     let now = asked.cluster.now();
@@ -263,21 +334,25 @@ pub(super) fn resources(asked: &Asked<'_>) -> String {
         let since = u64::try_from(used.since.as_nanosecond()).unwrap_or_default();
         page.value(name, &labels, seconds(since), None);
     }
-    let (_, nanos, memory) = sum(measured.iter().flat_map(|one| &one.containers), now);
-    let name = "node_cpu_usage_seconds_total";
-    page.metric(
-        name,
-        "counter",
-        "[STABLE] Cumulative cpu time consumed by the node in core-seconds",
-    );
-    page.value(name, &[], seconds(nanos), Some(now));
-    let name = "node_memory_working_set_bytes";
-    page.metric(
-        name,
-        "gauge",
-        "[STABLE] Current working set of the node in bytes",
-    );
-    page.value(name, &[], whole(memory), Some(now));
+    if nodes(asked).len() == 1 {
+        let (_, nanos, memory) = sum(measured.iter().flat_map(|one| &one.containers), now);
+        let name = "node_cpu_usage_seconds_total";
+        page.metric(
+            name,
+            "counter",
+            "[STABLE] Cumulative cpu time consumed by the node in core-seconds",
+        );
+        page.value(name, &[], seconds(nanos), Some(now));
+        let name = "node_memory_working_set_bytes";
+        page.metric(
+            name,
+            "gauge",
+            "[STABLE] Current working set of the node in bytes",
+        );
+        page.value(name, &[], whole(memory), Some(now));
+    } else {
+        page.0.push_str(NO_NODE);
+    }
     let name = "pod_cpu_usage_seconds_total";
     page.metric(
         name,
@@ -357,7 +432,12 @@ pub(super) fn cadvisor(asked: &Asked<'_>) -> String {
             }
         }
     }
+    // What is said of a machine is that of one.
     let nodes = nodes(asked);
+    let [node] = nodes.as_slice() else {
+        page.0.push_str(NO_NODE);
+        return page.0;
+    };
     for (name, help, resource) in [
         ("machine_cpu_cores", "Number of logical CPU cores.", "cpu"),
         (
@@ -367,7 +447,7 @@ pub(super) fn cadvisor(asked: &Asked<'_>) -> String {
         ),
     ] {
         page.metric(name, "gauge", help);
-        page.value(name, &[], whole(capacity(&nodes, resource)), None);
+        page.value(name, &[], whole(capacity(node, resource)), None);
     }
     page.0
 }

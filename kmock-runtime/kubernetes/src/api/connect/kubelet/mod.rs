@@ -5,6 +5,8 @@
 
 mod access;
 mod measured;
+mod node_logs;
+mod own_pages;
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use super::command::{self, Joining, Wanted};
 use super::{forward, plainly, upgrade};
 use crate::api::call::Call;
 use crate::api::reply::{self, Body, Reply};
-use crate::api::{pods, reply::render_error};
+use crate::api::{health, pods, reply::render_error};
 use crate::model::path::{self, Query};
 use crate::model::resource::ResourceKey;
 use crate::model::status::{ApiError, quoted};
@@ -143,7 +145,7 @@ impl Asked<'_> {
         let posts = self.method == Method::POST;
         let (first, rest) = segments.split_first().unwrap_or((&"", &[]));
         let place = match (*first, rest) {
-            ("containerLogs", [namespace, pod, container])
+            ("containerLogs" | "checkpoint", [namespace, pod, container])
             | ("exec" | "attach" | "run", [namespace, pod, container]) => {
                 Some((namespace, pod, &"", container))
             }
@@ -161,41 +163,70 @@ impl Asked<'_> {
             container,
         });
         let allowed = match *first {
-            "run" => posts,
+            "run" | "checkpoint" => posts,
             "exec" | "attach" | "portForward" => posts || self.method == Method::GET,
             "metrics" | "healthz" | "configz" => true,
+            // Those which are switched off are so for all.
+            "debug" => true,
             "stats" => reads || posts,
             _ => reads,
         };
         match (*first, rest, place) {
-            ("pods" | "runningpods" | "stats", ..) | (_, _, Some(_)) if !allowed => {
+            ("pods" | "runningpods" | "stats" | "logs" | "statusz" | "flagz", ..)
+            | (_, _, Some(_))
+                if !allowed =>
+            {
                 Ok(plain(405, "405: Method Not Allowed"))
             }
             ("pods", [], _) => Ok(self.pods()),
             ("runningpods", [], _) => Ok(self.running_pods()),
-            ("stats", ["summary"], _) => Ok(object(measured::summary(self))),
+            ("stats", ["summary"], _) => Ok(match self.one_node() {
+                Ok(node) => object(measured::summary(self, &node)),
+                Err(refused) => refused,
+            }),
             ("metrics", [], _) => Ok(metrics(measured::own(self))),
             ("metrics", ["resource"], _) => Ok(metrics(measured::resources(self))),
             ("metrics", ["cadvisor"], _) => Ok(metrics(measured::cadvisor(self))),
-            ("healthz", [] | ["ping" | "log" | "syncloop"], _) => Ok(plain(200, "ok")),
-            ("configz", [], _) => {
-                let config = json!({"enableServer": true, "port": PORT});
-                Ok(object(json!({ "kubeletconfig": config })))
+            ("metrics", ["probes"], _) => Ok(metrics(measured::probes(self))),
+            ("metrics", ["slis"], _) => {
+                let checks = own_pages::CHECKS.to_vec();
+                Ok(health::outcomes(&[("healthz", checks)]))
             }
+            ("healthz", [], _) => Ok(own_pages::healthz(self, None)),
+            ("healthz", [check], _) => Ok(own_pages::healthz(self, Some(check))),
+            ("configz", [], _) => Ok(own_pages::configuration()),
+            ("statusz", [], _) => own_pages::statusz(self),
+            ("flagz", [], _) => own_pages::flagz(self),
+            ("logs", path, _) => Ok(node_logs::answer(self, &path.join("/"))),
+            ("debug", ["pprof", ..], _) => Ok(own_pages::switched_off("profiling")),
+            ("debug", ["flags", "v"], _) => Ok(own_pages::switched_off("flags")),
+            ("checkpoint", _, Some(place)) => Ok(own_pages::checkpoint(self, &place)),
             ("containerLogs", _, Some(place)) => Ok(self.log(&place)),
             ("exec" | "attach", _, Some(place)) => self.command(&place, *first == "attach"),
             ("portForward", _, Some(place)) => self.forward(&place),
             ("run", _, Some(place)) => Ok(self.run(&place).await),
-            ("containerLogs" | "exec" | "attach" | "portForward" | "run" | "stats", ..) => {
-                Ok(plain(404, "404: Page Not Found"))
-            }
-            ("", ..) => Ok(plainly(404, "404 page not found")),
-            _ => {
-                let path = self.path;
-                let text = format!("404 page not found: kmock's kubelets do not serve {path}");
-                Ok(plainly(404, &text))
-            }
+            (
+                "containerLogs" | "exec" | "attach" | "portForward" | "run" | "stats"
+                | "checkpoint",
+                ..,
+            ) => Ok(plain(404, "404: Page Not Found")),
+            _ => Ok(plainly(404, "404 page not found")),
         }
+    }
+
+    /// The node that is asked; where the port stands for several and none is named, this says so.
+    fn one_node(&self) -> Result<Arc<StoredObject>, Reply> {
+        let nodes = measured::nodes(self);
+        if let [only] = nodes.as_slice() {
+            return Ok(Arc::clone(only));
+        }
+        let names: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
+        let (path, names) = (self.path, names.join(", "));
+        let text = format!(
+            "{path} tells of one node, and this port stands for the kubelets of several: name one by the Host of the request \
+             ({names}), or ask /api/v1/nodes/NAME/proxy{path}"
+        );
+        Err(plainly(421, &text))
     }
 
     /// A Pod, if it is on the node.
@@ -266,11 +297,7 @@ impl Asked<'_> {
             return plain(404, &format!("pod {} does not exist", quoted(place.pod)));
         };
         let container = place.container;
-        let known = ["initContainers", "containers", "ephemeralContainers"]
-            .iter()
-            .flat_map(|part| pod.value["spec"][*part].as_array().into_iter().flatten())
-            .any(|one| one["name"] == container);
-        if !known {
+        if !Asked::has_container(&pod.value, container) {
             let (container, pod) = (quoted(container), quoted(place.pod));
             return plain(
                 404,
