@@ -882,6 +882,25 @@ async fn kubelets_tell_what_was_written_and_how_probes_went(k: KMock) {
         "prober_probe_total{{container=\"main\",namespace=\"default\",pod=\"web\",pod_uid=\"{uid}\",probe_type=\"Readiness\",result=\"successful\"}} 3\n"
     );
     assert!(probes.contains(&line), "{probes}");
+    k.node("node-1")
+        .pods(20)
+        .evicts_softly_below("nodefs.available<15%", Duration::from_secs(90));
+    let config = k.get(&at("configz")).await.json();
+    let config = &config["kubeletconfig"];
+    assert_eq!(
+        (
+            &config["maxPods"],
+            &config["evictionHard"],
+            &config["evictionSoft"],
+            &config["evictionSoftGracePeriod"],
+        ),
+        (
+            &json!(20),
+            &json!({"memory.available": "100Mi", "nodefs.available": "10%"}),
+            &json!({"nodefs.available": "15%"}),
+            &json!({"nodefs.available": "90s"}),
+        )
+    );
     // It starts again.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let list = async |path: &str| k.get(&at(path)).await.text();

@@ -112,6 +112,18 @@ pub(crate) fn asked(pod: &Json, part: &str, with_defaults: bool) -> Amounts {
     sum
 }
 
+/// A number of bytes as Kubernetes shows it: `500Mi`.
+pub(crate) fn bytes(number: i64) -> String {
+    let mut number = number;
+    for unit in ["", "Ki", "Mi", "Gi", "Ti", "Pi"] {
+        if number % 1024 != 0 || number == 0 {
+            return format!("{number}{unit}");
+        }
+        number /= 1024;
+    }
+    format!("{number}Ei")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::json::json;

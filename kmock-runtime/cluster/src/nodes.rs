@@ -323,6 +323,29 @@ pub(crate) fn expand(pattern: &str) -> Result<Vec<String>, String> {
 }
 
 impl NodeSpec {
+    /// What its kubelet is configured with, as fields of `KubeletConfiguration`.
+    pub(crate) fn configuration(&self) -> serde_json::Value {
+        let Thresholds { hard, soft } = &self.thresholds;
+        let hard = hard
+            .iter()
+            .map(|(pressure, least)| (pressure.signal(), least.to_string()));
+        let below = soft
+            .iter()
+            .map(|(pressure, (least, _))| (pressure.signal(), least.to_string()));
+        let after = soft
+            .iter()
+            .map(|(pressure, (_, after))| (pressure.signal(), format!("{}s", after.as_secs())));
+        let of = |all: &mut dyn Iterator<Item = (&'static str, String)>| {
+            let all = all.map(|(signal, value)| (signal.to_owned(), value.into()));
+            serde_json::Value::Object(all.collect())
+        };
+        let pods = self.capacity.get("pods").and_then(|pods| pods.parse().ok());
+        serde_json::json!({
+            "evictionHard": of(&mut hard.into_iter()), "evictionSoft": of(&mut below.into_iter()),
+            "evictionSoftGracePeriod": of(&mut after.into_iter()), "maxPods": pods.unwrap_or(110i64),
+        })
+    }
+
     /// The node's own address.
     pub(crate) fn ip(&self) -> String {
         let number = self.number + 2;

@@ -1,6 +1,7 @@
 //! What a node can run out of, how its conditions say so, and how much of it has to be left.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::amounts;
@@ -81,6 +82,16 @@ pub(crate) enum Least {
     Amount(i64),
     /// Of all that there is, in hundredths of a percent.
     Share(i64),
+}
+
+impl fmt::Display for Least {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Least::Amount(amount) => f.write_str(&amounts::bytes(*amount)),
+            Least::Share(share) if share % 100 == 0 => write!(f, "{}%", share / 100),
+            Least::Share(share) => write!(f, "{}.{:02}%", share / 100, share % 100),
+        }
+    }
 }
 
 impl Least {
@@ -174,6 +185,9 @@ mod tests {
             ),
         ] {
             assert_eq!(threshold(text), expected, "{text}");
+            let told =
+                threshold(text).map(|(pressure, least)| format!("{}<{least}", pressure.signal()));
+            assert_eq!(told.unwrap_or_default().replace(".50%", ".5%"), text);
         }
         for (text, why) in [
             (

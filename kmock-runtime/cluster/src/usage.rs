@@ -57,15 +57,3 @@ pub(crate) fn is_known(shared: &Shared) -> bool {
     let of_pods = !shared.state().usage.is_empty();
     of_pods || shared.scripts.has_usage()
 }
-
-/// A number of bytes as Kubernetes shows it: `500Mi`.
-pub(crate) fn bytes(number: i64) -> String {
-    let mut number = number;
-    for unit in ["", "Ki", "Mi", "Gi", "Ti", "Pi"] {
-        if number % 1024 != 0 || number == 0 {
-            return format!("{number}{unit}");
-        }
-        number /= 1024;
-    }
-    format!("{number}Ei")
-}

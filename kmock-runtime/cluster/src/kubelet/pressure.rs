@@ -240,8 +240,8 @@ impl Kubelets {
         let mut message = format!("The node was low on resource: {resource}. ");
         if let Some(left) = short {
             let (least, available) = (
-                usage::bytes(left.least),
-                usage::bytes(left.available.max(0)),
+                amounts::bytes(left.least),
+                amounts::bytes(left.available.max(0)),
             );
             message.push_str(&format!(
                 "Threshold quantity: {least}, available: {available}. "
@@ -255,7 +255,7 @@ impl Kubelets {
             message.push_str(&format!(
                 "Pod {} was using {}, request is {}, has larger consumption of {resource}. ",
                 object::name(&pod),
-                usage::bytes(used),
+                amounts::bytes(used),
                 text(of_pod)
             ));
         }
@@ -272,7 +272,7 @@ impl Kubelets {
                 amounts::of(resource, &spec["resources"]["requests"][resource])
             });
             if used > asked {
-                let (used, asked) = (usage::bytes(used), usage::bytes(asked));
+                let (used, asked) = (amounts::bytes(used), amounts::bytes(asked));
                 message.push_str(&format!(
                     "Container {container} was using {used}, request is {asked}, has larger consumption of {resource}. "
                 ));

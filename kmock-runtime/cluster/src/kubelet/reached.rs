@@ -15,6 +15,7 @@ use crate::emulator::kubelet::{
 };
 use crate::emulator::takeover::Connection;
 use crate::json::Json;
+use crate::nodes::NodeSpec;
 use crate::object::{self, items, text};
 use crate::shared::Shared;
 use crate::usage;
@@ -183,6 +184,13 @@ impl Kubelet for Shared {
                 (name.to_owned(), used as u64)
             })
             .collect()
+    }
+
+    fn configuration(&self, node: Option<&str>) -> serde_json::Value {
+        let state = self.state();
+        let spec = node.and_then(|node| state.nodes.get(node));
+        let spec = spec.or_else(|| state.nodes.values().next());
+        spec.map(NodeSpec::configuration).unwrap_or_default()
     }
 
     fn probes(&self, pod: &str) -> Vec<Probes> {

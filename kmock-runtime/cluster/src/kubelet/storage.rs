@@ -47,7 +47,7 @@ impl Written<'_> {
             if all > *limit {
                 return Some(format!(
                     "Pod ephemeral local storage usage exceeds the total limit of containers {}. ",
-                    usage::bytes(*limit)
+                    amounts::bytes(*limit)
                 ));
             }
         }

@@ -139,6 +139,9 @@ pub trait Kubelet: fmt::Debug + Send + Sync {
     /// How much is in the volumes that a Pod has to itself (`emptyDir`), in bytes, in the order of its spec.
     fn volumes(&self, pod: &Value) -> Vec<(String, u64)>;
 
+    /// What the configuration of the kubelet of a node has of its own, as fields of `KubeletConfiguration`; without a name, that of any.
+    fn configuration(&self, node: Option<&str>) -> Value;
+
     /// How the probes of the containers of a Pod went.
     fn probes(&self, pod: &str) -> Vec<Probes>;
 

@@ -65,7 +65,7 @@ fn decimal(milli: i64) -> String {
 
 fn shown(resource: &str, milli: i64) -> String {
     match resource {
-        "memory" => usage::bytes(milli / 1000),
+        "memory" => amounts::bytes(milli / 1000),
         _ => decimal(milli),
     }
 }

@@ -194,7 +194,7 @@ impl Asked<'_> {
             }
             ("healthz", [], _) => Ok(own_pages::healthz(self, None)),
             ("healthz", [check], _) => Ok(own_pages::healthz(self, Some(check))),
-            ("configz", [], _) => Ok(own_pages::configuration()),
+            ("configz", [], _) => Ok(own_pages::configuration(self)),
             ("statusz", [], _) => own_pages::statusz(self),
             ("flagz", [], _) => own_pages::flagz(self),
             ("logs", path, _) => Ok(node_logs::answer(self, &path.join("/"))),

@@ -16,20 +16,23 @@ const COMPONENT: &str = "kubelet";
 const FOLDERS: [&str; 5] = ["/configz", "/debug", "/flagz", "/healthz", "/metrics"];
 
 /// `/configz`: the configuration that it behaves by; what it does not have is switched off.
-pub(super) fn configuration() -> Reply {
-    let config = json!({
+pub(super) fn configuration(asked: &Asked<'_>) -> Reply {
+    let mut config = json!({
         "enableServer": true, "address": "0.0.0.0", "port": PORT,
         "authentication": {"anonymous": {"enabled": false}, "webhook": {"enabled": true, "cacheTTL": "2m0s"}},
         "authorization": {"mode": "Webhook"},
         "healthzPort": 0, "clusterDomain": "cluster.local",
         "nodeStatusUpdateFrequency": "10s", "nodeLeaseDurationSeconds": 40,
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "10%"},
         "evictionPressureTransitionPeriod": "5m0s", "localStorageCapacityIsolation": true,
-        "containerLogMaxSize": "10Mi", "maxPods": 110, "podPidsLimit": -1,
+        "containerLogMaxSize": "10Mi", "podPidsLimit": -1,
         "crashLoopBackOff": {"maxContainerRestartPeriod": "5m0s"},
         "enableDebuggingHandlers": true, "enableSystemLogHandler": true, "enableSystemLogQuery": false,
         "enableProfilingHandler": false, "enableDebugFlagsHandler": false,
     });
+    let own = asked.kubelet.configuration(asked.node);
+    for (name, value) in own.as_object().into_iter().flatten() {
+        config[name] = value.clone();
+    }
     object(json!({ "kubeletconfig": config }))
 }
 
