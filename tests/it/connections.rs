@@ -38,6 +38,19 @@ fn a_server_on_its_own_thread_goes_away_too(k: KMock) {
     assert!(k.come_back().expect_err("for good").is_invalid());
 }
 
+/// Whoever wants the port of a server that is away is told that it is taken.
+#[kmock::test]
+fn nobody_gets_the_port_of_a_server_that_is_away(k: KMock) {
+    use std::net::{TcpListener, TcpStream};
+    for _ in 0..20 {
+        k.go_away().expect("gone");
+        assert!(TcpListener::bind(k.address()).is_err());
+        k.come_back().expect("back");
+        assert!(TcpListener::bind(k.address()).is_err());
+        drop(TcpStream::connect(k.address()).expect("a connection"));
+    }
+}
+
 #[kmock::test(raw)]
 async fn connections_may_be_cut_while_they_idle(k: KMock) {
     kmock! { k, GET "/" => 200; GET "/slow" => stall; }

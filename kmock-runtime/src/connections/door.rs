@@ -155,22 +155,51 @@ impl Door {
     /// Refuses clients from now on, at the same address; says whether it was open.
     pub(crate) fn shut(&self) -> Result<bool, Error> {
         let mut state = self.state();
-        if !matches!(state.tcp, Tcp::Listening(_)) {
+        let Tcp::Listening(listener) = &state.tcp else {
             return Ok(false);
+        };
+        if let Ok(socket) = self.bound_beside(listener) {
+            state.tcp = Tcp::Away(socket);
+            return Ok(true);
         }
-        // Both cannot be there at once: first the one goes, then the other comes.
+        // Elsewhere both cannot be there at once: first the one goes, then the other comes, if nobody else is faster.
         state.tcp = Tcp::Closed;
         state.tcp = Tcp::Away(self.bound().map_err(cannot_listen)?);
         Ok(true)
     }
 
+    /// A socket that has the port while the other one still listens there: at no time it is anybody else's.
+    #[cfg(target_os = "linux")]
+    fn bound_beside(&self, listener: &TcpListener) -> io::Result<socket2::Socket> {
+        let socket = self.unbound()?;
+        // Only for as long as it takes: otherwise a second server could be started at the same port.
+        socket2::SockRef::from(listener).set_reuse_port(true)?;
+        socket.set_reuse_port(true)?;
+        let bound = socket.bind(&self.0.address.into());
+        socket2::SockRef::from(listener).set_reuse_port(false)?;
+        socket.set_reuse_port(false)?;
+        bound?;
+        reserve(&socket)?;
+        Ok(socket)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn bound_beside(&self, _: &TcpListener) -> io::Result<socket2::Socket> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn bound(&self) -> io::Result<socket2::Socket> {
-        let address = self.0.address;
-        let kind = Domain::for_address(address);
+        let socket = self.unbound()?;
+        socket.bind(&self.0.address.into())?;
+        reserve(&socket)?;
+        Ok(socket)
+    }
+
+    fn unbound(&self) -> io::Result<socket2::Socket> {
+        let kind = Domain::for_address(self.0.address);
         let socket = socket2::Socket::new(kind, Type::STREAM, Some(Protocol::TCP))?;
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
         Ok(socket)
     }
 
@@ -187,6 +216,8 @@ impl Door {
             }
         };
         let _entered = self.0.runtime.enter();
+        #[cfg(unix)]
+        socket.set_reuse_address(true).map_err(cannot_listen)?;
         socket.listen(BACKLOG).map_err(cannot_listen)?;
         socket.set_nonblocking(true).map_err(cannot_listen)?;
         state.tcp = Tcp::Listening(TcpListener::from_std(socket.into()).map_err(cannot_listen)?);
@@ -222,6 +253,14 @@ impl Door {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Nobody may listen at the port of a bound socket, even where such ports are shared with connections that have ended.
+fn reserve(socket: &socket2::Socket) -> io::Result<()> {
+    if cfg!(unix) {
+        socket.set_reuse_address(false)?;
+    }
+    Ok(())
 }
 
 fn cannot_listen(error: io::Error) -> Error {
