@@ -387,13 +387,11 @@ fn container_status(pod: &Json, run: &Run) -> Json {
     });
     if has_run {
         status["containerID"] = run.id.as_str().into();
-    }
-    if run
-        .actuated
-        .as_object()
-        .is_some_and(|resources| !resources.is_empty())
-    {
-        status["resources"] = run.actuated.clone();
+        // What has no resources says so, once the runtime knows it.
+        status["resources"] = match &run.actuated {
+            Json::Null => json!({}),
+            resources => resources.clone(),
+        };
         if !run.allocated["requests"].is_null() {
             status["allocatedResources"] = run.allocated["requests"].clone();
         }

@@ -291,13 +291,11 @@ mod tests {
 
     #[test]
     fn large_classes_that_are_repeated_cost_little() {
-        let began = std::time::Instant::now();
         let mut patterns = Patterns::default();
+        // As bytes it took a second where all was optimised, and some ten where nothing was.
         let long = patterns.get(r"^[\p{L}\p{N}]{1,1000}$").expect("a pattern");
         assert!(matches!(*long, TextPattern::Lettered(_)));
         assert!(long.is_match("é9") && !long.is_match("é 9"));
-        // It took a second where all was optimised, and some ten where nothing was.
-        assert!(began.elapsed() < std::time::Duration::from_secs(2));
         let some = patterns.get(r"\p{L}{1,1000}").expect("a pattern");
         assert!(matches!(*some, TextPattern::Lettered(_)));
         assert_eq!(some.pieces("1é漢 x-y", 9), ["é漢", "x", "y"]);
