@@ -152,7 +152,7 @@ mod tests {
                 Some("Usage of EmptyDir volume \"data\" exceeds the limit \"1Mi\". "),
             ),
             (free.clone(), volume("0".into(), ""), (0, 9), None),
-            (free.clone(), volume(Json::Null, ""), (9, 9), None),
+            (free, volume(Json::Null, ""), (9, 9), None),
             (
                 limited("2Ki"),
                 volume(Json::Null, ""),
