@@ -261,6 +261,55 @@ fn a_pod_on_a_node_grows_as_far_as_the_node_goes() {
     refused(resize("r", "1", "1Gi"), "node \"gone\" not found", "");
 }
 
+#[test]
+fn a_pod_on_a_node_changes_as_far_as_its_kubelet_can_follow() {
+    let server = Server::new();
+    let init = "InPlacePodVerticalScalingInitContainers";
+    let of_pod = "InPlacePodLevelResourcesVerticalScaling";
+    for (name, declared) in [("able", json!([of_pod, init])), ("old", json!([]))] {
+        let status =
+            json!({"allocatable": {"cpu": "4", "memory": "4Gi"}, "declaredFeatures": declared});
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": status});
+        server.done("POST /api/v1/nodes", node);
+    }
+    let sized = |cpu: &str| json!({"requests": {"cpu": cpu}});
+    let spec = |cpu: &str, of_init: &str, of_pod: &str| {
+        json!({
+            "containers": [{"name": "c", "image": "i", "resources": sized(cpu)}],
+            "initContainers": [{"name": "first", "image": "i", "resources": sized(of_init)}],
+            "resources": sized(of_pod),
+        })
+    };
+    for node in ["able", "old"] {
+        let mut made = spec("1", "1", "2");
+        made["nodeName"] = json!(node);
+        server.done(&format!("POST {PODS}"), pod(node, made));
+    }
+    let resize = |name: &str, spec: Value| {
+        let (code, answer) = server.call(
+            &format!("PATCH {PODS}/{name}/resize"),
+            json!({ "spec": spec }),
+        );
+        (
+            code,
+            answer["message"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    let why = |what: &str| {
+        format!(
+            "pods \"old\" is forbidden: pod update requires features {what} which are not available on node \"old\""
+        )
+    };
+    // Containers are no feature: every kubelet can.
+    assert_eq!(resize("old", spec("1500m", "1", "2")).0, 200);
+    assert_eq!(resize("old", spec("1500m", "1", "3")), (403, why(of_pod)));
+    assert_eq!(resize("old", spec("1500m", "1500m", "2")), (403, why(init)));
+    let both = format!("{of_pod}, {init}");
+    assert_eq!(resize("old", spec("1500m", "2", "3")), (403, why(&both)));
+    let (code, message) = resize("able", spec("1500m", "2", "3"));
+    assert_eq!(code, 200, "{message}");
+}
+
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 #[test]

@@ -18,6 +18,7 @@ mod default_tolerations;
 mod in_use_protection;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_declared_features;
 mod node_restriction;
 mod plugin;
 mod pod_resize;
@@ -57,7 +58,7 @@ use crate::state::store::Event;
 
 /// The plugins that a server runs unless it is told otherwise, in its order, but for those of webhooks and quotas, which
 /// come last.
-static PLUGINS: [&dyn Plugin; 18] = [
+static PLUGINS: [&dyn Plugin; 19] = [
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &service_account::ServiceAccount,
@@ -75,11 +76,12 @@ static PLUGINS: [&dyn Plugin; 18] = [
     &certificates::CertificateSubjectRestriction,
     &default_class::DefaultIngressClass,
     &pod_topology_labels::PodTopologyLabels,
+    &node_declared_features::NodeDeclaredFeatureValidator,
     &pod_resize::PodResizeValidator,
 ];
 
 /// The plugins that run in any case, by their names.
-const ALWAYS: [&str; 21] = [
+const ALWAYS: [&str; 22] = [
     "CertificateApproval",
     "CertificateSigning",
     "CertificateSubjectRestriction",
@@ -90,6 +92,7 @@ const ALWAYS: [&str; 21] = [
     "MutatingAdmissionPolicy",
     "MutatingAdmissionWebhook",
     "NamespaceLifecycle",
+    "NodeDeclaredFeatureValidator",
     "PersistentVolumeClaimResize",
     "PodResizeValidator",
     "PodSecurity",
