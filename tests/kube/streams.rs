@@ -183,6 +183,36 @@ async fn the_input_of_a_container_ends_with_the_first_who_attaches_where_it_says
     assert_eq!(phase, "Succeeded");
 }
 
+/// As `kubectl run -i --leave-stdin-open`: who closes their input is let go, and the container reads on what others say.
+#[kmock::test(start_paused, nodes = 1)]
+async fn who_closes_their_input_is_let_go_where_it_stays_open(k: KMock) {
+    let mut open = pod("busybox");
+    let spec = open.spec.as_mut().expect("a spec");
+    let script = "while read line; do echo got $line; done; echo closed";
+    spec.containers[0].args = Some(["sh", "-c", script].map(String::from).to_vec());
+    let pods: Api<Pod> = Api::default_namespaced(k.client());
+    let made = pods.create(&PostParams::default(), &open).await;
+    made.expect("created");
+    k.settle().await;
+    let params = AttachParams::default().stdin(true).stderr(false);
+    for said in ["one", "two"] {
+        let mut process = pods.attach("web", &params).await.expect("upgraded");
+        let status = process.take_status().expect("the first time");
+        let mut stdin = process.stdin().expect("asked for");
+        let line = format!("{said}\n");
+        stdin.write_all(line.as_bytes()).await.expect("written");
+        stdin.shutdown().await.expect("closed");
+        drop(stdin);
+        let status = status.await.expect("let go");
+        assert_eq!(status.status.as_deref(), Some("Success"));
+        k.settle().await;
+    }
+    let log = k.life().log("default/web", "main", false);
+    assert_eq!(log.as_deref(), Some("got one\ngot two\n"));
+    let phase = &k.objects().get("pods", "web").expect("there")["status"]["phase"];
+    assert_eq!(phase, "Running");
+}
+
 #[kmock::test(start_paused, nodes = 1)]
 async fn plain_commands_are_there_and_others_are_told(k: KMock) {
     let pods = running(&k, "web").await;
