@@ -9,7 +9,7 @@ use super::Event;
 use super::delta::Bases;
 
 /// So many batches may wait; what comes beyond them is left to the writers.
-const MOST: usize = 64;
+const MOST: usize = 16;
 
 /// Events whose versions are to be laid, and what they are told by.
 type Batch = (Vec<Arc<Event>>, Arc<Mutex<Bases>>);
