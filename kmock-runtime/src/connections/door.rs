@@ -158,7 +158,9 @@ impl Door {
         let Tcp::Listening(listener) = &state.tcp else {
             return Ok(false);
         };
-        if let Ok(socket) = self.bound_beside(listener) {
+        let beside = self.bound_beside(listener);
+        hush(listener);
+        if let Ok(socket) = beside {
             state.tcp = Tcp::Away(socket);
             return Ok(true);
         }
@@ -245,6 +247,9 @@ impl Door {
     /// For good.
     pub(crate) fn close(&self) {
         let mut state = self.state();
+        if let Tcp::Listening(listener) = &state.tcp {
+            hush(listener);
+        }
         state.tcp = Tcp::Closed;
         state.inside.clear();
         #[cfg(unix)]
@@ -253,6 +258,13 @@ impl Door {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Nobody is let in any more. To close the socket is not enough: a child of this process that is just being started has it, too,
+/// until it is another program.
+fn hush(listener: &TcpListener) {
+    // Where sockets that listen cannot be shut down, they are closed.
+    let _ = socket2::SockRef::from(listener).shutdown(std::net::Shutdown::Both);
 }
 
 /// Nobody may listen at the port of a bound socket, even where such ports are shared with connections that have ended.
@@ -265,4 +277,33 @@ fn reserve(socket: &socket2::Socket) -> io::Result<()> {
 
 fn cannot_listen(error: io::Error) -> Error {
     Error::io("cannot listen", error)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_shut_door_is_shut_whoever_else_has_the_socket() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("a socket");
+        // As a child that is just being started.
+        let _held = listener.try_clone().expect("the same socket");
+        let door = Door::open(listener, runtime.handle().clone()).expect("a door");
+        drop(TcpStream::connect(door.address()).expect("let in"));
+        assert!(door.shut().expect("gone"));
+        assert!(TcpStream::connect(door.address()).is_err());
+        door.open_again().expect("back");
+        drop(TcpStream::connect(door.address()).expect("let in"));
+        door.close();
+        assert!(TcpStream::connect(door.address()).is_err());
+        // And the port is free.
+        std::net::TcpListener::bind(door.address()).expect("a port");
+    }
 }
