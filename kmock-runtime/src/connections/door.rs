@@ -279,8 +279,10 @@ fn cannot_listen(error: io::Error) -> Error {
     Error::io("cannot listen", error)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use std::net::TcpStream;
 
     use super::*;
