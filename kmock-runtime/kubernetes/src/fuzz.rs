@@ -124,8 +124,12 @@ fn yaml_documents() {
     feed("YAML", &seeds, |text| {
         if let Ok(all) = yaml::parse_all(text) {
             for value in all {
-                // What is written is read as it was.
                 let written = yaml::print(&value);
+                // As Go writes it, a key that is called as merging is written stands as it is: it is another thing afterwards.
+                if written.contains("<<:") {
+                    continue;
+                }
+                // Anything else is read as it was.
                 let again = yaml::parse(&written).map(|document| document.value);
                 assert_eq!(again.as_ref(), Ok(&value), "{written}");
             }
