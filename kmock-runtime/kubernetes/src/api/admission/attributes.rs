@@ -173,6 +173,16 @@ impl<'a> Attributes<'a> {
         self.is("", plural)
     }
 
+    /// The node of a Pod whose spec is changed while it is there.
+    pub fn changed_on_node<'o>(&self, object: &'o Value) -> Option<&'o str> {
+        let node = object["spec"]["nodeName"].as_str().unwrap_or_default();
+        let generation = |object: &Value| object["metadata"]["generation"].clone();
+        let is_update = self.operation == Operation::Update && self.is_core("pods");
+        let changes =
+            is_update && !node.is_empty() && self.old.map(generation) != Some(generation(object));
+        changes.then_some(node)
+    }
+
     /// Whether an object of the resource itself is created.
     pub fn creates(&self) -> bool {
         self.operation == Operation::Create && self.subresource().is_empty()

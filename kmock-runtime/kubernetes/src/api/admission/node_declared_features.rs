@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Attributes, Operation, Plugin};
+use super::{Attributes, Plugin};
 use crate::kinds::builtin::values::{at, items, text};
 use crate::model::status::{ApiError, quoted};
 
@@ -17,16 +17,11 @@ impl Plugin for NodeDeclaredFeatureValidator {
         object: &Value,
         _warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
-        let changes =
-            asked.operation == Operation::Update && matches!(asked.subresource(), "" | "resize");
-        let node = text(object, &["spec", "nodeName"]);
-        let Some(old) = asked.old.filter(|_| changes && asked.is_core("pods")) else {
+        let node = asked.changed_on_node(object);
+        let node = node.filter(|_| matches!(asked.subresource(), "" | "resize"));
+        let (Some(node), Some(old)) = (node, asked.old) else {
             return Ok(());
         };
-        let generation = |object: &Value| object["metadata"]["generation"].clone();
-        if node.is_empty() || generation(old) == generation(object) {
-            return Ok(());
-        }
         let wanted = wanted(old, object);
         if wanted.is_empty() {
             return Ok(());
@@ -58,8 +53,9 @@ fn wanted(old: &Value, new: &Value) -> Vec<&'static str> {
     if at(old, &of_pod) != at(new, &of_pod) {
         wanted.push("InPlacePodLevelResourcesVerticalScaling");
     }
-    let init = |pod: &Value| items(pod, &["spec", "initContainers"]).to_vec();
-    let grows = init(old).iter().zip(init(new)).any(|(old, new)| {
+    let init = ["spec", "initContainers"];
+    let mut both = items(old, &init).iter().zip(items(new, &init));
+    let grows = both.any(|(old, new)| {
         text(old, &["restartPolicy"]) != "Always" && old["resources"] != new["resources"]
     });
     if grows {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Attributes, Operation, Plugin};
+use super::{Attributes, Plugin};
 use crate::kinds::builtin::amounts;
 use crate::kinds::builtin::quantity::Quantity;
 use crate::kinds::builtin::values::text;
@@ -19,13 +19,10 @@ impl Plugin for PodResizeValidator {
         object: &Value,
         _warnings: &mut Vec<String>,
     ) -> Result<(), ApiError> {
-        let resizes = asked.operation == Operation::Update && asked.subresource() == "resize";
-        let node = text(object, &["spec", "nodeName"]);
-        let generation = |object: &Value| object["metadata"]["generation"].clone();
-        let same = asked.old.map(generation) == Some(generation(object));
-        if !resizes || !asked.is_core("pods") || node.is_empty() || same {
+        let node = asked.changed_on_node(object);
+        let Some(node) = node.filter(|_| asked.subresource() == "resize") else {
             return Ok(());
-        }
+        };
         let Some(found) = asked.find("", "nodes", node) else {
             return Err(asked.forbidden(Some(object), format!("node {} not found", quoted(node))));
         };

@@ -47,17 +47,22 @@ impl Measured {
     }
 }
 
-/// The states of the containers of a Pod that run.
-pub(super) fn running(pod: &Value) -> Vec<&Value> {
+/// The states of the containers of a Pod.
+pub(super) fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
     [
         "initContainerStatuses",
         "containerStatuses",
         "ephemeralContainerStatuses",
     ]
-    .iter()
-    .flat_map(|part| pod["status"][*part].as_array().into_iter().flatten())
-    .filter(|status| status["state"]["running"].is_object())
-    .collect()
+    .into_iter()
+    .flat_map(|part| pod["status"][part].as_array().into_iter().flatten())
+}
+
+/// The states of those that run.
+pub(super) fn running(pod: &Value) -> Vec<&Value> {
+    statuses(pod)
+        .filter(|status| status["state"]["running"].is_object())
+        .collect()
 }
 
 fn measured(asked: &Asked<'_>) -> Vec<Measured> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::measured::statuses;
 use super::{Asked, PLAIN, plainly};
 use crate::api::reply::{Body, Reply};
 use crate::state::cluster::ApiBody;
@@ -70,15 +71,7 @@ fn files(asked: &Asked<'_>) -> BTreeMap<String, File> {
     let mut all = BTreeMap::new();
     for pod in asked.all() {
         let (namespace, name, uid) = (pod.namespace(), pod.name(), pod.uid());
-        let statuses = [
-            "initContainerStatuses",
-            "containerStatuses",
-            "ephemeralContainerStatuses",
-        ];
-        let statuses = statuses
-            .iter()
-            .flat_map(|part| pod.value["status"][*part].as_array().into_iter().flatten());
-        for status in statuses {
+        for status in statuses(&pod.value) {
             let container = status["name"].as_str().unwrap_or_default();
             let id = status["containerID"].as_str().unwrap_or_default();
             let Some((_, id)) = id.split_once("://") else {
