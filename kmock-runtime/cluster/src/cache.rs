@@ -101,10 +101,7 @@ impl Cache {
 
     /// An object by its namespace and name.
     pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Json>> {
-        if namespace.is_empty() {
-            return self.get(kind, name);
-        }
-        self.get(kind, &[namespace, "/", name].concat())
+        self.get(kind, &object::joined(namespace, name))
     }
 
     /// All objects of a kind, in the order of their keys.

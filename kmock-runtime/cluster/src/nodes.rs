@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::json::{Json, Members, json};
-use crate::pressure::{PRESSURES, Pressure, Thresholds, threshold};
+use crate::pressure::{Least, PRESSURES, Pressure, Thresholds, threshold};
 use crate::shared::Shared;
 
 /// What is declared of a node.
@@ -204,12 +204,10 @@ impl Node {
     /// When it is none.
     #[track_caller]
     pub fn evicts_below(self, text: &str) -> Node {
-        match threshold(text) {
-            Ok((pressure, least)) => self.change(|spec| {
-                spec.thresholds.hard.insert(pressure, least);
-            }),
-            Err(error) => panic!("kmock: {text:?} is no threshold: {error}"),
-        }
+        let (pressure, least) = said_threshold(text);
+        self.change(|spec| {
+            spec.thresholds.hard.insert(pressure, least);
+        });
         self
     }
 
@@ -220,12 +218,10 @@ impl Node {
     /// When it is none.
     #[track_caller]
     pub fn evicts_softly_below(self, text: &str, after: Duration) -> Node {
-        match threshold(text) {
-            Ok((pressure, least)) => self.change(|spec| {
-                spec.thresholds.soft.insert(pressure, (least, after));
-            }),
-            Err(error) => panic!("kmock: {text:?} is no threshold: {error}"),
-        }
+        let (pressure, least) = said_threshold(text);
+        self.change(|spec| {
+            spec.thresholds.soft.insert(pressure, (least, after));
+        });
         self
     }
 
@@ -320,6 +316,15 @@ pub(crate) fn expand(pattern: &str) -> Result<Vec<String>, String> {
         return Err("there is none in that range".to_owned());
     }
     Ok(names)
+}
+
+/// A threshold as the flags of a kubelet have it.
+#[track_caller]
+fn said_threshold(text: &str) -> (Pressure, Least) {
+    match threshold(text) {
+        Ok(threshold) => threshold,
+        Err(error) => panic!("kmock: {text:?} is no threshold: {error}"),
+    }
 }
 
 impl NodeSpec {

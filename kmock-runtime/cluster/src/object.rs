@@ -1,5 +1,6 @@
 //! What controllers ask of objects: names, owners, conditions, the state of Pods.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -46,9 +47,14 @@ pub(crate) fn generation(object: &Json) -> i64 {
 
 /// `namespace/name`, or the name of a cluster-scoped object: as the store has it.
 pub(crate) fn key(object: &Json) -> String {
-    match namespace(object) {
-        "" => name(object).to_owned(),
-        namespace => [namespace, "/", name(object)].concat(),
+    joined(namespace(object), name(object)).into_owned()
+}
+
+/// The key of a namespace, empty for what is in none, and a name.
+pub(crate) fn joined<'a>(namespace: &str, name: &'a str) -> Cow<'a, str> {
+    match namespace {
+        "" => name.into(),
+        namespace => [namespace, "/", name].concat().into(),
     }
 }
 

@@ -38,12 +38,7 @@ impl Comparison {
     }
 
     /// Added and modified together.
-    pub fn written(&self) -> Set {
-        self.modified.union(&self.added)
-    }
-
-    /// The same of a comparison of which that is all that is of interest.
-    pub(crate) fn into_written(self) -> Set {
+    pub fn written(self) -> Set {
         match (self.modified.is_empty(), self.added.is_empty()) {
             (true, _) => self.added,
             (_, true) => self.modified,

@@ -232,31 +232,25 @@ impl Set {
 
     /// Takes out the fields of another set: as [`difference`](Set::difference), in place.
     pub(crate) fn subtract(&mut self, other: &Set) {
-        if !other.members.is_empty() {
-            self.members.retain(|step| !other.has_member(step));
-        }
-        self.children
-            .retain_mut(|(step, own)| match other.below(step) {
-                Some(below) => {
-                    own.subtract(below);
-                    !own.is_empty()
-                }
-                None => true,
-            });
+        self.take_out(other, false);
     }
 
     /// The same, with all below them: as [`recursive_difference`](Set::recursive_difference), in place.
     pub(crate) fn subtract_recursively(&mut self, other: &Set) {
+        self.take_out(other, true);
+    }
+
+    fn take_out(&mut self, other: &Set, with_below: bool) {
         if !other.members.is_empty() {
             self.members.retain(|step| !other.has_member(step));
         }
         self.children.retain_mut(|(step, own)| {
-            if other.has_member(step) {
+            if with_below && other.has_member(step) {
                 return false;
             }
             match other.below(step) {
                 Some(below) => {
-                    own.subtract_recursively(below);
+                    own.take_out(below, with_below);
                     !own.is_empty()
                 }
                 None => true,

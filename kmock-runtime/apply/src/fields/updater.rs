@@ -390,7 +390,7 @@ impl Compared {
         Compared {
             version: version.to_owned(),
             removed: std::mem::take(&mut comparison.removed),
-            written: comparison.into_written(),
+            written: comparison.written(),
         }
     }
 }

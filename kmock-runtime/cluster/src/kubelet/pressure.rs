@@ -179,7 +179,6 @@ impl Kubelets {
             if is_declared || short.is_some() || lasts {
                 holding.push(pressure);
             }
-            let pressed = self.pressed.entry(name.to_owned()).or_default();
             let mut is_late = false;
             match (low, soft) {
                 (Some(_), Some((_, after))) => {

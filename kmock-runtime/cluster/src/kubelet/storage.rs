@@ -32,7 +32,7 @@ impl Written<'_> {
             let shown = &volume["emptyDir"]["sizeLimit"];
             let limit = amounts::of(RESOURCE, shown);
             if limit > 0 && *used > limit {
-                let (name, shown) = (text(&volume["name"]), quantity(shown));
+                let (name, shown) = (text(&volume["name"]), text(shown));
                 return Some(format!(
                     "Usage of EmptyDir volume \"{name}\" exceeds the limit \"{shown}\". "
                 ));
@@ -55,21 +55,13 @@ impl Written<'_> {
             let shown = &object::spec_of(self.pod, name)["resources"]["limits"][RESOURCE];
             let limit = amounts::of(RESOURCE, shown);
             if limit > 0 && *used > limit {
-                let shown = quantity(shown);
+                let shown = text(shown);
                 return Some(format!(
                     "Container {name} exceeded its local ephemeral storage limit \"{shown}\". "
                 ));
             }
         }
         None
-    }
-}
-
-/// An amount as its spec has it.
-fn quantity(value: &Json) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
     }
 }
 

@@ -149,10 +149,7 @@ impl Recorder {
         self.told.set(same, (format!("{namespace}/{name}"), 1));
         let mut involved = json!({"kind": note.kind.name(), "apiVersion": note.kind.api_version()});
         for field in ["name", "namespace", "uid", "resourceVersion"] {
-            let value = &about["metadata"][field];
-            if !value.is_null() {
-                involved[field] = value.clone();
-            }
+            object::set(&mut involved, field, about["metadata"][field].clone());
         }
         if !note.field.is_empty() {
             object::set(&mut involved, "fieldPath", note.field.as_str().into());

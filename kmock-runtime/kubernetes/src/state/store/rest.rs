@@ -108,9 +108,7 @@ const DEEPEST: usize = 100;
 impl Text {
     fn of(value: &Value, rendered: &Rendered, bases: &Mutex<Bases>) -> Option<Self> {
         // One text serves both, if it tells everything.
-        if let Some(json) = rendered.first()
-            && is_exact(value, 0)
-        {
+        if let Some(json) = rendered.first() {
             let types = TYPES.map(|key| value[key].as_str().unwrap_or_default().into());
             let text = Self {
                 json: Packed::Whole(json.clone()),
@@ -133,16 +131,6 @@ impl Text {
             }
         }
         value
-    }
-}
-
-/// Whether a value is read from its text as it was: fractions may lose their last digit.
-fn is_exact(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::Number(number) => !number.is_f64(),
-        Value::Array(items) => depth < DEEPEST && items.iter().all(|one| is_exact(one, depth + 1)),
-        Value::Object(map) => depth < DEEPEST && map.values().all(|one| is_exact(one, depth + 1)),
-        _ => true,
     }
 }
 

@@ -297,7 +297,7 @@ impl Asked<'_> {
             return plain(404, &format!("pod {} does not exist", quoted(place.pod)));
         };
         let container = place.container;
-        if !Asked::has_container(&pod.value, container) {
+        if !own_pages::has_container(&pod.value, container) {
             let (container, pod) = (quoted(container), quoted(place.pod));
             return plain(
                 404,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Asked, PORT, Place, object, plain, plainly};
 use crate::api::reply::Reply;
 use crate::api::{health, zpages};
+use crate::kinds::builtin::values::CONTAINERS;
 use crate::model::status::ApiError;
 
 /// Its health checks, in their order.
@@ -69,7 +70,7 @@ pub(super) fn checkpoint(asked: &Asked<'_>, place: &Place<'_>) -> Reply {
         return plain(404, "pod does not exist");
     };
     let container = place.container;
-    if !Asked::has_container(&pod.value, container) {
+    if !has_container(&pod.value, container) {
         return plain(404, &format!("container {container} does not exist"));
     }
     let timeout = asked.query.all("timeout").last();
@@ -89,11 +90,9 @@ pub(super) fn checkpoint(asked: &Asked<'_>, place: &Place<'_>) -> Reply {
 }
 
 /// Whether a container is one of a Pod.
-impl Asked<'_> {
-    pub(super) fn has_container(pod: &Value, container: &str) -> bool {
-        ["initContainers", "containers", "ephemeralContainers"]
-            .iter()
-            .flat_map(|part| pod["spec"][*part].as_array().into_iter().flatten())
-            .any(|one| one["name"] == container)
-    }
+pub(super) fn has_container(pod: &Value, container: &str) -> bool {
+    CONTAINERS
+        .iter()
+        .flat_map(|part| pod["spec"][*part].as_array().into_iter().flatten())
+        .any(|one| one["name"] == container)
 }
