@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::filter::Context;
 use super::info::{NodeInfo, PodInfo, Snapshot};
 use crate::cache::Cache;
 use crate::emulator::selectors::LabelSelector;
@@ -237,8 +238,8 @@ impl Rules {
 }
 
 /// How much a Pod likes each node for the Pods that are there: preferred affinities, its own and theirs.
-pub(crate) fn liking(pod: &Json, info: &PodInfo, snapshot: &Snapshot, node: &NodeInfo) -> i64 {
-    let empty = Cache::default();
+pub(crate) fn liking(context: &Context<'_>, node: &NodeInfo) -> i64 {
+    let (pod, info, snapshot) = (context.pod, context.info, context.snapshot);
     let preferred = |pod: &Json, sort: &str| -> Vec<(i64, Json)> {
         items(&pod["spec"]["affinity"][sort]["preferredDuringSchedulingIgnoredDuringExecution"])
             .map(|term| {
@@ -267,7 +268,7 @@ pub(crate) fn liking(pod: &Json, info: &PodInfo, snapshot: &Snapshot, node: &Nod
             |key: &str| node.label(key).is_some() && node.label(key) == other_node.label(key);
         for other in other_node.pods.values() {
             for (weight, term) in &mine {
-                if same(&term.key) && term.matches(other, &empty) {
+                if same(&term.key) && term.matches(other, context.cache) {
                     sum += weight;
                 }
             }
@@ -277,7 +278,7 @@ pub(crate) fn liking(pod: &Json, info: &PodInfo, snapshot: &Snapshot, node: &Nod
             for (sort, sign) in [("podAffinity", 1), ("podAntiAffinity", -1)] {
                 for (weight, term) in preferred(&other.object, sort) {
                     let term = Term::of(&term, other);
-                    if same(&term.key) && term.matches(info, &empty) {
+                    if same(&term.key) && term.matches(info, context.cache) {
                         sum += sign * weight;
                     }
                 }
@@ -285,7 +286,7 @@ pub(crate) fn liking(pod: &Json, info: &PodInfo, snapshot: &Snapshot, node: &Nod
             // Who requires to be near others likes their coming, too.
             for term in required(&other.object, "podAffinity") {
                 let term = Term::of(term, other);
-                if same(&term.key) && term.matches(info, &empty) {
+                if same(&term.key) && term.matches(info, context.cache) {
                     sum += 1;
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::affinity;
 use super::claims::Claims;
 use super::info::{NodeInfo, PodInfo, Snapshot};
-use super::spread;
+use super::spread::{self, Spread};
 use crate::amounts::Amounts;
 use crate::cache::Cache;
 use crate::json::Json;
@@ -40,8 +40,10 @@ pub(crate) struct Context<'a> {
     pub(crate) pod: &'a Json,
     pub(crate) info: &'a PodInfo,
     pub(crate) snapshot: &'a Snapshot,
+    pub(crate) cache: &'a Cache,
     pub(crate) affinity: affinity::Rules,
-    pub(crate) spread: Vec<spread::Constraint>,
+    pub(crate) spread: &'a Spread,
+    pub(crate) constraints: Vec<spread::Constraint>,
     pub(crate) claims: Claims,
 }
 
@@ -50,15 +52,18 @@ impl<'a> Context<'a> {
         pod: &'a Json,
         info: &'a PodInfo,
         snapshot: &'a Snapshot,
-        cache: &Cache,
+        cache: &'a Cache,
+        spread: &'a Spread,
         claims: Claims,
     ) -> Self {
         Self {
             pod,
             info,
             snapshot,
+            cache,
             affinity: affinity::Rules::of(pod, info, snapshot, cache),
-            spread: spread::constraints(pod, info, snapshot, "DoNotSchedule"),
+            spread,
+            constraints: spread::constraints(spread, pod, info, snapshot),
             claims,
         }
     }
@@ -78,7 +83,8 @@ impl<'a> Context<'a> {
             .or_else(|| self.fits(node, requested, count))
             .or_else(|| self.volumes(node))
             .or_else(|| {
-                spread::check(&self.spread, self.info, node).and_then(Verdict::for_now_or_final)
+                spread::check(&self.constraints, self.info, node)
+                    .and_then(Verdict::for_now_or_final)
             })
             .or_else(|| {
                 self.affinity

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::tally::{Counted, Tallies};
 use crate::amounts::{self, Amounts};
 use crate::cache::Change;
 use crate::json::{Json, Members};
@@ -20,8 +21,6 @@ pub(crate) struct PodInfo {
     pub(crate) priority: i64,
     pub(crate) ports: Vec<(String, String, i64)>,
     pub(crate) deleting: bool,
-    /// The uid of the owner that controls it; empty: none does.
-    pub(crate) controller: String,
     pub(crate) object: Arc<Json>,
 }
 
@@ -55,9 +54,6 @@ impl PodInfo {
             })
             .collect();
         PodInfo {
-            controller: object::controller(pod)
-                .map(|owner| text(&owner["uid"]).to_owned())
-                .unwrap_or_default(),
             key: object::key(pod),
             namespace: object::namespace(pod).to_owned(),
             labels: object::labels(pod).cloned().unwrap_or_default(),
@@ -107,16 +103,15 @@ impl NodeInfo {
         self.pods.insert(pod.key.clone(), pod);
     }
 
-    fn remove(&mut self, key: &str) {
-        let Some(pod) = self.pods.remove(key) else {
-            return;
-        };
+    fn remove(&mut self, key: &str) -> Option<PodInfo> {
+        let pod = self.pods.remove(key)?;
         for (name, amount) in &pod.requests {
             *self.requested.entry(name.clone()).or_default() -= amount;
         }
         for (name, amount) in &pod.weight {
             *self.weight.entry(name.clone()).or_default() -= amount;
         }
+        Some(pod)
     }
 
     pub(crate) fn count(&self) -> i64 {
@@ -139,6 +134,7 @@ pub(crate) struct Snapshot {
     nominated: BTreeMap<String, (String, PodInfo)>,
     /// How many Pods have rules about other Pods: where there are none, none is asked.
     pub(crate) affine: usize,
+    tallies: Tallies,
 }
 
 fn is_affine(pod: &Json) -> bool {
@@ -173,8 +169,9 @@ impl Snapshot {
             self.affine -= usize::from(is_affine(old));
             if let Some(node) = self.places.remove(key)
                 && let Some(node) = self.nodes.get_mut(&node)
+                && let Some(gone) = node.remove(key)
             {
-                node.remove(key);
+                self.tallies.change(&gone, &node.name, -1);
             }
             self.strays.remove(key);
         }
@@ -183,7 +180,10 @@ impl Snapshot {
             let node = object::node_of(pod).to_owned();
             let info = PodInfo::new(pod);
             match self.nodes.get_mut(&node) {
-                Some(known) => known.add(info),
+                Some(known) => {
+                    self.tallies.change(&info, &node, 1);
+                    known.add(info);
+                }
                 None => {
                     self.strays.insert(key.to_owned(), info);
                 }
@@ -197,6 +197,7 @@ impl Snapshot {
         let name = &*change.key;
         let Some(object) = &change.new else {
             if let Some(gone) = self.nodes.remove(name) {
+                self.tallies.forget(name);
                 self.strays.extend(gone.pods);
             }
             return;
@@ -223,10 +224,21 @@ impl Snapshot {
             .collect();
         for key in here {
             if let Some(pod) = self.strays.remove(&key) {
+                self.tallies.change(&pod, name, 1);
                 node.add(pod);
             }
         }
         self.nodes.insert(name.to_owned(), node);
+    }
+
+    /// Has the Pods of a namespace that a selector selects counted from now on.
+    pub(crate) fn tally(&mut self, namespace: &str, selector: &Json) {
+        self.tallies.begin(namespace, selector, &self.nodes);
+    }
+
+    /// How many Pods of a namespace a selector selects.
+    pub(crate) fn counted(&self, namespace: &str, selector: &Json) -> Counted<'_> {
+        self.tallies.counted(namespace, selector)
     }
 
     /// Keeps the room that is made on a node for a Pod.

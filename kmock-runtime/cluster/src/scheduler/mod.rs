@@ -10,6 +10,7 @@ mod info;
 mod preempt;
 mod score;
 mod spread;
+mod tally;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use self::filter::Verdict;
 pub(crate) use self::filter::{tolerated_by, tolerates};
 pub(crate) use self::info::PodInfo;
 use self::info::{NodeInfo, Snapshot};
+use self::spread::Spread;
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::controllers::volumes::{self, SELECTED_NODE};
@@ -324,7 +326,7 @@ impl Scheduler {
     }
 
     /// Where a Pod goes.
-    fn decide(&self, pod: &Json, cache: &Cache) -> Outcome {
+    fn decide(&mut self, pod: &Json, cache: &Cache) -> Outcome {
         let info = PodInfo::of(pod);
         let nominated = text(&pod["status"]["nominatedNodeName"]);
         if self.snapshot.nodes.is_empty() {
@@ -347,7 +349,11 @@ impl Scheduler {
                 ));
             }
         };
-        let context = filter::Context::new(pod, &info, &self.snapshot, cache, claims);
+        let spread = Spread::of(pod, &info, cache);
+        for said in &spread.said {
+            self.snapshot.tally(&info.namespace, &said.selector);
+        }
+        let context = filter::Context::new(pod, &info, &self.snapshot, cache, &spread, claims);
         let to = |node: &str| match context.claims.are_bound() {
             true => Outcome::Bind(node.to_owned()),
             false => Outcome::Bring(node.to_owned()),

@@ -1,7 +1,12 @@
 //! Preemption: which less important Pods make room for a more important one.
+//!
+//! Rules: `pkg/scheduler/framework/preemption`, `pickOneNodeForPreemption`.
+
+use std::cmp::Reverse;
 
 use super::filter::{Context, Verdict};
 use super::info::{NodeInfo, PodInfo, Snapshot};
+use super::{affinity, spread};
 use crate::cache::Cache;
 use crate::controllers::pods;
 use crate::json::Json;
@@ -49,19 +54,20 @@ pub(crate) fn look(
         }
     }
     let best = candidates.into_iter().min_by_key(|(node, victims)| {
-        let broken = victims
-            .iter()
-            .filter(|pod| budget_broken(pod, cache))
-            .count();
-        let highest = victims.iter().map(|pod| pod.priority).max();
-        let sum: i64 = victims
+        let pods = &victims.pods;
+        let highest = pods.iter().map(|pod| pod.priority).max();
+        let sum: i64 = pods
             .iter()
             .map(|pod| pod.priority.saturating_add(1 << 31))
             .sum();
-        (broken, highest, sum, victims.len(), node.name.clone())
+        // Of those that have run for the longest among the most important, the latest goes.
+        let most = pods.iter().filter(|pod| Some(pod.priority) == highest);
+        let since = most.map(|pod| started(pod)).min();
+        let key = (victims.broken, highest, sum, pods.len(), Reverse(since));
+        (key, node.name.clone())
     });
     if let Some((node, victims)) = best {
-        let keys = victims.iter().map(|pod| pod.key.clone()).collect();
+        let keys = victims.pods.iter().map(|pod| pod.key.clone()).collect();
         return (Some((node.name.clone(), keys)), String::new());
     }
     let mut parts = Vec::new();
@@ -82,13 +88,23 @@ pub(crate) fn look(
     )
 }
 
+/// When a Pod was started; who was not is the latest of all.
+fn started(pod: &PodInfo) -> &str {
+    match text(&pod.object["status"]["startTime"]) {
+        "" => "~",
+        time => time,
+    }
+}
+
+/// The Pods that have to go from a node, and for how many of them a budget is broken.
+struct Victims<'a> {
+    pods: Vec<&'a PodInfo>,
+    broken: usize,
+}
+
 /// The fewest Pods that have to go from a node: all that are less important go, then come back as far as they fit,
 /// the most important first.
-fn victims<'a>(
-    context: &Context<'_>,
-    node: &'a NodeInfo,
-    cache: &Cache,
-) -> Option<Vec<&'a PodInfo>> {
+fn victims<'a>(context: &Context<'_>, node: &'a NodeInfo, cache: &Cache) -> Option<Victims<'a>> {
     let mut lower: Vec<&PodInfo> = node
         .pods
         .values()
@@ -114,18 +130,18 @@ fn victims<'a>(
     if !fits(&requested, count, &gone) {
         return None;
     }
+    lower.sort_by_key(|pod| (Reverse(pod.priority), started(pod), pod.key.clone()));
     // Those whose budget would be broken come back first, then the more important and the older.
-    lower.sort_by_key(|pod| {
-        (
-            !budget_broken(pod, cache),
-            -pod.priority,
-            text(&pod.object["status"]["startTime"]).to_owned(),
-            pod.key.clone(),
-        )
-    });
+    let (broken, kept): (Vec<_>, Vec<_>) = broken(&lower, cache)
+        .into_iter()
+        .zip(lower)
+        .partition(|(is_broken, _)| *is_broken);
     let mut count = count;
-    let mut victims = Vec::new();
-    for pod in lower {
+    let mut victims = Victims {
+        pods: Vec::new(),
+        broken: 0,
+    };
+    for (is_broken, pod) in broken.into_iter().chain(kept) {
         let mut with = requested.clone();
         for (name, amount) in &pod.requests {
             *with.entry(name.clone()).or_default() += amount;
@@ -138,7 +154,8 @@ fn victims<'a>(
         if fits(&with, count + 1, &still_gone) {
             (requested, count, gone) = (with, count + 1, still_gone);
         } else {
-            victims.push(pod);
+            victims.pods.push(pod);
+            victims.broken += usize::from(is_broken);
         }
     }
     Some(victims)
@@ -147,7 +164,7 @@ fn victims<'a>(
 /// Whether the rules between Pods hold on a node when some are gone.
 fn rules_hold(context: &Context<'_>, node: &NodeInfo, gone: &[String], cache: &Cache) -> bool {
     let bad = context.affinity.check(node).is_some()
-        || super::spread::check(&context.spread, context.info, node).is_some();
+        || spread::check(&context.constraints, context.info, node).is_some();
     if !bad {
         return true;
     }
@@ -161,18 +178,37 @@ fn rules_hold(context: &Context<'_>, node: &NodeInfo, gone: &[String], cache: &C
         }
         snapshot.nodes.insert(name.clone(), other);
     }
-    let rules = super::affinity::Rules::of(context.pod, context.info, &snapshot, cache);
-    let spread = super::spread::constraints(context.pod, context.info, &snapshot, "DoNotSchedule");
-    rules.check(node).is_none() && super::spread::check(&spread, context.info, node).is_none()
+    let rules = affinity::Rules::of(context.pod, context.info, &snapshot, cache);
+    let spread = spread::constraints(context.spread, context.pod, context.info, &snapshot);
+    rules.check(node).is_none() && spread::check(&spread, context.info, node).is_none()
 }
 
-/// Whether a budget does not allow that a Pod goes.
-fn budget_broken(pod: &PodInfo, cache: &Cache) -> bool {
-    cache.within(Kind::Budgets, &pod.namespace).any(|budget| {
-        object::selector(&budget["spec"]["selector"])
-            .is_some_and(|selector| selector.matches(Some(&pod.labels)))
-            && object::int(&budget["status"]["disruptionsAllowed"]) <= 0
-    })
+/// For which of some Pods a budget does not allow that they go, after those before them.
+///
+/// Rules: `filterPodsWithPDBViolation` of `pkg/scheduler/framework/plugins/defaultpreemption`.
+fn broken(pods: &[&PodInfo], cache: &Cache) -> Vec<bool> {
+    let budgets = cache.all(Kind::Budgets).filter_map(|budget| {
+        let selector = object::selector(&budget["spec"]["selector"])?;
+        let allowed = object::int(&budget["status"]["disruptionsAllowed"]);
+        (!selector.is_empty()).then_some((budget, selector, allowed))
+    });
+    let mut budgets: Vec<_> = budgets.collect();
+    let is_broken = |pod: &&PodInfo| {
+        let mut is_broken = false;
+        for (budget, selector, allowed) in &mut budgets {
+            let guards = object::namespace(budget) == pod.namespace
+                && !pod.labels.is_empty()
+                && selector.matches(Some(&pod.labels));
+            // One that is being evicted was counted already.
+            let disrupted = &budget["status"]["disruptedPods"][object::name(&pod.object)];
+            if guards && disrupted.is_null() {
+                *allowed -= 1;
+                is_broken |= *allowed < 0;
+            }
+        }
+        is_broken
+    };
+    pods.iter().map(is_broken).collect()
 }
 
 /// Marks a victim and deletes it.

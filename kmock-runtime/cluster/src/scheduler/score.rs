@@ -4,8 +4,12 @@ use super::affinity;
 use super::filter::{Context, tolerated_by};
 use super::info::NodeInfo;
 use super::spread;
+use crate::amounts::Amounts;
 use crate::json::Json;
 use crate::object::{self, items, text};
+
+/// The resources that are scored.
+const RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// The best of some nodes; of equals the first by name.
 pub(crate) fn best<'a>(context: &Context<'_>, nodes: &[&'a NodeInfo]) -> Option<&'a str> {
@@ -28,13 +32,16 @@ pub(crate) fn best<'a>(context: &Context<'_>, nodes: &[&'a NodeInfo]) -> Option<
         2,
         normalized(nodes.iter().map(|node| preferred(pod, node)).collect()),
     );
-    add(2, spreading(context, nodes));
+    add(
+        2,
+        spread::scores(context.spread, pod, context.info, context.snapshot, nodes),
+    );
     add(
         2,
         ranged(
             nodes
                 .iter()
-                .map(|node| affinity::liking(pod, context.info, context.snapshot, node))
+                .map(|node| affinity::liking(context, node))
                 .collect(),
         ),
     );
@@ -45,10 +52,20 @@ pub(crate) fn best<'a>(context: &Context<'_>, nodes: &[&'a NodeInfo]) -> Option<
             .map(|node| least_allocated(context, node))
             .collect(),
     );
-    add(
-        1,
-        nodes.iter().map(|node| balanced(context, node)).collect(),
-    );
+    let asks = |name: &str| {
+        context
+            .info
+            .requests
+            .get(name)
+            .is_some_and(|amount| *amount > 0)
+    };
+    // Who asks for nothing would always be drawn to the same node.
+    if RESOURCES.into_iter().any(asks) {
+        add(
+            1,
+            nodes.iter().map(|node| balanced(context, node)).collect(),
+        );
+    }
     let most = totals.iter().copied().max()?;
     nodes
         .iter()
@@ -84,7 +101,8 @@ fn ranged(scores: Vec<i64>) -> Vec<i64> {
         .into_iter()
         .map(|score| {
             if most > least {
-                (score - least) * 100 / (most - least)
+                // As floating numbers, whose rest is cut off.
+                (100.0 * ((score - least) as f64 / (most - least) as f64)) as i64
             } else {
                 0
             }
@@ -115,69 +133,42 @@ fn preferred(pod: &Json, node: &NodeInfo) -> i64 {
     .sum()
 }
 
-/// The wished-for spread; without one, that of the Pod's own controller over nodes and zones.
-fn spreading(context: &Context<'_>, nodes: &[&NodeInfo]) -> Vec<i64> {
-    let constraints = spread::constraints(
-        context.pod,
-        context.info,
-        context.snapshot,
-        "ScheduleAnyway",
-    );
-    if !constraints.is_empty() {
-        let scores = nodes.iter().map(|node| {
-            constraints
-                .iter()
-                .map(|constraint| {
-                    let domain = node.label(&constraint.key).unwrap_or_default();
-                    constraint.counts.get(domain).copied().unwrap_or_default()
-                })
-                .sum()
-        });
-        return reversed(scores.collect());
-    }
-    let has_own = items(&context.pod["spec"]["topologySpreadConstraints"])
-        .next()
-        .is_some();
-    let Some(owner) = object::controller(context.pod).filter(|_| !has_own) else {
-        return vec![0; nodes.len()];
-    };
-    let owner = text(&owner["uid"]);
-    let siblings = |node: &NodeInfo| {
-        node.pods
-            .values()
-            .filter(|other| other.controller == owner)
-            .count() as i64
-    };
-    reversed(nodes.iter().map(|node| siblings(node)).collect())
+/// What there is of the resources that are scored, and how much of each is taken with the Pod; of what a node has.
+fn shares<'a>(
+    node: &'a NodeInfo,
+    used: &'a Amounts,
+    own: &'a Amounts,
+) -> impl Iterator<Item = (i64, i64)> {
+    let of = |amounts: &Amounts, name: &str| amounts.get(name).copied().unwrap_or_default();
+    RESOURCES
+        .into_iter()
+        .map(move |name| (of(used, name) + of(own, name), of(&node.allocatable, name)))
+        .filter(|(_, room)| *room != 0)
 }
 
-fn shares(context: &Context<'_>, node: &NodeInfo) -> [(i64, i64); 2] {
-    ["cpu", "memory"].map(|name| {
-        let room = node.allocatable.get(name).copied().unwrap_or_default();
-        let used = node.weight.get(name).copied().unwrap_or_default()
-            + context.info.weight.get(name).copied().unwrap_or_default();
-        (used, room)
-    })
-}
-
+/// How much would be left.
 fn least_allocated(context: &Context<'_>, node: &NodeInfo) -> i64 {
-    let scores = shares(context, node).map(|(used, room)| {
-        if room == 0 || used > room {
-            0
-        } else {
-            (room - used).saturating_mul(100) / room
-        }
+    let shares = shares(node, &node.weight, &context.info.weight);
+    let scores = shares.map(|(used, room)| match used > room {
+        true => 0,
+        false => (room - used).saturating_mul(100) / room,
     });
-    scores.iter().sum::<i64>() / 2
+    let scores: Vec<i64> = scores.collect();
+    match scores.len() as i64 {
+        0 => 0,
+        count => scores.iter().sum::<i64>() / count,
+    }
 }
 
+/// How evenly the resources would be used.
 fn balanced(context: &Context<'_>, node: &NodeInfo) -> i64 {
-    let [cpu, memory] = shares(context, node).map(|(used, room)| {
-        if room == 0 {
-            1.0
-        } else {
-            (used as f64 / room as f64).min(1.0)
-        }
-    });
-    ((1.0 - (cpu - memory).abs() / 2.0) * 100.0) as i64
+    let shares = shares(node, &node.requested, &context.info.requests);
+    let shares: Vec<f64> = shares
+        .map(|(used, room)| (used as f64 / room as f64).min(1.0))
+        .collect();
+    let deviation = match shares[..] {
+        [one, other] => ((one - other) / 2.0).abs(),
+        _ => 0.0,
+    };
+    ((1.0 - deviation) * 100.0) as i64
 }
