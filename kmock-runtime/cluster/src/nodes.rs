@@ -182,7 +182,8 @@ impl Node {
         self
     }
 
-    /// The node says that it is not ready: its Pods are evicted when their tolerations are over.
+    /// The node says that it is not ready: its Pods are evicted when their tolerations are over. As in a real cluster, the nodes of a
+    /// zone are given up one every ten seconds, none while most of a small zone is not ready, and none where no node is ready at all.
     pub fn not_ready(&self) {
         self.change(|spec| spec.ready = false);
     }

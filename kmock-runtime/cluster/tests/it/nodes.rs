@@ -109,6 +109,76 @@ fn a_node_that_is_cut_off_becomes_unknown_and_comes_back() {
     });
 }
 
+/// A controller that hears of no node any more has lost the network rather than all nodes.
+#[test]
+fn no_pod_goes_where_nothing_is_ready_any_more() {
+    live(2, |w| async move {
+        w.ask(&format!("POST {DEPLOYMENTS}"), deployment(4, "web"))
+            .await;
+        w.settle().await;
+        w.life.node("n{1..=2}").cut_off();
+        tokio::time::sleep(Duration::from_secs(400)).await;
+        w.settle().await;
+        let effects = |w: &World, name: &str| -> Vec<String> {
+            let taints = w.get("nodes", name)["spec"]["taints"].clone();
+            let taints = taints.as_array().cloned().unwrap_or_default();
+            taints
+                .iter()
+                .map(|taint| text(&taint["effect"]).to_owned())
+                .collect()
+        };
+        assert_eq!(
+            (effects(&w, "n1"), effects(&w, "n2")),
+            (vec!["NoSchedule".into()], vec!["NoSchedule".into()])
+        );
+        let going = |w: &World| {
+            let pods = w.list("pods");
+            pods.iter()
+                .filter(|pod| pod["metadata"]["deletionTimestamp"].is_string())
+                .count()
+        };
+        assert_eq!(going(&w), 0);
+        // One that comes back tells that the others are lost.
+        w.life.node("n2").back();
+        w.settle().await;
+        assert_eq!(effects(&w, "n1"), ["NoSchedule", "NoExecute"]);
+        assert!(effects(&w, "n2").is_empty());
+        tokio::time::sleep(Duration::from_secs(301)).await;
+        w.settle().await;
+        assert_eq!(going(&w), 2);
+    });
+}
+
+#[test]
+fn nodes_of_a_zone_are_given_up_one_after_the_other() {
+    live(6, |w| async move {
+        w.life.node("n{1..=2}").not_ready();
+        w.settle().await;
+        let given_up = |w: &World| {
+            let nodes = w.list("nodes");
+            let taints = nodes
+                .iter()
+                .flat_map(|node| node["spec"]["taints"].as_array().into_iter().flatten());
+            taints
+                .filter(|taint| taint["effect"] == "NoExecute")
+                .count()
+        };
+        assert_eq!(given_up(&w), 1);
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        w.settle().await;
+        assert_eq!(given_up(&w), 2);
+        // Most of a small zone: nobody else is given up, and who is remains so.
+        w.life.node("n{3..=4}").not_ready();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        w.settle().await;
+        assert_eq!(given_up(&w), 2);
+        w.life.node("n1").back();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        w.settle().await;
+        assert_eq!(given_up(&w), 3);
+    });
+}
+
 #[test]
 fn pods_of_a_removed_node_are_collected() {
     live(1, |w| async move {

@@ -2,6 +2,7 @@
 
 mod eviction;
 mod garbage;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::eviction::TaintEviction;
 pub(crate) use self::garbage::PodGarbage;
+use self::zones::{Verdict, Zones};
 use crate::cache::{Cache, Change};
 use crate::controller::Controller;
 use crate::json::{Json, json};
@@ -48,6 +50,7 @@ pub(crate) struct Nodes {
     /// The nodes that it knows, by their names, with as much of them as an event says.
     known: BTreeMap<String, Json>,
     silent: BTreeMap<String, Timestamp>,
+    zones: Zones,
 }
 
 impl Nodes {
@@ -56,6 +59,29 @@ impl Nodes {
             shared: Arc::clone(shared),
             known: BTreeMap::new(),
             silent: BTreeMap::new(),
+            zones: Zones::default(),
+        }
+    }
+
+    /// Whether the Pods of a node are to go, unless they tolerate it.
+    fn drives_off(&mut self, name: &str, node: &Json, now: Timestamp, plan: &mut Plan) -> bool {
+        let is_given_up = || {
+            items(&node["spec"]["taints"])
+                .any(|taint| taint["effect"] == "NoExecute" && is_of_readiness(taint))
+        };
+        if object::holds(node, "Ready") || self.zones.is_all_lost() {
+            return false;
+        }
+        if is_given_up() {
+            return true;
+        }
+        match self.zones.ask(name, now) {
+            Verdict::Now => true,
+            Verdict::Never => false,
+            Verdict::After(rest) => {
+                plan.look_after(rest, Wait::Appointment);
+                false
+            }
         }
     }
 }
@@ -72,6 +98,10 @@ impl Controller for Nodes {
     fn touched(&mut self, change: &Change, _: &Cache, keys: &mut Vec<String>) {
         if change.kind == Kind::Nodes {
             keys.push(change.key.to_string());
+            if self.zones.take(&change.key, change.new.as_deref()) {
+                let others = self.zones.unready().filter(|name| *name != &*change.key);
+                keys.extend(others.map(str::to_owned));
+            }
         }
     }
 
@@ -129,15 +159,11 @@ impl Controller for Nodes {
                 ));
             }
         }
-        let wanted = taints(node, now);
+        let is_driven_off = self.drives_off(name, node, now, &mut plan);
+        let wanted = taints(node, is_driven_off, now);
         let present: Vec<Json> = items(&node["spec"]["taints"]).cloned().collect();
         if wanted != present {
-            if wanted.len() > present.len()
-                && wanted.iter().any(|taint| {
-                    text(&taint["key"]).contains("not-ready")
-                        || text(&taint["key"]).contains("unreachable")
-                })
-            {
+            if wanted.iter().any(is_of_readiness) && !present.iter().any(is_of_readiness) {
                 tell(
                     &mut plan,
                     "NodeNotReady",
@@ -160,13 +186,21 @@ impl Controller for Nodes {
     }
 }
 
+/// Whether a taint says that a node is not ready, or that nothing is heard of it.
+fn is_of_readiness(taint: &Json) -> bool {
+    let key = text(&taint["key"]);
+    TAINTS
+        .iter()
+        .any(|(sort, _, known)| *sort == "Ready" && *known == key)
+}
+
 /// The taints that a node should have: its own, and those of its conditions.
-fn taints(node: &Json, now: Timestamp) -> Vec<Json> {
+fn taints(node: &Json, is_driven_off: bool, now: Timestamp) -> Vec<Json> {
     let mut wanted: Vec<(&str, &str)> = Vec::new();
     for (sort, status, key) in TAINTS {
         if object::condition(node, sort).is_some_and(|condition| condition["status"] == status) {
             wanted.push((key, "NoSchedule"));
-            if sort == "Ready" {
+            if sort == "Ready" && is_driven_off {
                 wanted.push((key, "NoExecute"));
             }
         }
@@ -192,14 +226,19 @@ fn taints(node: &Json, now: Timestamp) -> Vec<Json> {
     left
 }
 
+/// What a kubelet says of its node; other conditions (of its network) are not its own.
+const OF_KUBELETS: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
+
 /// The status of a node of which nothing is heard.
 fn unknown(node: &Json, now: Timestamp) -> Json {
     let mut status = node["status"].clone();
     for condition in status["conditions"].as_array_mut().into_iter().flatten() {
-        condition["status"] = "Unknown".into();
-        condition["reason"] = "NodeStatusUnknown".into();
-        condition["message"] = "Kubelet stopped posting node status.".into();
-        condition["lastTransitionTime"] = object::time(now);
+        if OF_KUBELETS.contains(&text(&condition["type"])) && condition["status"] != "Unknown" {
+            condition["status"] = "Unknown".into();
+            condition["reason"] = "NodeStatusUnknown".into();
+            condition["message"] = "Kubelet stopped posting node status.".into();
+            condition["lastTransitionTime"] = object::time(now);
+        }
     }
     status
 }
@@ -223,7 +262,7 @@ mod tests {
     fn taints_follow_conditions_and_leave_others_alone() {
         let node = |conditions: Json, taints: Json, unschedulable: bool| json!({"metadata": {"name": "n"}, "spec": {"taints": taints, "unschedulable": unschedulable}, "status": {"conditions": conditions}});
         let of = |node: &Json| -> Vec<String> {
-            taints(node, Timestamp::UNIX_EPOCH)
+            taints(node, true, Timestamp::UNIX_EPOCH)
                 .iter()
                 .map(|taint| {
                     format!(
