@@ -26,6 +26,7 @@ use crate::{
     criteria::{has_long, read_json},
     extras::Extras,
     journal::Record,
+    own,
     wire::Wire,
 };
 
@@ -111,6 +112,8 @@ pub(crate) struct Link {
     pub(crate) wire: Wire,
     /// Whether it has only come so far, and asked for nothing: what rules for connections look at.
     pub(crate) connection: bool,
+    /// Whether the test itself asks through it, as was known when the first request came: later somebody else may have its address.
+    pub(crate) own: OnceLock<bool>,
     /// What is kept with its server.
     #[cfg_attr(
         not(feature = "grpc"),
@@ -119,6 +122,13 @@ pub(crate) struct Link {
     pub(crate) extras: Arc<Extras>,
     #[cfg(feature = "tls")]
     pub(crate) secured: Option<crate::tls::Secured>,
+}
+
+impl Link {
+    fn is_own(&self) -> bool {
+        let is_own = || self.peer.is_some_and(own::is_own);
+        *self.own.get_or_init(is_own)
+    }
 }
 
 /// What was asked for in another form than it came.
@@ -148,6 +158,9 @@ impl Request {
         upgrade: Option<Upgrade>,
     ) -> Request {
         let body = head::own_body(body);
+        if let Some(link) = &link {
+            link.is_own();
+        }
         Request {
             inner: Arc::new(Inner {
                 id,
@@ -527,6 +540,11 @@ impl Request {
     /// The address of the client.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.inner.link.as_ref()?.peer
+    }
+
+    /// Whether the test itself asks, by the embedded client.
+    pub(crate) fn is_own(&self) -> bool {
+        self.inner.link.as_ref().is_some_and(|link| link.is_own())
     }
 
     /// `https` where the connection is a secure one, and otherwise `http`.

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::{Either, select};
 
-use crate::{core::Core, journal::Report, location::Location, mock::KMock, own::is_own};
+use crate::{core::Core, journal::Report, location::Location, mock::KMock};
 
 /// How long nothing may move, of virtual time.
 const QUIET: Duration = Duration::from_secs(60);
@@ -197,9 +197,8 @@ async fn watched(core: &Core, window: Duration) -> Result<(), String> {
 fn hot_loop(core: &Core, from: u64) -> Option<String> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     for seen in core.journal.all() {
-        let own = seen.peer().is_some_and(is_own);
         if seen.id() >= from
-            && !own
+            && !seen.request().is_own()
             && let Some((verb, target)) = core.dialect?.words(seen.request())
         {
             *counts.entry(format!("{verb} {target}")).or_default() += 1;

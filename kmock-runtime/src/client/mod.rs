@@ -293,7 +293,13 @@ impl ClientRequest {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Error::exchange(&doing, error))?;
-        let connection = Aborted(tokio::spawn(connection).abort_handle());
+        let connection = tokio::spawn(async move {
+            let mut connection = connection;
+            // Known no longer than its socket is open: afterwards somebody else may have the address.
+            let _known = (own, nested);
+            (&mut connection).await
+        });
+        let connection = Aborted(connection.abort_handle());
         let response = sender
             .send_request(request)
             .await
@@ -309,8 +315,6 @@ impl ClientRequest {
             headers: head.headers,
             body,
             _connection: connection,
-            _own: own,
-            _nested: nested,
         })
     }
 }
@@ -443,8 +447,6 @@ pub struct OpenResponse {
     headers: HeaderMap,
     body: Incoming,
     _connection: Aborted,
-    _own: Option<OwnConnection>,
-    _nested: Option<NestedConnection>,
 }
 
 impl OpenResponse {

@@ -12,7 +12,7 @@ use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize},
     },
     time::Duration,
@@ -142,6 +142,7 @@ async fn admit(
         peer,
         wire,
         connection: false,
+        own: OnceLock::new(),
         extras: Arc::clone(&core.extras),
         #[cfg(feature = "tls")]
         secured,

@@ -1,6 +1,9 @@
 //! What the rules for connections say of one that comes in.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
@@ -155,6 +158,7 @@ fn knock(core: &Core, id: u64, arrival: &Arrival) -> Request {
         peer: arrival.peer,
         wire: Wire::default(),
         connection: true,
+        own: OnceLock::new(),
         extras: Arc::clone(&core.extras),
         #[cfg(feature = "tls")]
         secured: None,

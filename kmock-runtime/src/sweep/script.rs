@@ -23,7 +23,6 @@ use crate::{
     gatekeeper::Gatekeeper,
     journal::{By, Seen},
     mock::KMock,
-    own,
     reply::{Answer, Fault, Payload, broken},
     request::Request,
     server, settle,
@@ -294,7 +293,7 @@ impl Gatekeeper for Script {
         address: SocketAddr,
     ) -> BoxFuture<'a, (Answer, By)> {
         Box::pin(async move {
-            if request.peer().is_some_and(own::is_own) {
+            if request.is_own() {
                 return server::answer(core, seen, request, address).await;
             }
             let (what, sort) = place::of_request(core.dialect, request);
