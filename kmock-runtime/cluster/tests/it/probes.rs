@@ -183,3 +183,43 @@ fn commands_are_asked_too() {
         );
     });
 }
+
+/// The example of the documentation of probes: a file that is there for half a minute.
+#[test]
+fn commands_of_probes_see_the_files_of_scripts() {
+    live(1, |w| async move {
+        let script = "touch /tmp/healthy; sleep 30; rm -f /tmp/healthy; sleep 600";
+        let probe = json!({"exec": {"command": ["cat", "/tmp/healthy"]}, "initialDelaySeconds": 5, "periodSeconds": 5});
+        let mut pod = probed(json!({"livenessProbe": probe.clone(), "readinessProbe": probe}));
+        let container = &mut pod["spec"]["containers"][0];
+        container["image"] = json!("busybox");
+        container["command"] = json!(["/bin/sh", "-c", script]);
+        w.ask(&format!("POST {PODS}"), pod).await;
+        w.settle().await;
+        let of = |w: &World, field: &str| {
+            w.get("pods", "web")["status"]["containerStatuses"][0][field].clone()
+        };
+        assert_eq!(
+            (of(&w, "ready"), of(&w, "restartCount")),
+            (json!(true), json!(0))
+        );
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(
+            (of(&w, "ready"), of(&w, "restartCount")),
+            (json!(true), json!(0))
+        );
+        // Three tries in a row fail, and the container has its grace period.
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        assert_eq!(of(&w, "restartCount"), 1);
+        assert_eq!(
+            messages(&w, "Killing"),
+            ["Container main failed liveness probe, will be restarted"]
+        );
+        let why = "probe failed: cat: /tmp/healthy: No such file or directory";
+        let told = messages(&w, "Unhealthy");
+        assert_eq!(
+            told,
+            [format!("Readiness {why}"), format!("Liveness {why}")]
+        );
+    });
+}
