@@ -2,6 +2,7 @@
 //! test's thread is blocked, no timer of the runtime can tell that a test will never end.
 
 use std::{
+    io::Write as _,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU8, Ordering},
@@ -242,10 +243,10 @@ fn watch(
         left -= LOOK + ANSWER;
         if look.answered.load(Ordering::Acquire) == 0 {
             let blocked = LOOK + ANSWER;
-            eprintln!(
+            tell(&format!(
                 "kmock: {name} blocks its thread, for {blocked:?} by now, and the server on it answers nobody \
                  meanwhile. {ADVICE}"
-            );
+            ));
         }
     }
     if !late(left) {
@@ -261,13 +262,19 @@ fn watch(
         TestKind::Threads => ("its thread is blocked", String::new()),
         TestKind::Sync => ("a test that is not async cannot be stopped", String::new()),
     };
-    eprintln!(
+    tell(&format!(
         "kmock: {name} is not done after {limit:?} of real time; pending:\n  {}{advice}\n\
          kmock: {why}, so the process ends here; `#[kmock::test(timeout = …)]` or {VARIABLE} sets the time",
         watched.pending()
-    );
+    ));
     // As a failed test ends its binary.
     std::process::exit(101);
+}
+
+/// Past the output of tests, which is kept until they end: it would be lost with the process.
+fn tell(text: &str) {
+    // Where nobody can read it, nobody will.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// For the usual reason.

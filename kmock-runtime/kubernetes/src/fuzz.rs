@@ -126,7 +126,8 @@ fn yaml_documents() {
             for value in all {
                 let written = yaml::print(&value);
                 // As Go writes it, a key that is called as merging is written stands as it is: it is another thing afterwards.
-                if written.contains("<<:") {
+                // And lines break at what YAML 1.1 took for their end.
+                if written.contains("<<:") || written.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
                     continue;
                 }
                 // Anything else is read as it was.
