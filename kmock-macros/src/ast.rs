@@ -262,6 +262,8 @@ pub(crate) enum Part {
     Wait(Span, Expr),
     WebSocket(Span, Vec<StreamItem>),
     WebSocketOf(Span, Expr),
+    /// `exec |command, io| …`: the code, as an argument.
+    Exec(Span, TokenStream),
     Fault(Fault),
     Slow(Span, u64),
     Proxy(Span, Expr),

@@ -5,24 +5,13 @@ use std::{any::Any, fmt, sync::Arc};
 use axum::body::Body;
 use futures::future::BoxFuture;
 use http::Response;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
 use crate::{
     journal::{ObjectHistory, Seen},
+    reply::Answered,
     request::Request,
 };
-
-/// Speaks on a connection after an answer of 101.
-pub(crate) type Takeover = Box<dyn FnOnce(TokioIo<Upgraded>) -> BoxFuture<'static, ()> + Send>;
-
-/// What a backend answers.
-pub(crate) struct Answered {
-    pub(crate) response: Response<Body>,
-    /// Who has the connection from then on.
-    pub(crate) takeover: Option<Takeover>,
-}
 
 /// What answers below the rules.
 pub(crate) trait Backend: Any + Send + Sync {

@@ -1,7 +1,7 @@
 //! What goes on beside the requests of a server, and what that has to say: it outlives none of its tasks.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -20,13 +20,37 @@ pub(crate) struct Background {
     pub(crate) pending_sinks: Pending,
     /// Whether the server was stopped: what ends from then on is nobody's doing.
     pub(crate) stopped: AtomicBool,
-    errors: Mutex<Vec<String>>,
-    notes: Mutex<Vec<String>>,
+    errors: Mutex<Said>,
+    notes: Mutex<Said>,
+    /// So many of each are remembered, the newest.
+    most: usize,
+}
+
+/// What was said so far, but for what is forgotten.
+#[derive(Debug, Default)]
+struct Said {
+    texts: VecDeque<String>,
+    forgotten: usize,
+}
+
+impl Said {
+    fn add(&mut self, text: String, most: usize) {
+        if self.texts.len() >= most {
+            self.texts.pop_front();
+            self.forgotten += 1;
+        }
+        self.texts.push_back(text);
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.texts.iter().cloned().collect()
+    }
 }
 
 impl Background {
-    pub(crate) fn new() -> Background {
+    pub(crate) fn new(most: Option<usize>) -> Background {
         Background {
+            most: most.unwrap_or(usize::MAX),
             tasks: Tasks::new(),
             pending_sinks: Pending::default(),
             stopped: AtomicBool::new(false),
@@ -38,25 +62,35 @@ impl Background {
     /// What went wrong in the test's own code.
     pub(crate) fn error(&self, message: String) {
         tracing::warn!(target: "kmock", "{message}");
-        lock(&self.errors).push(message);
+        lock(&self.errors).add(message, self.most);
     }
 
     pub(crate) fn errors(&self) -> Vec<String> {
-        lock(&self.errors).clone()
+        lock(&self.errors).all()
+    }
+
+    /// Those from a number on, and the number of the next.
+    pub(crate) fn errors_from(&self, number: usize) -> (Vec<String>, usize) {
+        let errors = lock(&self.errors);
+        let known = number.saturating_sub(errors.forgotten);
+        let new = errors.texts.iter().skip(known).cloned().collect();
+        (new, errors.forgotten + errors.texts.len())
     }
 
     pub(crate) fn take_errors(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.errors))
+        let mut errors = lock(&self.errors);
+        errors.forgotten += errors.texts.len();
+        std::mem::take(&mut errors.texts).into()
     }
 
     /// What is worth to be told, and nobody's mistake.
     pub(crate) fn note(&self, text: String) {
         tracing::info!(target: "kmock", "{text}");
-        lock(&self.notes).push(text);
+        lock(&self.notes).add(text, self.most);
     }
 
     pub(crate) fn notes(&self) -> Vec<String> {
-        lock(&self.notes).clone()
+        lock(&self.notes).all()
     }
 }
 
@@ -137,5 +171,26 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.pending.open().remove(&self.number);
         self.pending.0.taken.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_errors_are_kept_and_numbers_go_on() {
+        let background = Background::new(Some(3));
+        for number in 0..5 {
+            background.error(number.to_string());
+            background.note(number.to_string());
+        }
+        assert_eq!(background.errors(), ["2", "3", "4"]);
+        assert_eq!(background.notes(), ["2", "3", "4"]);
+        assert_eq!(background.errors_from(4), (vec!["4".to_owned()], 5));
+        assert_eq!(background.errors_from(0).0.len(), 3);
+        assert_eq!(background.take_errors().len(), 3);
+        background.error("5".to_owned());
+        assert_eq!(background.errors_from(5), (vec!["5".to_owned()], 6));
     }
 }

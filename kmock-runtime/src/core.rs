@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use hyper_util::rt::TokioIo;
+
 #[cfg(feature = "tls")]
 use crate::error::Error;
 use crate::{
@@ -21,6 +23,8 @@ use crate::{
     location::Location,
     options::Builder,
     programs::Operators,
+    reply::Takeover,
+    request::Request,
     rules::Book,
     stream::Live,
     tasks::Tasks,
@@ -73,12 +77,12 @@ impl Core {
             journal: Journal::new(options.journal_limit, options.keep),
             live: Live::default(),
             clock: Clock::start(),
+            background: Arc::new(Background::new(options.keep)),
             options,
             backend,
             dialect,
             connections: Tasks::new(),
             extras: Arc::default(),
-            background: Arc::new(Background::new()),
             verified: AtomicBool::new(false),
             address: OnceLock::new(),
             #[cfg(feature = "tls")]
@@ -120,6 +124,10 @@ impl Core {
 
     pub(crate) fn errors(&self) -> Vec<String> {
         self.background.errors()
+    }
+
+    pub(crate) fn errors_from(&self, number: usize) -> (Vec<String>, usize) {
+        self.background.errors_from(number)
     }
 
     pub(crate) fn take_errors(&self) -> Vec<String> {
@@ -165,6 +173,18 @@ impl Core {
 
 /// Reports.
 impl Core {
+    /// Hands the connection of a request over, as soon as the client knows of it. It ends with the server.
+    pub(crate) fn hand_over(&self, request: &Request, takeover: Takeover) {
+        if let Some(upgrade) = request.take_upgrade() {
+            self.connections.spawn(async move {
+                // A client that is gone by now is not the test's concern.
+                if let Ok(upgraded) = upgrade.await {
+                    takeover(TokioIo::new(upgraded)).await;
+                }
+            });
+        }
+    }
+
     pub(crate) fn objects(&self) -> Vec<ObjectHistory> {
         let backend = self.backend.as_ref();
         backend.map(|backend| backend.objects()).unwrap_or_default()

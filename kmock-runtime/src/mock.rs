@@ -146,6 +146,12 @@ impl KMock {
         self.0.core.errors()
     }
 
+    /// The errors from a number on, and the number of the next: for who tells them one by one.
+    #[doc(hidden)]
+    pub fn errors_from(&self, number: usize) -> (Vec<String>, usize) {
+        self.0.core.errors_from(number)
+    }
+
     /// The errors so far, which are expected then: they are the server's no longer, and a strict test is content.
     ///
     /// ```no_run

@@ -199,7 +199,8 @@ impl Builder {
     }
 
     /// How many requests the server remembers: all unless said, which is right for a test. Of a server that runs for days, the
-    /// oldest are forgotten, at the server and at its rules; reports say so, and counts stay right.
+    /// oldest are forgotten, at the server and at its rules; reports say so, and counts stay right. So many errors and notes are
+    /// remembered, too.
     pub fn keep(mut self, requests: usize) -> Builder {
         self.keep = Some(requests.max(1));
         self

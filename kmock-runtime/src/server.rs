@@ -36,13 +36,12 @@ use tokio::{
 use self::coming::{Came, Unread, coming};
 pub(crate) use self::early::Pace;
 use crate::{
-    backend::{Answered, Takeover},
     connections::{self, Door},
     core::{Busy, Core},
     criteria::Captured,
     error::Error,
     journal::{Aside, By, Concluded, INTERNAL, Seen, refusal, told_to, traced},
-    reply::{Answer, Asked, Broken, Dice, Halt, Made, Payload, Upstream, date, make},
+    reply::{Answer, Answered, Asked, Broken, Dice, Halt, Made, Payload, Upstream, date, make},
     request::{Captures, Last, Link, Request, Upgrade},
     rules::{Spec, TableEntry},
     stream::Lives,
@@ -545,21 +544,9 @@ async fn by_backend(core: &Core, request: &Request) -> Option<(Answer, By)> {
     let beside = core.book.table().beside(request);
     let Answered { response, takeover } = backend.answer(request.clone(), beside).await?;
     if let Some(takeover) = takeover {
-        hand_over(core, request, takeover);
+        core.hand_over(request, takeover);
     }
     Some((Answer::new(response.map(Payload::Body)), By::Kubernetes))
-}
-
-/// Hands the connection of a request over, as soon as the client knows of it. It ends with the server.
-fn hand_over(core: &Core, request: &Request, takeover: Takeover) {
-    if let Some(upgrade) = request.take_upgrade() {
-        core.connections.spawn(async move {
-            // A client that is gone by now is not the test's concern.
-            if let Ok(upgraded) = upgrade.await {
-                takeover(TokioIo::new(upgraded)).await;
-            }
-        });
-    }
 }
 
 /// Asks the rules in their order; `aside` gets those that fitted and let the request go on.

@@ -66,6 +66,10 @@ pub mod criteria {
         delete;
         /// Removes many objects: `deletecollection "v1/pods"`.
         deletecollection;
+        /// A command in a container: `exec "v1/pods" named "db-*" => |command, io| …`.
+        exec;
+        /// Who joins what a container is: `attach "v1/pods" => |command, io| …`.
+        attach;
         /// Reads one object: `get "v1/pods"`.
         get;
         /// Reads one object: `fetch "v1/pods"`.
@@ -155,6 +159,8 @@ pub mod replies {
         wait;
         /// Accepts a WebSocket and sends these frames: `websocket [ "hello" ]`.
         websocket;
+        /// What a command in a container does: `exec |command, io| …`.
+        exec;
         /// What comes after the body: `trailer { "x-sum": "1" }`.
         trailer;
         /// An informational answer before the answer: `hint 103 { "Link": "…" }`.

@@ -123,6 +123,8 @@ fn requests_to_the_kubernetes_api() {
 fn connections() {
     let k = KMock::builder()
         .raw(true)
+        // Otherwise it has all requests in the end.
+        .keep(100)
         .start_blocking()
         .expect("a server");
     k.on(Filter::path("/socket"))

@@ -1143,6 +1143,121 @@ async fn older_protocols_of_commands(k: KMock) {
     }
 }
 
+/// What a client of a command gets over a WebSocket: the texts of the channels, and how it ended.
+async fn spoken(k: &KMock, path: &str, input: &[&str]) -> (Vec<String>, Value) {
+    use futures::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+
+    let url = format!("ws://{}{path}", k.address());
+    let mut request = url.into_client_request().expect("a URL");
+    let protocol = "v5.channel.k8s.io".parse().expect("a value");
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let stream = tokio::net::TcpStream::connect(k.address()).await;
+    let stream = stream.expect("it listens");
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .expect("upgraded");
+    for text in input {
+        let message = [b"\0", text.as_bytes()].concat();
+        socket.send(Message::binary(message)).await.expect("sent");
+    }
+    if !input.is_empty() {
+        // The end of the input, as of version 5.
+        socket
+            .send(Message::binary(vec![255, 0]))
+            .await
+            .expect("sent");
+    }
+    let (mut said, mut status) = (Vec::new(), Value::Null);
+    while let Some(Ok(message)) = socket.next().await {
+        let bytes = match message {
+            Message::Close(_) => break,
+            other => other.into_data(),
+        };
+        match bytes.split_first() {
+            Some((3, rest)) => status = serde_json::from_slice(rest).expect("a Status"),
+            Some((channel, rest)) => {
+                said.push(format!("{channel}{}", String::from_utf8_lossy(rest)));
+            }
+            None => {}
+        }
+    }
+    (said, status)
+}
+
+#[kmock::test]
+async fn a_rule_answers_commands_where_nothing_runs(k: KMock) {
+    kmock! { k,
+        let dumps = exec "v1/pods" named "db-*" => |command, io| {
+            io.write("-- dump\n").await;
+            if command[0] == "pg_dump" { 0 } else { 127 }
+        };
+    }
+    let (said, _) = spoken(&k, &format!("{PODS}/db-0/exec?command=pg_dump"), &[]).await;
+    assert_eq!((said.concat(), dumps.count()), ("1-- dump\n".to_owned(), 1));
+}
+
+/// Without a cluster that lives, and without a Pod: rules say what commands do.
+#[kmock::test]
+async fn commands_are_answered_by_rules(k: KMock) {
+    kmock! { k,
+        let psql = exec "v1/pods" named "db-*" => |command, io| {
+            if command[0] != "psql" {
+                io.write_error("no such command\n").await;
+                return 127;
+            }
+            io.write(format!("hello from {}\n", io.container().pod()["metadata"]["name"])).await;
+            0
+        };
+        let joined = attach "v1/pods" => async |_command, mut io| {
+            let all = io.rest().await;
+            io.write(all).await;
+        };
+        get|create "v1/pods/exec" => exec (async |_: Vec<String>, _: kmock::life::Io| 3);
+    }
+    let path = |name: &str, rest: &str| format!("{PODS}/{name}/{rest}");
+    let (said, status) = spoken(&k, &path("db-0", "exec?command=psql"), &[]).await;
+    assert_eq!(
+        (said, &status["status"]),
+        (vec!["1hello from \"db-0\"\n".to_owned()], &json!("Success"))
+    );
+    let (said, status) = spoken(&k, &path("db-0", "exec?command=sh"), &[]).await;
+    assert_eq!(
+        (said, &status["details"]["causes"][0]["message"]),
+        (vec!["2no such command\n".to_owned()], &json!("127"))
+    );
+    let (said, _) = spoken(&k, &path("web", "attach?stdin=true"), &["a", "b"]).await;
+    assert_eq!(said.concat().replace('1', ""), "ab");
+    let (_, status) = spoken(&k, &path("web", "exec?command=sh"), &[]).await;
+    assert_eq!(status["details"]["causes"][0]["message"], "3");
+    assert_eq!((psql.count(), joined.count()), (2, 1));
+    // Whoever asks in no way to speak is told so, as by a server.
+    let answer = k.get(&path("db-0", "exec?command=psql")).await;
+    assert_eq!(
+        (answer.status(), answer.json()["message"].clone()),
+        (400, json!("Upgrade request required"))
+    );
+}
+
+#[kmock::test]
+async fn a_rule_for_commands_is_a_call_too(k: KMock) {
+    let shells = k
+        .on(Filter::resource("v1/pods/exec") & Filter::query("command", "sh"))
+        .exec(async |command, _| {
+            assert_ne!(command, ["sh"], "no shell today");
+        });
+    let (said, status) = spoken(&k, &format!("{PODS}/a/exec?command=sh"), &[]).await;
+    let said = said.concat();
+    assert!(
+        said.starts_with("2panicked: ") && said.contains("no shell today"),
+        "{said}"
+    );
+    assert_eq!(status["details"]["causes"][0]["message"], "134");
+    assert_eq!(shells.count(), 1);
+}
+
 #[kmock::test(start_paused, nodes = 1)]
 async fn the_usage_that_the_test_sets_is_served(k: KMock) {
     let top = "/apis/metrics.k8s.io/v1beta1";

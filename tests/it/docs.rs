@@ -379,7 +379,7 @@ fn shown_as_they_stand(page: &str, file: &str) -> usize {
 fn the_tests_of_the_cluster_stand_as_they_are_shown() {
     assert_eq!(
         shown_as_they_stand("docs/cluster.md", "tests/it/cluster.rs"),
-        11
+        12
     );
 }
 

@@ -83,6 +83,7 @@ impl Expander {
             Part::WebSocketOf(span, socket) => {
                 quote_spanned!(self.at(*span)=> #made.#word(#socket))
             }
+            Part::Exec(span, code) => quote_spanned!(self.at(*span)=> #made.#word(#code)),
             Part::Hold(span, gate) => quote_spanned!(self.at(*span)=> #made.#word(#gate)),
             Part::Fault(fault) => {
                 let fault_value = self.fault(fault);
@@ -221,6 +222,7 @@ fn said(part: &Part) -> Option<(&'static str, Span)> {
         Part::File { span, .. } => ("file", *span),
         Part::Stream(span, _) | Part::StreamOf(span, _) => ("stream", *span),
         Part::WebSocket(span, _) | Part::WebSocketOf(span, _) => ("websocket", *span),
+        Part::Exec(span, _) => ("exec", *span),
         Part::Hold(span, _) => ("hold", *span),
         Part::Slow(span, _) => ("slow", *span),
         Part::Proxy(span, _) => ("proxy", *span),

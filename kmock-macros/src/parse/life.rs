@@ -329,24 +329,36 @@ fn code_part(
     let what = if name == "run" {
         "what the container does, as `exit(1)`, `log \"…\"` or `async |c| …`"
     } else {
-        "what commands do, as `async |command, io| …`"
+        COMMANDS
     };
-    let code = match code::callable(input, errors, what) {
+    if let Some(code) = async_code(input, errors, what) {
+        calls.push(call(name, span, code));
+    }
+}
+
+/// What stands after `exec`.
+pub(super) const COMMANDS: &str = "what commands do, as `async |command, io| …`";
+
+/// A closure that is called in an async place, whether it says so or not; or a value.
+pub(super) fn async_code(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    what: &str,
+) -> Option<TokenStream> {
+    Some(match code::callable(input, errors, what) {
         Err(raw) if errors.editor && !raw.is_empty() => match code::unfinished(&raw, false) {
             Unfinished::Closure(closure) => quote_spanned!(closure.span()=> async #closure),
             Unfinished::Async(closure) => closure,
             Unfinished::Value => raw,
         },
-        Err(_) => return,
+        Err(_) => return None,
         Ok(Callable::Sync(mut closure)) => {
-            // It is called in an async place anyway.
             closure.asyncness = Some(Token![async](closure.span()));
             closure.to_token_stream()
         }
         Ok(Callable::Future(closure) | Callable::Async(closure)) => closure.to_token_stream(),
         Ok(Callable::Expr(value)) => value.to_token_stream(),
-    };
-    calls.push(call(name, span, code));
+    })
 }
 
 /// `after 5s`, as the argument of a method; whether it is there.

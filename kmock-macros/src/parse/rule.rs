@@ -27,7 +27,7 @@ use crate::{
     },
     errors::Errors,
     notation,
-    words::{QUALIFIERS, VERBS, is_upper},
+    words::{QUALIFIERS, STREAMED, VERBS, is_upper},
 };
 
 /// Reads one item up to and without its `;`, or up to the next rule where a `;` was forgotten.
@@ -214,6 +214,9 @@ fn rule_or_feed(
         input.parse::<Token![=>]>().ok();
         let kubernetes = speaks_kubernetes(&rule.filter);
         rule.replies = reply::parts(input, errors, before.stream, kubernetes);
+        if is_streamed(&rule.filter) {
+            rule.replies.iter_mut().for_each(reply::as_command);
+        }
         after_replies(input, errors);
     } else if let Some(span) = before.stream {
         errors.help(
@@ -714,6 +717,18 @@ fn takes_what_there_is(part: &Part, names: &[String], errors: &mut Errors) -> bo
     false
 }
 
+/// `exec "v1/pods"`, `attach "v1/pods"`
+fn is_streamed(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(parts) => parts.iter().any(is_streamed),
+        Filter::Minus(left, _) => is_streamed(left),
+        Filter::Resource(lit) => STREAMED
+            .iter()
+            .any(|name| lit.value().ends_with(&format!("/{name}"))),
+        _ => false,
+    }
+}
+
 fn is_for_connections(filter: &Filter) -> bool {
     match filter {
         Filter::Connection(_) => true,
@@ -735,6 +750,7 @@ fn body(part: &Part) -> Option<Span> {
         | Part::StreamOf(span, _)
         | Part::WebSocket(span, _)
         | Part::WebSocketOf(span, _)
+        | Part::Exec(span, _)
         | Part::Proxy(span, _) => Some(*span),
         Part::Call(Callable::Expr(Expr::Lit(lit))) => Some(lit.span()),
         _ => None,

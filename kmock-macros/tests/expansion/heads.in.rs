@@ -10,5 +10,8 @@ kmock! { k,
     (filter);
     list | watch "v1/pods" in "a" | "b" named "web-*" sub !;
     get (resource());
+    exec "v1/pods" named "db-*" => |command, io| run(command, io);
+    attach => async |_, io| echo(io).await;
+    get | create "v1/pods/exec" => exec (shell);
     ANY "/any";
 }

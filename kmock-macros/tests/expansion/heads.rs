@@ -38,6 +38,25 @@ fn expansion() {
                     & <kmock::Filter>::subresource(<kmock::Pattern>::absent()),
             );
         __kmock.on(<kmock::Filter>::verb("get") & <kmock::Filter>::resource(resource()));
+        __kmock
+            .on(
+                (<kmock::Filter>::verb("get") | <kmock::Filter>::verb("create"))
+                    & <kmock::Filter>::resource("v1/pods/exec")
+                    & <kmock::Filter>::named("db-*"),
+            )
+            .exec(async move |command, io| run(command, io));
+        __kmock
+            .on(
+                (<kmock::Filter>::verb("get") | <kmock::Filter>::verb("create"))
+                    & <kmock::Filter>::resource("v1/pods/attach"),
+            )
+            .exec(async move |_, io| echo(io).await);
+        __kmock
+            .on(
+                (<kmock::Filter>::verb("get") | <kmock::Filter>::verb("create"))
+                    & <kmock::Filter>::resource("v1/pods/exec"),
+            )
+            .exec((shell));
         __kmock.on(<kmock::Filter>::path("/any"));
     }
 }

@@ -43,7 +43,7 @@ mod usage;
 pub(crate) mod emulator {
     pub(crate) use kmock_kubernetes::{
         ApiBody, Clock, Cluster, Declaration,
-        internals::api::{authn, body::Sent, reply::Unread, token},
+        internals::api::{authn, body::Sent, connect, reply::Unread, token},
         internals::doors::objects,
         internals::kinds::{built_ins, builtin},
         internals::model::{meta, names, resource, selectors},
@@ -52,7 +52,7 @@ pub(crate) mod emulator {
     };
 }
 
-pub use crate::containers::{Container, Image, Input, IntoExit, Io, Log, Network};
+pub use crate::containers::{Commands, Container, Image, Input, IntoExit, Io, Log, Network};
 pub use crate::life::{Hold, Life, Parts};
 pub use crate::nodes::Node;
 pub use crate::run::{Settle, Unsettled};

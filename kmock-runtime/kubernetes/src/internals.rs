@@ -9,6 +9,9 @@ pub mod api {
     pub mod body {
         pub use crate::api::body::Sent;
     }
+    pub mod connect {
+        pub use crate::api::connect::{CommandPlace, answer_command};
+    }
     pub mod reply {
         pub use crate::api::reply::Unread;
     }

@@ -24,12 +24,13 @@ use kmock_kubernetes::{
 
 use super::{histories::histories, webhooks::Network};
 use crate::{
-    backend::{Answered, Backend, Beside, Logged, Present, TOUCHED, Takeover, Touch},
+    backend::{Backend, Beside, Logged, Present, TOUCHED, Touch},
     error::Error,
     journal::{ObjectHistory, Seen},
     mock::KMock,
     nested,
     options::{Builder, Controllers},
+    reply::{Answered, Takeover},
     request::Request,
 };
 

@@ -8,10 +8,11 @@ use kmock_kubernetes::Cluster;
 
 use super::emulator::{called, opened};
 use crate::{
-    backend::{Answered, Backend, Beside, Logged, Present, Touch},
+    backend::{Backend, Beside, Logged, Present, Touch},
     journal::{ObjectHistory, Seen},
     mock::KMock,
     options::Builder,
+    reply::Answered,
     request::Request,
 };
 

@@ -3,6 +3,8 @@
 pub(crate) mod access;
 mod criteria;
 mod emulator;
+#[cfg(feature = "cluster")]
+mod exec;
 mod extensions;
 mod failures;
 mod histories;

@@ -282,6 +282,17 @@ async fn take(source: Source, asked: &Asked, parts: &mut Parts) -> Result<Option
                 parts.pieces.push(Piece::Whole(Body::from(text)));
             }
         },
+        #[cfg(feature = "cluster")]
+        Source::Answered(answer) => {
+            let super::Answered { response, takeover } = answer(&asked.request);
+            match takeover {
+                Some(takeover) => {
+                    asked.core.hand_over(&asked.request, takeover);
+                    parts.routed = Some(response.into_parts().0);
+                }
+                None => parts.pass_on(response),
+            }
+        }
         Source::Compute(compute) => {
             return compute_apart(compute, asked.request.clone())
                 .await

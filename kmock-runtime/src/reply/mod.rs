@@ -1,6 +1,7 @@
 //! What goes back: status, headers and bodies that add up, computed or given, and how the exchange breaks.
 
 mod answer;
+mod answered;
 mod awaited;
 mod body;
 mod breaking;
@@ -40,6 +41,7 @@ use serde_core::Serialize;
 
 pub(crate) use self::{
     answer::{Asked, Made, make},
+    answered::{Answered, Takeover},
     awaited::Waiter,
     body::Reader,
     breaking::{Breaker, Broken, Halt, broken},
@@ -137,6 +139,9 @@ pub(crate) enum Source {
     Part(Arc<dyn ReplyPart>),
     #[cfg(feature = "websocket")]
     WebSocket(crate::websocket::WebSocket),
+    /// What another room answers, and who has the connection then.
+    #[cfg(feature = "cluster")]
+    Answered(Arc<dyn Fn(&Request) -> Answered + Send + Sync>),
     Stream(Stream),
     /// A whole body of another library, which can be sent once.
     Whole(Arc<Mutex<Option<Body>>>),
@@ -490,6 +495,8 @@ impl fmt::Debug for Source {
             Source::Part(part) => fmt::Debug::fmt(part, f),
             #[cfg(feature = "websocket")]
             Source::WebSocket(_) => f.write_str("websocket"),
+            #[cfg(feature = "cluster")]
+            Source::Answered(_) => f.write_str("exec"),
             Source::Stream(stream) => fmt::Debug::fmt(stream, f),
             Source::Whole(_) => f.write_str("a body"),
             Source::Compute(_) | Source::ComputeLater(_) => f.write_str("a function"),

@@ -434,7 +434,7 @@ impl Rule {
         self.replying(|reply| reply.slow(bytes_per_second))
     }
 
-    fn replying(self, change: impl FnOnce(Reply) -> Reply) -> Rule {
+    pub(crate) fn replying(self, change: impl FnOnce(Reply) -> Reply) -> Rule {
         self.change(|spec| spec.reply = Some(change(spec.reply.take().unwrap_or_default())))
     }
 

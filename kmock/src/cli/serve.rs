@@ -275,11 +275,11 @@ impl Teller {
     }
 
     fn look(&mut self, k: &KMock) {
-        let errors = k.errors();
-        for error in errors.iter().skip(self.errors) {
+        let (errors, next) = k.errors_from(self.errors);
+        for error in &errors {
             say(&format!("error: {}\n", summary::shown(error)));
         }
-        self.errors = errors.len();
+        self.errors = next;
         let requests = k.requests();
         let next = self.next;
         let new = requests.iter().filter(|seen| seen.id() >= next);

@@ -7,6 +7,7 @@ mod resource_kind;
 mod resource_of_method;
 mod resource_path;
 mod resource_version;
+mod verb_of_containers;
 mod verb_twice;
 mod verb_typo;
 

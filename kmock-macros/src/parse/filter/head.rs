@@ -15,7 +15,7 @@ use crate::{
     ast::Filter,
     errors::Errors,
     notation,
-    words::{METHODS, VERBS, is_upper, nearest},
+    words::{METHODS, STREAMED, VERBS, is_upper, nearest},
 };
 
 /// `GET`, `GET | POST`, each with an optional path.
@@ -210,7 +210,48 @@ pub(super) fn verbs(input: ParseStream<'_>, errors: &mut Errors) -> Filter {
         }
         input.parse::<Token![|]>().ok();
     }
-    resource(input, errors, Filter::Verbs(names))
+    let is_streamed = |name: &Ident| STREAMED.contains(&name.to_string().as_str());
+    match names.iter().find(|name| is_streamed(name)).cloned() {
+        Some(name) => streamed(input, errors, &name, names.len() == 1),
+        None => resource(input, errors, Filter::Verbs(names)),
+    }
+}
+
+/// `exec "v1/pods"`: the subresource, in both ways in which clients ask for it.
+fn streamed(input: ParseStream<'_>, errors: &mut Errors, name: &Ident, is_alone: bool) -> Filter {
+    if !is_alone {
+        errors.help(
+            name.span(),
+            format_args!("`{name}` is no verb beside others"),
+            format_args!("write a rule of its own: `{name} \"v1/pods\" => |command, io| …`"),
+        );
+    }
+    let verbs = ["get", "create"].map(|verb| Ident::new(verb, name.span()));
+    let head = Filter::Verbs(verbs.into());
+    if input.peek(token::Paren) {
+        errors.help(
+            here(input),
+            format_args!("the resource of `{name}` is a text"),
+            format_args!("write `{name} \"v1/pods\"`"),
+        );
+        input.parse::<TokenTree>().ok();
+        return head;
+    }
+    if !input.peek(LitStr) && !is_bare_resource(input) {
+        let pods = LitStr::new(&format!("v1/pods/{name}"), name.span());
+        return Filter::All(vec![head, Filter::Resource(pods)]);
+    }
+    match resource(input, errors, head) {
+        Filter::All(mut parts) => {
+            for part in &mut parts {
+                if let Filter::Resource(lit) = part {
+                    *lit = LitStr::new(&format!("{}/{name}", lit.value()), lit.span());
+                }
+            }
+            Filter::All(parts)
+        }
+        other => other,
+    }
 }
 
 /// The resource that follows a verb directly.

@@ -79,6 +79,23 @@ pub(super) fn parts(
     }
 }
 
+/// A closure of a command and its streams, where that is what a rule is for: the word `exec` goes without saying.
+pub(super) fn as_command(part: &mut Part) {
+    let Part::Call(call) = part else { return };
+    let (Callable::Sync(closure) | Callable::Future(closure) | Callable::Async(closure)) = call
+    else {
+        return;
+    };
+    if closure.inputs.len() != 2 {
+        return;
+    }
+    let mut closure = closure.clone();
+    if matches!(call, Callable::Sync(_)) {
+        closure.asyncness = Some(Token![async](closure.span()));
+    }
+    *part = Part::Exec(closure.span(), quote!(#closure));
+}
+
 /// Whether a part of this reply goes on here, and no rule begins: there is no `=>` before the next `;`.
 fn is_another_part(input: ParseStream<'_>) -> bool {
     let begins = input.peek(Lit)

@@ -436,6 +436,7 @@ pub(crate) fn misplaced(part: &Part, connection: bool) -> Option<(Span, &'static
         | Part::StreamOf(span, _)
         | Part::WebSocket(span, _)
         | Part::WebSocketOf(span, _)
+        | Part::Exec(span, _)
         | Part::Slow(span, _)
         | Part::Proxy(span, _) => (*span, "a body", false),
     };

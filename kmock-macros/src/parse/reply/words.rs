@@ -13,7 +13,7 @@ use crate::{
         ahead::starts_rule,
         code,
         cursor::{at_end, ends_after_next, here, inside, skip_while},
-        fault, stream,
+        fault, life, stream,
     },
     words::{FAILURES, REPLIES, nearest},
 };
@@ -216,6 +216,17 @@ pub(super) fn by_word(
             input.call(Ident::parse_any).ok();
             one(code::in_parens(input, errors, "a WebSocket")
                 .map(|socket| Part::WebSocketOf(span, socket)))
+        }
+        "exec"
+            if after.peek(Token![|])
+                || after.peek(Token![||])
+                || after.peek(Token![move])
+                || after.peek(Token![async])
+                || after.peek(token::Paren)
+                || lonely =>
+        {
+            input.call(Ident::parse_any).ok();
+            one(life::async_code(input, errors, life::COMMANDS).map(|code| Part::Exec(span, code)))
         }
         "wait" if after.peek(token::Paren) => {
             input.call(Ident::parse_any).ok();

@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
+use super::commands::{Command, command};
 use super::handle::{Container, IntoExit};
 use super::io::Io;
 use crate::glob::glob;
 use crate::shared::Shared;
 
 pub(crate) type Code = Arc<dyn Fn(Container) -> BoxFuture<'static, i32> + Send + Sync>;
-
-/// What a command in a container is.
-pub(crate) type Command = Arc<dyn Fn(Vec<String>, Io) -> BoxFuture<'static, i32> + Send + Sync>;
 
 /// How an image comes to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -298,19 +296,7 @@ impl Image {
         F: Fn(Vec<String>, Io) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoExit> + Send + 'static,
     {
-        let command: Command = Arc::new(move |arguments, io: Io| {
-            let errors = io.errors();
-            let running = code(arguments, io);
-            async move {
-                let mut told = Vec::new();
-                let exit = running.await.into_exit(&mut |why| told.push(why));
-                for why in told {
-                    errors.write(why).await;
-                }
-                exit
-            }
-            .boxed()
-        });
+        let command = command(code);
         self.change(|script| script.command = Some(command))
     }
 

@@ -1,5 +1,6 @@
 //! Containers are code: what an image does, by a script or by a closure.
 
+mod commands;
 mod file;
 mod handle;
 mod image;
@@ -14,11 +15,13 @@ mod tar;
 mod token;
 mod volumes;
 
+pub use self::commands::Commands;
+pub(crate) use self::commands::{Command, carry_out, panic_text};
 pub(crate) use self::file::declare;
 pub use self::handle::{Container, IntoExit};
 pub(crate) use self::handle::{Given, Live};
 pub use self::image::Image;
-pub(crate) use self::image::{Command, Exit, Pull, Ready, Script, Scripts};
+pub(crate) use self::image::{Exit, Pull, Ready, Script, Scripts};
 pub use self::io::{Input, Io};
 pub use self::log::Log;
 pub use self::network::Network;

@@ -28,7 +28,9 @@ pub(crate) use self::given::Place;
 use self::given::{Missing, given};
 use self::state::{Ended, Eviction, PodRun, Role, Run, State, Stop};
 use crate::cache::{Cache, Change};
-use crate::containers::{Container, Exit, Logs, Program, Pull, Ready, Resources, Running, program};
+use crate::containers::{
+    Container, Exit, Logs, Program, Pull, Ready, Resources, Running, panic_text, program,
+};
 use crate::controller::Controller;
 use crate::emulator::{Clock, Cluster};
 use crate::json::{Json, json};
@@ -1129,14 +1131,6 @@ impl Kubelets {
         self.begin_hook(one, hooks::Moment::Start, None, look, plan);
         true
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic")
 }
 
 fn field_of(run: &Run) -> String {

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, Either, select};
 use http::{Request, Response};
 
 use super::{given, logs};
-use crate::containers::{Container, Io, Running, plain};
+use crate::containers::{Container, Io, Running, carry_out, plain};
 use crate::emulator::ApiBody;
 use crate::emulator::kubelet::{
     Exit, Kubelet, LogOptions, Output, Probes, Process, Streams, Usage,
@@ -55,18 +55,7 @@ impl Kubelet for Shared {
                     )),
                 };
             };
-            // The closure itself is the test's code, too: it may panic before there is anything to wait for.
-            let outcome = AssertUnwindSafe(async { code(command, io).await }).catch_unwind();
-            match outcome.await {
-                Ok(code) => Exit::Code(code),
-                Err(panic) => {
-                    let why = super::panic_text(&*panic);
-                    let told = Bytes::from(format!("panicked: {why}\n"));
-                    // The client may be gone.
-                    let _ = output.send((Output::Err, told)).await;
-                    Exit::Code(134)
-                }
-            }
+            carry_out(&code, command, io, output).await
         };
         // Commands end with their container.
         Ok(Box::pin(async move {

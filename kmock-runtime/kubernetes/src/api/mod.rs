@@ -10,7 +10,7 @@ pub mod call;
 #[cfg(feature = "compression")]
 mod compress;
 pub mod config;
-mod connect;
+pub mod connect;
 pub mod convert;
 pub mod create;
 mod deadline;

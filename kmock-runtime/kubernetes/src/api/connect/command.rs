@@ -101,12 +101,25 @@ struct Ends {
     size: watch::Sender<Option<TerminalSize>>,
 }
 
+/// What begins a process; without a command, it joins the one that the container is.
+type Begun = Result<Process, String>;
+
+/// Begins it in a container.
+pub(super) fn within<'a>(
+    kubelet: &'a dyn Kubelet,
+    pod: &'a str,
+    container: &'a str,
+) -> impl FnOnce(Option<Vec<String>>, Streams) -> Begun + 'a {
+    move |command, streams| match command {
+        None => kubelet.attach(pod, container, streams),
+        Some(command) => kubelet.exec(pod, container, command, streams),
+    }
+}
+
 /// Runs a command, or joins what runs.
 pub(super) fn command(
     joining: Joining<'_>,
-    kubelet: &dyn Kubelet,
-    pod: &str,
-    container: &str,
+    begin: impl FnOnce(Option<Vec<String>>, Streams) -> Begun,
 ) -> Result<Reply, ApiError> {
     let Joining {
         headers,
@@ -136,11 +149,7 @@ pub(super) fn command(
         }
     };
     let (ends, streams) = joined(wanted);
-    let process = match &command {
-        None => kubelet.attach(pod, container, streams),
-        Some(command) => kubelet.exec(pod, container, command.clone(), streams),
-    };
-    let process = match process {
+    let process = match begin(command.clone(), streams) {
         Ok(process) => process,
         // The API server has accepted the newest protocol by the time when it hears of it.
         Err(why) if protocol == V5 => {

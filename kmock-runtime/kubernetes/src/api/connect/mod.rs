@@ -10,16 +10,21 @@ mod upgrade;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use self::command::{Joining, Wanted};
 pub(super) use self::kubelet::at_the_port;
 use super::authz;
 use super::call::Call;
-use super::reply::{Body, Reply};
+use super::reply::{self, Body, Reply};
+use crate::model::path::Query;
 use crate::model::status::ApiError;
 use crate::state::access::{Attributes, ResourceAttributes};
-use crate::state::kubelet::Kubelet;
+use crate::state::cluster::ApiBody;
+use crate::state::kubelet::{Kubelet, Process, Streams};
 use crate::wire::websocket;
 
 /// Answers a request for one of them.
@@ -46,9 +51,7 @@ pub(super) async fn connect(call: &Call) -> Result<Reply, ApiError> {
         return Err(ApiError::bad_request(why));
     }
     let kubelet = kubelet(call)?;
-    if !websocket::is_asked_for(&call.headers) && !upgrade::wants_spdy(&call.headers) {
-        return Err(ApiError::bad_request("Upgrade request required"));
-    }
+    is_upgrade(&call.headers)?;
     let query = &call.request.query;
     if subresource == "portforward" {
         return forward::forward(&call.headers, &kubelet, &pod, query.all("ports"));
@@ -59,7 +62,69 @@ pub(super) async fn connect(call: &Call) -> Result<Reply, ApiError> {
         wanted: Wanted::of_options(query),
         command: (subresource != "attach").then_some(command),
     };
-    command::command(joining, &*kubelet, pod.key(), &container)
+    command::command(joining, command::within(&*kubelet, pod.key(), &container))
+}
+
+/// Where a command is to run, by the path and the query of its request.
+#[derive(Debug)]
+pub struct CommandPlace {
+    /// The namespace of the Pod.
+    pub namespace: String,
+    /// Its name.
+    pub pod: String,
+    /// The container; empty: nobody said which.
+    pub container: String,
+    /// The command; `None`: the process that the container is.
+    pub command: Option<Vec<String>>,
+}
+
+/// Answers a request for a command in a container (`exec`, `attach`) by what `begin` makes, whatever Pods there are.
+pub fn answer_command(
+    parts: &Parts,
+    begin: impl FnOnce(CommandPlace, Streams) -> Process,
+) -> Response<ApiBody> {
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let words: Vec<&str> = parts.uri.path().split('/').collect();
+    let after = |word: &str| {
+        let at = words.iter().position(|one| *one == word);
+        let found = at.and_then(|at| words.get(at + 1));
+        found.map(|found| (*found).to_owned()).unwrap_or_default()
+    };
+    let is_attached = words.last() == Some(&"attach");
+    let command = query.all("command").map(str::to_owned).collect();
+    let joining = Joining {
+        headers: &parts.headers,
+        wanted: Wanted::of_options(&query),
+        command: (!is_attached).then_some(command),
+    };
+    let answer = match is_upgrade(&parts.headers) {
+        Ok(()) => command::command(joining, |command, streams| {
+            let place = CommandPlace {
+                namespace: after("namespaces"),
+                pod: after("pods"),
+                container: query.get("container").unwrap_or_default().to_owned(),
+                command,
+            };
+            Ok(begin(place, streams))
+        }),
+        Err(refused) => Err(refused),
+    };
+    match answer {
+        Err(error) => reply::render_error(&parts.headers, &error),
+        Ok(Reply { code, body, .. }) => match body {
+            Body::Response(response) => response,
+            Body::Raw(kind, bytes) => reply::respond(code, kind, bytes, &[], &[]),
+            // Commands are answered in no other way.
+            _ => reply::respond(code, "", Bytes::new(), &[], &[]),
+        },
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> Result<(), ApiError> {
+    if websocket::is_asked_for(headers) || upgrade::wants_spdy(headers) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request("Upgrade request required"))
 }
 
 /// Whoever upgrades a GET has to be allowed to create, too (`AuthorizePodWebsocketUpgradeCreatePermission`, on since 1.35).

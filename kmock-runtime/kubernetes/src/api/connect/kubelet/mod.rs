@@ -356,7 +356,10 @@ impl Asked<'_> {
             wanted,
             command: (!attach).then_some(command),
         };
-        command::command(joining, &*self.kubelet, pod.key(), container)
+        command::command(
+            joining,
+            command::within(&*self.kubelet, pod.key(), container),
+        )
     }
 
     fn forward(&self, place: &Place<'_>) -> Result<Reply, ApiError> {
