@@ -231,6 +231,7 @@ fn watch(
     look: &Look,
 ) {
     let late = |within| ended.recv_timeout(within) == Err(RecvTimeoutError::Timeout);
+    let begun = worked_so_far();
     let mut left = limit;
     if kind == TestKind::OneThread && limit > LOOK + ANSWER {
         if !late(LOOK) {
@@ -252,6 +253,20 @@ fn watch(
     if !late(left) {
         return;
     }
+    let slice = (limit / 20).min(Duration::from_secs(1));
+    let (mut wall, mut worked) = (limit, worked_so_far());
+    while let (Some(before), Some(now)) = (begun, worked) {
+        if !late(slice) {
+            return;
+        }
+        wall += slice;
+        worked = worked_so_far();
+        let lately = worked.map_or(Duration::ZERO, |later| later.saturating_sub(now));
+        let used = now.saturating_sub(before);
+        if !is_starved(limit, wall, used, lately >= slice / 50) {
+            break;
+        }
+    }
     // The test may be over in this very moment.
     let _ = fire.send(());
     if kind != TestKind::Sync && !late(GRACE) {
@@ -269,6 +284,24 @@ fn watch(
     ));
     // As a failed test ends its binary.
     std::process::exit(101);
+}
+
+/// So many times its limit a test may last at most that is busy all the time.
+const PATIENCE: u32 = 10;
+
+/// Whether a test whose time is over has not had it: it is busy, and the processor was with others. Who waits, waits for as long as
+/// the wall says.
+fn is_starved(limit: Duration, wall: Duration, worked: Duration, is_busy: bool) -> bool {
+    is_busy && worked < limit && wall < limit.saturating_mul(PATIENCE)
+}
+
+/// How long the processor has worked for this process, where the system tells.
+fn worked_so_far() -> Option<Duration> {
+    let all = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // After the name, which may have spaces: the times in user and in kernel mode, in hundredths of a second.
+    let mut rest = all.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || rest.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
 /// Past the output of tests, which is kept until they end: it would be lost with the process.
@@ -292,5 +325,23 @@ mod tests {
         assert_eq!(read("5m"), Ok(Some(Duration::from_secs(300))));
         assert_eq!(read("off"), Ok(None));
         assert!(read("soon").is_err() && read("-1").is_err());
+    }
+
+    #[test]
+    fn who_is_busy_on_a_loaded_machine_has_more_time() {
+        let limit = Duration::from_secs(60);
+        for (wall, worked, is_busy, expected) in [
+            // It waits, whatever the others do.
+            (60, 1, false, false),
+            (60, 10, true, true),
+            // It has had its time, or runs in circles.
+            (60, 60, true, false),
+            (599, 59, true, true),
+            (600, 59, true, false),
+        ] {
+            let [wall, worked] = [wall, worked].map(Duration::from_secs);
+            assert_eq!(is_starved(limit, wall, worked, is_busy), expected);
+        }
+        assert!(worked_so_far().is_some() || !cfg!(target_os = "linux"));
     }
 }

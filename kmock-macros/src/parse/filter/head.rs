@@ -235,7 +235,6 @@ fn streamed(input: ParseStream<'_>, errors: &mut Errors, name: &Ident, is_alone:
             format_args!("write `{name} \"v1/pods\"`"),
         );
         input.parse::<TokenTree>().ok();
-        return head;
     }
     if !input.peek(LitStr) && !is_bare_resource(input) {
         let pods = LitStr::new(&format!("v1/pods/{name}"), name.span());

@@ -223,9 +223,15 @@ pub(super) fn by_word(
                 || after.peek(Token![move])
                 || after.peek(Token![async])
                 || after.peek(token::Paren)
+                || after.peek(Lit)
                 || lonely =>
         {
             input.call(Ident::parse_any).ok();
+            if input.peek(Lit) {
+                errors.push(here(input), format_args!("expected {}", life::COMMANDS));
+                skip_while(input, |input| !at_end(input));
+                return Some(Vec::new());
+            }
             one(life::async_code(input, errors, life::COMMANDS).map(|code| Part::Exec(span, code)))
         }
         "wait" if after.peek(token::Paren) => {
