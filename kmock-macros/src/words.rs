@@ -1,24 +1,8 @@
 //! The words of the language, and which of them somebody may have meant.
 
-pub(crate) use kmock_notation::{GRPC_CODES, HTTP2_ERRORS, METHODS, did_you_mean, nearest};
-
-/// The verbs of the Kubernetes API, and what is asked of containers in the manner of verbs.
-pub(crate) const VERBS: &[&str] = &[
-    "list",
-    "get",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-    "fetch",
-    "exec",
-    "attach",
-];
-
-/// What is asked of containers: a subresource of Pods, to which clients connect by `get` over WebSockets and by `create` over SPDY.
-pub(crate) const STREAMED: &[&str] = &["exec", "attach"];
+pub(crate) use kmock_notation::{
+    GRPC_CODES, HEADS as VERBS, HTTP2_ERRORS, METHODS, STREAMED, did_you_mean, nearest,
+};
 
 /// What narrows a head down.
 pub(crate) const QUALIFIERS: &[&str] = &[

@@ -29,4 +29,6 @@ pub use head::{Head, head, is_method};
 pub use path::{Capture, Parameter, Path, Rest, Segment, Value, path, template};
 pub use resource::{Resource, ResourceParts, is_version, parts, resource};
 pub use url::{canonical_path, decode_query, host_fault, is_canonical, legal_target};
-pub use words::{GRPC_CODES, HTTP2_ERRORS, METHODS, VERBS, did_you_mean, distance, nearest};
+pub use words::{
+    GRPC_CODES, HEADS, HTTP2_ERRORS, METHODS, STREAMED, VERBS, did_you_mean, distance, nearest,
+};

@@ -33,7 +33,14 @@ pub(crate) const ANY_CASE: &[&str] = &[
 ];
 
 /// The verbs of the Kubernetes API, and `fetch`, which the Python library says for `get`.
-pub const VERBS: &[&str] = &[
+pub const VERBS: &[&str] = HEADS.split_at(9).0;
+
+/// What is asked of containers in the manner of verbs: a subresource of Pods, to which clients connect by `get` over WebSockets and by
+/// `create` over SPDY.
+pub const STREAMED: &[&str] = HEADS.split_at(9).1;
+
+/// Both: the words before a resource, in the language.
+pub const HEADS: &[&str] = &[
     "list",
     "get",
     "watch",
@@ -43,6 +50,8 @@ pub const VERBS: &[&str] = &[
     "delete",
     "deletecollection",
     "fetch",
+    "exec",
+    "attach",
 ];
 
 /// The error codes of HTTP/2 by their numbers (RFC 9113, section 7).
@@ -134,6 +143,10 @@ mod tests {
         assert_eq!(nearest("GTE", METHODS.iter().copied()), Some("GET"));
         assert_eq!(nearest("PSOT", METHODS.iter().copied()), Some("POST"));
         assert_eq!(nearest("lsit", VERBS.iter().copied()), Some("list"));
+        assert_eq!(
+            (VERBS.last(), STREAMED),
+            (Some(&"fetch"), &["exec", "attach"][..])
+        );
         assert_eq!(nearest("nothing_like_it", VERBS.iter().copied()), None);
     }
 
