@@ -1228,11 +1228,15 @@ async fn commands_are_answered_by_rules(k: KMock) {
         (said, &status["details"]["causes"][0]["message"]),
         (vec!["2no such command\n".to_owned()], &json!("127"))
     );
+    // Names may be words of the path.
+    let odd = "/api/v1/namespaces/pods/pods/db-1/exec?command=psql";
+    let (said, _) = spoken(&k, odd, &[]).await;
+    assert_eq!(said, ["1hello from \"db-1\"\n"]);
     let (said, _) = spoken(&k, &path("web", "attach?stdin=true"), &["a", "b"]).await;
     assert_eq!(said.concat().replace('1', ""), "ab");
     let (_, status) = spoken(&k, &path("web", "exec?command=sh"), &[]).await;
     assert_eq!(status["details"]["causes"][0]["message"], "3");
-    assert_eq!((psql.count(), joined.count()), (2, 1));
+    assert_eq!((psql.count(), joined.count()), (3, 1));
     // Whoever asks in no way to speak is told so, as by a server.
     let answer = k.get(&path("db-0", "exec?command=psql")).await;
     assert_eq!(

@@ -33,11 +33,14 @@ pub(crate) const ANY_CASE: &[&str] = &[
 ];
 
 /// The verbs of the Kubernetes API, and `fetch`, which the Python library says for `get`.
-pub const VERBS: &[&str] = HEADS.split_at(9).0;
+pub const VERBS: &[&str] = HEADS.split_at(HEADS.len() - STREAMED_ONES).0;
 
 /// What is asked of containers in the manner of verbs: a subresource of Pods, to which clients connect by `get` over WebSockets and by
 /// `create` over SPDY.
-pub const STREAMED: &[&str] = HEADS.split_at(9).1;
+pub const STREAMED: &[&str] = HEADS.split_at(HEADS.len() - STREAMED_ONES).1;
+
+/// They stand last.
+const STREAMED_ONES: usize = 2;
 
 /// Both: the words before a resource, in the language.
 pub const HEADS: &[&str] = &[

@@ -352,13 +352,21 @@ pub(super) fn async_code(
             Unfinished::Value => raw,
         },
         Err(_) => return None,
-        Ok(Callable::Sync(mut closure)) => {
+        Ok(code) => called_async(&code),
+    })
+}
+
+/// Code for an async place: a closure that says nothing of it becomes `async`.
+pub(super) fn called_async(code: &Callable) -> TokenStream {
+    match code {
+        Callable::Sync(closure) => {
+            let mut closure = closure.clone();
             closure.asyncness = Some(Token![async](closure.span()));
             closure.to_token_stream()
         }
-        Ok(Callable::Future(closure) | Callable::Async(closure)) => closure.to_token_stream(),
-        Ok(Callable::Expr(value)) => value.to_token_stream(),
-    })
+        Callable::Future(closure) | Callable::Async(closure) => closure.to_token_stream(),
+        Callable::Expr(value) => value.to_token_stream(),
+    }
 }
 
 /// `after 5s`, as the argument of a method; whether it is there.

@@ -18,7 +18,7 @@ use super::{
     ahead::{starts_head, starts_rule},
     code,
     cursor::{at_end, ends_after_next, expr, here, inside, skip_while, word},
-    stream,
+    life, stream,
 };
 use crate::{
     ast::{Callable, Part},
@@ -86,14 +86,9 @@ pub(super) fn as_command(part: &mut Part) {
     else {
         return;
     };
-    if closure.inputs.len() != 2 {
-        return;
+    if closure.inputs.len() == 2 {
+        *part = Part::Exec(closure.span(), life::called_async(call));
     }
-    let mut closure = closure.clone();
-    if matches!(call, Callable::Sync(_)) {
-        closure.asyncness = Some(Token![async](closure.span()));
-    }
-    *part = Part::Exec(closure.span(), quote!(#closure));
 }
 
 /// Whether a part of this reply goes on here, and no rule begins: there is no `=>` before the next `;`.

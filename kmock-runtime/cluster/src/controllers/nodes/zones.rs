@@ -44,6 +44,13 @@ impl Zone {
             State::Normal
         }
     }
+
+    fn count(&mut self, is_ready: bool) -> &mut usize {
+        match is_ready {
+            true => &mut self.ready,
+            false => &mut self.unready,
+        }
+    }
 }
 
 /// Whether the Pods of a node that is not ready may be driven off.
@@ -119,15 +126,6 @@ impl Zones {
                 zone.next = now.checked_add(every).ok();
                 Verdict::Now
             }
-        }
-    }
-}
-
-impl Zone {
-    fn count(&mut self, is_ready: bool) -> &mut usize {
-        match is_ready {
-            true => &mut self.ready,
-            false => &mut self.unready,
         }
     }
 }

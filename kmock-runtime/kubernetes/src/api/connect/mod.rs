@@ -20,7 +20,7 @@ pub(super) use self::kubelet::at_the_port;
 use super::authz;
 use super::call::Call;
 use super::reply::{self, Body, Reply};
-use crate::model::path::Query;
+use crate::model::path::{ApiRequest, Query};
 use crate::model::status::ApiError;
 use crate::state::access::{Attributes, ResourceAttributes};
 use crate::state::cluster::ApiBody;
@@ -84,13 +84,10 @@ pub fn answer_command(
     begin: impl FnOnce(CommandPlace, Streams) -> Process,
 ) -> Response<ApiBody> {
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let words: Vec<&str> = parts.uri.path().split('/').collect();
-    let after = |word: &str| {
-        let at = words.iter().position(|one| *one == word);
-        let found = at.and_then(|at| words.get(at + 1));
-        found.map(|found| (*found).to_owned()).unwrap_or_default()
-    };
-    let is_attached = words.last() == Some(&"attach");
+    // A rule may be for any path.
+    let request = ApiRequest::parse(&parts.method, &parts.uri);
+    let of = |part: fn(&ApiRequest) -> &str| request.as_ref().map(part).unwrap_or_default();
+    let is_attached = of(ApiRequest::subresource) == "attach";
     let command = query.all("command").map(str::to_owned).collect();
     let joining = Joining {
         headers: &parts.headers,
@@ -100,8 +97,8 @@ pub fn answer_command(
     let answer = match is_upgrade(&parts.headers) {
         Ok(()) => command::command(joining, |command, streams| {
             let place = CommandPlace {
-                namespace: after("namespaces"),
-                pod: after("pods"),
+                namespace: of(ApiRequest::namespace).to_owned(),
+                pod: of(ApiRequest::name).to_owned(),
                 container: query.get("container").unwrap_or_default().to_owned(),
                 command,
             };
