@@ -2,6 +2,8 @@
 //! test's thread is blocked, no timer of the runtime can tell that a test will never end.
 
 use std::{
+    collections::HashMap,
+    ffi::OsString,
     io::Write as _,
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -237,7 +239,7 @@ fn watch(
         if !late(LOOK) {
             return;
         }
-        let asked = worked_so_far();
+        let (asked, queued) = (worked_so_far(), Queued::so_far());
         look.asked.notify_one();
         if !late(ANSWER) {
             return;
@@ -254,7 +256,10 @@ fn watch(
                 blocked,
                 blocked,
                 since(begun),
-                is_busy(since(asked), ANSWER),
+                is_busy(
+                    since(asked).saturating_add(Queued::so_far().since(&queued)),
+                    ANSWER,
+                ),
             );
         if look.answered.load(Ordering::Acquire) == 0 && !is_starved {
             tell(&format!(
@@ -267,14 +272,15 @@ fn watch(
         return;
     }
     let slice = (limit / 20).min(Duration::from_secs(1));
-    let (mut wall, mut worked) = (limit, worked_so_far());
-    while let (Some(before), Some(now)) = (begun, worked) {
+    let mut wall = limit;
+    while let (Some(before), Some(now)) = (begun, worked_so_far()) {
+        let queued = Queued::so_far();
         if !late(slice) {
             return;
         }
         wall += slice;
-        worked = worked_so_far();
-        let lately = worked.map_or(Duration::ZERO, |later| later.saturating_sub(now));
+        let worked = worked_so_far().unwrap_or_default();
+        let lately = worked.saturating_sub(now) + Queued::so_far().since(&queued);
         let used = now.saturating_sub(before);
         if !is_starved(limit, wall, used, is_busy(lately, slice)) {
             break;
@@ -302,7 +308,8 @@ fn watch(
 /// So many times its limit a test may last at most that is busy all the time.
 const PATIENCE: u32 = 10;
 
-/// Whether the processor did something for a process in some time; its clock has ticks, of which two may fall at once.
+/// Whether a process had something to do in some time: it worked, or was in the queue for the processor. The clock of its work
+/// has ticks, of which two may fall at once.
 fn is_busy(worked: Duration, within: Duration) -> bool {
     worked >= (within / 20).max(Duration::from_millis(40))
 }
@@ -321,6 +328,33 @@ fn worked_so_far() -> Option<Duration> {
     let mut rest = all.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || rest.next()?.parse::<u64>().ok();
     Some(Duration::from_millis((ticks()? + ticks()?) * 10))
+}
+
+/// How long each thread of this process was ready to work, and the processor was with others; nothing, where the system does not
+/// tell.
+#[derive(Debug, Default)]
+struct Queued(HashMap<OsString, Duration>);
+
+impl Queued {
+    fn so_far() -> Queued {
+        let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+        let times = threads.flatten().filter_map(|thread| {
+            let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            // In nanoseconds: on the processor, and in the queue for it.
+            let queued = times.split_whitespace().nth(1)?.parse().ok()?;
+            Some((thread.file_name(), Duration::from_nanos(queued)))
+        });
+        Queued(times.collect())
+    }
+
+    /// What came since then, of the threads that are still there.
+    fn since(&self, then: &Queued) -> Duration {
+        let lately = self.0.iter().map(|(thread, queued)| {
+            let before = then.0.get(thread).copied().unwrap_or_default();
+            queued.saturating_sub(before)
+        });
+        lately.sum()
+    }
 }
 
 /// Past the output of tests, which is kept until they end: it would be lost with the process.
@@ -362,5 +396,18 @@ mod tests {
             assert_eq!(is_starved(limit, wall, worked, is_busy), expected);
         }
         assert!(worked_so_far().is_some() || !cfg!(target_os = "linux"));
+    }
+
+    #[test]
+    fn time_in_the_queue_is_told_of_threads_that_are_there() {
+        let times = |all: &[(&str, u64)]| {
+            let times = all
+                .iter()
+                .map(|(thread, nanos)| ((*thread).into(), Duration::from_nanos(*nanos)));
+            Queued(times.collect())
+        };
+        let before = times(&[("1", 5), ("2", 100)]);
+        let now = times(&[("1", 7), ("3", 4)]);
+        assert_eq!(now.since(&before), Duration::from_nanos(6));
     }
 }

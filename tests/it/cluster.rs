@@ -1295,3 +1295,37 @@ async fn the_usage_that_the_test_sets_is_served(k: KMock) {
         "0"
     );
 }
+
+#[kmock::test(start_paused, nodes = 1)]
+async fn who_looks_at_a_status_that_is_written_sees_the_whole_pod(k: KMock) {
+    let api = "admissionregistration.k8s.io/v1";
+    let rules = json!([{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/status"], "operations": ["UPDATE"]}]);
+    let whole = "object.spec == oldObject.spec && object.spec.containers[0].image != 'bad'";
+    k.objects().seed_all(json!([
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "whole"},
+            "spec": {"matchConstraints": {"resourceRules": rules}, "validations": [{"expression": whole}]}},
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "whole"},
+            "spec": {"policyName": "whole", "validationActions": ["Deny"]}},
+    ]));
+    k.post(PODS).json(&pod("good", "good")).await;
+    k.post(PODS).json(&pod("bad", "bad")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let phase =
+        |name: &str| k.objects().get("pods", name).expect("there")["status"]["phase"].clone();
+    assert_eq!(
+        (phase("good"), phase("bad")),
+        (json!("Running"), json!("Pending"))
+    );
+    // Whoever manages which fields is told as before: the spec by who made it, the status by the kubelet.
+    let good = k.objects().get("pods", "good").expect("there");
+    let managers = good["metadata"]["managedFields"]
+        .as_array()
+        .expect("managers");
+    let mut owned: Vec<_> = managers
+        .iter()
+        .map(|one| one["fieldsV1"].as_object().map(|all| all.keys()))
+        .map(|keys| keys.into_iter().flatten().cloned().collect::<Vec<_>>())
+        .collect();
+    owned.sort();
+    assert_eq!(owned, [["f:spec"], ["f:status"]]);
+}

@@ -39,11 +39,9 @@ impl Comparison {
 
     /// Added and modified together.
     pub fn written(self) -> Set {
-        match (self.modified.is_empty(), self.added.is_empty()) {
-            (true, _) => self.added,
-            (_, true) => self.modified,
-            _ => self.modified.union(&self.added),
-        }
+        let mut written = self.added;
+        written.absorb(self.modified);
+        written
     }
 }
 
@@ -56,9 +54,9 @@ pub fn compare(schema: &Schema, old: &Value, new: &Value) -> Result<Comparison, 
 
 /// What happened to a value itself, beside what happened below it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
-    added: bool,
-    modified: bool,
+pub(crate) struct Mark {
+    pub(crate) added: bool,
+    pub(crate) modified: bool,
     removed: bool,
 }
 
@@ -163,7 +161,7 @@ pub(crate) fn check_either(
     }
 }
 
-fn leaf(old: Option<&Value>, new: Option<&Value>) -> Mark {
+pub(crate) fn leaf(old: Option<&Value>, new: Option<&Value>) -> Mark {
     match (old, new) {
         (None, _) => Mark {
             added: true,

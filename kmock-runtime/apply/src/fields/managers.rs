@@ -130,7 +130,16 @@ pub struct ManagedFields {
 impl ManagedFields {
     /// Reads `metadata.managedFields`.
     pub fn decode(value: Option<&Value>) -> Result<ManagedFields, String> {
-        let mut out = ManagedFields::default();
+        Self::decode_but(value, |_, _| false).map(|(read, _)| read)
+    }
+
+    /// The same, and apart from it the entries that `aside` says to leave as they are, by their manager and version and what
+    /// they say: their fields are not read.
+    pub(crate) fn decode_but(
+        value: Option<&Value>,
+        aside: impl Fn((&Manager, &str), &Value) -> bool,
+    ) -> Result<(ManagedFields, Vec<Entry>), String> {
+        let (mut out, mut left) = (ManagedFields::default(), Vec::new());
         for (index, entry) in value
             .and_then(Value::as_array)
             .into_iter()
@@ -170,18 +179,29 @@ impl ManagedFields {
                 version: version.into(),
                 subresource: text("subresource").into(),
             };
-            let fields = Set::from_fields_v1(entry.get("fieldsV1").unwrap_or(&Value::Null))
-                .map_err(|e| format!("error decoding versioned set: error decoding set: {e}"))?;
+            let said = entry.get("fieldsV1").unwrap_or(&Value::Null);
+            let is_left = aside((&manager, text("apiVersion")), said);
+            let fields = match is_left {
+                true => Set::new(),
+                false => Set::from_fields_v1(said).map_err(|e| {
+                    format!("error decoding versioned set: error decoding set: {e}")
+                })?,
+            };
             let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            out.put(Entry {
+            let entry = Entry {
                 manager,
                 version: text("apiVersion").into(),
                 time,
                 fields,
                 origin: Origin(Some(index)),
-            });
+            };
+            if is_left {
+                left.push(entry);
+            } else {
+                out.put(entry);
+            }
         }
-        Ok(out)
+        Ok((out, left))
     }
 
     /// Writes `metadata.managedFields`, in the API server's order; nothing when nobody owns anything.
@@ -320,21 +340,28 @@ impl Entry {
     }
 
     fn encode(&self) -> Value {
-        let mut out = Map::new();
-        let mut put = |key: &str, value: &str| {
-            if !value.is_empty() {
-                out.insert(key.into(), value.into());
-            }
-        };
-        put("manager", &self.manager.name);
-        put("operation", self.manager.operation.as_str());
-        put("apiVersion", &self.version);
-        put("time", self.time.as_deref().unwrap_or_default());
-        put("fieldsType", "FieldsV1");
-        put("subresource", &self.manager.subresource);
-        out.insert("fieldsV1".into(), self.fields.to_fields_v1());
-        Value::Object(out)
+        let time = self.time.as_deref().unwrap_or_default();
+        let fields = self.fields.to_fields_v1();
+        written(&self.manager, &self.version, time, fields)
     }
+}
+
+/// An entry of `metadata.managedFields`.
+pub(crate) fn written(manager: &Manager, version: &str, time: &str, fields: Value) -> Value {
+    let mut out = Map::new();
+    let mut put = |key: &str, value: &str| {
+        if !value.is_empty() {
+            out.insert(key.into(), value.into());
+        }
+    };
+    put("manager", &manager.name);
+    put("operation", manager.operation.as_str());
+    put("apiVersion", version);
+    put("time", time);
+    put("fieldsType", "FieldsV1");
+    put("subresource", &manager.subresource);
+    out.insert("fieldsV1".into(), fields);
+    Value::Object(out)
 }
 
 /// The manager's name of a request: what it says itself, else its User-Agent up to the first slash,

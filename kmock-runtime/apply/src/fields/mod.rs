@@ -47,6 +47,7 @@
 
 mod codec;
 mod compare;
+mod created;
 mod element;
 mod managers;
 mod merge;

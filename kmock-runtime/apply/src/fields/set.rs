@@ -77,10 +77,20 @@ impl Set {
         {
             Ok(place) => {
                 if let Some((_, known)) = self.children.get_mut(place) {
-                    *known = known.union(&below);
+                    known.absorb(below);
                 }
             }
             Err(place) => self.children.insert(place, (step, below)),
+        }
+    }
+
+    /// Adds the fields of another set: as [`union`](Set::union), in place.
+    pub(crate) fn absorb(&mut self, other: Set) {
+        for step in other.members {
+            self.insert_member(step);
+        }
+        for (step, below) in other.children {
+            self.insert_child(step, below);
         }
     }
 
@@ -192,6 +202,21 @@ impl Set {
             }
         });
         out
+    }
+
+    /// Whether some field is in both sets.
+    pub fn overlaps(&self, other: &Set) -> bool {
+        let mut found = false;
+        merge_sorted(&self.members, &other.members, PathElement::cmp, |a, b| {
+            found |= a.is_some() && b.is_some();
+        });
+        let mut below = |a: Option<&(_, Set)>, b: Option<&(_, Set)>| {
+            if let (Some((_, a)), Some((_, b))) = (a, b) {
+                found = found || a.overlaps(b);
+            }
+        };
+        merge_sorted(&self.children, &other.children, by_step, &mut below);
+        found
     }
 
     /// The fields that are in both sets.

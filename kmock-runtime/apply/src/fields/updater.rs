@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::compare::{Comparison, compare};
+use super::created::{Untold, created};
 use super::element::{PathElement, equal_values};
-use super::managers::{Entry, ManagedFields, Manager, Operation, Origin};
+use super::managers::{Entry, ManagedFields, Manager, Operation, Origin, written};
 use super::merge::merge;
 use super::reconcile::reconcile;
 use super::remove::remove;
@@ -41,7 +42,11 @@ static SERVER_OWNED: LazyLock<Set> = LazyLock::new(|| {
     ])
 });
 
+/// Where an object tells its managers.
+static MANAGERS: LazyLock<Set> = LazyLock::new(|| Set::of_names(&[&["metadata", "managedFields"]]));
+
 /// A write, as far as the managers are concerned.
+#[derive(Clone, Copy)]
 pub struct Write<'a> {
     /// Who writes: see [`manager_name`](super::manager_name).
     pub manager: &'a str,
@@ -92,6 +97,16 @@ impl<'a> Write<'a> {
             versions: &|_| None,
             convert: &|_, _, _| (),
         }
+    }
+
+    /// The writer, where it does not apply.
+    fn updater(&self) -> Manager {
+        Manager::new(
+            self.manager,
+            Operation::Update,
+            self.version,
+            self.subresource,
+        )
     }
 }
 
@@ -181,34 +196,99 @@ impl std::error::Error for ApplyError {}
 pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
     let of_live = live.and_then(managed_fields_of);
     let said = take_managed_fields(new);
-    let from_live = || (ManagedFields::decode(of_live).unwrap_or_default(), of_live);
-    let (managed, read) = if !write.subresource.is_empty() {
-        from_live()
+    // `None`: those of what is there.
+    let told = if !write.subresource.is_empty() {
+        None
     } else if said.as_ref().is_some_and(is_reset) {
-        Default::default()
+        Some(ManagedFields::default())
     } else {
-        match ManagedFields::decode(said.as_ref()) {
-            // It may be written in another way than here.
-            Ok(managed) if !managed.is_empty() => (managed, None),
-            _ => from_live(),
+        let told = ManagedFields::decode(said.as_ref());
+        told.ok().filter(|managed| !managed.is_empty())
+    };
+    let tracked = match (live, told) {
+        // It may be written in another way than here.
+        (Some(live), Some(managed)) if !managed.is_empty() => {
+            changes(live, new, write).and_then(|own| {
+                let managed = track(live, new, own, managed, write)?;
+                Ok(managed.encode())
+            })
+        }
+        (Some(live), None) if of_live.is_some() => changes(live, new, write).and_then(|own| {
+            let aside = |whose: (&Manager, &str), fields: &Value| {
+                let few = of_live
+                    .and_then(Value::as_array)
+                    .is_none_or(|all| all.len() <= MOST_UPDATERS);
+                few && is_apart(whose, fields, &own, write)
+            };
+            let read = ManagedFields::decode_but(of_live, aside);
+            let (managed, mut left) = read.unwrap_or_default();
+            let mut managed = if managed.is_empty() && left.is_empty() {
+                return Ok(None);
+            } else {
+                track(live, new, own, managed, write)?
+            };
+            managed.entries.append(&mut left);
+            Ok(managed.encode_from(of_live))
+        }),
+        // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
+        (Some(_), _) => Ok(None),
+        (None, Some(managed)) if !managed.is_empty() => changes(write.empty, new, write)
+            .and_then(|own| track(write.empty, new, own, managed, write))
+            .map(|managed| managed.encode()),
+        (None, _) => track_created(new, write),
+    };
+    // Nobody is tracked any more, rather than somebody wrongly.
+    set_managed_fields(new, tracked.unwrap_or_default());
+}
+
+/// Whether an entry of what is there has nothing to do with a write, whose changes come to `own`: it stays as it is, and need
+/// not be read. That is easily told of entries of the same version, whose schema never changes.
+fn is_apart(
+    (manager, version): (&Manager, &str),
+    fields: &Value,
+    own: &Comparison,
+    write: &Write<'_>,
+) -> bool {
+    let Some(fields) = fields.as_object() else {
+        return false;
+    };
+    let is_apart = |(step, below): (&String, &Value)| {
+        let is_changed = |name| {
+            let mut sets = [&own.added, &own.modified, &own.removed].into_iter();
+            sets.any(|set| set.has_field(name) || set.below_field(name).is_some())
+        };
+        below.is_object()
+            && step
+                .strip_prefix("f:")
+                .is_some_and(|name| !is_changed(name))
+    };
+    matches!(write.schema, SchemaRef::Builtin(_))
+        && version == write.version
+        && *manager != write.updater()
+        && fields.iter().all(is_apart)
+}
+
+/// The managers of a new object of which nobody said any: who creates it.
+fn track_created(new: &Value, write: &Write<'_>) -> Result<Option<Value>, ApplyError> {
+    let owned = match created(write.schema, write.empty, new, &SERVER_OWNED, write.reset) {
+        Ok(owned) => owned,
+        Err(Untold::Invalid(errors)) => return Err(ApplyError::Live(errors)),
+        Err(Untold::Unusual) => {
+            let own = changes(write.empty, new, write)?;
+            let managed = track(write.empty, new, own, ManagedFields::default(), write)?;
+            return Ok(managed.encode());
         }
     };
-    // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
-    if managed.is_empty() && live.is_some() {
-        return;
+    if owned.is_empty() {
+        return Ok(None);
     }
-    let encoded = match track(
-        live.unwrap_or(write.empty),
-        new,
-        managed,
-        write.manager,
-        write,
-    ) {
-        Ok(managed) => managed.encode_from(read),
-        // Nobody is tracked any more, rather than somebody wrongly.
-        Err(_) => None,
-    };
-    set_managed_fields(new, encoded);
+    let entry = written(
+        &write.updater(),
+        write.version,
+        write.now,
+        Value::Object(owned),
+    );
+    Ok(Some(Value::Array(vec![entry])))
 }
 
 /// Merges an applied configuration into `live` (`None` when the object is created by it) and updates the managers.
@@ -224,7 +304,12 @@ pub fn apply(
     let mut managed =
         ManagedFields::decode(managed_fields_of(live)).map_err(ApplyError::Managers)?;
     if managed.is_empty() {
-        managed = track(write.empty, live, managed, BEFORE_FIRST_APPLY, write)?;
+        let first = Write {
+            manager: BEFORE_FIRST_APPLY,
+            ..*write
+        };
+        let own = changes(write.empty, live, &first)?;
+        managed = track(write.empty, live, own, managed, &first)?;
     }
     let manager = Manager::new(
         write.manager,
@@ -252,7 +337,8 @@ pub fn apply(
         Some(last) => prune(merged, &managed, last, write)?,
         None => merged,
     };
-    let (mut managed, _) = settle(live, &merged, managed, Some(&manager), force, write)?;
+    let own = changes(live, &merged, write)?;
+    let (mut managed, _) = settle((live, &merged), own, managed, Some(&manager), force, write)?;
     let changed = !equal_values(live, &merged);
     if let Some(mut entry) = managed.take(&manager) {
         entry.fields = entry.fields.difference(&SERVER_OWNED);
@@ -272,28 +358,27 @@ pub fn apply(
 fn track(
     live: &Value,
     new: &Value,
+    own: Comparison,
     managed: ManagedFields,
-    name: &str,
     write: &Write<'_>,
 ) -> Result<ManagedFields, ApplyError> {
     let managed = reconciled(live, managed, write)?;
     // The writer loses what it changes like everybody else, and gains it back with the present time.
-    let (mut managed, mut gained) = settle(live, new, managed, None, true, write)?;
+    let (mut managed, mut gained) = settle((live, new), own, managed, None, true, write)?;
     gained.subtract(&SERVER_OWNED);
     if let Some(reset) = write.reset {
         gained.subtract_recursively(reset);
     }
     if !gained.is_empty() {
-        let manager = Manager::new(name, Operation::Update, write.version, write.subresource);
-        let fields = match managed.get(&manager) {
-            Some(before) => gained.union(&before.fields),
-            None => gained,
-        };
+        let manager = write.updater();
+        if let Some(before) = managed.take(&manager) {
+            gained.absorb(before.fields);
+        }
         managed.put(Entry {
             manager,
             version: write.version.into(),
             time: Some(write.now.into()),
-            fields,
+            fields: gained,
             origin: Origin::default(),
         });
     }
@@ -301,19 +386,25 @@ fn track(
     Ok(managed)
 }
 
-/// Takes from everybody but the writer what the write changed and removed; without `force`, what it changed conflicts. What is
-/// left, and what was changed.
+/// What a write changes, in its own version. What the objects say about their managers is none of it.
+fn changes(live: &Value, new: &Value, write: &Write<'_>) -> Result<Comparison, ApplyError> {
+    let mut own = compare(write.schema, live, new)
+        .map_err(ApplyError::Live)?
+        .without(write.reset);
+    own.removed.subtract(&MANAGERS);
+    Ok(own)
+}
+
+/// Takes from everybody but the writer what the write changed (`own`) and removed; without `force`, what it changed conflicts.
+/// What is left, and what was changed.
 fn settle(
-    live: &Value,
-    new: &Value,
+    (live, new): (&Value, &Value),
+    own: Comparison,
     managed: ManagedFields,
     writer: Option<&Manager>,
     force: bool,
     write: &Write<'_>,
 ) -> Result<(ManagedFields, Set), ApplyError> {
-    let own = compare(write.schema, live, new)
-        .map_err(ApplyError::Live)?
-        .without(write.reset);
     let mut comparisons = vec![Compared::of(write.version, own)];
     let mut conflicts = Vec::new();
     let mut left = Vec::with_capacity(managed.entries.len());
@@ -348,14 +439,14 @@ fn settle(
         else {
             continue;
         };
-        let conflicting = entry.fields.intersection(written);
-        if !conflicting.is_empty() {
+        if entry.fields.overlaps(written) {
             if !force {
+                let conflicting = entry.fields.intersection(written);
                 conflicts.push((entry.manager.clone(), conflicting.paths()));
             }
-            entry.change(entry.fields.difference(&conflicting));
+            entry.change(entry.fields.difference(written));
         }
-        if !removed.is_empty() {
+        if entry.fields.overlaps(removed) {
             entry.change(entry.fields.difference(removed));
         }
         left.push(entry);

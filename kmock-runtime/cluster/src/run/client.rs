@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request, header};
 use serde_json::Value;
 
 use crate::controller::Refusal;
@@ -14,6 +14,9 @@ use crate::json::{Json, json};
 use crate::kind::Kind;
 use crate::object;
 use crate::plan::Deletion;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const MERGE_PATCH: HeaderValue = HeaderValue::from_static("application/merge-patch+json");
 
 /// How much of an answer is read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,9 +86,8 @@ impl Client {
         &self,
         agent: &str,
         to: (Method, &str),
-        object: &Json,
+        sent: Sent,
     ) -> Result<Answer, Refusal> {
-        let sent = Sent::new(object.into());
         self.exchange(Read::Nothing, agent, to, Bytes::new(), Some(sent))
             .await
     }
@@ -99,16 +101,16 @@ impl Client {
         sent: Option<Sent>,
     ) -> Result<Answer, Refusal> {
         let content_type = match method {
-            Method::PATCH => "application/merge-patch+json",
-            _ => "application/json",
+            Method::PATCH => MERGE_PATCH,
+            _ => JSON,
         };
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header("content-type", content_type)
-            .header("accept", "application/json")
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::ACCEPT, JSON)
             .header(
-                "user-agent",
+                header::USER_AGENT,
                 format!("{agent}/v1.36.3 (linux/amd64) kubernetes"),
             )
             .body(body);
@@ -160,7 +162,8 @@ impl Client {
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
         let to = (Method::POST, path.as_str());
-        let made = self.send_object(agent, to, object).await?.stored;
+        let sent = Sent::new(object.into());
+        let made = self.send_object(agent, to, sent).await?.stored;
         let name = made
             .as_ref()
             .map_or(object::name(object), |made| made.name());
@@ -177,7 +180,11 @@ impl Client {
     ) -> Result<(), Refusal> {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
         let to = (Method::PUT, path.as_str());
-        self.send_object(agent, to, object).await.map(|_| ())
+        let sent = match subresource {
+            "status" => unspecified(object),
+            _ => Sent::new(object.into()),
+        };
+        self.send_object(agent, to, sent).await.map(|_| ())
     }
 
     /// Changes a part of an object.
@@ -238,6 +245,15 @@ impl Client {
         let path = Kind::Pods.path(namespace, name, "binding");
         self.send(agent, Method::POST, &path, Some(&body)).await
     }
+}
+
+/// An object without its spec, which a write of the status leaves as it is.
+fn unspecified(object: &Json) -> Sent {
+    let mut object = object.clone();
+    if let Some(members) = object.as_object_mut() {
+        members.remove("spec");
+    }
+    Sent::without(&["spec"], Value::from(&object))
 }
 
 fn refusal(code: u16, reason: &str, message: String) -> Refusal {

@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::call::Call;
 use super::scheme;
 use super::write_options::{FieldValidation, WriteOptions};
-use crate::kinds::builtin::decode;
 use crate::kinds::builtin::gotypes::Struct;
+use crate::kinds::builtin::{decode, values};
 use crate::model::meta::split_api_version;
 use crate::model::status::{ApiError, quoted};
-use crate::model::strategy::{Codec, Context, Decoded};
+use crate::model::strategy::{Codec, Context, Decoded, EMPTY};
 use crate::state::registry::Served;
 use crate::wire::protobuf;
 use kmock_apply::ordered::Node;
@@ -239,10 +239,8 @@ impl Codec for BodyShape {
         })
     }
 
-    fn empty(&self, _context: &Context<'_>) -> Value {
-        Struct::named(self.0)
-            .map(decode::zero_struct)
-            .unwrap_or_default()
+    fn empty(&self) -> &'static Value {
+        Struct::named(self.0).map_or(&EMPTY, decode::zero_struct)
     }
 }
 
@@ -348,26 +346,60 @@ pub fn read(
 /// The object of a request that carries one instead of a body: an extension of the requests of the cluster's own parts,
 /// which make their objects of what the types have, as typed clients do. It is read once.
 #[derive(Debug, Clone)]
-pub struct Sent(Arc<Mutex<Option<Value>>>);
+pub struct Sent {
+    object: Arc<Mutex<Option<Value>>>,
+    /// Members that are not sent, because they stay as they are.
+    unsent: &'static [&'static str],
+}
 
 impl Sent {
     /// For a create or an update of such an object.
     pub fn new(object: Value) -> Self {
-        Self(Arc::new(Mutex::new(Some(object))))
+        Self::without(&[], object)
+    }
+
+    /// The same of an update without some members: they are as in the version that the object names.
+    pub fn without(unsent: &'static [&'static str], object: Value) -> Self {
+        Self {
+            object: Arc::new(Mutex::new(Some(object))),
+            unsent,
+        }
     }
 
     fn take(&self) -> Option<Value> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut object = self.object.lock().unwrap_or_else(PoisonError::into_inner);
+        object.take()
+    }
+
+    /// Gives an object that was read the members that were not sent.
+    pub fn complete(
+        &self,
+        call: &Call,
+        live: Option<&Value>,
+        object: &mut Value,
+    ) -> Result<(), ApiError> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let version = &object["metadata"]["resourceVersion"];
+        let Some(live) = live.filter(|live| live["metadata"]["resourceVersion"] == *version) else {
+            return Err(modified(call));
+        };
+        for key in self.unsent {
+            values::copy(object, live, key);
+        }
+        Ok(())
     }
 }
 
-fn read_sent(call: &Call, target: Target<'_>, sent: &Sent) -> Result<Value, ApiError> {
+fn modified(call: &Call) -> ApiError {
     let resource = call.resource();
-    let Some(object) = sent.take() else {
-        // It was read before: meanwhile somebody else was faster.
-        let name = call.request.name();
-        return Err(ApiError::modified(&resource.group, &resource.plural, name));
-    };
+    ApiError::modified(&resource.group, &resource.plural, call.request.name())
+}
+
+fn read_sent(call: &Call, target: Target<'_>, sent: &Sent) -> Result<Value, ApiError> {
+    // Was it read before, somebody else was faster meanwhile.
+    let object = sent.take().ok_or_else(|| modified(call))?;
     let expected = [("kind", target.kind), ("apiVersion", &target.api_version())];
     for (key, expected) in expected {
         if let Some(said) = object[key].as_str().filter(|said| *said != expected) {

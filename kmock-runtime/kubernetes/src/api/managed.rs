@@ -31,7 +31,6 @@ pub fn with_write<R>(
     let resource = &scope.served.resource;
     let subresource = scope.subresource;
     let schema = schema_of(scope, target);
-    let empty = target.codec.empty(&scope.context("", false));
     let versions = |api_version: &str| {
         let (group, version) = split_api_version(api_version);
         // The same objects may be served in another group (events): its versions are strangers.
@@ -62,7 +61,7 @@ pub fn with_write<R>(
         subresource,
         schema: &schema,
         reset: reset.as_ref(),
-        empty: &empty,
+        empty: target.codec.empty(),
         now: &rfc3339(scope.now),
         versions: &versions,
         convert: &convert,

@@ -36,6 +36,9 @@ pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
             .take()
             .map_or_else(|| read(call, name, &options, &mut Vec::new()), Ok);
         let mut object = first?;
+        if let Some(sent) = &call.sent {
+            sent.complete(call, live, &mut object)?;
+        }
         managed::update(&call.scope(), live, &mut object, &options.manager);
         Ok(object)
     })

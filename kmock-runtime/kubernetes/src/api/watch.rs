@@ -118,7 +118,7 @@ struct Watcher {
     /// `namespace/`, or empty for all.
     prefix: String,
     /// The kind's empty object, for bookmarks.
-    zero: Value,
+    zero: &'static Value,
     source: Source,
     /// What is to be sent before anything else.
     queue: VecDeque<Item>,
@@ -166,7 +166,7 @@ impl Watcher {
             form,
             protobuf,
             prefix,
-            zero: call.strategy().empty(&call.context("", false)),
+            zero: call.strategy().empty(),
             source: Source::Ended,
             queue: VecDeque::new(),
             deadline: now.checked_add(timeout).unwrap_or(now + DEFAULT_TIMEOUT),

@@ -705,13 +705,14 @@ pub fn before_update(
     let new_metadata = &object["metadata"];
     let rules = metadata_rules(call);
     let mut faults = meta::validate(new_metadata, common_rules(call));
-    faults.extend(meta::validate_update(new_metadata, old_metadata));
+    let of_update = meta::validate_update(new_metadata, old_metadata);
+    faults.extend(of_update.iter().cloned());
     let verdict = strategy.validate_update(&context, object, old);
     for check in strategy.checks_on_update(call.request.subresource()) {
         match check {
             Check::Metadata => faults.extend(meta::validate(new_metadata, rules)),
             Check::MetadataUpdate => {
-                faults.extend(meta::validate_update(new_metadata, old_metadata));
+                faults.extend(of_update.iter().cloned());
                 if rules.qualified_finalizers {
                     faults.extend(meta::unqualified_finalizers(new_metadata));
                 }

@@ -5,7 +5,7 @@
 //! under the store's lock.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -150,6 +150,9 @@ pub trait Strategy: Codec + Lifecycle + Bookkeeping + Deletion + Selection + Pri
 
 impl<T> Strategy for T where T: Codec + Lifecycle + Bookkeeping + Deletion + Selection + Printing {}
 
+/// The object in which nothing is set.
+pub static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(serde_json::Map::new()));
+
 /// How the objects of a kind are read, completed, converted between its versions, and stored.
 pub trait Codec: Send + Sync + fmt::Debug {
     /// The schema of the served version; `None` for resources without one: everything is allowed and kept.
@@ -158,7 +161,8 @@ pub trait Codec: Send + Sync + fmt::Debug {
     }
 
     /// Reads a body, given as parsed JSON in the order in which it was sent. An error is what
-    /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `.
+    /// the answer says behind `<Kind> in version "<version>" cannot be handled as a <Kind>: `. Whoever reads fills in the
+    /// defaults ([`Codec::default`]).
     fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
         Ok(Decoded {
             object: body.into_value(),
@@ -179,8 +183,8 @@ pub trait Codec: Send + Sync + fmt::Debug {
 
     /// The object that the server holds before anything is set: what a created object is compared with to tell
     /// which fields its manager owns.
-    fn empty(&self, _context: &Context<'_>) -> Value {
-        Value::Object(serde_json::Map::new())
+    fn empty(&self) -> &'static Value {
+        &EMPTY
     }
 
     /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before

@@ -11,8 +11,12 @@ use crate::kind::Kind;
 use crate::object::{self, int};
 use crate::plan::{Action, Plan, Wait};
 
-/// So many Pods are made or deleted in one go.
+/// So many Pods are deleted in one go.
 const BURST: usize = 500;
+
+/// So many are made at a time: the next ones come when these are on their way, as it goes where all work at once. What was just
+/// written is at hand then, for whoever goes on with it.
+const BATCH: usize = 64;
 
 /// Both kinds work alike.
 #[derive(Debug)]
@@ -105,7 +109,7 @@ impl Controller for Replicas {
         if !object::is_deleting(owner) {
             let missing = wanted - active.len() as i64;
             if missing > 0 {
-                for _ in 0..(missing as usize).min(BURST) {
+                for _ in 0..(missing as usize).min(BATCH) {
                     let pod = pods::from_template(self.kind, owner, &owner["spec"]["template"]);
                     pods::create(self.kind, owner, pod, &mut plan);
                 }

@@ -36,17 +36,19 @@ pub fn decode(root: &'static Struct, body: Node) -> Result<DecodedStruct, String
     match decoder.first_error {
         Some(error) => Err(error),
         None => Ok(DecodedStruct {
-            object: object.unwrap_or_else(|| zero_struct(root)),
+            object: object.unwrap_or_else(|| zero_struct(root).clone()),
             complaints: decoder.complaints,
         }),
     }
 }
 
 /// The object that a struct prints when nothing was set.
-pub fn zero_struct(root: &Struct) -> Value {
-    let mut map = Map::new();
-    complete(root, &mut map);
-    Value::Object(map)
+pub fn zero_struct(root: &Struct) -> &Value {
+    root.zero.get_or_init(|| {
+        let mut map = Map::new();
+        complete(root, &mut map);
+        Value::Object(map)
+    })
 }
 
 #[derive(Default)]
@@ -338,7 +340,7 @@ pub(super) fn zero(ty: &GoType) -> Value {
         GoType::String | GoType::Bytes => "".into(),
         GoType::Quantity => "0".into(),
         GoType::Duration => "0s".into(),
-        GoType::Struct(name) => name.get().map_or(Value::Null, zero_struct),
+        GoType::Struct(name) => name.get().map(zero_struct).cloned().unwrap_or_default(),
         _ => Value::Null,
     }
 }
@@ -359,14 +361,24 @@ fn is_zero(ty: &GoType, value: &Value) -> bool {
 
 /// Prints what a struct prints of its zero fields, and drops what it leaves out.
 pub(super) fn complete(root: &Struct, map: &mut Map<String, Value>) {
-    // An empty list of managers says something: it clears them.
     let left_out = |name: &str, value: &Value| {
-        let field = root.field(name).filter(|_| name != "managedFields");
-        field.is_some_and(|field| field.zero == Zero::Omitted && is_zero(&field.ty, value))
+        root.field(name)
+            .is_some_and(|field| is_left_out(field, value))
     };
     if map.iter().any(|(name, value)| left_out(name, value)) {
         map.retain(|name, value| !left_out(name, value));
     }
+    print_unset(root, map);
+}
+
+/// Whether a struct prints nothing of a field, since it is zero.
+pub(super) fn is_left_out(field: &Field, value: &Value) -> bool {
+    // An empty list of managers says something: it clears them.
+    field.zero == Zero::Omitted && field.name != "managedFields" && is_zero(&field.ty, value)
+}
+
+/// Prints what a struct prints of the fields that are not there.
+pub(super) fn print_unset(root: &Struct, map: &mut Map<String, Value>) {
     for field in root.printed() {
         if !map.contains_key(field.name) {
             map.insert(field.name.into(), unset(field));

@@ -148,6 +148,8 @@ pub struct Struct {
     printed: Vec<usize>,
     /// What [`defaults`](super::defaults) has found out about it.
     pub(super) defaults: OnceLock<Defaults>,
+    /// What [`decode`](super::decode::zero_struct) prints of it when nothing is set.
+    pub(super) zero: OnceLock<Value>,
 }
 
 impl Struct {
@@ -169,6 +171,7 @@ impl Struct {
             by_name,
             printed,
             defaults: OnceLock::new(),
+            zero: OnceLock::new(),
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) fn reset_status(root: &Struct, object: &mut Value) {
         .field("status")
         .and_then(|field| field.ty.element_struct())
     {
-        Some(status) => map.insert("status".into(), zero_struct(status)),
+        Some(status) => map.insert("status".into(), zero_struct(status).clone()),
         None => map.remove("status"),
     };
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::decode::{complete, zero};
+use super::decode::{is_left_out, print_unset, zero};
 use super::gotypes::{GoType, Struct};
 use super::{base64, quantity, times};
 
@@ -19,21 +19,27 @@ pub(crate) fn retype(root: &'static Struct, value: &mut Value) -> bool {
 }
 
 fn structure(root: &'static Struct, map: &mut Map<String, Value>) -> bool {
-    let mut has_nulls = false;
+    let mut all_stay = true;
     for (name, value) in map.iter_mut() {
         let Some(field) = root.field(name) else {
             return false;
         };
         if value.is_null() {
-            has_nulls = true;
+            all_stay = false;
         } else if !typed(&field.ty, value) {
             return false;
+        } else if is_left_out(field, value) {
+            all_stay = false;
         }
     }
-    if has_nulls {
-        map.retain(|_, value| !value.is_null());
+    if !all_stay {
+        let goes = |name: &str, value: &Value| {
+            let field = root.field(name);
+            value.is_null() || field.is_some_and(|field| is_left_out(field, value))
+        };
+        map.retain(|name, value| !goes(name, value));
     }
-    complete(root, map);
+    print_unset(root, map);
     true
 }
 

@@ -43,16 +43,11 @@ pub fn of(resource: &Resource) -> Arc<dyn Strategy> {
     }
 }
 
-impl BuiltIn {
-    /// The type of what is written to a subresource that takes the object itself.
-    fn decoded(&self, context: &Context<'_>, decoded: decode::DecodedStruct) -> Decoded {
-        let mut object = decoded.object;
-        // A decoder of the API server fills in the defaults as it goes.
-        self.default(context, &mut object);
-        Decoded {
-            object,
-            complaints: decoded.complaints,
-        }
+/// What was decoded. Its defaults are up to who reads.
+fn decoded(decoded: decode::DecodedStruct) -> Decoded {
+    Decoded {
+        object: decoded.object,
+        complaints: decoded.complaints,
     }
 }
 
@@ -61,26 +56,25 @@ impl Codec for BuiltIn {
         Schema::of_kind(&resource.group, &resource.version, &resource.kind).map(SchemaRef::from)
     }
 
-    fn read(&self, context: &Context<'_>, body: Node) -> Result<Decoded, String> {
-        decode::decode(self.root, body).map(|decoded| self.decoded(context, decoded))
+    fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
+        decode::decode(self.root, body).map(decoded)
     }
 
     fn read_value(&self, context: &Context<'_>, mut object: Value) -> Result<Decoded, String> {
         if !retype::retype(self.root, &mut object) {
             return self.read(context, Node::from_value(&object));
         }
-        self.default(context, &mut object);
         Ok(Decoded {
             object,
             complaints: Vec::new(),
         })
     }
 
-    fn read_merged(&self, context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
-        unstructured::decode(self.root, object).map(|decoded| self.decoded(context, decoded))
+    fn read_merged(&self, _context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
+        unstructured::decode(self.root, object).map(decoded)
     }
 
-    fn empty(&self, _context: &Context<'_>) -> Value {
+    fn empty(&self) -> &'static Value {
         decode::zero_struct(self.root)
     }
 

@@ -125,6 +125,8 @@ pub fn each<'a>(object: &'a mut JsonObject, key: &str) -> impl Iterator<Item = &
 pub fn copy(to: &mut Value, from: &Value, key: &str) {
     let Value::Object(to) = to else { return };
     match from.get(key) {
+        // What is the same need not be copied.
+        Some(value) if to.get(key) == Some(value) => {}
         Some(value) => {
             to.insert(key.into(), value.clone());
         }

@@ -160,7 +160,7 @@ impl Cluster {
             subresource: "",
             schema: &schema,
             reset: Some(&status),
-            empty: &Defined.empty(context),
+            empty: Defined.empty(),
             now: &now,
             versions: &|_| None,
             convert: &|_, _, _| (),

@@ -14,8 +14,8 @@ use crate::model::resource::Resource;
 use crate::model::status::ApiError;
 use crate::model::status::FieldError;
 use crate::model::strategy::{
-    Bookkeeping, Codec, Context, Decoded, Deletion, Generation, Lifecycle, Printing, Selection,
-    Verdict,
+    Bookkeeping, Codec, Context, Decoded, Deletion, EMPTY, Generation, Lifecycle, Printing,
+    Selection, Verdict,
 };
 use kmock_apply::ordered::Node;
 use kmock_apply::schema::{Schema, SchemaRef};
@@ -78,8 +78,8 @@ impl Codec for Defined {
         })
     }
 
-    fn empty(&self, _context: &Context<'_>) -> Value {
-        root().map(decode::zero_struct).unwrap_or_default()
+    fn empty(&self) -> &'static Value {
+        root().map_or(&EMPTY, decode::zero_struct)
     }
 
     fn before_store(&self, _resource: &Resource, object: &mut Value) {
