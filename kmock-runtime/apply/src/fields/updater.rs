@@ -5,17 +5,18 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::compare::{Comparison, compare};
 use super::created::{Untold, created};
-use super::element::{PathElement, equal_values};
+use super::element::equal_values;
 use super::managers::{Entry, ManagedFields, Manager, Operation, Origin, written};
 use super::merge::merge;
+use super::prune::prune;
 use super::reconcile::reconcile;
-use super::remove::remove;
 use super::set::Set;
 use super::typed::{TypedErrors, to_set, validate};
+use super::write::{ApplyError, Conflict, Write};
 use crate::schema::SchemaRef;
 
 /// At most so many updaters are kept apart.
@@ -45,134 +46,6 @@ static SERVER_OWNED: LazyLock<Set> = LazyLock::new(|| {
 /// Where an object tells its managers.
 static MANAGERS: LazyLock<Set> = LazyLock::new(|| Set::of_names(&[&["metadata", "managedFields"]]));
 
-/// A write, as far as the managers are concerned.
-#[derive(Clone, Copy)]
-pub struct Write<'a> {
-    /// Who writes: see [`manager_name`](super::manager_name).
-    pub manager: &'a str,
-    /// The version written through, e.g. `apps/v1`.
-    pub version: &'a str,
-    /// The subresource written through; empty for the object itself.
-    pub subresource: &'a str,
-    /// The schema of that version.
-    pub schema: &'a SchemaRef,
-    /// Fields that this way of writing does not write, with all below them: `status` on the object itself.
-    pub reset: Option<&'a Set>,
-    /// The object of the kind in which nothing is set: what a created object is compared with.
-    pub empty: &'a Value,
-    /// The present time (RFC 3339, in seconds).
-    pub now: &'a str,
-    /// The schemas of the kind's other versions; `None` for a version that is not served any more.
-    pub versions: &'a dyn Fn(&str) -> Option<SchemaRef>,
-    /// Changes an object of one version into one of another: versions may differ in their fields.
-    pub convert: &'a dyn Fn(&mut Value, &str, &str),
-}
-
-/// The object in which nothing is set.
-static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
-
-impl<'a> Write<'a> {
-    /// A write to the object itself, of a kind that is served in one version. Everything else is set by field:
-    ///
-    /// ```
-    /// use kmock_apply::Schema;
-    /// use kmock_apply::fields::{Set, Write};
-    ///
-    /// let schema = Schema::of_kind("apps", "v1", "Deployment").expect("a built-in kind").into();
-    /// let status = Set::of_names(&[&["status"]]);
-    /// let write = Write {
-    ///     reset: Some(&status),
-    ///     ..Write::new("operator", "apps/v1", &schema, "2026-01-01T00:00:00Z")
-    /// };
-    /// ```
-    pub fn new(manager: &'a str, version: &'a str, schema: &'a SchemaRef, now: &'a str) -> Self {
-        Write {
-            manager,
-            version,
-            subresource: "",
-            schema,
-            reset: None,
-            empty: &EMPTY,
-            now,
-            versions: &|_| None,
-            convert: &|_, _, _| (),
-        }
-    }
-
-    /// The writer, where it does not apply.
-    fn updater(&self) -> Manager {
-        Manager::new(
-            self.manager,
-            Operation::Update,
-            self.version,
-            self.subresource,
-        )
-    }
-}
-
-impl std::fmt::Debug for Write<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Write")
-            .field("manager", &self.manager)
-            .field("version", &self.version)
-            .field("subresource", &self.subresource)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A field that another manager owns with another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// Who owns it.
-    pub manager: Manager,
-    /// The field.
-    pub path: Vec<PathElement>,
-}
-
-impl Conflict {
-    /// The field, as messages show it: `.spec.containers[name="c"].image`.
-    pub fn field(&self) -> String {
-        self.path.iter().map(ToString::to_string).collect()
-    }
-}
-
-/// Why an apply failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ApplyError {
-    /// Others own fields with other values.
-    Conflicts(Vec<Conflict>),
-    /// The managers of the object could not be read.
-    Managers(String),
-    /// The configuration does not conform to the schema.
-    Config(TypedErrors),
-    /// The object does not conform to the schema.
-    Live(TypedErrors),
-    /// The two cannot be merged.
-    Merge(TypedErrors),
-    /// An object does not conform to the schema of another version, in which a manager names its fields.
-    Version(String),
-}
-
-impl std::fmt::Display for ApplyError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            ApplyError::Conflicts(conflicts) => {
-                let each = conflicts.iter().map(|conflict| {
-                    format!("{} is owned by {}", conflict.field(), conflict.manager)
-                });
-                write!(f, "conflicts: {}", each.collect::<Vec<_>>().join(", "))
-            }
-            ApplyError::Managers(why) => write!(f, "the managers cannot be read: {why}"),
-            ApplyError::Config(why) => write!(f, "the configuration does not conform: {why}"),
-            ApplyError::Live(why) => write!(f, "the object does not conform: {why}"),
-            ApplyError::Merge(why) => write!(f, "the configuration cannot be merged: {why}"),
-            ApplyError::Version(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for ApplyError {}
-
 /// Updates the managers after a write other than apply, in `new` itself.
 ///
 /// ```
@@ -194,51 +67,47 @@ impl std::error::Error for ApplyError {}
 /// `live` is the object before the write, `None` when it is created. What `new` says about its managers counts
 /// only when it is readable and not empty; `[]` and `[{}]` wipe them.
 pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
-    let of_live = live.and_then(managed_fields_of);
-    let said = take_managed_fields(new);
-    // `None`: those of what is there.
-    let told = if !write.subresource.is_empty() {
-        None
-    } else if said.as_ref().is_some_and(is_reset) {
-        Some(ManagedFields::default())
-    } else {
-        let told = ManagedFields::decode(said.as_ref());
-        told.ok().filter(|managed| !managed.is_empty())
+    let said = match take_managed_fields(new) {
+        _ if !write.subresource.is_empty() => None,
+        Some(said) if is_reset(&said) => Some(ManagedFields::default()),
+        said => ManagedFields::decode(said.as_ref())
+            .ok()
+            .filter(|managed| !managed.is_empty()),
     };
-    let tracked = match (live, told) {
-        // It may be written in another way than here.
-        (Some(live), Some(managed)) if !managed.is_empty() => {
-            changes(live, new, write).and_then(|own| {
-                let managed = track(live, new, own, managed, write)?;
-                Ok(managed.encode())
-            })
+    let tracked = match (live, said) {
+        (live, Some(said)) if !said.is_empty() => {
+            let live = live.unwrap_or(write.empty);
+            changes(live, new, write)
+                .and_then(|own| track(live, new, own, said, write))
+                .map(|managed| managed.encode())
         }
-        (Some(live), None) if of_live.is_some() => changes(live, new, write).and_then(|own| {
-            let aside = |whose: (&Manager, &str), fields: &Value| {
-                let few = of_live
-                    .and_then(Value::as_array)
-                    .is_none_or(|all| all.len() <= MOST_UPDATERS);
-                few && is_apart(whose, fields, &own, write)
-            };
-            let read = ManagedFields::decode_but(of_live, aside);
-            let (managed, mut left) = read.unwrap_or_default();
-            let mut managed = if managed.is_empty() && left.is_empty() {
-                return Ok(None);
-            } else {
-                track(live, new, own, managed, write)?
-            };
-            managed.entries.append(&mut left);
-            Ok(managed.encode_from(of_live))
-        }),
+        (Some(live), None) => track_live(live, new, write),
         // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
         (Some(_), _) => Ok(None),
-        (None, Some(managed)) if !managed.is_empty() => changes(write.empty, new, write)
-            .and_then(|own| track(write.empty, new, own, managed, write))
-            .map(|managed| managed.encode()),
         (None, _) => track_created(new, write),
     };
     // Nobody is tracked any more, rather than somebody wrongly.
     set_managed_fields(new, tracked.unwrap_or_default());
+}
+
+/// The managers of an object that is there, after a write that says nothing about them.
+fn track_live(live: &Value, new: &Value, write: &Write<'_>) -> Result<Option<Value>, ApplyError> {
+    let Some(told) = managed_fields_of(live) else {
+        return Ok(None);
+    };
+    let own = changes(live, new, write)?;
+    // With one more there may be too many.
+    let are_few = told.as_array().is_none_or(|all| all.len() < MOST_UPDATERS);
+    let aside =
+        |whose: (&Manager, &str), fields: &Value| are_few && is_apart(whose, fields, &own, write);
+    let read = ManagedFields::decode_but(Some(told), aside);
+    let (managed, mut left) = read.unwrap_or_default();
+    if managed.is_empty() && left.is_empty() {
+        return Ok(None);
+    }
+    let mut managed = track(live, new, own, managed, write)?;
+    managed.entries.append(&mut left);
+    Ok(managed.encode_from(Some(told)))
 }
 
 /// Whether an entry of what is there has nothing to do with a write, whose changes come to `own`: it stays as it is, and need
@@ -424,9 +293,11 @@ fn settle(
                     continue;
                 };
                 let version = (entry.version.as_str(), &schema);
-                let old = converted(live, write.version, version, write)
+                let old = write
+                    .converted(live, write.version, version)
                     .map_err(|why| failed("to convert old object", why))?;
-                let new = converted(new, write.version, version, write)
+                let new = write
+                    .converted(new, write.version, version)
                     .map_err(|why| failed("to convert new object", why))?;
                 let comparison = compare(&schema, &old, &new).map_err(ApplyError::Live)?;
                 comparisons.push(Compared::of(&entry.version, comparison));
@@ -486,121 +357,6 @@ impl Compared {
     }
 }
 
-/// Takes out what the manager applied before, does not apply now, and nobody else owns.
-fn prune(
-    merged: Value,
-    managed: &ManagedFields,
-    last: &Entry,
-    write: &Write<'_>,
-) -> Result<Value, ApplyError> {
-    let is_own = |entry: &Entry| entry.version == write.version;
-    if is_own(last) && managed.entries.iter().all(is_own) && !has_empty_list(&merged) {
-        return Ok(prune_in_place(merged, managed, last, write.schema));
-    }
-    prune_step_by_step(merged, managed, last, write)
-        .map_err(|why| ApplyError::Version(format!("failed to prune fields: {why}")))
-}
-
-/// Prunes when all managers name their fields in the version of the write, and no list is there but empty: that is nobody's
-/// field, and whether what it stands in stays is found step by step only.
-///
-/// `structured-merge-diff` removes everything and adds back what is owned and what was never applied; since a set
-/// made by an apply has every parent of its members (or gets it named here), subtracting comes to the same.
-fn prune_in_place(
-    merged: Value,
-    managed: &ManagedFields,
-    last: &Entry,
-    schema: &SchemaRef,
-) -> Value {
-    // Only what is not applied any more can go, with the parents that are left without anything.
-    let given_up = managed.get(&last.manager).map_or_else(
-        || last.fields.clone(),
-        |own| last.fields.difference(&own.fields),
-    );
-    if given_up.is_empty() {
-        return merged;
-    }
-    let mut dropped = given_up.with_named_parents(Some(schema));
-    for entry in &managed.entries {
-        dropped = dropped.difference_named(&entry.fields, Some(schema));
-    }
-    remove(schema, merged, &dropped)
-}
-
-/// Prunes as `structured-merge-diff` does it, step by step: what each manager owns is added back in its own version.
-fn prune_step_by_step(
-    merged: Value,
-    managed: &ManagedFields,
-    last: &Entry,
-    write: &Write<'_>,
-) -> Result<Value, String> {
-    let Some(schema) = schema_of(&last.version, write).filter(|_| !last.fields.is_empty()) else {
-        return Ok(merged);
-    };
-    let members =
-        |schema: &SchemaRef, value: &Value| to_set(schema, value).with_named_parents(Some(schema));
-    let of_last = (last.version.as_str(), &schema);
-    let whole = converted(&merged, write.version, of_last, write)
-        .map_err(|why| format!("failed to convert merged object to last applied version: {why}"))?;
-    let last_fields = last.fields.with_named_parents(Some(&schema));
-    let mut pruned = remove(&schema, whole.clone(), &last_fields);
-    let mut at = last.version.as_str();
-    // The version of the last apply comes first, lest what a conversion needs is missing.
-    let mut owned: Vec<(&str, Set)> = vec![(at, Set::new())];
-    for entry in &managed.entries {
-        match owned.iter_mut().find(|(known, _)| *known == entry.version) {
-            Some((_, fields)) => *fields = fields.union(&entry.fields),
-            None => owned.push((&entry.version, entry.fields.clone())),
-        }
-    }
-    for (version, owned) in owned {
-        let Some(schema) = schema_of(version, write) else {
-            continue;
-        };
-        let here = |object: &Value, from: &str, what: &str| {
-            converted(object, from, (version, &schema), write).map_err(|why| {
-                format!(
-                    "failed add back owned items: failed to convert {what} object at version {version}: {why}"
-                )
-            })
-        };
-        let whole = here(&whole, &last.version, "merged")?;
-        let kept = members(&schema, &here(&pruned, at, "pruned")?)
-            .union(&owned.with_named_parents(Some(&schema)));
-        let unowned = members(&schema, &whole).difference(&kept);
-        pruned = remove(&schema, whole, &unowned);
-        at = version;
-    }
-    // What the manager never applied stays, whoever owns it.
-    let left = converted(&pruned, at, of_last, write).map_err(|why| {
-        format!(
-            "failed add back dangling items: failed to convert pruned object to last applied version: {why}"
-        )
-    })?;
-    let dropped = members(&schema, &whole)
-        .difference(&members(&schema, &left))
-        .intersection(&last_fields);
-    let pruned = remove(&schema, whole, &dropped);
-    converted(&pruned, &last.version, (write.version, write.schema), write)
-        .map_err(|why| why.to_string())
-}
-
-fn schema_of(version: &str, write: &Write<'_>) -> Option<SchemaRef> {
-    if version == write.version {
-        Some(write.schema.clone())
-    } else {
-        (write.versions)(version)
-    }
-}
-
-fn has_empty_list(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.is_empty() || items.iter().any(has_empty_list),
-        Value::Object(map) => map.values().any(has_empty_list),
-        _ => false,
-    }
-}
-
 /// Adapts every set to the present schema.
 fn reconciled(
     live: &Value,
@@ -609,11 +365,12 @@ fn reconciled(
 ) -> Result<ManagedFields, ApplyError> {
     let mut conforms: Vec<String> = vec![write.version.into()];
     for entry in &mut managed.entries {
-        let Some(schema) = schema_of(&entry.version, write) else {
+        let Some(schema) = write.schema_of(&entry.version) else {
             continue;
         };
         if !conforms.contains(&entry.version) {
-            converted(live, write.version, (&entry.version, &schema), write)
+            write
+                .converted(live, write.version, (&entry.version, &schema))
                 .map_err(|why| ApplyError::Version(why.to_string()))?;
             conforms.push(entry.version.clone());
         }
@@ -622,24 +379,6 @@ fn reconciled(
         }
     }
     Ok(managed)
-}
-
-/// The object as another version shows it; it must conform to the schema of that version.
-fn converted(
-    object: &Value,
-    from: &str,
-    (to, schema): (&str, &SchemaRef),
-    write: &Write<'_>,
-) -> Result<Value, TypedErrors> {
-    let mut object = object.clone();
-    if from != to && object.is_object() {
-        (write.convert)(&mut object, from, to);
-        if let Some(said) = object.get_mut("apiVersion") {
-            *said = to.into();
-        }
-        validate(schema, &object, true)?;
-    }
-    Ok(object)
 }
 
 fn failed(what: &str, why: TypedErrors) -> ApplyError {
@@ -826,6 +565,48 @@ mod tests {
         assert_eq!(
             fields_of(&applied, BEFORE_FIRST_APPLY),
             json!([{"f:data": {".": {}, "f:a": {}}}])
+        );
+    }
+
+    #[test]
+    fn managers_that_a_write_does_not_touch_are_told_as_if_they_were_read() {
+        let known = Schema::of_kind("", "v1", "Pod").expect("Pod");
+        // Of a schema that may change, all is read.
+        let (builtin, shared) = (known.into(), SchemaRef::from(known.clone()));
+        let conditions = |n: usize| json!([{"type": "Ready", "status": "False"}, {"type": format!("C{}", n % 3), "status": n.to_string()}]);
+        let mut pods = [&builtin, &shared].map(|schema| {
+            let mut pod = json!({"metadata": {"name": "p", "resourceVersion": "1"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+            update(None, &mut pod, &write("creator", schema));
+            pod
+        });
+        for n in 1..40 {
+            let manager = format!("m{}", n % 13);
+            for (pod, schema) in pods.iter_mut().zip([&builtin, &shared]) {
+                let former = pod.clone();
+                let mut by = write(&manager, schema);
+                match n % 4 {
+                    0 => pod["metadata"]["labels"][format!("l{n}")] = "x".into(),
+                    1 => pod["spec"]["containers"][0]["image"] = n.to_string().into(),
+                    2 if n % 8 == 2 => {
+                        pod["metadata"]["labels"][format!("l{}", n - 2)] = Value::Null
+                    }
+                    2 => pod["metadata"]["annotations"][format!("a{n}")] = "y".into(),
+                    _ => {
+                        by.subresource = "status";
+                        pod["status"]["conditions"] = conditions(n);
+                    }
+                }
+                update(Some(&former), pod, &by);
+            }
+            let [one, other] = &pods;
+            assert_eq!(one, other, "after write {n}");
+        }
+        let managers = managed_fields_of(&pods[0]).and_then(Value::as_array);
+        let names = managers.into_iter().flatten().map(|one| &one["manager"]);
+        let names: Vec<_> = names.collect();
+        assert!(
+            names.iter().any(|name| **name == "ancient-changes") && names.len() <= 10,
+            "{names:?}"
         );
     }
 
