@@ -187,6 +187,9 @@ impl Watchdog {
 
 type Watch = Box<dyn FnOnce() + Send>;
 
+/// The name of the threads that watch.
+const WATCHDOG: &str = "kmock-watchdog";
+
 /// Threads that have watched a test, and wait for the next: a sweep has thousands of them one after another.
 static IDLE: Mutex<Vec<mpsc::Sender<Watch>>> = Mutex::new(Vec::new());
 /// So many wait at most.
@@ -219,7 +222,7 @@ fn on_a_thread(watch: Watch) -> bool {
             }
         }
     };
-    let thread = std::thread::Builder::new().name("kmock-watchdog".to_owned());
+    let thread = std::thread::Builder::new().name(WATCHDOG.to_owned());
     thread.spawn(run).is_ok()
 }
 
@@ -339,7 +342,12 @@ impl Queued {
     fn so_far() -> Queued {
         let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
         let times = threads.flatten().filter_map(|thread| {
-            let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            let read = |file| std::fs::read_to_string(thread.path().join(file)).ok();
+            // A watchdog waits for its turn, too, whatever the tests do.
+            if read("comm")?.trim_end() == WATCHDOG {
+                return None;
+            }
+            let times = read("schedstat")?;
             // In nanoseconds: on the processor, and in the queue for it.
             let queued = times.split_whitespace().nth(1)?.parse().ok()?;
             Some((thread.file_name(), Duration::from_nanos(queued)))
@@ -409,5 +417,22 @@ mod tests {
         let before = times(&[("1", 5), ("2", 100)]);
         let now = times(&[("1", 7), ("3", 4)]);
         assert_eq!(now.since(&before), Duration::from_nanos(6));
+    }
+
+    #[test]
+    fn watchdogs_are_not_among_those_who_wait_for_a_turn() {
+        let own = || {
+            let own = std::fs::read_link("/proc/thread-self").ok()?;
+            own.file_name().map(OsString::from)
+        };
+        let is_told = move || own().is_some_and(|own| Queued::so_far().0.contains_key(&own));
+        let named = |name: &str| {
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            thread.spawn(is_told).expect("a thread").join()
+        };
+        assert!(!named(WATCHDOG).expect("no panic"));
+        if std::path::Path::new("/proc/self/schedstat").exists() {
+            assert!(named("another").expect("no panic"));
+        }
     }
 }

@@ -1065,7 +1065,7 @@ async fn kubelets_have_a_port_and_ask_who_may(k: KMock) {
 #[kmock::test(start_paused, nodes = 1)]
 async fn older_protocols_of_commands(k: KMock) {
     use futures::StreamExt;
-    use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+    use tokio_tungstenite::tungstenite::Message;
     k.image("postgres:*")
         .exec(async |command, io| match command.join(" ").as_str() {
             "pg_dump shop" => {
@@ -1120,18 +1120,7 @@ async fn older_protocols_of_commands(k: KMock) {
             ],
         ),
     ] {
-        let url = format!("ws://{}{PODS}/db/exec?{command}", k.address());
-        let mut request = url.into_client_request().expect("a URL");
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", protocol.parse().expect("a value"));
-        let stream = tokio::net::TcpStream::connect(k.address())
-            .await
-            .expect("it listens");
-        let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
-            .await
-            .expect("upgraded");
-        assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+        let mut socket = dial(&k, &format!("{PODS}/db/exec?{command}"), protocol).await;
         let mut came = Vec::new();
         while let Some(Ok(message)) = socket.next().await {
             match message {
@@ -1143,22 +1132,33 @@ async fn older_protocols_of_commands(k: KMock) {
     }
 }
 
-/// What a client of a command gets over a WebSocket: the texts of the channels, and how it ended.
-async fn spoken(k: &KMock, path: &str, input: &[&str]) -> (Vec<String>, Value) {
-    use futures::{SinkExt, StreamExt};
-    use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+/// A WebSocket to a command, which speaks the protocol that is asked for.
+async fn dial(
+    k: &KMock,
+    path: &str,
+    protocol: &str,
+) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
     let url = format!("ws://{}{path}", k.address());
     let mut request = url.into_client_request().expect("a URL");
-    let protocol = "v5.channel.k8s.io".parse().expect("a value");
     request
         .headers_mut()
-        .insert("sec-websocket-protocol", protocol);
+        .insert("sec-websocket-protocol", protocol.parse().expect("a value"));
     let stream = tokio::net::TcpStream::connect(k.address()).await;
-    let stream = stream.expect("it listens");
-    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
+    let (socket, response) = tokio_tungstenite::client_async(request, stream.expect("it listens"))
         .await
         .expect("upgraded");
+    assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+    socket
+}
+
+/// What a client of a command gets over a WebSocket: the texts of the channels, and how it ended.
+async fn spoken(k: &KMock, path: &str, input: &[&str]) -> (Vec<String>, Value) {
+    use futures::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+
+    let mut socket = dial(k, path, "v5.channel.k8s.io").await;
     for text in input {
         let message = [b"\0", text.as_bytes()].concat();
         socket.send(Message::binary(message)).await.expect("sent");

@@ -423,6 +423,39 @@ fn what_a_manager_drops_goes_unless_others_own_it() {
 }
 
 #[test]
+fn who_creates_owns_what_the_comparison_with_nothing_tells() {
+    let paths: [&[&str]; 12] = [
+        &["apiVersion"],
+        &["kind"],
+        &["metadata"],
+        &["metadata", "name"],
+        &["metadata", "namespace"],
+        &["metadata", "creationTimestamp"],
+        &["metadata", "selfLink"],
+        &["metadata", "uid"],
+        &["metadata", "clusterName"],
+        &["metadata", "generation"],
+        &["metadata", "managedFields"],
+        &["metadata", "resourceVersion"],
+    ];
+    let nobodys = Set::of_names(&paths);
+    each_case("creators", |random| {
+        for kind in kinds() {
+            let new = kind.created(random);
+            let mut plain = new.clone();
+            let managers = plain["metadata"]["managedFields"].take();
+            plain["metadata"]
+                .as_object_mut()
+                .expect("metadata")
+                .remove("managedFields");
+            let told = compare(&kind.schema, &json!({}), &plain).expect("comparable");
+            let owned = told.written().difference(&nobodys).to_fields_v1();
+            assert_eq!(managers[0]["fieldsV1"], owned, "{plain}");
+        }
+    });
+}
+
+#[test]
 fn comparison_tells_every_difference() {
     each_case("comparison", |random| {
         for kind in kinds() {

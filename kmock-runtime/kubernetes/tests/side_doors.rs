@@ -5,6 +5,7 @@ mod api;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::Request;
+use kmock_kubernetes::internals::api::body::Sent;
 use kmock_kubernetes::{ApiBody, Cluster, ClusterOptions, Declaration};
 use serde_json::{Value, json};
 
@@ -147,4 +148,64 @@ fn the_same_seed_and_clock_give_the_same_cluster() {
         first["metadata"]["creationTimestamp"],
         "2026-01-01T00:01:30Z"
     );
+}
+
+#[test]
+fn managers_of_what_is_seeded_are_read_at_once() {
+    run(async {
+        let cluster = Cluster::default();
+        let entry = |manager: &str, fields: Value| {
+            json!({"manager": manager, "operation": "Update", "apiVersion": "v1", "time": "2026-01-01T00:00:00Z",
+                "fieldsType": "FieldsV1", "fieldsV1": fields})
+        };
+        let seed = |name: &str, managers: Value| {
+            let pod = json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "managedFields": managers},
+                "spec": {"containers": [{"name": "c", "image": "i"}], "nodeSelector": {"disk": "ssd"}},
+            });
+            cluster.objects().seed(pod)["metadata"]["managedFields"].clone()
+        };
+        // What is atomic is owned whole; who owns nothing is nobody; the last word of a manager counts.
+        let part = json!({"f:spec": {"f:nodeSelector": {"f:disk": {}}}});
+        let managers = json!([
+            entry("a", json!({})),
+            entry("b", json!({"f:status": {}})),
+            entry("b", part)
+        ]);
+        let whole = entry("b", json!({"f:spec": {"f:nodeSelector": {}}}));
+        assert_eq!(seed("read", managers), json!([whole]));
+        // What cannot be read is not kept.
+        let broken = entry("a", json!({"f:spec": {"bogus": {}}}));
+        assert_eq!(seed("broken", json!([broken])), Value::Null);
+    });
+}
+
+#[test]
+fn what_an_own_part_does_not_send_stays_as_it_is() {
+    run(async {
+        let cluster = Cluster::default();
+        let services = "/api/v1/namespaces/default/services";
+        let spec = json!({"type": "LoadBalancer", "ports": [{"port": 80}]});
+        let body = json!({"metadata": {"name": "web"}, "spec": spec});
+        let (code, made) = call(&cluster, &format!("POST {services}"), body).await;
+        assert_eq!(code, 201, "{made}");
+        let write = async || {
+            let mut metadata = made["metadata"].clone();
+            metadata["managedFields"].take();
+            let status = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}});
+            let sent = Sent::without(&["spec"], json!({"metadata": metadata, "status": status}));
+            let request = Request::put(format!("{services}/web/status")).extension(sent);
+            let request = request.header("content-type", "application/json");
+            let answer = cluster.call(request.body(Bytes::new()).expect("a request"));
+            answer.await.status().as_u16()
+        };
+        assert_eq!(write().await, 200);
+        let web = cluster.objects().get("services", "web").expect("there");
+        assert_eq!(web["spec"], made["spec"]);
+        // A default of the status that goes by the spec.
+        let ingress = &web["status"]["loadBalancer"]["ingress"][0];
+        assert_eq!(ingress["ipMode"], "VIP");
+        // Meanwhile it is another version.
+        assert_eq!(write().await, 409);
+    });
 }

@@ -15,14 +15,15 @@ use crate::schema::{ListType, MapType, Schema};
 #[derive(Debug)]
 pub(crate) enum Untold {
     /// The objects do not conform to the schema.
-    Invalid(TypedErrors),
-    /// Something that only the comparison of sets tells: items that are repeated, types that change.
+    Invalid,
+    /// Something that only the comparison of sets tells: items that are repeated or have no keys, lists that had items before,
+    /// fields of items that nobody owns, types that change.
     Unusual,
 }
 
 impl From<TypedErrors> for Untold {
-    fn from(errors: TypedErrors) -> Self {
-        Self::Invalid(errors)
+    fn from(_: TypedErrors) -> Self {
+        Self::Invalid
     }
 }
 
@@ -48,7 +49,7 @@ impl Left<'_> {
     }
 }
 
-/// What is owned of a new object, beside `out`, and `whole` with all below it. Nothing that is written is an empty map.
+/// What is owned of a new object, beside `out`, and `whole` with all below it: empty when nothing is.
 pub(crate) fn created(
     schema: &Schema,
     empty: &Value,
@@ -91,7 +92,7 @@ fn walk(
             if schema.list_type() == ListType::Atomic || (before.is_empty() && now.is_empty()) {
                 return Ok(of_leaf());
             }
-            if !before.is_empty() {
+            if !before.is_empty() || left.out.or(left.whole).is_some() {
                 return Err(Untold::Unusual);
             }
             walk_items(schema, now, below)?;
@@ -258,8 +259,19 @@ mod tests {
         let repeated = json!({"spec": {"containers": [{"name": "a"}, {"name": "a"}]}});
         let found = created(pod, &json!({}), &repeated, &none, None);
         assert!(matches!(found, Err(Untold::Unusual)), "{found:?}");
+        let image = [
+            PathElement::field("spec"),
+            PathElement::field("containers"),
+            PathElement::key(vec![("name".into(), "a".into())]),
+            PathElement::field("image"),
+        ];
+        let mut reset = Set::new();
+        reset.insert(&image);
+        let new = json!({"spec": {"containers": [{"name": "a", "image": "i"}]}});
+        let found = created(pod, &json!({}), &new, &none, Some(&reset));
+        assert!(matches!(found, Err(Untold::Unusual)), "{found:?}");
         let wrong = |name: u8| json!({"spec": {"nodeName": name}});
         let found = created(pod, &wrong(1), &wrong(2), &none, None);
-        assert!(matches!(found, Err(Untold::Invalid(_))), "{found:?}");
+        assert!(matches!(found, Err(Untold::Invalid)), "{found:?}");
     }
 }

@@ -134,7 +134,8 @@ impl ManagedFields {
     }
 
     /// The same, and apart from it the entries that `aside` says to leave as they are, by their manager and version and what
-    /// they say: their fields are not read.
+    /// they say: their fields are not read, and nothing is in them but their place. Only [`encode_from`](Self::encode_from) with
+    /// the same value can write them.
     pub(crate) fn decode_but(
         value: Option<&Value>,
         aside: impl Fn((&Manager, &str), &Value) -> bool,

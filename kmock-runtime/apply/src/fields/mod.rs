@@ -41,7 +41,8 @@
 //! [`PathElement`] is one step of a path, [`Set`] the tree with its algebra and its `FieldsV1` codec. [`validate`],
 //! [`to_set`], [`compare()`], [`merge()`], [`remove()`] and [`extract`] walk values along a
 //! [`Schema`](crate::Schema). On top of them [`ManagedFields`] is what an object says about its
-//! writers, and [`update`] and [`apply`] are what a write does to it. [`owners`] tells a person.
+//! writers, and [`update`] and [`apply`] are what a [`Write`] does to it; `created` has the short way for new objects, and
+//! `prune` takes out what an apply gives up. [`owners`] tells a person.
 //!
 //! The rules are those of the Go module `sigs.k8s.io/structured-merge-diff`.
 
@@ -71,5 +72,5 @@ pub use remove::{extract, remove};
 pub use scale::{scale_to_object, scale_to_scale};
 pub use set::Set;
 pub use typed::{TypedErrors, to_set, validate};
-pub use updater::{apply, same_but_managers, update};
+pub use updater::{apply, reread, same_but_managers, update};
 pub use write::{ApplyError, Conflict, Write};

@@ -205,7 +205,7 @@ impl Set {
     }
 
     /// Whether some field is in both sets.
-    pub fn overlaps(&self, other: &Set) -> bool {
+    pub(crate) fn overlaps(&self, other: &Set) -> bool {
         let mut found = false;
         merge_sorted(&self.members, &other.members, PathElement::cmp, |a, b| {
             found |= a.is_some() && b.is_some();
@@ -413,7 +413,16 @@ mod tests {
             let mut left = one.clone();
             left.subtract_recursively(other);
             assert_eq!(left, one.recursive_difference(other));
+            let mut both = one.clone();
+            both.absorb(other.clone());
+            assert_eq!(both, one.union(other));
+            assert_eq!(one.overlaps(other), !one.intersection(other).is_empty());
         }
+        let (c, d) = (
+            Set::of_names(&[&["b"], &["x"]]),
+            Set::of_names(&[&["b", "c"]]),
+        );
+        assert!(!c.overlaps(&d) && c.intersection(&d).is_empty());
     }
 
     #[test]

@@ -90,6 +90,32 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
     set_managed_fields(new, tracked.unwrap_or_default());
 }
 
+/// Reads the managers of an object that comes from elsewhere, and writes them as here: under the present schemas, each once.
+/// What cannot be read is not kept.
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::fields::{Write, reread};
+/// use serde_json::{Value, json};
+///
+/// let schema = Schema::of_kind("", "v1", "ConfigMap").expect("a built-in kind").into();
+/// let mut map = json!({"metadata": {"managedFields": [{"manager": "m", "operation": "?"}]}});
+/// reread(&mut map, &Write::new("", "v1", &schema, ""));
+/// assert_eq!(map["metadata"]["managedFields"], Value::Null);
+/// ```
+pub fn reread(object: &mut Value, write: &Write<'_>) {
+    let Some(told) = take_managed_fields(object) else {
+        return;
+    };
+    let read = ManagedFields::decode(Some(&told));
+    let known = read
+        .ok()
+        .and_then(|managed| reconciled(object, managed, write).ok());
+    let mut managed = known.unwrap_or_default();
+    managed.entries.retain(|entry| !entry.fields.is_empty());
+    set_managed_fields(object, managed.encode());
+}
+
 /// The managers of an object that is there, after a write that says nothing about them.
 fn track_live(live: &Value, new: &Value, write: &Write<'_>) -> Result<Option<Value>, ApplyError> {
     let Some(told) = managed_fields_of(live) else {
@@ -111,7 +137,8 @@ fn track_live(live: &Value, new: &Value, write: &Write<'_>) -> Result<Option<Val
 }
 
 /// Whether an entry of what is there has nothing to do with a write, whose changes come to `own`: it stays as it is, and need
-/// not be read. That is easily told of entries of the same version, whose schema never changes.
+/// not be read. That is easily told of entries of the same version, whose schema never changes: they were made or read here
+/// ([`reread`]) under that schema.
 fn is_apart(
     (manager, version): (&Manager, &str),
     fields: &Value,
@@ -141,7 +168,8 @@ fn is_apart(
 fn track_created(new: &Value, write: &Write<'_>) -> Result<Option<Value>, ApplyError> {
     let owned = match created(write.schema, write.empty, new, &SERVER_OWNED, write.reset) {
         Ok(owned) => owned,
-        Err(Untold::Invalid(errors)) => return Err(ApplyError::Live(errors)),
+        // Nobody is told more of it.
+        Err(Untold::Invalid) => return Ok(None),
         Err(Untold::Unusual) => {
             let own = changes(write.empty, new, write)?;
             let managed = track(write.empty, new, own, ManagedFields::default(), write)?;

@@ -181,7 +181,7 @@ impl Client {
         let path = kind.path(object::namespace(object), object::name(object), subresource);
         let to = (Method::PUT, path.as_str());
         let sent = match subresource {
-            "status" => unspecified(object),
+            "status" => without_spec(object),
             _ => Sent::new(object.into()),
         };
         self.send_object(agent, to, sent).await.map(|_| ())
@@ -248,7 +248,7 @@ impl Client {
 }
 
 /// An object without its spec, which a write of the status leaves as it is.
-fn unspecified(object: &Json) -> Sent {
+fn without_spec(object: &Json) -> Sent {
     let mut object = object.clone();
     if let Some(members) = object.as_object_mut() {
         members.remove("spec");

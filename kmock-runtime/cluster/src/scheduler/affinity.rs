@@ -237,60 +237,71 @@ impl Rules {
     }
 }
 
-/// How much a Pod likes each node for the Pods that are there: preferred affinities, its own and theirs.
-pub(crate) fn liking(context: &Context<'_>, node: &NodeInfo) -> i64 {
-    let (pod, info, snapshot) = (context.pod, context.info, context.snapshot);
-    let preferred = |pod: &Json, sort: &str| -> Vec<(i64, Json)> {
-        items(&pod["spec"]["affinity"][sort]["preferredDuringSchedulingIgnoredDuringExecution"])
-            .map(|term| {
-                (
-                    object::int(&term["weight"]),
-                    term["podAffinityTerm"].clone(),
-                )
-            })
-            .collect()
-    };
-    let mut sum = 0;
-    let mine: Vec<(i64, Term)> = [("podAffinity", 1), ("podAntiAffinity", -1)]
-        .into_iter()
-        .flat_map(|(sort, sign)| {
-            preferred(pod, sort)
-                .into_iter()
-                .map(move |(weight, term)| (sign * weight, term))
-        })
-        .map(|(weight, term)| (weight, Term::of(&term, info)))
-        .collect();
-    if mine.is_empty() && snapshot.affine == 0 {
-        return 0;
-    }
-    for other_node in snapshot.nodes.values() {
-        let same =
-            |key: &str| node.label(key).is_some() && node.label(key) == other_node.label(key);
-        for other in other_node.pods.values() {
-            for (weight, term) in &mine {
-                if same(&term.key) && term.matches(other, context.cache) {
-                    sum += weight;
+/// How much a Pod likes each value of the topology keys for the Pods that are there: preferred affinities, its own and theirs.
+#[derive(Debug, Default)]
+pub(crate) struct Liking<'s>(BTreeMap<String, BTreeMap<&'s str, i64>>);
+
+impl<'s> Liking<'s> {
+    pub(crate) fn of(context: &Context<'s>) -> Liking<'s> {
+        let (info, snapshot) = (context.info, context.snapshot);
+        let mut liking = Liking::default();
+        let mine: Vec<(i64, Term)> = preferred(context.pod)
+            .map(|(weight, term)| (weight, Term::of(term, info)))
+            .collect();
+        if mine.is_empty() && snapshot.affine == 0 {
+            return liking;
+        }
+        for node in snapshot.nodes.values() {
+            for other in node.pods.values() {
+                for (weight, term) in &mine {
+                    if term.matches(other, context.cache) {
+                        liking.add(node, term, *weight);
+                    }
                 }
-            }
-            if snapshot.affine == 0 {
-                continue;
-            }
-            for (sort, sign) in [("podAffinity", 1), ("podAntiAffinity", -1)] {
-                for (weight, term) in preferred(&other.object, sort) {
-                    let term = Term::of(&term, other);
-                    if same(&term.key) && term.matches(info, context.cache) {
-                        sum += sign * weight;
+                if snapshot.affine == 0 {
+                    continue;
+                }
+                // Who requires to be near others likes their coming, too.
+                let requires = required(&other.object, "podAffinity").map(|term| (1, term));
+                for (weight, term) in preferred(&other.object).chain(requires) {
+                    let term = Term::of(term, other);
+                    if term.matches(info, context.cache) {
+                        liking.add(node, &term, weight);
                     }
                 }
             }
-            // Who requires to be near others likes their coming, too.
-            for term in required(&other.object, "podAffinity") {
-                let term = Term::of(term, other);
-                if same(&term.key) && term.matches(info, context.cache) {
-                    sum += 1;
-                }
-            }
+        }
+        liking
+    }
+
+    fn add(&mut self, node: &'s NodeInfo, term: &Term, weight: i64) {
+        if let Some(value) = node.label(&term.key) {
+            let values = self.0.entry(term.key.clone()).or_default();
+            *values.entry(value).or_default() += weight;
         }
     }
-    sum
+
+    /// That of a node.
+    pub(crate) fn node(&self, node: &NodeInfo) -> i64 {
+        let values = self.0.iter().filter_map(|(key, values)| {
+            let value = node.label(key)?;
+            values.get(value)
+        });
+        values.sum()
+    }
+}
+
+/// The terms of a Pod's preferred affinities with their weights; what it would rather be apart from has negative ones.
+fn preferred(pod: &Json) -> impl Iterator<Item = (i64, &Json)> {
+    let sorts = [("podAffinity", 1), ("podAntiAffinity", -1)].into_iter();
+    sorts.flat_map(|(sort, sign)| {
+        let terms =
+            &pod["spec"]["affinity"][sort]["preferredDuringSchedulingIgnoredDuringExecution"];
+        items(terms).map(move |term| {
+            (
+                sign * object::int(&term["weight"]),
+                &term["podAffinityTerm"],
+            )
+        })
+    })
 }

@@ -36,14 +36,10 @@ pub(crate) fn best<'a>(context: &Context<'_>, nodes: &[&'a NodeInfo]) -> Option<
         2,
         spread::scores(context.spread, pod, context.info, context.snapshot, nodes),
     );
+    let liking = affinity::Liking::of(context);
     add(
         2,
-        ranged(
-            nodes
-                .iter()
-                .map(|node| affinity::liking(context, node))
-                .collect(),
-        ),
+        ranged(nodes.iter().map(|node| liking.node(node)).collect()),
     );
     add(
         1,

@@ -233,10 +233,7 @@ impl Codec for BodyShape {
                 complaints: Vec::new(),
             });
         };
-        decode::decode(root, body).map(|read| Decoded {
-            object: read.object,
-            complaints: read.complaints,
-        })
+        decode::decode(root, body).map(Decoded::from)
     }
 
     fn empty(&self) -> &'static Value {
@@ -371,7 +368,7 @@ impl Sent {
         object.take()
     }
 
-    /// Gives an object that was read the members that were not sent.
+    /// Gives an object that was read the members that were not sent, and its defaults, which may go by them.
     pub fn complete(
         &self,
         call: &Call,
@@ -388,6 +385,8 @@ impl Sent {
         for key in self.unsent {
             values::copy(object, live, key);
         }
+        let target = Target::own(call);
+        target.codec.default(&call.context("", false), object);
         Ok(())
     }
 }
@@ -413,7 +412,9 @@ fn read_sent(call: &Call, target: Target<'_>, sent: &Sent) -> Result<Value, ApiE
     let context = call.context("", false);
     let decoded = target.codec.read_value(&context, object);
     let mut object = decoded.map_err(ApiError::bad_request)?.object;
-    target.codec.default(&context, &mut object);
+    if sent.unsent.is_empty() {
+        target.codec.default(&context, &mut object);
+    }
     set_type_meta(&mut object, &target.api_version(), target.kind);
     Ok(object)
 }

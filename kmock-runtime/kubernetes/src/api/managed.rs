@@ -91,6 +91,14 @@ pub fn reset_set(scope: &Scope<'_>, target: Target<'_>, object: &Value) -> Optio
     (!paths.is_empty()).then(|| Set::of_names(paths))
 }
 
+/// Puts right what an object that comes from elsewhere says about its managers.
+pub fn reread(scope: &Scope<'_>, object: &mut Value) {
+    let target = Target::of(scope.served);
+    with_write(scope, target, "", None, |write| {
+        fields::reread(object, write)
+    });
+}
+
 /// Notes in `object` who wrote what: of a create (`live` is `None`) or of any change but an apply.
 pub fn update(scope: &Scope<'_>, live: Option<&Value>, object: &mut Value, manager: &str) {
     update_target(scope, Target::of(scope.served), live, object, manager);

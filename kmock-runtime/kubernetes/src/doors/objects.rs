@@ -15,9 +15,9 @@ use serde_core::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::waits;
-use crate::api::expiry;
+use crate::api::call::Scope;
+use crate::api::{expiry, managed};
 use crate::model::meta;
-use crate::model::strategy::Context;
 use crate::model::user::User;
 use crate::state::change::Edit;
 use crate::state::cluster::Cluster;
@@ -262,16 +262,15 @@ impl Objects {
         self.ensure_namespace(&namespace);
         // The test's own hand may do anything.
         let (user, now) = (User::admin(), self.cluster.now());
-        let context = Context {
+        let scope = Scope {
             cluster: &self.cluster,
-            resource: &served.resource,
+            served: &served,
             namespace: &namespace,
-            name: &name,
             subresource: "",
             user: &user,
             now,
-            dry_run: false,
         };
+        let context = scope.context(&name, false);
         let decoded = served
             .strategy
             .read_value(&context, value)
@@ -283,6 +282,7 @@ impl Objects {
             map.insert("apiVersion".into(), api_version.into());
         }
         meta::set_text(&mut object, "namespace", &namespace);
+        managed::reread(&scope, &mut object);
         let managed = served.strategy.generation() == crate::model::strategy::Generation::Managed;
         let key = served.resource.key(&namespace, &name);
         let storage = &served.resource.storage;

@@ -130,7 +130,7 @@ pub(in crate::kinds::builtin) fn forget_topology(new: &mut Value, old: Option<&V
     }
 }
 
-/// Whether a job has its labels from its template: the decoder leaves a mark.
+/// Whether a job has its labels from its template: the defaults leave a mark.
 pub(in crate::kinds::builtin) fn takes_template_labels(object: &mut Value) -> bool {
     object
         .get_mut("metadata")
@@ -258,7 +258,7 @@ pub(in crate::kinds::builtin) fn change_secret(
     new: &mut Value,
     old: &Value,
 ) {
-    // A type once given stays when a write leaves it out: the decoder has filled in the default.
+    // A type once given stays when a write leaves it out: who read it has filled in the default.
     let kind = text(old, &["type"]);
     if text(new, &["type"]).is_empty() && !kind.is_empty() {
         new["type"] = kind.into();

@@ -43,11 +43,12 @@ pub fn of(resource: &Resource) -> Arc<dyn Strategy> {
     }
 }
 
-/// What was decoded. Its defaults are up to who reads.
-fn decoded(decoded: decode::DecodedStruct) -> Decoded {
-    Decoded {
-        object: decoded.object,
-        complaints: decoded.complaints,
+impl From<decode::DecodedStruct> for Decoded {
+    fn from(decoded: decode::DecodedStruct) -> Self {
+        Self {
+            object: decoded.object,
+            complaints: decoded.complaints,
+        }
     }
 }
 
@@ -57,7 +58,7 @@ impl Codec for BuiltIn {
     }
 
     fn read(&self, _context: &Context<'_>, body: Node) -> Result<Decoded, String> {
-        decode::decode(self.root, body).map(decoded)
+        decode::decode(self.root, body).map(Decoded::from)
     }
 
     fn read_value(&self, context: &Context<'_>, mut object: Value) -> Result<Decoded, String> {
@@ -71,7 +72,7 @@ impl Codec for BuiltIn {
     }
 
     fn read_merged(&self, _context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
-        unstructured::decode(self.root, object).map(decoded)
+        unstructured::decode(self.root, object).map(Decoded::from)
     }
 
     fn empty(&self) -> &'static Value {

@@ -1,4 +1,4 @@
-//! Defaults of the built-in kinds, filled in on every decoded object.
+//! Defaults of the built-in kinds, filled in on every object that is read.
 //!
 //! As the API server does it: the object is walked by its Go types, outer types first, and each type
 //! that has defaults fills in its own fields. So a pod template gets the same defaults wherever it is,
