@@ -2,8 +2,6 @@
 //! test's thread is blocked, no timer of the runtime can tell that a test will never end.
 
 use std::{
-    collections::HashMap,
-    ffi::OsString,
     io::Write as _,
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -242,7 +240,7 @@ fn watch(
         if !late(LOOK) {
             return;
         }
-        let (asked, queued) = (worked_so_far(), Queued::so_far());
+        let asked = worked_so_far();
         look.asked.notify_one();
         if !late(ANSWER) {
             return;
@@ -259,10 +257,7 @@ fn watch(
                 blocked,
                 blocked,
                 since(begun),
-                is_busy(
-                    since(asked).saturating_add(Queued::so_far().since(&queued)),
-                    ANSWER,
-                ),
+                is_busy(since(asked), ANSWER) || has_work(),
             );
         if look.answered.load(Ordering::Acquire) == 0 && !is_starved {
             tell(&format!(
@@ -277,15 +272,14 @@ fn watch(
     let slice = (limit / 20).min(Duration::from_secs(1));
     let mut wall = limit;
     while let (Some(before), Some(now)) = (begun, worked_so_far()) {
-        let queued = Queued::so_far();
         if !late(slice) {
             return;
         }
         wall += slice;
         let worked = worked_so_far().unwrap_or_default();
-        let lately = worked.saturating_sub(now) + Queued::so_far().since(&queued);
+        let lately = worked.saturating_sub(now);
         let used = now.saturating_sub(before);
-        if !is_starved(limit, wall, used, is_busy(lately, slice)) {
+        if !is_starved(limit, wall, used, is_busy(lately, slice) || has_work()) {
             break;
         }
     }
@@ -311,8 +305,7 @@ fn watch(
 /// So many times its limit a test may last at most that is busy all the time.
 const PATIENCE: u32 = 10;
 
-/// Whether a process had something to do in some time: it worked, or was in the queue for the processor. The clock of its work
-/// has ticks, of which two may fall at once.
+/// Whether the processor did something for a process in some time; its clock has ticks, of which two may fall at once.
 fn is_busy(worked: Duration, within: Duration) -> bool {
     worked >= (within / 20).max(Duration::from_millis(40))
 }
@@ -333,36 +326,21 @@ fn worked_so_far() -> Option<Duration> {
     Some(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
-/// How long each thread of this process was ready to work, and the processor was with others; nothing, where the system does not
-/// tell.
-#[derive(Debug, Default)]
-struct Queued(HashMap<OsString, Duration>);
+/// Whether a thread runs, or would if it had its turn; where the system does not tell, none is known to.
+fn has_work() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let stats = threads.flatten().map(|thread| thread.path().join("stat"));
+    stats
+        .filter_map(|stat| std::fs::read_to_string(stat).ok())
+        .any(|stat| is_runnable(&stat))
+}
 
-impl Queued {
-    fn so_far() -> Queued {
-        let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten();
-        let times = threads.flatten().filter_map(|thread| {
-            let read = |file| std::fs::read_to_string(thread.path().join(file)).ok();
-            // A watchdog waits for its turn, too, whatever the tests do.
-            if read("comm")?.trim_end() == WATCHDOG {
-                return None;
-            }
-            let times = read("schedstat")?;
-            // In nanoseconds: on the processor, and in the queue for it.
-            let queued = times.split_whitespace().nth(1)?.parse().ok()?;
-            Some((thread.file_name(), Duration::from_nanos(queued)))
-        });
-        Queued(times.collect())
-    }
-
-    /// What came since then, of the threads that are still there.
-    fn since(&self, then: &Queued) -> Duration {
-        let lately = self.0.iter().map(|(thread, queued)| {
-            let before = then.0.get(thread).copied().unwrap_or_default();
-            queued.saturating_sub(before)
-        });
-        lately.sum()
-    }
+/// Whether that is so of the thread that a line of `/proc/self/task/…/stat` tells of. A watchdog looks, and is no test.
+fn is_runnable(stat: &str) -> bool {
+    let parts = stat
+        .split_once('(')
+        .and_then(|(_, rest)| rest.rsplit_once(')'));
+    parts.is_some_and(|(name, rest)| name != WATCHDOG && rest.trim_start().starts_with('R'))
 }
 
 /// Past the output of tests, which is kept until they end: it would be lost with the process.
@@ -407,32 +385,16 @@ mod tests {
     }
 
     #[test]
-    fn time_in_the_queue_is_told_of_threads_that_are_there() {
-        let times = |all: &[(&str, u64)]| {
-            let times = all
-                .iter()
-                .map(|(thread, nanos)| ((*thread).into(), Duration::from_nanos(*nanos)));
-            Queued(times.collect())
-        };
-        let before = times(&[("1", 5), ("2", 100)]);
-        let now = times(&[("1", 7), ("3", 4)]);
-        assert_eq!(now.since(&before), Duration::from_nanos(6));
-    }
-
-    #[test]
-    fn watchdogs_are_not_among_those_who_wait_for_a_turn() {
-        let own = || {
-            let own = std::fs::read_link("/proc/thread-self").ok()?;
-            own.file_name().map(OsString::from)
-        };
-        let is_told = move || own().is_some_and(|own| Queued::so_far().0.contains_key(&own));
-        let named = |name: &str| {
-            let thread = std::thread::Builder::new().name(name.to_owned());
-            thread.spawn(is_told).expect("a thread").join()
-        };
-        assert!(!named(WATCHDOG).expect("no panic"));
-        if std::path::Path::new("/proc/self/schedstat").exists() {
-            assert!(named("another").expect("no panic"));
+    fn who_waits_for_a_turn_has_work() {
+        for (stat, expected) in [
+            ("7 (it::a (b) R) R 1 7 7 0", true),
+            ("7 (R) S 1 7 7 0", false),
+            ("7 (kmock-watchdog) R 1 7 7 0", false),
+            ("", false),
+        ] {
+            assert_eq!(is_runnable(stat), expected, "{stat}");
         }
+        // This thread runs.
+        assert!(has_work() || !cfg!(target_os = "linux"));
     }
 }
