@@ -616,7 +616,7 @@ mod tests {
                     0 => pod["metadata"]["labels"][format!("l{n}")] = "x".into(),
                     1 => pod["spec"]["containers"][0]["image"] = n.to_string().into(),
                     2 if n % 8 == 2 => {
-                        pod["metadata"]["labels"][format!("l{}", n - 2)] = Value::Null
+                        pod["metadata"]["labels"][format!("l{}", n - 2)] = Value::Null;
                     }
                     2 => pod["metadata"]["annotations"][format!("a{n}")] = "y".into(),
                     _ => {

@@ -95,7 +95,7 @@ pub fn reset_set(scope: &Scope<'_>, target: Target<'_>, object: &Value) -> Optio
 pub fn reread(scope: &Scope<'_>, object: &mut Value) {
     let target = Target::of(scope.served);
     with_write(scope, target, "", None, |write| {
-        fields::reread(object, write)
+        fields::reread(object, write);
     });
 }
 
