@@ -235,6 +235,15 @@ fn watch(
 ) {
     let late = |within| ended.recv_timeout(within) == Err(RecvTimeoutError::Timeout);
     let begun = worked_so_far();
+    // Whether the test has not had its time yet, going by what came after `then`; nobody is known to, where the system does not tell.
+    let starves = |limit, wall, then: Option<Duration>, within| {
+        let worked = worked_so_far();
+        let since = |then| Some(worked?.saturating_sub(then?));
+        let (used, lately) = (since(begun), since(then));
+        used.zip(lately).is_some_and(|(used, lately)| {
+            is_starved(limit, wall, used, is_busy(lately, within) || has_work())
+        })
+    };
     let mut left = limit;
     if kind == TestKind::OneThread && limit > LOOK + ANSWER {
         if !late(LOOK) {
@@ -248,17 +257,7 @@ fn watch(
         let blocked = LOOK + ANSWER;
         left -= blocked;
         // Where others have the processor, it may only wait for its turn.
-        let since = |then: Option<Duration>| {
-            let worked = worked_so_far().zip(then);
-            worked.map_or(Duration::MAX, |(now, then)| now.saturating_sub(then))
-        };
-        let is_starved = asked.is_some()
-            && is_starved(
-                blocked,
-                blocked,
-                since(begun),
-                is_busy(since(asked), ANSWER) || has_work(),
-            );
+        let is_starved = starves(blocked, blocked, asked, ANSWER);
         if look.answered.load(Ordering::Acquire) == 0 && !is_starved {
             tell(&format!(
                 "kmock: {name} blocks its thread, for {blocked:?} by now, and the server on it answers nobody \
@@ -271,15 +270,13 @@ fn watch(
     }
     let slice = (limit / 20).min(Duration::from_secs(1));
     let mut wall = limit;
-    while let (Some(before), Some(now)) = (begun, worked_so_far()) {
+    while begun.is_some() {
+        let then = worked_so_far();
         if !late(slice) {
             return;
         }
         wall += slice;
-        let worked = worked_so_far().unwrap_or_default();
-        let lately = worked.saturating_sub(now);
-        let used = now.saturating_sub(before);
-        if !is_starved(limit, wall, used, is_busy(lately, slice) || has_work()) {
+        if !starves(limit, wall, then, slice) {
             break;
         }
     }

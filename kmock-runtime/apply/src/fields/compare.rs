@@ -55,12 +55,17 @@ pub fn compare(schema: &Schema, old: &Value, new: &Value) -> Result<Comparison, 
 /// What happened to a value itself, beside what happened below it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
-    pub(crate) added: bool,
-    pub(crate) modified: bool,
+    added: bool,
+    modified: bool,
     removed: bool,
 }
 
 impl Mark {
+    /// Whether the new value has it, and the old one not so.
+    pub(crate) fn is_written(self) -> bool {
+        self.added || self.modified
+    }
+
     fn is_set(self) -> bool {
         self.added || self.modified || self.removed
     }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::compare::{check_either, items, leaf};
-use super::element::PathElement;
+use super::element::{PathElement, field_key};
 use super::set::Set;
 use super::typed::{Shape, TypedErrors, are_unique, item_step, shape};
 use crate::schema::{ListType, MapType, Schema};
@@ -78,10 +78,7 @@ fn walk(
     if old.is_some() && form != shape(schema, old) {
         return Err(Untold::Unusual);
     }
-    let of_leaf = || {
-        let mark = leaf(old, Some(new));
-        mark.added || mark.modified
-    };
+    let of_leaf = || leaf(old, Some(new)).is_written();
     match form {
         Shape::Scalar(scalar) => {
             check_either(scalar, old, Some(new))?;
@@ -123,11 +120,7 @@ fn walk_field(
     left: Left<'_>,
     out: &mut Map<String, Value>,
 ) -> Result<(), Untold> {
-    let of_field = schema
-        .named_property(name)
-        .map(|(_, schema)| schema)
-        .or_else(|| schema.additional())
-        .unwrap_or_else(|| Schema::any());
+    let of_field = schema.field(name).unwrap_or_else(|| Schema::any());
     let mut below = Map::new();
     let is_owned =
         walk(of_field, old, new, left.below(name), &mut below)? && !Left::has(left.out, name);
@@ -136,10 +129,7 @@ fn walk_field(
         return Ok(());
     }
     if is_owned || !below.is_empty() {
-        let mut step = String::with_capacity(2 + name.len());
-        step.push_str("f:");
-        step.push_str(name);
-        out.insert(step, told(is_owned, below));
+        out.insert(field_key(name), told(is_owned, below));
     }
     Ok(())
 }

@@ -53,12 +53,7 @@ impl PathElement {
     /// The key under which `FieldsV1` holds this step.
     pub fn encode(&self) -> String {
         match self {
-            PathElement::Field(name) => {
-                let mut out = String::with_capacity(2 + name.len());
-                out.push_str("f:");
-                out.push_str(name);
-                out
-            }
+            PathElement::Field(name) => field_key(name),
             PathElement::Key(keys) => {
                 let mut out = String::with_capacity(32);
                 out.push_str("k:{");
@@ -108,6 +103,14 @@ impl PathElement {
             _ => None,
         })
     }
+}
+
+/// The key under which `FieldsV1` holds a named field.
+pub(crate) fn field_key(name: &str) -> String {
+    let mut out = String::with_capacity(2 + name.len());
+    out.push_str("f:");
+    out.push_str(name);
+    out
 }
 
 /// Writes a value as Go's encoder does, which keeps what would be markup out of JSON strings.

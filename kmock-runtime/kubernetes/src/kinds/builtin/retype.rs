@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::decode::{is_left_out, print_unset, zero};
+use super::decode::{complete, is_left_out, print_unset, zero};
 use super::gotypes::{GoType, Struct};
 use super::{base64, quantity, times};
 
@@ -19,27 +19,27 @@ pub(crate) fn retype(root: &'static Struct, value: &mut Value) -> bool {
 }
 
 fn structure(root: &'static Struct, map: &mut Map<String, Value>) -> bool {
-    let mut all_stay = true;
+    let (mut has_nulls, mut has_zeros) = (false, false);
     for (name, value) in map.iter_mut() {
         let Some(field) = root.field(name) else {
             return false;
         };
         if value.is_null() {
-            all_stay = false;
+            has_nulls = true;
         } else if !typed(&field.ty, value) {
             return false;
-        } else if is_left_out(field, value) {
-            all_stay = false;
+        } else {
+            has_zeros |= is_left_out(field, value);
         }
     }
-    if !all_stay {
-        let goes = |name: &str, value: &Value| {
-            let field = root.field(name);
-            value.is_null() || field.is_some_and(|field| is_left_out(field, value))
-        };
-        map.retain(|name, value| !goes(name, value));
+    if has_nulls {
+        map.retain(|_, value| !value.is_null());
     }
-    print_unset(root, map);
+    if has_zeros {
+        complete(root, map);
+    } else {
+        print_unset(root, map);
+    }
     true
 }
 
