@@ -72,5 +72,5 @@ pub use remove::{extract, remove};
 pub use scale::{scale_to_object, scale_to_scale};
 pub use set::Set;
 pub use typed::{TypedErrors, to_set, validate};
-pub use updater::{apply, reread, same_but_managers, update};
+pub use updater::{apply, managers_after, reread, same_but_managers, update};
 pub use write::{ApplyError, Conflict, Write};

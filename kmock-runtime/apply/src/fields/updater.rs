@@ -81,13 +81,44 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
                 .and_then(|own| track(live, new, own, said, write))
                 .map(|managed| managed.encode())
         }
-        (Some(live), None) => track_live(live, new, write),
+        (Some(live), None) => track_live(live, managed_fields_of(live), new, write),
         // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
         (Some(_), _) => Ok(None),
         (None, _) => track_created(new, write),
     };
     // Nobody is tracked any more, rather than somebody wrongly.
     set_managed_fields(new, tracked.unwrap_or_default());
+}
+
+/// The managers after a write other than apply that says nothing about them, where objects and their managers are kept
+/// apart: what [`update`] would put into `new`.
+///
+/// ```
+/// use kmock_apply::Schema;
+/// use kmock_apply::fields::{Write, managers_after};
+/// use serde_json::json;
+///
+/// let schema = Schema::of_kind("", "v1", "ConfigMap").expect("a built-in kind").into();
+/// let write = |manager| Write::new(manager, "v1", &schema, "2026-01-01T00:00:00Z");
+///
+/// let [one, two] = ["1", "2"].map(|a| json!({"metadata": {"name": "c"}, "data": {"a": a}}));
+/// let first = managers_after(None, &one, &write("creator"));
+/// let next = managers_after(Some((&one, first.as_ref())), &two, &write("editor")).expect("two managers");
+/// assert_eq!(next[0]["fieldsV1"], json!({"f:data": {}}));
+/// assert_eq!(next[1]["fieldsV1"], json!({"f:data": {"f:a": {}}}));
+/// ```
+///
+/// `live` is the object before the write and its managers, `None` when it is created.
+pub fn managers_after(
+    live: Option<(&Value, Option<&Value>)>,
+    new: &Value,
+    write: &Write<'_>,
+) -> Option<Value> {
+    let tracked = match live {
+        Some((live, told)) => track_live(live, told, new, write),
+        None => track_created(new, write),
+    };
+    tracked.unwrap_or_default()
 }
 
 /// Reads the managers of an object that comes from elsewhere, and writes them as here: under the present schemas, each once.
@@ -117,8 +148,13 @@ pub fn reread(object: &mut Value, write: &Write<'_>) {
 }
 
 /// The managers of an object that is there, after a write that says nothing about them.
-fn track_live(live: &Value, new: &Value, write: &Write<'_>) -> Result<Option<Value>, ApplyError> {
-    let Some(told) = managed_fields_of(live) else {
+fn track_live(
+    live: &Value,
+    told: Option<&Value>,
+    new: &Value,
+    write: &Write<'_>,
+) -> Result<Option<Value>, ApplyError> {
+    let Some(told) = told else {
         return Ok(None);
     };
     let own = changes(live, new, write)?;

@@ -170,6 +170,15 @@ impl Client {
         Ok(name.to_owned())
     }
 
+    /// Creates an event.
+    pub(crate) async fn tell(&self, agent: &str, event: Value) -> Result<(), Refusal> {
+        let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
+        let path = Kind::Events.path(namespace, "", "");
+        let to = (Method::POST, path.as_str());
+        let sent = Sent::new(event);
+        self.send_object(agent, to, sent).await.map(|_| ())
+    }
+
     /// Replaces an object or its status.
     pub(crate) async fn replace(
         &self,
@@ -238,12 +247,14 @@ impl Client {
         node: &str,
     ) -> Result<(), Refusal> {
         let (namespace, name) = object::split(key);
-        let body = json!({
+        let binding = serde_json::json!({
             "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": namespace, "uid": uid},
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
         let path = Kind::Pods.path(namespace, name, "binding");
-        self.send(agent, Method::POST, &path, Some(&body)).await
+        let to = (Method::POST, path.as_str());
+        let sent = Sent::new(binding);
+        self.send_object(agent, to, sent).await.map(|_| ())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was used last, and no more than so many of it: as the caches behind client-go's recorder.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -26,22 +26,24 @@ impl<K: Eq + Hash, V> Latest<K, V> {
 
     /// What is known of a key.
     pub(super) fn get(&mut self, key: &K) -> Option<&mut V> {
-        let (value, used) = self.known.get_mut(key)?;
+        let known = self.known.get_mut(key)?;
         self.uses += 1;
-        let key = self.used.remove(used)?;
-        self.used.insert(self.uses, key);
-        *used = self.uses;
-        Some(value)
+        touch(&mut self.used, known, self.uses)
     }
 
     /// What is known of a key; if that is nothing, what `make` makes.
     pub(super) fn get_or(&mut self, key: K, make: impl FnOnce() -> V) -> Option<&mut V> {
-        if self.get(&key).is_none() {
-            self.set(key, make());
-            let (_, key) = self.used.last_key_value()?;
-            return self.known.get_mut(key).map(|(value, _)| value);
+        self.uses += 1;
+        if self.known.len() >= self.most && !self.known.contains_key(&key) {
+            self.forget_one();
         }
-        self.get(&key)
+        match self.known.entry(Arc::new(key)) {
+            Entry::Occupied(known) => touch(&mut self.used, known.into_mut(), self.uses),
+            Entry::Vacant(place) => {
+                self.used.insert(self.uses, Arc::clone(place.key()));
+                Some(&mut place.insert((make(), self.uses)).0)
+            }
+        }
     }
 
     /// Forgets what is not wanted.
@@ -60,17 +62,32 @@ impl<K: Eq + Hash, V> Latest<K, V> {
     pub(super) fn set(&mut self, key: K, value: V) {
         let key = Arc::new(key);
         self.uses += 1;
-        if let Some((_, used)) = self.known.remove(&key) {
+        if let Some((_, used)) = self.known.insert(Arc::clone(&key), (value, self.uses)) {
             self.used.remove(&used);
         }
-        self.known.insert(Arc::clone(&key), (value, self.uses));
         self.used.insert(self.uses, key);
-        while self.known.len() > self.most
-            && let Some((_, oldest)) = self.used.pop_first()
-        {
+        while self.known.len() > self.most {
+            self.forget_one();
+        }
+    }
+
+    fn forget_one(&mut self) {
+        if let Some((_, oldest)) = self.used.pop_first() {
             self.known.remove(&oldest);
         }
     }
+}
+
+/// Notes that something known was used.
+fn touch<'v, K, V>(
+    used: &mut BTreeMap<u64, Arc<K>>,
+    (value, when): &'v mut (V, u64),
+    now: u64,
+) -> Option<&'v mut V> {
+    let key = used.remove(when)?;
+    used.insert(now, key);
+    *when = now;
+    Some(value)
 }
 
 #[cfg(test)]

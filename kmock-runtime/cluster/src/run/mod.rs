@@ -103,7 +103,7 @@ impl Runner {
         self.feeds.retain(|known| known.kind != kind);
         let known = self.cache.keys(kind);
         for object in &snapshot.objects {
-            self.take(kind, object.key(), Some(&object.value));
+            self.take(kind, object.key(), Some(object.value.bare()));
         }
         for key in known {
             if !snapshot.objects.iter().any(|object| object.key() == &*key) {
@@ -155,7 +155,7 @@ impl Runner {
             }
             happened.sort_by_key(|(_, event)| event.revision);
             for (kind, event) in happened {
-                let new = (event.change != Happened::Deleted).then(|| &*event.object.value);
+                let new = (event.change != Happened::Deleted).then(|| event.object.value.bare());
                 self.take(kind, event.object.key(), new);
             }
             self.poll();
@@ -429,10 +429,10 @@ impl Runner {
         let (agent, component) = (controller.agent(), controller.component());
         match self.recorder.write(note, component, self.cluster.now()) {
             Write::Skip => {}
-            Write::Create(event) => {
-                if let Err(refusal) = self.client.create(agent, Kind::Events, &event).await {
+            Write::Create(key, event) => {
+                if let Err(refusal) = self.client.tell(agent, event).await {
                     tracing::debug!(target: "kmock", "event of {}: {}", object::name(&note.about), refusal.message);
-                    self.recorder.forget(&object::key(&event));
+                    self.recorder.forget(&key);
                 }
             }
             Write::Count(key, patch) => {
@@ -443,10 +443,10 @@ impl Runner {
                     .is_err()
                 {
                     self.recorder.forget(&key);
-                    if let Write::Create(event) =
+                    if let Write::Create(_, event) =
                         self.recorder.write(note, component, self.cluster.now())
                     {
-                        let _ = self.client.create(agent, Kind::Events, &event).await;
+                        let _ = self.client.tell(agent, event).await;
                     }
                 }
             }

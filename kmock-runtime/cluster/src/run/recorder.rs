@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::{Value, json as value};
 
 use super::latest::Latest;
 use crate::emulator::meta;
@@ -55,8 +56,8 @@ impl Default for Recorder {
 /// How an event is to be written.
 #[derive(Debug)]
 pub(crate) enum Write {
-    /// A new one.
-    Create(Json),
+    /// A new one: its key, and what it is.
+    Create(String, Value),
     /// One more of a known one: its key, and what changes.
     Count(String, Json),
     /// Not at all: so many were told about this object.
@@ -146,15 +147,19 @@ impl Recorder {
             "" => "default",
             namespace => namespace,
         };
-        self.told.set(same, (format!("{namespace}/{name}"), 1));
-        let mut involved = json!({"kind": note.kind.name(), "apiVersion": note.kind.api_version()});
+        let key = object::joined(namespace, &name).into_owned();
+        self.told.set(same, (key.clone(), 1));
+        let mut involved =
+            value!({"kind": note.kind.name(), "apiVersion": note.kind.api_version()});
         for field in ["name", "namespace", "uid", "resourceVersion"] {
-            object::set(&mut involved, field, about["metadata"][field].clone());
+            if let Some(text) = about["metadata"][field].as_str() {
+                involved[field] = text.into();
+            }
         }
         if !note.field.is_empty() {
-            object::set(&mut involved, "fieldPath", note.field.as_str().into());
+            involved["fieldPath"] = note.field.as_str().into();
         }
-        let mut event = json!({
+        let mut event = value!({
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": name, "namespace": namespace},
             "involvedObject": involved,
@@ -166,10 +171,8 @@ impl Recorder {
         });
         if component == SCHEDULER {
             // The scheduler speaks the newer form of events.
-            object::set(&mut event, "source", json!({}));
+            event["source"] = value!({});
             event["eventTime"] = meta::rfc3339_micro(now).into();
-            event["firstTimestamp"] = Json::Null;
-            event["lastTimestamp"] = Json::Null;
             event["action"] = if note.reason == "Preempted" {
                 "Preempting"
             } else if note.warning {
@@ -181,13 +184,14 @@ impl Recorder {
             event["reportingInstance"] = "default-scheduler-control-plane".into();
         } else {
             event["count"] = 1.into();
-            event["firstTimestamp"] = object::time(now);
-            event["lastTimestamp"] = object::time(now);
+            let now = meta::rfc3339(now);
+            event["firstTimestamp"] = now.as_str().into();
+            event["lastTimestamp"] = now.into();
             if !note.host.is_empty() {
                 event["source"]["host"] = note.host.as_str().into();
             }
         }
-        Write::Create(event)
+        Write::Create(key, event)
     }
 
     /// Forgets an event that could not be counted up: it is told anew.
@@ -207,23 +211,23 @@ mod tests {
         let pod = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "u"}});
         let note = Note::warning(Kind::Pods, &pod, "BackOff", "Back-off");
         let now = Timestamp::UNIX_EPOCH;
-        let Write::Create(event) = recorder.write(&note, "kubelet", now) else {
+        let Write::Create(known, event) = recorder.write(&note, "kubelet", now) else {
             panic!("told before");
         };
         assert_eq!(
             (&event["count"], &event["type"]),
-            (&json!(1), &json!("Warning"))
+            (&value!(1), &value!("Warning"))
         );
         assert_eq!(event["involvedObject"]["kind"], "Pod");
         let Write::Count(key, patch) = recorder.write(&note, "kubelet", now) else {
             panic!("not known");
         };
-        assert_eq!((key, &patch["count"]), (object::key(&event), &json!(2)));
+        assert_eq!((&key, &patch["count"]), (&known, &json!(2)));
         let other = Note::warning(Kind::Pods, &pod, "BackOff", "Other");
-        let Write::Create(other) = recorder.write(&other, "kubelet", now) else {
+        let Write::Create(key, _) = recorder.write(&other, "kubelet", now) else {
             panic!("told before");
         };
-        assert_ne!(object::name(&other), object::name(&event));
+        assert_ne!(key, known);
     }
 
     /// Rows of `TestEventCorrelator` of `events_cache_test.go`.
@@ -236,7 +240,9 @@ mod tests {
             let message = format!("Created pod: web-{number}");
             let note = Note::normal(Kind::ReplicaSets, &set, reason, message);
             match recorder.write(&note, "replicaset-controller", now) {
-                Write::Create(event) => format!("new {}", object::text(&event["message"])),
+                Write::Create(_, event) => {
+                    format!("new {}", event["message"].as_str().unwrap_or_default())
+                }
                 Write::Count(_, patch) => {
                     format!("{} {}", patch["count"], object::text(&patch["message"]))
                 }

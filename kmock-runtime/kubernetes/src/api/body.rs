@@ -9,7 +9,7 @@ use super::call::Call;
 use super::scheme;
 use super::write_options::{FieldValidation, WriteOptions};
 use crate::kinds::builtin::gotypes::Struct;
-use crate::kinds::builtin::{decode, values};
+use crate::kinds::builtin::{decode, retype, values};
 use crate::model::meta::split_api_version;
 use crate::model::status::{ApiError, quoted};
 use crate::model::strategy::{Codec, Context, Decoded, EMPTY};
@@ -236,6 +236,13 @@ impl Codec for BodyShape {
         decode::decode(root, body).map(Decoded::from)
     }
 
+    fn read_value(&self, context: &Context<'_>, object: Value) -> Result<Decoded, String> {
+        match Struct::named(self.0) {
+            Some(root) => retype::read(root, object).map(Decoded::from),
+            None => self.read(context, Node::from_value(&object)),
+        }
+    }
+
     fn empty(&self) -> &'static Value {
         Struct::named(self.0).map_or(&EMPTY, decode::zero_struct)
     }
@@ -335,7 +342,7 @@ pub fn read(
     };
     told.extend(complaints);
     complain(told, options.validation, warnings).map_err(refused)?;
-    target.codec.default(&context, &mut object);
+    target.codec.default(&context, &mut object, &[]);
     set_type_meta(&mut object, &target.api_version(), &sent_kind);
     Ok(object)
 }
@@ -363,6 +370,11 @@ impl Sent {
         }
     }
 
+    /// The members that are not sent.
+    pub fn unsent(&self) -> &'static [&'static str] {
+        self.unsent
+    }
+
     fn take(&self) -> Option<Value> {
         let mut object = self.object.lock().unwrap_or_else(PoisonError::into_inner);
         object.take()
@@ -386,7 +398,8 @@ impl Sent {
             values::copy(object, live, key);
         }
         let target = Target::own(call);
-        target.codec.default(&call.context("", false), object);
+        let context = call.context("", false);
+        target.codec.default(&context, object, self.unsent);
         Ok(())
     }
 }
@@ -413,7 +426,7 @@ fn read_sent(call: &Call, target: Target<'_>, sent: &Sent) -> Result<Value, ApiE
     let decoded = target.codec.read_value(&context, object);
     let mut object = decoded.map_err(ApiError::bad_request)?.object;
     if sent.unsent.is_empty() {
-        target.codec.default(&context, &mut object);
+        target.codec.default(&context, &mut object, &[]);
     }
     set_type_meta(&mut object, &target.api_version(), target.kind);
     Ok(object)
@@ -421,9 +434,17 @@ fn read_sent(call: &Call, target: Target<'_>, sent: &Sent) -> Result<Value, ApiE
 
 /// Sets kind and apiVersion.
 pub fn set_type_meta(object: &mut Value, api_version: &str, kind: &str) {
-    if let Some(object) = object.as_object_mut() {
-        object.insert("kind".into(), kind.into());
-        object.insert("apiVersion".into(), api_version.into());
+    let Some(object) = object.as_object_mut() else {
+        return;
+    };
+    for (key, text) in [("kind", kind), ("apiVersion", api_version)] {
+        match object.get_mut(key) {
+            Some(Value::String(said)) if said == text => {}
+            Some(said) => *said = text.into(),
+            None => {
+                object.insert(key.into(), text.into());
+            }
+        }
     }
 }
 

@@ -143,7 +143,8 @@ impl Call {
     /// An object in the version of the request as it is stored.
     pub async fn to_storage(&self, object: Value) -> Result<Value, ApiError> {
         if self.strategy().conversion().is_none() {
-            return Ok(self.served.to_storage(object));
+            let kept = self.sent.as_ref().map_or(&[][..], Sent::unsent);
+            return Ok(self.served.to_storage_but(kept, object));
         }
         convert::settle(&self.cluster, Known::Not, || {
             self.served.to_storage(object.clone())

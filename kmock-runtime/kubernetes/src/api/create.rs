@@ -11,13 +11,17 @@ use crate::model::status::ApiError;
 /// Creates the object of the body.
 pub async fn create(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     body::check_media_type(call)?;
-    let options = write_options(call, "CreateOptions", None)?;
+    let mut options = write_options(call, "CreateOptions", None)?;
+    options.managers_wait = managed::may_wait(call, &options);
     let mut object = body::read(call, body::Target::own(call), &options, warnings)?;
     write::ensure_namespace(call, &mut object)?;
-    write::wipe(&mut object);
     write::dedup_owners(&mut object, warnings);
     wipe_system_fields(&mut object);
-    managed::update(&call.scope(), None, &mut object, &options.manager);
+    if options.managers_wait {
+        managed::leave(&mut object);
+    } else {
+        managed::update(&call.scope(), None, &mut object, &options.manager);
+    }
     if reviews::covers(call.resource()) {
         // Reviews are answered, not stored.
         let asked = Attributes::create(call, "", &options);

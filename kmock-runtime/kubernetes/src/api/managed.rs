@@ -1,17 +1,43 @@
 //! `managedFields`: what a write tells the field sets about itself.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::admission;
 use super::body::Target;
-use super::call::Scope;
+use super::call::{Call, Scope};
+use super::write_options::WriteOptions;
 use crate::kinds::builtin::defaults::SHARED_LABELS;
 use crate::model::meta::{self, rfc3339, split_api_version};
+use crate::state::registry::{Registry, Served};
+use crate::state::store::{Former, Managers, StoredObject};
 use kmock_apply::fields::{self, Set, Write};
+use kmock_apply::gofmt;
 use kmock_apply::schema::{Schema, SchemaRef};
 
+/// What the managers need of a [`Scope`].
+#[derive(Clone, Copy)]
+struct Terms<'a> {
+    registry: &'a Registry,
+    served: &'a Served,
+    subresource: &'a str,
+    now: Timestamp,
+}
+
+impl<'a> From<&Scope<'a>> for Terms<'a> {
+    fn from(scope: &Scope<'a>) -> Self {
+        Self {
+            registry: scope.cluster.registry(),
+            served: scope.served,
+            subresource: scope.subresource,
+            now: scope.now,
+        }
+    }
+}
+
 /// The schema of a kind; of one without a schema, anything goes.
-fn schema_of(scope: &Scope<'_>, target: Target<'_>) -> SchemaRef {
-    let own = &scope.served.resource;
+fn schema_of(terms: Terms<'_>, target: Target<'_>) -> SchemaRef {
+    let own = &terms.served.resource;
     let schema = if target.kind == own.kind && target.group == own.group {
         target.codec.schema(own)
     } else {
@@ -28,19 +54,26 @@ pub fn with_write<R>(
     reset: Option<Set>,
     f: impl FnOnce(&Write<'_>) -> R,
 ) -> R {
-    let resource = &scope.served.resource;
-    let subresource = scope.subresource;
-    let schema = schema_of(scope, target);
+    with_terms(scope.into(), target, manager, reset, f)
+}
+
+fn with_terms<R>(
+    terms: Terms<'_>,
+    target: Target<'_>,
+    manager: &str,
+    reset: Option<Set>,
+    f: impl FnOnce(&Write<'_>) -> R,
+) -> R {
+    let resource = &terms.served.resource;
+    let subresource = terms.subresource;
+    let schema = schema_of(terms, target);
     let versions = |api_version: &str| {
         let (group, version) = split_api_version(api_version);
         // The same objects may be served in another group (events): its versions are strangers.
         if group != target.group {
             return None;
         }
-        let served = scope
-            .cluster
-            .registry()
-            .find(group, version, &resource.plural)?;
+        let served = terms.registry.find(group, version, &resource.plural)?;
         Some(
             served
                 .strategy
@@ -62,7 +95,7 @@ pub fn with_write<R>(
         schema: &schema,
         reset: reset.as_ref(),
         empty: target.codec.empty(),
-        now: &rfc3339(scope.now),
+        now: &rfc3339(terms.now),
         versions: &versions,
         convert: &convert,
     })
@@ -70,10 +103,14 @@ pub fn with_write<R>(
 
 /// The fields that a write cannot set. A custom resource's status is all that can be written through `status`.
 pub fn reset_set(scope: &Scope<'_>, target: Target<'_>, object: &Value) -> Option<Set> {
+    reset_of(scope.into(), target, object)
+}
+
+fn reset_of(terms: Terms<'_>, target: Target<'_>, object: &Value) -> Option<Set> {
     if target.kind == "Scale" {
         return None;
     }
-    if scope.subresource == "status" && !scope.served.resource.is_built_in() {
+    if terms.subresource == "status" && !terms.served.resource.is_built_in() {
         let keys: Vec<&str> = object
             .as_object()?
             .keys()
@@ -84,10 +121,10 @@ pub fn reset_set(scope: &Scope<'_>, target: Target<'_>, object: &Value) -> Optio
         let paths: Vec<&[&str]> = paths.iter().map(<[&str; 1]>::as_slice).collect();
         return Some(Set::of_names(&paths));
     }
-    let served = scope.served;
+    let served = terms.served;
     let paths = served
         .strategy
-        .reset_fields(&served.resource, scope.subresource);
+        .reset_fields(&served.resource, terms.subresource);
     (!paths.is_empty()).then(|| Set::of_names(paths))
 }
 
@@ -146,4 +183,88 @@ fn is_tidy(object: &Value) -> bool {
             _ => true,
         })
     })
+}
+
+/// Whether the managers of an object that one of the cluster's own parts writes may be told when somebody asks for them:
+/// nobody sees the object on its way, and what becomes of it there changes no field that has a manager.
+pub fn may_wait(call: &Call, options: &WriteOptions) -> bool {
+    let resource = call.resource();
+    let stays_as_it_is = match call.request.subresource() {
+        "status" => true,
+        "" => resource.kind == "Event",
+        _ => false,
+    };
+    call.sent.is_some()
+        && !options.dry_run
+        && stays_as_it_is
+        && call.resource().is_as_stored()
+        && admission::is_plain(&call.cluster)
+}
+
+/// Takes the managers out of an object that is stored without them.
+pub fn leave(object: &mut Value) {
+    meta::edit(object, |metadata| metadata.remove("managedFields"));
+}
+
+/// What it takes to tell the managers of an object that is about to be stored without them; `None` if it is so large that
+/// they had to be told at once, and are in it.
+pub fn later(
+    call: &Call,
+    options: &WriteOptions,
+    current: Option<&StoredObject>,
+    object: &mut Value,
+) -> Option<Managers> {
+    /// Far from what the storage takes.
+    const SMALL: usize = 512 * 1024;
+    let own = gofmt::json_bound(object);
+    // Of others, managers have fields already; the writer has at most all of the object's.
+    let before = current.map_or(0, |current| current.value.most_of_managers());
+    let most = before + 2 * own + 1024;
+    let later = Later {
+        registry: call.cluster.registry().snapshot(),
+        served: call.served.clone(),
+        subresource: call.request.subresource().to_owned(),
+        now: call.now,
+        manager: options.manager.clone(),
+    };
+    if own + most <= SMALL {
+        return Some(Managers::new(most, move |former, object| {
+            later.tell(former, object)
+        }));
+    }
+    let former = current.map(|current| Former {
+        object: current.value.bare(),
+        managers: current.value.managers(),
+    });
+    let told = later.tell(former, object);
+    meta::edit(object, |metadata| {
+        meta::set(metadata, "managedFields", told.unwrap_or_default());
+    });
+    None
+}
+
+/// A write whose managers are told later.
+struct Later {
+    registry: Registry,
+    served: Served,
+    subresource: String,
+    now: Timestamp,
+    manager: String,
+}
+
+impl Later {
+    fn tell(self, former: Option<Former<'_>>, object: &Value) -> Option<Value> {
+        let terms = Terms {
+            registry: &self.registry,
+            served: &self.served,
+            subresource: &self.subresource,
+            now: self.now,
+        };
+        let target = Target::of(&self.served);
+        let reset = reset_of(terms, target, object);
+        let former = former.map(|former| (former.object, former.managers));
+        with_terms(terms, target, &self.manager, reset, |write| {
+            fields::managers_after(former, object, write)
+        })
+    }
 }

@@ -299,7 +299,7 @@ pub fn apply_patch(
     complaints.extend(decoded.complaints);
     body::complain(complaints, options.validation, warnings).map_err(&unreadable)?;
     let mut object = decoded.object;
-    target.codec.default(&context, &mut object);
+    target.codec.default(&context, &mut object, &[]);
     if target.built_in {
         body::set_type_meta(&mut object, &target.api_version(), target.kind);
     } else if let Some(map) = object.as_object_mut() {
@@ -387,7 +387,7 @@ fn apply_config(
         let mut object = applied;
         // An apply that changes nothing leaves the object alone.
         if !live.is_some_and(|live| fields::same_but_managers(live, &object)) {
-            target.codec.default(&context, &mut object);
+            target.codec.default(&context, &mut object, &[]);
         }
         return Ok(object);
     }
@@ -397,7 +397,7 @@ fn apply_config(
         .read_merged(&context, &applied)
         .map_err(ApiError::unreasoned)?;
     let mut object = decoded.object;
-    target.codec.default(&context, &mut object);
+    target.codec.default(&context, &mut object, &[]);
     body::set_type_meta(&mut object, &target.api_version(), target.kind);
     meta::edit(&mut object, |metadata| {
         meta::set(metadata, "managedFields", managers);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response};
+use http::{Extensions, HeaderMap, Response};
 use serde_json::Value;
 
 use super::warnings;
@@ -68,9 +68,14 @@ impl Reply {
 #[derive(Debug, Clone, Copy)]
 pub struct Unread;
 
+/// Whether nobody reads it.
+pub fn is_unread(extensions: &Extensions) -> bool {
+    extensions.get::<Unread>().is_some()
+}
+
 /// Renders an answer in the form that the client accepts.
 pub fn render(cluster: &Cluster, parts: &Parts, reply: Reply) -> Response<ApiBody> {
-    if reply.code < 300 && parts.extensions.get::<Unread>().is_some() {
+    if reply.code < 300 && is_unread(&parts.extensions) {
         let mut response = respond(
             reply.code,
             "",

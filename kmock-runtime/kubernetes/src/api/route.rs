@@ -13,7 +13,7 @@ use http::request::Parts;
 use super::call::Call;
 use super::convert::{self, Known};
 use super::deadline::Deadline;
-use super::reply::{Body, Reply};
+use super::reply::{self, Body, Reply};
 use super::{
     body, connect, create, delete, deletecollection, get, negotiate, patch, pods, scale, token,
     update,
@@ -90,10 +90,18 @@ pub async fn route(
     };
     patch::check_route(&call)?;
     let deadline = Deadline::of(&call.request)?;
-    negotiate::check_route(&call)?;
+    // What nobody reads has any form.
+    let is_read = !reply::is_unread(&parts.extensions);
+    if is_read {
+        negotiate::check_route(&call)?;
+    }
+    let negotiated = match is_read {
+        true => negotiate::check(&call),
+        false => Ok(()),
+    };
     // All that is to be told of a request besides comes together here, whatever becomes of it.
     let mut warnings = Vec::new();
-    let mut outcome = match negotiate::check(&call).and_then(|()| check_name(&call)) {
+    let mut outcome = match negotiated.and_then(|()| check_name(&call)) {
         Ok(()) => deadline.keep(answer(&call, &mut warnings)).await,
         Err(error) => Err(error),
     };
@@ -112,7 +120,10 @@ pub async fn route(
         Ok(mut reply) => {
             reply.warnings.append(&mut warnings);
             reply.warnings = deprecated(reply.warnings);
-            reply.endpoint = Some(negotiate::endpoint(&call)).filter(|e| *e == Endpoint::Untabled);
+            if is_read {
+                let endpoint = Some(negotiate::endpoint(&call));
+                reply.endpoint = endpoint.filter(|e| *e == Endpoint::Untabled);
+            }
             Ok(reply)
         }
         Err(mut error) => {
@@ -123,7 +134,8 @@ pub async fn route(
     }
 }
 
-/// `warnings` is the sink of all that the verbs, the kinds and admission warn of.
+/// `warnings` is the sink of all that the verbs, the kinds and admission warn of. What writes waits in a box: its states are
+/// large, and whoever waits for a request would have to be as large.
 async fn answer(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
     let resource = call.resource();
     let subresource = call.request.subresource();
@@ -132,14 +144,18 @@ async fn answer(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiErr
     }
     match (resource.kind.as_str(), subresource, call.request.verb) {
         _ if !resource.is_built_in() => {}
-        ("Pod", "binding", Verb::Create) => return pods::bind(call, warnings).await,
-        ("Pod", "eviction", Verb::Create) => return pods::evict(call, warnings).await,
+        ("Pod", "binding", Verb::Create) => return Box::pin(pods::bind(call, warnings)).await,
+        ("Pod", "eviction", Verb::Create) => return Box::pin(pods::evict(call, warnings)).await,
         ("Pod", "log", Verb::Get) => return pods::log(call),
         ("Pod" | "Node" | "Service", "attach" | "exec" | "portforward" | "proxy", _) => {
-            return connect::connect(call).await;
+            return Box::pin(connect::connect(call)).await;
         }
-        ("Binding", "", Verb::Create) => return pods::bind_by_body(call, warnings).await,
-        ("ServiceAccount", "token", Verb::Create) => return token::request(call, warnings).await,
+        ("Binding", "", Verb::Create) => {
+            return Box::pin(pods::bind_by_body(call, warnings)).await;
+        }
+        ("ServiceAccount", "token", Verb::Create) => {
+            return Box::pin(token::request(call, warnings)).await;
+        }
         _ => {}
     }
     match call.request.verb {
@@ -147,11 +163,13 @@ async fn answer(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, ApiErr
         Verb::Get => get::get(call).await,
         Verb::List => list::list(call).await,
         Verb::Watch => watch::watch(call).await,
-        Verb::Create => create::create(call, warnings).await,
-        Verb::Update => update::update(call, warnings).await,
-        Verb::Patch => patch::patch(call, warnings).await,
-        Verb::Delete => delete::delete(call, warnings).await,
-        Verb::DeleteCollection => deletecollection::delete_collection(call, warnings).await,
+        Verb::Create => Box::pin(create::create(call, warnings)).await,
+        Verb::Update => Box::pin(update::update(call, warnings)).await,
+        Verb::Patch => Box::pin(patch::patch(call, warnings)).await,
+        Verb::Delete => Box::pin(delete::delete(call, warnings)).await,
+        Verb::DeleteCollection => {
+            Box::pin(deletecollection::delete_collection(call, warnings)).await
+        }
         Verb::Other if call.request.method == Method::HEAD => head(call).await,
         Verb::Other => Err(ApiError::method_not_allowed()),
     }

@@ -18,7 +18,8 @@ pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
         return scale::update(call, warnings).await;
     }
     body::check_media_type(call)?;
-    let options = write_options(call, "UpdateOptions", None)?;
+    let mut options = write_options(call, "UpdateOptions", None)?;
+    options.managers_wait = managed::may_wait(call, &options);
     let object = read(call, name, &options, warnings)?;
     let uid = object["metadata"]["uid"]
         .as_str()
@@ -39,7 +40,11 @@ pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
         if let Some(sent) = &call.sent {
             sent.complete(call, live, &mut object)?;
         }
-        managed::update(&call.scope(), live, &mut object, &options.manager);
+        if options.managers_wait {
+            managed::leave(&mut object);
+        } else {
+            managed::update(&call.scope(), live, &mut object, &options.manager);
+        }
         Ok(object)
     })
     .await?;

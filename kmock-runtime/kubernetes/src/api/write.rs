@@ -3,6 +3,7 @@
 //! The order of the steps is that of `k8s.io/apiserver/pkg/registry/generic/registry/store.go` and
 //! `…/registry/rest/{create,update}.go`: it decides which fault a client is told first.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::admission::{self, Attributes};
 use super::authz;
 use super::body::Target;
 use super::call::Call;
+use super::managed;
 use super::reply::{Body, Reply};
 use super::storable;
 use super::write_options::WriteOptions;
@@ -18,7 +20,7 @@ use crate::model::meta::{self, MetadataRules};
 use crate::model::status::{ApiError, FieldError, quoted};
 use crate::model::strategy::{Check, Generation, NameRule};
 use crate::state::access::{self, What};
-use crate::state::store::{Conflict, Event, StoredObject, Write};
+use crate::state::store::{Conflict, Event, Managers, StoredObject, Write};
 
 /// What a write left behind.
 #[derive(Debug)]
@@ -152,21 +154,6 @@ fn type_faults(call: &Call, object: &Value) -> Vec<FieldError> {
     faults
 }
 
-/// Takes away what a client cannot set on a new object.
-pub fn wipe(object: &mut Value) {
-    meta::edit(object, |metadata| {
-        for key in [
-            "uid",
-            "creationTimestamp",
-            "selfLink",
-            "deletionTimestamp",
-            "deletionGracePeriodSeconds",
-        ] {
-            metadata.remove(key);
-        }
-    });
-}
-
 /// Gives an object what the server owns at creation and checks it: `rest.BeforeCreate`.
 fn before_create(
     call: &Call,
@@ -249,8 +236,9 @@ pub async fn create(
     authz::escalation::check(call, &object, None)?;
     let mut taken = None;
     let mut left = attempts;
-    // Who may have to try once more keeps the object as it was.
-    let once = !generates && call.strategy().claims().is_none();
+    // Who may have to try once more keeps the object as it was; what was not stored is as good where it has the same form.
+    let once = call.strategy().claims().is_none()
+        && (!generates || (call.resource().is_as_stored() && !options.dry_run));
     let mut given = Some(object);
     while left > 0 {
         let next = if once { given.take() } else { given.clone() };
@@ -287,7 +275,7 @@ pub async fn create(
         }
         let store = call.cluster.store();
         let claimed = call.strategy().claims().map(|_| (object.clone(), None));
-        let value = call.to_storage(object).await?;
+        let mut value = call.to_storage(object).await?;
         if options.dry_run {
             left -= 1;
             match store.get(&resource.storage, &key) {
@@ -302,9 +290,15 @@ pub async fn create(
             }
             continue;
         }
-        storable::check(call, || storage_path(call, &name), &value, None)?;
+        let managers = match options.managers_wait {
+            true => managed::later(call, options, None, &mut value),
+            false => None,
+        };
+        if managers.is_none() {
+            storable::check(call, || storage_path(call, &name), &value, None)?;
+        }
         let write = Write::Create { key, value };
-        let Some(written) = commit(call, &name, claimed, write) else {
+        let Some(written) = commit(call, &name, claimed, write, managers) else {
             // Somebody was faster: now it gets something else, or is refused.
             continue;
         };
@@ -317,7 +311,12 @@ pub async fn create(
                     created: true,
                 });
             }
-            Err(conflict) => taken = Some(exists(conflict.current)),
+            Err(conflict) => {
+                taken = Some(exists(conflict.current));
+                if once {
+                    given = Some(conflict.value);
+                }
+            }
         }
     }
     Err(taken.unwrap_or_else(|| ApiError::internal("no name was tried")))
@@ -333,17 +332,18 @@ fn commit(
     name: &str,
     claimed: Option<(Value, Option<Value>)>,
     write: Write,
+    managers: Option<Managers>,
 ) -> Option<Result<Arc<Event>, Conflict>> {
     let place = &call.resource().storage;
     let (Some(claims), Some((object, old))) = (call.strategy().claims(), claimed) else {
-        return Some(call.cluster.commit(place, write));
+        return Some(call.cluster.commit_untold(place, write, managers));
     };
     let room = call.cluster.room::<Allotting>();
     let _turn = room.0.lock().unwrap_or_else(PoisonError::into_inner);
     if claims(&call.context(name, false), &object, old.as_ref()) {
         return None;
     }
-    Some(call.cluster.commit(place, write))
+    Some(call.cluster.commit_untold(place, write, managers))
 }
 
 /// A version that is a number other than zero; anything else counts as none on create.
@@ -491,7 +491,10 @@ async fn try_update(
     if let Some(uid) = plan.uid.as_ref().filter(|uid| **uid != current.uid()) {
         return Err(uid_conflict(call, name, uid, current.uid()));
     }
-    let old = call.seen(&current.value).await?;
+    let old = match options.managers_wait {
+        true => Cow::Borrowed(current.value.bare()),
+        false => call.seen(&current.value).await?,
+    };
     let old = &*old;
     let made = call.settled(|| {
         let mut told = Vec::new();
@@ -550,9 +553,11 @@ async fn try_update(
         Some(lens) => admission::validate(&asked, &lens.show(&object), told).await?,
         None => admission::validate(&asked, &object, told).await?,
     }
-    keep_unchanged_times(&mut object, old);
+    if !options.managers_wait {
+        keep_unchanged_times(&mut object, old);
+    }
     let value = call.to_storage(object).await?;
-    store_update(call, &current, value, options.dry_run).await
+    store_update(call, &current, value, options).await
 }
 
 /// Who may update need not be allowed to create what is not there.
@@ -571,11 +576,11 @@ pub async fn store_update(
     call: &Call,
     current: &Arc<StoredObject>,
     mut value: Value,
-    dry_run: bool,
+    options: &WriteOptions,
 ) -> Result<Option<Outcome>, ApiError> {
-    if removed_by_update(call, &value, &current.value) {
+    if removed_by_update(call, &value, current.value.bare()) {
         meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-        if !dry_run {
+        if !options.dry_run {
             let write = Write::Delete {
                 current: Arc::clone(current),
             };
@@ -589,7 +594,7 @@ pub async fn store_update(
             created: false,
         }));
     }
-    let written = swap(call, current, value, dry_run).await?;
+    let written = swap_with(call, current, value, options).await?;
     Ok(written.map(|written| Outcome {
         written,
         created: false,
@@ -600,19 +605,40 @@ pub async fn store_update(
 pub async fn swap(
     call: &Call,
     current: &Arc<StoredObject>,
-    mut value: Value,
+    value: Value,
     dry_run: bool,
+) -> Result<Option<Written>, ApiError> {
+    let options = WriteOptions::of_dry_run(dry_run);
+    swap_with(call, current, value, &options).await
+}
+
+async fn swap_with(
+    call: &Call,
+    current: &Arc<StoredObject>,
+    mut value: Value,
+    options: &WriteOptions,
 ) -> Result<Option<Written>, ApiError> {
     // The storage sets the version itself, and a value that differs only there is the same.
     meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-    if value == *current.value {
+    let is_same = match options.managers_wait {
+        // What changes nothing changes no managers.
+        true => same_but_for_managers(&value, current.value.bare()),
+        false => value == *current.value,
+    };
+    if is_same {
         return Ok(Some(Written::Stored(Arc::clone(current))));
     }
-    if dry_run {
+    if options.dry_run {
         return Ok(Some(Written::Object(call.shown(&value).await?)));
     }
     let path = || storage_path(call, current.name());
-    storable::check(call, path, &value, Some(current.revision))?;
+    let managers = match options.managers_wait {
+        true => managed::later(call, options, Some(current), &mut value),
+        false => None,
+    };
+    if managers.is_none() {
+        storable::check(call, path, &value, Some(current.revision))?;
+    }
     let claimed = call.strategy().claims().map(|_| {
         let old = call.served.shown(&current.value);
         (call.served.shown(&value), Some(old))
@@ -621,7 +647,7 @@ pub async fn swap(
         current: Arc::clone(current),
         value,
     };
-    match commit(call, current.name(), claimed, write) {
+    match commit(call, current.name(), claimed, write, managers) {
         Some(Ok(event)) => Ok(Some(Written::Stored(Arc::clone(&event.object)))),
         Some(Err(_)) | None => Ok(None),
     }
@@ -741,6 +767,19 @@ fn keep_unchanged_times(object: &mut Value, old: &Value) {
 
 /// Whether two states of an object differ in nothing but the version and the times of the managers.
 fn same_but_for_times(new: &Value, old: &Value) -> bool {
+    same_but(new, old, same_managers)
+}
+
+/// Whether two states of an object differ in nothing but the version and the managers.
+fn same_but_for_managers(new: &Value, old: &Value) -> bool {
+    same_but(new, old, |_, _| true)
+}
+
+fn same_but(
+    new: &Value,
+    old: &Value,
+    same_managers: impl Fn(Option<&Value>, Option<&Value>) -> bool,
+) -> bool {
     let same_metadata = |new: &Value, old: &Value| {
         same_members(new, old, |key, new, old| match key {
             "managedFields" => same_managers(new, old),

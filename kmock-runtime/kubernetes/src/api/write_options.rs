@@ -32,6 +32,8 @@ pub struct WriteOptions {
     pub validation: FieldValidation,
     /// Conflicts of an apply are overridden.
     pub force: bool,
+    /// The managers are told when somebody asks for them: see [`may_wait`](super::managed::may_wait).
+    pub managers_wait: bool,
     /// `fieldManager` as it was sent.
     said_manager: String,
     /// `fieldValidation` as it was sent.
@@ -39,6 +41,14 @@ pub struct WriteOptions {
 }
 
 impl WriteOptions {
+    /// Those of a write that is none of a client's.
+    pub fn of_dry_run(dry_run: bool) -> Self {
+        Self {
+            dry_run,
+            ..Self::default()
+        }
+    }
+
     /// The options as an object of a kind, e.g. `CreateOptions`: what admission is shown.
     pub fn shown(&self, kind: &str) -> Value {
         let mut out = serde_json::Map::new();
@@ -137,6 +147,7 @@ pub fn write_options(
         manager,
         validation,
         force,
+        managers_wait: false,
         said_manager,
         said_validation: query.get("fieldValidation").unwrap_or_default().to_owned(),
     })

@@ -276,7 +276,7 @@ impl Objects {
             .read_value(&context, value)
             .map_err(|why| ObjectError::new(format!("{kind} {name:?} cannot be read: {why}")))?;
         let mut object = decoded.object;
-        served.strategy.default(&context, &mut object);
+        served.strategy.default(&context, &mut object, &[]);
         if let Some(map) = object.as_object_mut() {
             map.insert("kind".into(), kind.into());
             map.insert("apiVersion".into(), api_version.into());

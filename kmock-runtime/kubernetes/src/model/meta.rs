@@ -371,11 +371,12 @@ pub fn edit<R: Default>(
     let Some(object) = object.as_object_mut() else {
         return R::default();
     };
-    let metadata = object.entry("metadata").or_insert(Value::Null);
-    if !metadata.is_object() {
-        *metadata = Value::Object(Map::new());
+    // Nearly always there: then its name need not be made.
+    if !object.get("metadata").is_some_and(Value::is_object) {
+        object.insert("metadata".to_owned(), Value::Object(Map::new()));
     }
-    metadata.as_object_mut().map(change).unwrap_or_default()
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    metadata.map(change).unwrap_or_default()
 }
 
 /// Drops what typed metadata does not print: nulls, empty maps and lists. An empty list of managers stays: it tells
@@ -466,6 +467,9 @@ pub fn dedup_owners(object: &mut Value) -> Vec<String> {
     else {
         return Vec::new();
     };
+    if owners.len() < 2 {
+        return Vec::new();
+    }
     let (mut known, mut repeated) = (HashSet::new(), Vec::new());
     owners.retain(|owner| {
         let fresh = known.insert(owner.to_string());

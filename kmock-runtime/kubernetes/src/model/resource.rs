@@ -107,6 +107,13 @@ impl Resource {
         }
     }
 
+    /// Whether objects are shown as they are stored.
+    pub fn is_as_stored(&self) -> bool {
+        self.is_built_in()
+            && *self.group == *self.storage.group
+            && self.version == self.storage_version
+    }
+
     /// `group/v1` of the version in which objects are stored.
     pub fn storage_api_version(&self) -> String {
         let group = &self.storage.group;

@@ -188,11 +188,11 @@ pub trait Codec: Send + Sync + fmt::Debug {
     }
 
     /// Drops what the storage's encoding does not keep (built-in kinds: empty lists and maps). The last step before
-    /// an object is stored, after `managedFields` were computed.
-    fn before_store(&self, _resource: &Resource, _object: &mut Value) {}
+    /// an object is stored, after `managedFields` were computed. Members that are `kept` are as they were stored before.
+    fn before_store(&self, _resource: &Resource, _object: &mut Value, _kept: &[&str]) {}
 
-    /// Fills in defaults.
-    fn default(&self, _context: &Context<'_>, _object: &mut Value) {}
+    /// Fills in defaults. Members that are `kept` are as they were stored before.
+    fn default(&self, _context: &Context<'_>, _object: &mut Value, _kept: &[&str]) {}
 
     /// Changes a value between two served versions, both given as `group/version`. The caller sets `apiVersion`.
     fn convert(&self, _object: &mut Value, _from: &str, _to: &str) {}

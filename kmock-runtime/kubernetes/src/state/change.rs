@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::model::resource::ResourceKey;
 use crate::state::cluster::Cluster;
-use crate::state::store::{Conflict, Event, StoredObject, Write};
+use crate::state::store::{Conflict, Event, Managers, StoredObject, Write};
 
 /// Who acts when something was written: a controller inside of the API server, or beside it.
 pub trait Reactor: Send + Sync + fmt::Debug {
@@ -34,7 +34,17 @@ impl Cluster {
     /// Does one write if the object is still what the writer saw, and lets the reactors act.
     #[doc(hidden)]
     pub fn commit(&self, place: &ResourceKey, write: Write) -> Result<Arc<Event>, Conflict> {
-        let event = self.store().commit(place, write)?;
+        self.commit_untold(place, write, None)
+    }
+
+    /// The same of an object whose managers are told later.
+    pub(crate) fn commit_untold(
+        &self,
+        place: &ResourceKey,
+        write: Write,
+        managers: Option<Managers>,
+    ) -> Result<Arc<Event>, Conflict> {
+        let event = self.store().commit_untold(place, write, managers)?;
         self.react(place, &event);
         Ok(event)
     }

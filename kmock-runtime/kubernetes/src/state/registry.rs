@@ -35,11 +35,7 @@ impl Served {
 impl Served {
     /// The same; not copied where it is shown as it is stored.
     pub fn seen<'a>(&self, stored: &'a Value) -> Cow<'a, Value> {
-        let resource = &self.resource;
-        let as_stored = resource.is_built_in()
-            && *resource.group == *resource.storage.group
-            && resource.version == resource.storage_version;
-        match as_stored {
+        match self.resource.is_as_stored() {
             true => Cow::Borrowed(stored),
             false => Cow::Owned(self.shown(stored)),
         }
@@ -61,14 +57,19 @@ impl Served {
     }
 
     /// An object of this version as it is stored.
-    pub fn to_storage(&self, mut object: Value) -> Value {
+    pub fn to_storage(&self, object: Value) -> Value {
+        self.to_storage_but(&[], object)
+    }
+
+    /// The same where some members are as they were stored before.
+    pub fn to_storage_but(&self, kept: &[&str], mut object: Value) -> Value {
         let (resource, strategy) = (&self.resource, &self.strategy);
         let (from, to) = (resource.api_version(), resource.storage_api_version());
         if from != to {
             strategy.convert(&mut object, &from, &to);
             object["apiVersion"] = to.into();
         }
-        strategy.before_store(resource, &mut object);
+        strategy.before_store(resource, &mut object, kept);
         meta::drop_empty(&mut object);
         if object["metadata"]["managedFields"]
             .as_array()
@@ -145,6 +146,14 @@ impl Registry {
         Self {
             built_ins,
             custom: RwLock::default(),
+        }
+    }
+
+    /// The registry as it is now.
+    pub fn snapshot(&self) -> Self {
+        Self {
+            built_ins: self.built_ins,
+            custom: RwLock::new(self.custom()),
         }
     }
 

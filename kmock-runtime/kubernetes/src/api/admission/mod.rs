@@ -136,6 +136,11 @@ impl Cluster {
     }
 }
 
+/// Whether nobody but the server's own plugins is asked: no webhook, and no policy.
+pub fn is_plain(cluster: &Cluster) -> bool {
+    webhooks::are_none(cluster) && policies::are_none(cluster)
+}
+
 /// Lets all plugins change an object that is about to be written.
 pub async fn mutate(
     asked: &Attributes<'_>,

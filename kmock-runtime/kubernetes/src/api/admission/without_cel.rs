@@ -1,6 +1,8 @@
 //! Policies and match conditions in a build without CEL: they cannot be created, and what got in through a side door
 //! refuses every request, rather than none.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::{Attributes, rules};
@@ -28,9 +30,21 @@ impl Rounds {
 
 pub(super) fn forget(_cluster: &Cluster) {}
 
-fn check(asked: &Attributes<'_>, bindings: &str) -> Result<(), ApiError> {
-    let place = ResourceKey::new("admissionregistration.k8s.io", bindings);
-    if asked.cluster().store().count(&place) == 0 || rules::is_exempt(asked) {
+static MUTATING: LazyLock<ResourceKey> = LazyLock::new(|| bindings("mutating"));
+static VALIDATING: LazyLock<ResourceKey> = LazyLock::new(|| bindings("validating"));
+
+fn bindings(of: &str) -> ResourceKey {
+    let plural = format!("{of}admissionpolicybindings");
+    ResourceKey::new("admissionregistration.k8s.io", plural)
+}
+
+/// Whether there are no policies.
+pub(super) fn are_none(cluster: &Cluster) -> bool {
+    cluster.store().count(&MUTATING) == 0 && cluster.store().count(&VALIDATING) == 0
+}
+
+fn check(asked: &Attributes<'_>, bindings: &ResourceKey) -> Result<(), ApiError> {
+    if asked.cluster().store().count(bindings) == 0 || rules::is_exempt(asked) {
         return Ok(());
     }
     Err(refused("admission policies"))
@@ -50,7 +64,7 @@ pub(super) async fn mutate(
     if rules::is_exempt(asked) && items(object, &["webhooks"]).iter().any(has_conditions) {
         return Err(refused("matchConditions"));
     }
-    check(asked, "mutatingadmissionpolicybindings")
+    check(asked, &MUTATING)
 }
 
 pub(super) async fn validate(
@@ -58,7 +72,7 @@ pub(super) async fn validate(
     _object: &Value,
     _warnings: &mut Vec<String>,
 ) -> Result<(), ApiError> {
-    check(asked, "validatingadmissionpolicybindings")
+    check(asked, &VALIDATING)
 }
 
 /// Conditions that cannot be run.

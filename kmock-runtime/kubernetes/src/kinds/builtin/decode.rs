@@ -394,17 +394,19 @@ fn unset(field: &Field) -> Value {
     }
 }
 
-/// Drops what the storage's encoding cannot tell from absence: empty lists and maps, also those that are printed.
-pub fn stored(root: &Struct, value: &mut Value) {
-    tidy(root, value, true);
+/// Drops what the storage's encoding cannot tell from absence: empty lists and maps, also those that are printed. In
+/// members that are `kept` there are none.
+pub fn stored(root: &Struct, value: &mut Value, kept: &[&str]) {
+    tidy(root, value, true, kept);
 }
 
-/// Drops empty lists and maps that the struct leaves out, as defaults may have made some.
-pub fn omitted(root: &Struct, value: &mut Value) {
-    tidy(root, value, false);
+/// Drops empty lists and maps that the struct leaves out, as defaults may have made some. In members that are `kept` there
+/// are none.
+pub fn omitted(root: &Struct, value: &mut Value, kept: &[&str]) {
+    tidy(root, value, false, kept);
 }
 
-fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
+fn tidy(root: &Struct, value: &mut Value, printed_too: bool, kept: &[&str]) {
     let Value::Object(map) = value else { return };
     let mut gone = Vec::new();
     for (name, value) in map.iter_mut() {
@@ -413,6 +415,9 @@ fn tidy(root: &Struct, value: &mut Value, printed_too: bool) {
             Value::Object(inner) => inner.is_empty(),
             _ => continue,
         };
+        if kept.contains(&name.as_str()) {
+            continue;
+        }
         let Some(field) = root.field(name) else {
             continue;
         };
@@ -437,7 +442,7 @@ fn tidy_of(ty: &GoType, value: &mut Value, printed_too: bool) {
     match (ty.underlying(), value) {
         (GoType::Struct(name), value) => {
             if let Some(target) = name.get() {
-                tidy(target, value, printed_too);
+                tidy(target, value, printed_too, &[]);
             }
         }
         (GoType::Pointer(inner), value) => tidy_of(inner, value, printed_too),
@@ -595,14 +600,14 @@ mod tests {
         let role = Struct::named("rbac.v1.Role").expect("known");
         let mut value = object("rbac.v1.Role", r#"{"metadata":{"labels":{}},"rules":[]}"#);
         assert_eq!(value, json!({"metadata": {}, "rules": []}));
-        stored(role, &mut value);
+        stored(role, &mut value, &[]);
         assert_eq!(value, json!({"metadata": {}, "rules": null}));
         let policy = Struct::named("networking.v1.NetworkPolicy").expect("known");
         let mut value = object(
             "networking.v1.NetworkPolicy",
             r#"{"spec":{"podSelector":{"matchLabels":{}},"ingress":[{}],"egress":[]}}"#,
         );
-        stored(policy, &mut value);
+        stored(policy, &mut value, &[]);
         assert_eq!(value["spec"], json!({"podSelector": {}, "ingress": [{}]}));
     }
 }

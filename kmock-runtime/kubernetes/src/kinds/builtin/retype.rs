@@ -3,11 +3,23 @@
 //! What [`decode`](super::decode::decode) makes of the text of such an object, without the text: a typed client's object,
 //! or one that was read before and patched since. Whatever would be complained of is left to the decoder.
 
+use kmock_apply::ordered::Node;
 use serde_json::{Map, Value};
 
-use super::decode::{complete, is_left_out, print_unset, zero};
+use super::decode::{DecodedStruct, complete, decode, is_left_out, print_unset, zero};
 use super::gotypes::{GoType, Struct};
 use super::{base64, quantity, times};
+
+/// Reads an object that came as a value: in place, if nothing is to be said of it.
+pub fn read(root: &'static Struct, mut object: Value) -> Result<DecodedStruct, String> {
+    if !retype(root, &mut object) {
+        return decode(root, Node::from_value(&object));
+    }
+    Ok(DecodedStruct {
+        object,
+        complaints: Vec::new(),
+    })
+}
 
 /// Puts the object right; `false` if there is something in it that the decoder has words for: then only a part was done,
 /// and what was done is what the decoder would have done.

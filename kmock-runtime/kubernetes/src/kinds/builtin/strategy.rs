@@ -61,14 +61,8 @@ impl Codec for BuiltIn {
         decode::decode(self.root, body).map(Decoded::from)
     }
 
-    fn read_value(&self, context: &Context<'_>, mut object: Value) -> Result<Decoded, String> {
-        if !retype::retype(self.root, &mut object) {
-            return self.read(context, Node::from_value(&object));
-        }
-        Ok(Decoded {
-            object,
-            complaints: Vec::new(),
-        })
+    fn read_value(&self, _context: &Context<'_>, object: Value) -> Result<Decoded, String> {
+        retype::read(self.root, object).map(Decoded::from)
     }
 
     fn read_merged(&self, _context: &Context<'_>, object: &Value) -> Result<Decoded, String> {
@@ -79,25 +73,28 @@ impl Codec for BuiltIn {
         decode::zero_struct(self.root)
     }
 
-    fn before_store(&self, resource: &Resource, object: &mut Value) {
+    fn before_store(&self, resource: &Resource, object: &mut Value, kept: &[&str]) {
         // The object is in the storage version, which may be another type than that of the request.
-        let root = Struct::of_kind(
-            &resource.storage.group,
-            &resource.storage_version,
-            &resource.kind,
-        )
-        .unwrap_or(self.root);
-        decode::stored(root, object);
+        let root = match resource.is_as_stored() {
+            true => None,
+            false => Struct::of_kind(
+                &resource.storage.group,
+                &resource.storage_version,
+                &resource.kind,
+            ),
+        };
+        let root = root.unwrap_or(self.root);
+        decode::stored(root, object, kept);
         // What is read back from the storage gets its defaults again.
-        defaults::fill(root, object);
+        defaults::fill(root, object, kept);
         prepare::takes_template_labels(object);
-        decode::stored(root, object);
+        decode::stored(root, object, kept);
     }
 
-    fn default(&self, _context: &Context<'_>, object: &mut Value) {
+    fn default(&self, _context: &Context<'_>, object: &mut Value, kept: &[&str]) {
         (self.kind.prepare.aliases)(object);
-        defaults::fill(self.root, object);
-        decode::omitted(self.root, object);
+        defaults::fill(self.root, object, kept);
+        decode::omitted(self.root, object, kept);
     }
 
     fn convert(&self, object: &mut Value, from: &str, to: &str) {

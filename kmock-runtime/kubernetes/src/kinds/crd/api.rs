@@ -100,7 +100,7 @@ impl Cluster {
                 &mut object,
                 current.map(|current| &*current.value),
             );
-            Defined.before_store(&served.resource, &mut object);
+            Defined.before_store(&served.resource, &mut object, &[]);
             Ok(Edit::Put(object))
         });
         written?;

@@ -47,7 +47,7 @@ impl Custom {
         };
         let decoded = decode::decode(root, Body::from_value(metadata))?;
         *metadata = decoded.object;
-        decode::stored(root, metadata);
+        decode::stored(root, metadata, &[]);
         if let Some(map) = metadata.as_object_mut() {
             map.retain(|_, value| !value.is_null());
         }
@@ -359,7 +359,7 @@ impl Codec for Custom {
         Ok(Decoded { object, complaints })
     }
 
-    fn default(&self, _context: &Context<'_>, object: &mut Value) {
+    fn default(&self, _context: &Context<'_>, object: &mut Value, _kept: &[&str]) {
         if let Some(rules) = self.rules() {
             defaulting::default(object, &rules.node);
         }
@@ -374,7 +374,7 @@ impl Codec for Custom {
         })
     }
 
-    fn before_store(&self, _resource: &Resource, object: &mut Value) {
+    fn before_store(&self, _resource: &Resource, object: &mut Value, _kept: &[&str]) {
         if version_of(object) != self.shape.storage {
             self.as_version(object, &self.shape.storage);
         }

@@ -82,9 +82,9 @@ impl Codec for Defined {
         root().map_or(&EMPTY, decode::zero_struct)
     }
 
-    fn before_store(&self, _resource: &Resource, object: &mut Value) {
+    fn before_store(&self, _resource: &Resource, object: &mut Value, _kept: &[&str]) {
         if let Some(root) = root() {
-            decode::stored(root, object);
+            decode::stored(root, object, &[]);
         }
     }
 }

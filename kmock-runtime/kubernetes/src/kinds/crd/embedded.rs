@@ -125,7 +125,7 @@ fn object_meta(metadata: &Value) -> Result<(Value, Vec<String>), String> {
     };
     let decoded = decode::decode(root, ordered::Node::from_value(metadata))?;
     let mut object = decoded.object;
-    decode::stored(root, &mut object);
+    decode::stored(root, &mut object, &[]);
     if let Some(map) = object.as_object_mut() {
         map.retain(|_, value| !value.is_null());
     }

@@ -19,6 +19,13 @@ impl Kin {
     pub(super) fn apply(&mut self, event: &Event) {
         let (now, before) = (&event.object, event.previous.as_ref());
         if let Some(before) = before {
+            // Hardly any change is one of the kin.
+            if event.change == Change::Modified
+                && before.uid() == now.uid()
+                && references(before) == references(now)
+            {
+                return;
+            }
             for owner in owners(before) {
                 if let Some(keys) = self.owned.get_mut(owner) {
                     keys.remove(before.key());
@@ -54,8 +61,11 @@ impl Kin {
     }
 }
 
+fn references(object: &StoredObject) -> &Value {
+    &object.metadata()["ownerReferences"]
+}
+
 fn owners(object: &StoredObject) -> impl Iterator<Item = &str> {
-    let references = object.metadata()["ownerReferences"].as_array();
-    let references = references.into_iter().flatten();
+    let references = references(object).as_array().into_iter().flatten();
     references.filter_map(|reference| reference.get("uid").and_then(Value::as_str))
 }

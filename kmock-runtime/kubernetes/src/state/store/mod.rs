@@ -14,6 +14,7 @@ mod object;
 mod rest;
 mod subscription;
 mod table;
+mod untold;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 pub use cause::caused_by;
 pub use object::{Rendered, StoredObject};
 pub use subscription::{Signal, Step, Subscription};
+pub use untold::{Former, Managers};
 
 use self::dormant::Dormant;
 use self::log::Entry;
@@ -63,6 +65,8 @@ pub struct Event {
 pub struct Conflict {
     /// The object as it is now, if it exists.
     pub current: Option<Arc<StoredObject>>,
+    /// What was not stored.
+    pub value: Value,
 }
 
 /// A revision whose state is not kept any more.
@@ -315,9 +319,22 @@ impl Store {
 
     /// Does one write, if the object is still what the writer saw.
     pub fn commit(&self, resource: &ResourceKey, write: Write) -> Result<Arc<Event>, Conflict> {
-        let mut events = self.transact(resource, vec![write])?;
+        self.commit_untold(resource, write, None)
+    }
+
+    /// The same of an object whose managers are not in its value, but told later.
+    pub fn commit_untold(
+        &self,
+        resource: &ResourceKey,
+        write: Write,
+        managers: Option<Managers>,
+    ) -> Result<Arc<Event>, Conflict> {
+        let mut events = self.write_all(resource, vec![write], managers)?;
         // One write is one event.
-        events.pop().ok_or(Conflict { current: None })
+        events.pop().ok_or(Conflict {
+            current: None,
+            value: Value::Null,
+        })
     }
 
     /// Does several writes of one resource, all or none; each gets its own revision.
@@ -325,6 +342,16 @@ impl Store {
         &self,
         resource: &ResourceKey,
         writes: Vec<Write>,
+    ) -> Result<Vec<Arc<Event>>, Conflict> {
+        self.write_all(resource, writes, None)
+    }
+
+    /// `managers` are those of the first.
+    fn write_all(
+        &self,
+        resource: &ResourceKey,
+        writes: Vec<Write>,
+        mut managers: Option<Managers>,
     ) -> Result<Vec<Arc<Event>>, Conflict> {
         self.wake(resource);
         let mut inner = self.write();
@@ -355,19 +382,34 @@ impl Store {
                 Write::Update { current, .. } | Write::Delete { current } => Some(current),
             };
             if expected.map(|x| x.revision) != now.as_ref().map(|x| x.revision) {
-                return Err(Conflict { current: now });
+                let value = match write {
+                    Write::Create { value, .. } | Write::Update { value, .. } => value,
+                    Write::Delete { .. } => Value::Null,
+                };
+                return Err(Conflict {
+                    current: now,
+                    value,
+                });
             }
             // The writer's is the same, and was read already if it had to be.
             let now = expected.map(Arc::clone).or(now);
             revision += 1;
             let created = now.as_ref().map_or(revision, |x| x.created);
+            let managers = managers.take();
+            let stored = |value| match managers {
+                Some(managers) => {
+                    let at = (revision, created);
+                    StoredObject::later(&key, value, at, managers, now.as_ref())
+                }
+                None => StoredObject::new(&key, value, revision, created),
+            };
             let (change, object, left) = match write {
                 Write::Create { value, .. } => {
-                    let object = StoredObject::new(&key, value, revision, created);
+                    let object = stored(value);
                     (Change::Added, object.clone(), Some(object))
                 }
                 Write::Update { value, .. } => {
-                    let object = StoredObject::new(&key, value, revision, created);
+                    let object = stored(value);
                     (Change::Modified, object.clone(), Some(object))
                 }
                 Write::Delete { current } => {

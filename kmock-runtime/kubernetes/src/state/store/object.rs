@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::rest::{Kept, Resting};
+use super::untold::{Managers, Untold};
 
 /// One version of one object. Never changes; shared by the store, the log, lists and watches.
 #[derive(Debug)]
@@ -22,7 +23,30 @@ pub struct StoredObject {
 }
 
 impl StoredObject {
-    pub(super) fn new(key: &Arc<str>, mut value: Value, revision: u64, created: u64) -> Arc<Self> {
+    pub(super) fn new(key: &Arc<str>, value: Value, revision: u64, created: u64) -> Arc<Self> {
+        Self::made(key, value, revision, created, Kept::new)
+    }
+
+    /// The same of an object without its managers: they are told later.
+    pub(super) fn later(
+        key: &Arc<str>,
+        value: Value,
+        (revision, created): (u64, u64),
+        managers: Managers,
+        former: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
+        Self::made(key, value, revision, created, |value| {
+            Kept::later(Untold::new(value, managers, former))
+        })
+    }
+
+    fn made(
+        key: &Arc<str>,
+        mut value: Value,
+        revision: u64,
+        created: u64,
+        keep: impl FnOnce(Value) -> Kept,
+    ) -> Arc<Self> {
         if let Some(object) = value.as_object_mut() {
             let metadata = object
                 .entry("metadata")
@@ -33,7 +57,7 @@ impl StoredObject {
         }
         Arc::new(Self {
             key: Arc::clone(key),
-            value: Kept::new(value),
+            value: keep(value),
             revision,
             created,
             rendered: Arc::default(),
@@ -60,9 +84,9 @@ impl StoredObject {
         &self.key
     }
 
-    /// `metadata`, or null.
+    /// `metadata`, or null; the managers may be missing ([`Kept::managers`]).
     pub fn metadata(&self) -> &Value {
-        &self.value["metadata"]
+        &self.value.bare()["metadata"]
     }
 
     /// The name.

@@ -6,14 +6,17 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use kmock_apply::gofmt;
 use serde_json::Value;
 
 use super::delta::{Bases, Packed};
+use super::untold::{MANAGERS, Untold};
 use super::{Rendered, StoredObject};
 
-/// The value of a stored object: there, or made of the text when somebody looks.
+/// The value of a stored object: there, or made when somebody looks: of the text, or of the object and its managers.
 #[derive(Debug)]
 pub struct Kept {
+    untold: Option<Box<Untold>>,
     value: OnceLock<Arc<Value>>,
     /// `None` inside: it cannot rest.
     resting: OnceLock<Option<Arc<Resting>>>,
@@ -22,13 +25,23 @@ pub struct Kept {
 impl Kept {
     pub(super) fn new(value: Value) -> Self {
         Self {
+            untold: None,
             value: Arc::new(value).into(),
+            resting: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn later(untold: Untold) -> Self {
+        Self {
+            untold: Some(Box::new(untold)),
+            value: OnceLock::new(),
             resting: OnceLock::new(),
         }
     }
 
     pub(super) fn of(resting: &Arc<Resting>) -> Self {
         Self {
+            untold: None,
             value: OnceLock::new(),
             resting: Some(Arc::clone(resting)).into(),
         }
@@ -39,8 +52,41 @@ impl Kept {
         Arc::clone(self.value())
     }
 
+    /// The value for who does not look at its managers: they may be missing.
+    pub fn bare(&self) -> &Value {
+        match &self.untold {
+            Some(untold) => &untold.object,
+            None => self,
+        }
+    }
+
+    /// The managers: `metadata.managedFields`.
+    pub fn managers(&self) -> Option<&Value> {
+        match &self.untold {
+            Some(untold) => untold.managers(),
+            None => self.get("metadata")?.get(MANAGERS),
+        }
+    }
+
+    pub(super) fn untold(&self) -> Option<&Untold> {
+        self.untold.as_deref()
+    }
+
+    /// So many bytes at most has the text of its managers.
+    pub fn most_of_managers(&self) -> usize {
+        /// What is known without telling them is not exact: of much it is asked.
+        const ENOUGH: usize = 256 * 1024;
+        match &self.untold {
+            Some(untold) if untold.most() <= ENOUGH => untold.most(),
+            _ => self.managers().map_or(0, gofmt::json_bound),
+        }
+    }
+
     fn value(&self) -> &Arc<Value> {
         self.value.get_or_init(|| {
+            if let Some(untold) = &self.untold {
+                return Arc::new(untold.whole());
+            }
             let resting = self.resting.get().and_then(Option::as_ref);
             Arc::new(
                 resting
@@ -106,9 +152,10 @@ const TYPES: [&str; 2] = ["kind", "apiVersion"];
 const DEEPEST: usize = 100;
 
 impl Text {
-    fn of(value: &Value, rendered: &Rendered, bases: &Mutex<Bases>) -> Option<Self> {
+    fn of(kept: &Kept, rendered: &Rendered, bases: &Mutex<Bases>) -> Option<Self> {
         // One text serves both, if it tells everything.
         if let Some(json) = rendered.first() {
+            let value: &Value = kept;
             let types = TYPES.map(|key| value[key].as_str().unwrap_or_default().into());
             let text = Self {
                 json: Packed::Whole(json.clone()),
@@ -118,8 +165,13 @@ impl Text {
                 return Some(text);
             }
         }
+        // Before the lock, for they may have to be told.
+        let managers = kept.untold().and_then(Untold::managers);
         let mut bases = bases.lock().unwrap_or_else(PoisonError::into_inner);
-        let json = bases.pack(|out| write(value, 0, out))?;
+        let json = bases.pack(|out| match kept.untold() {
+            Some(untold) => write_with(&untold.object, managers, out),
+            None => write(kept, 0, out),
+        })?;
         Some(Self { json, types: None })
     }
 
@@ -161,26 +213,57 @@ fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> bool {
             out.push(b']');
         }
         Value::Object(map) => {
-            if depth >= DEEPEST {
-                return false;
-            }
-            out.push(b'{');
-            for (index, (key, value)) in map.iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                if !write_string(key, out) {
-                    return false;
-                }
-                out.push(b':');
-                if !write(value, depth + 1, out) {
-                    return false;
-                }
-            }
-            out.push(b'}');
+            return write_members(map.iter(), depth, out, |_, value, out| {
+                write(value, depth + 1, out)
+            });
         }
     }
     true
+}
+
+fn write_members<'m>(
+    members: impl Iterator<Item = (&'m String, &'m Value)>,
+    depth: usize,
+    out: &mut Vec<u8>,
+    write: impl Fn(&str, &Value, &mut Vec<u8>) -> bool,
+) -> bool {
+    if depth >= DEEPEST {
+        return false;
+    }
+    out.push(b'{');
+    for (index, (key, value)) in members.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        if !write_string(key, out) {
+            return false;
+        }
+        out.push(b':');
+        if !write(key, value, out) {
+            return false;
+        }
+    }
+    out.push(b'}');
+    true
+}
+
+/// Writes the text of an object that has its managers apart, as if it had them.
+fn write_with(object: &Value, managers: Option<&Value>, out: &mut Vec<u8>) -> bool {
+    let (Some(members), Some(managers)) = (object.as_object(), managers) else {
+        return write(object, 0, out);
+    };
+    let key = MANAGERS.to_owned();
+    write_members(members.iter(), 0, out, |name, value, out| {
+        let metadata = value.as_object().filter(|_| name == "metadata");
+        let Some(metadata) = metadata else {
+            return write(value, 1, out);
+        };
+        // In the order of the names, as in any object.
+        let before = metadata.iter().take_while(|(name, _)| **name < key);
+        let after = metadata.iter().skip_while(|(name, _)| **name < key);
+        let all = before.chain([(&key, managers)]).chain(after);
+        write_members(all, 1, out, |_, value, out| write(value, 2, out))
+    })
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) -> bool {

@@ -225,6 +225,12 @@ pub(super) fn of(cluster: &Cluster) -> Arc<Policies> {
     Arc::clone(policies)
 }
 
+/// Whether there are no policies.
+pub(in super::super) fn are_none(cluster: &Cluster) -> bool {
+    let policies = of(cluster);
+    policies.mutating.is_empty() && policies.validating.is_empty()
+}
+
 /// A policy or a binding has changed.
 pub(in super::super) fn forget(cluster: &Cluster) {
     let room = cluster.room::<Room>();

@@ -17,7 +17,7 @@ use crate::kinds::crd::cel::expression::{Activation, EvalError};
 use crate::kinds::crd::cel::value::Val;
 use crate::model::status::{ApiError, Cause};
 
-pub(super) use self::compiled::forget;
+pub(super) use self::compiled::{are_none, forget};
 pub(super) use self::input::Input;
 pub(super) use self::mutate::{Rounds, mutate};
 pub use self::type_checking::PolicyStatuses;

@@ -184,7 +184,7 @@ fn read(
     context.resource = &served.resource;
     let decoded = strategy.read_value(&context, patched.clone())?;
     let mut read = decoded.object;
-    strategy.default(&context, &mut read);
+    strategy.default(&context, &mut read, &[]);
     for key in ["apiVersion", "kind"] {
         read[key] = shown[key].clone();
     }

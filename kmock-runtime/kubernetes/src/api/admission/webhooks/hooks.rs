@@ -102,6 +102,12 @@ pub(super) struct Hooks {
 #[derive(Default)]
 struct Room(Mutex<Option<Arc<Hooks>>>);
 
+/// Whether there are no webhooks.
+pub(in super::super) fn are_none(cluster: &Cluster) -> bool {
+    let hooks = of(cluster);
+    hooks.mutating.is_empty() && hooks.validating.is_empty()
+}
+
 /// The webhooks as they are now.
 pub(super) fn of(cluster: &Cluster) -> Arc<Hooks> {
     let room = cluster.room::<Room>();

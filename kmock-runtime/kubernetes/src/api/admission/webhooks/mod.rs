@@ -26,7 +26,7 @@ use kmock_apply::patch::json as json_patch;
 
 #[cfg(feature = "cel")]
 pub(super) use self::answer::why_not_applied;
-pub(super) use self::hooks::forget;
+pub(super) use self::hooks::{are_none, forget};
 
 /// Why a webhook did not let a request in.
 enum Refusal {
@@ -200,7 +200,7 @@ async fn ask_to_change(
     context.resource = &served.resource;
     let read = strategy.read_value(&context, patched).map_err(internal)?;
     let mut read = read.object;
-    strategy.default(&context, &mut read);
+    strategy.default(&context, &mut read, &[]);
     for key in ["apiVersion", "kind"] {
         read[key] = shown[key].clone();
     }

@@ -19,8 +19,8 @@ pub use workloads::SHARED_LABELS;
 /// How the fields of a type get what it says of them.
 type Rule = fn(&mut JsonObject);
 
-/// Fills in the defaults of an object of that type.
-pub fn fill(root: &'static Struct, value: &mut Value) {
+/// Fills in the defaults of an object of that type; members that are `kept` have theirs.
+pub fn fill(root: &'static Struct, value: &mut Value, kept: &[&str]) {
     let known = of_type(root);
     let Value::Object(object) = value else { return };
     if !known.any {
@@ -31,6 +31,9 @@ pub fn fill(root: &'static Struct, value: &mut Value) {
     }
     let holders = object.iter_mut().filter(|(_, value)| holds(value));
     for (name, value) in holders {
+        if kept.contains(&name.as_str()) {
+            continue;
+        }
         if let Some(field) = root.field(name)
             && !is_plain(root, field)
         {
@@ -54,7 +57,7 @@ fn descend(ty: &GoType, value: &mut Value) {
         (GoType::Named(inner, _) | GoType::Pointer(inner), value) => descend(inner, value),
         (GoType::Struct(name), value) => {
             if let Some(target) = name.get() {
-                fill(target, value);
+                fill(target, value, &[]);
             }
         }
         (GoType::Slice(inner), Value::Array(items)) if inner.element_struct().is_some() => {

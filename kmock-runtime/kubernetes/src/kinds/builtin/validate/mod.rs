@@ -87,7 +87,7 @@ mod tests {
             .object;
         let kind = rows::named(name).expect("a row");
         (kind.prepare.aliases)(&mut object);
-        defaults::fill(root, &mut object);
+        defaults::fill(root, &mut object, &[]);
         let cluster = crate::Cluster::default();
         let served = crate::kinds::built_ins().iter().next().expect("some");
         let user = User::admin();
