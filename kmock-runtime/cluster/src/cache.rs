@@ -116,8 +116,13 @@ impl Cache {
 
     /// The objects of a kind in a namespace.
     pub fn within(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Arc<Json>> {
-        let prefix = [namespace, "/"].concat();
-        self.table(kind)
+        let table = self.table(kind);
+        // Of most kinds there are none.
+        let prefix = match table.is_empty() {
+            true => String::new(),
+            false => [namespace, "/"].concat(),
+        };
+        table
             .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
             .take_while(move |(key, _)| key.starts_with(&prefix))
             .map(|(_, object)| object)

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::json::{Json, Members, json};
+use crate::json::{Json, Key, Members, json};
 use crate::kind::Kind;
 
 /// One write.
@@ -141,7 +141,7 @@ fn identity(object: &Json) -> Json {
     let mut short = Members::new();
     for part in ["name", "namespace", "uid", "resourceVersion"] {
         if !metadata[part].is_null() {
-            short.insert(part.to_owned(), metadata[part].clone());
+            short.insert(Key::Static(part), metadata[part].clone());
         }
     }
     json!({ "metadata": short })

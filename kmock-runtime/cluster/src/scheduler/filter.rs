@@ -105,12 +105,15 @@ impl<'a> Context<'a> {
     }
 
     fn unschedulable(&self, node: &NodeInfo) -> Option<Verdict> {
+        if node.object["spec"]["unschedulable"] != true {
+            return None;
+        }
         let taint =
             crate::json::json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
-        if node.object["spec"]["unschedulable"] == true && !tolerates(self.pod, &taint) {
-            return Verdict::final_("node(s) were unschedulable");
+        match tolerates(self.pod, &taint) {
+            true => None,
+            false => Verdict::final_("node(s) were unschedulable"),
         }
-        None
     }
 
     fn name(&self, _: &NodeInfo) -> Option<Verdict> {

@@ -6,7 +6,7 @@
 pub(crate) mod defaults;
 mod renewal;
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -86,6 +86,9 @@ struct Flows {
     exempt: OnceLock<Class>,
 }
 
+/// Where the schemas are.
+static SCHEMAS_PLACE: LazyLock<ResourceKey> = LazyLock::new(|| ResourceKey::new(GROUP, SCHEMAS));
+
 /// The class of a request. Requests that last have none, but for watches.
 pub fn class(cluster: &Cluster, user: &User, asked: &Attributes<'_>) -> Option<Class> {
     if let What::Resource(resource) = &asked.what
@@ -98,7 +101,7 @@ pub fn class(cluster: &Cluster, user: &User, asked: &Attributes<'_>) -> Option<C
     }
     let flows = cluster.room::<Flows>();
     // Whoever may do everything is exempt, and most clusters are never asked for their flow schemas.
-    if user.is_privileged() && cluster.store().sleeps(&ResourceKey::new(GROUP, SCHEMAS)) {
+    if user.is_privileged() && cluster.store().sleeps(&SCHEMAS_PLACE) {
         let exempt = flows.exempt.get_or_init(|| {
             let seed = cluster.options().seed;
             Class::new(
@@ -128,7 +131,7 @@ impl Flows {
         let mut known = self.schemas.write().unwrap_or_else(PoisonError::into_inner);
         let store = cluster.store();
         let levels = store.list(&ResourceKey::new(GROUP, LEVELS), "").objects;
-        let mut all = store.list(&ResourceKey::new(GROUP, SCHEMAS), "").objects;
+        let mut all = store.list(&SCHEMAS_PLACE, "").objects;
         // Those of one precedence by their names, in which order they are.
         all.sort_by_key(|one| at(&one.value, &["spec", "matchingPrecedence"]).as_i64());
         let in_force = all.iter().filter_map(|one| {
@@ -237,16 +240,15 @@ impl Reactor for FlowControl {
         }
         cluster.room::<Flows>().forget();
         let store = cluster.store();
-        let schemas = ResourceKey::new(GROUP, SCHEMAS);
         let levels = store.list(&ResourceKey::new(GROUP, LEVELS), "").objects;
-        for schema in store.list(&schemas, "").objects {
+        for schema in store.list(&SCHEMAS_PLACE, "").objects {
             let level = text(
                 &schema.value,
                 &["spec", "priorityLevelConfiguration", "name"],
             );
             let found = levels.iter().any(|one| one.name() == level);
             let wanted = dangling(found, level, &meta::rfc3339(cluster.now()));
-            cluster.set(&schemas, schema.key(), |current| {
+            cluster.set(&SCHEMAS_PLACE, schema.key(), |current| {
                 let Some(current) = current else {
                     return Edit::Keep;
                 };

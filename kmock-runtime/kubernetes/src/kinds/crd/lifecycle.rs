@@ -10,7 +10,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,9 +36,8 @@ pub(crate) const PLURAL: &str = "customresourcedefinitions";
 /// The version of definitions.
 pub(crate) const API_VERSION: &str = "apiextensions.k8s.io/v1";
 
-fn place() -> ResourceKey {
-    ResourceKey::new(GROUP, PLURAL)
-}
+/// Where they are. Each write of anything is asked whether it is one of them.
+static PLACE: LazyLock<ResourceKey> = LazyLock::new(|| ResourceKey::new(GROUP, PLURAL));
 
 /// A time as `metadata` shows it.
 pub(crate) fn time(now: Timestamp) -> String {
@@ -46,13 +45,13 @@ pub(crate) fn time(now: Timestamp) -> String {
 }
 
 fn find(cluster: &Cluster, name: &str) -> Option<Arc<StoredObject>> {
-    cluster.store().get(&place(), name)
+    cluster.store().get(&PLACE, name)
 }
 
 /// Whether a definition is being deleted.
 pub(crate) fn is_terminating(cluster: &dyn View, name: &str) -> bool {
     cluster
-        .get(&place(), name)
+        .get(&PLACE, name)
         .is_some_and(|crd| crd["metadata"]["deletionTimestamp"].is_string())
 }
 
@@ -62,7 +61,7 @@ pub struct Definitions;
 
 impl Reactor for Definitions {
     fn written(&self, cluster: &Cluster, written: &ResourceKey, event: &Arc<Event>) {
-        if *written == place() {
+        if *written == *PLACE {
             sync(cluster, event.object.name());
         } else if event.change == Change::Deleted && !written.group.is_empty() {
             // A definition that is being deleted waits for its last object.
@@ -144,7 +143,7 @@ fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
         .split_once('.')
         .map_or("", |(_, group)| group)
         .to_owned();
-    let all = cluster.store().list(&place(), "").objects;
+    let all = cluster.store().list(&PLACE, "").objects;
     all.iter()
         .filter(|crd| crd.value["spec"]["group"] == *group && crd.name() != name)
         .filter(|crd| {
@@ -158,7 +157,7 @@ fn others_of_group(cluster: &Cluster, name: &str) -> Vec<String> {
 
 /// Changes a definition as the API server itself; `false`: nothing changed.
 fn change(cluster: &Cluster, name: &str, edit: impl Fn(&mut Value)) -> bool {
-    let written = cluster.set(&place(), name, |current| {
+    let written = cluster.set(&PLACE, name, |current| {
         let Some(current) = current else {
             return Edit::Keep;
         };
@@ -238,7 +237,7 @@ fn accept_names(cluster: &Cluster, crd: &StoredObject) -> bool {
         return false;
     }
     let (mut resources, mut kinds) = (BTreeSet::new(), BTreeSet::new());
-    for other in cluster.store().list(&place(), "").objects {
+    for other in cluster.store().list(&PLACE, "").objects {
         if other.value["spec"]["group"] != crd.value["spec"]["group"] {
             continue;
         }

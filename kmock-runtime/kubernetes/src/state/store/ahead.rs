@@ -1,4 +1,5 @@
-//! Texts of versions that will rest soon, made ahead on a thread of their own: writers need not wait for them.
+//! Texts of versions that will rest soon, made ahead on a thread of their own, which also takes apart the values of those that
+//! rest: writers need not wait for it.
 //!
 //! What is not ready when it is wanted is made by who wants it: nothing depends on the thread, and what comes is the same.
 
@@ -11,11 +12,17 @@ use super::delta::Bases;
 /// So many batches may wait; what comes beyond them is left to the writers.
 const MOST: usize = 16;
 
-/// Events whose versions are to be laid, and what they are told by.
-type Batch = (Vec<Arc<Event>>, Arc<Mutex<Bases>>);
+struct Batch {
+    /// Events whose versions are to be laid.
+    next: Vec<Arc<Event>>,
+    /// What they are told by.
+    bases: Arc<Mutex<Bases>>,
+    /// Events that rest: their values are not wanted any more.
+    gone: Vec<Arc<Event>>,
+}
 
-/// Has the texts of these versions made.
-pub(super) fn lay(events: Vec<Arc<Event>>, bases: &Arc<Mutex<Bases>>) {
+/// Has the texts of the next versions made, and the values of those that are gone dropped.
+pub(super) fn lay(next: Vec<Arc<Event>>, bases: &Arc<Mutex<Bases>>, gone: Vec<Arc<Event>>) {
     // One thread for all clusters of the process, from the first one on that has so many versions.
     static THREAD: OnceLock<Option<SyncSender<Batch>>> = OnceLock::new();
     let batches = THREAD.get_or_init(|| {
@@ -25,13 +32,15 @@ pub(super) fn lay(events: Vec<Arc<Event>>, bases: &Arc<Mutex<Bases>>) {
     });
     if let Some(batches) = batches {
         // Whoever finds it full, or the thread gone, has lost nothing.
-        let _ = batches.try_send((events, Arc::clone(bases)));
+        let bases = Arc::clone(bases);
+        let _ = batches.try_send(Batch { next, bases, gone });
     }
 }
 
 fn work(batches: &Receiver<Batch>) {
-    for (events, bases) in batches {
-        for event in events {
+    for Batch { next, bases, gone } in batches {
+        drop(gone);
+        for event in next {
             if let Some(previous) = &event.previous {
                 previous.resting(&bases);
             }

@@ -31,6 +31,8 @@ pub(super) struct Log {
     most_bytes: usize,
     /// What those that come to rest are told by.
     bases: Arc<Mutex<Bases>>,
+    /// Those that came to rest lately, as they were.
+    gone: Vec<Arc<Event>>,
 }
 
 /// An event of the log.
@@ -112,29 +114,26 @@ impl Entry {
         }
     }
 
-    /// Lays it to rest; `false` if it cannot.
-    fn lay(&mut self, bases: &Mutex<Bases>) -> bool {
+    /// Lays it to rest: what it was before; `None` if it cannot.
+    fn lay(&mut self, bases: &Mutex<Bases>) -> Option<Arc<Event>> {
         let Self::Fresh(event) = self else {
-            return false;
+            return None;
         };
         let previous = match &event.previous {
             None => None,
-            Some(previous) => match previous.resting(bases) {
-                None => return false,
-                resting => resting,
-            },
+            Some(previous) => Some(previous.resting(bases)?),
         };
-        let Some(object) = event.object.resting(bases) else {
-            return false;
-        };
-        *self = Self::Resting(Box::new(RestingEvent {
+        let resting = Self::Resting(Box::new(RestingEvent {
             revision: event.revision,
             change: event.change,
-            object,
+            object: event.object.resting(bases)?,
             previous,
             cause: event.cause,
         }));
-        true
+        match std::mem::replace(self, resting) {
+            Self::Fresh(event) => Some(event),
+            Self::Resting(_) => None,
+        }
     }
 }
 
@@ -149,6 +148,7 @@ impl Log {
             bytes: 0,
             most_bytes: MOST_BYTES,
             bases: Arc::default(),
+            gone: Vec::new(),
         }
     }
 
@@ -173,7 +173,7 @@ impl Log {
     }
 
     /// Has the next texts made, so that they are there when their turn comes.
-    fn lay_ahead(&self) {
+    fn lay_ahead(&mut self) {
         if !self.count().is_multiple_of(BATCH) {
             return;
         }
@@ -185,15 +185,17 @@ impl Log {
             Entry::Fresh(event) => Some(Arc::clone(event)),
             Entry::Resting(_) => None,
         });
-        ahead::lay(events.collect(), &self.bases);
+        ahead::lay(
+            events.collect(),
+            &self.bases,
+            std::mem::take(&mut self.gone),
+        );
     }
 
     fn lay_one(&mut self) -> Option<Arc<Resting>> {
         let at = self.events.len().checked_sub(FRESH + 1)?;
         let entry = self.events.get_mut(at)?;
-        if !entry.lay(&self.bases) {
-            return None;
-        }
+        self.gone.push(entry.lay(&self.bases)?);
         self.bytes += entry.bytes();
         match entry {
             Entry::Resting(event) => Some(Arc::clone(&event.object)),
