@@ -193,6 +193,172 @@ fn they_are_the_same_in_each_version() {
     });
 }
 
+/// Objects with a status: where they are, their spec, and what is written of their status, one after the other.
+fn with_status() -> Vec<(&'static str, Value, [Value; 3])> {
+    let pods = json!({"containers": [{"name": "c", "image": "web"}]});
+    let labels = json!({"app": "web"});
+    let template = json!({"metadata": {"labels": labels}, "spec": pods});
+    let workload = json!({"selector": {"matchLabels": labels}, "template": template});
+    let set =
+        json!({"selector": {"matchLabels": labels}, "template": template, "serviceName": "web"});
+    let job =
+        json!({"template": {"spec": {"containers": pods["containers"], "restartPolicy": "Never"}}});
+    let ready = |status: &str| json!([{"type": "Ready", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    let counts = |all: i32| json!({"replicas": all, "readyReplicas": all / 2, "observedGeneration": 1, "conditions": ready("True")});
+    let scheduled = |all: i32| {
+        json!({"currentNumberScheduled": all, "desiredNumberScheduled": 3, "numberReady": 0,
+        "numberMisscheduled": 0, "observedGeneration": 1})
+    };
+    let metric = json!([{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 50, "averageValue": "1"}}}]);
+    let scaler = json!({"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}});
+    let scaled = |metrics: Value| json!({"currentReplicas": 3, "desiredReplicas": 3, "currentMetrics": metrics, "conditions": ready("True")});
+    let claim =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    let volume = json!({"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/a"}});
+    let budget = json!({"minAvailable": 1, "selector": {"matchLabels": labels}});
+    let allowed = |all: i32| json!({"currentHealthy": all, "desiredHealthy": 1, "disruptionsAllowed": all / 2, "expectedPods": all, "observedGeneration": 1});
+    let service = json!({"type": "LoadBalancer", "ports": [{"port": 80}]});
+    let address = |ip: &str| json!({"loadBalancer": {"ingress": [{"ip": ip}]}});
+    let started = |active: i32| {
+        json!({"active": active, "ready": 0, "terminating": 0, "uncountedTerminatedPods": {},
+        "startTime": "2026-01-01T00:00:00Z"})
+    };
+    let node = |kubelet: &str| json!({"capacity": {"cpu": "4"}, "conditions": ready(kubelet), "images": [], "nodeInfo": {"kubeletVersion": "v1.36.3"}});
+    let phase = |phase: &str| json!({"phase": phase});
+    let running = |ip: &str| json!({"phase": "Running", "podIP": ip, "podIPs": [], "conditions": ready("True"), "containerStatuses": []});
+    vec![
+        (PODS, pods, [running(""), running("10.0.0.1"), json!({})]),
+        (
+            "/api/v1/nodes",
+            json!({}),
+            [node("True"), node("False"), node("True")],
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/deployments",
+            workload.clone(),
+            [counts(1), counts(3), json!({})],
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/replicasets",
+            workload.clone(),
+            [counts(1), counts(3), counts(3)],
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/statefulsets",
+            set,
+            [counts(1), counts(3), counts(3)],
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/daemonsets",
+            workload,
+            [scheduled(1), scheduled(3), scheduled(3)],
+        ),
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            job,
+            [started(1), started(2), started(2)],
+        ),
+        (
+            "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers",
+            scaler,
+            [scaled(json!([])), scaled(metric), scaled(Value::Null)],
+        ),
+        (
+            "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
+            budget,
+            [allowed(1), allowed(3), allowed(3)],
+        ),
+        (
+            "/api/v1/namespaces/default/persistentvolumeclaims",
+            claim,
+            [phase("Pending"), phase("Bound"), phase("Lost")],
+        ),
+        (
+            "/api/v1/persistentvolumes",
+            volume,
+            [phase("Available"), phase("Bound"), phase("Released")],
+        ),
+        (
+            "/api/v1/namespaces/default/services",
+            service,
+            [address("192.0.2.1"), address("192.0.2.2"), json!({})],
+        ),
+    ]
+}
+
+#[test]
+fn they_are_the_same_of_each_kind() {
+    run(async {
+        for (path, spec, statuses) in with_status() {
+            let mut answers = Vec::new();
+            for way in [Way::Text, Way::Object] {
+                let cluster = cluster();
+                let object =
+                    json!({"metadata": {"name": "a", "labels": {"app": "web"}}, "spec": spec});
+                let (code, mut made) = call(&cluster, &format!("POST {path}"), object).await;
+                assert_eq!(code, 201, "{path}: {made}");
+                let status = format!("{path}/a/status");
+                let mut all = Vec::new();
+                for (n, said) in statuses.iter().enumerate() {
+                    made["status"] = said.clone();
+                    made["metadata"]["annotations"] = json!({ "n": n.to_string() });
+                    let agent = ["one", "other", "one"][n];
+                    let done = write(&cluster, way, agent, (Method::PUT, &status), &made).await;
+                    assert!(done.code < 300, "{path}: {}", done.message);
+                    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+                    // The same once more is no write.
+                    let (_, now) = call(&cluster, &format!("GET {path}/a"), Value::Null).await;
+                    made["metadata"]["resourceVersion"] =
+                        now["metadata"]["resourceVersion"].clone();
+                    let done = write(&cluster, way, agent, (Method::PUT, &status), &made).await;
+                    assert!(done.code < 300, "{path}: {}", done.message);
+                    let (_, now) = call(&cluster, &format!("GET {path}/a"), Value::Null).await;
+                    made["metadata"]["resourceVersion"] =
+                        now["metadata"]["resourceVersion"].clone();
+                    all.push(now);
+                }
+                answers.push(all);
+            }
+            let [told, later] = [0, 1].map(|way| &answers[way]);
+            for (told, later) in told.iter().zip(later) {
+                assert_eq!(told, later, "{path}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_last_state_of_what_goes_has_them() {
+    run(async {
+        let mut last = Vec::new();
+        for way in [Way::Text, Way::Object] {
+            let mut writers = Writers::new(way).await;
+            for n in 0..6 {
+                writers.step(n).await;
+            }
+            for path in [
+                format!("{EVENTS}/e5"),
+                format!("{PODS}/a?gracePeriodSeconds=0"),
+            ] {
+                let (code, _) =
+                    call(&writers.cluster, &format!("DELETE {path}"), Value::Null).await;
+                assert_eq!(code, 200);
+            }
+            let objects = writers.cluster.objects();
+            let gone = [("events", "e5"), ("pods", "a")].map(|(resource, name)| {
+                let history = objects.history(resource, name);
+                history.last().map(|object| object.value().clone())
+            });
+            assert_ne!(
+                gone[0].as_ref().expect("gone")["metadata"]["managedFields"],
+                Value::Null
+            );
+            last.push(gone);
+        }
+        assert_eq!(last[0], last[1]);
+    });
+}
+
 #[test]
 fn who_reads_first_changes_nothing() {
     run(async {

@@ -151,6 +151,57 @@ fn the_same_seed_and_clock_give_the_same_cluster() {
 }
 
 #[test]
+fn a_generated_name_is_one_that_nobody_has() {
+    run(async {
+        let containers = json!([{"name": "c", "image": "web"}]);
+        let spread = json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app": "web"}}, "matchLabelKeys": ["hash"]}]);
+        let template = json!({"spec": {"containers": containers, "restartPolicy": "Never"}});
+        for (path, kind, spec) in [
+            (
+                "/api/v1/namespaces/default/configmaps",
+                "v1/ConfigMap",
+                Value::Null,
+            ),
+            (
+                "/apis/batch/v1/namespaces/default/jobs",
+                "batch/v1/Job",
+                json!({ "template": template }),
+            ),
+            (
+                "/api/v1/namespaces/default/pods",
+                "v1/Pod",
+                json!({"containers": containers, "topologySpreadConstraints": spread}),
+            ),
+        ] {
+            let make = async |cluster: &Cluster, query: &str| {
+                let metadata = json!({"generateName": "a-", "labels": {"app": "web", "hash": "1"}});
+                let mut object = json!({ "metadata": metadata });
+                if !spec.is_null() {
+                    object["spec"] = spec.clone();
+                }
+                call(cluster, &format!("POST {path}{query}"), object).await
+            };
+            let (_, first) = make(&Cluster::default(), "").await;
+            let taken = first["metadata"]["name"].as_str().expect("a name");
+            for query in ["", "?dryRun=All"] {
+                let cluster = Cluster::default();
+                // With a uid of its own, so that the next number is that of the name.
+                let (api_version, kind) = kind.rsplit_once('/').expect("a version and a kind");
+                let mut seed = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": taken, "uid": "u"}});
+                seed["spec"] = spec.clone();
+                cluster.objects().seed(seed);
+                let (code, made) = make(&cluster, query).await;
+                assert_eq!(code, 201, "{made}");
+                let name = made["metadata"]["name"].as_str().expect("a name");
+                assert_eq!(name.len(), taken.len());
+                assert_ne!(name, taken);
+            }
+        }
+    });
+}
+
+#[test]
 fn managers_of_what_is_seeded_are_read_at_once() {
     run(async {
         let cluster = Cluster::default();

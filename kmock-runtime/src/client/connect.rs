@@ -35,6 +35,10 @@ enum Place {
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are none here"))]
     Socket(PathBuf),
     /// At the door of a server in this process, without a socket.
+    #[cfg_attr(
+        not(any(feature = "hyper", feature = "kube")),
+        expect(dead_code, reason = "no client of this process connects")
+    )]
     Inside(Door),
 }
 

@@ -43,6 +43,10 @@ static SERVER_OWNED: LazyLock<Set> = LazyLock::new(|| {
     ])
 });
 
+/// Where an object tells its version.
+static VERSION: LazyLock<Set> =
+    LazyLock::new(|| Set::of_names(&[&["metadata", "resourceVersion"]]));
+
 /// Where an object tells its managers.
 static MANAGERS: LazyLock<Set> = LazyLock::new(|| Set::of_names(&[&["metadata", "managedFields"]]));
 
@@ -81,7 +85,12 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
                 .and_then(|own| track(live, new, own, said, write))
                 .map(|managed| managed.encode())
         }
-        (Some(live), None) => track_live(live, managed_fields_of(live), new, write),
+        (Some(live), None) => match managed_fields_of(live) {
+            Some(told) => {
+                changes(live, new, write).and_then(|own| track_live(live, told, new, own, write))
+            }
+            None => Ok(None),
+        },
         // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
         (Some(_), _) => Ok(None),
         (None, _) => track_created(new, write),
@@ -115,7 +124,13 @@ pub fn managers_after(
     write: &Write<'_>,
 ) -> Option<Value> {
     let tracked = match live {
-        Some((live, told)) => track_live(live, told, new, write),
+        Some((live, Some(told))) => changes(live, new, write).and_then(|mut own| {
+            // They are two versions already, which a write that comes to one never has.
+            own.modified.subtract(&VERSION);
+            track_live(live, told, new, own, write)
+        }),
+        // Once nobody is tracked, only an apply begins to track again.
+        Some((_, None)) => Ok(None),
         None => track_created(new, write),
     };
     tracked.unwrap_or_default()
@@ -150,14 +165,11 @@ pub fn reread(object: &mut Value, write: &Write<'_>) {
 /// The managers of an object that is there, after a write that says nothing about them.
 fn track_live(
     live: &Value,
-    told: Option<&Value>,
+    told: &Value,
     new: &Value,
+    own: Comparison,
     write: &Write<'_>,
 ) -> Result<Option<Value>, ApplyError> {
-    let Some(told) = told else {
-        return Ok(None);
-    };
-    let own = changes(live, new, write)?;
     // With one more there may be too many.
     let are_few = told.as_array().is_none_or(|all| all.len() < MOST_UPDATERS);
     let aside =

@@ -185,13 +185,25 @@ fn is_tidy(object: &Value) -> bool {
     })
 }
 
+/// Those of whose status, as the cluster's parts send it, nothing is changed on its way.
+const STATUS_STAYS: [&str; 7] = [
+    "DaemonSet",
+    "Deployment",
+    "Job",
+    "Node",
+    "Pod",
+    "ReplicaSet",
+    "StatefulSet",
+];
+
 /// Whether the managers of an object that one of the cluster's own parts writes may be told when somebody asks for them:
-/// nobody sees the object on its way, and what becomes of it there changes no field that has a manager.
+/// nobody sees the object on its way, and what becomes of it there changes no field that has a manager. Managers are told of
+/// what is sent; later, only what is stored is there.
 pub fn may_wait(call: &Call, options: &WriteOptions) -> bool {
-    let resource = call.resource();
+    let kind = call.resource().kind.as_str();
     let stays_as_it_is = match call.request.subresource() {
-        "status" => true,
-        "" => resource.kind == "Event",
+        "status" => STATUS_STAYS.contains(&kind),
+        "" => kind == "Event",
         _ => false,
     };
     call.sent.is_some()
@@ -220,27 +232,19 @@ pub fn later(
     // Of others, managers have fields already; the writer has at most all of the object's.
     let before = current.map_or(0, |current| current.value.most_of_managers());
     let most = before + 2 * own + 1024;
-    let later = Later {
-        registry: call.cluster.registry().snapshot(),
-        served: call.served.clone(),
-        subresource: call.request.subresource().to_owned(),
-        now: call.now,
-        manager: options.manager.clone(),
-    };
+    let later = Later::of(call, options);
     if own + most <= SMALL {
         return Some(Managers::new(most, move |former, object| {
             later.tell(former, object)
         }));
     }
-    let former = current.map(|current| Former {
-        object: current.value.bare(),
-        managers: current.value.managers(),
-    });
-    let told = later.tell(former, object);
-    meta::edit(object, |metadata| {
-        meta::set(metadata, "managedFields", told.unwrap_or_default());
-    });
+    later.tell_now(current, object);
     None
+}
+
+/// Tells the managers after all, in the object itself.
+pub fn tell(call: &Call, options: &WriteOptions, current: &StoredObject, object: &mut Value) {
+    Later::of(call, options).tell_now(Some(current), object);
 }
 
 /// A write whose managers are told later.
@@ -253,6 +257,27 @@ struct Later {
 }
 
 impl Later {
+    fn of(call: &Call, options: &WriteOptions) -> Self {
+        Self {
+            registry: call.cluster.registry().snapshot(),
+            served: call.served.clone(),
+            subresource: call.request.subresource().to_owned(),
+            now: call.now,
+            manager: options.manager.clone(),
+        }
+    }
+
+    fn tell_now(self, current: Option<&StoredObject>, object: &mut Value) {
+        let former = current.map(|current| Former {
+            object: current.value.bare(),
+            managers: current.value.managers(),
+        });
+        let told = self.tell(former, object);
+        meta::edit(object, |metadata| {
+            meta::set(metadata, "managedFields", told.unwrap_or_default());
+        });
+    }
+
     fn tell(self, former: Option<Former<'_>>, object: &Value) -> Option<Value> {
         let terms = Terms {
             registry: &self.registry,

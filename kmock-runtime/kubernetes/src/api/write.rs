@@ -205,8 +205,19 @@ fn before_create(
     Ok(())
 }
 
-/// So many names are tried for an object with `generateName`.
-const NAME_ATTEMPTS: usize = 8;
+/// A name for an object with `generateName` that nobody has, if there is one among so many.
+fn generated_name(call: &Call, prefix: &str) -> String {
+    const ATTEMPTS: usize = 8;
+    let mut name = String::new();
+    for _ in 0..ATTEMPTS {
+        name = meta::generate_name(call.cluster.random(), prefix);
+        let place = &call.resource().storage;
+        if call.cluster.store().get(place, &call.key(&name)).is_none() {
+            break;
+        }
+    }
+    name
+}
 
 /// Creates an object that was read from a body or made by an apply.
 pub async fn create(
@@ -224,7 +235,6 @@ pub async fn create(
     };
     let (sent_name, generate_name) = (text("name"), text("generateName"));
     let generates = sent_name.is_empty() && !generate_name.is_empty();
-    let attempts = if generates { NAME_ATTEMPTS } else { 1 };
     // Admission comes before a name is made.
     let asked = Attributes::create(call, &sent_name, options);
     admission::mutate(&asked, &mut object, warnings).await?;
@@ -234,20 +244,19 @@ pub async fn create(
         None,
     )?;
     authz::escalation::check(call, &object, None)?;
-    let mut taken = None;
-    let mut left = attempts;
-    // Who may have to try once more keeps the object as it was; what was not stored is as good where it has the same form.
-    let once = call.strategy().claims().is_none()
-        && (!generates || (call.resource().is_as_stored() && !options.dry_run));
+    if generates {
+        let name = generated_name(call, &generate_name);
+        meta::set_text(&mut object, "name", &name);
+    }
+    // Who may have to try once more keeps the object as it was.
+    let once = call.strategy().claims().is_none();
     let mut given = Some(object);
-    while left > 0 {
+    loop {
         let next = if once { given.take() } else { given.clone() };
-        let Some(mut object) = next else { break };
+        let Some(mut object) = next else {
+            return Err(ApiError::internal("the object was stored before"));
+        };
         let mut own_warnings = Vec::new();
-        if generates {
-            let name = meta::generate_name(call.cluster.random(), &generate_name);
-            meta::set_text(&mut object, "name", &name);
-        }
         before_create(call, &mut object, options.dry_run, &mut own_warnings)?;
         let name = object["metadata"]["name"]
             .as_str()
@@ -277,18 +286,14 @@ pub async fn create(
         let claimed = call.strategy().claims().map(|_| (object.clone(), None));
         let mut value = call.to_storage(object).await?;
         if options.dry_run {
-            left -= 1;
-            match store.get(&resource.storage, &key) {
-                Some(current) => taken = Some(exists(Some(current))),
-                None => {
-                    warnings.append(&mut own_warnings);
-                    return Ok(Outcome {
-                        written: Written::Object(call.shown(&value).await?),
-                        created: true,
-                    });
-                }
+            if let Some(current) = store.get(&resource.storage, &key) {
+                return Err(exists(Some(current)));
             }
-            continue;
+            warnings.append(&mut own_warnings);
+            return Ok(Outcome {
+                written: Written::Object(call.shown(&value).await?),
+                created: true,
+            });
         }
         let managers = match options.managers_wait {
             true => managed::later(call, options, None, &mut value),
@@ -302,24 +307,13 @@ pub async fn create(
             // Somebody was faster: now it gets something else, or is refused.
             continue;
         };
-        left -= 1;
-        match written {
-            Ok(event) => {
-                warnings.append(&mut own_warnings);
-                return Ok(Outcome {
-                    written: Written::Stored(Arc::clone(&event.object)),
-                    created: true,
-                });
-            }
-            Err(conflict) => {
-                taken = Some(exists(conflict.current));
-                if once {
-                    given = Some(conflict.value);
-                }
-            }
-        }
+        let event = written.map_err(|conflict| exists(conflict.current))?;
+        warnings.append(&mut own_warnings);
+        return Ok(Outcome {
+            written: Written::Stored(Arc::clone(&event.object)),
+            created: true,
+        });
     }
-    Err(taken.unwrap_or_else(|| ApiError::internal("no name was tried")))
 }
 
 /// One write after the other allots what can belong to one object only.
@@ -580,6 +574,9 @@ pub async fn store_update(
 ) -> Result<Option<Outcome>, ApiError> {
     if removed_by_update(call, &value, current.value.bare()) {
         meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
+        if options.managers_wait {
+            managed::tell(call, options, current, &mut value);
+        }
         if !options.dry_run {
             let write = Write::Delete {
                 current: Arc::clone(current),
@@ -620,19 +617,21 @@ async fn swap_with(
 ) -> Result<Option<Written>, ApiError> {
     // The storage sets the version itself, and a value that differs only there is the same.
     meta::set_text(&mut value, "resourceVersion", &current.revision.to_string());
-    let is_same = match options.managers_wait {
-        // What changes nothing changes no managers.
-        true => same_but_for_managers(&value, current.value.bare()),
-        false => value == *current.value,
-    };
-    if is_same {
+    let mut waits = options.managers_wait;
+    if waits && same_but_for_managers(&value, current.value.bare()) {
+        // Whether it is a write goes by the managers alone: hardly ever.
+        managed::tell(call, options, current, &mut value);
+        keep_unchanged_times(&mut value, &current.value);
+        waits = false;
+    }
+    if !waits && value == *current.value {
         return Ok(Some(Written::Stored(Arc::clone(current))));
     }
     if options.dry_run {
         return Ok(Some(Written::Object(call.shown(&value).await?)));
     }
     let path = || storage_path(call, current.name());
-    let managers = match options.managers_wait {
+    let managers = match waits {
         true => managed::later(call, options, Some(current), &mut value),
         false => None,
     };

@@ -65,6 +65,8 @@ impl Served {
     pub fn to_storage_but(&self, kept: &[&str], mut object: Value) -> Value {
         let (resource, strategy) = (&self.resource, &self.strategy);
         let (from, to) = (resource.api_version(), resource.storage_api_version());
+        // What was converted is not as it was.
+        let kept = if from == to { kept } else { &[] };
         if from != to {
             strategy.convert(&mut object, &from, &to);
             object["apiVersion"] = to.into();

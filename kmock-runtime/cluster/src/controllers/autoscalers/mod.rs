@@ -168,7 +168,11 @@ impl Controller for Autoscalers {
             self.intents.insert(key.to_owned(), (desired, why));
         }
         outcome.replicas(current, desired);
-        outcome.status["currentMetrics"] = measured.shown.into();
+        // Where nothing was measured there is no list, rather than an empty one.
+        outcome.status["currentMetrics"] = match measured.shown.is_empty() {
+            true => Json::Null,
+            false => measured.shown.into(),
+        };
         outcome.finish()
     }
 

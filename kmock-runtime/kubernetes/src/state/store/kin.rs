@@ -22,6 +22,7 @@ impl Kin {
             // Hardly any change is one of the kin.
             if event.change == Change::Modified
                 && before.uid() == now.uid()
+                && (now.uid().is_empty() || self.keys.contains_key(now.uid()))
                 && references(before) == references(now)
             {
                 return;

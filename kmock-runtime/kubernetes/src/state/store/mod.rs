@@ -2,7 +2,8 @@
 //!
 //! Like etcd with the API server's watch cache in front: every write gets the next revision, objects are immutable
 //! values that are serialised once, a subscription sees every event after a revision exactly once, and a list can be
-//! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them.
+//! rebuilt at any revision that was not compacted away. Locks are held briefly; no caller's code runs under them, but for
+//! what tells managers ([`Managers::new`]).
 
 mod ahead;
 mod cause;
@@ -65,8 +66,6 @@ pub struct Event {
 pub struct Conflict {
     /// The object as it is now, if it exists.
     pub current: Option<Arc<StoredObject>>,
-    /// What was not stored.
-    pub value: Value,
 }
 
 /// A revision whose state is not kept any more.
@@ -331,10 +330,7 @@ impl Store {
     ) -> Result<Arc<Event>, Conflict> {
         let mut events = self.write_all(resource, vec![write], managers)?;
         // One write is one event.
-        events.pop().ok_or(Conflict {
-            current: None,
-            value: Value::Null,
-        })
+        events.pop().ok_or(Conflict { current: None })
     }
 
     /// Does several writes of one resource, all or none; each gets its own revision.
@@ -354,6 +350,12 @@ impl Store {
         mut managers: Option<Managers>,
     ) -> Result<Vec<Arc<Event>>, Conflict> {
         self.wake(resource);
+        for write in &writes {
+            // The last state of an object is all of it: what is to be told is told before anybody has to wait.
+            if let Write::Delete { current } = write {
+                current.value.managers();
+            }
+        }
         let mut inner = self.write();
         let inner = &mut *inner;
         let (signal, history) = (inner.signal, inner.history);
@@ -382,14 +384,7 @@ impl Store {
                 Write::Update { current, .. } | Write::Delete { current } => Some(current),
             };
             if expected.map(|x| x.revision) != now.as_ref().map(|x| x.revision) {
-                let value = match write {
-                    Write::Create { value, .. } | Write::Update { value, .. } => value,
-                    Write::Delete { .. } => Value::Null,
-                };
-                return Err(Conflict {
-                    current: now,
-                    value,
-                });
+                return Err(Conflict { current: now });
             }
             // The writer's is the same, and was read already if it had to be.
             let now = expected.map(Arc::clone).or(now);

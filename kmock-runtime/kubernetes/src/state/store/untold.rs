@@ -32,6 +32,9 @@ pub struct Managers {
 
 impl Managers {
     /// They are told so; their text has so many bytes at most.
+    ///
+    /// `tell` may be called while the store is locked: it must not ask the store. A version is kept until the managers of the
+    /// next one are told, so that who makes one after the other goes by `most`, which grows with each.
     pub fn new(
         most: usize,
         tell: impl FnOnce(Option<Former<'_>>, &Value) -> Option<Value> + Send + 'static,
