@@ -303,24 +303,20 @@ fn they_are_the_same_of_each_kind() {
                     made["status"] = said.clone();
                     made["metadata"]["annotations"] = json!({ "n": n.to_string() });
                     let agent = ["one", "other", "one"][n];
-                    let done = write(&cluster, way, agent, (Method::PUT, &status), &made).await;
-                    assert!(done.code < 300, "{path}: {}", done.message);
-                    tokio::time::advance(std::time::Duration::from_secs(3)).await;
-                    // The same once more is no write.
-                    let (_, now) = call(&cluster, &format!("GET {path}/a"), Value::Null).await;
-                    made["metadata"]["resourceVersion"] =
-                        now["metadata"]["resourceVersion"].clone();
-                    let done = write(&cluster, way, agent, (Method::PUT, &status), &made).await;
-                    assert!(done.code < 300, "{path}: {}", done.message);
-                    let (_, now) = call(&cluster, &format!("GET {path}/a"), Value::Null).await;
-                    made["metadata"]["resourceVersion"] =
-                        now["metadata"]["resourceVersion"].clone();
-                    all.push(now);
+                    // The same once more, which hardly ever is a write.
+                    for _ in 0..2 {
+                        let done = write(&cluster, way, agent, (Method::PUT, &status), &made).await;
+                        assert!(done.code < 300, "{path}: {}", done.message);
+                        tokio::time::advance(std::time::Duration::from_secs(3)).await;
+                        let (_, now) = call(&cluster, &format!("GET {path}/a"), Value::Null).await;
+                        made["metadata"]["resourceVersion"] =
+                            now["metadata"]["resourceVersion"].clone();
+                        all.push(now);
+                    }
                 }
                 answers.push(all);
             }
-            let [told, later] = [0, 1].map(|way| &answers[way]);
-            for (told, later) in told.iter().zip(later) {
+            for (told, later) in answers[0].iter().zip(&answers[1]) {
                 assert_eq!(told, later, "{path}");
             }
         }

@@ -78,25 +78,24 @@ pub fn update(live: Option<&Value>, new: &mut Value, write: &Write<'_>) {
             .ok()
             .filter(|managed| !managed.is_empty()),
     };
-    let tracked = match (live, said) {
+    let managed = match (live, said) {
         (live, Some(said)) if !said.is_empty() => {
             let live = live.unwrap_or(write.empty);
-            changes(live, new, write)
+            let tracked = changes(live, new, write)
                 .and_then(|own| track(live, new, own, said, write))
-                .map(|managed| managed.encode())
+                .map(|managed| managed.encode());
+            // Nobody is tracked any more, rather than somebody wrongly.
+            tracked.unwrap_or_default()
         }
-        (Some(live), None) => match managed_fields_of(live) {
-            Some(told) => {
-                changes(live, new, write).and_then(|own| track_live(live, told, new, own, write))
-            }
-            None => Ok(None),
-        },
-        // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
-        (Some(_), _) => Ok(None),
-        (None, _) => track_created(new, write),
+        (Some(_), Some(_)) => None,
+        (live, _) => unsaid(
+            live.map(|live| (live, managed_fields_of(live))),
+            new,
+            None,
+            write,
+        ),
     };
-    // Nobody is tracked any more, rather than somebody wrongly.
-    set_managed_fields(new, tracked.unwrap_or_default());
+    set_managed_fields(new, managed);
 }
 
 /// The managers after a write other than apply that says nothing about them, where objects and their managers are kept
@@ -123,16 +122,24 @@ pub fn managers_after(
     new: &Value,
     write: &Write<'_>,
 ) -> Option<Value> {
+    // They are two versions already, which a write that comes to one never has.
+    unsaid(live, new, Some(&VERSION), write)
+}
+
+/// The managers after a write that says nothing about them. That fields in `besides` have changed is no change.
+fn unsaid(
+    live: Option<(&Value, Option<&Value>)>,
+    new: &Value,
+    besides: Option<&Set>,
+    write: &Write<'_>,
+) -> Option<Value> {
     let tracked = match live {
-        Some((live, Some(told))) => changes(live, new, write).and_then(|mut own| {
-            // They are two versions already, which a write that comes to one never has.
-            own.modified.subtract(&VERSION);
-            track_live(live, told, new, own, write)
-        }),
-        // Once nobody is tracked, only an apply begins to track again.
+        Some((live, Some(told))) => track_live(live, told, new, besides, write),
+        // Once nobody is tracked, only an apply begins to track again ("skip non-applied").
         Some((_, None)) => Ok(None),
         None => track_created(new, write),
     };
+    // Nobody is tracked any more, rather than somebody wrongly.
     tracked.unwrap_or_default()
 }
 
@@ -167,9 +174,10 @@ fn track_live(
     live: &Value,
     told: &Value,
     new: &Value,
-    own: Comparison,
+    besides: Option<&Set>,
     write: &Write<'_>,
 ) -> Result<Option<Value>, ApplyError> {
+    let own = changes(live, new, write)?.without(besides);
     // With one more there may be too many.
     let are_few = told.as_array().is_none_or(|all| all.len() < MOST_UPDATERS);
     let aside =

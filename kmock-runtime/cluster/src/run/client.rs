@@ -92,6 +92,11 @@ impl Client {
             .await
     }
 
+    async fn post(&self, agent: &str, path: &str, object: Value) -> Result<Answer, Refusal> {
+        self.send_object(agent, (Method::POST, path), Sent::new(object))
+            .await
+    }
+
     async fn exchange(
         &self,
         read: Read,
@@ -161,9 +166,7 @@ impl Client {
         object: &Json,
     ) -> Result<String, Refusal> {
         let path = kind.path(object::namespace(object), "", "");
-        let to = (Method::POST, path.as_str());
-        let sent = Sent::new(object.into());
-        let made = self.send_object(agent, to, sent).await?.stored;
+        let made = self.post(agent, &path, object.into()).await?.stored;
         let name = made
             .as_ref()
             .map_or(object::name(object), |made| made.name());
@@ -174,9 +177,7 @@ impl Client {
     pub(crate) async fn tell(&self, agent: &str, event: Value) -> Result<(), Refusal> {
         let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
         let path = Kind::Events.path(namespace, "", "");
-        let to = (Method::POST, path.as_str());
-        let sent = Sent::new(event);
-        self.send_object(agent, to, sent).await.map(|_| ())
+        self.post(agent, &path, event).await.map(|_| ())
     }
 
     /// Replaces an object or its status.
@@ -252,9 +253,7 @@ impl Client {
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
         let path = Kind::Pods.path(namespace, name, "binding");
-        let to = (Method::POST, path.as_str());
-        let sent = Sent::new(binding);
-        self.send_object(agent, to, sent).await.map(|_| ())
+        self.post(agent, &path, binding).await.map(|_| ())
     }
 }
 

@@ -17,11 +17,7 @@ pub async fn create(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
     write::ensure_namespace(call, &mut object)?;
     write::dedup_owners(&mut object, warnings);
     wipe_system_fields(&mut object);
-    if options.managers_wait {
-        managed::leave(&mut object);
-    } else {
-        managed::update(&call.scope(), None, &mut object, &options.manager);
-    }
+    managed::note(call, &options, None, &mut object);
     if reviews::covers(call.resource()) {
         // Reviews are answered, not stored.
         let asked = Attributes::create(call, "", &options);

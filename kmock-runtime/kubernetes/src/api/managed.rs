@@ -213,9 +213,13 @@ pub fn may_wait(call: &Call, options: &WriteOptions) -> bool {
         && admission::is_plain(&call.cluster)
 }
 
-/// Takes the managers out of an object that is stored without them.
-pub fn leave(object: &mut Value) {
-    meta::edit(object, |metadata| metadata.remove("managedFields"));
+/// Notes in an object of a request who wrote what, or takes its managers out if they wait.
+pub fn note(call: &Call, options: &WriteOptions, live: Option<&Value>, object: &mut Value) {
+    if options.managers_wait {
+        meta::edit(object, |metadata| metadata.remove("managedFields"));
+    } else {
+        update(&call.scope(), live, object, &options.manager);
+    }
 }
 
 /// What it takes to tell the managers of an object that is about to be stored without them; `None` if it is so large that
@@ -268,11 +272,7 @@ impl Later {
     }
 
     fn tell_now(self, current: Option<&StoredObject>, object: &mut Value) {
-        let former = current.map(|current| Former {
-            object: current.value.bare(),
-            managers: current.value.managers(),
-        });
-        let told = self.tell(former, object);
+        let told = self.tell(current.map(Former::from), object);
         meta::edit(object, |metadata| {
             meta::set(metadata, "managedFields", told.unwrap_or_default());
         });

@@ -92,13 +92,11 @@ pub async fn route(
     let deadline = Deadline::of(&call.request)?;
     // What nobody reads has any form.
     let is_read = !reply::is_unread(&parts.extensions);
+    let mut negotiated = Ok(());
     if is_read {
         negotiate::check_route(&call)?;
+        negotiated = negotiate::check(&call);
     }
-    let negotiated = match is_read {
-        true => negotiate::check(&call),
-        false => Ok(()),
-    };
     // All that is to be told of a request besides comes together here, whatever becomes of it.
     let mut warnings = Vec::new();
     let mut outcome = match negotiated.and_then(|()| check_name(&call)) {

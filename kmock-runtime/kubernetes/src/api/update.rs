@@ -40,11 +40,7 @@ pub async fn update(call: &Call, warnings: &mut Vec<String>) -> Result<Reply, Ap
         if let Some(sent) = &call.sent {
             sent.complete(call, live, &mut object)?;
         }
-        if options.managers_wait {
-            managed::leave(&mut object);
-        } else {
-            managed::update(&call.scope(), live, &mut object, &options.manager);
-        }
+        managed::note(call, &options, live, &mut object);
         Ok(object)
     })
     .await?;

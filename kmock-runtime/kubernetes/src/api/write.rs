@@ -295,13 +295,8 @@ pub async fn create(
                 created: true,
             });
         }
-        let managers = match options.managers_wait {
-            true => managed::later(call, options, None, &mut value),
-            false => None,
-        };
-        if managers.is_none() {
-            storable::check(call, || storage_path(call, &name), &value, None)?;
-        }
+        let waits = options.managers_wait.then_some(options);
+        let managers = checked(call, &name, None, &mut value, waits)?;
         let write = Write::Create { key, value };
         let Some(written) = commit(call, &name, claimed, write, managers) else {
             // Somebody was faster: now it gets something else, or is refused.
@@ -314,6 +309,23 @@ pub async fn create(
             created: true,
         });
     }
+}
+
+/// Refuses what is too large for the storage; what it takes to tell the managers of a value later, if they wait.
+fn checked(
+    call: &Call,
+    name: &str,
+    current: Option<&StoredObject>,
+    value: &mut Value,
+    waits: Option<&WriteOptions>,
+) -> Result<Option<Managers>, ApiError> {
+    let managers = waits.and_then(|options| managed::later(call, options, current, value));
+    // What waits is small.
+    if managers.is_none() {
+        let revision = current.map(|current| current.revision);
+        storable::check(call, || storage_path(call, name), value, revision)?;
+    }
+    Ok(managers)
 }
 
 /// One write after the other allots what can belong to one object only.
@@ -630,14 +642,8 @@ async fn swap_with(
     if options.dry_run {
         return Ok(Some(Written::Object(call.shown(&value).await?)));
     }
-    let path = || storage_path(call, current.name());
-    let managers = match waits {
-        true => managed::later(call, options, Some(current), &mut value),
-        false => None,
-    };
-    if managers.is_none() {
-        storable::check(call, path, &value, Some(current.revision))?;
-    }
+    let waits = waits.then_some(options);
+    let managers = checked(call, current.name(), Some(current), &mut value, waits)?;
     let claimed = call.strategy().claims().map(|_| {
         let old = call.served.shown(&current.value);
         (call.served.shown(&value), Some(old))

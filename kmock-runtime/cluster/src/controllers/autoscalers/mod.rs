@@ -158,7 +158,7 @@ impl Controller for Autoscalers {
         } else {
             outcome.unmeasured(&measured.failed);
             outcome.keeps(current);
-            outcome.status["currentMetrics"] = measured.shown.into();
+            outcome.shows(measured.shown);
             return outcome.finish();
         };
         if desired != current {
@@ -168,11 +168,7 @@ impl Controller for Autoscalers {
             self.intents.insert(key.to_owned(), (desired, why));
         }
         outcome.replicas(current, desired);
-        // Where nothing was measured there is no list, rather than an empty one.
-        outcome.status["currentMetrics"] = match measured.shown.is_empty() {
-            true => Json::Null,
-            false => measured.shown.into(),
-        };
+        outcome.shows(measured.shown);
         outcome.finish()
     }
 
@@ -366,6 +362,14 @@ impl<'a> Outcome<'a> {
     fn replicas(&mut self, current: i64, desired: i64) {
         self.status["currentReplicas"] = current.into();
         self.status["desiredReplicas"] = desired.into();
+    }
+
+    /// What was measured. Where that is nothing there is no list, rather than an empty one.
+    fn shows(&mut self, metrics: Vec<Json>) {
+        self.status["currentMetrics"] = match metrics.is_empty() {
+            true => Json::Null,
+            false => metrics.into(),
+        };
     }
 
     /// What was wanted before stays.

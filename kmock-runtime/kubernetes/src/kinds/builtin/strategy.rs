@@ -76,14 +76,14 @@ impl Codec for BuiltIn {
     fn before_store(&self, resource: &Resource, object: &mut Value, kept: &[&str]) {
         // The object is in the storage version, which may be another type than that of the request.
         let root = match resource.is_as_stored() {
-            true => None,
+            true => self.root,
             false => Struct::of_kind(
                 &resource.storage.group,
                 &resource.storage_version,
                 &resource.kind,
-            ),
+            )
+            .unwrap_or(self.root),
         };
-        let root = root.unwrap_or(self.root);
         decode::stored(root, object, kept);
         // What is read back from the storage gets its defaults again.
         defaults::fill(root, object, kept);

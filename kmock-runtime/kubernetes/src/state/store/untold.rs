@@ -21,6 +21,15 @@ pub struct Former<'a> {
     pub managers: Option<&'a Value>,
 }
 
+impl<'a> From<&'a StoredObject> for Former<'a> {
+    fn from(stored: &'a StoredObject) -> Self {
+        Self {
+            object: stored.value.bare(),
+            managers: stored.value.managers(),
+        }
+    }
+}
+
 /// Tells the managers of an object: from the object before it (`None`: it is new), and the object itself without them.
 type Tell = Box<dyn FnOnce(Option<Former<'_>>, &Value) -> Option<Value> + Send>;
 
@@ -114,11 +123,7 @@ impl Untold {
         let told = self.managers.get_or_init(|| {
             let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
             let Work { former, tell } = work.take()?;
-            let former = former.as_ref().map(|former| Former {
-                object: former.value.bare(),
-                managers: former.value.managers(),
-            });
-            tell(former, &self.object)
+            tell(former.as_deref().map(Former::from), &self.object)
         });
         told.as_ref()
     }
